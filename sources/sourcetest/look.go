@@ -1,0 +1,45 @@
+package sourcetest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// Len is the number of messages in the queue, visible or in flight, without those in the dead-letter queue.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.messages.Len()
+}
+
+// InFlight is the number of messages that are received, not deleted, and not yet back.
+func (q *Queue) InFlight() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n, now := 0, time.Now()
+	for e := q.messages.Front(); e != nil; e = e.Next() {
+		if e.Value.(*message).hidden(now) {
+			n++
+		}
+	}
+	return n
+}
+
+// Dead returns what is in the dead-letter queue, in the order of arrival there, as it was last received.
+func (q *Queue) Dead() []esm.Record {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.dead)
+}
+
+// Deleted returns the ids of the deleted messages in the order of their deletion.
+func (q *Queue) Deleted() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.deleted)
+}
+
+// Receives counts the calls to Receive, those under way and those that failed included.
+func (q *Queue) Receives() int { return int(q.receives.Load()) }
