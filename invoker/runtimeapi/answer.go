@@ -1,0 +1,102 @@
+package runtimeapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/esm-run/esm"
+)
+
+const (
+	errorTypeHeader = "Lambda-Runtime-Function-Error-Type" // also a trailer
+	errorBodyHeader = "Lambda-Runtime-Function-Error-Body" // a trailer, in base64
+	causeType       = "application/vnd.aws.lambda.error.cause+json"
+)
+
+// Unhandled is the Fault of every failure that the runtime itself reported.
+const Unhandled = "Unhandled"
+
+// respond makes a Response of a function that ran, as all here did.
+func respond(payload []byte, fault string) esm.Response {
+	return esm.Response{Payload: payload, Fault: fault, Status: http.StatusOK, Version: Version}
+}
+
+// Version is the version of every function here.
+const Version = "$LATEST"
+
+// readResponse makes the answer of a body that was posted as a response. A runtime that fails halfway through a stream
+// says so in the trailers; aws-lambda-go does so for whole answers as well.
+func readResponse(body []byte, trailer http.Header) Answer {
+	if trailer == nil {
+		return Answer{Response: respond(body, "")}
+	}
+	kind, encoded := trailer.Get(errorTypeHeader), trailer.Get(errorBodyHeader)
+	if kind == "" && encoded == "" {
+		return Answer{Response: respond(body, "")}
+	}
+	failure, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(failure) == 0 {
+		failure = errorBody(kind, "")
+	}
+	return Answer{Response: respond(failure, Unhandled), ErrorType: errorType(kind)}
+}
+
+// reportedAnswer is the answer of a body that was posted as an error. The bytes go to the caller as they are.
+func reportedAnswer(h http.Header, body []byte) Answer {
+	if strings.HasPrefix(h.Get("Content-Type"), causeType) {
+		body = withoutCause(body)
+	}
+	return Answer{Response: respond(body, Unhandled), ErrorType: errorType(h.Get(errorTypeHeader))}
+}
+
+// withoutCause takes out the part of an error that is meant for X-Ray. Older .NET runtimes send it in the body.
+func withoutCause(body []byte) []byte {
+	var e struct {
+		Message string          `json:"errorMessage"`
+		Type    string          `json:"errorType"`
+		Stack   json.RawMessage `json:"stackTrace,omitempty"`
+	}
+	if err := json.Unmarshal(body, &e); err != nil {
+		return []byte("Invalid error body")
+	}
+	out, err := json.Marshal(e)
+	if err != nil {
+		return []byte("Invalid error body")
+	}
+	return out
+}
+
+// The pattern is not anchored, which is Lambda's own looseness.
+var knownErrorType = regexp.MustCompile(`(Runtime|Function)\.[A-Z][a-zA-Z]+`)
+
+const longestErrorType = 256 // bytes; the header may hold megabytes, a log line should not
+
+// errorType cuts the runtime's word for its failure down to those that Lambda knows.
+func errorType(header string) string {
+	switch {
+	case len(header) <= longestErrorType && knownErrorType.MatchString(header):
+		return header
+	case strings.HasPrefix(header, "Function."):
+		return "Function.Unknown"
+	default:
+		return "Runtime.Unknown"
+	}
+}
+
+func platformAnswer(kind string, payload []byte) Answer {
+	return Answer{Response: respond(payload, kind), ErrorType: kind}
+}
+
+// tooLargeAnswer has its keys in the order that Lambda gives them here, unlike its other failures.
+var tooLargeAnswer = platformAnswer("Function.ResponseSizeTooLarge", fmt.Appendf(nil,
+	`{"errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes).","errorType":"Function.ResponseSizeTooLarge"}`,
+	MaxPayload))
+
+func truncatedAnswer(id string) Answer {
+	f := &Failure{Type: "Runtime.TruncatedResponse", Text: truncatedRequest.Message}
+	return Answer{Response: f.Response(id), ErrorType: f.Type, Truncated: true}
+}

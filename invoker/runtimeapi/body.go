@@ -1,0 +1,75 @@
+package runtimeapi
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// MaxPayload is the largest answer that Lambda takes, in bytes: 6 MB and a little room.
+const MaxPayload = 6*1024*1024 + 100
+
+// How much of an answer that is too large is read and thrown away, so that the runtime can read its 413: a server that
+// hangs up on a client that is still writing shows it a broken connection instead.
+const (
+	drainBytes = 64 << 20
+	drainTime  = 5 * time.Second
+)
+
+var errTooLarge = errors.New("the body is too large")
+
+// readAnswer reads the body of an answer. When it cannot, it ends the invocation by itself and returns the reply.
+func (s *Session) readAnswer(w http.ResponseWriter, r *http.Request, id string) ([]byte, *problem) {
+	body, err := readBody(r)
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.Is(err, errTooLarge):
+		s.end(tooLargeAnswer)
+		drain(w, r)
+		return nil, tooLarge
+	default:
+		s.end(truncatedAnswer(id))
+		w.Header().Set("Connection", "close")
+		return nil, truncatedRequest
+	}
+}
+
+// readBody reads r's body to its end, after which r.Trailer is filled.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.ContentLength > MaxPayload {
+		return nil, errTooLarge
+	}
+	if r.ContentLength >= 0 {
+		body := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	body := make([]byte, 0, 1024)
+	for {
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > MaxPayload:
+			return nil, errTooLarge
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return nil, err
+		case len(body) == cap(body):
+			body = append(body, 0)[:len(body)]
+		}
+	}
+}
+
+// drain reads on, within bounds. If it does not reach the end, the connection is of no use afterwards.
+func drain(w http.ResponseWriter, r *http.Request) {
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Now().Add(drainTime)) // an error leaves the byte bound
+	if n, err := io.CopyN(io.Discard, r.Body, drainBytes); n == drainBytes || !errors.Is(err, io.EOF) {
+		w.Header().Set("Connection", "close")
+		return
+	}
+	_ = c.SetReadDeadline(time.Time{})
+}

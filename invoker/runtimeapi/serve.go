@@ -1,0 +1,143 @@
+package runtimeapi
+
+import (
+	"net/http"
+	"strings"
+)
+
+const (
+	invocationPath = "/2018-06-01/runtime/invocation/"
+	nextPath       = invocationPath + "next"
+	initErrorPath  = "/2018-06-01/runtime/init/error"
+	pingPath       = "/2018-06-01/ping"
+)
+
+// ServeHTTP answers one request of the runtime. A request for an event is held for as long as it takes.
+func (s *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	switch path {
+	case nextPath:
+		if allow(w, r, http.MethodGet) {
+			s.serveNext(w, r)
+		}
+		return
+	case initErrorPath:
+		if allow(w, r, http.MethodPost) {
+			s.serveInitError(w, r)
+		}
+		return
+	case pingPath:
+		if allow(w, r, http.MethodGet) {
+			_, _ = w.Write([]byte("pong"))
+		}
+		return
+	}
+	if rest, ok := strings.CutPrefix(path, invocationPath); ok {
+		s.serveInvocation(w, r, rest)
+		return
+	}
+	s.serveExtensions(w, r)
+}
+
+// serveInvocation answers <id>/response and <id>/error.
+func (s *Session) serveInvocation(w http.ResponseWriter, r *http.Request, rest string) {
+	id, verb, _ := strings.Cut(rest, "/")
+	switch verb {
+	case "response":
+		if allow(w, r, http.MethodPost) {
+			s.serveResponse(w, r, id)
+		}
+	case "error":
+		if allow(w, r, http.MethodPost) {
+			s.serveError(w, r, id)
+		}
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+func allow(w http.ResponseWriter, r *http.Request, method string) bool {
+	if r.Method == method {
+		return true
+	}
+	w.Header().Set("Allow", method)
+	w.WriteHeader(http.StatusMethodNotAllowed)
+	return false
+}
+
+func (s *Session) serveNext(w http.ResponseWriter, r *http.Request) {
+	d, wait, p := s.ask()
+	if p != nil {
+		p.write(w)
+		return
+	}
+	if d == nil {
+		select {
+		case d = <-wait: // nil for a closed Session: waits for the connection's end
+		case <-r.Context().Done():
+			s.leave(wait)
+			return
+		}
+	}
+	d.write(w)
+}
+
+// serveResponse checks in the order of Lambda: id, state, header, body.
+func (s *Session) serveResponse(w http.ResponseWriter, r *http.Request, id string) {
+	if p := s.begin(id, responding); p != nil {
+		p.write(w)
+		return
+	}
+	switch mode := r.Header.Get("Lambda-Runtime-Function-Response-Mode"); mode {
+	case "", "streaming": // a stream is gathered to its end: nobody here can take half an answer
+	default:
+		s.end(platformAnswer("Runtime.InvalidResponseModeHeader", nil))
+		invalidResponseMode.write(w)
+		return
+	}
+	body, p := s.readAnswer(w, r, id)
+	if p == nil {
+		p = s.finish(readResponse(body, r.Trailer))
+	}
+	reply(w, p)
+}
+
+func (s *Session) serveError(w http.ResponseWriter, r *http.Request, id string) {
+	if p := s.begin(id, respondingFail); p != nil {
+		p.write(w)
+		return
+	}
+	body, p := s.readAnswer(w, r, id)
+	if p == nil {
+		p = s.finish(reportedAnswer(r.Header, body))
+	}
+	reply(w, p)
+}
+
+func (s *Session) serveInitError(w http.ResponseWriter, r *http.Request) {
+	if p := s.beginInitError(); p != nil {
+		p.write(w)
+		return
+	}
+	body, p := s.readAnswer(w, r, "")
+	if p == nil {
+		p = s.finish(reportedAnswer(r.Header, body))
+	}
+	reply(w, p)
+}
+
+// finish ends the invocation with a. An answer that comes too late names a request that is no longer current.
+func (s *Session) finish(a Answer) *problem {
+	if !s.end(a) {
+		return invalidRequestID
+	}
+	return nil
+}
+
+func reply(w http.ResponseWriter, p *problem) {
+	if p != nil {
+		p.write(w)
+		return
+	}
+	accepted(w)
+}

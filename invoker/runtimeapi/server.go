@@ -1,0 +1,113 @@
+package runtimeapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// maxHeader leaves room for the description of a failure that runtimes send to X-Ray in a header: aws-lambda-go's may
+// have a megabyte.
+const maxHeader = 2<<20 + 64<<10
+
+// Server carries sessions over listeners. The Host of a request names its session: runtimes take it from
+// AWS_LAMBDA_RUNTIME_API, so a listener may be shared by environments that are each given a name of their own. A Host
+// that is not known is answered with 404, so that neither a neighbour nor a web page gets at a session by its address
+// alone. All methods may be called side by side; a Server comes from NewServer.
+type Server struct {
+	http http.Server
+
+	mu       sync.RWMutex
+	sessions map[string]*Session
+	conns    int
+	gone     chan struct{} // closed when the last connection has ended; nil while nobody waits for that
+}
+
+// NewServer returns a Server without sessions. It sets no timeouts: a request for an event may be held for hours.
+func NewServer() *Server {
+	s := &Server{sessions: map[string]*Session{}}
+	s.http = http.Server{
+		Handler:        s,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       log.New(io.Discard, "", 0), // what goes wrong on a connection is its runtime's affair
+		ConnState:      s.count,
+	}
+	return s
+}
+
+// Serve answers on l until Close, which makes it return nil.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close closes listeners and connections. Requests that are being answered end soon, but Close does not wait for them.
+func (s *Server) Close() { _ = s.http.Close() } // the sockets are gone, whatever closing them said
+
+// Add serves session to requests for host, which is "name:port" as runtimes send it.
+func (s *Server) Add(host string, session *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions[host] = session
+}
+
+// Remove makes host unknown again.
+func (s *Server) Remove(host string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, host)
+}
+
+// ServeHTTP hands r to its session.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.RLock()
+	session := s.sessions[r.Host]
+	s.mu.RUnlock()
+	if session == nil {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	session.ServeHTTP(w, r)
+}
+
+// Quiet waits until no connection is open, or ctx ends. What a runtime wrote just before its death has been taken in
+// then.
+func (s *Server) Quiet(ctx context.Context) {
+	s.mu.Lock()
+	if s.conns == 0 {
+		s.mu.Unlock()
+		return
+	}
+	if s.gone == nil {
+		s.gone = make(chan struct{})
+	}
+	gone := s.gone
+	s.mu.Unlock()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+	}
+}
+
+func (s *Server) count(_ net.Conn, to http.ConnState) {
+	switch to {
+	case http.StateNew:
+		s.mu.Lock()
+		s.conns++
+		s.mu.Unlock()
+	case http.StateClosed, http.StateHijacked:
+		s.mu.Lock()
+		s.conns--
+		if s.conns == 0 && s.gone != nil {
+			close(s.gone)
+			s.gone = nil
+		}
+		s.mu.Unlock()
+	}
+}
