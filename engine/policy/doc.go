@@ -1,0 +1,13 @@
+// Package policy holds every decision about batches of a queue: what a function's answer means, what may then be
+// deleted, when a batch is ready to run, how long to pause, and how many pollers to run.
+//
+// Decisions are pure. They take values and give values; time comes in as an argument, and nothing here waits, calls out
+// or keeps state between calls. Package engine does what is decided here and holds no rule of its own.
+//
+//	outcome.go   what came of one try                        ReadOutcome
+//	report.go    what a handler says in batchItemFailures
+//	queue.go     what then happens to each record            Queue.After
+//	batching.go  how a batch grows and when it is closed     Batching
+//	pollers.go   how many batches may be in hand             Pollers
+//	backoff.go   growing pauses                              Backoff
+package policy

@@ -1,0 +1,246 @@
+package policy_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
+	"pgregory.net/rapid"
+)
+
+func FuzzReadOutcome(f *testing.F) {
+	for _, row := range rows {
+		f.Add([]byte(row.resp.Payload))
+	}
+	f.Add([]byte(`{"batchItemFailures":[{"itemIdentifier":"\ud800"},{"itemIdentifier":1e999}]}`))
+	f.Add([]byte("{\"a\":\"\\\"}\",\"batchItemFailures\":[{\"a\\\\\":[1,-2.5e3,{}],\"itemIdentifier\"\n:\t\"m1\" } ]}"))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		recs := batch("m1", "m2", "m3", "m2")
+		before := bytes.Clone(payload)
+		got := policy.ReadOutcome(recs, esm.Response{Payload: payload}, nil, true)
+		if !bytes.Equal(payload, before) {
+			t.Fatal("the payload was changed")
+		}
+		checkInvariants(t, recs, got)
+		want := slowRead(recs, payload)
+		if got.Verdict != want.Verdict || got.Reason != want.Reason || !slices.Equal(got.Failed, want.Failed) {
+			t.Errorf("%q:\ngot  %v %s %q (%s)\nwant %v %s %q",
+				payload, got.Verdict, got.Reason, got.Failed, got.Detail, want.Verdict, want.Reason, want.Failed)
+		}
+		if o := policy.ReadOutcome(recs, esm.Response{Payload: payload}, nil, false); o.Verdict != policy.Done {
+			t.Errorf("%q without reports: %v", payload, o.Verdict)
+		}
+		o := policy.ReadOutcome(recs, esm.Response{Payload: payload, Fault: "Unhandled"}, nil, true)
+		if o.Verdict != policy.Failed {
+			t.Errorf("%q as a fault: %v", payload, o.Verdict)
+		}
+		checkInvariants(t, recs, o)
+	})
+}
+
+func checkInvariants(t interface{ Errorf(string, ...any) }, recs []esm.Record, o policy.Outcome) {
+	if (o.Verdict == policy.Done) != (o.Reason == "") {
+		t.Errorf("%v with reason %q", o.Verdict, o.Reason)
+	}
+	if (o.Verdict == policy.Partial) != (len(o.Failed) > 0) {
+		t.Errorf("%v with failed %q", o.Verdict, o.Failed)
+	}
+	if len(o.Detail) > policy.MaxDetail || !utf8.ValidString(o.Detail) {
+		t.Errorf("detail of %d bytes: %q", len(o.Detail), o.Detail)
+	}
+	rest := o.Failed
+	for _, rec := range recs {
+		if len(rest) > 0 && rest[0] == rec.ID {
+			rest = rest[1:]
+		}
+	}
+	if len(rest) > 0 {
+		t.Errorf("failed %q is not in the order of the batch, each once", o.Failed)
+	}
+}
+
+// slowRead is the reading of a report as one would write it down: over a tree of values, with everything checked in turn.
+func slowRead(recs []esm.Record, payload []byte) policy.Outcome {
+	bad := func(r policy.Reason) policy.Outcome { return policy.Outcome{Reason: r} }
+	done := policy.Outcome{Verdict: policy.Done}
+	if len(payload) == 0 {
+		return done
+	}
+	root, ok := parse(payload)
+	if !ok {
+		return bad(policy.ReasonBadReportNotJSON)
+	}
+	if root == nil || root == "" {
+		return done
+	}
+	top, ok := root.(object)
+	if !ok {
+		return bad(policy.ReasonBadReportNotObject)
+	}
+	lists := top.all("batchItemFailures")
+	if len(lists) == 0 || len(lists) == 1 && lists[0] == nil {
+		return done
+	}
+	list, ok := lists[0].([]any)
+	if !ok || len(lists) > 1 {
+		return bad(policy.ReasonBadReportList)
+	}
+	var reported []string
+	for _, item := range list {
+		id := ""
+		if item, ok := item.(object); ok {
+			if ids := item.all("itemIdentifier"); len(ids) == 1 {
+				id, _ = ids[0].(string)
+			}
+		}
+		if id == "" {
+			return bad(policy.ReasonBadReportItem)
+		}
+		if !slices.Contains(idsOf(recs), id) {
+			return bad(policy.ReasonBadReportUnknownItem)
+		}
+		reported = append(reported, id)
+	}
+	if len(reported) == 0 {
+		return done
+	}
+	o := policy.Outcome{Verdict: policy.Partial, Reason: policy.ReasonItemFailures}
+	for _, id := range idsOf(recs) {
+		if slices.Contains(reported, id) && !slices.Contains(o.Failed, id) {
+			o.Failed = append(o.Failed, id)
+		}
+	}
+	return o
+}
+
+// object keeps what a map would lose: names that occur twice.
+type object []struct {
+	name  string
+	value any
+}
+
+func (o object) all(name string) (values []any) {
+	for _, m := range o {
+		if m.name == name {
+			values = append(values, m.value)
+		}
+	}
+	return values
+}
+
+func parse(text []byte) (any, bool) {
+	var whole any
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&whole); err != nil || !utf8.Valid(text) {
+		return nil, false
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, false
+	}
+	dec = json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	return parseValue(dec), true
+}
+
+func parseValue(dec *json.Decoder) any {
+	token, _ := dec.Token()
+	switch token {
+	case json.Delim('['):
+		array := []any{}
+		for dec.More() {
+			array = append(array, parseValue(dec))
+		}
+		dec.Token()
+		return array
+	case json.Delim('{'):
+		o := object{}
+		for dec.More() {
+			name, _ := parseValue(dec).(string)
+			o = append(o, struct {
+				name  string
+				value any
+			}{name, parseValue(dec)})
+		}
+		dec.Token()
+		return o
+	}
+	return token
+}
+
+// Whatever a valid report looks like, exactly the named records are left.
+func TestValidReports(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		recs := batch(rapid.SliceOfNDistinct(rapid.StringN(1, 20, -1), 1, 40, rapid.ID).Draw(t, "ids")...)
+		failed := rapid.SliceOfN(rapid.SampledFrom(idsOf(recs)), 1, 60).Draw(t, "failed")
+		o := policy.ReadOutcome(recs, answered(drawReport(t, failed)), nil, true)
+		checkInvariants(t, recs, o)
+		if o.Verdict != policy.Partial {
+			t.Fatalf("got %v %s: %s", o.Verdict, o.Reason, o.Detail)
+		}
+		d := policy.Queue{}.After(recs, o, 0, began)
+		for _, rec := range d.Left {
+			if !slices.Contains(failed, rec.ID) {
+				t.Errorf("%q was left but not reported", rec.ID)
+			}
+		}
+		for _, rec := range d.Delete {
+			if slices.Contains(failed, rec.ID) {
+				t.Errorf("%q was deleted but reported", rec.ID)
+			}
+		}
+	})
+}
+
+// drawReport writes a report of these IDs with white space and other members strewn in.
+func drawReport(t *rapid.T, failed []string) string {
+	gap := func() string { return rapid.SampledFrom([]string{"", " ", "\n\t", "\r\n"}).Draw(t, "gap") }
+	other := func() string {
+		return rapid.SampledFrom([]string{"", `"x":[{"itemIdentifier":"?"}],`, `"\"}":"]",`, `"ItemIdentifier":-1.5E+3 ,`}).Draw(t, "other")
+	}
+	var items []string
+	for _, id := range failed {
+		quoted, _ := json.Marshal(id)
+		items = append(items, gap()+"{"+gap()+other()+gap()+`"itemIdentifier"`+gap()+":"+gap()+string(quoted)+gap()+"}"+gap())
+	}
+	return gap() + "{" + gap() + other() + `"batchItemFailures"` + gap() + ":" + gap() + "[" + strings.Join(items, ",") + "]" + gap() + "}" + gap()
+}
+
+func BenchmarkReadOutcome(b *testing.B) {
+	ids := make([]string, 10_000)
+	for i := range ids {
+		ids[i] = strings.Repeat("0", 31) + string(rune('a'+i%26)) + string(rune('a'+i/26%26)) + string(rune('a'+i/676))
+	}
+	named := func(ids []string) string {
+		var items []string
+		for _, id := range ids {
+			items = append(items, `{"itemIdentifier":"`+id+`"}`)
+		}
+		return `{"batchItemFailures":[` + strings.Join(items, ",") + `]}`
+	}
+	for _, bench := range []struct {
+		name, answer string
+		size         int
+	}{
+		{"null", "null", 10},
+		{"none", `{"batchItemFailures":[]}`, 10},
+		{"object", `{"statusCode":200,"body":"ok"}`, 10},
+		{"3 of 10", named(ids[:3]), 10},
+		{"10000 of 10000", named(ids), 10_000},
+		{"6 MB of text", `"` + strings.Repeat("x", 6<<20) + `"`, 10},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			recs, resp := batch(ids[:bench.size]...), answered(bench.answer)
+			b.ReportAllocs()
+			for b.Loop() {
+				policy.ReadOutcome(recs, resp, nil, true)
+			}
+		})
+	}
+}
