@@ -1,0 +1,261 @@
+package invoker_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/invoker"
+)
+
+// event is what an invocation asks of a fake environment.
+type event struct {
+	Take  time.Duration // until the answer
+	Drain time.Duration // from the answer until the environment is free
+	Do    string        // "", "fail", "crash" (and reset), "die" (after the answer)
+}
+
+// machine makes fake environments, and reports to the test every misuse of them.
+type machine struct {
+	t      testing.TB
+	boot   time.Duration
+	broken func(start int) error // what comes of the start with this number, counted from 1
+
+	mu     sync.Mutex
+	starts []time.Time
+	alive  []*place
+	most   int // alive at the same time
+}
+
+func (m *machine) Start(ctx context.Context, fn esm.Function) (invoker.Environment, error) {
+	m.mu.Lock()
+	m.starts = append(m.starts, time.Now())
+	number := len(m.starts)
+	m.mu.Unlock()
+	if err := pass(ctx, m.boot, nil); err != nil {
+		return nil, err
+	}
+	if m.broken != nil {
+		if err := m.broken(number); err != nil {
+			return nil, err
+		}
+	}
+	p := &place{machine: m, number: number, closed: make(chan struct{})}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.alive = append(m.alive, p)
+	m.most = max(m.most, len(m.alive))
+	return p, nil
+}
+
+func (m *machine) started() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.starts)
+}
+
+// living are the numbers of the environments that exist.
+func (m *machine) living() []int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var numbers []int
+	for _, p := range m.alive {
+		numbers = append(numbers, p.number)
+	}
+	return numbers
+}
+
+// place is a fake environment. Its answer is its number.
+type place struct {
+	machine *machine
+	number  int
+	user    atomic.Int32 // how many use it right now
+	undrain bool         // invoked and not drained; owned by its user
+	event   event
+	reset   bool
+	once    sync.Once
+	closed  chan struct{}
+}
+
+func (p *place) use() func() {
+	if p.user.Add(1) > 1 {
+		p.machine.t.Errorf("environment %d is used by two at a time", p.number)
+	}
+	return func() { p.user.Add(-1) }
+}
+
+func (p *place) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
+	defer p.use()()
+	if p.undrain {
+		p.machine.t.Errorf("environment %d is invoked before it is free", p.number)
+	}
+	p.undrain, p.reset, p.event = true, false, event{}
+	if err := json.Unmarshal(c.Payload, &p.event); err != nil {
+		p.machine.t.Errorf("payload %q: %v", c.Payload, err)
+	}
+	if err := pass(ctx, p.event.Take, p.closed); err != nil {
+		p.reset = true
+		return esm.Response{}, fmt.Errorf("killed: %w", err)
+	}
+	resp := esm.Response{Payload: json.RawMessage(strconv.Itoa(p.number)), Status: 200, Version: "$LATEST"}
+	switch p.event.Do {
+	case "fail":
+		resp.Fault = "Unhandled"
+	case "crash":
+		resp.Fault = "Runtime.ExitError"
+		p.reset = true
+	}
+	return resp, nil
+}
+
+func (p *place) Drain(ctx context.Context) error {
+	defer p.use()()
+	if !p.undrain {
+		p.machine.t.Errorf("environment %d is drained without need", p.number)
+	}
+	p.undrain = false
+	if p.reset {
+		return nil
+	}
+	if p.event.Do == "die" {
+		return errors.New("exited")
+	}
+	return pass(ctx, p.event.Drain, p.closed)
+}
+
+func (p *place) Close() {
+	p.once.Do(func() {
+		close(p.closed)
+		p.machine.mu.Lock()
+		defer p.machine.mu.Unlock()
+		p.machine.alive = slices.DeleteFunc(p.machine.alive, func(q *place) bool { return q == p })
+	})
+}
+
+// pass lets d go by.
+func pass(ctx context.Context, d time.Duration, closed <-chan struct{}) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-closed:
+		return errors.New("closed")
+	}
+}
+
+// stage is a function on a machine, with what it takes to test it.
+type stage struct {
+	*testing.T
+	*machine
+	*invoker.Functions
+	pool  *invoker.Pool
+	began time.Time
+
+	mu     sync.Mutex
+	events []esm.Event
+}
+
+// newStage makes a function "f" that shares three permits, of environments that take a second to start. It closes it,
+// and checks that nothing is left, when the test ends.
+func newStage(t *testing.T, change func(*stage)) *stage {
+	t.Helper()
+	s := &stage{T: t, machine: &machine{t: t, boot: time.Second}, began: time.Now()}
+	trace := func(e esm.Event) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.events = append(s.events, e)
+	}
+	s.Functions = &invoker.Functions{Limits: invoker.NewLimits(3), Trace: trace}
+	s.pool = &invoker.Pool{Function: esm.Function{Name: "f"}, Starter: s.machine, Trace: trace}
+	if change != nil {
+		change(s)
+	}
+	s.SetLocal(s.pool)
+	t.Cleanup(func() {
+		s.Close(context.Background()) // a test's own context is over by now
+		if left := s.living(); len(left) > 0 {
+			t.Errorf("environments %v are left", left)
+		}
+		if n := s.Limits.InUse("f"); n != 0 {
+			t.Errorf("%d permits are left", n)
+		}
+	})
+	return s
+}
+
+func call(e event) esm.Call {
+	payload, _ := json.Marshal(e)
+	return esm.Call{ID: "id", Function: "f", Payload: payload}
+}
+
+// answer says what came of a call, and when.
+type answer struct {
+	At  time.Duration
+	By  string // the environment's number, or the fault
+	Err error
+}
+
+func (s *stage) answer(resp esm.Response, err error) answer {
+	a := answer{At: time.Since(s.began), By: string(resp.Payload), Err: err}
+	if resp.Fault != "" {
+		a.By = resp.Fault
+	}
+	return a
+}
+
+func (s *stage) invoke(e event) answer {
+	return s.answer(s.Functions.Invoke(s.Context(), call(e)))
+}
+
+// later invokes in a goroutine.
+func (s *stage) later(e event) <-chan answer {
+	ch := make(chan answer, 1)
+	go func() { ch <- s.invoke(e) }()
+	return ch
+}
+
+func (s *stage) want(got answer, at time.Duration, by string) {
+	s.Helper()
+	if got.Err != nil || got.At != at || got.By != by {
+		s.Errorf("got %+v, want an answer at %v by %s", got, at, by)
+	}
+}
+
+func (s *stage) wantErr(got answer, at time.Duration, target error) {
+	s.Helper()
+	if !errors.Is(got.Err, target) || got.At != at {
+		s.Errorf("got %+v, want %q at %v", got, target, at)
+	}
+}
+
+func (s *stage) wantStarts(want int) {
+	s.Helper()
+	if got := s.started(); got != want {
+		s.Errorf("%d starts, want %d", got, want)
+	}
+}
+
+// seen are the events of one type, in order.
+func seen[E esm.Event](s *stage) []E {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var es []E
+	for _, e := range s.events {
+		if e, ok := e.(E); ok {
+			es = append(es, e)
+		}
+	}
+	return es
+}

@@ -1,0 +1,274 @@
+package invoker_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+const (
+	ms     = time.Millisecond
+	second = time.Second
+	minute = time.Minute
+)
+
+func TestAnswerDoesNotWaitForDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		s.want(s.invoke(event{Take: 100 * ms, Drain: minute}), 1100*ms, "1")
+	})
+}
+
+// A caller that asks again as soon as it has its answer must not make a second environment start.
+func TestTightSequenceStartsOnce(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		permits int
+		drain   time.Duration
+	}{
+		{"nothing to drain", 3, 0},
+		{"drains within the grace", 3, 4 * ms},
+		{"one permit", 1, 4 * ms},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, func(s *stage) { s.pool.Function.ReservedConcurrentExecutions = &tt.permits })
+				for i := range time.Duration(100) {
+					s.want(s.invoke(event{Take: 10 * ms, Drain: tt.drain}), second+(i+1)*10*ms+i*tt.drain, "1")
+				}
+				s.wantStarts(1)
+			})
+		})
+	}
+}
+
+func TestLongDrainStartsAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		s.want(s.invoke(event{Drain: minute}), second, "1")
+		s.want(s.invoke(event{}), 2*second+5*ms, "2")
+	})
+}
+
+func TestLastUsedIsUsedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		a, b, c := s.later(event{Take: 3 * second}), s.later(event{Take: 2 * second}), s.later(event{Take: second})
+		for _, ch := range []<-chan answer{a, b, c} {
+			if got := <-ch; got.Err != nil {
+				t.Error(got)
+			}
+		}
+		last := s.living()
+		if len(last) != 3 {
+			t.Fatalf("living: %v", last)
+		}
+		// Whoever took three seconds became idle last. It alone is used, and so the others' idle time ends.
+		var by string
+		for i := range 11 {
+			synctest.Wait()
+			got := s.invoke(event{})
+			if i > 0 && got.By != by {
+				t.Errorf("served by %s, want %s", got.By, by)
+			}
+			by = got.By
+			time.Sleep(minute)
+		}
+		if got := len(s.living()); got != 1 {
+			t.Errorf("%d alive, want 1", got)
+		}
+		s.wantStarts(3)
+	})
+}
+
+func TestIdleEnvironmentsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, func(s *stage) { s.pool.IdleTimeout = minute })
+		a, b := s.later(event{}), s.later(event{Take: 30 * second})
+		<-a
+		<-b
+		time.Sleep(30*second - 1)
+		synctest.Wait()
+		if got := len(s.living()); got != 2 {
+			t.Errorf("%d alive before the first one's time, want 2", got)
+		}
+		time.Sleep(1)
+		synctest.Wait()
+		if got := len(s.living()); got != 1 {
+			t.Errorf("%d alive after the first one's time, want 1", got)
+		}
+		time.Sleep(30 * second)
+		synctest.Wait()
+		if got := len(s.living()); got != 0 {
+			t.Errorf("%d alive after the second one's time, want 0", got)
+		}
+	})
+}
+
+func TestOldEnvironmentsEnd(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		used bool
+	}{{"idle", false}, {"in use", true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, func(s *stage) {
+					s.pool.IdleTimeout = 100 * time.Hour
+					s.pool.MaxAge = 10 * time.Hour
+				})
+				first := s.invoke(event{})
+				for age := time.Duration(0); age < 9*time.Hour-minute; age += minute {
+					if tt.used && s.invoke(event{}).By != first.By {
+						t.Fatalf("replaced after %v", age)
+					}
+					time.Sleep(minute)
+				}
+				if got := s.living(); len(got) != 1 || got[0] != 1 {
+					t.Fatalf("alive before its time: %v", got)
+				}
+				time.Sleep(time.Hour + 2*minute)
+				if tt.used {
+					s.invoke(event{})
+				}
+				synctest.Wait()
+				for _, n := range s.living() {
+					if n == 1 {
+						t.Error("still there after its time")
+					}
+				}
+			})
+		})
+	}
+}
+
+// An invocation takes what comes first, and what was started for it stays as a spare.
+func TestFreedBeforeStarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		a := s.later(event{Take: 500 * ms})
+		time.Sleep(1200 * ms)
+		b := s.later(event{Take: minute}) // asks for a start, ready at 2.2 s
+		s.want(<-a, 1500*ms, "1")
+		synctest.Wait()
+		c := s.later(event{})
+		s.want(<-c, 2200*ms, "2") // the start was for b, who has the one that a left
+		s.want(<-b, minute+1500*ms, "1")
+		s.wantStarts(2)
+	})
+}
+
+func TestStartsAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, func(s *stage) {
+			s.pool.Starts = 2
+			s.pool.Function.ReservedConcurrentExecutions = new(5)
+		})
+		var calls []<-chan answer
+		for range 5 {
+			calls = append(calls, s.later(event{Take: minute}))
+		}
+		time.Sleep(1)
+		for i, want := range []int{0, 2, 4, 5} {
+			if got := len(s.living()); got != want {
+				t.Errorf("%d alive after %d s, want %d", got, i, want)
+			}
+			time.Sleep(second)
+		}
+		for _, ch := range calls {
+			<-ch
+		}
+		s.wantStarts(5)
+	})
+}
+
+func TestCallerLeavesWhileStarting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		enough := errors.New("enough")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 300*ms, enough)
+		defer cancel()
+		got := s.answer(s.Functions.Invoke(ctx, call(event{})))
+		s.wantErr(got, 300*ms, esm.ErrNotRun)
+		s.wantErr(got, 300*ms, enough)
+		if n := s.Limits.InUse("f"); n != 0 {
+			t.Errorf("%d permits in use", n)
+		}
+		s.want(s.invoke(event{}), second, "1") // the start goes on
+		s.wantStarts(1)
+	})
+}
+
+// Both come in the same instant: the environment, and the end of the caller's context.
+func TestCallerLeavesAsTheEnvironmentComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, func(s *stage) { s.pool.IdleTimeout = ms })
+		for range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), second)
+			if _, err := s.Functions.Invoke(ctx, call(event{})); err != nil && !errors.Is(err, esm.ErrNotRun) && !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+			cancel()
+			synctest.Wait()
+			if n := s.Limits.InUse("f"); n != 0 || len(s.living()) != 1 {
+				t.Fatalf("%d permits in use, alive: %v", n, s.living())
+			}
+			time.Sleep(2 * ms)
+		}
+	})
+}
+
+func TestCallerLeavesWhileRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*second)
+		defer cancel()
+		got := s.answer(s.Functions.Invoke(ctx, call(event{Take: minute})))
+		s.wantErr(got, 3*second, context.DeadlineExceeded)
+		if errors.Is(got.Err, esm.ErrNotRun) {
+			t.Error("the handler saw the event")
+		}
+		s.want(s.invoke(event{}), 3*second, "1") // reset, not replaced
+	})
+}
+
+func TestFaultsKeepAndDeathReplaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		s.want(s.invoke(event{Do: "fail"}), second, "Unhandled")
+		s.want(s.invoke(event{Do: "crash"}), second, "Runtime.ExitError")
+		s.want(s.invoke(event{Do: "die"}), second, "1") // it had answered
+		synctest.Wait()
+		if got := s.living(); len(got) != 0 {
+			t.Errorf("alive: %v", got)
+		}
+		s.want(s.invoke(event{}), 2*second, "2")
+	})
+}
+
+func TestEnvironmentsAreToldOnChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		s.invoke(event{Drain: 2 * second})
+		s.invoke(event{})
+		time.Sleep(minute)
+		s.Close(t.Context())
+		want := [][2]int{{1, 1}, {2, 2}, {2, 1}, {2, 0}, {1, 1}, {0, 0}}
+		var got [][2]int
+		for _, e := range seen[esm.Environments](s) {
+			got = append(got, [2]int{e.Alive, e.Busy})
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		for _, e := range seen[esm.Started](s) {
+			if e.Function != "f" || e.Took != second || e.Err != nil {
+				t.Errorf("got %+v", e)
+			}
+		}
+	})
+}

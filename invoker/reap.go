@@ -1,0 +1,108 @@
+package invoker
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// open is called once, before the first use.
+func (p *Pool) open() {
+	p.life, p.cut = context.WithCancel(context.Background())
+	p.starts, p.stop = context.WithCancel(p.life)
+	p.members = map[*member]bool{}
+	p.work.Go(p.reap)
+}
+
+// reap ends environments that were idle for too long or are too old, until Close begins. There is one for each pool.
+func (p *Pool) reap() {
+	for {
+		old, next := p.expire(time.Now())
+		for _, m := range old {
+			p.work.Go(func() { p.discard(m) })
+		}
+		select {
+		case <-time.After(next):
+		case <-p.starts.Done():
+			return
+		}
+	}
+}
+
+// expire takes those out of the idle ones whose time has come, and says how long none other's will.
+func (p *Pool) expire(now time.Time) (old []*member, next time.Duration) {
+	limit := p.IdleTimeout
+	if limit == 0 {
+		limit = 10 * time.Minute
+	}
+	next = min(limit, p.maxAge()-p.maxAge()/10) // those that start or become idle from now on
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = slices.DeleteFunc(p.idle, func(m *member) bool {
+		left := min(m.since.Add(limit).Sub(now), m.retire.Sub(now))
+		if left <= 0 {
+			old = append(old, m)
+			return true
+		}
+		next = min(next, left)
+		return false
+	})
+	for m := range p.members {
+		if left := m.retire.Sub(now); left > 0 { // else it is ended as soon as it is free
+			next = min(next, left)
+		}
+	}
+	p.busy += len(old) // in this goroutine's hand now
+	return old, next
+}
+
+// Close ends all environments. Starts end at once, and invocations that wait for an environment are told that they did
+// not run; those that run may end until ctx does, and are killed then. Close returns when nothing is left. Further
+// invocations are an [esm.ErrNotRun].
+func (p *Pool) Close(ctx context.Context) {
+	p.once.Do(p.open)
+	idle := p.shut()
+	p.stop()
+	for _, m := range idle {
+		p.work.Go(func() { p.discard(m) })
+	}
+	gone := make(chan struct{})
+	go func() {
+		p.work.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		p.kill()
+		<-gone
+	}
+	p.cut()
+}
+
+// shut lets nobody in, sends away who waits, and takes what is idle.
+func (p *Pool) shut() []*member {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for w := p.first(); w != nil; w = p.first() {
+		p.reply(w, answer{err: p.closedError()})
+	}
+	idle := p.idle
+	p.idle = nil
+	p.busy += len(idle)
+	return idle
+}
+
+// kill ends what runs and drains.
+func (p *Pool) kill() {
+	p.cut()
+	p.mu.Lock()
+	var closing sync.WaitGroup
+	for m := range p.members {
+		closing.Go(m.Close)
+	}
+	p.mu.Unlock()
+	closing.Wait()
+}
