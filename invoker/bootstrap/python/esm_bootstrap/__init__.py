@@ -1,0 +1,1 @@
+"""A small runtime interface client: Python 3.8 and later, standard library only."""

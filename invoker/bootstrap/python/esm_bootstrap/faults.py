@@ -1,0 +1,40 @@
+"""Errors, as the Runtime API and the log want them."""
+
+import os
+import traceback
+
+_OURS = os.path.dirname(os.path.abspath(__file__))
+
+
+class Fault(Exception):
+    """An error of the runtime's own making, whose type is not the name of an exception's class."""
+
+    def __init__(self, error_type, message, trace=()):
+        Exception.__init__(self, message)
+        self.error_type = error_type
+        self.trace = list(trace)
+
+
+def describe(error, request_id=""):
+    """Gives the body by which error is reported. Frames of the bootstrap are left out of its stack trace."""
+    if isinstance(error, Fault):
+        error_type, trace = error.error_type, error.trace
+    else:
+        error_type = type(error).__name__
+        frames = traceback.extract_tb(error.__traceback__)
+        while frames and os.path.dirname(os.path.abspath(frames[0].filename)) == _OURS:
+            del frames[0]
+        trace = traceback.format_list(frames)
+    return {
+        "errorMessage": _text(error),
+        "errorType": error_type,
+        "requestId": request_id,
+        "stackTrace": trace,
+    }
+
+
+def _text(error):
+    try:
+        return str(error)
+    except Exception:
+        return "<the message of this %s cannot be shown>" % type(error).__name__
