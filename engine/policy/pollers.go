@@ -135,7 +135,7 @@ func (p Pollers) First() Scale {
 //   - Mostly empty receives for Quiet bring it down to Start, for Idle to Floor.
 func (p Pollers) Next(s Scale, l Load, now time.Time) Scale {
 	p = p.filled()
-	s.Target = min(max(s.Target, p.Least), p.Max)
+	s.Target = min(max(cmp.Or(s.Target, p.Start), p.Least), p.Max)
 	empty := s.empty(l)
 	switch {
 	case empty > 0 && s.Quiet.IsZero():

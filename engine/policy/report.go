@@ -107,7 +107,7 @@ func identifier(item []byte) (id string, ok bool) {
 // member is the last value with exactly this name, and how often the name occurs.
 func member(object []byte, name string) (value []byte, found int) {
 	for key, v := range members(object) {
-		if k, _ := decode(key); k == name {
+		if spells(key, name) {
 			value = v
 			found++
 		}

@@ -16,7 +16,9 @@ import (
 
 func FuzzReadOutcome(f *testing.F) {
 	for _, row := range rows {
-		f.Add([]byte(row.resp.Payload))
+		if len(row.resp.Payload) < 1000 { // a long seed takes all the time to make smaller
+			f.Add([]byte(row.resp.Payload))
+		}
 	}
 	f.Add([]byte(`{"batchItemFailures":[{"itemIdentifier":"\ud800"},{"itemIdentifier":1e999}]}`))
 	f.Add([]byte("{\"a\":\"\\\"}\",\"batchItemFailures\":[{\"a\\\\\":[1,-2.5e3,{}],\"itemIdentifier\"\n:\t\"m1\" } ]}"))

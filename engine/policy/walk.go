@@ -94,6 +94,15 @@ func decode(value []byte) (s string, ok bool) {
 	return s, err == nil
 }
 
+// spells says that a JSON string stands for name.
+func spells(literal []byte, name string) bool {
+	if bytes.IndexByte(literal, '\\') < 0 {
+		return string(literal[1:len(literal)-1]) == name // without making a string
+	}
+	s, _ := decode(literal)
+	return s == name
+}
+
 func afterComma(text []byte) []byte {
 	text = trim(text)
 	if text[0] == ',' {

@@ -1,0 +1,215 @@
+package policy_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
+	"pgregory.net/rapid"
+)
+
+// Tries that do not run are repeated in place with growing pauses until a second before the first record returns; the
+// last one starts at that moment. Then nothing is deleted. This is row 22, and the first half of row 23.
+func TestThrottledUntilTheRecordsReturn(t *testing.T) {
+	recs := batch("m1", "m2")
+	recs[1].Until = began.Add(10 * time.Second)
+	q := policy.Queue{Pauses: policy.Backoff{Base: time.Second, Max: 4 * time.Second}}
+	throttled := policy.Outcome{Verdict: policy.NotRun, Reason: policy.ReasonThrottled}
+
+	var tries []time.Duration
+	now := began
+	for stalls := 1; ; stalls++ {
+		d := q.After(recs, throttled, stalls, now)
+		if !d.Retry {
+			if got := idsOf(d.Left); !slices.Equal(got, []string{"m1", "m2"}) || len(d.Delete) > 0 || d.Slow {
+				t.Errorf("in the end: left %v, deleted %v, slow %v", got, idsOf(d.Delete), d.Slow)
+			}
+			break
+		}
+		now = now.Add(d.Wait)
+		tries = append(tries, now.Sub(began)/time.Second)
+	}
+	if want := []time.Duration{1, 3, 7, 9}; !slices.Equal(tries, want) {
+		t.Errorf("tried after %d s, want %d s", tries, want)
+	}
+}
+
+func TestNoTimeForAnotherTry(t *testing.T) {
+	throttled := policy.Outcome{Verdict: policy.NotRun, Reason: policy.ReasonThrottled}
+	for _, test := range []struct {
+		name  string
+		until time.Duration // from now; 0 means never
+		retry bool
+	}{
+		{"records that never return", 0, true},
+		{"long before they return", time.Minute, true},
+		{"a moment before the margin", time.Second + 1, true},
+		{"at the margin", time.Second, false},
+		{"already returned", -time.Second, false},
+	} {
+		recs := batch("m1")
+		recs[0].Until = began.Add(test.until)
+		if test.until == 0 {
+			recs[0].Until = time.Time{}
+		}
+		d := policy.Queue{}.After(recs, throttled, 1, began)
+		if d.Retry != test.retry || (len(d.Left) == 1) == test.retry {
+			t.Errorf("%s: retry %v, left %v; want retry %v", test.name, d.Retry, idsOf(d.Left), test.retry)
+		}
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	recs := batch("m1", "m2", "m3")
+	recs[0].Until = time.Time{}
+	recs[2].Until = began.Add(20 * time.Second)
+	for _, test := range []struct {
+		name   string
+		margin time.Duration
+		recs   []esm.Record
+		want   time.Time
+	}{
+		{"the first of them", 0, recs, began.Add(19 * time.Second)},
+		{"another margin", 5 * time.Second, recs, began.Add(15 * time.Second)},
+		{"never", 0, recs[:1], time.Time{}},
+		{"no records", 0, nil, time.Time{}},
+	} {
+		if got := (policy.Queue{Margin: test.margin}).Deadline(test.recs); !got.Equal(test.want) {
+			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// Lives of batches as they were recorded on AWS: what each answer deletes and what it leaves.
+func TestRecordedLives(t *testing.T) {
+	type try struct {
+		resp          esm.Response
+		deleted, left []string
+	}
+	for _, life := range []struct {
+		name   string
+		ids    []string
+		report bool
+		tries  []try // each gets what the one before it left
+	}{
+		{"a handler that fails once", []string{"m1"}, false, []try{
+			{faulted("Unhandled", `{"errorMessage":"once"}`), nil, []string{"m1"}},
+			{answered(`null`), []string{"m1"}, nil},
+		}},
+		{"a FIFO group of four, reported from the first failure on", []string{"m1", "m2", "m3", "m4"}, true, []try{
+			{answered(`{"batchItemFailures":[{"itemIdentifier":"m2"},{"itemIdentifier":"m3"},{"itemIdentifier":"m4"}]}`),
+				[]string{"m1"}, []string{"m2", "m3", "m4"}},
+			{answered(`{"batchItemFailures":[{"itemIdentifier":"m4"}]}`), []string{"m2", "m3"}, []string{"m4"}},
+		}},
+		{"a FIFO group reported with a hole: nothing is mended", []string{"m1", "m2", "m3"}, true, []try{
+			{answered(`{"batchItemFailures":[{"itemIdentifier":"m2"}]}`), []string{"m1", "m3"}, []string{"m2"}},
+		}},
+		{"an exception takes the good ones along", []string{"m1", "m2"}, true, []try{
+			{faulted("Unhandled", `{"batchItemFailures":[{"itemIdentifier":"m2"}]}`), nil, []string{"m1", "m2"}},
+		}},
+		{"an invalid report, twice", []string{"m1"}, true, []try{
+			{answered(`{"batchItemFailures":[{"foo":"notvalid"}]}`), nil, []string{"m1"}},
+			{answered(`{"batchItemFailures":[{"foo":"notvalid"}]}`), nil, []string{"m1"}},
+		}},
+		{"an empty object", []string{"m1"}, true, []try{{answered(`{}`), []string{"m1"}, nil}}},
+	} {
+		t.Run(life.name, func(t *testing.T) {
+			recs := batch(life.ids...)
+			for i, try := range life.tries {
+				d := policy.Queue{}.After(recs, policy.ReadOutcome(recs, try.resp, nil, life.report), 0, began)
+				if got := idsOf(d.Delete); !slices.Equal(got, try.deleted) {
+					t.Errorf("try %d: deleted %v, want %v", i+1, got, try.deleted)
+				}
+				if got := idsOf(d.Left); !slices.Equal(got, try.left) {
+					t.Errorf("try %d: left %v, want %v", i+1, got, try.left)
+				}
+				recs = d.Left
+			}
+		})
+	}
+}
+
+// Whatever the outcome: the batch is tried again in time, or each record is in one of Delete and Left, in order.
+func TestAfterLosesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		recs := batch(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"}), 0, 12).Draw(t, "ids")...)
+		for i := range recs {
+			recs[i].Receipt = fmt.Sprint(i)
+			recs[i].Until = began.Add(time.Duration(rapid.IntRange(-3, 60).Draw(t, "until")) * time.Second)
+		}
+		q := policy.Queue{Margin: time.Duration(rapid.IntRange(0, 5000).Draw(t, "margin")) * time.Millisecond}
+		o := policy.Outcome{
+			Verdict: policy.Verdict(rapid.IntRange(-1, 6).Draw(t, "verdict")),
+			Failed:  rapid.SliceOf(rapid.SampledFrom([]string{"a", "b", "z"})).Draw(t, "failed"),
+		}
+		d := q.After(recs, o, rapid.IntRange(0, 100).Draw(t, "stalls"), began)
+		if d.Retry {
+			if deadline := q.Deadline(recs); d.Wait < 0 || !deadline.IsZero() && began.Add(d.Wait).After(deadline) {
+				t.Errorf("waits %v, until after %v", d.Wait, deadline.Sub(began))
+			}
+			if o.Verdict != policy.NotRun || len(d.Delete)+len(d.Left) > 0 {
+				t.Errorf("%v is tried again, deletes %d and leaves %d", o.Verdict, len(d.Delete), len(d.Left))
+			}
+			return
+		}
+		if deletes := o.Verdict == policy.Done || o.Verdict == policy.Partial; !deletes && len(d.Delete) > 0 {
+			t.Errorf("%v deletes %v", o.Verdict, idsOf(d.Delete))
+		}
+		checkSplit(t, recs, d.Delete, d.Left)
+	})
+}
+
+func TestUnblocked(t *testing.T) {
+	grouped := func(ids ...string) []esm.Record { // "A1" is in group A, "1" in none
+		recs := batch(ids...)
+		for i, rec := range recs {
+			recs[i].Group = rec.ID[:len(rec.ID)-1]
+		}
+		return recs
+	}
+	for _, test := range []struct {
+		name                       string
+		carry, left, pass, blocked []string
+	}{
+		{"nothing left", []string{"A2", "B1"}, nil, []string{"A2", "B1"}, nil},
+		{"nothing to carry", nil, []string{"A1"}, nil, nil},
+		{"one group", []string{"A2", "B1", "A3"}, []string{"A1"}, []string{"B1"}, []string{"A2", "A3"}},
+		{"all groups", []string{"A2", "B2"}, []string{"B1", "A1"}, nil, []string{"A2", "B2"}},
+		{"other groups", []string{"A2", "B2"}, []string{"C1"}, []string{"A2", "B2"}, nil},
+		{"no groups", []string{"2", "3"}, []string{"1"}, []string{"2", "3"}, nil},
+		{"with and without", []string{"2", "A2", "3"}, []string{"1", "A1"}, []string{"2", "3"}, []string{"A2"}},
+	} {
+		pass, blocked := policy.Unblocked(grouped(test.carry...), grouped(test.left...))
+		if got := idsOf(pass); !slices.Equal(got, test.pass) {
+			t.Errorf("%s: pass %v, want %v", test.name, got, test.pass)
+		}
+		if got := idsOf(blocked); !slices.Equal(got, test.blocked) {
+			t.Errorf("%s: blocked %v, want %v", test.name, got, test.blocked)
+		}
+	}
+}
+
+// checkSplit says that each of recs, told apart by its Receipt, is in exactly one of the parts, in order.
+func checkSplit(t *rapid.T, recs []esm.Record, parts ...[]esm.Record) {
+	t.Helper()
+	for _, rec := range recs {
+		found := 0
+		for i, part := range parts {
+			if len(part) > 0 && part[0].Receipt == rec.Receipt {
+				parts[i] = part[1:]
+				found++
+			}
+		}
+		if found != 1 {
+			t.Errorf("record %s is next in %d of the parts", rec.Receipt, found)
+		}
+	}
+	for _, part := range parts {
+		if len(part) > 0 {
+			t.Errorf("%d records too many", len(part))
+		}
+	}
+}
