@@ -1,0 +1,190 @@
+package embedded
+
+import (
+	"crypto/md5"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const maxAttributes = 10 // AWS: "Amazon SQS message metadata"
+
+// An attributeValue is a MessageAttributeValue as it is sent. List values do not exist in SQS.
+type attributeValue struct {
+	DataType    string
+	StringValue *string
+	BinaryValue []byte
+}
+
+// An attribute is one message attribute that passed the checks.
+type attribute struct {
+	name, dataType string
+	binary         bool
+	value          string // the text, or the bytes of a binary one
+}
+
+func (a attribute) size() int { return len(a.name) + len(a.dataType) + len(a.value) }
+
+// readAttributes checks what a producer sent (AWS: "Amazon SQS message metadata") and sorts it by name.
+func readAttributes(sent map[string]attributeValue) ([]attribute, error) {
+	if len(sent) > maxAttributes {
+		return nil, invalidParameter("Number of message attributes [%d] exceeds the allowed maximum [%d].", len(sent), maxAttributes)
+	}
+	var attributes []attribute
+	for _, name := range slices.Sorted(maps.Keys(sent)) {
+		if err := checkAttributeName(name); err != nil {
+			return nil, err
+		}
+		a, err := readAttribute(name, sent[name])
+		if err != nil {
+			return nil, err
+		}
+		attributes = append(attributes, a)
+	}
+	return attributes, nil
+}
+
+func checkAttributeName(name string) error {
+	lower := strings.ToLower(name)
+	switch {
+	case name == "" || len(name) > 256:
+		return invalidParameter("Message (user) attribute names must be shorter than 256 Bytes")
+	case strings.ContainsFunc(name, func(r rune) bool { return !isWordRune(r) && r != '.' }):
+		return invalidParameter("Message (user) attributes name can only contain upper and lower score characters, digits, periods, hyphens and underscores. ")
+	case strings.HasPrefix(lower, "aws.") || strings.HasPrefix(lower, "amazon.") ||
+		strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") || strings.Contains(name, ".."):
+		return invalidParameter("You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. These strings are reserved for internal use. Additionally, they cannot start or end with '.'.")
+	}
+	return nil
+}
+
+// isWordRune tells whether r may be in a queue's name, a batch entry's id or an attribute's name.
+func isWordRune(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
+}
+
+func readAttribute(name string, v attributeValue) (attribute, error) {
+	kind, _, _ := strings.Cut(v.DataType, ".")
+	a := attribute{name: name, dataType: v.DataType, binary: kind == "Binary"}
+	switch {
+	case v.DataType == "":
+		return a, invalidParameter("Missing required parameter DataType")
+	case len(v.DataType) > 256:
+		return a, invalidParameter("Message (user) attribute types must be shorter than 256 Bytes")
+	case kind != "String" && kind != "Number" && kind != "Binary":
+		return a, invalidParameter("The type of message (user) attribute '%s' is invalid. You must use only the following supported type prefixes: Binary, Number, String.", name)
+	case a.binary && len(v.BinaryValue) == 0, !a.binary && (v.StringValue == nil || *v.StringValue == ""):
+		return a, invalidParameter("Message (user) attribute '%s' must contain a non-empty value of type '%s'.", name, kind)
+	case a.binary:
+		a.value = string(v.BinaryValue)
+		return a, nil
+	}
+	a.value = *v.StringValue
+	if _, err := strconv.ParseFloat(a.value, 64); err != nil && kind == "Number" && !isRange(err) {
+		return a, invalidParameter("Can't cast the value of message (user) attribute '%s' to a number.", name)
+	}
+	if !allowed(a.value) {
+		return a, invalidParameter("%s", invalidCharacters)
+	}
+	return a, nil
+}
+
+func isRange(err error) bool {
+	e, ok := err.(*strconv.NumError)
+	return ok && e.Err == strconv.ErrRange
+}
+
+// readTrace takes the one system attribute that a producer may send: AWSTraceHeader.
+func readTrace(sent map[string]attributeValue) (string, error) {
+	for name, v := range sent {
+		switch {
+		case name != "AWSTraceHeader":
+			return "", invalidParameter("Message system attribute name '%s' is invalid.", name)
+		case v.DataType != "String" || v.StringValue == nil || *v.StringValue == "":
+			return "", invalidParameter("Message system attribute 'AWSTraceHeader' must contain a non-empty value of type 'String'.")
+		}
+		return *v.StringValue, nil
+	}
+	return "", nil
+}
+
+// attributesMD5 digests attributes that are sorted by name (AWS: "Calculating the MD5 message digest for message
+// attributes"). It returns "" when there are none.
+func attributesMD5(attributes []attribute) string {
+	if len(attributes) == 0 {
+		return ""
+	}
+	sum := md5.New()
+	for _, a := range attributes {
+		digest(sum, a.name)
+		digest(sum, a.dataType)
+		kind := byte(1)
+		if a.binary {
+			kind = 2
+		}
+		sum.Write([]byte{kind})
+		digest(sum, a.value)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+func digest(sum hash.Hash, text string) {
+	var length [4]byte
+	binary.BigEndian.PutUint32(length[:], uint32(len(text)))
+	sum.Write(length[:])
+	sum.Write([]byte(text))
+}
+
+// traceMD5 digests the system attributes of a message.
+func traceMD5(trace string) string {
+	if trace == "" {
+		return ""
+	}
+	return attributesMD5([]attribute{{name: "AWSTraceHeader", dataType: "String", value: trace}})
+}
+
+// An attributeFilter is MessageAttributeNames of a receive: which message attributes its caller wants to see.
+type attributeFilter struct {
+	all      bool
+	names    []string
+	prefixes []string
+}
+
+func newAttributeFilter(names []string) attributeFilter {
+	var f attributeFilter
+	for _, name := range names {
+		prefix, wild := strings.CutSuffix(name, ".*")
+		switch {
+		case name == "All" || name == "*" || wild && prefix == "":
+			f.all = true
+		case wild:
+			f.prefixes = append(f.prefixes, prefix)
+		default:
+			f.names = append(f.names, name)
+		}
+	}
+	return f
+}
+
+// pick returns the attributes of p that are wanted, and their digest.
+func (f attributeFilter) pick(p *parcel) ([]attribute, string) {
+	if f.all || len(p.attributes) == 0 {
+		return p.attributes, p.attrMD5
+	}
+	var picked []attribute
+	for _, a := range p.attributes {
+		if f.wants(a.name) {
+			picked = append(picked, a)
+		}
+	}
+	return picked, attributesMD5(picked)
+}
+
+func (f attributeFilter) wants(name string) bool {
+	return slices.Contains(f.names, name) ||
+		slices.ContainsFunc(f.prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
