@@ -1,0 +1,118 @@
+package sqs
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestAttributes(t *testing.T) {
+	const dead = "arn:aws:sqs:eu-west-1:123456789012:dead"
+	tests := []struct {
+		name  string
+		given map[string]string
+		want  Attributes
+		ok    bool
+	}{
+		{"plain", map[string]string{"VisibilityTimeout": "43200", "DelaySeconds": "3"}, Attributes{VisibilityTimeout: 12 * time.Hour}, true},
+		{"zero", map[string]string{"VisibilityTimeout": "0"}, Attributes{}, true},
+		{"redrive", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":5}`}, Attributes{30 * time.Second, 5, dead}, true},
+		{"count in quotes", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":"5"}`}, Attributes{30 * time.Second, 5, dead}, true},
+		{"no policy", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": ""}, Attributes{VisibilityTimeout: 30 * time.Second}, true},
+		{"no timeout", map[string]string{}, Attributes{}, false},
+		{"no count", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": `{}`}, Attributes{}, false},
+		{"count is text", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": `{"maxReceiveCount":"many"}`}, Attributes{}, false},
+		{"half a count", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": `{"maxReceiveCount":1.5}`}, Attributes{}, false},
+		{"not JSON", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": "x"}, Attributes{}, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := &service{attributes: func() *answer { return ok(map[string]any{"Attributes": test.given}) }}
+			got, err := s.queue(t, standardARN).Attributes(t.Context())
+			if got != test.want || (err == nil) != test.ok {
+				t.Errorf("got %+v, %v, want %+v", got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestAttributesOfAQueueThatMayNotBeRead(t *testing.T) {
+	s := &service{attributes: func() *answer { return refused(http.StatusForbidden, "AccessDenied") }}
+	q := s.queue(t, standardARN)
+	if _, err := q.Attributes(t.Context()); !errors.Is(err, ErrDenied) {
+		t.Errorf("attributes: got %v, want %v", err, ErrDenied)
+	}
+	if _, err := q.Visibility(t.Context()); !errors.Is(err, ErrDenied) {
+		t.Errorf("visibility: got %v, want %v", err, ErrDenied)
+	}
+	if _, err := q.Receive(t.Context(), 1, 0); !errors.Is(err, ErrDenied) || len(s.made("ReceiveMessage")) != 0 {
+		t.Errorf("receive: got %v after %d receives, want %v before any", err, len(s.made("ReceiveMessage")), ErrDenied)
+	}
+}
+
+// The visibility timeout of a queue that is received from without a break changes, and is out of reach for a while.
+func TestVisibilityIsRefreshed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seconds, reachable := "30", true
+		s := &service{
+			attributes: func() *answer {
+				if !reachable {
+					return refused(http.StatusBadRequest, "Whatever")
+				}
+				return ok(map[string]any{"Attributes": map[string]string{"VisibilityTimeout": seconds}})
+			},
+			receive: func(map[string]any) *answer {
+				time.Sleep(time.Second)
+				return messages(message("m", "x", md5OfX))
+			},
+		}
+		q := s.queue(t, standardARN)
+		until := func() time.Duration {
+			recs, err := q.Receive(t.Context(), 1, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return time.Until(recs[0].Until)
+		}
+		for minute, want := range []time.Duration{30 * time.Second, 30 * time.Second, 90 * time.Second, 90 * time.Second} {
+			for range 60 {
+				if got := until(); minute != 1 && got != want {
+					t.Fatalf("minute %d: comes back after %s, want %s", minute, got, want)
+				}
+			}
+			seconds = "90"
+			reachable = minute != 2
+		}
+		if got := len(s.made("GetQueueAttributes")); got < 4 || got > 5 {
+			t.Errorf("asked %d times in 4 minutes", got)
+		}
+	})
+}
+
+func TestARefreshDoesNotHoldUpAReceive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		q := s.queue(t, standardARN)
+		if _, err := q.Receive(t.Context(), 1, 0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(refreshEvery)
+		s.attributes = func() *answer {
+			time.Sleep(500 * time.Millisecond)
+			return ok(map[string]any{"Attributes": map[string]string{"VisibilityTimeout": "30"}})
+		}
+		s.receive = func(map[string]any) *answer { time.Sleep(10 * time.Second); return ok(map[string]any{}) }
+		start := time.Now()
+		if _, err := q.Receive(t.Context(), 1, 20*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if got := time.Since(start); got != 10*time.Second {
+			t.Errorf("took %s, want the 10s of the poll", got)
+		}
+		if got := len(s.made("GetQueueAttributes")); got != 2 {
+			t.Errorf("asked %d times, want 2", got)
+		}
+	})
+}

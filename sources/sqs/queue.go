@@ -1,0 +1,150 @@
+// Package sqs reads Amazon SQS queues: it is the [esm.Queue] that receives through the real SDK client, makes the event
+// record that Lambda's pollers make of a message, and deletes what is settled.
+//
+// Facts about SQS are from the AWS API reference of Amazon SQS, facts about records from AWS: "Using Lambda with Amazon
+// SQS" and from what Lambda is seen to send.
+package sqs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/esm-run/esm"
+)
+
+// What one ReceiveMessage can do.
+const (
+	maxMessages = 10
+	maxWait     = 20 * time.Second
+)
+
+// Config is what a [Queue] is made from.
+type Config struct {
+	// Client speaks to the queue's Region or, when it has a BaseEndpoint, to an emulator or a VPC endpoint.
+	Client *sdk.Client
+
+	// ARN names the queue. Its Region and account are those of the records.
+	ARN string
+
+	// Windowed says that the mapping has a batching window of a second or more. Lambda's records then show members
+	// that have no value as null, and leave them out otherwise.
+	Windowed bool
+}
+
+// Queue is one SQS queue, standard or FIFO. It keeps no messages, and retries nothing beyond what the SDK's client does.
+type Queue struct {
+	client   *sdk.Client
+	arn      arn
+	shape    shape
+	attempts attempts
+
+	mu    sync.Mutex // guards what follows; never held during a call
+	url   string     // empty until it is known
+	attrs Attributes
+	asked time.Time // when attrs were last asked for; zero while they are unknown
+}
+
+var _ esm.Queue = (*Queue)(nil)
+
+// New makes a Queue. It does not talk to the network: the queue need not exist yet.
+func New(c Config) (*Queue, error) {
+	a, err := parseARN(c.ARN)
+	if err != nil {
+		return nil, err
+	}
+	return &Queue{client: c.Client, arn: a, shape: newShape(a, c.Windowed)}, nil
+}
+
+// Receive is [esm.Queue].Receive by one ReceiveMessage. The first call also asks for the queue's address and attributes.
+//
+// A message whose body does not fit its checksum is not handed out: it comes back by itself. When it is all there was,
+// the error is [ErrChecksum]. Other errors may be [ErrNoQueue], [ErrSlowDown] or [ErrDenied].
+func (q *Queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]esm.Record, error) {
+	recs, err := q.receive(ctx, limit, wait)
+	if err != nil {
+		return nil, q.failed("receive from", err)
+	}
+	return recs, nil
+}
+
+func (q *Queue) receive(ctx context.Context, limit int, wait time.Duration) ([]esm.Record, error) {
+	if limit < 1 {
+		return nil, fmt.Errorf("a limit of %d", limit)
+	}
+	url, err := q.address(ctx)
+	if err != nil {
+		return nil, err
+	}
+	visibility, err := q.visibility(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	var beside sync.WaitGroup
+	if q.stale(time.Now()) {
+		beside.Go(func() { q.refresh(ctx, url) })
+	}
+	messages, err := q.poll(ctx, url, limit, wait)
+	received := time.Now() // visibility runs from here: a long poll's messages are taken just before it answers
+	beside.Wait()
+	if err != nil {
+		return nil, err
+	}
+	return q.records(messages, received, received.Add(visibility))
+}
+
+// poll is one ReceiveMessage.
+func (q *Queue) poll(ctx context.Context, url string, limit int, wait time.Duration) ([]types.Message, error) {
+	in := &sdk.ReceiveMessageInput{
+		QueueUrl:                    &url,
+		MaxNumberOfMessages:         int32(min(limit, maxMessages)),
+		WaitTimeSeconds:             int32(max(0, min(wait, maxWait)) / time.Second),
+		MessageAttributeNames:       []string{"All"},
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+	}
+	var try attempt
+	if q.arn.fifo() {
+		try = q.attempts.next(time.Now())
+		in.ReceiveRequestAttemptId = &try.id
+	}
+	out, err := q.client.ReceiveMessage(ctx, in, checkHere, waitAsTold(in.WaitTimeSeconds))
+	if err != nil {
+		if q.arn.fifo() && answerLost(err) {
+			q.attempts.keep(try)
+		}
+		return nil, err
+	}
+	return out.Messages, nil
+}
+
+// records turns messages into records; until is when they come back.
+func (q *Queue) records(messages []types.Message, received, until time.Time) ([]esm.Record, error) {
+	recs := make([]esm.Record, 0, len(messages))
+	var damaged error
+	for i := range messages {
+		event, err := q.shape.event(&messages[i])
+		if err != nil {
+			damaged = errors.Join(damaged, err)
+			continue
+		}
+		recs = append(recs, q.record(&messages[i], event, received, until))
+	}
+	if len(recs) > 0 {
+		return recs, nil
+	}
+	return nil, damaged
+}
+
+// failed names the queue and says what kind of trouble err is. After it the queue is looked up anew if it was gone.
+func (q *Queue) failed(doing string, err error) error {
+	err = kindOf(err)
+	if errors.Is(err, ErrNoQueue) {
+		q.forget()
+	}
+	return fmt.Errorf("sqs: %s %s: %w", doing, q.arn.name, err)
+}
