@@ -1,0 +1,112 @@
+package invoker_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/invoker"
+)
+
+// Callers of every kind, environments that fail in every way, limits that change, and hours that pass: at the end
+// nothing is left, and at no time more environments were busy than there were permits.
+func TestEverythingAtOnce(t *testing.T) {
+	for seed := range uint64(8) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			s := newStage(t, func(s *stage) {
+				s.pool.IdleTimeout = time.Duration(random.IntN(100)+1) * ms
+				s.pool.MaxAge = time.Duration(random.IntN(60)+1) * second
+				s.pool.Starts = random.IntN(4) + 1
+				s.machine.boot = time.Duration(random.IntN(30)) * ms
+				s.machine.broken = func(start int) error {
+					if start%7 == int(seed) {
+						return errBroken
+					}
+					return nil
+				}
+			})
+			var callers sync.WaitGroup
+			for i := range 12 {
+				callers.Go(func() { calls(s, rand.New(rand.NewPCG(seed, uint64(i+2)))) })
+			}
+			for range 20 {
+				time.Sleep(time.Duration(random.IntN(200)) * ms)
+				s.Limits.Set("f", [...]*int{nil, new(1), new(4), new(2)}[random.IntN(4)])
+			}
+			s.Limits.Set("f", nil)
+			callers.Wait()
+			for _, e := range seen[esm.Environments](s) {
+				if e.Busy > e.Alive || e.Busy < 0 {
+					t.Errorf("seed %d: told %+v", seed, e)
+				}
+			}
+			if t.Failed() {
+				t.Logf("seed %d", seed)
+			}
+		})
+	}
+}
+
+func calls(s *stage, random *rand.Rand) {
+	upTo := func(most int) time.Duration { return time.Duration(random.IntN(most)) * ms }
+	for range 60 {
+		time.Sleep(upTo(20))
+		ctx, cancel := context.WithTimeout(context.Background(), upTo(300))
+		c := call(event{
+			Take: upTo(20), Drain: upTo(12),
+			Do: [...]string{"", "", "", "fail", "crash", "die"}[random.IntN(6)],
+		})
+		if random.IntN(2) == 0 {
+			_, err := s.Functions.Invoke(ctx, c)
+			s.wantKnown(err)
+		} else if slot, err := s.Reserve(ctx, "f"); err == nil {
+			for range random.IntN(3) {
+				_, err := slot.Invoke(ctx, c)
+				s.wantKnown(err)
+			}
+			slot.Release()
+		}
+		cancel()
+	}
+}
+
+func (s *stage) wantKnown(err error) {
+	s.Helper()
+	if err != nil && !errors.Is(err, esm.ErrNotRun) && !errors.Is(err, context.DeadlineExceeded) {
+		s.Errorf("got %v", err)
+	}
+}
+
+// The same without virtual time, for the race detector's sake.
+func TestRealConcurrency(t *testing.T) {
+	m := &machine{t: t}
+	f := &invoker.Functions{Limits: invoker.NewLimits(4), Trace: func(esm.Event) {}}
+	f.SetLocal(&invoker.Pool{Function: esm.Function{Name: "f"}, Starter: m, IdleTimeout: ms})
+	var callers sync.WaitGroup
+	for i := range 16 {
+		callers.Go(func() {
+			random := rand.New(rand.NewPCG(1, uint64(i)))
+			for range 100 {
+				c := call(event{Do: [...]string{"", "crash", "die"}[random.IntN(3)]})
+				if random.IntN(2) == 0 {
+					f.Invoke(t.Context(), c)
+				} else if slot, err := f.Reserve(t.Context(), "f"); err == nil {
+					slot.Invoke(t.Context(), c)
+					slot.Invoke(t.Context(), c)
+					slot.Release()
+				}
+			}
+		})
+	}
+	callers.Wait()
+	f.Close(t.Context())
+	if got := m.living(); len(got) > 0 || f.Limits.InUse("f") != 0 {
+		t.Errorf("left: environments %v, permits %d", got, f.Limits.InUse("f"))
+	}
+}
