@@ -7,6 +7,7 @@
 //	outcome.go   what came of one try                        ReadOutcome
 //	report.go    what a handler says in batchItemFailures
 //	queue.go     what then happens to each record            Queue.After
+//	returned.go  what has waited too long for its turn       Current
 //	batching.go  how a batch grows and when it is closed     Batching
 //	pollers.go   how many batches may be in hand             Pollers
 //	backoff.go   growing pauses                              Backoff

@@ -159,8 +159,8 @@ func (p Pollers) Next(s Scale, l Load, now time.Time) Scale {
 	return p.bounded(s, now)
 }
 
-// empty is above 0 if most receives were, below 0 if most were not, and 0 if there is nothing to tell it from. A loop that
-// rests counts as an empty receive.
+// empty is above 0 if most receives were, below 0 if most were not, and 0 if there is nothing to tell it from. A loop
+// that rests counts as an empty receive.
 func (s Scale) empty(l Load) int {
 	resting := max(s.Target-l.Pollers-l.Waiting, 0)
 	return l.Empty + resting - (l.Receives - l.Empty)
