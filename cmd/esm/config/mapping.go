@@ -1,0 +1,65 @@
+package config
+
+import "github.com/esm-run/esm"
+
+var mappingShape = objectOf(inMapping,
+	required(field("FunctionName", func(m *esm.Mapping) *string { return &m.FunctionName }, textOf(notEmpty),
+		"The function: a name from Functions, with or without :qualifier, or its ARN.")),
+	required(field("EventSourceArn", func(m *esm.Mapping) *string { return &m.EventSourceArn }, textOf(notEmpty),
+		"The source: the ARN of an SQS queue, arn:aws:sqs:<region>:<account>:<queue>.")),
+	field("Enabled", func(m *esm.Mapping) **bool { return &m.Enabled }, pointerTo(trueOrFalse),
+		"Whether the source is polled. Default true."),
+	field("BatchSize", func(m *esm.Mapping) **int { return &m.BatchSize }, pointerTo(integerOf(1, esm.MaxBatchSize)),
+		"The most messages of one invocation: 1 to 10000, for FIFO queues 1 to 10. Above 10 a batching window is needed. Default 10."),
+	field("MaximumBatchingWindowInSeconds", func(m *esm.Mapping) **int { return &m.MaximumBatchingWindowInSeconds },
+		pointerTo(integerOf(0, esm.MaxBatchingWindow)),
+		"How long a batch may be gathered: 0 to 300 seconds. Not for FIFO queues. Default 0."),
+	field("FilterCriteria", func(m *esm.Mapping) **esm.FilterCriteria { return &m.FilterCriteria }, pointerTo(criteriaShape),
+		"Which messages reach the function. The others are deleted."),
+	field("FunctionResponseTypes", func(m *esm.Mapping) *[]string { return &m.FunctionResponseTypes },
+		listOf(0, 1, textOf(oneOf(esm.ReportBatchItemFailures))),
+		"[ReportBatchItemFailures] lets the function's answer name the messages that failed."),
+	field("ScalingConfig", func(m *esm.Mapping) **esm.ScalingConfig { return &m.ScalingConfig }, pointerTo(scalingShape),
+		"The cap of what this mapping invokes at a time."),
+	field("ProvisionedPollerConfig", func(m *esm.Mapping) **esm.ProvisionedPollerConfig { return &m.ProvisionedPollerConfig },
+		pointerTo(pollersShape), "A fixed range of pollers in place of automatic scaling."),
+	field("MetricsConfig", func(m *esm.Mapping) **esm.MetricsConfig { return &m.MetricsConfig }, pointerTo(metricsShape),
+		"Opts in to metrics on AWS. Here they are always on."),
+	field("Tags", func(m *esm.Mapping) *map[string]string { return &m.Tags }, mapOf(textOf()),
+		"The mapping's tags: texts by their keys."),
+	field("UUID", func(m *esm.Mapping) *string { return &m.UUID },
+		textOf(matching(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, "is not a UUID in lower case, such as 3f0c6a52-7d1e-4b7a-9c55-0b8f6f6c1a2e")),
+		"The mapping's identity. Default: a UUID made from function and source, the same at every start."),
+	field("Endpoint", func(m *esm.Mapping) *string { return &m.Endpoint }, textOf(urlRule),
+		"The endpoint of this mapping's source, when it differs from Aws."),
+	field("Region", func(m *esm.Mapping) *string { return &m.Region }, textOf(regionRule),
+		"The region of this mapping's source. Default: that of EventSourceArn."),
+)
+
+var criteriaShape = objectOf("criteria",
+	field("Filters", func(c *esm.FilterCriteria) *[]esm.Filter { return &c.Filters }, listOf(0, esm.MaxFilters, filterShape),
+		"The patterns, of which one must match. At most 10; above 5 a raised quota is needed on AWS."),
+)
+
+var filterShape = objectOf("filter",
+	required(field("Pattern", func(f *esm.Filter) *string { return &f.Pattern }, textOf(notEmpty),
+		`One event pattern: JSON text, such as '{"body": {"kind": ["paid"]}}'.`)),
+)
+
+var scalingShape = objectOf("scaling",
+	field("MaximumConcurrency", func(s *esm.ScalingConfig) **int { return &s.MaximumConcurrency },
+		pointerTo(integerOf(esm.MinMaximumConcurrency, esm.MaxMaximumConcurrency)),
+		"The most invocations of this mapping at a time: 2 to 1000. Without it there is no cap of its own."),
+)
+
+var pollersShape = objectOf(inPollers,
+	field("MinimumPollers", func(p *esm.ProvisionedPollerConfig) **int { return &p.MinimumPollers },
+		pointerTo(integerOf(2, esm.MaxMinimumPollers)), "2 to 200. Default 2."),
+	field("MaximumPollers", func(p *esm.ProvisionedPollerConfig) **int { return &p.MaximumPollers },
+		pointerTo(integerOf(2, esm.MaxMaximumPollers)), "2 to 10000. Default 200."),
+)
+
+var metricsShape = objectOf("metrics",
+	field("Metrics", func(m *esm.MetricsConfig) *[]string { return &m.Metrics }, listOf(0, 1, textOf(oneOf("EventCount"))),
+		"[EventCount], the only value with an effect on queues."),
+)

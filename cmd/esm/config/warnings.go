@@ -1,0 +1,88 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/filter"
+)
+
+// warn tells what is allowed and probably not meant.
+func (d *decoder) warn(f *File) {
+	if !isLoopback(f.Engine.Listen) {
+		d.warnf("Engine.Listen", "is not a loopback address: the HTTP face has no login, and whoever reaches it can run functions")
+	}
+	for _, fn := range f.Functions {
+		d.warnFunction(f, fn, esm.Member("Functions", fn.Name))
+	}
+	for i, m := range f.Mappings {
+		at := fmt.Sprintf("EventSourceMappings[%d]", i)
+		d.warnPatterns(m, at)
+		d.warnSource(f, m, at)
+	}
+}
+
+func (d *decoder) warnFunction(f *File, fn esm.Function, at string) {
+	d.warnings(at, ReservationTraps(fn, f.Mappings))
+	memory := esm.Member(at, "MemorySize")
+	if _, given := d.places[memory]; given && fn.InvokeEndpoint == "" {
+		d.warnf(memory, "is told to the function, but not enforced for processes")
+	}
+	if strings.HasPrefix(fn.Runtime, "provided") && !executable(filepath.Join(fn.CodeUri, "bootstrap")) {
+		d.warnf(esm.Member(at, "Runtime"), "there is no executable file bootstrap in CodeUri: without it every invocation fails")
+	}
+}
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+func (d *decoder) warnPatterns(m esm.Mapping, at string) {
+	if m.FilterCriteria == nil {
+		return
+	}
+	filters := at + ".FilterCriteria.Filters"
+	if n := len(m.FilterCriteria.Filters); n > esm.UsualFilters {
+		d.warnf(filters, "has %d filters: above %d, AWS wants a raised quota", n, esm.UsualFilters)
+	}
+	for i, one := range m.FilterCriteria.Filters {
+		path := fmt.Sprintf("%s[%d].Pattern", filters, i)
+		compiled, err := filter.Compile([]string{one.Pattern}, "body")
+		if err != nil {
+			continue // told as an error
+		}
+		for _, note := range compiled.Undocumented() {
+			if d.expanded[path] {
+				note = "uses what AWS does not document for filters"
+			}
+			d.warnf(path, "%s", strings.TrimPrefix(note, "Filters[0].Pattern: "))
+		}
+	}
+}
+
+// warnSource tells of the traps between a mapping's queue and its function, as far as this file knows the queue.
+func (d *decoder) warnSource(f *File, m esm.Mapping, at string) {
+	q, fn := f.QueueOf(m), f.Function(m.FunctionName)
+	if q != nil && fn != nil && !d.failed[at+".EventSourceArn"] {
+		d.warnings(at, Traps(*fn, m, q.Facts()))
+	}
+	source, err := esm.ParseARN(m.EventSourceArn)
+	if q != nil || m.Endpoint != "" || err != nil {
+		return
+	}
+	_, standIn := f.Aws.Embedded()
+	for _, other := range f.Resources.Queues {
+		if other.QueueName == source.Resource {
+			d.warnf(at+".EventSourceArn", "is not the queue of that name among Resources.Queues, which is made in %s and account %s",
+				f.Aws.Region, f.Aws.AccountId)
+			return
+		}
+	}
+	if standIn && f.Aws.Endpoints.Sqs == "" {
+		d.warnf(at+".EventSourceArn", "is not among Resources.Queues: the embedded stand-in starts without any other queue")
+	}
+}

@@ -1,0 +1,146 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// What a file may be at the most. The parser's time grows faster than the file, and its stack with the nesting.
+const (
+	maxBytes   = 512 << 10
+	maxNesting = 100
+)
+
+// place is a position in the file: line and column, in characters, from 1. The zero place is nowhere.
+type place struct{ line, column int }
+
+// syntaxError is what keeps a file from being read at all.
+type syntaxError struct {
+	place
+	message string
+}
+
+func (e *syntaxError) Error() string { return e.message }
+
+// parse turns a file of one YAML 1.2 document into a tree. Its error is a *syntaxError.
+func parse(data []byte) (root *node, err error) {
+	data, err = normal(data)
+	if err != nil {
+		return nil, err
+	}
+	// The file is not trusted to keep a third party's parser within its bounds.
+	defer func() {
+		if p := recover(); p != nil {
+			root, err = nil, &syntaxError{message: "is not YAML that can be read here"}
+		}
+	}()
+	tokens := lexer.Tokenize(string(data))
+	if err := checkNesting(tokens); err != nil {
+		return nil, err
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		return nil, inOurWords(err)
+	}
+	body, err := onlyDocument(file)
+	if err != nil {
+		return nil, err
+	}
+	t := tree{anchors: map[string]*node{}}
+	return t.convert(body)
+}
+
+// normal is data without a byte order mark and with line feeds as its only line breaks, as YAML counts lines.
+func normal(data []byte) ([]byte, error) {
+	if len(data) > maxBytes {
+		return nil, &syntaxError{message: fmt.Sprintf("is larger than %d bytes", maxBytes)}
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if !bytes.Equal(line, bytes.ToValidUTF8(line, nil)) {
+			return nil, &syntaxError{place{i + 1, 1}, "is not UTF-8 text"}
+		}
+	}
+	return data, nil
+}
+
+// checkNesting refuses what would be nested too deeply, before the parser recurses into it. Flow collections are counted;
+// a block collection cannot be nested deeper than its column.
+func checkNesting(tokens token.Tokens) error {
+	depth := 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			depth++
+		case token.SequenceEndType, token.MappingEndType:
+			depth--
+		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
+			if depth == 0 && t.Position.Column > 2*maxNesting {
+				return tooDeep(t)
+			}
+		}
+		if depth > maxNesting {
+			return tooDeep(t)
+		}
+	}
+	return nil
+}
+
+func tooDeep(t *token.Token) error {
+	return &syntaxError{placeOf(t), fmt.Sprintf("is nested more than %d deep", maxNesting)}
+}
+
+func placeOf(t *token.Token) place {
+	if t == nil || t.Position == nil {
+		return place{}
+	}
+	return place{max(t.Position.Line, 1), max(t.Position.Column, 1)}
+}
+
+// inOurWords keeps the parser's message and place, and adds what helps with the commonest slip.
+func inOurWords(err error) error {
+	var y yaml.Error
+	if !errors.As(err, &y) {
+		return &syntaxError{message: "is not YAML: " + err.Error()}
+	}
+	message := "is not YAML: " + y.GetMessage()
+	if strings.Contains(y.GetMessage(), "'\t'") {
+		message = "is not YAML: a tab where blanks are wanted; indent with blanks alone"
+	}
+	return &syntaxError{placeOf(y.GetToken()), message}
+}
+
+// onlyDocument is the content of the one document of a file.
+func onlyDocument(file *ast.File) (ast.Node, error) {
+	var body ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.DirectiveType {
+			continue
+		}
+		if body != nil {
+			return nil, &syntaxError{placeOf(firstToken(doc)), "begins a second document: a mappings file is a single one"}
+		}
+		body = doc.Body
+	}
+	if body == nil {
+		return nil, &syntaxError{place{1, 1}, "is empty: a mappings file is an object with the keys Functions and EventSourceMappings"}
+	}
+	return body, nil
+}
+
+func firstToken(doc *ast.DocumentNode) *token.Token {
+	if doc.Start != nil {
+		return doc.Start
+	}
+	return doc.Body.GetToken()
+}
