@@ -44,13 +44,15 @@ type fakeAPI struct {
 	*httptest.Server
 	events   chan event
 	answers  chan answer
-	tooLarge int  // a response longer than this is answered 413; 0 is no limit
-	chunked  bool // events are sent without a Content-Length
-	hangUp   bool // every answer closes its connection
+	asked    chan struct{} // a value for each of the first calls of next
+	dropped  chan struct{} // a value for each call of next that the connection did not outlive
+	tooLarge int           // a response longer than this is answered 413; 0 is no limit
+	chunked  bool          // events are sent without a Content-Length
+	hangUp   bool          // every answer closes its connection
 }
 
 func newFakeAPI(t testing.TB) *fakeAPI {
-	f := &fakeAPI{events: make(chan event), answers: make(chan answer, 10)}
+	f := &fakeAPI{events: make(chan event), answers: make(chan answer, 10), asked: make(chan struct{}, 10), dropped: make(chan struct{}, 10)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", f.next)
 	mux.HandleFunc("POST /2018-06-01/runtime/", f.post)
@@ -60,10 +62,15 @@ func newFakeAPI(t testing.TB) *fakeAPI {
 }
 
 func (f *fakeAPI) next(w http.ResponseWriter, r *http.Request) {
+	select {
+	case f.asked <- struct{}{}:
+	default:
+	}
 	var e event
 	select {
 	case e = <-f.events:
 	case <-r.Context().Done():
+		f.dropped <- struct{}{}
 		return
 	}
 	header := w.Header()
