@@ -53,14 +53,16 @@ func (t *trial) receive(limit int, wait time.Duration) []esm.Record {
 	return recs
 }
 
-// take receives until it has n records: a service may hand out fewer than it has, or none.
+// take receives until it has n records, which may be out of sight for a visibility timeout: a service may hand out fewer
+// than it has, or none.
 func (t *trial) take(n int) []esm.Record {
 	t.Helper()
 	var recs []esm.Record
+	within := t.Visibility + patience
 	for start := time.Now(); len(recs) < n; {
 		recs = append(recs, t.receive(n-len(recs), time.Second)...)
-		if time.Since(start) > patience {
-			t.Fatalf("received %d of %d messages within %s", len(recs), n, patience)
+		if time.Since(start) > within {
+			t.Fatalf("received %d of %d messages within %s", len(recs), n, within)
 		}
 	}
 	return recs

@@ -19,7 +19,7 @@ type fifo struct {
 
 func newFIFO(t *testing.T) *fifo {
 	f := &fifo{t: t}
-	f.s = &service{receive: func(map[string]any) *answer { return f.next }}
+	f.s = &service{receive: func(call) *answer { return f.next }}
 	f.q = f.s.queue(t, fifoARN)
 	return f
 }
@@ -87,11 +87,11 @@ func TestALostAnswerIsForgottenAfterFiveMinutes(t *testing.T) {
 func TestAPollThatIsGivenUpIsAskedForAgain(t *testing.T) {
 	f := newFIFO(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	f.s.receive = func(map[string]any) *answer { cancel(); return nil }
+	f.s.receive = func(call) *answer { cancel(); return nil }
 	if _, err := f.q.Receive(ctx, 10, 0); err == nil {
 		t.Fatal("no error")
 	}
-	f.s.receive = func(map[string]any) *answer { return f.next }
+	f.s.receive = func(call) *answer { return f.next }
 	given := f.s.made("ReceiveMessage")[0].in["ReceiveRequestAttemptId"]
 	if again, _ := f.receive(ok(map[string]any{})); again != given {
 		t.Errorf("id %s, want %v", again, given)
@@ -116,8 +116,8 @@ func TestTheAnswersOfALostReceiveArriveAfterAll(t *testing.T) {
 	// A queue that keeps to its rules: the same id gets the same messages.
 	taken := map[any]bool{}
 	lose := true
-	s := &service{receive: func(in map[string]any) *answer {
-		id := in["ReceiveRequestAttemptId"]
+	s := &service{receive: func(c call) *answer {
+		id := c.in["ReceiveRequestAttemptId"]
 		if len(taken) > 0 && !taken[id] {
 			return ok(map[string]any{}) // the group is in flight
 		}

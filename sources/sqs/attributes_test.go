@@ -63,7 +63,7 @@ func TestVisibilityIsRefreshed(t *testing.T) {
 				}
 				return ok(map[string]any{"Attributes": map[string]string{"VisibilityTimeout": seconds}})
 			},
-			receive: func(map[string]any) *answer {
+			receive: func(call) *answer {
 				time.Sleep(time.Second)
 				return messages(message("m", "x", md5OfX))
 			},
@@ -103,7 +103,7 @@ func TestARefreshDoesNotHoldUpAReceive(t *testing.T) {
 			time.Sleep(500 * time.Millisecond)
 			return ok(map[string]any{"Attributes": map[string]string{"VisibilityTimeout": "30"}})
 		}
-		s.receive = func(map[string]any) *answer { time.Sleep(10 * time.Second); return ok(map[string]any{}) }
+		s.receive = func(call) *answer { time.Sleep(10 * time.Second); return ok(map[string]any{}) }
 		start := time.Now()
 		if _, err := q.Receive(t.Context(), 1, 20*time.Second); err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
@@ -55,7 +56,10 @@ func kindOf(err error) error {
 
 func sentinel(err error) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		code := api.ErrorCode()
+		_, code, found := strings.Cut(api.ErrorCode(), "#") // ElasticMQ's come with their namespace
+		if !found {
+			code = api.ErrorCode()
+		}
 		if kind, known := kinds[code]; known {
 			return kind
 		}

@@ -66,7 +66,7 @@ func TestARequestAsksForEverything(t *testing.T) {
 func TestRecordsCarryTimesAndGroup(t *testing.T) {
 	for arn, group := range map[string]string{standardARN: "", fifoARN: "g"} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &service{receive: func(map[string]any) *answer {
+			s := &service{receive: func(call) *answer {
 				time.Sleep(7 * time.Second) // a long poll
 				return messages(message("m", "x", md5OfX))
 			}}
@@ -88,12 +88,12 @@ func TestRecordsCarryTimesAndGroup(t *testing.T) {
 
 func TestADamagedBodyIsNotHandedOut(t *testing.T) {
 	bad := message("bad", "x", "00000000000000000000000000000000")
-	s := &service{receive: func(map[string]any) *answer { return messages(bad, message("good", "x", md5OfX)) }}
+	s := &service{receive: func(call) *answer { return messages(bad, message("good", "x", md5OfX)) }}
 	recs, err := s.queue(t, standardARN).Receive(t.Context(), 10, 0)
 	if err != nil || len(recs) != 1 || recs[0].ID != "good" {
 		t.Errorf("got %v, %v, want the good message", recs, err)
 	}
-	s.receive = func(map[string]any) *answer { return messages(bad) }
+	s.receive = func(call) *answer { return messages(bad) }
 	if recs, err = s.queue(t, standardARN).Receive(t.Context(), 10, 0); !errors.Is(err, ErrChecksum) || len(recs) != 0 {
 		t.Errorf("got %v, %v, want %v", recs, err, ErrChecksum)
 	}
@@ -107,6 +107,7 @@ func TestErrorsSayWhatTheyAre(t *testing.T) {
 		{refused(400, "QueueDoesNotExist"), ErrNoQueue},
 		{&answer{400, map[string]any{"__type": "com.amazonaws.sqs#QueueDoesNotExist"}, "AWS.SimpleQueueService.NonExistentQueue;Sender"}, ErrNoQueue},
 		{refused(400, "AWS.SimpleQueueService.NonExistentQueue"), ErrNoQueue},
+		{&answer{400, map[string]any{"__type": "com.amazonaws.sqs#QueueDoesNotExist"}, "com.amazonaws.sqs#QueueDoesNotExist"}, ErrNoQueue}, // ElasticMQ
 		{refused(403, "OverLimit"), ErrSlowDown},
 		{refused(400, "RequestThrottled"), ErrSlowDown},
 		{refused(400, "ThrottlingException"), ErrSlowDown},
@@ -119,7 +120,7 @@ func TestErrorsSayWhatTheyAre(t *testing.T) {
 		{nil, nil},
 	}
 	for _, test := range tests {
-		s := &service{receive: func(map[string]any) *answer { return test.answer }}
+		s := &service{receive: func(call) *answer { return test.answer }}
 		_, err := s.queue(t, standardARN).Receive(t.Context(), 10, 0)
 		if err == nil {
 			t.Errorf("%+v: no error", test.answer)
@@ -153,7 +154,7 @@ func TestAQueueMadeAnewIsFound(t *testing.T) {
 	if _, err := q.Receive(t.Context(), 1, 0); err != nil {
 		t.Fatal(err)
 	}
-	s.receive = func(map[string]any) *answer { return refused(400, "QueueDoesNotExist") }
+	s.receive = func(call) *answer { return refused(400, "QueueDoesNotExist") }
 	if _, err := q.Receive(t.Context(), 1, 0); !errors.Is(err, ErrNoQueue) {
 		t.Fatalf("got %v, want %v", err, ErrNoQueue)
 	}
@@ -226,7 +227,7 @@ func TestARNs(t *testing.T) {
 
 func TestTheEndOfTheContextShowsInTheError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &service{receive: func(map[string]any) *answer { cancel(); return nil }}
+	s := &service{receive: func(call) *answer { cancel(); return nil }}
 	if _, err := s.queue(t, standardARN).Receive(ctx, 1, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}

@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -24,6 +25,7 @@ const (
 
 // call is one request as it went over the wire.
 type call struct {
+	ctx  context.Context // the request's
 	op   string
 	host string
 	in   map[string]any
@@ -39,8 +41,8 @@ type answer struct {
 // service is an SQS of one queue, as a test wants it, under the real SDK client: it answers by its functions, and like a
 // queue without messages where it has none. Calls made are kept.
 type service struct {
-	receive    func(in map[string]any) *answer
-	delete     func(in map[string]any) *answer
+	receive    func(c call) *answer
+	delete     func(c call) *answer
 	attributes func() *answer
 	url        func() *answer
 
@@ -67,7 +69,7 @@ func (s *service) Do(req *http.Request) (*http.Response, error) {
 	if int64(len(body)) != req.ContentLength {
 		return nil, errors.New("Content-Length is not the body's length")
 	}
-	c := call{op: req.Header.Get("X-Amz-Target"), host: req.URL.Host}
+	c := call{ctx: req.Context(), op: req.Header.Get("X-Amz-Target"), host: req.URL.Host}
 	if err := json.Unmarshal(body, &c.in); err != nil {
 		return nil, err
 	}
@@ -81,9 +83,9 @@ func (s *service) Do(req *http.Request) (*http.Response, error) {
 func (s *service) answer(c call) *answer {
 	switch {
 	case c.op == "ReceiveMessage" && s.receive != nil:
-		return s.receive(c.in)
+		return s.receive(c)
 	case c.op == "DeleteMessageBatch" && s.delete != nil:
-		return s.delete(c.in)
+		return s.delete(c)
 	case c.op == "GetQueueAttributes" && s.attributes != nil:
 		return s.attributes()
 	case c.op == "GetQueueAttributes":
