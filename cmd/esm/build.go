@@ -1,0 +1,174 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/engine"
+	"github.com/esm-run/esm/engine/filter"
+	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/invoker/bootstrap"
+	"github.com/esm-run/esm/invoker/process"
+	"github.com/esm-run/esm/invoker/remote"
+	"github.com/esm-run/esm/sources/sqs"
+)
+
+// parts is a file made into things that run.
+type parts struct {
+	functions *invoker.Functions
+	starter   *process.Starter
+	feeds     []engine.Feed
+	queues    map[string]*sqs.Queue // by mapping, of those that are enabled
+}
+
+// build makes the parts of a file. Nothing runs and nothing is asked of the network yet, except that an endpoint's
+// credentials may be looked for. What it makes needs no closing but the functions.
+func build(ctx context.Context, file *config.File, c *clients, trace esm.Trace) (*parts, error) {
+	p := &parts{starter: buildStarter(file, trace), queues: map[string]*sqs.Queue{}}
+	var err error
+	if p.functions, err = buildFunctions(ctx, file, c, p.starter, trace); err != nil {
+		return nil, err
+	}
+	for _, m := range file.Mappings {
+		if !*m.Enabled {
+			trace.Tell(esm.State{Mapping: m.UUID, State: "Disabled"})
+			continue
+		}
+		feed, queue, err := buildFeed(ctx, file, c, m)
+		if err != nil {
+			return nil, fmt.Errorf("mapping of %s: %w", m.EventSourceArn, err)
+		}
+		feed.Invoker, feed.Trace = p.functions, trace
+		trace.Tell(esm.State{Mapping: m.UUID, State: "Enabled"})
+		p.feeds = append(p.feeds, feed)
+		p.queues[m.UUID] = queue
+	}
+	return p, nil
+}
+
+// close ends every environment. Those that are still busy are left alone until work ends.
+func (p *parts) close(work context.Context) { p.functions.Close(work) }
+
+func buildStarter(file *config.File, trace esm.Trace) *process.Starter {
+	bootstraps := &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")}
+	return &process.Starter{
+		Region:      file.Aws.Region,
+		AccountID:   file.Aws.AccountId,
+		AWSEndpoint: file.Aws.Endpoint,
+		Dir:         filepath.Join(file.Engine.DataDir, "environments"),
+		Trace:       trace,
+		Bootstrap:   bootstraps.Command,
+	}
+}
+
+func buildFunctions(
+	ctx context.Context, file *config.File, c *clients, starter invoker.Starter, trace esm.Trace,
+) (*invoker.Functions, error) {
+	functions := &invoker.Functions{Limits: invoker.NewLimits(file.Engine.Concurrency), Trace: trace}
+	for _, fn := range file.Functions {
+		if fn.InvokeEndpoint == "" {
+			functions.SetLocal(&invoker.Pool{Function: fn, Starter: starter, Trace: trace})
+			continue
+		}
+		client, err := c.lambda(ctx, fn)
+		if err != nil {
+			return nil, fmt.Errorf("function %s: %w", fn.Name, err)
+		}
+		functions.SetRemote(fn, &remote.Remote{Client: client, Timeout: fn.TimeLimit() + remoteSlack})
+	}
+	return functions, nil
+}
+
+func buildFeed(ctx context.Context, file *config.File, c *clients, m esm.Mapping) (*engine.QueueFeed, *sqs.Queue, error) {
+	source, err := esm.ParseARN(m.EventSourceArn)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := c.sqs(ctx, cmp.Or(m.Endpoint, file.Aws.SqsEndpoint()), cmp.Or(m.Region, source.Region))
+	if err != nil {
+		return nil, nil, err
+	}
+	window := time.Duration(*m.MaximumBatchingWindowInSeconds) * time.Second
+	queue, err := sqs.New(sqs.Config{Client: client, ARN: m.EventSourceArn, Windowed: window > 0})
+	if err != nil {
+		return nil, nil, err
+	}
+	wanted, err := filter.Compile(patterns(m.FilterCriteria), "body")
+	if err != nil {
+		return nil, nil, err
+	}
+	report := len(m.FunctionResponseTypes) > 0
+	return &engine.QueueFeed{
+		Mapping:     m.UUID,
+		Function:    m.FunctionName,
+		Queue:       queue,
+		Filter:      wanted,
+		Batching:    policy.Batching{Size: *m.BatchSize, Window: window},
+		Pollers:     pollers(m, strings.HasSuffix(source.Resource, ".fifo"), report),
+		Provisioned: m.ProvisionedPollerConfig != nil,
+		Rules:       policy.Queue{Pauses: pauses(file.Engine.TimeScale)},
+		Report:      report,
+		Scale:       file.Engine.TimeScale,
+	}, queue, nil
+}
+
+// pauses are those between tries of a batch that could not run, as long as TimeScale makes them.
+func pauses(scale float64) policy.Backoff {
+	return policy.Backoff{
+		Base: time.Duration(scale * float64(100*time.Millisecond)),
+		Max:  time.Duration(scale * float64(5*time.Second)),
+	}
+}
+
+func pollers(m esm.Mapping, fifo, report bool) policy.Pollers {
+	limit := 0
+	if m.ScalingConfig != nil && m.ScalingConfig.MaximumConcurrency != nil {
+		limit = *m.ScalingConfig.MaximumConcurrency
+	}
+	switch {
+	case m.ProvisionedPollerConfig != nil:
+		return policy.ProvisionedPollers(value(m.ProvisionedPollerConfig.MinimumPollers), value(m.ProvisionedPollerConfig.MaximumPollers), report)
+	case fifo:
+		return policy.FIFOPollers(limit, report)
+	default:
+		return policy.StandardPollers(limit, report)
+	}
+}
+
+func value(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+func patterns(c *esm.FilterCriteria) (patterns []string) {
+	if c == nil {
+		return nil
+	}
+	for _, f := range c.Filters {
+		patterns = append(patterns, f.Pattern)
+	}
+	return patterns
+}
+
+// described is what the observers know of the file's mappings.
+func described(file *config.File) (mappings []observe.Mapping, functions []string) {
+	for _, m := range file.Mappings {
+		mappings = append(mappings, observe.Mapping{
+			UUID: m.UUID, Source: m.EventSourceArn, Function: m.FunctionName, Tags: m.Tags,
+		})
+	}
+	for _, fn := range file.Functions {
+		functions = append(functions, fn.Name)
+	}
+	return mappings, functions
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/awshttp"
+)
+
+// connections is how many idle connections to one endpoint are kept: as many as pollers may want at once.
+const connections = 256
+
+// clients makes the SDK's clients. Clients of one endpoint share their connections.
+type clients struct {
+	region string
+
+	mu     sync.Mutex
+	places map[string]place // by endpoint; "" is AWS itself
+}
+
+// place is what everything that speaks to one endpoint is made from.
+type place struct {
+	config aws.Config // with an awshttp.Client
+	plain  *sdkhttp.BuildableClient
+}
+
+// at returns the place of an endpoint. Where that is not AWS, credentials that cannot be found are test and test, which
+// every emulator takes.
+func (c *clients) at(ctx context.Context, endpoint string) (place, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.places[endpoint]; ok {
+		return known, nil
+	}
+	made, err := c.load(ctx, endpoint)
+	if err != nil {
+		return place{}, err
+	}
+	if c.places == nil {
+		c.places = map[string]place{}
+	}
+	c.places[endpoint] = made
+	return made, nil
+}
+
+func (c *clients) load(ctx context.Context, endpoint string) (place, error) {
+	// The SDK's own client to begin with: it takes up AWS_CA_BUNDLE.
+	options := []func(*config.LoadOptions) error{
+		config.WithRegion(c.region), config.WithHTTPClient(sdkhttp.NewBuildableClient()),
+	}
+	if endpoint != "" {
+		options = append(options, config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return place{}, fmt.Errorf("aws: %w", err)
+	}
+	if endpoint != "" {
+		cfg.BaseEndpoint = aws.String(endpoint)
+		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+			cfg.Credentials = credentials.NewStaticCredentialsProvider("test", "test", "")
+		}
+	}
+	plain, ok := cfg.HTTPClient.(*sdkhttp.BuildableClient)
+	if !ok {
+		return place{}, fmt.Errorf("aws: the SDK made an HTTP client of type %T", cfg.HTTPClient)
+	}
+	cfg.HTTPClient = awshttp.Around(plain, connections)
+	return place{cfg, plain}, nil
+}
+
+// sqs is a client for queues in region, or the file's region if it is empty.
+func (c *clients) sqs(ctx context.Context, endpoint, region string) (*sqs.Client, error) {
+	at, err := c.at(ctx, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return sqs.NewFromConfig(at.config, func(o *sqs.Options) { o.Region = cmp.Or(region, c.region) }), nil
+}
+
+// lambda is a client that invokes one function elsewhere, once for each call: an invocation whose end nobody saw must not
+// be repeated behind the back of whoever decides that. It waits for as long as the function may take.
+func (c *clients) lambda(ctx context.Context, fn esm.Function) (*lambda.Client, error) {
+	at, err := c.at(ctx, fn.InvokeEndpoint)
+	if err != nil {
+		return nil, err
+	}
+	patient := at.plain.WithTransportOptions(func(t *http.Transport) {
+		t.ResponseHeaderTimeout = fn.TimeLimit() + 2*remoteSlack
+	})
+	return lambda.NewFromConfig(at.config, func(o *lambda.Options) {
+		o.HTTPClient = awshttp.Around(patient, connections)
+		o.Retryer = aws.NopRetryer{}
+	}), nil
+}
+
+// remoteSlack is how much longer than its own timeout a function elsewhere may take to answer: its start and the way.
+const remoteSlack = 30 * time.Second

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// errStoppedAtOnce is how a run ends that a second signal or the end of the grace period cut short.
+var errStoppedAtOnce = errors.New("stopped with work in hand: its records come back by themselves")
+
+// lifetimes turns signals into the two contexts of a run. The first SIGINT or SIGTERM ends ctx, after stopping was
+// told; so does stop. Work ends with errStoppedAtOnce, grace after ctx has or at a second signal. End gives everything
+// back and blocks until nothing listens any more.
+func lifetimes(parent context.Context, grace func() time.Duration, stopping func(os.Signal)) (
+	ctx, work context.Context, stop context.CancelCauseFunc, end func(),
+) {
+	ctx, stop = context.WithCancelCause(parent)
+	work, cut := context.WithCancelCause(context.WithoutCancel(parent))
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+
+	var listening sync.WaitGroup
+	done := make(chan struct{})
+	listening.Go(func() {
+		select {
+		case s := <-signals:
+			stopping(s)
+			stop(nil)
+		case <-ctx.Done():
+		case <-done:
+			return
+		}
+		late := time.NewTimer(grace())
+		defer late.Stop()
+		select {
+		case <-signals:
+		case <-late.C:
+		case <-done:
+			return
+		}
+		cut(errStoppedAtOnce)
+	})
+	return ctx, work, stop, func() {
+		signal.Stop(signals)
+		close(done)
+		listening.Wait()
+		stop(nil)
+		cut(nil)
+	}
+}

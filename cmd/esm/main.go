@@ -1,0 +1,92 @@
+// Command esm is AWS Lambda's poller fleet, anywhere: it polls queues, batches and filters their messages as Lambda's
+// event source mappings do, and runs Lambda handlers with them.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes that scripts may rely on.
+const (
+	exitFailed = 1 // anything that is not listed here
+	exitUsage  = 2 // the file or a flag is wrong
+)
+
+// usageError is one that the user mends by changing the file or the flags.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// errSaid is an error whose text the user has read already.
+var errSaid = errors.New("")
+
+func main() {
+	os.Exit(execute(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute runs one command and returns its exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(stderr, "esm:", text)
+	}
+	if errors.As(err, new(usageError)) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "esm",
+		Short: "AWS Lambda's poller fleet, anywhere",
+		Long: `esm polls SQS queues (on AWS, LocalStack or any compatible endpoint), batches and
+filters their messages exactly as Lambda's event source mappings do, and runs
+unmodified Lambda handlers with them.
+
+Everything is said in one file, in AWS's own names:
+
+  Aws: {Endpoint: embedded}
+  Functions:
+    orders: {Runtime: python3.12, Handler: app.lambda_handler, CodeUri: ./src}
+  EventSourceMappings:
+    - FunctionName: orders
+      EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders
+
+  esm validate mappings.yaml     says what is wrong with it, and what will surprise you
+  esm run mappings.yaml          runs it until you press Ctrl-C`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
+	})
+	root.AddCommand(runCommand(), validateCommand(), statusCommand(), versionCommand())
+	for _, cmd := range root.Commands() {
+		cmd.Args = usageArgs(cmd.Args)
+	}
+	return root
+}
+
+// usageArgs turns a complaint about the number of arguments into a usageError.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}

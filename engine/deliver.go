@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
+)
+
+// Deletes that fail are tried again this often, with growing pauses: then the record comes back.
+const deleteTries = 4
+
+// deliver invokes the function with a batch, again and again while it does not run and the batch may wait, and settles
+// the records.
+func (p *poller) deliver(recs []esm.Record) {
+	until := p.Rules.Deadline(recs)
+	err := p.reserve(until)
+	p.passOn() // not before: the next poller could take the permit and receive still more
+	if err != nil {
+		p.giveUp(recs, policy.ReasonNoPermit, err)
+		p.refusals.count(errors.Is(err, esm.ErrRefused), p.Scale)
+		return
+	}
+	call := esm.Call{ID: uuid.NewString(), Function: p.Function, Payload: policy.Payload(recs)}
+	for tries, stalls := 1, 0; ; tries++ {
+		outcome := p.invoke(call, recs, tries)
+		if outcome.Verdict == policy.NotRun {
+			stalls++
+		}
+		end := p.Rules.After(recs, outcome, stalls, time.Now())
+		if !end.Retry {
+			p.release()
+			p.refusals.count(end.Slow, p.Scale)
+			p.settle(end, outcome)
+			return
+		}
+		if !sleep(p.work, end.Wait) {
+			p.giveUp(recs, policy.ReasonStopping, nil)
+			return
+		}
+	}
+}
+
+// reserve takes a permit unless one is in hand, and waits for it until the records are about to return.
+func (p *poller) reserve(until time.Time) error {
+	if p.slot != nil || until.IsZero() {
+		return p.permit(p.work)
+	}
+	ctx, cancel := context.WithDeadline(p.work, until)
+	defer cancel()
+	return p.permit(ctx)
+}
+
+func (p *poller) invoke(call esm.Call, recs []esm.Record, tries int) policy.Outcome {
+	p.Trace.Tell(esm.Invoking{Mapping: p.Mapping, Function: p.Function, ID: call.ID, Records: recs})
+	began := time.Now()
+	resp, err := p.slot.Invoke(p.work, call)
+	outcome := policy.ReadOutcome(recs, resp, err, p.Report)
+	p.Trace.Tell(esm.Invoked{
+		Mapping: p.Mapping, Function: p.Function, ID: call.ID, Records: recs, Took: time.Since(began), Tries: tries,
+		Verdict: outcome.Verdict.String(), Reason: string(outcome.Reason), Failed: outcome.Failed, Detail: outcome.Detail,
+	})
+	p.load.note(func(l *load) { l.seen.Count(outcome) })
+	return outcome
+}
+
+// settle carries out what was decided. Records of a FIFO group whose earlier message is left, or could not be deleted,
+// are not carried into the next batch.
+func (p *poller) settle(end policy.Disposal, outcome policy.Outcome) {
+	left := slices.Concat(end.Left, p.remove(end.Delete, false))
+	p.leave(end.Left, outcome.Reason, nil)
+	p.unblock(left)
+}
+
+// giveUp leaves a whole batch that was not run.
+func (p *poller) giveUp(recs []esm.Record, reason policy.Reason, err error) {
+	p.leave(recs, reason, err)
+	p.unblock(recs)
+}
+
+func (p *poller) unblock(left []esm.Record) {
+	pass, blocked := policy.Unblocked(p.carry, left)
+	p.carry = pass
+	p.leave(blocked, policy.ReasonGroupBlocked, nil)
+}
+
+func (p *poller) leave(recs []esm.Record, reason policy.Reason, err error) {
+	if len(recs) > 0 {
+		p.Trace.Tell(esm.Left{Mapping: p.Mapping, Records: recs, Reason: string(reason), Err: err})
+	}
+}
+
+// remove deletes records and returns those that stay after all.
+func (p *poller) remove(recs []esm.Record, filtered bool) []esm.Record {
+	pause := pauses(p.Scale)
+	for try := 1; len(recs) > 0; try++ {
+		left, err := p.Queue.Delete(p.work, recs)
+		if gone := without(recs, left); len(gone) > 0 {
+			p.Trace.Tell(esm.Deleted{Mapping: p.Mapping, Records: gone, Filtered: filtered})
+		}
+		recs = left
+		if len(left) > 0 && (try == deleteTries || !sleep(p.work, pause.NextBackOff())) {
+			p.leave(left, policy.ReasonDeleteFailed, err)
+			break
+		}
+	}
+	return recs
+}
+
+// without returns those of recs that are not in left, told by their receipts.
+func without(recs, left []esm.Record) []esm.Record {
+	if len(left) == 0 {
+		return recs
+	}
+	stays := make(map[string]bool, len(left))
+	for _, r := range left {
+		stays[r.Receipt] = true
+	}
+	var gone []esm.Record
+	for _, r := range recs {
+		if !stays[r.Receipt] {
+			gone = append(gone, r)
+		}
+	}
+	return gone
+}

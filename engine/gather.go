@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
+)
+
+// gather fills a batch and returns once it is to be invoked, or is empty and there is nothing to be had. A batch that an
+// error or the end of the poller cuts short is returned as it is: it is in hand.
+func (p *poller) gather() (policy.Batch, error) {
+	batch, over := p.resume()
+	if over {
+		return batch, nil
+	}
+	if len(batch.Records) == 0 {
+		if err := p.permit(p.stay); err != nil {
+			return batch, p.unlessStopped(err)
+		}
+	}
+	for p.stay.Err() == nil {
+		recs, err := p.receive(batch)
+		if err != nil {
+			return batch, p.unlessStopped(err)
+		}
+		if len(recs) > 0 {
+			batch = p.join(batch, p.sift(recs))
+		} else if p.idle(batch) {
+			return batch, nil
+		}
+		if p.Batching.Ready(batch, time.Now()) {
+			return batch, nil
+		}
+	}
+	return batch, nil
+}
+
+// resume starts a batch with what did not fit into the last one. Over says that nothing may join it any more.
+func (p *poller) resume() (batch policy.Batch, over bool) {
+	if len(p.carry) == 0 {
+		return policy.Batch{}, false
+	}
+	carry, returned := policy.Current(p.carry, time.Now())
+	p.carry = nil
+	p.leave(returned, policy.ReasonReturned, nil)
+	batch = p.join(batch, carry)
+	return batch, len(p.carry) > 0 || p.Batching.Ready(batch, time.Now())
+}
+
+// receive asks the queue once. With a permit in hand it does not wait for records to arrive, since the permit would keep
+// others waiting; without one it waits as long as the batch may.
+func (p *poller) receive(batch policy.Batch) ([]esm.Record, error) {
+	ctx, wait := p.work, time.Duration(0) // a short call is let finish: what it hands out would be out of sight
+	if p.slot == nil {
+		wait = p.Batching.Wait(batch, time.Now())
+		if wait >= time.Second {
+			ctx = p.ctx
+		} else if sleep(p.stay, wait); p.stay.Err() != nil {
+			return nil, nil
+		}
+	}
+	if p.pace != nil && p.pace.Wait(p.stay) != nil {
+		return nil, nil
+	}
+	asked, began := p.Batching.Want(batch), time.Now()
+	recs, err := p.Queue.Receive(ctx, asked, wait)
+	if err != nil && ctx.Err() != nil {
+		return nil, nil // the call was ended from here
+	}
+	p.Trace.Tell(esm.Received{Mapping: p.Mapping, Records: recs, Took: time.Since(began), Err: err})
+	p.load.received(len(recs), asked)
+	return recs, err
+}
+
+// idle is called when a receive came back empty. It gives up the permit and reports whether the turn is over: an empty
+// batch is given up too, unless this poller is the scout and has not yet waited.
+func (p *poller) idle(batch policy.Batch) bool {
+	waited := p.slot == nil
+	p.release()
+	return len(batch.Records) == 0 && (waited || !p.scout)
+}
+
+// join adds records to the batch. What does not fit is carried over to the next.
+func (p *poller) join(batch policy.Batch, recs []esm.Record) policy.Batch {
+	batch, carry, oversized := p.Batching.Add(batch, recs, time.Now())
+	p.carry = carry
+	p.leave(oversized, policy.ReasonRecordTooLarge, nil)
+	return batch
+}
+
+// sift returns the records that a filter wants, and deletes the others at once.
+func (p *poller) sift(recs []esm.Record) []esm.Record {
+	if p.Filter == nil {
+		return recs
+	}
+	var wanted, unwanted []esm.Record
+	for _, r := range recs {
+		if p.Filter.Match(view(r)) {
+			wanted = append(wanted, r)
+		} else {
+			unwanted = append(unwanted, r)
+		}
+	}
+	if len(unwanted) > 0 {
+		p.Trace.Tell(esm.Filtered{Mapping: p.Mapping, Records: unwanted})
+		p.remove(unwanted, true)
+	}
+	return wanted
+}
+
+func view(r esm.Record) []byte {
+	if r.View != nil {
+		return r.View
+	}
+	return r.Event
+}
+
+// unlessStopped drops an error that comes of the poller's own end.
+func (p *poller) unlessStopped(err error) error {
+	if p.stay.Err() != nil {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// Pauses between turns that fail: they grow from firstPause to lastPause, so that a queue that appears late is found
+// within seconds and a source in trouble is left in peace.
+const (
+	firstPause = 250 * time.Millisecond
+	lastPause  = 10 * time.Second
+)
+
+// keep calls turn until ctx ends: at once again when it went well, after a growing pause when it did not. Failing is
+// told the error and the pause before it begins.
+func keep(ctx context.Context, scale float64, turn func() error, failing func(error, time.Duration)) {
+	pause := pauses(scale)
+	for ctx.Err() == nil {
+		err := turn()
+		if err == nil {
+			pause.Reset()
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		wait := pause.NextBackOff()
+		failing(err, wait)
+		sleep(ctx, wait)
+	}
+}
+
+// pauses grow without an end; scale shortens or lengthens them, and zero leaves them as they are.
+func pauses(scale float64) *backoff.ExponentialBackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(scaled(firstPause, scale)),
+		backoff.WithMaxInterval(scaled(lastPause, scale)),
+		backoff.WithMultiplier(1.6),
+		backoff.WithMaxElapsedTime(0),
+	)
+}
+
+// sleep waits for d and reports whether it did; the end of ctx cuts it short.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// scaled multiplies a pause; a scale of zero leaves it as it is.
+func scaled(d time.Duration, scale float64) time.Duration {
+	if scale == 0 {
+		return d
+	}
+	return time.Duration(scale * float64(d))
+}
