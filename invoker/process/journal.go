@@ -1,0 +1,116 @@
+package process
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// Output beyond these bounds is dropped, and the loss is told: one runtime that repeats itself as fast as it can (some do
+// when their Runtime API is gone) must not fill the log of all.
+const (
+	outputBurst = 16 << 20 // bytes
+	outputRate  = 2 << 20  // bytes a second
+	lineCost    = 128      // bytes that each line counts for, besides its own
+	longestTail = 512      // bytes of the last line that are kept for errors
+)
+
+// journal tells what an environment's runtimes write, and what the platform says about them, to a Trace.
+type journal struct {
+	trace    esm.Trace
+	function string
+
+	mu      sync.Mutex
+	id      string // the request that runs
+	left    int    // bytes that may be told before the rate bounds them
+	filled  time.Time
+	lost    int // lines dropped and not told of yet
+	lostLen int // their bytes
+	last    string
+}
+
+func newJournal(trace esm.Trace, function string) *journal {
+	return &journal{trace: trace, function: function, left: outputBurst, filled: time.Now()}
+}
+
+// during says to which request the lines from now on belong.
+func (j *journal) during(id string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.id = id
+}
+
+// line tells one line of a runtime. It copies text.
+func (j *journal) line(text []byte) {
+	now := time.Now()
+	j.mu.Lock()
+	id, ok := j.id, j.allow(len(text), now)
+	if keep := strings.TrimSpace(string(text[:min(len(text), longestTail)])); keep != "" {
+		j.last = keep
+	}
+	var lost string
+	if ok {
+		lost = j.loss()
+	}
+	j.mu.Unlock()
+	if !ok || j.trace == nil {
+		return
+	}
+	if lost != "" {
+		j.trace(esm.Output{Function: j.function, ID: id, Line: lost, Platform: true, Time: now})
+	}
+	j.trace(esm.Output{Function: j.function, ID: id, Line: string(text), Time: now})
+}
+
+// allow takes n bytes from what may be told, or counts them as lost. The caller holds mu.
+func (j *journal) allow(n int, now time.Time) bool {
+	if since := now.Sub(j.filled); since > 0 {
+		more := since.Seconds() * outputRate
+		j.left = int(min(float64(j.left)+more, outputBurst))
+		j.filled = now
+	}
+	if j.left < n+lineCost {
+		j.lost++
+		j.lostLen += n
+		return false
+	}
+	j.left -= n + lineCost
+	return true
+}
+
+// loss is the line about what was dropped since it was last told; empty for nothing. The caller holds mu.
+func (j *journal) loss() string {
+	if j.lost == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d lines of output (%d bytes) were dropped: more than %d MB, or %d MB a second",
+		j.lost, j.lostLen, outputBurst>>20, outputRate>>20)
+	j.lost, j.lostLen = 0, 0
+	return text
+}
+
+// settleLoss tells what was dropped and not told of yet.
+func (j *journal) settleLoss() {
+	j.mu.Lock()
+	lost := j.loss()
+	id := j.id
+	j.mu.Unlock()
+	if lost != "" {
+		j.platform(id, lost)
+	}
+}
+
+// platform tells a line of the platform about the request id.
+func (j *journal) platform(id, line string) {
+	j.trace.Tell(esm.Output{Function: j.function, ID: id, Line: line, Platform: true, Time: time.Now()})
+}
+
+// lastLine is the last line that was not blank: for people who wonder why a runtime ended.
+func (j *journal) lastLine() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}

@@ -1,0 +1,108 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/invoker/runtimeapi"
+)
+
+// program is what runs a function.
+type program struct {
+	argv []string
+	dir  string            // where it runs; absolute
+	env  map[string]string // what it needs; wins over the function's own variables
+}
+
+// program finds out what runs fn. The error is a *runtimeapi.Failure where Lambda would answer with one.
+func (s *Starter) program(fn esm.Function) (program, error) {
+	dir, err := filepath.Abs(fn.CodeUri)
+	if err != nil {
+		return program{}, err
+	}
+	if err := canEnter(dir); err != nil {
+		return program{}, &runtimeapi.Failure{Type: "Runtime.InvalidWorkingDir", Text: err.Error()}
+	}
+	p := program{dir: dir}
+	switch {
+	case len(fn.Command) > 0:
+		p.argv = fn.Command
+	case strings.HasPrefix(fn.Runtime, "provided"):
+		p.argv, err = provided(dir)
+	case s.Bootstrap != nil:
+		p.argv, p.env, err = s.Bootstrap(fn)
+	default:
+		err = fmt.Errorf("no way to run the runtime %q is known", fn.Runtime)
+	}
+	if err == nil && len(p.argv) == 0 {
+		err = errors.New("the command is empty")
+	}
+	if err != nil {
+		return program{}, runtimeapi.InvalidEntrypoint(err.Error())
+	}
+	return p, nil
+}
+
+func canEnter(dir string) error {
+	info, err := os.Stat(dir)
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: "chdir", Path: dir, Err: at.Err}
+	}
+	if err == nil && !info.IsDir() {
+		return &fs.PathError{Op: "chdir", Path: dir, Err: syscall.ENOTDIR}
+	}
+	return err
+}
+
+// provided is the command of the OS-only runtimes: the executable file "bootstrap" in the code's directory.
+func provided(dir string) ([]string, error) {
+	path := filepath.Join(dir, "bootstrap")
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
+		return nil, fmt.Errorf("Couldn't find valid bootstrap(s): [%s]", path) //nolint:staticcheck // Lambda's words
+	}
+	return []string{path}, nil
+}
+
+// find resolves a command's name as execvp would in the new process: names without a slash by path, which is the value
+// of the new process's PATH, others against dir.
+func find(name, dir, path string) (string, error) {
+	if strings.Contains(name, "/") {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		return name, nil
+	}
+	for _, in := range filepath.SplitList(path) {
+		if !filepath.IsAbs(in) {
+			in = filepath.Join(dir, in)
+		}
+		file := filepath.Join(in, name)
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return file, nil
+		}
+	}
+	return "", runtimeapi.InvalidEntrypoint(fmt.Sprintf("exec: %q: executable file not found in PATH", name))
+}
+
+// launchError tells a command that cannot be run, which is the function's fault, from a machine that has no room for
+// another process.
+func launchError(err error) error {
+	for _, busy := range []error{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, busy) {
+			return err
+		}
+	}
+	failure := runtimeapi.InvalidEntrypoint(err.Error())
+	if at, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(at.Path); err == nil {
+			return fmt.Errorf("%w (the file is there, the interpreter that it names is not)", failure)
+		}
+	}
+	return failure
+}
