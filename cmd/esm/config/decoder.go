@@ -21,6 +21,7 @@ type decoder struct {
 	failed   map[string]bool // paths with an error: what is said of them or needs them is not said again
 	expanded map[string]bool // paths whose text came from the environment, in part or whole
 	left     int             // how many values may still be read
+	widths   []int           // of the file's lines, in characters
 }
 
 func newDecoder(file string) *decoder {
@@ -52,7 +53,12 @@ func (d *decoder) warnf(at, format string, args ...any) {
 	d.report.Warnings = append(d.report.Warnings, d.finding(d.placeOf(at), at, fmt.Sprintf(format, args...)))
 }
 
+// finding is a finding at a place, which the parser may put a little beyond the file when a value is not there at all.
 func (d *decoder) finding(p place, at, message string) Finding {
+	p.line = min(p.line, len(d.widths))
+	if p.line > 0 {
+		p.column = min(p.column, d.widths[p.line-1]+1)
+	}
 	return Finding{File: d.report.File, Line: p.line, Column: p.column, Path: at, Message: message}
 }
 
@@ -81,11 +87,15 @@ func (d *decoder) placeOf(at string) place {
 
 // take counts one more value and notes where it stands. It is false once a file has had more than its share.
 func (d *decoder) take(at string, p place) bool {
+	d.places[at] = p
+	return d.spend(at, p)
+}
+
+func (d *decoder) spend(at string, p place) bool {
 	d.left--
 	if d.left == 0 {
 		d.errorHere(p, at, "is one value too many: the file has more than %d, aliases counted each time", maxValues)
 	}
-	d.places[at] = p
 	return d.left > 0
 }
 

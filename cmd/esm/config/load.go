@@ -53,6 +53,7 @@ func readAll(path string) ([]byte, error) {
 }
 
 func (d *decoder) load(data []byte, dir string, over Overrides) (*File, Report) {
+	d.widths = widthsOf(data)
 	root, err := parse(data)
 	if syntax, ok := errors.AsType[*syntaxError](err); ok {
 		d.errorHere(syntax.place, "", "%s", syntax.message)
@@ -60,6 +61,9 @@ func (d *decoder) load(data []byte, dir string, over Overrides) (*File, Report) 
 	}
 	d.take("", root.place)
 	r, _ := fileShape.read(d, root, "")
+	if d.left <= 0 {
+		return nil, d.report // what was not read cannot be checked
+	}
 	d.override(&r, over)
 	d.checkFunctions(r, dir)
 	f := d.fill(r, dir)

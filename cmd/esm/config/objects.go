@@ -175,7 +175,7 @@ func (d *decoder) merged(n *node, at string) []entry {
 				d.errorHere(one.place, path, "%s and should be an object: << merges its keys in", what(one))
 				continue
 			}
-			if d.left--; d.left <= 0 {
+			if !d.spend(path, one.place) {
 				return all
 			}
 			all = append(all, d.entries(one, at)...)

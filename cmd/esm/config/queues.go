@@ -86,7 +86,8 @@ func (d *decoder) order(f *File) {
 	left, made := slices.Clone(f.Resources.Queues), f.Resources.Queues[:0]
 	for len(left) > 0 {
 		next := slices.IndexFunc(left, func(q Queue) bool {
-			return !slices.ContainsFunc(left, func(other Queue) bool { return q.deadLetters(f.Aws) == other.QueueName })
+			target := q.deadLetters(f.Aws)
+			return target == "" || !slices.ContainsFunc(left, func(other Queue) bool { return other.QueueName == target })
 		})
 		if next < 0 {
 			d.errorf(left[0].redrivePath(), "goes round in a circle: a dead-letter queue is made before the queues that name it")

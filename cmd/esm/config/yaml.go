@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -32,8 +33,8 @@ func (e *syntaxError) Error() string { return e.message }
 
 // parse turns a file of one YAML 1.2 document into a tree. Its error is a *syntaxError.
 func parse(data []byte) (root *node, err error) {
-	data, err = normal(data)
-	if err != nil {
+	data = normal(data)
+	if err := checkText(data); err != nil {
 		return nil, err
 	}
 	// The file is not trusted to keep a third party's parser within its bounds.
@@ -59,19 +60,32 @@ func parse(data []byte) (root *node, err error) {
 }
 
 // normal is data without a byte order mark and with line feeds as its only line breaks, as YAML counts lines.
-func normal(data []byte) ([]byte, error) {
-	if len(data) > maxBytes {
-		return nil, &syntaxError{message: fmt.Sprintf("is larger than %d bytes", maxBytes)}
-	}
+func normal(data []byte) []byte {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-	data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+	return bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+}
+
+// widthsOf is how many characters each line has.
+func widthsOf(data []byte) []int {
+	var widths []int
+	for line := range bytes.SplitSeq(normal(data), []byte("\n")) {
+		widths = append(widths, utf8.RuneCount(line))
+	}
+	return widths
+}
+
+// checkText refuses what is too large, or not UTF-8.
+func checkText(data []byte) error {
+	if len(data) > maxBytes {
+		return &syntaxError{message: fmt.Sprintf("is larger than %d bytes", maxBytes)}
+	}
 	for i, line := range bytes.Split(data, []byte("\n")) {
-		if !bytes.Equal(line, bytes.ToValidUTF8(line, nil)) {
-			return nil, &syntaxError{place{i + 1, 1}, "is not UTF-8 text"}
+		if !utf8.Valid(line) {
+			return &syntaxError{place{i + 1, 1}, "is not UTF-8 text"}
 		}
 	}
-	return data, nil
+	return nil
 }
 
 // checkNesting refuses what would be nested too deeply, before the parser recurses into it. Flow collections are counted;
