@@ -11,7 +11,8 @@ type Fault struct {
 	// taken its messages, a delete has deleted its records.
 	Done bool
 
-	// Only picks the records of a delete that fail; the others are deleted as usual. Nil means all of them.
+	// Only picks the records of a delete that fail; the others are deleted as usual. Nil means all of them. It must
+	// not call the queue.
 	Only func(esm.Record) bool
 }
 
@@ -22,7 +23,7 @@ func Undone(err error) Fault { return Fault{Err: err} }
 func Done(err error) Fault { return Fault{Err: err, Done: true} }
 
 // Faults picks what goes wrong with a call. Calls of one kind are counted from 1. It may be called from several
-// goroutines at once, and not while any lock of the queue is held.
+// goroutines at once, and may call the queue.
 type Faults func(call int) Fault
 
 // InTurn deals faults to the first calls, one each; later calls go well.

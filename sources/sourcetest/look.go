@@ -11,7 +11,7 @@ import (
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.messages.Len()
+	return len(q.messages)
 }
 
 // InFlight is the number of messages that are received, not deleted, and not yet back.
@@ -19,7 +19,7 @@ func (q *Queue) InFlight() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n, now := 0, time.Now()
-	for e := q.messages.Front(); e != nil; e = e.Next() {
+	for e := q.hidden.Front(); e != nil; e = e.Next() {
 		if e.Value.(*message).hidden(now) {
 			n++
 		}

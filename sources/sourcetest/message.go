@@ -2,6 +2,7 @@ package sourcetest
 
 import (
 	"bytes"
+	"container/list"
 	"crypto/md5" //nolint:gosec // SQS describes bodies by their MD5
 	"encoding/hex"
 	"encoding/json"
@@ -26,6 +27,7 @@ type message struct {
 	first    time.Time // when it was first received
 	until    time.Time // when it comes back; zero while it was never received
 	receipt  string
+	place    *list.Element // in the queue's list of visible or of hidden messages
 }
 
 func (m *message) hidden(now time.Time) bool { return now.Before(m.until) }
@@ -47,42 +49,60 @@ func (m *message) record() esm.Record {
 	return r
 }
 
-// event is the element of Records, with the keys of AWS: "Using Lambda with Amazon SQS", for a batching window of 0.
+// event has the keys of an element of Records, as of AWS: "Using Lambda with Amazon SQS", for a batching window of 0.
+type event struct {
+	MessageID         string            `json:"messageId"`
+	ReceiptHandle     string            `json:"receiptHandle"`
+	Body              string            `json:"body"`
+	Attributes        map[string]string `json:"attributes"`
+	MessageAttributes struct{}          `json:"messageAttributes"`
+	MD5OfBody         string            `json:"md5OfBody"`
+	EventSource       string            `json:"eventSource"`
+	EventSourceARN    string            `json:"eventSourceARN"`
+	AWSRegion         string            `json:"awsRegion"`
+}
+
 func (m *message) event() json.RawMessage {
-	attributes := map[string]string{
+	e := event{
+		MessageID:      m.id,
+		ReceiptHandle:  m.receipt,
+		Body:           m.body,
+		Attributes:     m.attributes(),
+		EventSource:    "aws:sqs",
+		EventSourceARN: arn,
+		AWSRegion:      region,
+	}
+	if m.fifo {
+		e.EventSourceARN += ".fifo"
+	}
+	sum := md5.Sum([]byte(m.body)) //nolint:gosec // as above
+	e.MD5OfBody = hex.EncodeToString(sum[:])
+	return compact(e)
+}
+
+func (m *message) attributes() map[string]string {
+	a := map[string]string{
 		"ApproximateReceiveCount":          strconv.Itoa(m.receives),
 		"ApproximateFirstReceiveTimestamp": millis(m.first),
 		"SentTimestamp":                    millis(m.sent),
 		"SenderId":                         "AIDAEXAMPLEUSERID0001",
 	}
 	if m.group != "" {
-		attributes["MessageGroupId"] = m.group
+		a["MessageGroupId"] = m.group
 	}
-	arn := arn
 	if m.fifo {
-		arn += ".fifo"
-		attributes["MessageDeduplicationId"] = m.id
-		attributes["SequenceNumber"] = fmt.Sprintf("188%017d", m.seq)
+		a["MessageDeduplicationId"] = m.id
+		a["SequenceNumber"] = fmt.Sprintf("188%017d", m.seq)
 	}
-	sum := md5.Sum([]byte(m.body)) //nolint:gosec // as above
-	return compact(map[string]any{
-		"messageId":         m.id,
-		"receiptHandle":     m.receipt,
-		"body":              m.body,
-		"attributes":        attributes,
-		"messageAttributes": map[string]any{},
-		"md5OfBody":         hex.EncodeToString(sum[:]),
-		"eventSource":       "aws:sqs",
-		"eventSourceARN":    arn,
-		"awsRegion":         region,
-	})
+	return a
 }
 
-func compact(v any) json.RawMessage {
+// compact is e as JSON without the escapes for HTML, which no source adds.
+func compact(e event) json.RawMessage {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // strings and maps of them always encode
+	_ = enc.Encode(e) // strings always encode
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 

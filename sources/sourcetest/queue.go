@@ -42,8 +42,10 @@ type Queue struct {
 
 	mu       sync.Mutex
 	sent     int
-	messages *list.List // of *message, in the order in which they were sent
-	byID     map[string]*list.Element
+	messages map[string]*message // all that are not deleted or dead, by id
+	visible  *list.List          // of *message, in the order in which they were sent
+	hidden   *list.List          // of *message, in the order in which they come back
+	locked   map[string]int      // how many messages of a FIFO queue's group are hidden
 	dead     []esm.Record
 	deleted  []string
 	changed  chan struct{} // closed when a waiting receive should look again
@@ -56,7 +58,14 @@ func NewQueue(cfg QueueConfig) *Queue {
 	if cfg.Visibility == 0 {
 		cfg.Visibility = 30 * time.Second
 	}
-	return &Queue{cfg: cfg, messages: list.New(), byID: map[string]*list.Element{}, changed: make(chan struct{})}
+	return &Queue{
+		cfg:      cfg,
+		messages: map[string]*message{},
+		visible:  list.New(),
+		hidden:   list.New(),
+		locked:   map[string]int{},
+		changed:  make(chan struct{}),
+	}
 }
 
 // Send puts a message into the queue and returns its id. Group may be empty on a standard queue, where it does not
@@ -73,7 +82,8 @@ func (q *Queue) Send(body, group string) string {
 		sent:  time.Now(),
 		seq:   q.sent,
 	}
-	q.byID[m.id] = q.messages.PushBack(m)
+	q.messages[m.id] = m
+	q.show(m)
 	q.wake()
 	return m.id
 }
@@ -117,57 +127,60 @@ func (q *Queue) poll(ctx context.Context, limit int, wait time.Duration) ([]esm.
 	}
 }
 
-// take hands out what is visible. When that is nothing, due is when the next message comes back (zero: none is in
-// flight), and changed is closed when it is worth looking before that.
+// take hands out what is visible. When that is nothing, due is when the next message comes back (zero: none is hidden),
+// and changed is closed when it is worth looking before that.
 func (q *Queue) take(limit int) (recs []esm.Record, due time.Time, changed <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
-	q.redrive(now)
-	locked, due := q.inFlight(now)
-	for e := q.messages.Front(); e != nil && len(recs) < limit; e = e.Next() {
-		m := e.Value.(*message)
-		if m.hidden(now) || locked[m.group] {
-			continue
+	q.comeBack(now)
+	ours := map[string]bool{} // groups that this receive may go on with
+	for e := q.visible.Front(); e != nil && len(recs) < limit; {
+		m, next := e.Value.(*message), e.Next()
+		if !m.fifo || q.locked[m.group] == 0 || ours[m.group] {
+			ours[m.group] = true
+			q.hide(m, now)
+			recs = append(recs, m.record())
 		}
-		m.receive(now, now.Add(q.cfg.Visibility))
-		recs = append(recs, m.record())
+		e = next
+	}
+	if first := q.hidden.Front(); first != nil {
+		due = first.Value.(*message).until
 	}
 	return recs, due, q.changed
 }
 
-// inFlight returns the groups that have a message in flight (none on a standard queue), and when the first message in
-// flight comes back.
-func (q *Queue) inFlight(now time.Time) (groups map[string]bool, due time.Time) {
-	groups = map[string]bool{}
-	for e := q.messages.Front(); e != nil; e = e.Next() {
-		m := e.Value.(*message)
-		if !m.hidden(now) {
-			continue
-		}
-		if due.IsZero() || m.until.Before(due) {
-			due = m.until
-		}
-		if m.fifo {
-			groups[m.group] = true
-		}
-	}
-	return groups, due
+func (q *Queue) hide(m *message, now time.Time) {
+	q.visible.Remove(m.place)
+	m.receive(now, now.Add(q.cfg.Visibility))
+	m.place = q.hidden.PushBack(m)
+	q.locked[m.group]++
 }
 
-// redrive moves what was received often enough and is due again to the dead-letter queue.
-func (q *Queue) redrive(now time.Time) {
-	if q.cfg.MaxReceives == 0 {
-		return
-	}
-	for e := q.messages.Front(); e != nil; {
-		m, next := e.Value.(*message), e.Next()
-		if m.receives >= q.cfg.MaxReceives && !m.hidden(now) {
+// comeBack shows what is due again, or moves it to the dead-letter queue if it was received often enough.
+func (q *Queue) comeBack(now time.Time) {
+	for e := q.hidden.Front(); e != nil && !e.Value.(*message).hidden(now); e = q.hidden.Front() {
+		m := e.Value.(*message)
+		if q.cfg.MaxReceives > 0 && m.receives >= q.cfg.MaxReceives {
 			q.dead = append(q.dead, m.record())
-			q.remove(e)
+			q.remove(m)
+			continue
 		}
-		e = next
+		q.hidden.Remove(e)
+		q.locked[m.group]--
+		q.show(m)
 	}
+}
+
+// show puts m among the visible messages: before those sent later.
+func (q *Queue) show(m *message) {
+	for e := q.visible.Front(); e != nil && q.visible.Back().Value.(*message).seq > m.seq; e = e.Next() {
+		if e.Value.(*message).seq > m.seq {
+			m.place = q.visible.InsertBefore(m, e)
+			return
+		}
+	}
+	m.place = q.visible.PushBack(m)
 }
 
 // Delete is [esm.Queue].Delete.
@@ -192,21 +205,23 @@ func (q *Queue) Delete(ctx context.Context, recs []esm.Record) (left []esm.Recor
 }
 
 func (q *Queue) settle(r esm.Record) {
-	e, held := q.byID[r.ID]
-	if !held {
-		return
-	}
-	m := e.Value.(*message)
-	if m.receipt != r.Receipt || m.fifo && !m.hidden(time.Now()) {
+	m, held := q.messages[r.ID]
+	if !held || m.receipt != r.Receipt || m.fifo && !m.hidden(time.Now()) {
 		return
 	}
 	q.deleted = append(q.deleted, m.id)
-	q.remove(e)
+	q.remove(m)
 }
 
-func (q *Queue) remove(e *list.Element) {
-	delete(q.byID, e.Value.(*message).id)
-	q.messages.Remove(e)
+// remove forgets m, wherever it is.
+func (q *Queue) remove(m *message) {
+	delete(q.messages, m.id)
+	hidden := q.hidden.Len()
+	q.visible.Remove(m.place) // of the two, the list that m is not in does nothing
+	q.hidden.Remove(m.place)
+	if q.hidden.Len() < hidden {
+		q.locked[m.group]--
+	}
 }
 
 // wake makes every waiting receive look again.

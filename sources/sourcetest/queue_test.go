@@ -156,3 +156,21 @@ func TestReceiveAfterTheEndOfCtx(t *testing.T) {
 		t.Errorf("got %v, %v with %d in flight", recs, err, q.InFlight())
 	}
 }
+
+func BenchmarkDrain(b *testing.B) {
+	b.ReportAllocs()
+	q := NewQueue(QueueConfig{MaxReceives: 3})
+	for range b.N {
+		q.Send("body", "")
+	}
+	b.ResetTimer()
+	for q.Len() > 0 {
+		recs, err := q.Receive(b.Context(), 10, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := q.Delete(b.Context(), recs); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"crypto/rand"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -13,6 +14,7 @@ const attemptLives = 5 * time.Minute
 type attempt struct {
 	id    string
 	since time.Time // before its first use
+	again bool      // it was used before
 }
 
 // attempts remembers the receives of a FIFO queue whose answer was lost. Their messages may be in flight, unknown to
@@ -24,22 +26,27 @@ type attempts struct {
 }
 
 // next returns a lost attempt that is worth repeating, and a new one when there is none. No two callers get the same
-// unless it is lost again.
-func (a *attempts) next(now time.Time) attempt {
+// unless it is lost again. An attempt older than the visibility timeout is not worth it: its messages are back already.
+func (a *attempts) next(now time.Time, visibility time.Duration) attempt {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for len(a.lost) > 0 {
 		first := a.lost[0]
 		a.lost = a.lost[1:]
-		if now.Sub(first.since) < attemptLives {
+		if now.Sub(first.since) < min(attemptLives, visibility) {
 			return first
 		}
 	}
 	return attempt{id: rand.Text(), since: now}
 }
 
-// keep remembers that the answer to try was lost.
-func (a *attempts) keep(try attempt) {
+// failed remembers try if the answer to it was lost. A repeated attempt that the service fails on is given up, lest it
+// fail for ever: its messages may have been changed meanwhile, which ElasticMQ answers with a status of 500.
+func (a *attempts) failed(try attempt, err error) {
+	if !answerLost(err) || try.again && status(err) >= http.StatusInternalServerError {
+		return
+	}
+	try.again = true
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lost = append(a.lost, try)

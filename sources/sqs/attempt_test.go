@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -17,9 +18,14 @@ type fifo struct {
 	next *answer
 }
 
-func newFIFO(t *testing.T) *fifo {
+func newFIFO(t *testing.T, visibility string) *fifo {
 	f := &fifo{t: t}
-	f.s = &service{receive: func(call) *answer { return f.next }}
+	f.s = &service{
+		receive: func(call) *answer { return f.next },
+		attributes: func() *answer {
+			return ok(map[string]any{"Attributes": map[string]string{"VisibilityTimeout": visibility}})
+		},
+	}
 	f.q = f.s.queue(t, fifoARN)
 	return f
 }
@@ -52,7 +58,7 @@ func TestALostAnswerIsAskedForAgain(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			f := newFIFO(t)
+			f := newFIFO(t, "30")
 			first, _ := f.receive(test.lost)
 			second, err := f.receive(ok(map[string]any{}))
 			if err != nil {
@@ -68,24 +74,37 @@ func TestALostAnswerIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestALostAnswerIsForgottenAfterFiveMinutes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFIFO(t)
-		first, _ := f.receive(nil)
-		time.Sleep(3 * time.Minute)
-		second, _ := f.receive(nil)
-		time.Sleep(2*time.Minute - time.Second)
-		third, _ := f.receive(nil)
-		time.Sleep(time.Second) // five minutes after the first use
-		fourth, _ := f.receive(ok(map[string]any{}))
-		if first != second || second != third || third == fourth {
-			t.Errorf("ids %s %s %s %s, want the same until five minutes are over", first, second, third, fourth)
-		}
-	})
+func TestALostAnswerIsForgottenInTime(t *testing.T) {
+	for visibility, after := range map[string]time.Duration{"30": 30 * time.Second, "3600": 5 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFIFO(t, visibility)
+			first, _ := f.receive(nil)
+			time.Sleep(after / 2)
+			second, _ := f.receive(nil)
+			time.Sleep(after/2 - time.Second)
+			third, _ := f.receive(nil)
+			time.Sleep(time.Second)
+			fourth, _ := f.receive(ok(map[string]any{}))
+			if first != second || second != third || third == fourth {
+				t.Errorf("ids %s %s %s %s, want the same for less than %s after the first use", first, second, third, fourth, after)
+			}
+		})
+	}
+}
+
+func TestARepeatedAttemptThatTheServiceFailsOnIsGivenUp(t *testing.T) {
+	f := newFIFO(t, "30")
+	failure := refused(http.StatusInternalServerError, "InternalFailure")
+	first, _ := f.receive(nil)
+	second, _ := f.receive(failure)
+	third, _ := f.receive(ok(map[string]any{}))
+	if first != second || second == third {
+		t.Errorf("ids %s %s %s, want one repetition", first, second, third)
+	}
 }
 
 func TestAPollThatIsGivenUpIsAskedForAgain(t *testing.T) {
-	f := newFIFO(t)
+	f := newFIFO(t, "30")
 	ctx, cancel := context.WithCancel(t.Context())
 	f.s.receive = func(call) *answer { cancel(); return nil }
 	if _, err := f.q.Receive(ctx, 10, 0); err == nil {
@@ -100,14 +119,14 @@ func TestAPollThatIsGivenUpIsAskedForAgain(t *testing.T) {
 
 func TestReceiversSideBySideHaveTheirOwnAttempts(t *testing.T) {
 	var a attempts
-	now := time.Now()
-	first, second := a.next(now), a.next(now)
+	now, lost := time.Now(), errors.New("lost")
+	first, second := a.next(now, time.Minute), a.next(now, time.Minute)
 	if first.id == second.id {
 		t.Error("two receivers share an attempt")
 	}
-	a.keep(first)
-	a.keep(second)
-	if got := []string{a.next(now).id, a.next(now).id}; got[0] != first.id || got[1] != second.id {
+	a.failed(first, lost)
+	a.failed(second, lost)
+	if got := []string{a.next(now, time.Minute).id, a.next(now, time.Minute).id}; got[0] != first.id || got[1] != second.id {
 		t.Errorf("got %v, want the lost ones, oldest first, one for each", got)
 	}
 }

@@ -116,3 +116,15 @@ func TestARefreshDoesNotHoldUpAReceive(t *testing.T) {
 		}
 	})
 }
+
+func FuzzRedrivePolicy(f *testing.F) {
+	for _, policy := range []string{`{"deadLetterTargetArn":"arn","maxReceiveCount":5}`, `{"maxReceiveCount":"5"}`, `{"maxReceiveCount":null}`, `null`, `{}`, `[]`} {
+		f.Add(policy)
+	}
+	f.Fuzz(func(t *testing.T, policy string) {
+		var a Attributes
+		if err := a.readRedrive(policy); err != nil && a != (Attributes{}) {
+			t.Errorf("%q: %v, yet %+v", policy, err, a)
+		}
+	})
+}

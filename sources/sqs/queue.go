@@ -89,7 +89,7 @@ func (q *Queue) receive(ctx context.Context, limit int, wait time.Duration) ([]e
 	if q.stale(time.Now()) {
 		beside.Go(func() { q.refresh(ctx, url) })
 	}
-	messages, err := q.poll(ctx, url, limit, wait)
+	messages, err := q.poll(ctx, request(url, limit, wait), visibility)
 	received := time.Now() // visibility runs from here: a long poll's messages are taken just before it answers
 	beside.Wait()
 	if err != nil {
@@ -98,28 +98,32 @@ func (q *Queue) receive(ctx context.Context, limit int, wait time.Duration) ([]e
 	return q.records(messages, received, received.Add(visibility))
 }
 
-// poll is one ReceiveMessage.
-func (q *Queue) poll(ctx context.Context, url string, limit int, wait time.Duration) ([]types.Message, error) {
-	in := &sdk.ReceiveMessageInput{
+// request asks for all that there is to know of up to limit messages.
+func request(url string, limit int, wait time.Duration) *sdk.ReceiveMessageInput {
+	return &sdk.ReceiveMessageInput{
 		QueueUrl:                    &url,
 		MaxNumberOfMessages:         int32(min(limit, maxMessages)),
 		WaitTimeSeconds:             int32(max(0, min(wait, maxWait)) / time.Second),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	}
+}
+
+// poll is one ReceiveMessage. On a FIFO queue it takes up a receive whose answer was lost, if there is one.
+func (q *Queue) poll(ctx context.Context, in *sdk.ReceiveMessageInput, visibility time.Duration) ([]types.Message, error) {
 	var try attempt
 	if q.arn.fifo() {
-		try = q.attempts.next(time.Now())
+		try = q.attempts.next(time.Now(), visibility)
 		in.ReceiveRequestAttemptId = &try.id
 	}
 	out, err := q.client.ReceiveMessage(ctx, in, checkHere, waitAsTold(in.WaitTimeSeconds))
-	if err != nil {
-		if q.arn.fifo() && answerLost(err) {
-			q.attempts.keep(try)
-		}
-		return nil, err
+	if err == nil {
+		return out.Messages, nil
 	}
-	return out.Messages, nil
+	if q.arn.fifo() {
+		q.attempts.failed(try, err)
+	}
+	return nil, err
 }
 
 // records turns messages into records; until is when they come back.
