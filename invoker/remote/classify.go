@@ -1,0 +1,138 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/esm-run/esm"
+)
+
+// meaning is what Lambda's exceptions say about the handler and about trying again (AWS: "Invoke", API reference). In
+// none of these did the handler run. The rule: what passes by itself is ErrNotRun, and what somebody has to repair is
+// ErrRefused, also where the status is 5xx. Exceptions that are not listed are judged by their status.
+var meaning = map[string]error{
+	"TooManyRequestsException": esm.ErrThrottled,
+
+	"ServiceException":           esm.ErrNotRun,
+	"ResourceConflictException":  esm.ErrNotRun, // the function is being created or updated
+	"ResourceNotReadyException":  esm.ErrNotRun, // it was idle and its network is being made again
+	"ENINotReadyException":       esm.ErrNotRun,
+	"EC2ThrottledException":      esm.ErrNotRun,
+	"EC2UnexpectedException":     esm.ErrNotRun,
+	"SnapStartNotReadyException": esm.ErrNotRun,
+	"SnapStartTimeoutException":  esm.ErrNotRun,
+
+	"ResourceNotFoundException":                esm.ErrRefused,
+	"NoPublishedVersionException":              esm.ErrRefused,
+	"AccessDeniedException":                    esm.ErrRefused,
+	"InvalidParameterValueException":           esm.ErrRefused,
+	"InvalidRequestContentException":           esm.ErrRefused,
+	"ModeNotSupportedException":                esm.ErrRefused,
+	"RequestTooLargeException":                 esm.ErrRefused,
+	"RequestEntityTooLargeException":           esm.ErrRefused, // its name on the wire
+	"SerializedRequestEntityTooLargeException": esm.ErrRefused,
+	"UnsupportedMediaTypeException":            esm.ErrRefused,
+	"RecursiveInvocationException":             esm.ErrRefused,
+	"DurableExecutionAlreadyStartedException":  esm.ErrRefused,
+	"InvalidRuntimeException":                  esm.ErrRefused,
+	"InvalidZipFileException":                  esm.ErrRefused,
+	"InvalidSecurityGroupIDException":          esm.ErrRefused,
+	"InvalidSubnetIDException":                 esm.ErrRefused,
+	"SubnetIPAddressLimitReachedException":     esm.ErrRefused,
+	"ENILimitReachedException":                 esm.ErrRefused,
+	"EC2AccessDeniedException":                 esm.ErrRefused,
+	"EFSIOException":                           esm.ErrRefused,
+	"EFSMountConnectivityException":            esm.ErrRefused,
+	"EFSMountFailureException":                 esm.ErrRefused,
+	"EFSMountTimeoutException":                 esm.ErrRefused,
+	"S3FilesMountConnectivityException":        esm.ErrRefused,
+	"S3FilesMountFailureException":             esm.ErrRefused,
+	"S3FilesMountTimeoutException":             esm.ErrRefused,
+	"KMSAccessDeniedException":                 esm.ErrRefused,
+	"KMSDisabledException":                     esm.ErrRefused,
+	"KMSInvalidStateException":                 esm.ErrRefused,
+	"KMSNotFoundException":                     esm.ErrRefused,
+	"SnapStartException":                       esm.ErrRefused, // a restore hook of the function failed
+	"SnapStartRegenerationFailureException":    esm.ErrRefused,
+}
+
+// sending follows one request on its way. The transport tells it from other goroutines.
+type sending struct {
+	asked     atomic.Bool // for a connection
+	connected atomic.Bool // from here on the request may have been sent
+}
+
+// watch makes the context with which the request is sent.
+func (s *sending) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { s.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { s.connected.Store(true) },
+	})
+}
+
+// explain wraps err in what it says about the handler, as far as that is sure.
+func (s *sending) explain(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	exchange, begun := errors.AsType[*smithyhttp.ResponseError](err)
+	switch {
+	case begun && exchange.HTTPStatusCode() != 0:
+		return wrap(judge(err, exchange.HTTPStatusCode()), err)
+	case s.mayHaveBeenSent(begun, err):
+		return err
+	default:
+		return wrap(esm.ErrNotRun, err)
+	}
+}
+
+// judge says what an answer of the endpoint means; nil is unknown.
+func judge(err error, status int) error {
+	if exception, ok := errors.AsType[smithy.APIError](err); ok {
+		if known, ok := meaning[exception.ErrorCode()]; ok {
+			return known
+		}
+	}
+	switch {
+	case status < http.StatusBadRequest:
+		return nil // a response that could not be read, or one that is none of Invoke's
+	case status == http.StatusTooManyRequests:
+		return esm.ErrThrottled
+	case status == http.StatusServiceUnavailable:
+		return esm.ErrNotRun // nobody is there, says a load balancer
+	case status == http.StatusRequestTimeout, status >= http.StatusInternalServerError:
+		return nil // a gateway that gave up waiting says so too, and the emulator when a handler crashed
+	default:
+		return esm.ErrRefused
+	}
+}
+
+// mayHaveBeenSent reports whether a request without an answer may have reached the endpoint. Unless begun, it never got
+// as far as the transport, for want of credentials for example.
+func (s *sending) mayHaveBeenSent(begun bool, err error) bool {
+	if s.connected.Load() {
+		return true
+	}
+	if s.asked.Load() || !begun {
+		return false // no connection came of it
+	}
+	// A transport that tells nothing is believed what its error says.
+	_, lookup := errors.AsType[*net.DNSError](err)
+	op, ok := errors.AsType[*net.OpError](err)
+	return !lookup && !(ok && op.Op == "dial")
+}
+
+func wrap(kind, err error) error {
+	if kind == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", kind, err)
+}

@@ -1,0 +1,89 @@
+// Package remote invokes functions that run elsewhere: in AWS Lambda, in LocalStack, or anywhere else that answers
+// Lambda's Invoke API over HTTP (POST /2015-03-31/functions/{name}/invocations).
+//
+// AWS's Runtime Interface Emulator answers it too, with differences that this package takes as they come. It knows one
+// function only, named function. An error of the handler is a 200 without X-Amz-Function-Error, so it counts as a
+// success; the function's timeout is a 200 as well, whose payload is the plain text "Task timed out after 3.00
+// seconds". A second invocation at the same time is refused with a 400: give such a function a concurrency of one.
+package remote
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/esm-run/esm"
+)
+
+// Remote invokes functions through the Client of one endpoint. It holds no state: it may be used by many at once.
+type Remote struct {
+	// Client sends the requests. Whatever its Retryer, an invocation is sent once: trying again is for the caller to
+	// decide, who knows what it means to run an event twice.
+	Client *lambda.Client
+
+	// Timeout bounds one invocation: the function's timeout and some slack. Zero leaves that to the context.
+	Timeout time.Duration
+}
+
+// Invoke runs c once, synchronously, and blocks until there is an answer, at most for the Timeout. The function that
+// is asked for is c.Function, with its qualifier. The handler sees a request id of the endpoint's making, not c.ID.
+//
+// A function that failed is a Response with a Fault, as in [esm.Invoker]. An error is [esm.ErrThrottled],
+// [esm.ErrNotRun] or [esm.ErrRefused] where that is sure. Any other error, such as a timeout or a connection that was
+// lost after the request had been sent, leaves open whether the handler ran, or still runs.
+func (r *Remote) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
+	if err := context.Cause(ctx); err != nil {
+		return esm.Response{}, fmt.Errorf("remote: invoke %s: %w: %w", c.Function, esm.ErrNotRun, err)
+	}
+	if r.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, r.Timeout, errors.New("no answer within "+r.Timeout.String()))
+		defer cancel()
+	}
+	var s sending
+	out, err := r.Client.Invoke(s.watch(ctx), input(c), once, traced(c.TraceHeader))
+	if err != nil {
+		return esm.Response{}, fmt.Errorf("remote: invoke %s: %w", c.Function, s.explain(ctx, err))
+	}
+	if out.StatusCode != http.StatusOK {
+		return esm.Response{}, fmt.Errorf("remote: invoke %s: status %d instead of an answer", c.Function, out.StatusCode)
+	}
+	return esm.Response{
+		Payload: out.Payload,
+		Fault:   aws.ToString(out.FunctionError),
+		Status:  int(out.StatusCode),
+		Version: cmp.Or(aws.ToString(out.ExecutedVersion), "$LATEST"),
+	}, nil
+}
+
+func input(c esm.Call) *lambda.InvokeInput {
+	name, qualifier := esm.SplitQualifier(c.Function)
+	in := &lambda.InvokeInput{FunctionName: &name, Payload: c.Payload}
+	if qualifier != "" {
+		in.Qualifier = &qualifier
+	}
+	if c.ClientContext != "" {
+		in.ClientContext = aws.String(base64.StdEncoding.EncodeToString([]byte(c.ClientContext)))
+	}
+	return in
+}
+
+func once(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }
+
+// traced sets the header that carries a trace from service to service (AWS: "Visualize Lambda function invocations
+// using AWS X-Ray").
+func traced(header string) func(*lambda.Options) {
+	return func(o *lambda.Options) {
+		if header != "" {
+			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amzn-Trace-Id", header))
+		}
+	}
+}
