@@ -17,8 +17,9 @@ import (
 // An account is an SDK client with the few calls that tests make, failing the test when SQS refuses.
 type account struct {
 	*sqs.Client
-	t    testing.TB
-	made []string // URLs
+	t      testing.TB
+	suffix string   // of the names of queues
+	made   []string // URLs
 }
 
 func clientOf(http aws.HTTPClient, endpoint string) *sqs.Client {
@@ -43,6 +44,10 @@ func inBubble(t *testing.T, test func(a *account)) {
 
 func (a *account) create(name string, attributes ...string) string {
 	a.t.Helper()
+	name += a.suffix
+	if _, fifo := pairs(attributes)["FifoQueue"]; fifo {
+		name += ".fifo"
+	}
 	out, err := a.CreateQueue(a.t.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: pairs(attributes)})
 	if err != nil {
 		a.t.Fatalf("create %s: %v", name, err)
@@ -53,7 +58,7 @@ func (a *account) create(name string, attributes ...string) string {
 
 func (a *account) createFIFO(name string, attributes ...string) string {
 	a.t.Helper()
-	return a.create(name+".fifo", append([]string{"FifoQueue", "true"}, attributes...)...)
+	return a.create(name, append([]string{"FifoQueue", "true"}, attributes...)...)
 }
 
 func (a *account) set(url string, attributes ...string) {
@@ -169,7 +174,7 @@ func bodies(messages []types.Message) []string {
 func (a *account) wantBodies(what string, messages []types.Message, want ...string) {
 	a.t.Helper()
 	if got := bodies(messages); !slices.Equal(got, want) && len(got)+len(want) > 0 {
-		a.t.Errorf("%s: got %q, want %q", what, got, want)
+		a.t.Fatalf("%s: got %q, want %q", what, got, want)
 	}
 }
 

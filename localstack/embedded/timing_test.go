@@ -200,7 +200,6 @@ func TestWakeUpIsPassedOn(t *testing.T) {
 		synctest.Wait()
 		hangUp()
 		a.send(q, "one")
-		a.send(q, "two")
 		polls.Wait()
 	})
 }
