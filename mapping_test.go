@@ -1,0 +1,139 @@
+package esm_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/esm-run/esm"
+)
+
+const (
+	queue = "arn:aws:sqs:us-east-1:000000000000:orders"
+	fifo  = queue + ".fifo"
+)
+
+func mapping(change func(*esm.Mapping)) esm.Mapping {
+	m := esm.Mapping{FunctionName: "orders", EventSourceArn: queue}
+	change(&m)
+	return m
+}
+
+// paths are where problems are, each once, in their order.
+func paths(found []esm.Problem) []string {
+	var all []string
+	for _, p := range found {
+		all = append(all, p.Path)
+	}
+	return slices.Compact(all)
+}
+
+func TestValidateMapping(t *testing.T) {
+	filters := func(n int, pattern string) *esm.FilterCriteria {
+		return &esm.FilterCriteria{Filters: slices.Repeat([]esm.Filter{{Pattern: pattern}}, n)}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*esm.Mapping)
+		want   []string
+	}{
+		{"nothing said", func(m *esm.Mapping) {}, nil},
+		{"no source", func(m *esm.Mapping) { m.EventSourceArn = "" }, []string{"EventSourceArn"}},
+		{"no function", func(m *esm.Mapping) { m.FunctionName = "" }, []string{"FunctionName"}},
+		{"largest", func(m *esm.Mapping) {
+			m.BatchSize, m.MaximumBatchingWindowInSeconds = new(10000), new(300)
+			m.ScalingConfig = &esm.ScalingConfig{MaximumConcurrency: new(1000)}
+			m.FilterCriteria = filters(10, strings.Repeat("é", 4096))
+		}, nil},
+		{"too large", func(m *esm.Mapping) {
+			m.BatchSize, m.MaximumBatchingWindowInSeconds = new(10001), new(301)
+			m.ScalingConfig = &esm.ScalingConfig{MaximumConcurrency: new(1001)}
+			m.FilterCriteria = filters(11, "")
+		}, []string{"BatchSize", "MaximumBatchingWindowInSeconds", "FilterCriteria.Filters", "ScalingConfig.MaximumConcurrency"}},
+		{"too small", func(m *esm.Mapping) {
+			m.BatchSize, m.MaximumBatchingWindowInSeconds = new(0), new(-1)
+			m.ScalingConfig = &esm.ScalingConfig{MaximumConcurrency: new(1)}
+		}, []string{"BatchSize", "MaximumBatchingWindowInSeconds", "ScalingConfig.MaximumConcurrency"}},
+		{"a long pattern", func(m *esm.Mapping) { m.FilterCriteria = filters(1, strings.Repeat("x", 4097)) }, []string{"FilterCriteria.Filters[0].Pattern"}},
+		{"11 with a window", func(m *esm.Mapping) { m.BatchSize, m.MaximumBatchingWindowInSeconds = new(11), new(1) }, nil},
+		{"11 without", func(m *esm.Mapping) { m.BatchSize = new(11) }, []string{"BatchSize"}},
+		{"FIFO", func(m *esm.Mapping) { m.EventSourceArn, m.BatchSize = fifo, new(10) }, nil},
+		{"FIFO, 11", func(m *esm.Mapping) { m.EventSourceArn, m.BatchSize = fifo, new(11) }, []string{"BatchSize"}},
+		{"FIFO, window", func(m *esm.Mapping) { m.EventSourceArn, m.MaximumBatchingWindowInSeconds = fifo, new(1) }, []string{"MaximumBatchingWindowInSeconds"}},
+		{"provisioned", func(m *esm.Mapping) {
+			m.ProvisionedPollerConfig = &esm.ProvisionedPollerConfig{MinimumPollers: new(200), MaximumPollers: new(10000)}
+		}, nil},
+		{"provisioned, too many", func(m *esm.Mapping) {
+			m.ProvisionedPollerConfig = &esm.ProvisionedPollerConfig{MinimumPollers: new(201), MaximumPollers: new(10001)}
+		}, []string{"ProvisionedPollerConfig.MinimumPollers", "ProvisionedPollerConfig.MaximumPollers"}},
+		{"provisioned, minimum above maximum", func(m *esm.Mapping) {
+			m.ProvisionedPollerConfig = &esm.ProvisionedPollerConfig{MinimumPollers: new(4), MaximumPollers: new(3)}
+		}, []string{"ProvisionedPollerConfig.MinimumPollers"}},
+		{"provisioned and capped", func(m *esm.Mapping) {
+			m.ProvisionedPollerConfig = &esm.ProvisionedPollerConfig{MaximumPollers: new(3)}
+			m.ScalingConfig = &esm.ScalingConfig{MaximumConcurrency: new(5)}
+		}, []string{"ScalingConfig"}},
+		{"empty members", func(m *esm.Mapping) {
+			m.ProvisionedPollerConfig, m.ScalingConfig, m.FilterCriteria, m.MetricsConfig = &esm.ProvisionedPollerConfig{}, &esm.ScalingConfig{}, &esm.FilterCriteria{}, &esm.MetricsConfig{}
+		}, nil},
+		{"response types", func(m *esm.Mapping) { m.FunctionResponseTypes = []string{"ReportBatchItemFailures", "x"} }, []string{"FunctionResponseTypes", "FunctionResponseTypes[1]"}},
+		{"metrics", func(m *esm.Mapping) {
+			m.MetricsConfig = &esm.MetricsConfig{Metrics: []string{"EventCount", "KafkaMetrics"}}
+		}, []string{"MetricsConfig.Metrics[1]"}},
+		{"UUID", func(m *esm.Mapping) { m.UUID = "3F0C6A52-7D1E-4B7A-9C55-0B8F6F6C1A2E" }, []string{"UUID"}},
+		{"its own region", func(m *esm.Mapping) { m.Region = "us-east-1" }, nil},
+		{"another region", func(m *esm.Mapping) { m.Region = "us-east-2" }, []string{"Region"}},
+	} {
+		if found := mapping(c.change).Validate(); !slices.Equal(paths(found), c.want) {
+			t.Errorf("%s: got %q, want problems of %q", c.name, found, c.want)
+		}
+	}
+}
+
+func TestSources(t *testing.T) {
+	for arn, ok := range map[string]bool{
+		queue: true, fifo: true,
+		"arn:aws:sqs:elasticmq:000000000000:q":                                    true,
+		"arn:aws-cn:sqs:cn-north-1:000000000000:q":                                true,
+		"arn:aws:sqs:us-east-1:000000000000:" + strings.Repeat("q", 80):           true,
+		"arn:aws:sqs:us-east-1:000000000000:" + strings.Repeat("q", 81):           false,
+		"arn:aws:sqs:us-east-1:000000000000:" + strings.Repeat("q", 76) + ".fifo": false,
+		"arn:aws:sqs:us-east-1:000000000000:.fifo":                                false,
+		"arn:aws:sqs:us-east-1:000000000000:a.b":                                  false,
+		"arn:aws:sqs::000000000000:q":                                             false,
+		"arn:aws:sqs:us-east-1:12:q":                                              false,
+		"arn:aws:kinesis:us-east-1:000000000000:stream/s":                         false,
+		"arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/s":                false,
+		"arn:aws:kafka:us-east-1:000000000000:cluster/c/u":                        false,
+		"https://sqs.us-east-1.amazonaws.com/000000000000/q":                      false,
+	} {
+		found := mapping(func(m *esm.Mapping) { m.EventSourceArn = arn }).Validate()
+		if want := []string{"EventSourceArn"}; ok != (len(found) == 0) || !ok && !slices.Equal(paths(found), want) {
+			t.Errorf("%s: %q, want it to be fine: %v", arn, found, ok)
+		}
+	}
+}
+
+func TestMappingDefaults(t *testing.T) {
+	m := mapping(func(m *esm.Mapping) {
+		m.ScalingConfig, m.FilterCriteria, m.MetricsConfig = &esm.ScalingConfig{}, &esm.FilterCriteria{}, &esm.MetricsConfig{}
+		m.ProvisionedPollerConfig = &esm.ProvisionedPollerConfig{MaximumPollers: new(7)}
+	})
+	got := m.Defaults()
+	if *got.BatchSize != 10 || *got.MaximumBatchingWindowInSeconds != 0 || !*got.Enabled || got.FunctionResponseTypes == nil {
+		t.Errorf("got %+v", got)
+	}
+	if got.ScalingConfig != nil || got.FilterCriteria != nil || got.MetricsConfig != nil {
+		t.Errorf("empty members stay: %+v", got)
+	}
+	if p := got.ProvisionedPollerConfig; *p.MinimumPollers != 2 || *p.MaximumPollers != 7 {
+		t.Errorf("pollers %d to %d, want 2 to 7", *p.MinimumPollers, *p.MaximumPollers)
+	}
+	if m.BatchSize != nil || m.ScalingConfig == nil || m.ProvisionedPollerConfig.MinimumPollers != nil {
+		t.Errorf("the mapping itself was changed: %+v", m)
+	}
+	if again := got.Defaults(); fmt.Sprint(*again.BatchSize, again.ScalingConfig) != fmt.Sprint(*got.BatchSize, got.ScalingConfig) {
+		t.Errorf("defaults of defaults differ")
+	}
+}
