@@ -1,0 +1,119 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+func TestTraps(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		timeout, window int
+		facts           QueueFacts
+		want            []string
+	}{
+		{"as AWS advises", 5, 0, QueueFacts{30 * time.Second, 5}, nil},
+		{"with a window", 5, 20, QueueFacts{50 * time.Second, 5}, nil},
+		{"the default timeout", 0, 0, QueueFacts{18 * time.Second, 5}, nil},
+		{"below six timeouts", 10, 0, QueueFacts{59 * time.Second, 5}, []string{
+			"EventSourceArn: the queue's visibility timeout of 59 s is below 6 × the function's timeout + the batching window, 6 × 10 s + 0 s = 60 s: messages may come back while they are still in hand"}},
+		{"window at the visibility", 1, 30, QueueFacts{30 * time.Second, 5}, []string{
+			"EventSourceArn: the queue's visibility timeout of 30 s is below 6 × the function's timeout + the batching window, 6 × 1 s + 30 s = 36 s: messages may come back while they are still in hand",
+			"MaximumBatchingWindowInSeconds: the batching window of 30 s is not below the queue's visibility timeout of 30 s: messages come back before their batch is full"}},
+		{"few receives", 5, 0, QueueFacts{30 * time.Second, 4}, []string{
+			"EventSourceArn: the queue's maxReceiveCount of 4 is below 5: messages may reach the dead-letter queue after throttling alone"}},
+		{"no dead letters", 5, 0, QueueFacts{30 * time.Second, 0}, []string{
+			"EventSourceArn: the queue has no RedrivePolicy: a message that fails every time comes back until its retention ends; give it a dead-letter queue and a maxReceiveCount of 5 or more"}},
+	} {
+		m := esm.Mapping{MaximumBatchingWindowInSeconds: &c.window}
+		if got := told(Traps(esm.Function{Timeout: c.timeout}, m, c.facts)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", c.name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+}
+
+func told(found []esm.Problem) (all []string) {
+	for _, p := range found {
+		all = append(all, p.Path+": "+p.Message)
+	}
+	return all
+}
+
+func TestCheckTimeout(t *testing.T) {
+	if err := CheckTimeout(esm.Function{Timeout: 30}, 30*time.Second); err != nil {
+		t.Error(err)
+	}
+	err := CheckTimeout(esm.Function{Timeout: 60}, 30*time.Second)
+	if want := "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestReservationTraps(t *testing.T) {
+	capped := func(function string, most int) esm.Mapping {
+		return esm.Mapping{FunctionName: function, ScalingConfig: &esm.ScalingConfig{MaximumConcurrency: &most}}
+	}
+	two, no := 2, false
+	provisioned := esm.Mapping{FunctionName: "f:live", ProvisionedPollerConfig: &esm.ProvisionedPollerConfig{MaximumPollers: &two}}
+	off := capped("f", 100)
+	off.Enabled = &no
+	mappings := []esm.Mapping{capped("f", 10), capped("g", 50), provisioned, off, {FunctionName: "f"}}
+	for reserved, want := range map[int][]string{
+		30: nil,
+		29: {"ReservedConcurrentExecutions: 29 is below what the function's mappings may run at a time, 10 + 20 = 30: they will be throttled"},
+		4: {"ReservedConcurrentExecutions: 4 is below 5, the least that AWS advises behind a queue: expect throttling",
+			"ReservedConcurrentExecutions: 4 is below what the function's mappings may run at a time, 10 + 20 = 30: they will be throttled"},
+		0: {"ReservedConcurrentExecutions: 0 switches the function off: it is never run, and its mappings wait"},
+	} {
+		if got := told(ReservationTraps(esm.Function{Name: "f", ReservedConcurrentExecutions: &reserved}, mappings)); !slices.Equal(got, want) {
+			t.Errorf("%d reserved: got\n%s\nwant\n%s", reserved, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	if got := ReservationTraps(esm.Function{Name: "f"}, mappings); got != nil {
+		t.Errorf("nothing reserved: got %v", got)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"listening to all", "Engine:\n  Listen: :9001\n", []string{
+			"2:3: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can run functions"}},
+		{"listening to a network", "Engine: {Listen: '10.0.0.1:9001'}\n", []string{
+			"1:10: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can run functions"}},
+		{"loopback", "Engine: {Listen: 'localhost:9001'}\n", nil},
+		{"loopback of IPv6", "Engine: {Listen: '[::1]:0'}\n", nil},
+		{"memory", "Functions:\n  a:\n    Command: [x]\n    MemorySize: 256\n", []string{
+			"4:5: Functions.a.MemorySize: is told to the function, but not enforced for processes"}},
+		{"a bootstrap", "Functions: {a: {Runtime: provided.al2023, CodeUri: bin}}\n", nil},
+		{"no bootstrap", "Functions:\n  a: {Runtime: provided.al2023, CodeUri: src}\n", []string{
+			"2:7: Functions.a.Runtime: there is no executable file bootstrap in CodeUri: without it every invocation fails"}},
+		{"filters", orders + mapped + "    FilterCriteria: {Filters: [" + strings.Repeat(`{Pattern: '{"body": {"a": [1]}}'}, `, 6) + "]}\n", []string{
+			"7:22: EventSourceMappings[0].FilterCriteria.Filters: has 6 filters: above 5, AWS wants a raised quota"}},
+		{"patterns", orders + mapped + "    FilterCriteria:\n      Filters:\n        - Pattern: '{\"messageAttributes\": {\"a\": {\"stringValue\": [\"x\"]}}}'\n        - Pattern: '{\"body\": {\"a\": [{\"wildcard\": \"x*\"}]}}'\n", []string{
+			"9:11: EventSourceMappings[0].FilterCriteria.Filters[0].Pattern: at messageAttributes…",
+			"10:11: EventSourceMappings[0].FilterCriteria.Filters[1].Pattern: at body.a…"}},
+		{"a queue to make", queues + "    - QueueName: orders\n" + orders + mapped, []string{
+			"10:5: EventSourceMappings[0].EventSourceArn: the queue has no RedrivePolicy: a message that fails every time comes back until its retention ends; give it a dead-letter queue and a maxReceiveCount of 5 or more"}},
+		{"a queue that is made elsewhere", "Aws: {Endpoint: 'http://localhost:1', Region: eu-west-1}\nResources:\n  Queues:\n    - QueueName: orders\n" + orders + mapped, []string{
+			"10:5: EventSourceMappings[0].EventSourceArn: is not the queue of that name among Resources.Queues, which is made in eu-west-1 and account 000000000000"}},
+		{"a queue that nobody makes", "Aws: {Endpoint: embedded}\n" + orders + mapped, []string{
+			"7:5: EventSourceMappings[0].EventSourceArn: is not among Resources.Queues: the embedded stand-in starts without any other queue"}},
+		{"a queue that may exist", "Aws: {Endpoint: 'http://localhost:1'}\n" + orders + mapped, nil},
+		{"dead letters that nobody makes", queues + deadLetters("a", "b"), []string{
+			"5:20: Resources.Queues[0].Attributes.RedrivePolicy: the dead-letter queue is not among Resources.Queues in us-east-1 and account 000000000000: if it does not exist, this queue cannot be made"}},
+	} {
+		_, report := loadText(t, c.text)
+		if err := report.Err(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		} else if !slices.EqualFunc(report.Warnings, c.want, says) {
+			t.Errorf("%s: got\n%s\nwant\n%s", c.name, report, strings.Join(c.want, "\n"))
+		}
+	}
+}
