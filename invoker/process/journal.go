@@ -27,9 +27,9 @@ type journal struct {
 	id      string // the request that runs
 	left    int    // bytes that may be told before the rate bounds them
 	filled  time.Time
-	lost    int // lines dropped and not told of yet
-	lostLen int // their bytes
-	last    string
+	lost    int    // lines dropped and not told of yet
+	lostLen int    // their bytes
+	last    []byte // of the last line that was not empty
 }
 
 func newJournal(trace esm.Trace, function string) *journal {
@@ -48,8 +48,8 @@ func (j *journal) line(text []byte) {
 	now := time.Now()
 	j.mu.Lock()
 	id, ok := j.id, j.allow(len(text), now)
-	if keep := strings.TrimSpace(string(text[:min(len(text), longestTail)])); keep != "" {
-		j.last = keep
+	if len(text) > 0 {
+		j.last = append(j.last[:0], text[:min(len(text), longestTail)]...)
 	}
 	var lost string
 	if ok {
@@ -108,9 +108,9 @@ func (j *journal) platform(id, line string) {
 	j.trace.Tell(esm.Output{Function: j.function, ID: id, Line: line, Platform: true, Time: time.Now()})
 }
 
-// lastLine is the last line that was not blank: for people who wonder why a runtime ended.
+// lastLine is the last line that was not empty: for people who wonder why a runtime ended.
 func (j *journal) lastLine() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.last
+	return strings.TrimSpace(string(j.last))
 }

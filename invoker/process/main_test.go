@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -88,9 +89,11 @@ func awsHandler(ctx context.Context, o order) (any, error) {
 	if o.Say != "" {
 		fmt.Println(o.Say)
 	}
+	out := bufio.NewWriter(os.Stdout)
 	for i := range o.Print {
-		fmt.Println("line", i)
+		fmt.Fprintf(out, "%100d\n", i)
 	}
+	_ = out.Flush()
 	if o.Write != "" {
 		if err := os.WriteFile(filepath.Join(os.Getenv("TMPDIR"), o.Write), nil, 0o600); err != nil {
 			return nil, err
@@ -289,7 +292,10 @@ func handler(role string, env map[string]string) esm.Function {
 		panic(err)
 	}
 	fn := esm.Function{Name: "f", Command: []string{self}, CodeUri: os.TempDir(), Timeout: 10}
-	fn.Environment.Variables = map[string]string{roleVariable: role}
+	fn.Environment.Variables = map[string]string{
+		roleVariable: role,
+		"GORACE":     "atexit_sleep_ms=0", // the race detector likes to wait a second
+	}
 	for k, v := range env {
 		fn.Environment.Variables[k] = v
 	}
@@ -303,4 +309,10 @@ func compact(t *testing.T, b []byte) string {
 		t.Fatalf("%s: %v", b, err)
 	}
 	return out.String()
+}
+
+func spawnSleeper() (*exec.Cmd, error) {
+	cmd := exec.Command("sleep", "1000")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd, cmd.Start()
 }

@@ -117,7 +117,7 @@ func (s *Session) poll(id string) *problem {
 	i := s.extension(id)
 	switch {
 	case id == "":
-		return extensionProblem("Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header")
+		return extensionProblem("Extension.MissingExtensionIdentifier", "Missing "+identifierHeader+" header")
 	case i < 0:
 		return extensionProblem("Extension.UnknownExtensionIdentifier", "Unknown extension "+id)
 	case s.extensions[i].polled:

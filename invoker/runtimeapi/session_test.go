@@ -1,0 +1,467 @@
+package runtimeapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm/invoker/runtimeapi"
+)
+
+func TestNext(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		c := r.park(t.Context())
+		r.idle()
+		time.Sleep(24 * time.Hour) // in the bubble: nothing gives up
+		ev := event(idA)
+		ev.ClientContext = `{"client":{}}`
+		if err := r.session.Dispatch(ev); err != nil {
+			t.Fatal(err)
+		}
+		got := <-c
+		r.want(got, 200, "{\"a\": 1}\n ")
+		for name, want := range map[string]string{
+			"Lambda-Runtime-Aws-Request-Id":       idA,
+			"Lambda-Runtime-Deadline-Ms":          "1542409706888",
+			"Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:0:function:f:live",
+			"Lambda-Runtime-Trace-Id":             "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1",
+			"Lambda-Runtime-Client-Context":       `{"client":{}}`,
+			"Lambda-Runtime-Cognito-Identity":     "",
+			"Content-Type":                        "application/json",
+			"Content-Length":                      "10",
+		} {
+			if got := got.header.Get(name); got != want {
+				t.Errorf("%s: got %q, want %q", name, got, want)
+			}
+		}
+		// It is handed out again until it is answered.
+		r.want(r.get(next), 200, "{\"a\": 1}\n ")
+		r.want(r.post(response(idA), "1"), 202, okay)
+		r.answer()
+		if got := r.give(idB); got.header.Get("Lambda-Runtime-Aws-Request-Id") != idB || got.header["Lambda-Runtime-Client-Context"] != nil {
+			t.Errorf("got headers %v", got.header)
+		}
+	})
+}
+
+func TestDispatchNeedsAnIdleRuntime(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		if err := r.session.Dispatch(event(idA)); !errors.Is(err, runtimeapi.ErrNotReady) {
+			t.Errorf("before its first request: got %v", err)
+		}
+		r.give(idA)
+		if err := r.session.Dispatch(event(idB)); !errors.Is(err, runtimeapi.ErrNotReady) {
+			t.Errorf("while it works: got %v", err)
+		}
+		r.post(response(idA), "1")
+		if err := r.session.Dispatch(event(idB)); !errors.Is(err, runtimeapi.ErrNotReady) {
+			t.Errorf("before it asks again: got %v", err)
+		}
+	})
+}
+
+func TestNewestConnectionGetsTheEvent(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		first := r.park(t.Context())
+		r.idle()
+		ctx, cancel := context.WithCancel(t.Context())
+		second := r.park(ctx)
+		third := r.park(t.Context())
+		select {
+		case <-r.session.Idle():
+			t.Error("waiting twice is being idle once")
+		default:
+		}
+		r.dispatch(idA)
+		r.want(<-third, 200, "{\"a\": 1}\n ")
+		r.want(r.post(response(idA), "1"), 202, okay)
+		r.answer()
+		fourth := r.park(t.Context())
+		r.idle()
+		cancel() // in the midst of the others
+		<-second
+		synctest.Wait()
+		r.dispatch(idB)
+		r.want(<-fourth, 200, "{\"a\": 1}\n ")
+		if len(first) > 0 {
+			t.Error("the oldest request was answered too")
+		}
+	})
+}
+
+func TestLostConnectionDoesNotLoseTheEvent(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r.park(ctx)
+		r.idle()
+		cancel()
+		synctest.Wait()
+		r.dispatch(idA)
+		r.want(r.get(next), 200, "{\"a\": 1}\n ")
+
+		// The connection is lost at the very moment of dispatch.
+		r.post(response(idA), "1")
+		r.answer()
+		ctx, cancel = context.WithCancel(t.Context())
+		older := r.park(t.Context())
+		r.park(ctx)
+		r.idle()
+		cancel()
+		r.dispatch(idB)
+		synctest.Wait()
+		if len(older) == 0 { // it went to the lost one, or was on its way
+			r.want(r.get(next), 200, "{\"a\": 1}\n ")
+		}
+		r.want(r.post(response(idB), "2"), 202, okay)
+	})
+}
+
+func TestResponses(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		body  io.Reader
+		edits []edit
+		want  string
+	}{
+		{"with a length", strings.NewReader(`{"a":"<é>"}`), nil, `{"a":"<é>"}`},
+		{"chunked", struct{ io.Reader }{strings.NewReader(`[1]`)}, nil, `[1]`},
+		{"chunked with empty trailers", struct{ io.Reader }{strings.NewReader(`[1]`)}, []edit{trailers("", "")}, `[1]`},
+		{"empty", strings.NewReader(""), nil, ""},
+		{"no JSON", strings.NewReader("\x00\xff"), []edit{header("Content-Type", "application/octet-stream")}, "\x00\xff"},
+		{"streamed", struct{ io.Reader }{strings.NewReader(`[1]`)}, []edit{header("Lambda-Runtime-Function-Response-Mode", "streaming")}, `[1]`},
+		{"as large as may be", bytes.NewReader(make([]byte, runtimeapi.MaxPayload)), nil, string(make([]byte, runtimeapi.MaxPayload))},
+		{"as large as may be, chunked", struct{ io.Reader }{bytes.NewReader(make([]byte, runtimeapi.MaxPayload))}, nil, string(make([]byte, runtimeapi.MaxPayload))},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				r.give(idA)
+				r.want(r.do(http.MethodPost, response(idA), tt.body, tt.edits...), 202, okay)
+				a := r.answer()
+				if got := string(a.Response.Payload); got != tt.want {
+					t.Errorf("got %.100q, want %.100q", got, tt.want)
+				}
+				if a.Response.Fault != "" || a.ErrorType != "" || a.Response.Status != 200 || a.Response.Version != "$LATEST" || a.Truncated {
+					t.Errorf("got %+v", a)
+				}
+			})
+		})
+	}
+}
+
+// trailers declares and sends the two trailers of Lambda; the body is given in base64.
+func trailers(kind, body string) edit {
+	return func(r *http.Request) {
+		r.Trailer = http.Header{"Lambda-Runtime-Function-Error-Type": {kind}, "Lambda-Runtime-Function-Error-Body": {body}}
+	}
+}
+
+func TestErrorTrailers(t *testing.T) {
+	body := base64.StdEncoding.EncodeToString([]byte(`{"errorMessage":"late"}`))
+	for _, tt := range []struct{ mode, kind, body, want, errorType string }{
+		{"", "Function.Late", body, `{"errorMessage":"late"}`, "Function.Late"},
+		{"streaming", "Function.Late", body, `{"errorMessage":"late"}`, "Function.Late"},
+		{"streaming", "", body, `{"errorMessage":"late"}`, "Runtime.Unknown"},
+		{"streaming", "*errors.errorString", "", `{"errorType":"*errors.errorString","errorMessage":""}`, "Runtime.Unknown"},
+		{"streaming", "Function.Late", "no base64!", `{"errorType":"Function.Late","errorMessage":""}`, "Function.Late"},
+	} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.give(idA)
+			got := r.do(http.MethodPost, response(idA), struct{ io.Reader }{strings.NewReader("half")},
+				trailers(tt.kind, tt.body), header("Lambda-Runtime-Function-Response-Mode", tt.mode))
+			r.want(got, 202, okay)
+			a := r.answer()
+			if string(a.Response.Payload) != tt.want || a.Response.Fault != "Unhandled" || a.ErrorType != tt.errorType {
+				t.Errorf("%+v: got %s, %+v", tt, a.Response.Payload, a)
+			}
+		})
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	const want = `{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}`
+	for _, chunked := range []bool{false, true} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			for range 2 {
+				r.give(idA)
+				var body io.Reader = bytes.NewReader(make([]byte, runtimeapi.MaxPayload+1))
+				if chunked {
+					body = struct{ io.Reader }{body}
+				}
+				r.want(r.do(http.MethodPost, response(idA), body), 413,
+					`{"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).","errorType":"RequestEntityTooLarge"}`+"\n")
+				if a := r.answer(); string(a.Response.Payload) != want || a.Response.Fault != "Function.ResponseSizeTooLarge" || a.Truncated {
+					t.Errorf("got %s, %+v", a.Response.Payload, a)
+				}
+				r.want(r.post(failure(idA), "{}"), 403, forbidden("RuntimeResponseSentState", "InvocationErrorResponse"))
+			}
+		})
+	}
+}
+
+// A runtime that never ends its answer is hung up on, after a while.
+func TestTooLargeWithoutEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.give(idA)
+		began := time.Now()
+		body := io.MultiReader(bytes.NewReader(make([]byte, runtimeapi.MaxPayload+1)), stuck{t.Context()})
+		got := r.do(http.MethodPost, response(idA), struct{ io.Reader }{body})
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("took %v, want 5 s", took)
+		}
+		if got.status != 413 && got.trouble == nil {
+			t.Errorf("got %+v", got)
+		}
+		r.answer()
+	})
+}
+
+type stuck struct{ ctx context.Context }
+
+func (s stuck) Read([]byte) (int, error) {
+	select {
+	case <-s.ctx.Done():
+	case <-time.After(time.Minute):
+	}
+	return 0, io.EOF
+}
+
+func TestInvalidResponseMode(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.give(idA)
+		r.want(r.post(response(idA), "1", header("Lambda-Runtime-Function-Response-Mode", "quick")), 400,
+			`{"errorMessage":"Invalid function response mode","errorType":"InvalidFunctionResponseMode"}`+"\n")
+		if a := r.answer(); a.Response.Fault != "Runtime.InvalidResponseModeHeader" || len(a.Response.Payload) > 0 {
+			t.Errorf("got %+v", a)
+		}
+		r.give(idB) // the runtime lives on
+	})
+}
+
+func TestTruncatedBodies(t *testing.T) {
+	for name, head := range map[string]string{
+		"length":          "Content-Length: 10\r\n\r\nhal",
+		"chunked":         "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+		"malformed chunk": "Transfer-Encoding: chunked\r\n\r\nZ\r\n",
+		"nothing":         "Content-Length: 10\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				r.give(idA)
+				c, err := r.pipes.dial(t.Context(), "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.WriteString(c, "POST "+response(idA)+" HTTP/1.1\r\nHost: "+host+"\r\n"+head); err != nil {
+					t.Fatal(err)
+				}
+				c.Close()
+				a := r.answer()
+				want := `{"errorType":"Runtime.TruncatedResponse","errorMessage":"RequestId: ` + idA + ` Error: HTTP request detected as truncated"}`
+				if got := string(a.Response.Payload); got != want || !a.Truncated || a.Response.Fault != "Runtime.TruncatedResponse" {
+					t.Errorf("got %s, %+v", got, a)
+				}
+			})
+		})
+	}
+}
+
+func TestErrors(t *testing.T) {
+	const cause = "application/vnd.aws.lambda.error.cause+json"
+	for _, tt := range []struct{ contentType, errorType, body, want, wantType string }{
+		{"application/json", "Runtime.NoSuchHandler", `{"errorMessage":"m","errorType":"t"}`, `{"errorMessage":"m","errorType":"t"}`, "Runtime.NoSuchHandler"},
+		{"application/json", "xFunction.Bad<", " no JSON ", " no JSON ", "xFunction.Bad<"},
+		{"application/json", "Function.bad", "{}", "{}", "Function.Unknown"},
+		{"application/json", "unhandled", "{}", "{}", "Runtime.Unknown"},
+		{"application/json", "Runtime.A" + strings.Repeat("x", 300), "{}", "{}", "Runtime.Unknown"},
+		{"", "", "", "", "Runtime.Unknown"},
+		{cause, "", `{"errorMessage":"m","errorType":"t","stackTrace":["a","b"],"errorCause":{"x":1}}`, `{"errorMessage":"m","errorType":"t","stackTrace":["a","b"]}`, "Runtime.Unknown"},
+		{cause + "; charset=utf-8", "", `no`, `Invalid error body`, "Runtime.Unknown"},
+	} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			edits := []edit{header("Content-Type", tt.contentType), header("Lambda-Runtime-Function-Error-Type", tt.errorType)}
+			check := func(a runtimeapi.Answer) {
+				if got := string(a.Response.Payload); got != tt.want || a.Response.Fault != "Unhandled" || a.ErrorType != tt.wantType || a.Response.Status != 200 {
+					t.Errorf("%+v: got %s, %+v", tt, got, a)
+				}
+			}
+			r.give(idA)
+			r.want(r.post(failure(idA), tt.body, edits...), 202, okay)
+			check(r.answer())
+		})
+		inBubble(t, func(t *testing.T, r *rig) {
+			edits := []edit{header("Content-Type", tt.contentType), header("Lambda-Runtime-Function-Error-Type", tt.errorType)}
+			r.want(r.post(initE, tt.body, edits...), 202, okay)
+			if a := r.answer(); string(a.Response.Payload) != tt.want || a.ErrorType != tt.wantType {
+				t.Errorf("%+v: got %s, %+v", tt, a.Response.Payload, a)
+			}
+		})
+	}
+}
+
+func TestLargeHeaders(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.give(idA)
+		r.want(r.post(failure(idA), "{}", header("Lambda-Runtime-Function-XRay-Error-Cause", strings.Repeat("x", 2<<20))), 202, okay)
+		r.answer()
+	})
+}
+
+// What is allowed when: every call in every state.
+func TestStates(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) { // Started
+		r.want(r.post(response(idA), "1"), 400, invalidID)
+		r.want(r.post(failure(idA), "1"), 400, invalidID)
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // InitError
+		r.want(r.post(initE, "{}"), 202, okay)
+		r.want(r.get(next), 403, forbidden("InitError", "Ready"))
+		r.want(r.post(initE, "{}"), 403, forbidden("InitError", "InitError"))
+		r.want(r.post(response(idA), "1"), 400, invalidID)
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // Ready
+		r.park(t.Context())
+		r.want(r.post(initE, "{}"), 403, forbidden("Ready", "InitError"))
+		r.want(r.post(response(idA), "1"), 400, invalidID)
+		r.want(r.post(failure(idA), "1"), 400, invalidID)
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // Running
+		r.give(idA)
+		r.want(r.post(initE, "{}"), 403, forbidden("Running", "InitError"))
+		r.want(r.post(response(idB), "1"), 400, invalidID)
+		r.want(r.post(failure(idB), "1"), 400, invalidID)
+		r.noAnswer()
+		r.want(r.post(response(idA), "1"), 202, okay)
+		r.answer()
+		// RuntimeResponseSentState
+		r.want(r.post(response(idA), "2"), 403, forbidden("RuntimeResponseSentState", "InvocationResponse"))
+		r.want(r.post(failure(idA), "2"), 403, forbidden("RuntimeResponseSentState", "InvocationErrorResponse"))
+		r.want(r.post(initE, "{}"), 403, forbidden("RuntimeResponseSentState", "InitError"))
+		r.want(r.post(response(idB), "1"), 400, invalidID)
+		r.noAnswer()
+		r.park(t.Context())
+		r.idle()
+		r.want(r.post(response(idA), "2"), 400, invalidID) // no longer the current one
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // InvocationResponse
+		r.give(idA)
+		read, write := io.Pipe()
+		done := make(chan reply, 1)
+		go func() { done <- r.do(http.MethodPost, response(idA), read) }()
+		if _, err := io.WriteString(write, "half"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		r.want(r.get(next), 403, forbidden("InvocationResponse", "Ready"))
+		r.want(r.post(response(idA), "2"), 403, forbidden("InvocationResponse", "InvocationResponse"))
+		r.want(r.post(failure(idA), "2"), 403, forbidden("InvocationResponse", "InvocationErrorResponse"))
+		write.Close()
+		r.want(<-done, 202, okay)
+		r.answer()
+	})
+}
+
+func TestClosedSession(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.give(idA)
+		read, write := io.Pipe()
+		done := make(chan reply, 1)
+		go func() { done <- r.do(http.MethodPost, response(idA), read) }()
+		synctest.Wait()
+		r.session.Close() // in the midst of the answer
+		write.Close()
+		r.want(<-done, 400, invalidID)
+		r.want(r.post(response(idA), "1"), 400, invalidID)
+		c := r.park(t.Context())
+		time.Sleep(time.Hour)
+		if len(c) > 0 {
+			t.Error("a request for an event was answered")
+		}
+		r.noAnswer()
+		if err := r.session.Dispatch(event(idB)); !errors.Is(err, runtimeapi.ErrNotReady) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestPathsAndMethods(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.want(r.get("/2018-06-01/ping"), 200, "pong")
+		for _, tt := range []struct {
+			method, path string
+			status       int
+		}{
+			{"POST", next, 405},
+			{"GET", response(idA), 405},
+			{"PUT", failure(idA), 405},
+			{"GET", initE, 405},
+			{"DELETE", "/2018-06-01/ping", 405},
+			{"GET", "/2020-01-01/extension/register", 405},
+			{"POST", "/2020-01-01/extension/event/next", 405},
+			{"GET", "/2022-07-01/telemetry", 405},
+			{"GET", "/", 404},
+			{"GET", "/2018-06-01/runtime/restore/next", 404},
+			{"POST", "/2018-06-01/runtime/restore/error", 404},
+			{"POST", "/2018-06-01/runtime/invocation/" + idA, 404},
+			{"POST", response(idA) + "/more", 404},
+			{"GET", "/2021-04-23/credentials", 404},
+		} {
+			if got := r.do(tt.method, tt.path, nil); got.status != tt.status {
+				t.Errorf("%s %s: got %d, want %d", tt.method, tt.path, got.status, tt.status)
+			}
+		}
+	})
+}
+
+func TestHosts(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		for _, h := range []string{"127.0.0.1:9001", "rt-0123456789abcdef.lambda.internal", "evil.example"} {
+			if got := r.do(http.MethodGet, "/2018-06-01/ping", nil, func(q *http.Request) { q.Host = h }); got.status != 404 {
+				t.Errorf("%s: got %d, want 404", h, got.status)
+			}
+		}
+		r.server.Remove(host)
+		if got := r.get("/2018-06-01/ping"); got.status != 404 {
+			t.Errorf("a removed host: got %d, want 404", got.status)
+		}
+	})
+}
+
+func TestQuiet(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.server.Quiet(t.Context()) // no connection yet
+		r.get("/2018-06-01/ping")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		r.server.Quiet(ctx)
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("waited for %v with a connection open, want 1 s", took)
+		}
+		r.client.CloseIdleConnections()
+		r.server.Quiet(t.Context())
+	})
+}
+
+func TestFailures(t *testing.T) {
+	for _, tt := range []struct {
+		f    *runtimeapi.Failure
+		want string
+	}{
+		{runtimeapi.TimedOut(3 * time.Second), `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: x Error: Task timed out after 3.00 seconds"}`},
+		{runtimeapi.Exited(""), `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: x Error: Runtime exited without providing a reason"}`},
+		{runtimeapi.Exited("signal: killed"), `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: x Error: Runtime exited with error: signal: killed"}`},
+		{runtimeapi.InvalidEntrypoint("no"), `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"RequestId: x Error: no"}`},
+	} {
+		resp := tt.f.Response("x")
+		if got := string(resp.Payload); got != tt.want || resp.Fault != tt.f.Type || resp.Status != 200 || resp.Version != "$LATEST" {
+			t.Errorf("got %s, %+v; want %s", got, resp, tt.want)
+		}
+	}
+}
