@@ -55,22 +55,6 @@ type member struct {
 	draining bool
 }
 
-// candidate is an invocation that waits for an environment.
-type candidate struct {
-	place   *list.Element // nil once it has an answer
-	patient bool          // it does not ask for a start yet, because one is about to be free
-	answer  chan answer   // buffered
-}
-
-type answer struct {
-	member *member
-	err    error
-}
-
-// drainGrace is how long an invocation waits for an environment that has answered and is about to be free, before it
-// asks for another: a runtime needs less than a millisecond to ask for its next event.
-const drainGrace = 5 * time.Millisecond
-
 // run runs c in an environment and returns as soon as there is an answer; took is the time in the environment. free is
 // called once, when no environment is busy with c any more, which may be later.
 func (p *Pool) run(ctx context.Context, c esm.Call, free func()) (resp esm.Response, took time.Duration, err error) {
@@ -98,107 +82,6 @@ func (p *Pool) drains() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.draining > 0
-}
-
-// take waits for an environment. Without one the error is an ErrNotRun, or a *Broken: the answer of the function.
-func (p *Pool) take(ctx context.Context) (*member, error) {
-	m, w, err := p.ask()
-	if w != nil {
-		m, err = p.await(ctx, w)
-	}
-	if m != nil {
-		p.tell()
-	}
-	return m, err
-}
-
-// ask takes the environment that became idle last, or gets in line.
-func (p *Pool) ask() (*member, *candidate, error) {
-	p.once.Do(p.open)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return nil, nil, p.closedError()
-	}
-	if last := len(p.idle) - 1; last >= 0 {
-		m := p.idle[last]
-		p.idle[last] = nil
-		p.idle = p.idle[:last]
-		p.busy++
-		return m, nil, nil
-	}
-	w := &candidate{answer: make(chan answer, 1), patient: p.draining > p.patient}
-	w.place = p.waiting.PushBack(w)
-	if w.patient {
-		p.patient++
-	}
-	p.grow()
-	return nil, w, nil
-}
-
-func (p *Pool) await(ctx context.Context, w *candidate) (*member, error) {
-	var grace <-chan time.Time
-	if w.patient {
-		grace = time.After(drainGrace)
-	}
-	for {
-		select {
-		case a := <-w.answer:
-			return a.member, a.err
-		case <-grace:
-			p.insist(w)
-		case <-ctx.Done():
-			p.leave(w)
-			return nil, fmt.Errorf("invoker: %s: %w while waiting for an environment: %w",
-				p.Function.Name, esm.ErrNotRun, context.Cause(ctx))
-		}
-	}
-}
-
-// insist ends w's patience: it asks for a start.
-func (p *Pool) insist(w *candidate) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if w.place != nil && w.patient {
-		w.patient = false
-		p.patient--
-		p.grow()
-	}
-}
-
-// leave gets out of the line. What w was given in the same moment goes on to the next, or stays as a spare.
-func (p *Pool) leave(w *candidate) {
-	p.mu.Lock()
-	if w.place != nil {
-		p.unlist(w)
-		p.mu.Unlock()
-		return
-	}
-	p.mu.Unlock()
-	if a := <-w.answer; a.member != nil {
-		p.put(a.member)
-	}
-}
-
-// reply answers w, who is in line. The caller holds mu, also for unlist, first, place and drained.
-func (p *Pool) reply(w *candidate, a answer) {
-	p.unlist(w)
-	w.answer <- a
-}
-
-func (p *Pool) unlist(w *candidate) {
-	p.waiting.Remove(w.place)
-	w.place = nil
-	if w.patient {
-		p.patient--
-	}
-}
-
-func (p *Pool) first() *candidate {
-	if front := p.waiting.Front(); front != nil {
-		return front.Value.(*candidate)
-	}
-	return nil
 }
 
 // place passes a member in hand on to who waits first, or lets it be idle. It reports false when m's time has come.

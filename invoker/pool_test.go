@@ -121,25 +121,24 @@ func TestOldEnvironmentsEnd(t *testing.T) {
 					s.pool.IdleTimeout = 100 * time.Hour
 					s.pool.MaxAge = 10 * time.Hour
 				})
-				first := s.invoke(event{})
-				for age := time.Duration(0); age < 9*time.Hour-minute; age += minute {
-					if tt.used && s.invoke(event{}).By != first.By {
-						t.Fatalf("replaced after %v", age)
+				s.want(s.invoke(event{}), second, "1")
+				through := func(age time.Duration) {
+					for time.Since(s.began) < second+age {
+						if tt.used { // without a pause, so that it never becomes idle
+							s.invoke(event{Take: minute, Drain: ms})
+						} else {
+							time.Sleep(minute)
+						}
 					}
-					time.Sleep(minute)
+					synctest.Wait()
 				}
-				if got := s.living(); len(got) != 1 || got[0] != 1 {
+				through(9*time.Hour - 2*minute)
+				if got := s.living(); !slices.Equal(got, []int{1}) {
 					t.Fatalf("alive before its time: %v", got)
 				}
-				time.Sleep(time.Hour + 2*minute)
-				if tt.used {
-					s.invoke(event{})
-				}
-				synctest.Wait()
-				for _, n := range s.living() {
-					if n == 1 {
-						t.Error("still there after its time")
-					}
+				through(10*time.Hour + minute)
+				if got := s.living(); slices.Contains(got, 1) {
+					t.Errorf("alive after its time: %v", got)
 				}
 			})
 		})
@@ -203,21 +202,35 @@ func TestCallerLeavesWhileStarting(t *testing.T) {
 	})
 }
 
-// Both come in the same instant: the environment, and the end of the caller's context.
+// The caller's context ends in the very moment in which the environment comes: just before, or just after.
 func TestCallerLeavesAsTheEnvironmentComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.pool.IdleTimeout = ms })
-		for range 100 {
-			ctx, cancel := context.WithTimeout(t.Context(), second)
-			if _, err := s.Functions.Invoke(ctx, call(event{})); err != nil && !errors.Is(err, esm.ErrNotRun) && !errors.Is(err, context.DeadlineExceeded) {
+		var leave func(esm.Event)
+		s := newStage(t, func(s *stage) {
+			s.pool.IdleTimeout = ms
+			s.pool.Trace = func(e esm.Event) { leave(e) }
+		})
+		for round := range 200 {
+			ctx, cancel := context.WithCancel(t.Context())
+			leave = func(e esm.Event) {
+				_, before := e.(esm.Started)
+				if before == (round%2 == 0) {
+					cancel()
+				}
+			}
+			_, err := s.Functions.Invoke(ctx, call(event{}))
+			if err != nil && !errors.Is(err, esm.ErrNotRun) && !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
-			cancel()
 			synctest.Wait()
 			if n := s.Limits.InUse("f"); n != 0 || len(s.living()) != 1 {
 				t.Fatalf("%d permits in use, alive: %v", n, s.living())
 			}
 			time.Sleep(2 * ms)
+			synctest.Wait()
+			if got := s.living(); len(got) > 0 {
+				t.Fatalf("no spare: %v stays", got)
+			}
 		}
 	})
 }

@@ -172,6 +172,7 @@ func TestCloseKillsWhatStays(t *testing.T) {
 		if got := <-drains; got.At != second || got.Err != nil {
 			t.Errorf("got %+v", got)
 		}
+		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), minute)
 		defer cancel()
 		s.Close(ctx)
