@@ -53,15 +53,18 @@ func (s *Server) setQueueAttributes(_ *http.Request, in setQueueAttributesInput)
 	if len(in.Attributes) == 0 {
 		return none{}, missingParameter("Attributes")
 	}
-	set, err := q.settings().with(in.Attributes)
-	if err != nil {
-		return none{}, err
+	for {
+		set, err := q.settings().with(in.Attributes)
+		if err != nil {
+			return none{}, err
+		}
+		if err := s.checkRedrive(set, in.Attributes, q.arn, q.fifo); err != nil {
+			return none{}, err
+		}
+		if q.change(set) {
+			return none{}, nil
+		}
 	}
-	if err := s.checkRedrive(set, in.Attributes, q.arn, q.fifo); err != nil {
-		return none{}, err
-	}
-	q.change(set)
-	return none{}, nil
 }
 
 const maxTags = 50 // AWS: "Amazon SQS queue quotas"

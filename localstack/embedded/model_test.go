@@ -30,6 +30,7 @@ func TestLikeItsTwin(t *testing.T) {
 // A life is one queue with its dead-letter queue, real and imagined.
 type life struct {
 	*account
+	server  *Server
 	r       *rapid.T
 	urls    map[*twin]string
 	queues  []*twin
@@ -43,7 +44,8 @@ type pairOfHandles struct {
 }
 
 func lead(t *testing.T, r *rapid.T, fifo bool) {
-	l := &life{account: &account{Client: clientOf(new(Server).Client(), "http://embedded"), t: t}, r: r, urls: make(map[*twin]string)}
+	s := new(Server)
+	l := &life{account: &account{Client: clientOf(s.Client(), "http://embedded"), t: t}, server: s, r: r, urls: make(map[*twin]string)}
 	create := l.account.create
 	if fifo {
 		create = l.createFIFO
@@ -162,12 +164,15 @@ func (l *life) hide() {
 
 func (l *life) compareCounts() {
 	for _, q := range l.queues {
-		var want [3]string
-		for i, n := range q.counts(time.Now()) {
-			want[i] = strconv.Itoa(n)
+		real, err := l.server.queueAt(l.urls[q])
+		if err != nil {
+			l.r.Fatal(err)
 		}
-		if got := l.counts(l.urls[q]); got != want {
-			l.r.Fatalf("%s: got counts %v, want %v", l.urls[q], got, want)
+		now := real.lock()
+		got := [3]int(real.counts[:])
+		real.unlock(now)
+		if want := q.counts(now); got != want {
+			l.r.Fatalf("%s: got counts %v, want %v", real.name, got, want)
 		}
 	}
 }

@@ -178,10 +178,13 @@ func (q *queue) close() {
 	q.waiters.arm(time.Time{}, time.Time{}, nil)
 }
 
-// change sets attributes that were checked.
-func (q *queue) change(set settings) {
+// change sets attributes that were checked. It tells whether it could: not when others were set in the meantime.
+func (q *queue) change(set settings) bool {
 	now := q.lock()
 	defer q.unlock(now)
+	if set.version != q.set.version+1 {
+		return false
+	}
 	retimed := q.fifo && set.delay != q.set.delay
 	q.set, q.modified = set, now
 	for _, m := range q.messages {
@@ -192,6 +195,7 @@ func (q *queue) change(set settings) {
 		}
 	}
 	q.advance(now)
+	return true
 }
 
 // settings returns what is set now.

@@ -105,42 +105,43 @@ func TestHangingUpOnASocket(t *testing.T) {
 
 // Many producers and consumers side by side: everything is received once and in the order of its group.
 func TestConcurrentUse(t *testing.T) {
-	const groups, each = 8, 40
-	s := new(Server)
-	a := &account{Client: clientOf(s.Client(), "http://embedded"), t: t}
-	q := a.createFIFO("q")
-	var received atomic.Int32
-	var mu sync.Mutex
-	last := make(map[string]int)
-	var all sync.WaitGroup
-	for g := range groups {
-		all.Go(func() {
-			group := strconv.Itoa(g)
-			for n := range each {
-				a.sendTo(q, group, group+"-"+strconv.Itoa(n))
-			}
-		})
-		all.Go(func() {
-			for received.Load() < groups*each {
-				for _, m := range a.receive(q, 10, 0) {
-					group, n := m.Attributes["MessageGroupId"], 0
-					mu.Lock()
-					n, last[group] = last[group], last[group]+1
-					mu.Unlock()
-					if want := group + "-" + strconv.Itoa(n); *m.Body != want {
-						t.Errorf("got %s, want %s", *m.Body, want)
-					}
-					received.Add(1)
-					a.delete(q, m)
+	const groups, each = 8, 20
+	inBubble(t, func(a *account) {
+		q := a.createFIFO("q")
+		var received atomic.Int32
+		var mu sync.Mutex
+		last := make(map[string]int)
+		var all sync.WaitGroup
+		for g := range groups {
+			all.Go(func() {
+				group := strconv.Itoa(g)
+				for n := range each {
+					a.sendTo(q, group, group+"-"+strconv.Itoa(n))
 				}
-			}
-		})
-		all.Go(func() { a.counts(q) })
-	}
-	all.Wait()
-	if got, want := a.counts(q), [3]string{"0", "0", "0"}; got != want {
-		t.Errorf("got %v, want %v", got, want)
-	}
+			})
+			all.Go(func() {
+				for received.Load() < groups*each {
+					for _, m := range a.receive(q, 10, 1) {
+						group := m.Attributes["MessageGroupId"]
+						mu.Lock()
+						want := group + "-" + strconv.Itoa(last[group])
+						last[group]++
+						mu.Unlock()
+						if *m.Body != want {
+							t.Errorf("got %s, want %s", *m.Body, want)
+						}
+						received.Add(1)
+						a.delete(q, m)
+					}
+				}
+			})
+			all.Go(func() { a.counts(q) })
+		}
+		all.Wait()
+		if got, want := a.counts(q), [3]string{"0", "0", "0"}; got != want {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
 }
 
 func TestOverLimit(t *testing.T) {
@@ -149,16 +150,13 @@ func TestOverLimit(t *testing.T) {
 	for _, url := range []string{a.create("q"), a.createFIFO("q")} {
 		_, name := cutLast(url)
 		q := s.named(name)
-		now := q.lock()
-		for i := range maxInFlight + 1 {
-			q.put(parcel{id: "m", body: "x", sent: now, groupID: strconv.Itoa(i)}, 0, now)
-		}
-		q.unlock(now)
-		for q.counts[inFlight] < maxInFlight {
-			if got, err := q.receive(t.Context(), receive{max: 7}, s.queueOf); err != nil || len(got) == 0 {
-				t.Fatalf("got %d messages and %v with %d in flight", len(got), err, q.counts[inFlight])
+		for _, body := range []string{"one", "two"} {
+			if _, err := q.send(parcel{body: body, bodyMD5: md5Hex(body), groupID: body, dedupID: body}, nil); err != nil {
+				t.Fatal(err)
 			}
 		}
+		q.counts[inFlight] = maxInFlight - 1 // as if so many were
+		a.wantBodies("the last one", a.receive(url, 10, 0), "one")
 		out, err := a.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url})
 		if _, over := errors.AsType[*types.OverLimit](err); over == q.fifo || q.fifo && len(out.Messages) > 0 {
 			t.Errorf("%s: got %v, %v", name, out, err)

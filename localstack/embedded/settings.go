@@ -14,7 +14,8 @@ const maxMessageSize = 1 << 20 // bytes; AWS: "Amazon SQS message quotas"
 // settings are the attributes of a queue that can be set. The texts are what was set, shown again as they are; the
 // other fields are what they mean. A settings value never changes: setting an attribute makes a new one.
 type settings struct {
-	texts map[string]string
+	texts   map[string]string
+	version int // how often an attribute was set
 
 	delay        time.Duration
 	maxSize      int
@@ -99,6 +100,7 @@ func defaultSettings(fifo bool) settings {
 // with returns s after the attributes in change are set. An empty text takes a policy or a key away.
 func (s settings) with(change map[string]string) (settings, error) {
 	s.texts = maps.Clone(s.texts)
+	s.version++
 	for _, name := range slices.Sorted(maps.Keys(change)) {
 		if err := s.set(name, change[name]); err != nil {
 			return settings{}, err
