@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"invoker":    {"invoker"},
 	"awshttp":    {},
 	"localstack": {"localstack"},
+	"examples":   {},
 	"cmd":        {"engine", "sources", "invoker", "awshttp", "localstack", "cmd"},
 }
 

@@ -68,6 +68,8 @@ Everything is said in one file, in AWS's own names:
 
   esm validate mappings.yaml     says what is wrong with it, and what will surprise you
   esm run mappings.yaml          runs it until you press Ctrl-C`,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -75,7 +77,7 @@ Everything is said in one file, in AWS's own names:
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(runCommand(), validateCommand(), statusCommand(), versionCommand())
-	for _, cmd := range root.Commands() {
+	for _, cmd := range append(root.Commands(), root) {
 		cmd.Args = usageArgs(cmd.Args)
 	}
 	return root
