@@ -1,0 +1,167 @@
+package invokertest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// order is the event that the handler understands.
+type order struct {
+	Do    string          `json:"do"`
+	Value json.RawMessage `json:"value,omitempty"`
+	Name  string          `json:"name,omitempty"` // of a file
+	Code  int             `json:"code,omitempty"` // of an exit
+	Size  int             `json:"size,omitempty"` // of an answer
+	Wait  time.Duration   `json:"wait,omitempty"`
+}
+
+// about is what the handler knows of an invocation and of its surroundings.
+type about struct {
+	ID            string            `json:"id"`
+	Arn           string            `json:"arn"`
+	Trace         string            `json:"trace"`
+	ClientContext string            `json:"clientContext"`
+	Left          time.Duration     `json:"left"`  // until the deadline
+	Calls         int               `json:"calls"` // of this process, this one included
+	Env           map[string]string `json:"env"`
+}
+
+// Variables by which Run tells a process that it is the handler, and how its Init goes.
+const (
+	handlerVariable = "ESM_INVOKERTEST"
+	initVariable    = "ESM_INVOKERTEST_INIT"
+)
+
+const initError = `{"errorMessage":"there is no such module","errorType":"Runtime.ImportModuleError"}`
+
+// ServeIfAsked turns this process into the handler that [Run] needs, for good, if that is what it was started for.
+// Otherwise it does nothing. A test's own program can be the handler when its TestMain begins with this call.
+func ServeIfAsked() {
+	if os.Getenv(handlerVariable) == "" {
+		return
+	}
+	switch os.Getenv(initVariable) {
+	case "exit":
+		os.Exit(3)
+	case "error":
+		post("init/error", []byte(initError))
+		os.Exit(1)
+	}
+	for calls := 1; ; calls++ {
+		serve(calls)
+	}
+}
+
+// serve takes one event by plain HTTP and does what it says.
+func serve(calls int) {
+	resp, err := http.Get(url("invocation/next"))
+	if err != nil {
+		fail(err)
+	}
+	event, err := io.ReadAll(resp.Body)
+	if err != nil {
+		fail(err)
+	}
+	_ = resp.Body.Close()
+	var o order
+	if err := json.Unmarshal(event, &o); err != nil {
+		fail(err)
+	}
+	path := "invocation/" + resp.Header.Get("Lambda-Runtime-Aws-Request-Id")
+	o.obey(path, resp.Header, calls)
+}
+
+func (o order) obey(path string, h http.Header, calls int) {
+	answer := func(body []byte) { post(path+"/response", body) }
+	switch o.Do {
+	case "echo":
+		answer(o.Value)
+	case "about":
+		answer(describe(h, calls))
+	case "fail":
+		post(path+"/error", o.Value)
+	case "large":
+		answer(bytes.Repeat([]byte{'1'}, o.Size))
+	case "write":
+		must(os.WriteFile(file(o.Name), o.Value, 0o600))
+		answer([]byte("null"))
+	case "read":
+		content, err := os.ReadFile(file(o.Name))
+		if err != nil {
+			content = []byte("null")
+		}
+		answer(content)
+	case "exit":
+		os.Exit(o.Code)
+	case "kill":
+		must(syscall.Kill(os.Getpid(), syscall.SIGKILL))
+		select {}
+	case "hang":
+		select {}
+	case "answer and wait":
+		answer([]byte("null"))
+		time.Sleep(o.Wait)
+	case "answer and hang":
+		answer([]byte("null"))
+		select {}
+	case "answer and exit":
+		answer([]byte("null"))
+		os.Exit(o.Code)
+	default:
+		fail(fmt.Errorf("no such order: %q", o.Do))
+	}
+}
+
+func describe(h http.Header, calls int) []byte {
+	var deadline int64
+	_, err := fmt.Sscan(h.Get("Lambda-Runtime-Deadline-Ms"), &deadline)
+	must(err)
+	a := about{
+		ID:            h.Get("Lambda-Runtime-Aws-Request-Id"),
+		Arn:           h.Get("Lambda-Runtime-Invoked-Function-Arn"),
+		Trace:         h.Get("Lambda-Runtime-Trace-Id"),
+		ClientContext: h.Get("Lambda-Runtime-Client-Context"),
+		Left:          time.Until(time.UnixMilli(deadline)),
+		Calls:         calls,
+		Env:           map[string]string{},
+	}
+	for _, name := range []string{"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "GREETING"} {
+		a.Env[name] = os.Getenv(name)
+	}
+	body, err := json.Marshal(a)
+	must(err)
+	return body
+}
+
+func file(name string) string { return filepath.Join(os.TempDir(), name) }
+
+func url(path string) string {
+	return "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/" + path
+}
+
+func post(path string, body []byte) {
+	resp, err := http.Post(url(path), "application/json", bytes.NewReader(body))
+	if err != nil {
+		fail(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+}
+
+func must(err error) {
+	if err != nil {
+		fail(err)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "invokertest:", err)
+	os.Exit(99)
+}
