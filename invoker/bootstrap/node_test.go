@@ -191,6 +191,19 @@ func TestNodeUnhandledErrors(t *testing.T) {
 	}
 }
 
+// What a handler left behind ends the process, but the answer that it gave gets out first.
+func TestNodeAnswersBeforeItDies(t *testing.T) {
+	const source = `exports.h = async () => { Promise.reject(new Error("forgotten")); return "x".repeat(5e6); };`
+	p := startNode(t, map[string]string{"app.js": source}, "app.h", esm.Function{})
+	got := p.invoke(event{id: "1", payload: "{}"})
+	if want := 5_000_002; got.path != "invocation/1/response" || len(got.body) != want {
+		t.Errorf("got %s of %d bytes, want the response of %d", got.path, len(got.body), want)
+	}
+	if got := p.exit(); got != 128 {
+		t.Errorf("got exit code %d, want 128", got)
+	}
+}
+
 func TestNode24HasNoCallbacks(t *testing.T) {
 	as24 := esm.Function{Runtime: "nodejs24.x"}
 	t.Run("a callback handler", func(t *testing.T) {

@@ -35,17 +35,17 @@ for (;;) {
 }
 
 async function serve(event) {
-  let body;
+  let answer;
   try {
-    body = invocation.encode(await invocation.run(handler, event));
+    const body = invocation.encode(await invocation.run(handler, event));
+    answer = () => api.respond(event.id, body);
   } catch (error) {
-    reportTo = async () => {};
     logs.error('Invoke Error', error);
-    await insist(() => api.fail(event.id, errors.describe(error)));
-    return;
+    answer = () => api.fail(event.id, errors.describe(error));
   }
-  reportTo = async () => {};
-  await insist(() => api.respond(event.id, body));
+  const answering = insist(answer);
+  reportTo = () => answering; // what goes wrong now changes nothing about the answer, which must only get out
+  await answering;
 }
 
 // Reports an error that leaves the process in an unknown state, and ends it.

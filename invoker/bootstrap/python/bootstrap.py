@@ -4,8 +4,8 @@ import os
 import sys
 
 # The handler must find its own modules first and never ours, so this directory is on the path for these imports only.
-_here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:] = [_here] + [entry for entry in sys.path if os.path.abspath(entry) != _here]
+_here = os.path.dirname(os.path.realpath(__file__))
+sys.path[:] = [_here] + [entry for entry in sys.path if os.path.realpath(entry) != _here]
 
 from esm_bootstrap import loop  # noqa: E402
 
