@@ -111,6 +111,8 @@ var bad = []struct {
 		`1:101: is nested more than 100 deep`}},
 	{"too large", strings.Repeat("#", maxBytes+1), true, []string{
 		`is larger than 524288 bytes`}},
+	{"too much", "a:\n" + strings.Repeat("- b\n", maxTokens/2), true, []string{
+		`25001:1: has more than 50000 words and signs: split the file`}},
 	{"<< of a text", "Functions:\n  a:\n    <<: b\n    Command: [x]\n", false, []string{
 		`3:9: Functions.a["<<"][0]: "b" is text and should be an object: << merges its keys in`}},
 
@@ -242,9 +244,9 @@ var bad = []struct {
 	{"a timeout above the visibility timeout", queues + "    - QueueName: orders\nFunctions: {orders: {Command: [x], Timeout: 60}}\nEventSourceMappings:\n" + mapped, false, []string{
 		`8:5: EventSourceMappings[0].EventSourceArn: Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds`}},
 	{"one value too many by aliases", laughs(), false, []string{
-		`6:29953: Functions.f9.Command[9977]: is one value too many: the file has more than 100000, aliases counted each time`}},
+		`6:29983: Functions.f4.Command[9987]: is one value too many: the file has more than 50000, aliases counted each time`}},
 	{"billions of values by <<", "Functions:\n" + merges(), false, []string{
-		`4:11: Functions.f15["<<"][1]: is one value too many: the file has more than 100000, aliases counted each time`}},
+		`2:11: Functions.f14["<<"][1]: is one value too many: the file has more than 50000, aliases counted each time`}},
 }
 
 func deadLetters(name, target string) string {

@@ -9,7 +9,7 @@ import (
 )
 
 // maxValues bounds the values that are read, aliases counted as often as they are used.
-const maxValues = 100_000
+const maxValues = 50_000
 
 // decoder holds what reading a tree leaves behind: the findings, and where each path stands.
 type decoder struct {

@@ -38,7 +38,9 @@ func Schema() []byte {
 	s := fileShape.schema.
 		with("$schema", "https://json-schema.org/draft/2020-12/schema").
 		with("$id", "https://raw.githubusercontent.com/esm-run/esm/main/docs/mappings.schema.json").
-		with("title", "mappings.yaml, the mappings file of esm")
+		with("title", "mappings.yaml, the mappings file of esm").
+		with("description", "${NAME} and ${NAME:-default} in texts are filled in from the environment; $${ is a literal ${. "+
+			"Paths are relative to the file's directory.")
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)

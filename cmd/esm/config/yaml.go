@@ -14,9 +14,10 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// What a file may be at the most. The parser's time grows faster than the file, and its stack with the nesting.
+// What a file may be at the most. The parser's time grows with the square of the tokens, and its stack with the nesting.
 const (
 	maxBytes   = 512 << 10
+	maxTokens  = 50_000
 	maxNesting = 100
 )
 
@@ -44,7 +45,7 @@ func parse(data []byte) (root *node, err error) {
 		}
 	}()
 	tokens := lexer.Tokenize(string(data))
-	if err := checkNesting(tokens); err != nil {
+	if err := checkTokens(tokens); err != nil {
 		return nil, err
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -88,9 +89,12 @@ func checkText(data []byte) error {
 	return nil
 }
 
-// checkNesting refuses what would be nested too deeply, before the parser recurses into it. Flow collections are counted;
+// checkTokens refuses what is too much or nested too deeply, before the parser works on it. Flow collections are counted;
 // a block collection cannot be nested deeper than its column.
-func checkNesting(tokens token.Tokens) error {
+func checkTokens(tokens token.Tokens) error {
+	if len(tokens) > maxTokens {
+		return &syntaxError{placeOf(tokens[maxTokens]), fmt.Sprintf("has more than %d words and signs: split the file", maxTokens)}
+	}
 	depth := 0
 	for _, t := range tokens {
 		switch t.Type {
