@@ -89,15 +89,24 @@ func TestWaysToRunAHandler(t *testing.T) {
 		files    map[string]string
 	}{
 		"Python": {
-			func(t *testing.T) string { need(t, "python3"); return "{Runtime: python3.11, Handler: app.handler, CodeUri: src}" },
+			func(t *testing.T) string {
+				need(t, "python3")
+				return "{Runtime: python3.11, Handler: app.handler, CodeUri: src}"
+			},
 			map[string]string{"src/app.py": pythonHandler},
 		},
 		"Node.js, CommonJS with a callback": {
-			func(t *testing.T) string { need(t, "node"); return "{Runtime: nodejs20.x, Handler: lib/index.handler, CodeUri: src}" },
+			func(t *testing.T) string {
+				need(t, "node")
+				return "{Runtime: nodejs20.x, Handler: lib/index.handler, CodeUri: src}"
+			},
 			map[string]string{"src/lib/index.js": nodeHandler},
 		},
 		"Node.js, ES module": {
-			func(t *testing.T) string { need(t, "node"); return "{Runtime: nodejs20.x, Handler: index.handler, CodeUri: src}" },
+			func(t *testing.T) string {
+				need(t, "node")
+				return "{Runtime: nodejs20.x, Handler: index.handler, CodeUri: src}"
+			},
 			map[string]string{"src/index.mjs": nodeModule},
 		},
 		"awslambdaric": {
@@ -107,7 +116,10 @@ func TestWaysToRunAHandler(t *testing.T) {
 			map[string]string{"src/app.py": pythonHandler},
 		},
 		"provided, a shell script": {
-			func(t *testing.T) string { need(t, "curl"); return "{Runtime: provided.al2023, Handler: none.none, CodeUri: src}" },
+			func(t *testing.T) string {
+				need(t, "curl")
+				return "{Runtime: provided.al2023, Handler: none.none, CodeUri: src}"
+			},
 			map[string]string{"src/bootstrap": shellHandler},
 		},
 	}
@@ -128,9 +140,7 @@ func TestWaysToRunAHandler(t *testing.T) {
 				eventually(t, "the handler's output is there", func() bool { return strings.Contains(e.stdout.String(), want) })
 			}
 			for _, line := range []string{"START RequestId: ", "END RequestId: ", "REPORT RequestId: "} {
-				if !strings.Contains(e.stdout.String(), line) {
-					t.Errorf("no %s line in the output", line)
-				}
+				eventually(t, "there is a line "+line, func() bool { return strings.Contains(e.stdout.String(), line) })
 			}
 			if code := e.stop(); code != 0 {
 				t.Errorf("exit code %d", code)
