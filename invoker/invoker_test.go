@@ -105,7 +105,7 @@ func TestPermitIsHeldUntilDrained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, func(s *stage) { s.pool.Function.ReservedConcurrentExecutions = new(1) })
 		s.want(s.invoke(event{Drain: minute}), second, "1")
-		s.wantErr(s.invoke(event{}), second+5*ms, esm.ErrThrottled) // it could have been free within the grace
+		s.wantErr(s.invoke(event{}), second+10*ms, esm.ErrThrottled) // it could have been free within the grace
 		slot, err := s.Reserve(t.Context(), "f")
 		if got := time.Since(s.began); err != nil || got != second+minute {
 			t.Fatalf("reserved after %v: %v", got, err)

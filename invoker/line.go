@@ -22,8 +22,8 @@ type answer struct {
 }
 
 // drainGrace is how long an invocation waits for an environment that has answered and is about to be free, before it
-// asks for another: a runtime needs less than a millisecond to ask for its next event.
-const drainGrace = 5 * time.Millisecond
+// asks for another: a runtime needs less than a millisecond to ask for its next event, on a busy machine several.
+const drainGrace = 10 * time.Millisecond
 
 // take waits for an environment. Without one the error is an ErrNotRun, or a *Broken: the answer of the function.
 func (p *Pool) take(ctx context.Context) (*member, error) {

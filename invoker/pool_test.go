@@ -32,8 +32,8 @@ func TestTightSequenceStartsOnce(t *testing.T) {
 		drain   time.Duration
 	}{
 		{"nothing to drain", 3, 0},
-		{"drains within the grace", 3, 4 * ms},
-		{"one permit", 1, 4 * ms},
+		{"drains within the grace", 3, 9 * ms},
+		{"one permit", 1, 9 * ms},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestLongDrainStartsAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
 		s.want(s.invoke(event{Drain: minute}), second, "1")
-		s.want(s.invoke(event{}), 2*second+5*ms, "2")
+		s.want(s.invoke(event{}), 2*second+10*ms, "2")
 	})
 }
 
