@@ -183,3 +183,16 @@ func TestLongPollOnGroup(t *testing.T) {
 		polls.Wait()
 	})
 }
+
+func TestExpiryFreesTheGroup(t *testing.T) {
+	inBubble(t, func(a *account) {
+		q := a.createFIFO("q", "MessageRetentionPeriod", "60", "VisibilityTimeout", "300")
+		a.sendTo(q, "g", "one")
+		start := time.Now()
+		time.Sleep(50 * time.Second)
+		a.sendTo(q, "g", "two")
+		a.wantBodies("first", a.receive(q, 1, 0), "one")
+		a.wantBodies("after it expired", a.receive(q, 1, 20), "two")
+		a.wantAfter("freed", start, time.Minute)
+	})
+}

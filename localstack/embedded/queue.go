@@ -73,13 +73,18 @@ func (q *queue) unlock(now time.Time) {
 	q.mu.Unlock()
 }
 
-// arm sets the alarm for the next message that becomes visible by itself.
+// arm sets the alarm for what happens next by itself: a message becomes visible, or one that blocks its group expires.
 func (q *queue) arm(now time.Time) {
-	var due time.Time
+	var next time.Time
 	if m := q.byDue.first(); m != nil {
-		due = m.due
+		next = m.due
 	}
-	q.waiters.arm(due, now, q.tick)
+	if m := q.byAge.first(); m != nil && q.fifo {
+		if end := m.parcel.sent.Add(q.set.retention); next.IsZero() || end.Before(next) {
+			next = end
+		}
+	}
+	q.waiters.arm(next, now, q.tick)
 }
 
 func (q *queue) tick() {
