@@ -13,7 +13,10 @@ import (
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
-var errClosed = errors.New("process: the environment is closed")
+var (
+	errClosed = errors.New("process: the environment is closed")
+	errStuck  = errors.New("process: a process of the environment cannot be ended")
+)
 
 // environment is one place in which a function runs. Whoever holds its turn owns the fields below it.
 type environment struct {
@@ -187,6 +190,9 @@ func (e *environment) ready(ctx context.Context) error {
 	}
 	select {
 	case <-e.stopped:
+		if e.lost.Load() {
+			return errStuck
+		}
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

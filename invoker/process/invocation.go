@@ -142,6 +142,9 @@ func (e *environment) conclude(ctx context.Context, said said, answer runtimeapi
 // drain waits until the runtime asks for its next event, if it owes that. A runtime that ends or runs out of time now
 // costs its caller nothing: the answer is given.
 func (e *environment) drain(ctx context.Context) error {
+	if e.lost.Load() {
+		return errStuck
+	}
 	if e.now == nil || e.run == nil {
 		return nil
 	}
@@ -166,6 +169,7 @@ func (e *environment) finish() {
 	took := time.Since(e.now.began)
 	e.timer.Stop()
 	e.run.drain()
+	e.journal.settleLoss()
 	e.sample()
 	e.reporter.end(e.report(took, nil))
 	e.journal.during("")

@@ -41,6 +41,7 @@ var roles map[string]func()
 
 func init() { // refers to functions that refer to roles
 	roles = map[string]func(){
+		"echo":       func() { lambda.Start(func(e json.RawMessage) (json.RawMessage, error) { return e, nil }) },
 		"aws":        func() { lambda.Start(awsHandler) },
 		"aws-slow":   func() { time.Sleep(600 * time.Millisecond); lambda.Start(awsHandler) },
 		"sigterm":    func() { lambda.StartWithOptions(awsHandler, lambda.WithEnableSIGTERM(func() { note("terminated") })) },
@@ -91,7 +92,7 @@ func awsHandler(ctx context.Context, o order) (any, error) {
 	}
 	out := bufio.NewWriter(os.Stdout)
 	for i := range o.Print {
-		fmt.Fprintf(out, "%100d\n", i)
+		fmt.Fprintf(out, "%1000d\n", i)
 	}
 	_ = out.Flush()
 	if o.Write != "" {

@@ -78,7 +78,7 @@ func TestLinesInJSON(t *testing.T) {
 func TestFloodOfOutput(t *testing.T) {
 	s, l := newStarter(t)
 	e := start(t, s, handler("aws", nil))
-	const lines = 1_000_000
+	const lines = 100_000
 	if resp := invoke(t, e, order{Print: lines}); resp.Fault != "" {
 		t.Fatalf("got fault %s: %s", resp.Fault, resp.Payload)
 	}

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"syscall"
@@ -13,7 +14,7 @@ import (
 
 const (
 	pipeGrace = 200 * time.Millisecond // for output that somebody who got away could still write
-	saidGrace = 100 * time.Millisecond // for taking in what a runtime said just before it died
+	saidGrace = 200 * time.Millisecond // for taking in what a runtime said just before it died
 	killWait  = 9 * time.Second        // for processes that not even SIGKILL ends at once: they wait for a disk
 )
 
@@ -21,6 +22,7 @@ const (
 type run struct {
 	session *runtimeapi.Session
 	server  *runtimeapi.Server
+	address string // where server listens
 	child   *child
 	pipes   []*pipe
 	pumps   sync.WaitGroup
@@ -33,10 +35,10 @@ func (e *environment) launch() (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{session: runtimeapi.New(e.fn), server: runtimeapi.NewServer()}
-	r.server.Add(l.Addr().String(), r.session)
+	r := &run{session: runtimeapi.New(e.fn), server: runtimeapi.NewServer(), address: l.Addr().String()}
+	r.server.Add(r.address, r.session)
 	r.serving.Go(func() { _ = r.server.Serve(l) }) // ends with Close; a runtime that cannot connect is seen as such
-	if err := r.exec(e, l.Addr().String()); err != nil {
+	if err := r.exec(e); err != nil {
 		r.session.Close()
 		r.server.Close()
 		r.serving.Wait()
@@ -46,7 +48,7 @@ func (e *environment) launch() (*run, error) {
 }
 
 // exec starts the process, its output going to e's journal.
-func (r *run) exec(e *environment, address string) error {
+func (r *run) exec(e *environment) error {
 	path, err := find(e.program.argv[0], e.program.dir, e.env["PATH"])
 	if err != nil {
 		return err
@@ -63,7 +65,7 @@ func (r *run) exec(e *environment, address string) error {
 	defer stderr.Close()
 	r.child, err = spawn(command{
 		path: path, argv: e.program.argv, dir: e.program.dir, stdout: stdout, stderr: stderr,
-		env: append(environ(e.env), "AWS_LAMBDA_RUNTIME_API="+address),
+		env: append(environ(e.env), "AWS_LAMBDA_RUNTIME_API="+r.address),
 	})
 	if err != nil {
 		return errors.Join(launchError(err), out.file.Close(), outErr.file.Close())
@@ -83,10 +85,22 @@ func (r *run) drain() {
 	}
 }
 
-// quiet waits for what a runtime that has just died said before.
+// quiet waits for what a runtime that has just died said before: connections that it made are accepted before one made
+// now, and end when all that was written is read.
 func (r *run) quiet() {
 	ctx, cancel := context.WithTimeout(context.Background(), saidGrace)
 	defer cancel()
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "tcp", r.address)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(saidGrace)) // a socket takes deadlines
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: nobody\r\nConnection: close\r\n\r\n"); err != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, c) // its end is what counts
 	r.server.Quiet(ctx)
 }
 

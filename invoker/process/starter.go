@@ -29,8 +29,8 @@ type Starter struct {
 	AWSEndpoint string
 
 	// Dir holds a directory for each environment: its temporary files and the record by which Sweep finds what a
-	// killed program left behind. It may be shared by several programs. Empty means a directory of this user's below
-	// the system's temporary one.
+	// killed program left behind. Programs on one machine may share it; containers may not, since they do not see
+	// each other's processes. Empty means a directory of this user's below the system's temporary one.
 	Dir string
 
 	Trace esm.Trace // told every line of Output

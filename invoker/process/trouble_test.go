@@ -55,6 +55,7 @@ func TestRuntimeThatHangsAfterItsAnswer(t *testing.T) {
 	if took := time.Since(began); took < time.Second {
 		t.Errorf("the environment was free after %v, want the function's timeout", took)
 	}
+	e.(*environment).fn.Timeout = 30 // for slow machines: the Init is within it
 	if resp := invoke(t, e, order{Raw: "answer"}); resp.Fault != "" {
 		t.Errorf("got fault %s: %s", resp.Fault, resp.Payload)
 	}
@@ -213,7 +214,9 @@ done
 		t.Fatal(err)
 	}
 	s, l := newStarter(t)
-	e := start(t, s, esm.Function{Name: "f", Runtime: "provided.al2023", Handler: "h", CodeUri: dir, Timeout: 20})
+	fn := esm.Function{Name: "f", Runtime: "provided.al2023", Handler: "h", CodeUri: dir, Timeout: 20}
+	fn.Environment.Variables = map[string]string{"http_proxy": "http://127.0.0.1:1"} // which curl would use
+	e := start(t, s, fn)
 	for range 3 {
 		resp := invoke(t, e, order{Say: "x"})
 		if got, want := string(resp.Payload), `h got {"Say":"x"}`; got != want {
@@ -222,6 +225,28 @@ done
 	}
 	if got := strings.Count(l.text(), `{"status":"OK"}`); got != 3 {
 		t.Errorf("got %d replies in the log, want 3:\n%s", got, l.text())
+	}
+}
+
+// A file that is still open for writing somewhere cannot be executed yet.
+func TestFreshlyWrittenCommand(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fresh")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nexit 7\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing := time.AfterFunc(20*time.Millisecond, func() { f.Close() })
+	defer closing.Stop()
+	c, err := spawn(command{path: path, argv: []string{path}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-c.exited
+	if got, want := c.reason(), "exit status 7"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

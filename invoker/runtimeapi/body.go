@@ -10,7 +10,7 @@ import (
 // MaxPayload is the largest answer that Lambda takes, in bytes: 6 MB and a little room.
 const MaxPayload = 6*1024*1024 + 100
 
-// How much of an answer that is too large is read and thrown away, so that the runtime can read its 413: a server that
+// How much of an answer that is refused is read and thrown away, so that the runtime can read its 413: a server that
 // hangs up on a client that is still writing shows it a broken connection instead.
 const (
 	drainBytes = 64 << 20

@@ -92,6 +92,7 @@ func (s *Session) serveResponse(w http.ResponseWriter, r *http.Request, id strin
 	case "", "streaming": // a stream is gathered to its end: nobody here can take half an answer
 	default:
 		s.end(platformAnswer("Runtime.InvalidResponseModeHeader", nil))
+		drain(w, r)
 		invalidResponseMode.write(w)
 		return
 	}

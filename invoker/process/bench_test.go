@@ -1,0 +1,55 @@
+package process
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// BenchmarkWarmInvoke measures invocations of an aws-lambda-go handler in a process of its own: until its answer is
+// there (p50, p99), and until the environment is free (ns/op).
+func BenchmarkWarmInvoke(b *testing.B) {
+	s := &Starter{Dir: b.TempDir(), Trace: func(esm.Event) {}}
+	e, err := s.Start(b.Context(), handler("echo", nil))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer e.Close()
+	c := esm.Call{ID: testID, Function: "f", Payload: json.RawMessage(`{"Records":[{"messageId":"1","body":"Test message."}]}`)}
+	var took []time.Duration
+	for b.Loop() {
+		began := time.Now()
+		if resp, err := e.Invoke(b.Context(), c); err != nil || resp.Fault != "" {
+			b.Fatal(err, resp)
+		}
+		took = append(took, time.Since(began))
+		if err := e.Drain(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), "p50-ns")
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
+}
+
+// BenchmarkStart measures from nothing to the runtime's first request, and back.
+func BenchmarkStart(b *testing.B) {
+	s := &Starter{Dir: b.TempDir()}
+	var starting, closing time.Duration
+	for b.Loop() {
+		began := time.Now()
+		e, err := s.Start(b.Context(), handler("echo", nil))
+		if err != nil {
+			b.Fatal(err)
+		}
+		started := time.Now()
+		e.Close()
+		starting += started.Sub(began)
+		closing += time.Since(started)
+	}
+	b.ReportMetric(float64(starting.Nanoseconds())/float64(b.N), "start-ns")
+	b.ReportMetric(float64(closing.Nanoseconds())/float64(b.N), "close-ns")
+}
