@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -254,6 +255,17 @@ EventSourceMappings:
 	for _, word := range []string{"hunter2", "s3cret"} {
 		if strings.Contains(report.String(), word) {
 			t.Errorf("%s is told:\n%s", word, report)
+		}
+	}
+}
+
+func TestArchitectureIsThatOfThisMachine(t *testing.T) {
+	here := machines[runtime.GOARCH]
+	for _, one := range machines {
+		_, report := loadText(t, "Functions:\n  a: {Command: [x], Architectures: ["+one+"]}\n")
+		want := "mappings.yaml:2:21: Functions.a.Architectures: is not that of this machine, " + here + ", on which the function runs"
+		if err := report.Err(); (err == nil) != (one == here) || err != nil && err.Error() != want {
+			t.Errorf("%s on %s: %v", one, here, err)
 		}
 	}
 }
