@@ -28,16 +28,20 @@ func (c *compiler) numeric(at position, s syntax) (rule, error) {
 			return nil, c.bad(at.item(i), `must be one of "=", "<", "<=", ">" and ">="`)
 		}
 	}
+	if r.low >= r.high {
+		return nil, c.bad(at, `the lower bound must be less than the upper; for a single number write ["=", 5]`)
+	}
 	return r, nil
 }
 
+// operand takes a number to compare by value, which is possible only for doubles.
 func (c *compiler) operand(at position, s syntax) (float64, error) {
 	if s.form != aNumber {
 		return 0, c.bad(at, "must be a number, but is %v", s.form)
 	}
 	n := parseNumber([]byte(s.text))
-	if !n.finite {
-		return 0, c.bad(at, "%s is beyond the range of a double", s.text)
+	if !n.exact {
+		return 0, c.bad(at, "%s is not a number that a double holds: use at most 15 digits", s.text)
 	}
 	return n.float, nil
 }

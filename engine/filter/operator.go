@@ -149,7 +149,8 @@ func (c *compiler) anythingButValues(at position, s syntax) (rule, error) {
 		case s.form == aString:
 			return equalString(s.text), nil
 		}
-		return newEqualNumber(s.text), nil
+		_, err := c.operand(at, s)
+		return newEqualNumber(s.text), err
 	})
 }
 
