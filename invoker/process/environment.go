@@ -57,7 +57,7 @@ var _ invoker.Environment = (*environment)(nil)
 func (s *Starter) newEnvironment(fn esm.Function) (*environment, error) {
 	dir, err := s.newPrivate()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("process: function %q: %w", fn.Name, err)
 	}
 	e := &environment{
 		fn: fn, dir: dir, journal: newJournal(s.Trace, fn.Name),
@@ -83,10 +83,11 @@ func (s *Starter) newEnvironment(fn esm.Function) (*environment, error) {
 }
 
 // broken is the answer to a start that failed with err, which is a *runtimeapi.Failure where it is the function's fault.
+// A start knows of no request: who does can take the Failure out of the error and word the Response anew.
 func (e *environment) broken(err error) error {
 	f, ok := errors.AsType[*runtimeapi.Failure](err)
 	if !ok {
-		return err
+		return e.explain(err)
 	}
 	return &invoker.Broken{Response: f.Response(""), Err: e.explain(err)}
 }

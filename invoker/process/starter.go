@@ -12,7 +12,6 @@ package process
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -56,7 +55,7 @@ const (
 func (s *Starter) Start(ctx context.Context, fn esm.Function) (invoker.Environment, error) {
 	e, err := s.newEnvironment(fn)
 	if err != nil {
-		return nil, fmt.Errorf("process: function %q: %w", fn.Name, err)
+		return nil, err
 	}
 	if err := e.start(ctx); err != nil {
 		e.Close()
