@@ -65,7 +65,11 @@ func (c *compiler) bad(p position, reason string, args ...any) error {
 }
 
 func (c *compiler) note(p position, what string, args ...any) {
-	note := fmt.Sprintf("Filters[%d].Pattern: at %s: %s", c.index, p.written, fmt.Sprintf(what, args...))
+	note := fmt.Sprintf("Filters[%d].Pattern: ", c.index)
+	if p.written != "" {
+		note += "at " + p.written + ": "
+	}
+	note += fmt.Sprintf(what, args...)
 	if !slices.Contains(c.undocumented, note) {
 		c.undocumented = append(c.undocumented, note)
 	}
@@ -84,8 +88,24 @@ func (c *compiler) pattern(pattern string) error {
 		return c.bad(top, "must be a JSON object such as {\"body\": {\"type\": [\"order\"]}}, but is %v", s.form)
 	}
 	sets, err := c.object(top, s)
+	for _, set := range sets {
+		c.noteTwice(set)
+	}
 	c.combinations = append(c.combinations, sets...)
 	return err
+}
+
+// noteTwice looks for paths that are tested more than once in one combination: by different spellings, or inside of $or
+// and beside it. All of the tests must hold here, as the guide has it; event-ruler keeps the last.
+func (c *compiler) noteTwice(set []int) {
+	paths := make(map[string]bool, len(set))
+	for _, t := range set {
+		path := c.tests[t].path
+		if paths[path] {
+			c.note(position{}, "%q is tested twice; AWS may heed only the last", path)
+		}
+		paths[path] = true
+	}
 }
 
 // object returns the sets of tests of which one must be passed as a whole for the object to match.

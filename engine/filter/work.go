@@ -51,7 +51,7 @@ func (w *work) reset() {
 
 // modest tells whether the work is small enough to be kept for another record.
 func (w *work) modest() bool {
-	const most = 1 << 20
+	const most = 4 << 20
 	return cap(w.text)+cap(w.unescaped)+8*(cap(w.passed)+cap(w.valued)+cap(w.inside)+cap(w.rows))+
 		16*cap(w.places)+24*cap(w.arrays) <= most
 }

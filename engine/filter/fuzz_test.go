@@ -1,0 +1,107 @@
+package filter_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/esm-run/esm/engine/filter"
+)
+
+func seedPatterns(f *testing.F, add func(pattern string)) {
+	for _, o := range operators {
+		if o.alternatives != "" {
+			add(`{"body":{"k":[` + o.alternatives + `]}}`)
+		}
+		for _, i := range o.invalid {
+			add(`{"k":[` + i + `]}`)
+		}
+	}
+	for _, c := range common {
+		add(c.patterns[0])
+	}
+	add(`{"$or":[{"a":[1],"b.c":[{"exists":false}]},{"body":["x"]}],"d":{"$or":[{"a":[1]},{"b":[2]}]}}`)
+}
+
+func FuzzCompile(f *testing.F) {
+	seedPatterns(f, func(p string) { f.Add(p) })
+	f.Fuzz(func(t *testing.T, pattern string) {
+		compiled, err := filter.Compile([]string{pattern}, "body")
+		if err != nil {
+			if bad, ok := errors.AsType[*filter.PatternError](err); !ok || bad.Reason == "" {
+				t.Errorf("%q: %#v, want a PatternError with a reason", pattern, err)
+			}
+			return
+		}
+		if p := strings.TrimSpace(pattern); !json.Valid([]byte(p)) || p[0] != '{' || utf8.RuneCountInString(pattern) > 4096 {
+			t.Errorf("%q was compiled", pattern)
+		}
+		for _, v := range []string{`{}`, `{"body":"x"}`, `{"body":"{\"k\":1}"}`, `{"body":{"k":["a",[{}]]}}`} {
+			compiled.Match([]byte(v))
+		}
+	})
+}
+
+func FuzzMatch(f *testing.F) {
+	views := []string{`{"body":"x"}`, `{"a":1,"body":"{\"k\":[1,{\"k\":\"v\"}]}"}`, string(order("")), `{"body":"[{\"k\":1},[{\"k\":2}]]"}`,
+		`{"a":[{"b":1,"c":2},{"b.c":[null,true]}],"body":"{\"k\":1,\"k\":2}"}`}
+	seedPatterns(f, func(p string) {
+		for _, v := range views {
+			f.Add(p, v)
+		}
+	})
+	f.Fuzz(func(t *testing.T, pattern, view string) {
+		compiled, err := filter.Compile([]string{pattern}, "body")
+		if err != nil || len(pattern) > 400 || len(view) > 2000 {
+			return
+		}
+		got := compiled.Match([]byte(view))
+		if !json.Valid([]byte(view)) {
+			if !got {
+				t.Errorf("view %q is not JSON and did not match", view)
+			}
+			return
+		}
+		if !comparable(pattern, view) {
+			return
+		}
+		if want := refMatch([]string{pattern}, "body", []byte(view)); got != want {
+			t.Errorf("Match = %v, want %v\npattern %s\nview %s", got, want, pattern, view)
+		}
+	})
+}
+
+// comparable leaves out what the reference is not made for: bytes that are no characters, keys with dots (two spellings
+// of a path through arrays), patterns with so many combinations or records so large that trying everything takes long.
+func comparable(pattern, view string) bool {
+	if !utf8.ValidString(pattern) || !utf8.ValidString(view) {
+		return false
+	}
+	var p, v any
+	decode([]byte(pattern), &p)
+	decode([]byte(view), &v)
+	body, _ := v.(map[string]any)
+	text, _ := body["body"].(string)
+	return !hasDots(p) && !hasDots(v) && !strings.Contains(text, ".") && strings.Count(pattern, "$or") < 5 &&
+		strings.Count(pattern, ":") < 20 && strings.Count(view, ":")+strings.Count(view, ",") < 60
+}
+
+func hasDots(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, v := range v {
+			if strings.Contains(key, ".") || hasDots(v) {
+				return true
+			}
+		}
+	case []any:
+		for _, v := range v {
+			if hasDots(v) {
+				return true
+			}
+		}
+	}
+	return false
+}
