@@ -17,8 +17,9 @@
 //   - A dot in a key joins paths: "a.b" and "b" inside "a" are the same, in patterns and in records.
 //   - Of a key that an object repeats the last one counts, in patterns and in records, as it does for handlers.
 //
-// A record is read once, front to back, however many patterns there are. Nothing is built from it but a row of bits for
-// each element of the arrays that patterns look into, so time grows with the record's length alone, whatever it holds.
+// A record is read once, front to back, however many patterns there are. (Once more if an object repeats a key.) Nothing
+// is built from it but a row of bits for each element of the arrays that patterns look into, and none of these is looked
+// at twice for one combination of $or's branches. So time grows no faster than the record, whatever it holds.
 package filter
 
 import (
@@ -82,9 +83,9 @@ func (f *Filter) Match(view []byte) bool {
 	return matches
 }
 
-// Undocumented lists what the patterns use beyond AWS's guide to Lambda's event filtering, a sentence for each, in no
-// more than the order of the patterns: operators that only EventBridge documents, and keys beside the text, of which
-// AWS promises nothing. They work here, and may be refused or behave differently on AWS.
+// Undocumented lists what the patterns use beyond AWS's guide to Lambda's event filtering, each with the place where it
+// is used: operators that only EventBridge documents, keys beside the text, and paths tested twice. They work here, and
+// may be refused or behave differently on AWS. The caller must not change the list.
 func (f *Filter) Undocumented() []string {
 	if f == nil {
 		return nil

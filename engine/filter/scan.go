@@ -239,22 +239,19 @@ func (s *scanner) str() (raw []byte, escaped, ok bool) {
 	}
 	s.pos++
 	start := s.pos
-	for s.pos < len(s.buf) {
-		switch c := s.buf[s.pos]; {
+	for i := start; i < len(s.buf); i++ {
+		switch c := s.buf[i]; {
 		case c == '"':
-			s.pos++
-			return s.buf[start : s.pos-1], escaped, true
+			s.pos = i + 1
+			return s.buf[start:i], escaped, true
 		case c == '\\':
-			escaped = true
-			n := escapeLen(s.buf[s.pos:])
+			n := escapeLen(s.buf[i:])
 			if n == 0 {
 				return nil, true, false
 			}
-			s.pos += n
+			escaped, i = true, i+n-1
 		case c < ' ':
 			return nil, escaped, false
-		default:
-			s.pos++
 		}
 	}
 	return nil, escaped, false
