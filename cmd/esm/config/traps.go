@@ -49,11 +49,7 @@ func Traps(fn esm.Function, m esm.Mapping, q QueueFacts) []esm.Problem {
 		warn("MaximumBatchingWindowInSeconds", "the batching window of %s is not below the queue's visibility timeout of %s: "+
 			"messages come back before their batch is full", seconds0(window), seconds0(q.VisibilityTimeout))
 	}
-	switch {
-	case q.MaxReceiveCount == 0:
-		warn("EventSourceArn", "the queue has no RedrivePolicy: a message that fails every time comes back until its retention ends; "+
-			"give it a dead-letter queue and a maxReceiveCount of %d or more", advisedReceives)
-	case q.MaxReceiveCount < advisedReceives:
+	if q.MaxReceiveCount > 0 && q.MaxReceiveCount < advisedReceives {
 		warn("EventSourceArn", "the queue's maxReceiveCount of %d is below %d: messages may reach the dead-letter queue after throttling alone",
 			q.MaxReceiveCount, advisedReceives)
 	}
