@@ -17,9 +17,9 @@ const deleteTries = 4
 
 // deliver invokes the function with a batch, again and again while it does not run and the batch may wait, and settles
 // the records.
-func (p *poller) deliver(recs []esm.Record) {
+func (p *poller) deliver(work context.Context, recs []esm.Record) {
 	until := p.Rules.Deadline(recs)
-	err := p.reserve(until)
+	err := p.reserve(work, until)
 	p.passOn() // not before: the next poller could take the permit and receive still more
 	if err != nil {
 		p.giveUp(recs, policy.ReasonNoPermit, err)
@@ -28,7 +28,7 @@ func (p *poller) deliver(recs []esm.Record) {
 	}
 	call := esm.Call{ID: uuid.NewString(), Function: p.Function, Payload: policy.Payload(recs)}
 	for tries, stalls := 1, 0; ; tries++ {
-		outcome := p.invoke(call, recs, tries)
+		outcome := p.invoke(work, call, recs, tries)
 		if outcome.Verdict == policy.NotRun {
 			stalls++
 		}
@@ -36,10 +36,10 @@ func (p *poller) deliver(recs []esm.Record) {
 		if !end.Retry {
 			p.release()
 			p.refusals.count(end.Slow, p.Scale)
-			p.settle(end, outcome)
+			p.settle(work, end, outcome)
 			return
 		}
-		if !sleep(p.work, end.Wait) {
+		if !sleep(work, end.Wait) {
 			p.giveUp(recs, policy.ReasonStopping, nil)
 			return
 		}
@@ -47,19 +47,19 @@ func (p *poller) deliver(recs []esm.Record) {
 }
 
 // reserve takes a permit unless one is in hand, and waits for it until the records are about to return.
-func (p *poller) reserve(until time.Time) error {
+func (p *poller) reserve(work context.Context, until time.Time) error {
 	if p.slot != nil || until.IsZero() {
-		return p.permit(p.work)
+		return p.permit(work)
 	}
-	ctx, cancel := context.WithDeadline(p.work, until)
+	ctx, cancel := context.WithDeadline(work, until)
 	defer cancel()
 	return p.permit(ctx)
 }
 
-func (p *poller) invoke(call esm.Call, recs []esm.Record, tries int) policy.Outcome {
+func (p *poller) invoke(work context.Context, call esm.Call, recs []esm.Record, tries int) policy.Outcome {
 	p.Trace.Tell(esm.Invoking{Mapping: p.Mapping, Function: p.Function, ID: call.ID, Records: recs})
 	began := time.Now()
-	resp, err := p.slot.Invoke(p.work, call)
+	resp, err := p.slot.Invoke(work, call)
 	outcome := policy.ReadOutcome(recs, resp, err, p.Report)
 	p.Trace.Tell(esm.Invoked{
 		Mapping: p.Mapping, Function: p.Function, ID: call.ID, Records: recs, Took: time.Since(began), Tries: tries,
@@ -71,8 +71,8 @@ func (p *poller) invoke(call esm.Call, recs []esm.Record, tries int) policy.Outc
 
 // settle carries out what was decided. Records of a FIFO group whose earlier message is left, or could not be deleted,
 // are not carried into the next batch.
-func (p *poller) settle(end policy.Disposal, outcome policy.Outcome) {
-	left := slices.Concat(end.Left, p.remove(end.Delete, false))
+func (p *poller) settle(work context.Context, end policy.Disposal, outcome policy.Outcome) {
+	left := slices.Concat(end.Left, p.remove(work, end.Delete, false))
 	p.leave(end.Left, outcome.Reason, nil)
 	p.unblock(left)
 }
@@ -96,15 +96,15 @@ func (p *poller) leave(recs []esm.Record, reason policy.Reason, err error) {
 }
 
 // remove deletes records and returns those that stay after all.
-func (p *poller) remove(recs []esm.Record, filtered bool) []esm.Record {
+func (p *poller) remove(work context.Context, recs []esm.Record, filtered bool) []esm.Record {
 	pause := pauses(p.Scale)
 	for try := 1; len(recs) > 0; try++ {
-		left, err := p.Queue.Delete(p.work, recs)
+		left, err := p.Queue.Delete(work, recs)
 		if gone := without(recs, left); len(gone) > 0 {
 			p.Trace.Tell(esm.Deleted{Mapping: p.Mapping, Records: gone, Filtered: filtered})
 		}
 		recs = left
-		if len(left) > 0 && (try == deleteTries || !sleep(p.work, pause.NextBackOff())) {
+		if len(left) > 0 && (try == deleteTries || !sleep(work, pause.NextBackOff())) {
 			p.leave(left, policy.ReasonDeleteFailed, err)
 			break
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -9,23 +10,23 @@ import (
 
 // gather fills a batch and returns once it is to be invoked, or is empty and there is nothing to be had. A batch that an
 // error or the end of the poller cuts short is returned as it is: it is in hand.
-func (p *poller) gather() (policy.Batch, error) {
+func (p *poller) gather(ctx, work context.Context) (policy.Batch, error) {
 	batch, over := p.resume()
 	if over {
 		return batch, nil
 	}
 	if len(batch.Records) == 0 {
-		if err := p.permit(p.stay); err != nil {
-			return batch, p.unlessStopped(err)
+		if err := p.permit(ctx); err != nil {
+			return batch, unlessEnded(ctx, err)
 		}
 	}
-	for p.stay.Err() == nil {
-		recs, err := p.receive(batch)
+	for !p.ending(ctx) {
+		recs, err := p.receive(ctx, work, batch)
 		if err != nil {
-			return batch, p.unlessStopped(err)
+			return batch, unlessEnded(ctx, err)
 		}
 		if len(recs) > 0 {
-			batch = p.join(batch, p.sift(recs))
+			batch = p.join(batch, p.sift(work, recs))
 		} else if p.idle(batch) {
 			return batch, nil
 		}
@@ -50,22 +51,22 @@ func (p *poller) resume() (batch policy.Batch, over bool) {
 
 // receive asks the queue once. With a permit in hand it does not wait for records to arrive, since the permit would keep
 // others waiting; without one it waits as long as the batch may.
-func (p *poller) receive(batch policy.Batch) ([]esm.Record, error) {
-	ctx, wait := p.work, time.Duration(0) // a short call is let finish: what it hands out would be out of sight
+func (p *poller) receive(ctx, work context.Context, batch policy.Batch) ([]esm.Record, error) {
+	call, wait := work, time.Duration(0) // a short call is let finish: what it hands out would be out of sight
 	if p.slot == nil {
 		wait = p.Batching.Wait(batch, time.Now())
 		if wait >= time.Second {
-			ctx = p.ctx
-		} else if sleep(p.stay, wait); p.stay.Err() != nil {
+			call = ctx
+		} else if !sleep(ctx, wait) {
 			return nil, nil
 		}
 	}
-	if p.pace != nil && p.pace.Wait(p.stay) != nil {
+	if p.pace != nil && p.pace.Wait(ctx) != nil {
 		return nil, nil
 	}
 	asked, began := p.Batching.Want(batch), time.Now()
-	recs, err := p.Queue.Receive(ctx, asked, wait)
-	if err != nil && ctx.Err() != nil {
+	recs, err := p.Queue.Receive(call, asked, wait)
+	if err != nil && call.Err() != nil {
 		return nil, nil // the call was ended from here
 	}
 	p.Trace.Tell(esm.Received{Mapping: p.Mapping, Records: recs, Took: time.Since(began), Err: err})
@@ -90,7 +91,7 @@ func (p *poller) join(batch policy.Batch, recs []esm.Record) policy.Batch {
 }
 
 // sift returns the records that a filter wants, and deletes the others at once.
-func (p *poller) sift(recs []esm.Record) []esm.Record {
+func (p *poller) sift(work context.Context, recs []esm.Record) []esm.Record {
 	if p.Filter == nil {
 		return recs
 	}
@@ -104,7 +105,7 @@ func (p *poller) sift(recs []esm.Record) []esm.Record {
 	}
 	if len(unwanted) > 0 {
 		p.Trace.Tell(esm.Filtered{Mapping: p.Mapping, Records: unwanted})
-		p.remove(unwanted, true)
+		p.remove(work, unwanted, true)
 	}
 	return wanted
 }
@@ -116,9 +117,9 @@ func view(r esm.Record) []byte {
 	return r.Event
 }
 
-// unlessStopped drops an error that comes of the poller's own end.
-func (p *poller) unlessStopped(err error) error {
-	if p.stay.Err() != nil {
+// unlessEnded drops an error that comes of the end of ctx.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
 		return nil
 	}
 	return err

@@ -14,18 +14,18 @@ const (
 	lastPause  = 10 * time.Second
 )
 
-// keep calls turn until ctx ends: at once again when it went well, after a growing pause when it did not. Failing is
-// told the error and the pause before it begins.
-func keep(ctx context.Context, scale float64, turn func() error, failing func(error, time.Duration)) {
+// keep takes turns until one reports that there are no more, or ctx ends: at once again after a turn that went well, after
+// a growing pause when it did not. Failing is told the error and the pause before it begins.
+func keep(ctx context.Context, scale float64, turn func() (more bool, err error), failing func(error, time.Duration)) {
 	pause := pauses(scale)
 	for ctx.Err() == nil {
-		err := turn()
+		more, err := turn()
+		if !more {
+			return
+		}
 		if err == nil {
 			pause.Reset()
 			continue
-		}
-		if ctx.Err() != nil {
-			return
 		}
 		wait := pause.NextBackOff()
 		failing(err, wait)

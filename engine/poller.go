@@ -12,9 +12,8 @@ import (
 // poller is one straight loop: permit, gather, filter, invoke, decide, delete. Its fields are owned by run.
 type poller struct {
 	*crew
-	stay   context.Context    // ends when the poller is to retire, or with ctx
-	retire context.CancelFunc // Owned by the crew.
-	pace   *rate.Limiter      // nil is no limit
+	retired chan struct{} // closed by the crew when the poller is to end
+	pace    *rate.Limiter // nil is no limit
 
 	busy  bool         // the last batch was not cut short by its window: there may be more
 	scout bool         // the token of scouting is in hand
@@ -22,36 +21,37 @@ type poller struct {
 	carry []esm.Record // filtered, and did not fit into the last batch
 }
 
-// run takes turns until the poller is to retire, and then finishes what it has in hand.
-func (p *poller) run() {
-	defer p.retire()
-	keep(p.stay, p.Scale, p.turn, func(err error, wait time.Duration) {
+// run takes turns until the poller is to end, and then finishes what it has in hand.
+func (p *poller) run(ctx, work context.Context) {
+	turn := func() (bool, error) { return p.turn(ctx, work) }
+	keep(ctx, p.Scale, turn, func(err error, wait time.Duration) {
 		p.Trace.Tell(esm.Failing{Mapping: p.Mapping, Err: err, Wait: wait})
 	})
 	p.passOn()
-	for len(p.carry) > 0 && p.work.Err() == nil {
-		_ = p.turn() // told already; nothing will be tried again
+	for len(p.carry) > 0 && work.Err() == nil {
+		_, _ = p.turn(ctx, work) // told already; nothing will be tried again
 	}
 }
 
-// turn carries one batch from the queue to its end.
-func (p *poller) turn() error {
-	if !p.awake() || !sleep(p.stay, p.refusals.pause()) && len(p.carry) == 0 {
-		return nil
+// turn carries one batch from the queue to its end. It reports false when the poller is to end.
+func (p *poller) turn(ctx, work context.Context) (more bool, err error) {
+	if !p.awake(ctx) {
+		return false, nil
 	}
+	sleep(ctx, p.refusals.pause())
 	p.load.note(func(l *load) { l.working++ })
 	defer p.load.note(func(l *load) { l.working-- })
 	defer p.release()
-	batch, err := p.gather()
+	batch, err := p.gather(ctx, work)
 	p.busy = batch.Full || len(batch.Records) > 0 && p.Batching.Window == 0
 	if len(batch.Records) > 0 {
-		p.deliver(batch.Records)
+		p.deliver(work, batch.Records)
 	}
-	return err
+	return !p.ending(ctx), err
 }
 
-// awake blocks while this poller has nothing to do. It reports false when the poller is to retire.
-func (p *poller) awake() bool {
+// awake blocks while this poller has nothing to do. It reports false when the poller is to end.
+func (p *poller) awake(ctx context.Context) bool {
 	if p.busy || p.scout || len(p.carry) > 0 {
 		return true
 	}
@@ -59,7 +59,21 @@ func (p *poller) awake() bool {
 	case <-p.scouting:
 		p.scout = true
 		return true
-	case <-p.stay.Done():
+	case <-p.retired:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// ending reports whether the poller is to take no more.
+func (p *poller) ending(ctx context.Context) bool {
+	select {
+	case <-p.retired:
+		return true
+	case <-ctx.Done():
+		return true
+	default:
 		return false
 	}
 }

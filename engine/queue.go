@@ -46,20 +46,19 @@ const mostReceived = 10
 // crew is a QueueFeed at work.
 type crew struct {
 	*QueueFeed
-	ctx, work context.Context
-	scouting  chan struct{} // holds one token; who takes it is the scout
-	load      load
-	refusals  refusals
-	pollers   []*poller // Owned by Run.
-	ended     sync.WaitGroup
+	scouting chan struct{} // holds one token; who takes it is the scout
+	load     load
+	refusals refusals
+	pollers  []*poller // Owned by Run.
+	ended    sync.WaitGroup
 }
 
 // Run implements [Feed]. It never fails: what goes wrong is told to the Trace and tried again.
 func (f *QueueFeed) Run(ctx, work context.Context) {
-	c := &crew{QueueFeed: f, ctx: ctx, work: work, scouting: make(chan struct{}, 1)}
+	c := &crew{QueueFeed: f, scouting: make(chan struct{}, 1)}
 	c.scouting <- struct{}{}
 	scale := f.Pollers.First()
-	c.resize(scale.Target)
+	c.resize(ctx, work, scale.Target)
 
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
@@ -67,28 +66,27 @@ func (f *QueueFeed) Run(ctx, work context.Context) {
 		select {
 		case <-second.C:
 			scale = f.Pollers.Next(scale, c.load.take(), time.Now())
-			c.resize(scale.Target)
+			c.resize(ctx, work, scale.Target)
 		case <-ctx.Done():
 		}
 	}
-	c.resize(0)
+	c.resize(ctx, work, 0)
 	c.ended.Wait()
 }
 
 // resize starts pollers or lets the youngest retire until target run. Those that retire finish what they have in hand.
-func (c *crew) resize(target int) {
+func (c *crew) resize(ctx, work context.Context, target int) {
 	if target == len(c.pollers) {
 		return
 	}
 	for len(c.pollers) < target {
-		p := &poller{crew: c, pace: c.paceOf(len(c.pollers))}
-		p.stay, p.retire = context.WithCancel(c.ctx)
+		p := &poller{crew: c, retired: make(chan struct{}), pace: c.paceOf(len(c.pollers))}
 		c.pollers = append(c.pollers, p)
-		c.ended.Go(p.run)
+		c.ended.Go(func() { p.run(ctx, work) })
 	}
 	for len(c.pollers) > target {
 		last := len(c.pollers) - 1
-		c.pollers[last].retire()
+		close(c.pollers[last].retired)
 		c.pollers = c.pollers[:last]
 	}
 	c.Trace.Tell(esm.Scaled{Mapping: c.Mapping, Pollers: target})
