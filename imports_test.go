@@ -16,14 +16,16 @@ const module = "github.com/esm-run/esm"
 // Which packages of the project a package may import besides the vocabulary, by its first directory. A package that is
 // not listed has no room in the house yet: say here what it may know.
 var mayImport = map[string][]string{
-	"":           nil,
-	"engine":     {"engine"},
-	"sources":    {"sources"},
-	"invoker":    {"invoker"},
-	"awshttp":    {},
-	"localstack": {"localstack"},
-	"examples":   {},
-	"cmd":        {"engine", "sources", "invoker", "awshttp", "localstack", "cmd"},
+	"":             nil,
+	"engine":       {"engine"},
+	"sources":      {"sources"},
+	"checkpoint":   {"checkpoint"},
+	"destinations": {},
+	"invoker":      {"invoker"},
+	"awshttp":      {},
+	"localstack":   {"localstack"},
+	"examples":     {},
+	"cmd":          {"engine", "sources", "invoker", "awshttp", "localstack", "cmd"},
 }
 
 // What decisions may not reach for: they get values and the time from their caller.
