@@ -25,11 +25,13 @@ type Engine struct {
 	Feeds []Feed
 }
 
-// Run blocks until every feed has ended, which they do once ctx has.
+// Run blocks until ctx has ended and every feed with it. An engine without feeds waits for ctx all the same: what else
+// runs beside it is not to end because no mapping has been made yet.
 func (e *Engine) Run(ctx, work context.Context) {
 	var feeds sync.WaitGroup
 	for _, feed := range e.Feeds {
 		feeds.Go(func() { feed.Run(ctx, work) })
 	}
+	<-ctx.Done()
 	feeds.Wait()
 }
