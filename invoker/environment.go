@@ -36,10 +36,13 @@ type Environment interface {
 	Close()
 }
 
-// Broken is a failed start: the answer that the waiting caller gets, as Lambda words it.
+// Broken is a failed start.
 type Broken struct {
-	Response esm.Response // Fault and Payload are set
-	Err      error        // for people: which command, and why
+	// Response is the answer that the invocation id gets, as Lambda words it: Fault and Payload are set. A start knows of
+	// no invocation; whoever waited for it names its own. It may be called side by side.
+	Response func(id string) esm.Response
+
+	Err error // for people: which command, and why
 }
 
 func (b *Broken) Error() string { return b.Err.Error() }

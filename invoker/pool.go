@@ -62,7 +62,7 @@ func (p *Pool) run(ctx context.Context, c esm.Call, free func()) (resp esm.Respo
 	if err != nil {
 		free()
 		if broken, ok := errors.AsType[*Broken](err); ok {
-			return broken.Response, 0, nil
+			return broken.Response(c.ID), 0, nil
 		}
 		return esm.Response{}, 0, err
 	}

@@ -14,8 +14,10 @@ import (
 )
 
 var errBroken = &invoker.Broken{
-	Response: esm.Response{Fault: "Runtime.InvalidEntrypoint", Payload: []byte(`{}`), Status: 200},
-	Err:      errors.New("no such file"),
+	Response: func(id string) esm.Response {
+		return esm.Response{Fault: "Runtime.InvalidEntrypoint", Payload: []byte(`"` + id + `"`), Status: 200}
+	},
+	Err: errors.New("no such file"),
 }
 
 func alwaysBroken(int) error { return errBroken }
@@ -36,6 +38,21 @@ func TestBrokenStartsSlowDown(t *testing.T) {
 		for _, e := range seen[esm.Started](s) {
 			if !errors.Is(e.Err, errBroken.Err) || e.Took != second {
 				t.Errorf("told %+v", e)
+			}
+		}
+	})
+}
+
+// Each of those who wait for a start is answered with a text that names its own invocation.
+func TestBrokenStartNamesTheInvocation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, func(s *stage) { s.machine.broken = alwaysBroken })
+		for _, id := range []string{"first", "second"} {
+			c := call(event{})
+			c.ID = id
+			resp, err := s.Functions.Invoke(t.Context(), c)
+			if want := `"` + id + `"`; err != nil || string(resp.Payload) != want {
+				t.Errorf("got %s, %v; want %s", resp.Payload, err, want)
 			}
 		}
 	})

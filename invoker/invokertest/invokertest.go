@@ -257,21 +257,24 @@ func (s *suite) sideBySide() {
 }
 
 func (s *suite) initExit() {
-	broken := s.broken("exit")
-	if broken.Response.Fault != "Runtime.ExitError" || !strings.Contains(string(broken.Response.Payload), "exit status 3") {
-		s.Errorf("got %q %s", broken.Response.Fault, broken.Response.Payload)
+	resp := s.broken("exit")
+	if want := exitText(brokenID, "with error: exit status 3"); resp.Fault != "Runtime.ExitError" || string(resp.Payload) != want {
+		s.Errorf("got %q %s, want %s", resp.Fault, resp.Payload, want)
 	}
 }
 
 func (s *suite) initError() {
-	broken := s.broken("error")
-	if broken.Response.Fault == "" || string(broken.Response.Payload) != initError {
-		s.Errorf("got %q %s, want %s", broken.Response.Fault, broken.Response.Payload, initError)
+	resp := s.broken("error")
+	if resp.Fault == "" || string(resp.Payload) != initError {
+		s.Errorf("got %q %s, want %s", resp.Fault, resp.Payload, initError)
 	}
 }
 
-// broken starts a function whose Init fails.
-func (s *suite) broken(how string) *invoker.Broken {
+// brokenID is the invocation that waits for a start that fails.
+const brokenID = "8476a536-e9f4-4e8f-8d4c-ffffffffffff"
+
+// broken starts a function whose Init fails, and is the answer of the invocation that waits for it.
+func (s *suite) broken(how string) esm.Response {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), patience)
 	defer cancel()
@@ -284,10 +287,11 @@ func (s *suite) broken(how string) *invoker.Broken {
 	if !ok {
 		s.Fatalf("Start: got %v, want a *Broken", err)
 	}
-	if !json.Valid(broken.Response.Payload) || broken.Response.Status != 200 || broken.Err == nil || broken.Error() == "" {
-		s.Errorf("got %+v, want a whole Response and a reason", broken)
+	resp := broken.Response(brokenID)
+	if !json.Valid(resp.Payload) || resp.Status != 200 || broken.Err == nil || broken.Error() == "" {
+		s.Errorf("got %v and %+v, want a reason and a whole Response", broken.Err, resp)
 	}
-	return broken
+	return resp
 }
 
 func (s *suite) startCancelled() {

@@ -55,8 +55,11 @@ func TestBundledRuntimes(t *testing.T) {
 			fn.Handler = "bad.handler"
 			_, err := s.Start(t.Context(), fn)
 			broken, ok := errors.AsType[*invoker.Broken](err)
-			if !ok || broken.Response.Fault != "Unhandled" || !strings.Contains(string(broken.Response.Payload), "not_there") {
-				t.Errorf("got %v", err)
+			if !ok {
+				t.Fatalf("got %v, want a *Broken", err)
+			}
+			if resp := broken.Response(testID); resp.Fault != "Unhandled" || !strings.Contains(string(resp.Payload), "not_there") {
+				t.Errorf("got %+v", resp)
 			}
 			wantEmpty(t, s.Dir)
 		})

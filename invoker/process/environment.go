@@ -82,14 +82,13 @@ func (s *Starter) newEnvironment(fn esm.Function) (*environment, error) {
 	return e, nil
 }
 
-// broken is the answer to a start that failed with err, which is a *runtimeapi.Failure where it is the function's fault.
-// A start knows of no request: who does can take the Failure out of the error and word the Response anew.
+// broken is a start that failed with err, which is a *runtimeapi.Failure where it is the function's fault.
 func (e *environment) broken(err error) error {
 	f, ok := errors.AsType[*runtimeapi.Failure](err)
 	if !ok {
 		return e.explain(err)
 	}
-	return &invoker.Broken{Response: f.Response(""), Err: e.explain(err)}
+	return &invoker.Broken{Response: f.Response, Err: e.explain(err)}
 }
 
 // explain says for people which command failed, and with which last words.
@@ -129,7 +128,8 @@ func (e *environment) start(ctx context.Context) error {
 		e.run.drain()
 		e.reporter.initFailed("", "init", took, "error", answer.ErrorType)
 		text := fmt.Errorf("init failed: %.1000s", answer.Response.Payload)
-		return &invoker.Broken{Response: answer.Response, Err: e.explain(text)}
+		said := func(string) esm.Response { return answer.Response }
+		return &invoker.Broken{Response: said, Err: e.explain(text)}
 	case exited:
 		f := runtimeapi.Exited(e.run.child.reason())
 		e.run.drain()

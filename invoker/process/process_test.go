@@ -185,8 +185,9 @@ func TestRuntimeThatDiesInInit(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s: got %v, want a *Broken", tt.how, err)
 		}
-		if got, want := string(broken.Response.Payload), exitError("", tt.text); got != want || broken.Response.Fault != "Runtime.ExitError" {
-			t.Errorf("%s: got %s, fault %s; want %s", tt.how, got, broken.Response.Fault, want)
+		resp := broken.Response(testID)
+		if got, want := string(resp.Payload), exitError(testID, tt.text); got != want || resp.Fault != "Runtime.ExitError" {
+			t.Errorf("%s: got %s, fault %s; want %s", tt.how, got, resp.Fault, want)
 		}
 		if !strings.Contains(err.Error(), tt.text) || !strings.Contains(err.Error(), os.Args[0]) {
 			t.Errorf("%s: %q does not name the command and the reason", tt.how, err)
@@ -206,7 +207,7 @@ func TestInitErrorIsPassedOn(t *testing.T) {
 		if !ok {
 			t.Fatalf("got %v, want a *Broken", err)
 		}
-		if got, want := string(broken.Response.Payload), `{"errorMessage":"no module","errorType":"ImportError","requestId":"","stackTrace":[]}`; got != want {
+		if got, want := string(broken.Response(testID).Payload), `{"errorMessage":"no module","errorType":"ImportError","requestId":"","stackTrace":[]}`; got != want {
 			t.Errorf("%s: got %s, want %s", how, got, want)
 		}
 		if !strings.Contains(err.Error(), "cannot import") {
@@ -310,14 +311,14 @@ func TestCommandsThatCannotRun(t *testing.T) {
 		kind, payload string
 		text          string
 	}{
-		{esm.Function{Command: []string{"/nowhere/x"}}, "Runtime.InvalidEntrypoint", "RequestId:  Error: fork/exec /nowhere/x: no such file or directory", "/nowhere/x"},
-		{esm.Function{Command: []string{"nowhere-x"}}, "Runtime.InvalidEntrypoint", `RequestId:  Error: exec: \"nowhere-x\": executable file not found in PATH`, "nowhere-x"},
-		{esm.Function{Command: []string{"./plain"}}, "Runtime.InvalidEntrypoint", "RequestId:  Error: fork/exec " + plain + ": permission denied", plain},
-		{esm.Function{Command: []string{"./nonsense"}}, "Runtime.InvalidEntrypoint", "RequestId:  Error: fork/exec " + nonsense + ": exec format error", nonsense},
-		{esm.Function{Command: []string{"./script"}}, "Runtime.InvalidEntrypoint", "RequestId:  Error: fork/exec " + script + ": no such file or directory", "the interpreter that it names is not"},
-		{esm.Function{Command: []string{"true"}, CodeUri: "/nowhere"}, "Runtime.InvalidWorkingDir", "RequestId:  Error: chdir /nowhere: no such file or directory", "/nowhere"},
-		{esm.Function{Runtime: "provided.al2023"}, "Runtime.InvalidEntrypoint", "RequestId:  Error: Couldn't find valid bootstrap(s): [" + dir + "/bootstrap]", dir},
-		{esm.Function{Runtime: "python3.13"}, "Runtime.InvalidEntrypoint", `RequestId:  Error: no way to run the runtime \"python3.13\" is known`, "python3.13"},
+		{esm.Function{Command: []string{"/nowhere/x"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec /nowhere/x: no such file or directory", "/nowhere/x"},
+		{esm.Function{Command: []string{"nowhere-x"}}, "Runtime.InvalidEntrypoint", `Error: exec: \"nowhere-x\": executable file not found in PATH`, "nowhere-x"},
+		{esm.Function{Command: []string{"./plain"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec " + plain + ": permission denied", plain},
+		{esm.Function{Command: []string{"./nonsense"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec " + nonsense + ": exec format error", nonsense},
+		{esm.Function{Command: []string{"./script"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec " + script + ": no such file or directory", "the interpreter that it names is not"},
+		{esm.Function{Command: []string{"true"}, CodeUri: "/nowhere"}, "Runtime.InvalidWorkingDir", "Error: chdir /nowhere: no such file or directory", "/nowhere"},
+		{esm.Function{Runtime: "provided.al2023"}, "Runtime.InvalidEntrypoint", "Error: Couldn't find valid bootstrap(s): [" + dir + "/bootstrap]", dir},
+		{esm.Function{Runtime: "python3.13"}, "Runtime.InvalidEntrypoint", `Error: no way to run the runtime \"python3.13\" is known`, "python3.13"},
 	} {
 		tt.fn.Name = "f"
 		if tt.fn.CodeUri == "" {
@@ -330,8 +331,9 @@ func TestCommandsThatCannotRun(t *testing.T) {
 			t.Errorf("%v: got %v, want a *Broken", tt.fn.Command, err)
 			continue
 		}
-		want := fmt.Sprintf(`{"errorType":"%s","errorMessage":"%s"}`, tt.kind, tt.payload)
-		if got := string(broken.Response.Payload); got != want || broken.Response.Fault != tt.kind {
+		want := fmt.Sprintf(`{"errorType":"%s","errorMessage":"RequestId: %s %s"}`, tt.kind, testID, tt.payload)
+		resp := broken.Response(testID)
+		if got := string(resp.Payload); got != want || resp.Fault != tt.kind {
 			t.Errorf("%v: got %s, want %s", tt.fn.Command, got, want)
 		}
 		if !strings.Contains(err.Error(), tt.text) {
