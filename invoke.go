@@ -31,6 +31,9 @@ type Slot interface {
 	Release()
 }
 
+// MaxPayload is how many bytes the event of one invocation has at the most (AWS: "Lambda quotas").
+const MaxPayload = 6_291_456
+
 // Call is one invocation.
 type Call struct {
 	// ID is the request id that the handler sees: a UUID, version 4.
@@ -39,7 +42,7 @@ type Call struct {
 	// Function is the function's name as it was asked for, with or without ":qualifier".
 	Function string
 
-	// Payload is the event: at most 6,291,456 bytes of JSON. The invoker does not change it.
+	// Payload is the event: at most MaxPayload bytes of JSON. The invoker does not change it.
 	Payload json.RawMessage
 
 	// TraceHeader is the value of Lambda-Runtime-Trace-Id; empty lets the invoker make one that is not sampled.

@@ -5,14 +5,20 @@ import (
 	"time"
 )
 
+// What one Receive may do at the most (AWS API reference: "ReceiveMessage").
+const (
+	MaxReceived = 10               // records
+	MaxWait     = 20 * time.Second // for the first of them
+)
+
 // Queue is a source whose records come back by themselves unless they are deleted: an SQS queue.
 //
 // All methods may be called side by side. They return errors at once: whoever calls waits and calls again. An error
 // that says the caller is too fast (throttling, OverLimit) or that the queue is gone is an error like any other.
 type Queue interface {
-	// Receive takes up to limit records, oldest first, and waits at most wait (whole seconds, 20 at the most; a
+	// Receive takes up to limit records, oldest first, and waits at most wait (whole seconds, up to MaxWait; a
 	// source rounds down) for the first to arrive. Fewer than limit is normal; so is none, with a nil error. The
-	// caller owns the slice. A source may hand out at most 10 records a call however high limit is.
+	// caller owns the slice. A source hands out at most MaxReceived however high limit is.
 	//
 	// Ending ctx in mid-call may lose sight of records that were already handed out; they come back at their Until.
 	Receive(ctx context.Context, limit int, wait time.Duration) ([]Record, error)

@@ -40,9 +40,6 @@ type QueueFeed struct {
 
 var _ Feed = (*QueueFeed)(nil)
 
-// mostReceived is the most that one receive brings, however many it asks for.
-const mostReceived = 10
-
 // crew is a QueueFeed at work.
 type crew struct {
 	*QueueFeed
@@ -133,7 +130,7 @@ func (l *load) received(n, asked int) {
 		l.seen.Receives++
 		if n == 0 {
 			l.seen.Empty++
-		} else if n >= min(asked, mostReceived) {
+		} else if n >= min(asked, esm.MaxReceived) {
 			l.seen.Full++
 		}
 	})

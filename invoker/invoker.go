@@ -22,9 +22,6 @@ type Functions struct {
 
 var _ esm.Invoker = (*Functions)(nil)
 
-// MaxPayload is how many bytes of an event a function takes (AWS: "Lambda quotas").
-const MaxPayload = 6_291_456
-
 // Backend runs a function that lives elsewhere. Invoke is as in [esm.Invoker]; a permit is held until it returns.
 type Backend interface {
 	Invoke(ctx context.Context, c esm.Call) (esm.Response, error)
@@ -106,7 +103,7 @@ func (f *Functions) Invoke(ctx context.Context, c esm.Call) (esm.Response, error
 		return esm.Response{}, err
 	}
 	if err := f.permit(ctx, name, r); err != nil {
-		f.tell(esm.Ran{Function: name, ID: c.ID, Throttled: errors.Is(err, esm.ErrThrottled), Err: err})
+		f.Trace.Tell(esm.Ran{Function: name, ID: c.ID, Throttled: errors.Is(err, esm.ErrThrottled), Err: err})
 		return esm.Response{}, err
 	}
 	s := &slot{functions: f, name: name}
@@ -146,10 +143,4 @@ func (f *Functions) runner(name string) (runner, error) {
 		return r, nil
 	}
 	return nil, fmt.Errorf("invoker: there is no function %q, add it under Functions: %w", name, esm.ErrRefused)
-}
-
-func (f *Functions) tell(e esm.Ran) {
-	if f.Trace != nil {
-		f.Trace(e)
-	}
 }

@@ -25,7 +25,7 @@ type slot struct {
 // Invoke runs c once what was run before it under this permit is over.
 func (s *slot) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 	resp, took, err := s.invoke(ctx, c)
-	s.functions.tell(esm.Ran{
+	s.functions.Trace.Tell(esm.Ran{
 		Function: s.name, ID: c.ID, Took: took,
 		Fault: resp.Fault, Throttled: errors.Is(err, esm.ErrThrottled), Err: err,
 	})
@@ -53,8 +53,8 @@ func (s *slot) check(c esm.Call) error {
 	if s.released { // by this very goroutine, or never
 		return fmt.Errorf("invoker: %s: the permit was released: %w", s.name, esm.ErrRefused)
 	}
-	if n := len(c.Payload); n > MaxPayload {
-		return fmt.Errorf("invoker: %s: %d bytes of payload, at most %d are taken: %w", s.name, n, MaxPayload, esm.ErrRefused)
+	if n := len(c.Payload); n > esm.MaxPayload {
+		return fmt.Errorf("invoker: %s: %d bytes of payload, at most %d are taken: %w", s.name, n, esm.MaxPayload, esm.ErrRefused)
 	}
 	return nil
 }

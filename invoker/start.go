@@ -62,9 +62,7 @@ func (p *Pool) start() {
 	began := time.Now()
 	env, err := p.Starter.Start(p.starts, p.Function)
 	now := time.Now()
-	if p.Trace != nil {
-		p.Trace(esm.Started{Function: p.Function.Name, Took: now.Sub(began), Err: err})
-	}
+	p.Trace.Tell(esm.Started{Function: p.Function.Name, Took: now.Sub(began), Err: err})
 	if err != nil {
 		p.failed(err, began, now)
 		return

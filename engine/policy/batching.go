@@ -8,15 +8,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-const (
-	// MaxPayload is the most bytes that a synchronous invocation takes (AWS: "Lambda quotas").
-	MaxPayload = 6_291_456
-
-	// LongPoll is the longest that a receive may wait for a first message (AWS: API_ReceiveMessage).
-	LongPoll = 20 * time.Second
-
-	envelope = len(`{"Records":[]}`)
-)
+const envelope = len(`{"Records":[]}`)
 
 // Batching decides how a batch grows and when it is closed: at the first of its size, its window and the payload limit
 // (AWS: "How Lambda processes records from stream and queue-based event sources", batching behavior).
@@ -28,7 +20,7 @@ type Batching struct {
 	// records.
 	Window time.Duration
 
-	// MaxBytes is the most bytes of a batch's Payload; 0 means MaxPayload.
+	// MaxBytes is the most bytes of a batch's Payload; 0 means [esm.MaxPayload].
 	MaxBytes int
 }
 
@@ -78,17 +70,17 @@ func (g Batching) Ready(b Batch, now time.Time) bool {
 	return len(b.Records) > 0 && (b.Full || g.Window <= 0 || !now.Before(b.Close))
 }
 
-// Wait is how long a further receive for b may wait for messages: LongPoll while b is empty, since no window runs then;
+// Wait is how long a further receive for b may wait for messages: MaxWait while b is empty, since no window runs then;
 // 0 when b is ready; and else what is left of the window, exactly. AWS may take 20 s with a shorter window when there is
 // little traffic (AWS: "Using Lambda with Amazon SQS"); here the last poll is as short as the window asks for.
 func (g Batching) Wait(b Batch, now time.Time) time.Duration {
 	switch {
 	case len(b.Records) == 0:
-		return LongPoll
+		return esm.MaxWait
 	case g.Ready(b, now):
 		return 0
 	}
-	return min(b.Close.Sub(now), LongPoll)
+	return min(b.Close.Sub(now), esm.MaxWait)
 }
 
 // Payload is the event that a function gets: {"Records":[…]} with the records' events as they are.
@@ -113,7 +105,7 @@ func (g Batching) filled() Batching {
 		g.Size = 10
 	}
 	if g.MaxBytes <= 0 {
-		g.MaxBytes = MaxPayload
+		g.MaxBytes = esm.MaxPayload
 	}
 	return g
 }

@@ -135,14 +135,14 @@ func TestWantReadyWait(t *testing.T) {
 		ready    bool
 		wait     time.Duration
 	}{
-		{"empty", policy.Batching{}, nil, 0, 10, false, policy.LongPoll},
-		{"empty for long", policy.Batching{Size: 100, Window: time.Second}, nil, time.Hour, 100, false, policy.LongPoll},
+		{"empty", policy.Batching{}, nil, 0, 10, false, esm.MaxWait},
+		{"empty for long", policy.Batching{Size: 100, Window: time.Second}, nil, time.Hour, 100, false, esm.MaxWait},
 		{"no window", policy.Batching{}, two, 0, 8, true, 0},
 		{"in its window", policy.Batching{Size: 100, Window: 5 * time.Second}, two, 1500 * time.Millisecond, 98, false, 3500 * time.Millisecond},
 		{"after its window", policy.Batching{Size: 100, Window: 5 * time.Second}, two, 5 * time.Second, 98, true, 0},
 		{"full in its window", policy.Batching{Size: 2, Window: 5 * time.Second}, two, 0, 0, true, 0},
 		{"too many bytes in its window", policy.Batching{Size: 100, Window: 5 * time.Second, MaxBytes: 50}, two, 0, 0, true, 0},
-		{"a long window", policy.Batching{Size: 100, Window: 25 * time.Second}, two, time.Second, 98, false, policy.LongPoll},
+		{"a long window", policy.Batching{Size: 100, Window: 25 * time.Second}, two, time.Second, 98, false, esm.MaxWait},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			g := test.batching
@@ -227,7 +227,7 @@ func addAndCheck(t *rapid.T, g policy.Batching, b policy.Batch, recs []esm.Recor
 		t.Errorf("wants %d more with %d of %d, full: %v", g.Want(next), len(next.Records), g.Size, next.Full)
 	case len(next.Records) > 0 && next.Close.After(next.Since.Add(g.Window)):
 		t.Errorf("window of %v", next.Close.Sub(next.Since))
-	case g.Wait(next, now) < 0 || g.Wait(next, now) > policy.LongPoll:
+	case g.Wait(next, now) < 0 || g.Wait(next, now) > esm.MaxWait:
 		t.Errorf("waits %v", g.Wait(next, now))
 	}
 	return next, carry, append(before, oversized...)

@@ -189,7 +189,7 @@ func (s *suite) about() {
 func (s *suite) large() {
 	e := s.start()
 	const around = len(`{"do":"echo","value":""}`)
-	text := strings.Repeat("x", invoker.MaxPayload-around)
+	text := strings.Repeat("x", esm.MaxPayload-around)
 	resp := e.order(order{Do: "echo", Value: json.RawMessage(`"` + text + `"`)})
 	if got, want := len(resp.Payload), len(text)+2; got != want || resp.Fault != "" {
 		e.Errorf("got %d bytes of %d, fault %q", got, want, resp.Fault)

@@ -94,7 +94,7 @@ func platformAnswer(kind string, payload []byte) Answer {
 // tooLargeAnswer has its keys in the order that Lambda gives them here, unlike its other failures.
 var tooLargeAnswer = platformAnswer("Function.ResponseSizeTooLarge", fmt.Appendf(nil,
 	`{"errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes).","errorType":"Function.ResponseSizeTooLarge"}`,
-	MaxPayload))
+	MaxAnswer))
 
 func truncatedAnswer(id string) Answer {
 	f := &Failure{Type: "Runtime.TruncatedResponse", Text: truncatedRequest.Message}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// MaxPayload is the largest answer that Lambda takes, in bytes: 6 MB and a little room.
-const MaxPayload = 6*1024*1024 + 100
+// MaxAnswer is the largest answer that Lambda takes, in bytes: 6 MB and a little room.
+const MaxAnswer = 6*1024*1024 + 100
 
 // How much of an answer that is refused is read and thrown away, so that the runtime can read its 413: a server that
 // hangs up on a client that is still writing shows it a broken connection instead.
@@ -38,7 +38,7 @@ func (s *Session) readAnswer(w http.ResponseWriter, r *http.Request, id string) 
 
 // readBody reads r's body to its end, after which r.Trailer is filled.
 func readBody(r *http.Request) ([]byte, error) {
-	if r.ContentLength > MaxPayload {
+	if r.ContentLength > MaxAnswer {
 		return nil, errTooLarge
 	}
 	if r.ContentLength >= 0 {
@@ -51,7 +51,7 @@ func readBody(r *http.Request) ([]byte, error) {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		switch {
-		case len(body) > MaxPayload:
+		case len(body) > MaxAnswer:
 			return nil, errTooLarge
 		case errors.Is(err, io.EOF):
 			return body, nil

@@ -18,7 +18,7 @@ var (
 	invalidResponseMode = &problem{http.StatusBadRequest, "Invalid function response mode", "InvalidFunctionResponseMode"}
 	truncatedRequest    = &problem{http.StatusBadRequest, "HTTP request detected as truncated", "TruncatedHTTPRequest"}
 	tooLarge            = &problem{http.StatusRequestEntityTooLarge,
-		fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxPayload), "RequestEntityTooLarge"}
+		fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxAnswer), "RequestEntityTooLarge"}
 )
 
 func forbidden(from, to state) *problem {

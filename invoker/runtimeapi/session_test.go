@@ -136,8 +136,8 @@ func TestResponses(t *testing.T) {
 		{"empty", strings.NewReader(""), nil, ""},
 		{"no JSON", strings.NewReader("\x00\xff"), []edit{header("Content-Type", "application/octet-stream")}, "\x00\xff"},
 		{"streamed", struct{ io.Reader }{strings.NewReader(`[1]`)}, []edit{header("Lambda-Runtime-Function-Response-Mode", "streaming")}, `[1]`},
-		{"as large as may be", bytes.NewReader(make([]byte, runtimeapi.MaxPayload)), nil, string(make([]byte, runtimeapi.MaxPayload))},
-		{"as large as may be, chunked", struct{ io.Reader }{bytes.NewReader(make([]byte, runtimeapi.MaxPayload))}, nil, string(make([]byte, runtimeapi.MaxPayload))},
+		{"as large as may be", bytes.NewReader(make([]byte, runtimeapi.MaxAnswer)), nil, string(make([]byte, runtimeapi.MaxAnswer))},
+		{"as large as may be, chunked", struct{ io.Reader }{bytes.NewReader(make([]byte, runtimeapi.MaxAnswer))}, nil, string(make([]byte, runtimeapi.MaxAnswer))},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
@@ -190,7 +190,7 @@ func TestTooLarge(t *testing.T) {
 		inBubble(t, func(t *testing.T, r *rig) {
 			for range 2 {
 				r.give(idA)
-				var body io.Reader = bytes.NewReader(make([]byte, runtimeapi.MaxPayload+1))
+				var body io.Reader = bytes.NewReader(make([]byte, runtimeapi.MaxAnswer+1))
 				if chunked {
 					body = struct{ io.Reader }{body}
 				}
@@ -210,7 +210,7 @@ func TestTooLargeWithoutEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.give(idA)
 		began := time.Now()
-		body := io.MultiReader(bytes.NewReader(make([]byte, runtimeapi.MaxPayload+1)), stuck{t.Context()})
+		body := io.MultiReader(bytes.NewReader(make([]byte, runtimeapi.MaxAnswer+1)), stuck{t.Context()})
 		got := r.do(http.MethodPost, response(idA), struct{ io.Reader }{body})
 		if took := time.Since(began); took != 5*time.Second {
 			t.Errorf("took %v, want 5 s", took)

@@ -85,7 +85,7 @@ func limitHonoured(t *trial) {
 	}
 	t.sendApart(bodies...)
 	for _, limit := range []int{2, 100} {
-		if got := t.receive(limit, time.Second); len(got) > min(limit, 10) {
+		if got := t.receive(limit, time.Second); len(got) > min(limit, esm.MaxReceived) {
 			t.Errorf("received %d records with a limit of %d", len(got), limit)
 		}
 	}

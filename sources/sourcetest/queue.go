@@ -97,7 +97,7 @@ func (q *Queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]e
 	if fault.Err != nil && !fault.Done {
 		return nil, fault.Err
 	}
-	recs, err := q.poll(ctx, min(limit, 10), min(wait.Truncate(time.Second), 20*time.Second))
+	recs, err := q.poll(ctx, min(limit, esm.MaxReceived), min(wait.Truncate(time.Second), esm.MaxWait))
 	if fault.Err != nil {
 		return nil, fault.Err
 	}

@@ -47,7 +47,7 @@ func (t *trial) receive(limit int, wait time.Duration) []esm.Record {
 	if err != nil {
 		t.Fatalf("receive: %v", err)
 	}
-	if len(recs) > min(limit, 10) {
+	if len(recs) > min(limit, esm.MaxReceived) {
 		t.Fatalf("received %d records with a limit of %d", len(recs), limit)
 	}
 	return recs

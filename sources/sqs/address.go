@@ -17,15 +17,15 @@ func (q *Queue) address(ctx context.Context) (string, error) {
 	if url := q.knownURL(); url != "" {
 		return url, nil
 	}
-	if url, ok := q.arn.url(); ok && q.client.Options().BaseEndpoint == nil {
+	if url, ok := urlOf(q.arn); ok && q.client.Options().BaseEndpoint == nil {
 		return q.remember(url), nil
 	}
-	in := &sdk.GetQueueUrlInput{QueueName: &q.arn.name}
-	if q.arn.account != "" {
-		in.QueueOwnerAWSAccountId = &q.arn.account
+	in := &sdk.GetQueueUrlInput{QueueName: &q.arn.Resource}
+	if q.arn.Account != "" {
+		in.QueueOwnerAWSAccountId = &q.arn.Account
 	}
 	out, err := q.client.GetQueueUrl(ctx, in)
-	if url, ok := q.arn.url(); ok && errors.Is(kindOf(err), ErrDenied) {
+	if url, ok := urlOf(q.arn); ok && errors.Is(kindOf(err), ErrDenied) {
 		return q.remember(url), nil // a VPC endpoint: the URL is that of AWS
 	}
 	if err != nil {

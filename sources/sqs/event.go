@@ -1,7 +1,7 @@
 package sqs
 
 import (
-	"crypto/md5" //nolint:gosec // SQS describes bodies by their MD5
+	"crypto/md5" // SQS describes bodies by it
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -22,7 +22,7 @@ func (q *Queue) record(m *types.Message, event json.RawMessage, received, until 
 	if ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil {
 		r.Arrived = time.UnixMilli(ms)
 	}
-	if q.arn.fifo() { // a group on a standard queue is for fairness and orders nothing
+	if isFIFO(q.arn) { // a group on a standard queue is for fairness and orders nothing
 		r.Group = m.Attributes["MessageGroupId"]
 	}
 	return r
@@ -35,11 +35,11 @@ type shape struct {
 	nulls bool   // members without a value are null; else they are absent
 }
 
-func newShape(a arn, nulls bool) shape {
+func newShape(a esm.ARN, nulls bool) shape {
 	tail := append([]byte(nil), `,"eventSource":"aws:sqs","eventSourceARN":`...)
-	tail = appendString(tail, a.text)
+	tail = appendString(tail, a.String())
 	tail = append(tail, `,"awsRegion":`...)
-	tail = appendString(tail, a.region)
+	tail = appendString(tail, a.Region)
 	return shape{tail: string(append(tail, '}')), nulls: nulls}
 }
 
@@ -70,7 +70,7 @@ func (s shape) event(m *types.Message) (json.RawMessage, error) {
 // bodySum is the MD5 of m's body in hex; ok is false when SQS says that it should be another. It may write to the room
 // behind scratch.
 func bodySum(m *types.Message, scratch []byte) (text [2 * md5.Size]byte, ok bool) {
-	sum := md5.Sum(append(scratch, deref(m.Body)...)) //nolint:gosec // as above
+	sum := md5.Sum(append(scratch, deref(m.Body)...))
 	hex.Encode(text[:], sum[:])
 	return text, m.MD5OfBody == nil || string(text[:]) == *m.MD5OfBody
 }

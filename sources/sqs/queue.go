@@ -18,12 +18,6 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// What one ReceiveMessage can do.
-const (
-	maxMessages = 10
-	maxWait     = 20 * time.Second
-)
-
 // Config is what a [Queue] is made from.
 type Config struct {
 	// Client speaks to the queue's Region or, when it has a BaseEndpoint, to an emulator or a VPC endpoint.
@@ -40,7 +34,7 @@ type Config struct {
 // Queue is one SQS queue, standard or FIFO. It keeps no messages, and retries nothing beyond what the SDK's client does.
 type Queue struct {
 	client   *sdk.Client
-	arn      arn
+	arn      esm.ARN
 	shape    shape
 	attempts attempts
 
@@ -102,8 +96,8 @@ func (q *Queue) receive(ctx context.Context, limit int, wait time.Duration) ([]e
 func request(url string, limit int, wait time.Duration) *sdk.ReceiveMessageInput {
 	return &sdk.ReceiveMessageInput{
 		QueueUrl:                    &url,
-		MaxNumberOfMessages:         int32(min(limit, maxMessages)),
-		WaitTimeSeconds:             int32(max(0, min(wait, maxWait)) / time.Second),
+		MaxNumberOfMessages:         int32(min(limit, esm.MaxReceived)),
+		WaitTimeSeconds:             int32(max(0, min(wait, esm.MaxWait)) / time.Second),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	}
@@ -112,7 +106,7 @@ func request(url string, limit int, wait time.Duration) *sdk.ReceiveMessageInput
 // poll is one ReceiveMessage. On a FIFO queue it takes up a receive whose answer was lost, if there is one.
 func (q *Queue) poll(ctx context.Context, in *sdk.ReceiveMessageInput, visibility time.Duration) ([]types.Message, error) {
 	var try attempt
-	if q.arn.fifo() {
+	if isFIFO(q.arn) {
 		try = q.attempts.next(time.Now(), visibility)
 		in.ReceiveRequestAttemptId = &try.id
 	}
@@ -120,7 +114,7 @@ func (q *Queue) poll(ctx context.Context, in *sdk.ReceiveMessageInput, visibilit
 	if err == nil {
 		return out.Messages, nil
 	}
-	if q.arn.fifo() {
+	if isFIFO(q.arn) {
 		q.attempts.failed(try, err)
 	}
 	return nil, err
@@ -150,5 +144,5 @@ func (q *Queue) failed(doing string, err error) error {
 	if errors.Is(err, ErrNoQueue) {
 		q.forget()
 	}
-	return fmt.Errorf("sqs: %s %s: %w", doing, q.arn.name, err)
+	return fmt.Errorf("sqs: %s %s: %w", doing, q.arn.Resource, err)
 }
