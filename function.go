@@ -55,11 +55,11 @@ const (
 
 // TimeLimit is how long one invocation may take.
 func (f Function) TimeLimit() time.Duration {
-	if f.Timeout == 0 {
-		return DefaultTimeout * time.Second
-	}
-	return time.Duration(f.Timeout) * time.Second
+	return time.Duration(cmp.Or(f.Timeout, DefaultTimeout)) * time.Second
 }
+
+// Memory is how much memory the function is configured with, in MB.
+func (f Function) Memory() int { return cmp.Or(f.MemorySize, DefaultMemorySize) }
 
 // Defaults is f with what the user left out filled in, as Lambda does. Ways to run it, ARNs and paths stay as they are.
 func (f Function) Defaults() Function {

@@ -97,7 +97,7 @@ func TestIdleEnvironmentsEnd(t *testing.T) {
 		if got := len(s.living()); got != 2 {
 			t.Errorf("%d alive before the first one's time, want 2", got)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if got := len(s.living()); got != 1 {
 			t.Errorf("%d alive after the first one's time, want 1", got)
@@ -171,7 +171,7 @@ func TestStartsAreLimited(t *testing.T) {
 		for range 5 {
 			calls = append(calls, s.later(event{Take: minute}))
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		for i, want := range []int{0, 2, 4, 5} {
 			if got := len(s.living()); got != want {
 				t.Errorf("%d alive after %d s, want %d", got, i, want)

@@ -377,21 +377,3 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		}
 	}
 }
-
-// stays checks that something is so for a while.
-func stays(t *testing.T, d time.Duration, what string, holds func() bool) {
-	t.Helper()
-	end := time.After(d)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if !holds() {
-			t.Fatalf("it is no longer so that %s", what)
-		}
-		select {
-		case <-tick.C:
-		case <-end:
-			return
-		}
-	}
-}

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"maps"
 	"os"
 	"path/filepath"
@@ -56,14 +57,14 @@ func (s *Starter) defaults(dir, private string) map[string]string {
 }
 
 func (s *Starter) reserved(fn esm.Function, dir, id string) map[string]string {
-	region := orElse(s.Region, "us-east-1")
+	region := s.region()
 	env := map[string]string{
 		marker:                            id,
 		"AWS_REGION":                      region,
 		"AWS_DEFAULT_REGION":              region,
 		"AWS_LAMBDA_FUNCTION_NAME":        fn.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION":     runtimeapi.Version,
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(memorySize(fn)),
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(fn.Memory()),
 		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + fn.Name,
 		"AWS_LAMBDA_LOG_STREAM_NAME":      time.Now().UTC().Format("2006/01/02/") + "[" + runtimeapi.Version + "]" + id,
@@ -87,8 +88,8 @@ func (s *Starter) reserved(fn esm.Function, dir, id string) map[string]string {
 // aws-lambda-go among them, would send them there.
 func bypassProxy(env map[string]string) {
 	upper, lower := env["NO_PROXY"], env["no_proxy"]
-	env["NO_PROXY"] = strings.TrimPrefix(orElse(upper, lower)+","+apiHost, ",")
-	env["no_proxy"] = strings.TrimPrefix(orElse(lower, upper)+","+apiHost, ",")
+	env["NO_PROXY"] = strings.TrimPrefix(cmp.Or(upper, lower)+","+apiHost, ",")
+	env["no_proxy"] = strings.TrimPrefix(cmp.Or(lower, upper)+","+apiHost, ",")
 }
 
 // environ is env in the form of os/exec, sorted.
@@ -99,11 +100,4 @@ func environ(env map[string]string) []string {
 	}
 	slices.Sort(list)
 	return list
-}
-
-func memorySize(fn esm.Function) int {
-	if fn.MemorySize == 0 {
-		return esm.DefaultMemorySize
-	}
-	return fn.MemorySize
 }

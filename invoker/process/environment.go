@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,8 +69,7 @@ func (s *Starter) newEnvironment(fn esm.Function) (*environment, error) {
 		e.initLimit = s.initLimit
 	}
 	if fn.FunctionArn == "" {
-		e.fn.FunctionArn = "arn:aws:lambda:" + orElse(s.Region, "us-east-1") + ":" +
-			orElse(s.AccountID, "000000000000") + ":function:" + fn.Name
+		e.fn.FunctionArn = esm.FunctionARN(s.region(), cmp.Or(s.AccountID, "000000000000"), fn.Name)
 	}
 	close(e.stopped)
 	e.timer.Stop()
@@ -230,7 +230,7 @@ func (e *environment) event(c esm.Call) runtimeapi.Event {
 	}
 	return runtimeapi.Event{
 		ID: c.ID, Deadline: e.now.began.Add(e.fn.TimeLimit()), FunctionArn: arn,
-		TraceID: orElse(c.TraceHeader, unsampled(e.now.began)), ClientContext: c.ClientContext, Payload: c.Payload,
+		TraceID: cmp.Or(c.TraceHeader, unsampled(e.now.began)), ClientContext: c.ClientContext, Payload: c.Payload,
 	}
 }
 

@@ -2,7 +2,6 @@ package process
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -301,15 +300,6 @@ func handler(role string, env map[string]string) esm.Function {
 		fn.Environment.Variables[k] = v
 	}
 	return fn
-}
-
-func compact(t *testing.T, b []byte) string {
-	t.Helper()
-	var out bytes.Buffer
-	if err := json.Compact(&out, b); err != nil {
-		t.Fatalf("%s: %v", b, err)
-	}
-	return out.String()
 }
 
 func spawnSleeper() (*exec.Cmd, error) {

@@ -64,7 +64,8 @@ func canEnter(dir string) error {
 func provided(dir string) ([]string, error) {
 	path := filepath.Join(dir, "bootstrap")
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
-		return nil, fmt.Errorf("Couldn't find valid bootstrap(s): [%s]", path) //nolint:staticcheck // Lambda's words
+		//lint:ignore ST1005 these are Lambda's words
+		return nil, fmt.Errorf("Couldn't find valid bootstrap(s): [%s]", path)
 	}
 	return []string{path}, nil
 }

@@ -34,7 +34,7 @@ type reporter struct {
 }
 
 func newReporter(j *journal, fn esm.Function) reporter {
-	return reporter{journal: j, size: memorySize(fn), json: fn.LoggingConfig.LogFormat == jsonFormat}
+	return reporter{journal: j, size: fn.Memory(), json: fn.LoggingConfig.LogFormat == jsonFormat}
 }
 
 func (r reporter) start(id string) {

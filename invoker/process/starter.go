@@ -11,6 +11,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -50,6 +51,8 @@ const (
 	initErrorExit = 500 * time.Millisecond // for a runtime to end by itself after reporting that its Init failed
 )
 
+func (s *Starter) region() string { return cmp.Or(s.Region, "us-east-1") }
+
 // Start starts fn's runtime, as [invoker.Starter] says. An Init that takes longer than ten seconds is ended; the first
 // Invoke starts it over, within the function's timeout, which is what Lambda does.
 func (s *Starter) Start(ctx context.Context, fn esm.Function) (invoker.Environment, error) {
@@ -62,11 +65,4 @@ func (s *Starter) Start(ctx context.Context, fn esm.Function) (invoker.Environme
 		return nil, err
 	}
 	return e, nil
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

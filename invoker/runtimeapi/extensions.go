@@ -1,12 +1,13 @@
 package runtimeapi
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // Of the Extensions API there is what a runtime's own process needs: an internal extension that asks for no events. To
@@ -95,7 +96,7 @@ func (s *Session) register(name string, events []string) (id string, p *problem)
 	case len(s.extensions) == maxExtensions:
 		return "", extensionProblem("Extension.TooManyExtensions", fmt.Sprintf("Extension limit (%d) reached", maxExtensions))
 	}
-	id = newID()
+	id = uuid.NewString()
 	s.extensions = append(s.extensions, extension{id: id, name: name})
 	return id, nil
 }
@@ -136,12 +137,4 @@ func (s *Session) unpoll(id string) {
 
 func (s *Session) extension(id string) int {
 	return slices.IndexFunc(s.extensions, func(e extension) bool { return e.id == id })
-}
-
-// newID returns a UUID, version 4.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/google/uuid"
 )
 
 // A scenario is a story that every SQS tells in the same way. It may sleep: in a bubble that takes no time.
@@ -68,7 +69,7 @@ func TestConformanceElsewhere(t *testing.T) {
 			if why := s.unlike[kind]; why != "" && os.Getenv("ESM_TEST_SQS_UNLIKE") == "" {
 				t.Skipf("%s: %s", kind, why)
 			}
-			a := &account{Client: clientOf(new(hideWriteTo), endpoint), t: t, suffix: "-" + newID()[:8]}
+			a := &account{Client: clientOf(new(hideWriteTo), endpoint), t: t, suffix: "-" + uuid.NewString()[:8]}
 			defer a.cleanUp()
 			s.tell(a)
 		})

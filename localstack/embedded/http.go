@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 const (
@@ -57,7 +59,7 @@ func (s *Server) perform(r *http.Request, name string, body []byte) ([]byte, err
 
 func write(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", jsonProtocol)
-	w.Header().Set("X-Amzn-Requestid", newID())
+	w.Header().Set("X-Amzn-Requestid", uuid.NewString())
 	w.WriteHeader(status)
 	w.Write(body) // a client that is gone cannot be told
 }
@@ -88,7 +90,7 @@ func refuseQuery(w http.ResponseWriter) {
 	}{
 		Error: reason{"Sender", "AWS.SimpleQueueService.UnsupportedOperation", "The embedded SQS speaks the AWS JSON protocol " +
 			"only, and this request is of the older query protocol. Use an SDK of 2024 or later."},
-		RequestId: newID(),
+		RequestId: uuid.NewString(),
 	})
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(http.StatusBadRequest)

@@ -3,7 +3,6 @@ package embedded
 import (
 	"crypto/md5"
 	"encoding/hex"
-	"math/rand/v2"
 	"time"
 )
 
@@ -50,29 +49,6 @@ type parcel struct {
 	origin     string // ARN of the queue it was dead-lettered from
 	sent       time.Time
 	elsewhere  int // receives in queues before this one
-}
-
-// newID makes a random UUID. It need not be secret, only different.
-func newID() string {
-	var raw [16]byte
-	for i := 0; i < len(raw); i += 8 {
-		bits := rand.Uint64()
-		for j := range 8 {
-			raw[i+j] = byte(bits >> (8 * j))
-		}
-	}
-	raw[6], raw[8] = raw[6]&0x0f|0x40, raw[8]&0x3f|0x80
-	var text [36]byte
-	hex.Encode(text[:], raw[:4])
-	text[8] = '-'
-	hex.Encode(text[9:], raw[4:6])
-	text[13] = '-'
-	hex.Encode(text[14:], raw[6:8])
-	text[18] = '-'
-	hex.Encode(text[19:], raw[8:10])
-	text[23] = '-'
-	hex.Encode(text[24:], raw[10:])
-	return string(text[:])
 }
 
 func md5Hex(text string) string {

@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"maps"
 	"slices"
@@ -26,8 +27,6 @@ type attribute struct {
 	binary         bool
 	value          string // the text, or the bytes of a binary one
 }
-
-func (a attribute) size() int { return len(a.name) + len(a.dataType) + len(a.value) }
 
 // readAttributes checks what a producer sent (AWS: "Amazon SQS message metadata") and sorts it by name.
 func readAttributes(sent map[string]attributeValue) ([]attribute, error) {
@@ -84,18 +83,13 @@ func readAttribute(name string, v attributeValue) (attribute, error) {
 		return a, nil
 	}
 	a.value = *v.StringValue
-	if _, err := strconv.ParseFloat(a.value, 64); err != nil && kind == "Number" && !isRange(err) {
+	if _, err := strconv.ParseFloat(a.value, 64); err != nil && kind == "Number" && !errors.Is(err, strconv.ErrRange) {
 		return a, invalidParameter("Can't cast the value of message (user) attribute '%s' to a number.", name)
 	}
 	if !allowed(a.value) {
 		return a, invalidParameter("%s", invalidCharacters)
 	}
 	return a, nil
-}
-
-func isRange(err error) bool {
-	e, ok := err.(*strconv.NumError)
-	return ok && e.Err == strconv.ErrRange
 }
 
 // readTrace takes the one system attribute that a producer may send: AWSTraceHeader.

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // How long a FIFO queue remembers what was sent. AWS: "Using the message deduplication ID in Amazon SQS".
@@ -56,7 +58,7 @@ func (q *queue) send(p parcel, delay *int) (receiptOfSend, error) {
 	if q.deleted {
 		return receiptOfSend{}, noSuchQueue()
 	}
-	p.id, p.sent = newID(), now
+	p.id, p.sent = uuid.NewString(), now
 	wait := q.set.delay
 	if delay != nil && !q.fifo {
 		wait = seconds(*delay)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/esm-run/esm"
 )
 
 // A Server is an SQS for one account in one Region. The zero Server is ready and empty. All methods may be called side by
@@ -29,16 +31,7 @@ type Server struct {
 func (s *Server) region() string  { return cmp.Or(s.Region, "us-east-1") }
 func (s *Server) account() string { return cmp.Or(s.AccountID, "000000000000") }
 
-func (s *Server) arn(name string) string {
-	partition := "aws"
-	switch {
-	case strings.HasPrefix(s.region(), "cn-"):
-		partition = "aws-cn"
-	case strings.HasPrefix(s.region(), "us-gov-"):
-		partition = "aws-us-gov"
-	}
-	return "arn:" + partition + ":sqs:" + s.region() + ":" + s.account() + ":" + name
-}
+func (s *Server) arn(name string) string { return esm.QueueARN(s.region(), s.account(), name) }
 
 // grace is how long Serve lets answers that are being written get through when it is to end.
 const grace = time.Second
