@@ -1,0 +1,158 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/esm-run/esm/cmd/esm/config"
+)
+
+// documents are the pages for people, by their paths from here.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	top, err := filepath.Glob("../../*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string]string{}
+	for _, path := range append(paths, top...) {
+		pages[path] = read(t, path)
+	}
+	return pages
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+var (
+	yamlBlock = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```")
+	codeDir   = regexp.MustCompile(`CodeUri: *([^\s,}]+)`)
+)
+
+// TestDocumentedFiles loads each mappings file that the documents show, beside the directories that it names.
+func TestDocumentedFiles(t *testing.T) {
+	t.Setenv("AWS_REGION", "us-east-1")
+	found := 0
+	for path, page := range documents(t) {
+		for _, block := range yamlBlock.FindAllStringSubmatch(page, -1) {
+			if !strings.Contains(block[1], "Functions:") {
+				continue
+			}
+			found++
+			_, report := config.Load(written(t, block[1]), config.Overrides{})
+			if len(report.Errors)+len(report.Warnings) > 0 {
+				t.Errorf("%s: a file that it shows:\n%s\n%s", path, block[1], report)
+			}
+		}
+	}
+	if found < 2 {
+		t.Errorf("got %d files in the documents, want at least the README's 2", found)
+	}
+}
+
+func written(t *testing.T, text string) (path string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range codeDir.FindAllStringSubmatch(text, -1) {
+		if err := os.MkdirAll(filepath.Join(dir, name[1]), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path = filepath.Join(dir, "mappings.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestDocumentedNames compares names that tables list with those in the code.
+func TestDocumentedNames(t *testing.T) {
+	for _, test := range []struct{ page, listed, code, named string }{
+		{"../../docs/operations.md", "(?m)^\\| `(esm_[a-z_]+)`", "observe/*.go", `"(esm_[a-z_]+)"`},
+		{"../../docs/semantics.md", "`([A-Z][A-Za-z]+)`", "../../engine/policy/reason.go", `Reason = "([A-Za-z]+)"`},
+		{"../../docs/operations.md", "(?m)^\\| `([A-Z][A-Za-z]+)` \\|.*\\| .* \\|$", "config/file.go", `func\(e \*Engine\) \*[a-zA-Z0-9.]+ \{ return &e\.([A-Za-z]+)`},
+	} {
+		listed, named := names(read(t, test.page), test.listed), names(source(t, test.code), test.named)
+		if len(named) == 0 {
+			t.Errorf("%s: no names in it look like %s", test.code, test.named)
+		}
+		for _, name := range named {
+			if !slices.Contains(listed, name) {
+				t.Errorf("%s has %s, which %s does not list", test.code, name, test.page)
+			}
+		}
+		for _, name := range listed {
+			if strings.HasPrefix(name, "esm_") && !slices.Contains(named, name) {
+				t.Errorf("%s lists %s, which %s does not have", test.page, name, test.code)
+			}
+		}
+	}
+}
+
+// source is the text of files, tests excepted.
+func source(t *testing.T, pattern string) string {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, path := range paths {
+		if !strings.HasSuffix(path, "_test.go") {
+			all.WriteString(read(t, path))
+		}
+	}
+	return all.String()
+}
+
+func names(text, form string) (all []string) {
+	for _, m := range regexp.MustCompile(form).FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s:#]*)(?:#([^)\s]+))?\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	mark    = regexp.MustCompile(`[^a-z0-9 -]`)
+)
+
+// TestDocumentedLinks follows the links between files.
+func TestDocumentedLinks(t *testing.T) {
+	for path, page := range documents(t) {
+		for _, l := range link.FindAllStringSubmatch(page, -1) {
+			to := path
+			if l[1] != "" {
+				to = filepath.Join(filepath.Dir(path), l[1])
+			}
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s: link to %s: %v", path, l[1], err)
+			} else if l[2] != "" && !slices.Contains(anchors(read(t, to)), l[2]) {
+				t.Errorf("%s: %s has no heading for #%s", path, to, l[2])
+			}
+		}
+	}
+}
+
+// anchors are the names by which a page's headings are linked to.
+func anchors(page string) (all []string) {
+	for _, h := range heading.FindAllStringSubmatch(page, -1) {
+		all = append(all, strings.ReplaceAll(mark.ReplaceAllString(strings.ToLower(h[1]), ""), " ", "-"))
+	}
+	return all
+}
