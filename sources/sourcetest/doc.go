@@ -1,3 +1,4 @@
-// Package sourcetest holds what sources are tested with and against: the suite that every [esm.Queue] passes
-// ([RunQueue]), and [Queue], a queue in memory that behaves like an SQS queue and fails when told to.
+// Package sourcetest holds what sources are tested with and against: the suites that every [esm.Queue] and every
+// [esm.Stream] passes ([RunQueue]), and [Queue] and [Stream], a queue and a stream in memory that behave like
+// those of AWS and fail when told to.
 package sourcetest
