@@ -21,3 +21,25 @@ func TestMemoryQueue(t *testing.T) {
 		})
 	}
 }
+
+func TestMemoryStream(t *testing.T) {
+	for name, cfg := range map[string]StreamConfig{
+		"strict":    {},
+		"forgiving": {Forgiving: true, EmptyEvery: 4, Lag: 3 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			RunStream(t, synctest.Test, func(t *testing.T) StreamFixture {
+				s := NewStream(cfg)
+				return StreamFixture{
+					Stream:   s,
+					Put:      func(key, data string) { s.Put(key, data) },
+					Reshard:  func(shard string) { s.Split(shard) },
+					Merge:    func(a, b string) { s.Merge(a, b) },
+					Trim:     func() { time.Sleep(1); s.Trim(time.Now()) },
+					Delete:   s.Delete,
+					Recreate: s.Recreate,
+				}
+			})
+		})
+	}
+}
