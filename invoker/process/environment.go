@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,16 +92,29 @@ func (e *environment) broken(err error) error {
 	return &invoker.Broken{Response: f.Response, Err: e.explain(err)}
 }
 
-// explain says for people which command failed, and with which last words.
+// explain says for people what failed, and with which last words.
 func (e *environment) explain(err error) error {
-	command := e.program.argv
-	if command == nil {
-		command = e.fn.Command
-	}
 	if last := e.journal.lastLine(); last != "" {
-		return fmt.Errorf("process: function %q: command %q: %w (last output: %s)", e.fn.Name, command, err, last)
+		return fmt.Errorf("process: function %q: %s: %w (last output: %s)", e.fn.Name, e.runs(), err, last)
 	}
-	return fmt.Errorf("process: function %q: command %q: %w", e.fn.Name, command, err)
+	return fmt.Errorf("process: function %q: %s: %w", e.fn.Name, e.runs(), err)
+}
+
+// runs names the command, as far as it is known, and what the user wrote instead of one.
+func (e *environment) runs() string {
+	var parts []string
+	if e.fn.Handler != "" {
+		parts = append(parts, fmt.Sprintf("handler %q", e.fn.Handler))
+	}
+	switch {
+	case e.program.argv != nil:
+		parts = append(parts, fmt.Sprintf("command %q", e.program.argv))
+	case e.fn.Command != nil:
+		parts = append(parts, fmt.Sprintf("command %q", e.fn.Command))
+	default:
+		parts = append(parts, "runtime "+e.fn.Runtime)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // start runs Init. The environment is of no use if it returns an error, and must be closed.

@@ -16,6 +16,8 @@ const (
 	outputRate  = 2 << 20  // bytes a second
 	lineCost    = 128      // bytes that each line counts for, besides its own
 	longestTail = 512      // bytes of the last line that are kept for errors
+
+	lossEvery = time.Second // at the most, while lines are being lost
 )
 
 // journal tells what an environment's runtimes write, and what the platform says about them, to a Trace.
@@ -27,9 +29,10 @@ type journal struct {
 	id      string // the request that runs
 	left    int    // bytes that may be told before the rate bounds them
 	filled  time.Time
-	lost    int    // lines dropped and not told of yet
-	lostLen int    // their bytes
-	last    []byte // of the last line that was not empty
+	lost    int       // lines dropped and not told of yet
+	lostLen int       // their bytes
+	lossAt  time.Time // when a loss was told last
+	last    []byte    // of the last line that was not empty
 }
 
 func newJournal(trace esm.Trace, function string) *journal {
@@ -52,8 +55,8 @@ func (j *journal) line(text []byte) {
 		j.last = append(j.last[:0], text[:min(len(text), longestTail)]...)
 	}
 	var lost string
-	if ok {
-		lost = j.loss()
+	if ok && now.Sub(j.lossAt) >= lossEvery {
+		lost = j.loss(now)
 	}
 	j.mu.Unlock()
 	if !ok || j.trace == nil {
@@ -82,10 +85,11 @@ func (j *journal) allow(n int, now time.Time) bool {
 }
 
 // loss is the line about what was dropped since it was last told; empty for nothing. The caller holds mu.
-func (j *journal) loss() string {
+func (j *journal) loss(now time.Time) string {
 	if j.lost == 0 {
 		return ""
 	}
+	j.lossAt = now
 	text := fmt.Sprintf("%d lines of output (%d bytes) were dropped: more than %d MB, or %d MB a second",
 		j.lost, j.lostLen, outputBurst>>20, outputRate>>20)
 	j.lost, j.lostLen = 0, 0
@@ -95,7 +99,7 @@ func (j *journal) loss() string {
 // settleLoss tells what was dropped and not told of yet.
 func (j *journal) settleLoss() {
 	j.mu.Lock()
-	lost := j.loss()
+	lost := j.loss(time.Now())
 	id := j.id
 	j.mu.Unlock()
 	if lost != "" {

@@ -246,6 +246,9 @@ func raw() {
 			fmt.Println("got", post(path, strings.Repeat("x", o.Size)))
 		case "answer":
 			post(path, `"fine"`)
+		case "half a line":
+			fmt.Print("half a line")
+			post(path, `"fine"`)
 		case "say and answer":
 			fmt.Fprintln(os.Stderr, "before")
 			post(path, `"fine"`)

@@ -148,6 +148,9 @@ func TestSweepByRecord(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(s.Dir, "something else"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(s.Dir, "1-2-3"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Sweep(); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +159,7 @@ func TestSweepByRecord(t *testing.T) {
 		t.Error("a process that only bears the same id was killed")
 	}
 	entries, err := os.ReadDir(s.Dir)
-	if err != nil || len(entries) != 1 {
-		t.Errorf("got %v, %v; want the strange directory alone", entries, err)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("got %v, %v; want the strange directory and file alone", entries, err)
 	}
 }

@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -40,6 +41,30 @@ func TestLinesOfAnInvocation(t *testing.T) {
 		if platform := !strings.HasPrefix(want[i], "before"); o.Platform != platform || o.ID != testID || o.Function != "f" || o.Time.IsZero() {
 			t.Errorf("line %d: got %+v", i, o)
 		}
+	}
+}
+
+// A line without its end belongs to the invocation that wrote it, and not to the one after.
+func TestHalfALine(t *testing.T) {
+	s, l := newStarter(t)
+	e := start(t, s, handler("raw", nil))
+	for _, id := range []string{"one", "two"} {
+		resp, err := e.Invoke(t.Context(), esm.Call{ID: id, Function: "f", Payload: []byte(`{"Raw":"half a line"}`)})
+		if err != nil || resp.Fault != "" {
+			t.Fatalf("got %+v, %v", resp, err)
+		}
+		if err := e.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, o := range l.all() {
+		if !o.Platform {
+			got = append(got, o.ID+": "+o.Line)
+		}
+	}
+	if want := []string{"one: half a line", "two: half a line"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -205,6 +230,29 @@ func TestAllowance(t *testing.T) {
 		j.settleLoss()
 		if got := len(l.all()); got != outputRate/1024+2 {
 			t.Errorf("the last loss is told %d times", got-outputRate/1024-1)
+		}
+	})
+}
+
+// A runtime that goes on and on would otherwise have a line about a loss after each few of its own.
+func TestLossesAreToldOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &log{}
+		j := newJournal(l.trace, "f")
+		line := make([]byte, 1024)
+		for end := time.Now().Add(12 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			for range 5 {
+				j.line(line)
+			}
+		}
+		got := 0
+		for _, o := range l.all() {
+			if o.Platform {
+				got++
+			}
+		}
+		if got < 5 || got > 12 {
+			t.Errorf("losses are told %d times", got)
 		}
 	})
 }

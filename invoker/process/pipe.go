@@ -49,23 +49,30 @@ func (p *pipe) pump() {
 		})
 		open = open && err == nil // an error is cut, whatever there is still to read
 	}
+	p.flush()
+}
+
+// drain takes in what has been written so far, beside the pump. A line without its end counts as one: what is written
+// next belongs to another invocation.
+func (p *pipe) drain() {
+	_ = p.raw.Control(func(fd uintptr) { // an error is cut
+		for range drainReads {
+			if p.take(int(fd)) <= 0 {
+				p.flush()
+				return
+			}
+		}
+	})
+}
+
+// flush tells what is left of a line.
+func (p *pipe) flush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.rest) > 0 {
 		p.journal.line(p.rest)
 		p.rest = nil
 	}
-}
-
-// drain takes in what has been written so far, beside the pump.
-func (p *pipe) drain() {
-	_ = p.raw.Control(func(fd uintptr) { // an error is cut
-		for range drainReads {
-			if p.take(int(fd)) <= 0 {
-				return
-			}
-		}
-	})
 }
 
 // cut ends the pump now or, if somebody who got away still holds the other end, after d.

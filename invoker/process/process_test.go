@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -318,7 +319,7 @@ func TestCommandsThatCannotRun(t *testing.T) {
 		{esm.Function{Command: []string{"./script"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec " + script + ": no such file or directory", "the interpreter that it names is not"},
 		{esm.Function{Command: []string{"true"}, CodeUri: "/nowhere"}, "Runtime.InvalidWorkingDir", "Error: chdir /nowhere: no such file or directory", "/nowhere"},
 		{esm.Function{Runtime: "provided.al2023"}, "Runtime.InvalidEntrypoint", "Error: Couldn't find valid bootstrap(s): [" + dir + "/bootstrap]", dir},
-		{esm.Function{Runtime: "python3.13"}, "Runtime.InvalidEntrypoint", `Error: no way to run the runtime \"python3.13\" is known`, "python3.13"},
+		{esm.Function{Runtime: "python3.13", Handler: "app.h"}, "Runtime.InvalidEntrypoint", `Error: no way to run the runtime \"python3.13\" is known`, `handler "app.h", runtime python3.13`},
 	} {
 		tt.fn.Name = "f"
 		if tt.fn.CodeUri == "" {
@@ -341,6 +342,19 @@ func TestCommandsThatCannotRun(t *testing.T) {
 		}
 		wantEmpty(t, s.Dir)
 	}
+}
+
+// A full disk is not the function's fault: nothing was run, and no message pays for it.
+func TestMachineThatCannotStart(t *testing.T) {
+	s, _ := newStarter(t)
+	s.Bootstrap = func(esm.Function) ([]string, map[string]string, error) {
+		return nil, nil, fmt.Errorf("lay out: %w", &os.PathError{Op: "write", Path: "client.py", Err: syscall.ENOSPC})
+	}
+	_, err := s.Start(t.Context(), esm.Function{Name: "f", Runtime: "python3.13", Handler: "app.h", CodeUri: t.TempDir()})
+	if _, broken := errors.AsType[*invoker.Broken](err); broken || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v, want a full disk and no *Broken", err)
+	}
+	wantEmpty(t, s.Dir)
 }
 
 func TestStartEndsWithItsContext(t *testing.T) {

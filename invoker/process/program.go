@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -43,10 +44,14 @@ func (s *Starter) program(fn esm.Function) (program, error) {
 	if err == nil && len(p.argv) == 0 {
 		err = errors.New("the command is empty")
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return p, nil
+	case machineFault(err):
+		return program{}, err
+	default:
 		return program{}, runtimeapi.InvalidEntrypoint(err.Error())
 	}
-	return p, nil
 }
 
 func canEnter(dir string) error {
@@ -91,13 +96,20 @@ func find(name, dir, path string) (string, error) {
 	return "", runtimeapi.InvalidEntrypoint(fmt.Sprintf("exec: %q: executable file not found in PATH", name))
 }
 
+// machineFault reports whether err is one of the machine, which passes without a change of the function: no room for
+// another process or file, a disk that fails.
+func machineFault(err error) bool {
+	return slices.ContainsFunc([]syscall.Errno{
+		syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO,
+	}, func(fault syscall.Errno) bool { return errors.Is(err, fault) })
+}
+
 // launchError tells a command that cannot be run, which is the function's fault, from a machine that has no room for
 // another process.
 func launchError(err error) error {
-	for _, busy := range []error{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, busy) {
-			return err
-		}
+	if machineFault(err) {
+		return err
 	}
 	failure := runtimeapi.InvalidEntrypoint(err.Error())
 	if at, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrNotExist) {

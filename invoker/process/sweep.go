@@ -30,7 +30,7 @@ func (s *Starter) Sweep() error {
 	}
 	var failed error
 	for _, p := range programs {
-		if runs, ok := alive(p.Name()); ok && !runs {
+		if runs, ok := alive(p.Name()); ok && !runs && p.IsDir() {
 			failed = errors.Join(failed, sweepProgram(filepath.Join(dir, p.Name())))
 		}
 	}
