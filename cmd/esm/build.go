@@ -23,16 +23,21 @@ import (
 
 // parts is a file made into things that run.
 type parts struct {
-	functions *invoker.Functions
-	starter   *process.Starter
-	feeds     []engine.Feed
-	queues    map[string]*sqs.Queue // by mapping, of those that are enabled
+	functions  *invoker.Functions
+	starter    *process.Starter
+	bootstraps *bootstrap.Bootstraps
+	feeds      []engine.Feed
+	queues     map[string]*sqs.Queue // by mapping, of those that are enabled
 }
 
 // build makes the parts of a file. Nothing runs and nothing is asked of the network yet, except that an endpoint's
 // credentials may be looked for. What it makes needs no closing but the functions.
 func build(ctx context.Context, file *config.File, c *clients, trace esm.Trace) (*parts, error) {
-	p := &parts{starter: buildStarter(file, trace), queues: map[string]*sqs.Queue{}}
+	p := &parts{
+		bootstraps: &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")},
+		queues:     map[string]*sqs.Queue{},
+	}
+	p.starter = buildStarter(file, p.bootstraps, trace)
 	var err error
 	if p.functions, err = buildFunctions(ctx, file, c, p.starter, trace); err != nil {
 		return nil, err
@@ -57,8 +62,7 @@ func build(ctx context.Context, file *config.File, c *clients, trace esm.Trace) 
 // close ends every environment. Those that are still busy are left alone until work ends.
 func (p *parts) close(work context.Context) { p.functions.Close(work) }
 
-func buildStarter(file *config.File, trace esm.Trace) *process.Starter {
-	bootstraps := &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")}
+func buildStarter(file *config.File, bootstraps *bootstrap.Bootstraps, trace esm.Trace) *process.Starter {
 	return &process.Starter{
 		Region:      file.Aws.Region,
 		AccountID:   file.Aws.AccountId,
@@ -160,11 +164,12 @@ func patterns(c *esm.FilterCriteria) (patterns []string) {
 	return patterns
 }
 
-// described is what the observers know of the file's mappings.
-func described(file *config.File) (mappings []observe.Mapping, functions []string) {
+// observed is what the observers know of a file.
+func observed(file *config.File) (mappings []observe.Mapping, functions []string) {
 	for _, m := range file.Mappings {
 		mappings = append(mappings, observe.Mapping{
-			UUID: m.UUID, Source: m.EventSourceArn, Function: m.FunctionName, Tags: m.Tags,
+			UUID: m.UUID, Source: m.EventSourceArn, Function: m.FunctionName,
+			Provisioned: m.ProvisionedPollerConfig != nil, Tags: m.Tags,
 		})
 	}
 	for _, fn := range file.Functions {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,11 +22,10 @@ import (
 // connections is how many idle connections to one endpoint are kept: as many as pollers may want at once.
 const connections = 256
 
-// clients makes the SDK's clients. Clients of one endpoint share their connections.
+// clients makes the SDK's clients. Clients of one endpoint share their connections. It belongs to one goroutine; the
+// clients may be used by many.
 type clients struct {
 	region string
-
-	mu     sync.Mutex
 	places map[string]place // by endpoint; "" is AWS itself
 }
 
@@ -40,8 +38,6 @@ type place struct {
 // at returns the place of an endpoint. Where that is not AWS, credentials that cannot be found are test and test, which
 // every emulator takes.
 func (c *clients) at(ctx context.Context, endpoint string) (place, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if known, ok := c.places[endpoint]; ok {
 		return known, nil
 	}

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/esm-run/esm/cmd/esm/observe"
@@ -23,20 +26,20 @@ type engineStatus struct {
 	Version string    `json:"Version"`
 	PID     int       `json:"ProcessId"`
 	Started time.Time `json:"Started"`
-	Ready   bool      `json:"Ready"`
-	Waiting []string  `json:"Waiting,omitempty"` // enabled mappings that have not reached their source yet
+	Ready   bool      `json:"Ready"`             // nothing is waited for
+	Waiting []string  `json:"Waiting,omitempty"` // enabled mappings that have not reached their source yet, or what comes before
 	observe.Status
 }
 
 // face is the engine's HTTP server: health, metrics and status. It only reads.
-func face(board *observe.Board, metrics *observe.Metrics, status func() engineStatus) http.Handler {
+func face(metrics prometheus.Gatherer, status func() engineStatus) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if waiting := board.Ready(); len(waiting) > 0 {
+		if s := status(); !s.Ready {
 			w.WriteHeader(http.StatusServiceUnavailable)
-			fmt.Fprintf(w, "not polling yet: %s\n", strings.Join(waiting, ", "))
+			fmt.Fprintf(w, "waiting for %s\n", strings.Join(s.Waiting, ", "))
 			return
 		}
 		fmt.Fprintln(w, "ok")
@@ -51,24 +54,44 @@ func face(board *observe.Board, metrics *observe.Metrics, status func() engineSt
 // listen opens the face's address, with an error that says what to do when it is taken.
 func listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("Engine.Listen %s: something else listens there, perhaps another engine: "+
+			"stop it, or give this one an address of its own with --listen", address)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("Engine.Listen %s: %w (another engine? give this one another address with --listen)", address, err)
+		return nil, fmt.Errorf("Engine.Listen: %w", err)
 	}
 	return l, nil
 }
 
-// serve answers on l until ctx ends and the last answers are out.
-func serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	stopped := context.AfterFunc(ctx, func() {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+// lastAnswers is how long answers that are being written when the server ends may take.
+const lastAnswers = time.Second
+
+// serve answers on l until ctx ends and the last answers are out. It closes l. What is wrong with single requests is
+// written to complaints.
+func serve(ctx context.Context, l net.Listener, h http.Handler, complaints *log.Logger) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          complaints,
+	}
+	ended := make(chan struct{})
+	running := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
 		defer cancel()
 		if server.Shutdown(last) != nil {
 			server.Close()
 		}
 	})
-	defer stopped()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	err := server.Serve(l)
+	if !running() {
+		<-ended // Serve returns as soon as Shutdown begins
+	}
+	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("http: %w", err)
 	}
 	return nil

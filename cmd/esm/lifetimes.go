@@ -14,8 +14,11 @@ import (
 var errStoppedAtOnce = errors.New("stopped with work in hand: its records come back by themselves")
 
 // lifetimes turns signals into the two contexts of a run. The first SIGINT or SIGTERM ends ctx, after stopping was
-// told; so does stop. Work ends with errStoppedAtOnce, grace after ctx has or at a second signal. End gives everything
-// back and blocks until nothing listens any more.
+// told; so does stop. Work ends with errStoppedAtOnce, grace after ctx has or at a second signal; a third is no longer
+// caught, and ends the process.
+//
+// Grace and stopping are called from another goroutine. End gives everything back and blocks until nothing listens any
+// more.
 func lifetimes(parent context.Context, grace func() time.Duration, stopping func(os.Signal)) (
 	ctx, work context.Context, stop context.CancelCauseFunc, end func(),
 ) {
@@ -23,6 +26,7 @@ func lifetimes(parent context.Context, grace func() time.Duration, stopping func
 	work, cut := context.WithCancelCause(context.WithoutCancel(parent))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	pipes := brokenPipes()
 
 	var listening sync.WaitGroup
 	done := make(chan struct{})
@@ -39,6 +43,7 @@ func lifetimes(parent context.Context, grace func() time.Duration, stopping func
 		defer late.Stop()
 		select {
 		case <-signals:
+			signal.Stop(signals)
 		case <-late.C:
 		case <-done:
 			return
@@ -47,9 +52,18 @@ func lifetimes(parent context.Context, grace func() time.Duration, stopping func
 	})
 	return ctx, work, stop, func() {
 		signal.Stop(signals)
+		signal.Stop(pipes)
 		close(done)
 		listening.Wait()
 		stop(nil)
 		cut(nil)
 	}
+}
+
+// brokenPipes takes the signal that would end the process at its next line when whoever read its output is gone. Ctrl-C
+// ends a whole pipeline: with the reader first, what is in hand could not be finished. Handlers do not inherit this.
+func brokenPipes() chan os.Signal {
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE)
+	return pipes
 }

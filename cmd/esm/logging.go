@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,44 +19,45 @@ import (
 // logFlags say how `esm run` talks.
 type logFlags struct{ format, level string }
 
-func (f logFlags) check() error {
-	if !slices.Contains([]string{"", "text", "json"}, f.format) {
-		return fmt.Errorf("--log-format %q is neither text nor json", f.format)
-	}
-	if new(slog.Level).UnmarshalText([]byte(f.level)) != nil {
-		return fmt.Errorf("--log-level %q is none of debug, info, warn and error", f.level)
-	}
-	return nil
-}
+// The values of logFlags. No format is for people where they look on, and text otherwise.
+var (
+	logFormats = []string{"text", "json"}
+	logLevels  = []string{"debug", "info", "warn", "error"}
+)
 
-// voice is how the engine talks: to people, or in structured lines.
+// voice is how the engine talks on standard error: to people, or in structured lines. Its methods may be called side by
+// side.
 type voice struct {
+	level  slog.Level
 	people bool
 	color  bool
-	level  slog.Level
-	log    *slog.Logger // structured lines
-
-	mu sync.Mutex
-	w  io.Writer
+	json   bool
+	w      io.Writer    // standard error
+	log    *slog.Logger // structured lines, on w too
 }
 
-// voice chooses by the flags and by where stderr leads.
-func (f logFlags) voice(stderr io.Writer) *voice {
-	v := &voice{w: stderr}
-	_ = v.level.UnmarshalText([]byte(f.level)) // checked before
-	terminal := false
-	if file, ok := stderr.(*os.File); ok {
-		terminal = term.IsTerminal(int(file.Fd()))
+// newVoice makes the voice that the flags ask for. Its error is a wrong flag.
+func newVoice(f logFlags, stderr io.Writer) (*voice, error) {
+	if f.format != "" && !slices.Contains(logFormats, f.format) {
+		return nil, fmt.Errorf("--log-format %q is neither text nor json", f.format)
 	}
-	v.people = f.format == "" && terminal
+	v := &voice{json: f.format == "json", w: &inTurn{w: stderr}}
+	if v.level.UnmarshalText([]byte(f.level)) != nil {
+		return nil, fmt.Errorf("--log-level %q is none of debug, info, warn and error", f.level)
+	}
+	v.people = f.format == "" && isTerminal(stderr)
 	v.color = v.people && os.Getenv("NO_COLOR") == ""
-	options := &slog.HandlerOptions{Level: v.level}
-	if f.format == "json" {
-		v.log = slog.New(slog.NewJSONHandler(stderr, options))
-	} else {
-		v.log = slog.New(slog.NewTextHandler(stderr, options))
+	var handler slog.Handler = slog.NewTextHandler(v.w, &slog.HandlerOptions{Level: v.level})
+	if v.json {
+		handler = slog.NewJSONHandler(v.w, &slog.HandlerOptions{Level: v.level})
 	}
-	return v
+	v.log = slog.New(handler)
+	return v, nil
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // info and warn tell one thing that is not about a batch.
@@ -63,30 +65,35 @@ func (v *voice) info(format string, args ...any) { v.say(slog.LevelInfo, "", for
 func (v *voice) warn(format string, args ...any) { v.say(slog.LevelWarn, "warning: ", format, args...) }
 
 func (v *voice) say(level slog.Level, prefix, format string, args ...any) {
-	if level < v.level {
-		return
+	text := fmt.Sprintf(format, args...)
+	switch {
+	case level < v.level:
+	case v.people:
+		fmt.Fprintf(v.w, "%s   %s%s\n", time.Now().Format(time.TimeOnly), prefix, text)
+	default:
+		v.log.Log(context.Background(), level, text)
 	}
-	if !v.people {
-		v.log.Log(nil, level, fmt.Sprintf(format, args...)) //nolint:staticcheck // no context to speak of
-		return
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	fmt.Fprintf(v.w, "%s   %s%s\n", time.Now().Format(time.TimeOnly), prefix, fmt.Sprintf(format, args...))
 }
 
-// traces are the observers that talk.
-func (v *voice) traces(stdout io.Writer, f logFlags, mappings []observe.Mapping) []esm.Trace {
-	byID := map[string]observe.Mapping{}
-	for _, m := range mappings {
-		byID[m.UUID] = m
-	}
-	verbose := v.level <= slog.LevelDebug
-	output := &observe.Outputs{W: stdout, JSON: f.format == "json", Platform: !v.people || verbose}
+// traces are the observers that talk: what handlers print goes to stdout, the rest where the voice goes.
+func (v *voice) traces(stdout io.Writer, mappings []observe.Mapping) []esm.Trace {
+	outputs := &observe.Outputs{W: stdout, JSON: v.json, Platform: !v.people || v.level <= slog.LevelDebug}
 	if v.people {
-		lines := &observe.Lines{W: v.w, Mappings: byID, Color: v.color, Verbose: verbose}
-		return []esm.Trace{output.Trace, lines.Trace}
+		lines := &observe.Lines{W: v.w, Mappings: observe.ByUUID(mappings), Color: v.color, Level: v.level}
+		return []esm.Trace{outputs.Trace, lines.Trace}
 	}
-	logs := &observe.Logs{Log: v.log, Mappings: byID}
-	return []esm.Trace{output.Trace, logs.Trace}
+	logs := &observe.Logs{Log: v.log, Mappings: observe.ByUUID(mappings)}
+	return []esm.Trace{outputs.Trace, logs.Trace}
+}
+
+// inTurn lets one at a time write, so that lines from different hands do not mix.
+type inTurn struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (t *inTurn) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.w.Write(p)
 }

@@ -23,7 +23,7 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// errSaid is an error whose text the user has read already.
+// errSaid is an error whose text the user has read already. It has none itself.
 var errSaid = errors.New("")
 
 func main() {
@@ -77,15 +77,21 @@ Everything is said in one file, in AWS's own names:
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(runCommand(), validateCommand(), statusCommand(), versionCommand())
-	for _, cmd := range append(root.Commands(), root) {
-		cmd.Args = usageArgs(cmd.Args)
-	}
+	root.InitDefaultCompletionCmd()
+	usageArgs(root)
 	return root
 }
 
-// usageArgs turns a complaint about the number of arguments into a usageError.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
+// usageArgs makes usageErrors of complaints about the arguments of cmd and the commands below it.
+func usageArgs(cmd *cobra.Command) {
+	for _, below := range cmd.Commands() {
+		usageArgs(below)
+	}
+	check := cmd.Args
+	if check == nil {
+		return
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
 			return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ import (
 
 func runCommand() *cobra.Command {
 	var over config.Overrides
-	var flags logFlags
+	var logs logFlags
 	cmd := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Run the event source mappings of a file",
@@ -33,66 +34,74 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 		Example: `  esm run mappings.yaml
   esm run mappings.yaml --endpoint embedded
   esm run mappings.yaml --endpoint http://localhost:4566 --log-format json`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := flags.check(); err != nil {
+			voice, err := newVoice(logs, cmd.ErrOrStderr())
+			if err != nil {
 				return usageError{err}
 			}
-			r := &run{stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), flags: flags, over: over}
-			return r.run(cmd.Context(), args[0])
+			r := &run{stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), voice: voice, began: time.Now()}
+			return r.run(cmd.Context(), args[0], over)
 		},
 	}
-	cmd.Flags().StringVar(&over.Endpoint, "endpoint", "", `in place of Aws.Endpoint: a URL, or "embedded" for the stand-in`)
-	cmd.Flags().StringVar(&over.DataDir, "data-dir", "", "in place of Engine.DataDir")
-	cmd.Flags().StringVar(&over.Listen, "listen", "", "in place of Engine.Listen")
-	cmd.Flags().StringVar(&flags.format, "log-format", "", "structured lines: text or json (default: for people on a terminal, else text)")
-	cmd.Flags().StringVar(&flags.level, "log-level", "info", "debug, info, warn or error; debug shows every poll")
+	flags := cmd.Flags()
+	flags.StringVar(&over.Endpoint, "endpoint", "", `in place of Aws.Endpoint: a URL, or "embedded" for the stand-in`)
+	flags.StringVar(&over.DataDir, "data-dir", "", "in place of Engine.DataDir")
+	flags.StringVar(&over.Listen, "listen", "", "in place of Engine.Listen")
+	flags.StringVar(&logs.format, "log-format", "", "structured lines: text or json (default: for people on a terminal, else text)")
+	flags.StringVar(&logs.level, "log-level", "info", "debug, info, warn or error; debug shows every poll")
+	completeFlag(cmd, "endpoint", "embedded", "http://localhost:4566")
+	completeFlag(cmd, "listen", defaultListen)
+	completeFlag(cmd, "log-format", logFormats...)
+	completeFlag(cmd, "log-level", logLevels...)
 	return cmd
 }
 
 // run is one `esm run`.
 type run struct {
 	stdout, stderr io.Writer
-	flags          logFlags
-	over           config.Overrides
+	voice          *voice
+	began          time.Time
 
-	began   time.Time
-	voice   *voice
+	// Set by load, and not changed while anything runs.
 	file    *config.File
 	board   *observe.Board
 	metrics *observe.Metrics
 	trace   esm.Trace
+
+	grace   atomic.Int64 // nanoseconds: the file's GracePeriod, once it is read
+	started atomic.Bool  // everything runs
 	servers sync.WaitGroup
 }
 
-func (r *run) run(parent context.Context, path string) error {
-	r.began, r.voice = time.Now(), r.flags.voice(r.stderr)
-	// From here on signals count, while it is still starting too.
-	ctx, work, stop, end := lifetimes(parent, r.grace, func(s os.Signal) {
-		r.voice.info("%v: finishing what is in hand, at most %v; once more stops at once", s, r.grace())
+func (r *run) run(parent context.Context, path string, over config.Overrides) error {
+	// From here on signals count, while it is still starting too. Nothing is in hand before the file is read.
+	r.grace.Store(int64(time.Minute))
+	grace := func() time.Duration { return time.Duration(r.grace.Load()) }
+	ctx, work, stop, end := lifetimes(parent, grace, func(s os.Signal) {
+		r.voice.info("%v: finishing what is in hand, at most %v; once more stops at once", s, grace())
 	})
 	defer end()
-	if err := r.load(path); err != nil {
+	if err := r.load(path, over); err != nil {
 		return err
 	}
-	if err := r.open(ctx, work, stop); err != nil {
+	if err := r.open(ctx, work, stop); err != nil && !interrupted(ctx, err) {
 		return err
 	}
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
+		return cause // of a server
 	}
-	return context.Cause(work)
+	return context.Cause(work) // nil after a clean stop
 }
 
-func (r *run) grace() time.Duration {
-	if r.file == nil {
-		return 0
-	}
-	return r.file.Engine.GracePeriod
+// interrupted reports whether err comes of the end of ctx, as that of a start which was not finished does.
+func interrupted(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
-func (r *run) load(path string) error {
-	file, report := config.Load(path, r.over)
+func (r *run) load(path string, over config.Overrides) error {
+	file, report := config.Load(path, over)
 	if report.Err() != nil {
 		fmt.Fprint(r.stderr, report)
 		return usageError{errSaid}
@@ -101,9 +110,11 @@ func (r *run) load(path string) error {
 		r.voice.warn("%s", w)
 	}
 	r.file = file
-	mappings, functions := described(file)
-	r.board, r.metrics = observe.NewBoard(mappings, functions), observe.NewMetrics(mappings)
-	r.trace = observe.Tee(append(r.voice.traces(r.stdout, r.flags, mappings), r.board.Trace, r.metrics.Trace)...)
+	r.grace.Store(int64(file.Engine.GracePeriod))
+	mappings, functions := observed(file)
+	r.board, r.metrics = observe.NewBoard(mappings, functions), observe.NewMetrics(mappings, functions)
+	// What talks comes last: what it says is true of the status by then.
+	r.trace = observe.Tee(append([]esm.Trace{r.board.Trace, r.metrics.Trace}, r.voice.traces(r.stdout, mappings)...)...)
 	return nil
 }
 
@@ -118,7 +129,8 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	defer r.servers.Wait()
 	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer endServing()
-	if err := r.serve(serving, stop); err != nil {
+	address, err := r.serve(serving, stop)
+	if err != nil {
 		return err
 	}
 	c := &clients{region: r.file.Aws.Region}
@@ -133,8 +145,10 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	if err := parts.starter.Sweep(); err != nil {
 		return err
 	}
-	r.announce()
-	defer r.warnOfTraps(ctx, parts)()
+	r.voice.info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
+	defer r.lookAround(ctx, parts)()
+	r.started.Store(true)
 	(&engine.Engine{Feeds: parts.feeds}).Run(ctx, work)
+	<-ctx.Done() // a file without mappings runs too
 	return nil
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -28,9 +30,13 @@ pollers it runs, how many batches are with the function now, what became of the
 last batch and the last error; and for each function its environments.
 
 Exits with 1 when no engine answers.`,
-		Example: "  esm status\n  esm status --json | jq '.EventSourceMappings[].State'",
-		Args:    cobra.NoArgs,
+		Example:           "  esm status\n  esm status --json | jq '.EventSourceMappings[].State'",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, _, err := net.SplitHostPort(listen); err != nil {
+				return usageError{fmt.Errorf("--listen %q is not host:port, such as %s", listen, defaultListen)}
+			}
 			status, raw, err := askStatus(cmd.Context(), listen)
 			if err != nil {
 				return err
@@ -39,18 +45,25 @@ Exits with 1 when no engine answers.`,
 				_, err = cmd.OutOrStdout().Write(raw)
 				return err
 			}
-			return writeStatus(cmd.OutOrStdout(), status)
+			return writeStatus(cmd.OutOrStdout(), status, time.Now())
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", defaultListen, "the engine's address, as in Engine.Listen")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	completeFlag(cmd, "listen", defaultListen)
 	return cmd
 }
 
-func askStatus(ctx context.Context, address string) (engineStatus, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+// statusWithin is how long a running engine may take to answer, and mostStatus how much.
+const (
+	statusWithin = 5 * time.Second
+	mostStatus   = 64 << 20 // bytes
+)
+
+// askStatus asks the engine at an address. Raw is its answer as it came.
+func askStatus(ctx context.Context, address string) (status engineStatus, raw []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, statusWithin)
 	defer cancel()
-	var status engineStatus
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+statusPath, nil)
 	if err != nil {
 		return status, nil, usageError{fmt.Errorf("--listen %q: %w", address, err)}
@@ -60,41 +73,62 @@ func askStatus(ctx context.Context, address string) (engineStatus, []byte, error
 		return status, nil, fmt.Errorf("no engine answers on %s (is `esm run` running, with that Engine.Listen?): %w", address, err)
 	}
 	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
+	raw, err = io.ReadAll(io.LimitReader(resp.Body, mostStatus))
 	if err != nil {
-		return status, nil, fmt.Errorf("read the status: %w", err)
+		return status, nil, fmt.Errorf("no engine answers on %s: %w", address, err)
 	}
-	if resp.StatusCode != http.StatusOK || json.Unmarshal(raw, &status) != nil {
-		return status, nil, fmt.Errorf("%s is answered by something that is not esm (HTTP %d)", address, resp.StatusCode)
+	if resp.StatusCode != http.StatusOK || json.Unmarshal(raw, &status) != nil || status.Version == "" {
+		return status, nil, fmt.Errorf("no engine answers on %s, but something else does (HTTP %d)", address, resp.StatusCode)
 	}
 	return status, raw, nil
 }
 
-func writeStatus(w io.Writer, s engineStatus) error {
-	fmt.Fprintf(w, "esm %s, process %d, up %s\n\n", s.Version, s.PID, time.Since(s.Started).Round(time.Second))
+// writeStatus writes a status for people, as it is at the time now.
+func writeStatus(w io.Writer, s engineStatus, now time.Time) error {
+	fmt.Fprintf(w, "esm %s, process %d, up %s\n", s.Version, s.PID, now.Sub(s.Started).Round(time.Second))
+	if !s.Ready {
+		fmt.Fprintf(w, "not ready, waiting for %s\n", strings.Join(s.Waiting, ", "))
+	}
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "SOURCE\tFUNCTION\tSTATE\tPOLLERS\tIN FLIGHT\tPOLLED\tDELETED\tLAST RESULT\tLAST ERROR")
+	fmt.Fprintln(table, "\nSOURCE\tFUNCTION\tSTATE\tPOLLERS\tIN FLIGHT\tPOLLED\tDELETED\tLAST RESULT\tLAST ERROR")
 	for _, m := range s.Mappings {
 		state := m.State
 		if m.Failing {
 			state += " (failing)"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", m.SourceName(), m.Function, state, m.Pollers, m.InFlight,
-			m.Polled, m.Deleted, orDash(m.LastResult), lastError(m.LastError))
+			m.Polled, m.Deleted, orDash(m.LastResult), note(m.LastError, 80))
 	}
 	fmt.Fprintln(table, "\nFUNCTION\tENVIRONMENTS\tBUSY\tINVOCATIONS\tERRORS\tTHROTTLES\tLAST ERROR")
 	for _, f := range s.Functions {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%s\n", f.Name, f.Environments, f.Busy, f.Invocations, f.Errors, f.Throttles,
-			lastError(f.LastError))
+			note(f.LastError, 80))
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return writeWarnings(w, s.Mappings)
 }
 
-func lastError(e *observe.Error) string {
-	if e == nil {
+// writeWarnings writes what is odd about functions' answers, which is too long and too rare for a column.
+func writeWarnings(w io.Writer, mappings []observe.MappingStatus) error {
+	for _, m := range mappings {
+		if m.LastWarning == nil {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "\nwarning: %s: %s\n", m.Title(), note(m.LastWarning, 300)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note is a note of at most so many characters, on one line.
+func note(n *observe.Note, most int) string {
+	if n == nil {
 		return "-"
 	}
-	return e.Time.Local().Format(time.TimeOnly) + " " + clip(e.Text, 80)
+	return n.Time.Local().Format(time.TimeOnly) + " " + clip(n.Text, most)
 }
 
 func orDash(s string) string {
@@ -104,9 +138,10 @@ func orDash(s string) string {
 	return s
 }
 
-// clip shortens s to n characters on one line.
+// clip shortens s to n characters on one line, none of which steers a terminal.
 func clip(s string, n int) string {
-	runes := []rune(strings.Join(strings.Fields(s), " "))
+	words := strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	runes := []rune(strings.Join(words, " "))
 	if len(runes) <= n {
 		return string(runes)
 	}

@@ -2,49 +2,39 @@ package main
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/sources/sqs"
 )
 
-// lookAgain is the pause before a queue that could not be looked at is looked at again.
-const lookAgain = 5 * time.Second
-
-// warnOfTraps warns of what `esm validate` cannot know: whether the attributes of the queues that the file does not
-// describe itself suit their mappings. It looks at each queue until it could, or ctx ends. What it returns waits for that end.
-func (r *run) warnOfTraps(ctx context.Context, p *parts) (wait func()) {
+// lookAround warns of what `esm validate` cannot know, since it runs nothing and asks nobody: whether the queues as they
+// are suit their mappings, and what the handlers are run with. It does not wait; what it returns does, until all is
+// looked at or ctx has ended.
+func (r *run) lookAround(ctx context.Context, p *parts) (wait func()) {
 	var looking sync.WaitGroup
-	functions := map[string]esm.Function{}
-	for _, fn := range r.file.Functions {
-		functions[fn.Name] = fn
-	}
+	looking.Go(func() { r.warnOfRuntimes(p) })
 	for _, m := range r.file.Mappings {
-		queue := p.queues[m.UUID]
-		if queue == nil || r.described(m.EventSourceArn) {
-			continue
+		if queue := p.queues[m.UUID]; queue != nil {
+			looking.Go(func() { r.warnOfTraps(ctx, m, queue) })
 		}
-		name, _ := esm.SplitQualifier(m.FunctionName)
-		looking.Go(func() {
-			if facts, ok := look(ctx, queue); ok {
-				for _, trap := range config.Traps(functions[name], m, facts) {
-					r.voice.warn("%s → %s: %s: %s", m.EventSourceArn, m.FunctionName, trap.Path, trap.Message)
-				}
-			}
-		})
 	}
 	return looking.Wait
 }
 
-// described reports whether the file's Resources hold the queue.
-func (r *run) described(arn string) bool {
-	return slices.ContainsFunc(r.file.Resources.Queues, func(q config.Queue) bool {
-		return strings.HasSuffix(arn, ":"+q.QueueName)
-	})
+// warnOfTraps looks at a mapping's queue, again and again until it could. What the file itself says of the queue was
+// warned of when it was loaded.
+func (r *run) warnOfTraps(ctx context.Context, m esm.Mapping, queue *sqs.Queue) {
+	facts, ok := look(ctx, queue)
+	fn := r.file.Function(m.FunctionName)
+	if q := r.file.QueueOf(m); !ok || fn == nil || q != nil && q.Facts() == facts {
+		return
+	}
+	for _, trap := range config.Traps(*fn, m, facts) {
+		r.voice.warn("%s → %s: %s: %s", m.EventSourceArn, m.FunctionName, trap.Path, trap.Message)
+	}
 }
 
 func look(ctx context.Context, queue *sqs.Queue) (config.QueueFacts, bool) {
@@ -55,6 +45,23 @@ func look(ctx context.Context, queue *sqs.Queue) (config.QueueFacts, bool) {
 		}
 		if pause(ctx, lookAgain); ctx.Err() != nil {
 			return config.QueueFacts{}, false
+		}
+	}
+}
+
+// warnOfRuntimes tells, once for each runtime, that another version of the language runs it, or that none is installed:
+// then its functions cannot start, until it is.
+func (r *run) warnOfRuntimes(p *parts) {
+	told := map[string]bool{}
+	for _, fn := range r.file.Functions {
+		if fn.Runtime == "" || strings.HasPrefix(fn.Runtime, "provided") || told[fn.Runtime] {
+			continue
+		}
+		told[fn.Runtime] = true
+		if _, _, err := p.bootstraps.Command(fn); err != nil {
+			r.voice.warn("function %s: %v", fn.Name, err)
+		} else if note := p.bootstraps.Note(fn); note != "" {
+			r.voice.warn("%s", note)
 		}
 	}
 }

@@ -21,8 +21,9 @@ Runs nothing and needs no network. Queues are known only as far as the file's
 Resources describe them; the others are looked at by ` + "`esm run`" + ` when it finds them.
 
 Exits with 0 when the file is valid, warnings or not, and with 2 when it is not.`,
-		Example: "  esm validate mappings.yaml",
-		Args:    cobra.ExactArgs(1),
+		Example:           "  esm validate mappings.yaml",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			_, report := config.Load(args[0], config.Overrides{})
 			fmt.Fprint(cmd.OutOrStdout(), report)

@@ -3,120 +3,154 @@ package observe
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/esm-run/esm"
 )
 
-// Lines writes for people: one line a batch, and one when something changes or goes wrong.
+// Lines writes for people: one line a batch, and one when something changes or goes wrong. What goes wrong again and
+// again is told once a minute, and what is odd about a function's answers once. Its fields are set before the first use.
 type Lines struct {
-	W        io.Writer
+	W        io.Writer          // gets whole lines, one at a time
 	Mappings map[string]Mapping // by UUID
-	Color    bool
-	Verbose  bool // also polls and retries in place
-	now      func() time.Time
+	Color    bool               // as terminals show it
+	Level    slog.Level         // at LevelDebug also polls that scale and retries in place; above LevelInfo only trouble
 
-	mu      sync.Mutex
-	failing map[string]string // mapping → the trouble last written
+	troubles, warnings repeats // of mappings
+	starts             repeats // of functions
+
+	mu sync.Mutex // held while a line is written
 }
 
-// Trace writes.
+// Trace is an [esm.Trace].
 func (l *Lines) Trace(e esm.Event) {
 	switch e := e.(type) {
 	case esm.Invoked:
 		l.invoked(e)
 	case esm.Filtered:
-		l.write(e.Mapping, dim, "∅", "%s dropped by the filter", records(len(e.Records)))
+		l.about(e.Mapping, signDropped, "%s dropped by the filter", records(len(e.Records)))
 	case esm.Left:
-		if untold[e.Reason] {
-			l.write(e.Mapping, yellow, "↺", "%s left in the queue: %s%s", records(len(e.Records)), e.Reason, because(e.Err))
+		l.left(e)
+	case esm.Received:
+		if e.Err == nil && l.troubles.over(e.Mapping) {
+			l.about(e.Mapping, signChanged, "the source answers again")
 		}
 	case esm.Failing:
-		if l.changed(e.Mapping, e.Err.Error()) {
-			l.write(e.Mapping, yellow, "…", "%v; trying again, at most every 10 s", e.Err)
+		if l.troubles.news(e.Mapping, kind(e.Err), everyMinute) {
+			l.about(e.Mapping, signWaits, "%v; trying again", e.Err)
 		}
-	case esm.Received:
-		if e.Err == nil && l.changed(e.Mapping, "") {
-			l.write(e.Mapping, green, "●", "the source answers again")
-		}
-	case esm.Started:
-		if e.Err != nil {
-			l.line(red, "✗", e.Function, "%v", e.Err)
-		}
+	case esm.State:
+		l.about(e.Mapping, signChanged, "%s", strings.ToLower(e.State))
 	case esm.Scaled:
-		if l.Verbose {
-			l.write(e.Mapping, dim, "↕", "%d pollers", e.Pollers)
-		}
+		l.about(e.Mapping, signScaled, "%d pollers", e.Pollers)
+	case esm.Started:
+		l.started(e)
 	}
-}
-
-// untold are the reasons for leaving records that no line about an invocation has told already.
-var untold = map[string]bool{
-	"NoPermit": true, "RecordTooLarge": true, "GroupBlocked": true, "Stopping": true, "Returned": true, "DeleteFailed": true,
 }
 
 func (l *Lines) invoked(e esm.Invoked) {
 	n, took := records(len(e.Records)), round(e.Took)
 	switch e.Verdict {
-	case "Done":
-		l.write(e.Mapping, green, "✓", "%s  %v", n, took)
-	case "Partial":
-		l.write(e.Mapping, yellow, "◐", "%s  %v  %d reported as failed, the rest deleted", n, took, len(e.Failed))
-	case "NotRun":
-		if e.Tries == 1 || l.Verbose {
-			l.write(e.Mapping, yellow, "…", "%s  not run: %s; trying again", n, detail(e))
+	case verdictDone:
+		l.about(e.Mapping, signDone, "%s  %v", n, took)
+		if e.Detail != "" && l.warnings.news(e.Mapping, e.Detail, onlyOnce) {
+			l.about(e.Mapping, signWarning, "%s", e.Detail)
 		}
+	case verdictPartial:
+		l.about(e.Mapping, signPartial, "%s  %v  %d reported as failed, the rest deleted", n, took, len(e.Failed))
+	case verdictNotRun:
+		how := signWaits
+		if e.Tries > 1 {
+			how = signStillWaits
+		}
+		l.about(e.Mapping, how, "%s  not run: %s; trying again", n, why(e))
 	default:
-		l.write(e.Mapping, red, "✗", "%s  %v  %s", n, took, detail(e))
+		l.about(e.Mapping, signFailed, "%s  %v  %s", n, took, why(e))
 	}
 }
 
-func detail(e esm.Invoked) string {
-	if e.Detail == "" {
-		return e.Reason
+func (l *Lines) left(e esm.Left) {
+	switch {
+	case !untold(e):
+	case e.Err != nil:
+		l.about(e.Mapping, signLeft, "%s left in the queue: %s: %v", records(len(e.Records)), e.Reason, e.Err)
+	default:
+		l.about(e.Mapping, signLeft, "%s left in the queue: %s", records(len(e.Records)), e.Reason)
 	}
-	return e.Reason + ": " + strings.ReplaceAll(e.Detail, "\n", " ")
 }
 
-// changed notes a mapping's trouble, "" for none, and reports whether it is news.
-func (l *Lines) changed(mapping, trouble string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.failing == nil {
-		l.failing = map[string]string{}
+func (l *Lines) started(e esm.Started) {
+	switch {
+	case e.Err == nil:
+		l.starts.over(e.Function)
+	case l.starts.news(e.Function, kind(e.Err), everyMinute):
+		l.line(signFailed, e.Function, "does not start: %v", e.Err)
 	}
-	if l.failing[mapping] == trouble {
-		return false
-	}
-	l.failing[mapping] = trouble
-	return true
 }
 
-func (l *Lines) write(mapping, color, mark, format string, args ...any) {
-	m := l.Mappings[mapping]
-	l.line(color, mark, m.SourceName()+" → "+m.Function, format, args...)
+// sign is what a line begins with, and how loud it is.
+type sign struct {
+	mark, color string
+	level       slog.Level
 }
 
-func (l *Lines) line(color, mark, subject, format string, args ...any) {
-	now := time.Now
-	if l.now != nil {
-		now = l.now
-	}
-	text := fmt.Sprintf(format, args...)
-	if l.Color {
-		mark = color + mark + reset
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	fmt.Fprintf(l.W, "%s %s %s  %s\n", now().Format("15:04:05"), mark, subject, text)
-}
+var (
+	signDone       = sign{"✓", green, slog.LevelInfo}
+	signPartial    = sign{"◐", yellow, slog.LevelWarn}
+	signFailed     = sign{"✗", red, slog.LevelError}
+	signDropped    = sign{"∅", dim, slog.LevelInfo}
+	signLeft       = sign{"↺", yellow, slog.LevelWarn}
+	signWaits      = sign{"…", yellow, slog.LevelWarn}
+	signStillWaits = sign{"…", yellow, slog.LevelDebug}
+	signWarning    = sign{"!", yellow, slog.LevelWarn}
+	signChanged    = sign{"●", green, slog.LevelInfo}
+	signScaled     = sign{"↕", dim, slog.LevelDebug}
+)
 
 // The colours of a terminal.
 const (
 	red, green, yellow, dim, reset = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 )
+
+func (l *Lines) about(mapping string, s sign, format string, args ...any) {
+	l.line(s, l.Mappings[mapping].Title(), format, args...)
+}
+
+func (l *Lines) line(s sign, subject, format string, args ...any) {
+	if s.level < l.Level {
+		return
+	}
+	mark := s.mark
+	if l.Color {
+		mark = s.color + mark + reset
+	}
+	text := plain(fmt.Sprintf(format, args...))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprintf(l.W, "%s %s %s  %s\n", time.Now().Format(time.TimeOnly), mark, subject, text)
+}
+
+// plain is text for one line of a terminal, which must not be steered by what a handler or a service says.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// why says in one line why a batch is not done.
+func why(e esm.Invoked) string {
+	if e.Detail == "" {
+		return e.Reason
+	}
+	return e.Reason + ": " + e.Detail
+}
 
 func records(n int) string {
 	if n == 1 {
@@ -125,14 +159,7 @@ func records(n int) string {
 	return fmt.Sprintf("%d records", n)
 }
 
-func because(err error) string {
-	if err == nil {
-		return ""
-	}
-	return ": " + err.Error()
-}
-
-// round leaves three figures at the most.
+// round leaves what people care to know of a duration.
 func round(d time.Duration) time.Duration {
 	switch {
 	case d >= 10*time.Second:

@@ -2,50 +2,46 @@ package observe
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/esm-run/esm"
 )
 
-// Logs writes structured lines: one a batch at level INFO, what goes wrong at WARN, every step at DEBUG.
+// Logs writes structured lines: one a batch at level INFO, what goes wrong at WARN, every step at DEBUG. What goes wrong
+// again and again is told at WARN once a minute. Its fields are set before the first use.
 type Logs struct {
 	Log      *slog.Logger
 	Mappings map[string]Mapping // by UUID
+
+	troubles, warnings repeats // of mappings
+	starts             repeats // of functions
 }
 
-// Trace writes.
+// Trace is an [esm.Trace].
 func (l *Logs) Trace(e esm.Event) {
 	switch e := e.(type) {
 	case esm.Received:
 		l.received(e)
 	case esm.Filtered:
-		l.at(slog.LevelDebug, e.Mapping, "filtered out", slog.Int("records", len(e.Records)))
+		l.about(e.Mapping, slog.LevelDebug, "filtered out", count(e.Records))
 	case esm.Invoking:
-		l.at(slog.LevelDebug, e.Mapping, "invoking", slog.String("requestId", e.ID), slog.Int("records", len(e.Records)))
+		l.about(e.Mapping, slog.LevelDebug, "invoking", slog.String("requestId", e.ID), count(e.Records))
 	case esm.Invoked:
 		l.invoked(e)
 	case esm.Deleted:
-		l.at(slog.LevelDebug, e.Mapping, "deleted", slog.Int("records", len(e.Records)), slog.Bool("filtered", e.Filtered))
+		l.about(e.Mapping, slog.LevelDebug, "deleted", count(e.Records), slog.Bool("filtered", e.Filtered))
 	case esm.Left:
-		l.at(level(e.Err != nil), e.Mapping, "left in the queue",
-			slog.Int("records", len(e.Records)), slog.String("reason", e.Reason), problem(e.Err))
+		l.about(e.Mapping, loudness(e), "left in the queue", count(e.Records), slog.String("reason", e.Reason), trouble(e.Err))
 	case esm.Scaled:
-		l.at(slog.LevelDebug, e.Mapping, "scaled", slog.Int("pollers", e.Pollers))
+		l.about(e.Mapping, slog.LevelDebug, "scaled", slog.Int("pollers", e.Pollers))
 	case esm.State:
-		l.at(slog.LevelInfo, e.Mapping, "state", slog.String("state", e.State))
+		l.about(e.Mapping, slog.LevelInfo, "state", slog.String("state", e.State))
 	case esm.Failing:
-		l.at(slog.LevelWarn, e.Mapping, "trying again", problem(e.Err), slog.Duration("wait", e.Wait))
+		level := quietly(l.troubles.news(e.Mapping, kind(e.Err), everyMinute))
+		l.about(e.Mapping, level, "trying again", trouble(e.Err), milliseconds("waitMs", e.Wait))
 	case esm.Started:
-		if e.Err != nil {
-			l.Log.Warn("environment did not start", slog.String("function", e.Function), problem(e.Err))
-			return
-		}
-		l.Log.Debug("environment started", slog.String("function", e.Function), slog.Duration("took", e.Took))
+		l.started(e)
 	}
 }
 
@@ -53,23 +49,46 @@ func (l *Logs) received(e esm.Received) {
 	if e.Err != nil {
 		return // Failing tells it, with the pause
 	}
-	l.at(slog.LevelDebug, e.Mapping, "received", slog.Int("records", len(e.Records)), slog.Duration("took", e.Took))
+	if l.troubles.over(e.Mapping) {
+		l.about(e.Mapping, slog.LevelInfo, "the source answers again")
+	}
+	l.about(e.Mapping, slog.LevelDebug, "received", count(e.Records), milliseconds("tookMs", e.Took))
 }
 
 func (l *Logs) invoked(e esm.Invoked) {
 	attrs := []slog.Attr{
-		slog.String("requestId", e.ID), slog.Int("records", len(e.Records)), slog.String("outcome", e.Verdict),
-		slog.Duration("took", e.Took), slog.Int("tries", e.Tries),
+		slog.String("requestId", e.ID), count(e.Records), slog.String("outcome", e.Verdict),
+		milliseconds("tookMs", e.Took), slog.Int("tries", e.Tries),
 	}
-	if e.Verdict == "Done" {
-		l.at(slog.LevelInfo, e.Mapping, "batch", attrs...)
+	if e.Verdict == verdictDone {
+		l.about(e.Mapping, slog.LevelInfo, "batch", attrs...)
+		l.warn(e)
 		return
 	}
+	level := quietly(e.Verdict != verdictNotRun || e.Tries == 1) // a batch that waits for its turn says so once
 	attrs = append(attrs, slog.String("reason", e.Reason), slog.Int("failed", failedRecords(e)), slog.String("detail", e.Detail))
-	l.at(slog.LevelWarn, e.Mapping, "batch", attrs...)
+	l.about(e.Mapping, level, "batch", attrs...)
 }
 
-func (l *Logs) at(level slog.Level, mapping, message string, attrs ...slog.Attr) {
+// warn tells of an answer that is taken for a success and was probably meant otherwise.
+func (l *Logs) warn(e esm.Invoked) {
+	if e.Detail != "" && l.warnings.news(e.Mapping, e.Detail, everyMinute) {
+		l.about(e.Mapping, slog.LevelWarn, "the answer counts as success", slog.String("requestId", e.ID), slog.String("detail", e.Detail))
+	}
+}
+
+func (l *Logs) started(e esm.Started) {
+	level, message := slog.LevelDebug, "environment started"
+	if e.Err != nil {
+		level, message = quietly(l.starts.news(e.Function, kind(e.Err), everyMinute)), "environment did not start"
+	} else {
+		l.starts.over(e.Function)
+	}
+	l.Log.LogAttrs(context.Background(), level, message,
+		slog.String("function", e.Function), milliseconds("tookMs", e.Took), trouble(e.Err))
+}
+
+func (l *Logs) about(mapping string, level slog.Level, message string, attrs ...slog.Attr) {
 	ctx := context.Background()
 	if !l.Log.Enabled(ctx, level) {
 		return
@@ -79,57 +98,36 @@ func (l *Logs) at(level slog.Level, mapping, message string, attrs ...slog.Attr)
 	l.Log.LogAttrs(ctx, level, message, append(who, attrs...)...)
 }
 
-func level(bad bool) slog.Level {
-	if bad {
+// quietly is the level of trouble: DEBUG if it is told elsewhere or was just told.
+func quietly(news bool) slog.Level {
+	if news {
 		return slog.LevelWarn
 	}
 	return slog.LevelDebug
 }
 
-func problem(err error) slog.Attr {
+// loudness is the level at which records are said to be left.
+func loudness(e esm.Left) slog.Level {
+	switch {
+	case !untold(e):
+		return slog.LevelDebug
+	case expected(e):
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
+}
+
+func count(recs []esm.Record) slog.Attr { return slog.Int("records", len(recs)) }
+
+// milliseconds names its unit, which a bare number in JSON would not tell.
+func milliseconds(key string, d time.Duration) slog.Attr {
+	return slog.Float64(key, float64(d.Microseconds())/1000)
+}
+
+// trouble is an error, and nothing when there is none.
+func trouble(err error) slog.Attr {
 	if err == nil {
 		return slog.Attr{}
 	}
 	return slog.String("error", err.Error())
-}
-
-// Outputs writes what handlers print, apart from the engine's own lines: each labelled with function and request id.
-type Outputs struct {
-	W        io.Writer
-	JSON     bool
-	Platform bool // also START, END and REPORT lines
-
-	mu sync.Mutex
-}
-
-// Trace writes.
-func (o *Outputs) Trace(e esm.Event) {
-	line, ok := e.(esm.Output)
-	if !ok || line.Platform && !o.Platform {
-		return
-	}
-	var text []byte
-	if o.JSON {
-		text, _ = json.Marshal(outputLine{line.Time.UTC().Format(time.RFC3339Nano), line.Function, line.ID, line.Line})
-		text = append(text, '\n')
-	} else {
-		text = fmt.Appendf(nil, "[%s %s] %s\n", line.Function, orDash(line.ID), line.Line)
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.W.Write(text) //nolint:errcheck // nobody is left to tell when standard output is gone
-}
-
-type outputLine struct {
-	Time      string `json:"time"`
-	Function  string `json:"function"`
-	RequestID string `json:"requestId,omitempty"`
-	Line      string `json:"line"`
-}
-
-func orDash(id string) string {
-	if id == "" {
-		return "-"
-	}
-	return id
 }

@@ -1,0 +1,141 @@
+package observe
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// lines is what is written of events, one each second.
+func lines(t *testing.T, l *Lines, events ...esm.Event) (written string) {
+	t.Helper()
+	synctest.Test(t, func(*testing.T) {
+		var out strings.Builder
+		l.W, l.Mappings = &out, ByUUID([]Mapping{orders})
+		for _, e := range events {
+			l.Trace(e)
+			time.Sleep(time.Second)
+		}
+		written = out.String()
+	})
+	return written
+}
+
+func check(t *testing.T, got, want string) {
+	t.Helper()
+	if want = strings.TrimPrefix(want, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestLinesTellTheStory(t *testing.T) {
+	check(t, lines(t, new(Lines), story()...), `
+00:00:00 ● orders → f:live  enabled
+00:00:03 ∅ orders → f:live  2 records dropped by the filter
+00:00:07 ◐ orders → f:live  8 records  123ms  3 reported as failed, the rest deleted
+`)
+}
+
+func TestLinesOfEveryOutcome(t *testing.T) {
+	one := invoked("Done", "", "", 1)
+	one.Records, one.Took = recs(1), 1234567
+	slow := invoked("Failed", "FunctionTimeout", "Sandbox.Timedout:\n\x1b[31mtimed out", 1)
+	slow.Took = 3*time.Second + 14159*time.Microsecond
+	check(t, lines(t, new(Lines),
+		one,
+		invoked("Done", "", "", 1),
+		slow,
+		invoked("Refused", "Refused", "", 1),
+		invoked("NotRun", "Throttled", "no permit", 1),
+		invoked("NotRun", "Throttled", "no permit", 2),
+		esm.Left{Mapping: uuid, Records: recs(2), Reason: "FunctionError"},
+		esm.Left{Mapping: uuid, Records: recs(2), Reason: "RecordTooLarge"},
+		esm.Left{Mapping: uuid, Records: recs(2), Reason: "DeleteFailed", Err: errRefused},
+		esm.Started{Function: "f", Err: errors.New("no such file")},
+		esm.Started{Function: "f", Took: time.Second},
+	), `
+00:00:00 ✓ orders → f:live  1 record  1.23ms
+00:00:01 ✓ orders → f:live  8 records  12ms
+00:00:02 ✗ orders → f:live  8 records  3.01s  FunctionTimeout: Sandbox.Timedout:  [31mtimed out
+00:00:03 ✗ orders → f:live  8 records  12ms  Refused
+00:00:04 … orders → f:live  8 records  not run: Throttled: no permit; trying again
+00:00:07 ↺ orders → f:live  2 records left in the queue: RecordTooLarge
+00:00:08 ↺ orders → f:live  2 records left in the queue: DeleteFailed: connection refused
+00:00:09 ✗ f  does not start: no such file
+`)
+}
+
+func TestLinesTellTroubleOnceAndItsEnd(t *testing.T) {
+	down := esm.Failing{Mapping: uuid, Err: errRefused, Wait: time.Second}
+	poll := esm.Received{Mapping: uuid}
+	check(t, lines(t, new(Lines), poll, down, down, esm.Received{Mapping: uuid, Err: errRefused}, down, poll, poll, poll, poll, poll, poll, down), `
+00:00:01 … orders → f:live  connection refused; trying again
+00:00:09 ● orders → f:live  the source answers again
+00:00:11 … orders → f:live  connection refused; trying again
+`)
+}
+
+func TestLinesRemindOfLastingTrouble(t *testing.T) {
+	var events []esm.Event
+	for range 121 {
+		events = append(events, esm.Failing{Mapping: uuid, Err: errRefused}, esm.Started{Function: "f", Err: errRefused})
+	}
+	got := lines(t, new(Lines), events...) // four minutes and two seconds
+	if n := strings.Count(got, "trying again"); n != 5 {
+		t.Errorf("the source's trouble is told %d times, want 5:\n%s", n, got)
+	}
+	if n := strings.Count(got, "does not start"); n != 5 {
+		t.Errorf("the function's trouble is told %d times, want 5:\n%s", n, got)
+	}
+}
+
+func TestLinesWarnOnceOfAnAnswer(t *testing.T) {
+	odd := invoked("Done", "", `"BatchItemFailures" is ignored`, 1)
+	check(t, lines(t, new(Lines), odd, odd, invoked("Done", "", "another", 1)), `
+00:00:00 ✓ orders → f:live  8 records  12ms
+00:00:00 ! orders → f:live  "BatchItemFailures" is ignored
+00:00:01 ✓ orders → f:live  8 records  12ms
+00:00:02 ✓ orders → f:live  8 records  12ms
+00:00:02 ! orders → f:live  another
+`)
+}
+
+func TestLinesByLevel(t *testing.T) {
+	events := []esm.Event{
+		esm.Scaled{Mapping: uuid, Pollers: 5},
+		invoked("Done", "", "", 1),
+		invoked("NotRun", "Throttled", "", 2),
+		invoked("NotRun", "Throttled", "", 1),
+		invoked("Failed", "FunctionError", "", 1),
+	}
+	for level, want := range map[slog.Level]string{
+		slog.LevelDebug: "↕✓……✗", slog.LevelInfo: "✓…✗", slog.LevelWarn: "…✗", slog.LevelError: "✗",
+	} {
+		var marks strings.Builder
+		for line := range strings.Lines(lines(t, &Lines{Level: level}, events...)) {
+			marks.WriteString(strings.Fields(line)[1])
+		}
+		if got := marks.String(); got != want {
+			t.Errorf("%v: got %s, want %s", level, got, want)
+		}
+	}
+}
+
+func TestLinesInColor(t *testing.T) {
+	check(t, lines(t, &Lines{Color: true}, invoked("Done", "", "", 1)), "00:00:00 \x1b[32m✓\x1b[0m orders → f:live  8 records  12ms\n")
+}
+
+func TestRound(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		123: "0s", 1234567: "1.23ms", 12345678: "12ms", 1234567890: "1.23s", 12345678901: "12.3s", 754 * time.Second: "12m34s",
+	} {
+		if got := round(d).String(); got != want {
+			t.Errorf("%v: got %s, want %s", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package observe
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// logged is what is logged of events, one each second, without time, mapping, source and function.
+func logged(t *testing.T, level slog.Level, events ...esm.Event) (all []string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		handler := slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime})
+		l := &Logs{Log: slog.New(handler), Mappings: ByUUID([]Mapping{orders})}
+		for _, e := range events {
+			l.Trace(e)
+			time.Sleep(time.Second)
+		}
+		for line := range strings.Lines(out.String()) {
+			all = append(all, withoutMapping(t, line))
+		}
+	})
+	return all
+}
+
+func withoutTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// withoutMapping checks that a line names the mapping, and leaves that out.
+func withoutMapping(t *testing.T, line string) string {
+	t.Helper()
+	who := `,"mapping":"` + uuid + `","source":"arn:aws:sqs:us-east-1:000000000000:orders","function":"f:live"`
+	rest := strings.Replace(line, who, "", 1)
+	if rest == line && !strings.Contains(line, `"msg":"environment`) {
+		t.Errorf("%s does not name the mapping", line)
+	}
+	return rest
+}
+
+func TestLogsTellTheStory(t *testing.T) {
+	check(t, strings.Join(logged(t, slog.LevelDebug, story()...), ""), `
+{"level":"INFO","msg":"state","state":"Enabled"}
+{"level":"DEBUG","msg":"scaled","pollers":5}
+{"level":"DEBUG","msg":"received","records":10,"tookMs":40}
+{"level":"DEBUG","msg":"filtered out","records":2}
+{"level":"DEBUG","msg":"deleted","records":2,"filtered":true}
+{"level":"DEBUG","msg":"invoking","requestId":"id-1","records":8}
+{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Partial","tookMs":123.456,"tries":1,"reason":"ItemFailures","failed":3,"detail":""}
+{"level":"DEBUG","msg":"deleted","records":5,"filtered":false}
+{"level":"DEBUG","msg":"left in the queue","records":3,"reason":"ItemFailures"}
+`)
+}
+
+func TestLogsOfEveryOutcome(t *testing.T) {
+	check(t, strings.Join(logged(t, slog.LevelInfo,
+		invoked("Done", "", "", 1),
+		invoked("Failed", "FunctionError", "Unhandled: \"boom\"", 1),
+		invoked("NotRun", "Throttled", "no permit", 1),
+		invoked("NotRun", "Throttled", "no permit", 2),
+		esm.Left{Mapping: uuid, Records: recs(2), Reason: "FunctionError"},
+		esm.Left{Mapping: uuid, Records: recs(2), Reason: "RecordTooLarge"},
+		esm.Left{Mapping: uuid, Records: recs(2), Reason: "Stopping"},
+		esm.Left{Mapping: uuid, Records: recs(2), Reason: "NoPermit", Err: errRefused},
+	), ""), `
+{"level":"INFO","msg":"batch","requestId":"id-1","records":8,"outcome":"Done","tookMs":12,"tries":1}
+{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Failed","tookMs":12,"tries":1,"reason":"FunctionError","failed":8,"detail":"Unhandled: \"boom\""}
+{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"NotRun","tookMs":12,"tries":1,"reason":"Throttled","failed":8,"detail":"no permit"}
+{"level":"WARN","msg":"left in the queue","records":2,"reason":"RecordTooLarge"}
+{"level":"INFO","msg":"left in the queue","records":2,"reason":"Stopping"}
+{"level":"WARN","msg":"left in the queue","records":2,"reason":"NoPermit","error":"connection refused"}
+`)
+}
+
+func TestLogsTellTroubleOnceAMinute(t *testing.T) {
+	down := esm.Failing{Mapping: uuid, Err: errRefused, Wait: 1500 * time.Millisecond}
+	poll := esm.Received{Mapping: uuid}
+	events := []esm.Event{esm.Started{Function: "f", Err: errors.New("no such file")}, esm.Started{Function: "f", Err: errors.New("no such file")}}
+	for range 61 {
+		events = append(events, down, esm.Received{Mapping: uuid, Err: errRefused})
+	}
+	for range 5 {
+		events = append(events, poll)
+	}
+	check(t, strings.Join(logged(t, slog.LevelInfo, events...), ""), `
+{"level":"WARN","msg":"environment did not start","function":"f","tookMs":0,"error":"no such file"}
+{"level":"WARN","msg":"trying again","error":"connection refused","waitMs":1500}
+{"level":"WARN","msg":"trying again","error":"connection refused","waitMs":1500}
+{"level":"WARN","msg":"trying again","error":"connection refused","waitMs":1500}
+{"level":"INFO","msg":"the source answers again"}
+`)
+	if got := len(logged(t, slog.LevelDebug, down, down, down)); got != 3 {
+		t.Errorf("at DEBUG %d of 3 tries are told", got)
+	}
+}
+
+func TestLogsWarnOfAnAnswer(t *testing.T) {
+	odd := invoked("Done", "", "is ignored", 1)
+	check(t, strings.Join(logged(t, slog.LevelWarn, odd, odd), ""), `
+{"level":"WARN","msg":"the answer counts as success","requestId":"id-1","detail":"is ignored"}
+`)
+}
+
+// Lines of logs are read by machines: the text format too must keep to one line each.
+func TestLogsStayOnOneLine(t *testing.T) {
+	var out strings.Builder
+	l := &Logs{Log: slog.New(slog.NewTextHandler(&out, nil))}
+	l.Trace(invoked("Failed", "FunctionError", "first\nsecond\n", 1))
+	if n := strings.Count(out.String(), "\n"); n != 1 {
+		t.Errorf("got %d lines: %s", n, out.String())
+	}
+}
+
+func TestOutputs(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.FixedZone("", 3600))
+	events := []esm.Event{
+		esm.Output{Function: "f", ID: "id-1", Line: "START RequestId: id-1", Platform: true, Time: at},
+		esm.Output{Function: "f", ID: "id-1", Line: `<b> & "c"`, Time: at},
+		esm.Output{Function: "f", Line: "outside", Time: at},
+		esm.Output{Function: "f", Line: "", Time: at},
+		invoked("Done", "", "", 1), // not its affair
+	}
+	for _, c := range []struct {
+		name string
+		o    *Outputs
+		want string
+	}{
+		{"text", &Outputs{}, "[f id-1] <b> & \"c\"\n[f -] outside\n[f -] \n"},
+		{"with the platform's", &Outputs{Platform: true}, "[f id-1] START RequestId: id-1\n[f id-1] <b> & \"c\"\n[f -] outside\n[f -] \n"},
+		{"JSON", &Outputs{JSON: true}, `{"time":"2026-01-02T02:04:05.000006Z","function":"f","requestId":"id-1","line":"<b> & \"c\""}
+{"time":"2026-01-02T02:04:05.000006Z","function":"f","line":"outside"}
+{"time":"2026-01-02T02:04:05.000006Z","function":"f","line":""}
+`},
+	} {
+		var out strings.Builder
+		c.o.W = &out
+		tell(c.o.Trace, events...)
+		if got := out.String(); got != c.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
+		}
+	}
+}
+
+func FuzzOutputsAreJSON(f *testing.F) {
+	f.Add("f", "id", "\x00\xff<line>\u2028")
+	f.Fuzz(func(t *testing.T, function, id, line string) {
+		var out strings.Builder
+		(&Outputs{W: &out, JSON: true}).Trace(esm.Output{Function: function, ID: id, Line: line})
+		if text := out.String(); !json.Valid([]byte(text)) || strings.Count(text, "\n") != 1 {
+			t.Errorf("%q is not one line of JSON", text)
+		}
+	})
+}

@@ -1,0 +1,89 @@
+// Package observe turns what the engine tells into what people and machines read: lines on a terminal, structured logs,
+// Prometheus metrics and the status of every mapping.
+package observe
+
+import (
+	"strings"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
+)
+
+// Tee tells each of traces, in their order.
+func Tee(traces ...esm.Trace) esm.Trace {
+	return func(e esm.Event) {
+		for _, t := range traces {
+			t.Tell(e)
+		}
+	}
+}
+
+// Mapping says who is behind the UUID that events name.
+type Mapping struct {
+	UUID        string            `json:"UUID"`
+	Source      string            `json:"EventSourceArn"`
+	Function    string            `json:"FunctionName"`
+	Provisioned bool              `json:"Provisioned,omitempty"` // it has a ProvisionedPollerConfig
+	Tags        map[string]string `json:"Tags,omitempty"`
+}
+
+// SourceName is the last part of the source's ARN: the queue's name.
+func (m Mapping) SourceName() string { return m.Source[strings.LastIndex(m.Source, ":")+1:] }
+
+// Title names the mapping for people.
+func (m Mapping) Title() string { return m.SourceName() + " → " + m.Function }
+
+// ByUUID are mappings by what events call them.
+func ByUUID(mappings []Mapping) map[string]Mapping {
+	all := make(map[string]Mapping, len(mappings))
+	for _, m := range mappings {
+		all[m.UUID] = m
+	}
+	return all
+}
+
+// The verdicts of an Invoked that are told apart here.
+var (
+	verdictDone    = policy.Done.String()
+	verdictPartial = policy.Partial.String()
+	verdictNotRun  = policy.NotRun.String()
+)
+
+// result is Done, or the reason why a batch was not.
+func result(e esm.Invoked) string {
+	if e.Reason != "" {
+		return e.Reason
+	}
+	return e.Verdict
+}
+
+// failedRecords counts as AWS's FailedInvokeEventCount does: the reported records of a partial failure, else all (AWS:
+// "Types of metrics for Lambda functions").
+func failedRecords(e esm.Invoked) int {
+	switch e.Verdict {
+	case verdictDone:
+		return 0
+	case verdictPartial:
+		return len(e.Failed)
+	}
+	return len(e.Records)
+}
+
+// untold reports whether nothing but e itself tells why its records were left. Otherwise an Invoked did.
+func untold(e esm.Left) bool {
+	switch policy.Reason(e.Reason) {
+	case policy.ReasonNoPermit, policy.ReasonRecordTooLarge, policy.ReasonGroupBlocked, policy.ReasonStopping,
+		policy.ReasonReturned, policy.ReasonDeleteFailed:
+		return true
+	}
+	return e.Err != nil
+}
+
+// expected reports whether records are left as they are meant to be: the queue keeps them, in their order.
+func expected(e esm.Left) bool {
+	switch policy.Reason(e.Reason) {
+	case policy.ReasonGroupBlocked, policy.ReasonStopping:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,118 @@
+package observe
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC // lines show the time of day
+	os.Exit(m.Run())
+}
+
+const uuid = "8ca6a480-4092-5f31-8bd6-4cea39521f1e"
+
+// orders is the mapping of most tests.
+var orders = Mapping{UUID: uuid, Source: "arn:aws:sqs:us-east-1:000000000000:orders", Function: "f:live"}
+
+var errRefused = errors.New("connection refused")
+
+// recs are n records with the IDs a, b and so on.
+func recs(n int) (all []esm.Record) {
+	for i := range n {
+		all = append(all, esm.Record{ID: string(rune('a' + i))})
+	}
+	return all
+}
+
+// story is one batch of ten: the filter drops two of them, and the handler reports three of the rest.
+func story() []esm.Event {
+	in := recs(10)
+	return []esm.Event{
+		esm.State{Mapping: uuid, State: "Enabled"},
+		esm.Scaled{Mapping: uuid, Pollers: 5},
+		esm.Received{Mapping: uuid, Records: in, Took: 40 * time.Millisecond},
+		esm.Filtered{Mapping: uuid, Records: in[:2]},
+		esm.Deleted{Mapping: uuid, Records: in[:2], Filtered: true},
+		esm.Invoking{Mapping: uuid, Function: "f:live", ID: "id-1", Records: in[2:]},
+		esm.Ran{Function: "f", ID: "id-1", Took: 120 * time.Millisecond},
+		esm.Invoked{
+			Mapping: uuid, Function: "f:live", ID: "id-1", Records: in[2:], Took: 123456 * time.Microsecond, Tries: 1,
+			Verdict: "Partial", Reason: "ItemFailures", Failed: []string{"c", "d", "e"},
+		},
+		esm.Deleted{Mapping: uuid, Records: in[5:]},
+		esm.Left{Mapping: uuid, Records: in[2:5], Reason: "ItemFailures"},
+	}
+}
+
+// invoked is what came of one try with eight records.
+func invoked(verdict, reason, detail string, tries int) esm.Invoked {
+	return esm.Invoked{
+		Mapping: uuid, Function: "f:live", ID: "id-1", Records: recs(8), Took: 12 * time.Millisecond, Tries: tries,
+		Verdict: verdict, Reason: reason, Detail: detail,
+	}
+}
+
+func tell(t esm.Trace, events ...esm.Event) {
+	for _, e := range events {
+		t.Tell(e)
+	}
+}
+
+func TestTeeTellsAllInOrder(t *testing.T) {
+	var told []string
+	note := func(name string) esm.Trace { return func(esm.Event) { told = append(told, name) } }
+	Tee(note("a"), nil, note("b")).Tell(esm.Scaled{})
+	if want := []string{"a", "b"}; !slices.Equal(told, want) {
+		t.Errorf("got %q, want %q", told, want)
+	}
+}
+
+func TestFailedRecords(t *testing.T) {
+	for verdict, want := range map[string]int{"Done": 0, "Partial": 2, "Failed": 3, "NotRun": 3, "Refused": 3} {
+		if got := failedRecords(esm.Invoked{Verdict: verdict, Records: recs(3), Failed: []string{"a", "b"}[:2]}); got != want {
+			t.Errorf("%s: got %d, want %d", verdict, got, want)
+		}
+	}
+}
+
+func TestWhatIsUntold(t *testing.T) {
+	for _, c := range []struct {
+		reason           string
+		err              error
+		untold, expected bool
+	}{
+		{"ItemFailures", nil, false, false},
+		{"FunctionError", nil, false, false},
+		{"Throttled", nil, false, false},
+		{"NoPermit", errRefused, true, false},
+		{"RecordTooLarge", nil, true, false},
+		{"Returned", nil, true, false},
+		{"DeleteFailed", errRefused, true, false},
+		{"GroupBlocked", nil, true, true},
+		{"Stopping", nil, true, true},
+	} {
+		e := esm.Left{Reason: c.reason, Err: c.err}
+		if got := untold(e); got != c.untold {
+			t.Errorf("%s: untold %v, want %v", c.reason, got, c.untold)
+		}
+		if got := expected(e); got != c.expected {
+			t.Errorf("%s: expected %v, want %v", c.reason, got, c.expected)
+		}
+	}
+}
+
+func TestMappingTitle(t *testing.T) {
+	if got, want := orders.Title(), "orders → f:live"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := ByUUID([]Mapping{orders})[uuid]; !strings.HasSuffix(got.Source, got.SourceName()) {
+		t.Errorf("got %+v, want the mapping of that UUID", got)
+	}
+}

@@ -1,0 +1,129 @@
+package observe
+
+import (
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// Status is what the engine does at the moment.
+type Status struct {
+	Mappings  []MappingStatus  `json:"EventSourceMappings"`
+	Functions []FunctionStatus `json:"Functions"`
+}
+
+// MappingStatus is what one mapping does at the moment.
+type MappingStatus struct {
+	Mapping
+	State    string `json:"State"`    // Creating, Enabled, Disabled or Stopped
+	Polling  bool   `json:"Polling"`  // the source was read at least once
+	Failing  bool   `json:"Failing"`  // the last try to read the source failed
+	Pollers  int    `json:"Pollers"`  // loops, each with one batch in hand at a time
+	InFlight int    `json:"InFlight"` // batches with the function now
+
+	LastResult  string `json:"LastResult"` // Done, or the reason why the last batch was not; empty before the first
+	LastBatch   *Batch `json:"LastBatch,omitempty"`
+	LastError   *Note  `json:"LastError,omitempty"`   // also when it has passed
+	LastWarning *Note  `json:"LastWarning,omitempty"` // an answer whose author probably meant something else
+
+	// Records since the start, counted as AWS counts its metrics of these names.
+	Polled       int64 `json:"Polled"`
+	FilteredOut  int64 `json:"FilteredOut"`
+	Invoked      int64 `json:"Invoked"`
+	FailedInvoke int64 `json:"FailedInvoke"`
+	Deleted      int64 `json:"Deleted"`
+}
+
+// Batch is one that the function was called with.
+type Batch struct {
+	Time    time.Time     `json:"Time"`
+	Records int           `json:"Records"`
+	Took    time.Duration `json:"TookNanoseconds"`
+}
+
+// Note is something that a mapping or a function met, in words for people.
+type Note struct {
+	Time time.Time `json:"Time"`
+	Text string    `json:"Text"`
+}
+
+// FunctionStatus is what one function does at the moment.
+type FunctionStatus struct {
+	Name         string `json:"FunctionName"`
+	Environments int    `json:"Environments"`
+	Busy         int    `json:"Busy"`
+
+	// Invocations since the start, as AWS counts them: what was throttled is neither an invocation nor an error.
+	Invocations int64 `json:"Invocations"`
+	Errors      int64 `json:"Errors"`
+	Throttles   int64 `json:"Throttles"`
+	LastError   *Note `json:"LastError,omitempty"` // also when it has passed
+}
+
+func noteNow(text string) *Note { return &Note{time.Now(), text} }
+
+func (m *MappingStatus) received(e esm.Received) {
+	m.Polled += int64(len(e.Records))
+	if e.Err == nil {
+		m.Polling, m.Failing = true, false
+	}
+}
+
+func (m *MappingStatus) failing(e esm.Failing) {
+	m.Failing, m.LastError = true, noteNow(e.Err.Error())
+}
+
+func (m *MappingStatus) invoking(e esm.Invoking) {
+	m.InFlight++
+	m.Invoked += int64(len(e.Records))
+}
+
+func (m *MappingStatus) invoked(e esm.Invoked) {
+	m.InFlight--
+	m.FailedInvoke += int64(failedRecords(e))
+	m.LastBatch = &Batch{Time: time.Now(), Records: len(e.Records), Took: e.Took}
+	m.LastResult = result(e)
+	switch {
+	case e.Detail == "":
+	case e.Verdict == verdictDone:
+		m.LastWarning = noteNow(e.Detail)
+	default:
+		m.LastError = noteNow(e.Detail)
+	}
+}
+
+func (m *MappingStatus) deleted(e esm.Deleted) {
+	if !e.Filtered {
+		m.Deleted += int64(len(e.Records))
+	}
+}
+
+func (m *MappingStatus) left(e esm.Left) {
+	switch {
+	case e.Err != nil:
+		m.LastError = noteNow(e.Reason + ": " + e.Err.Error())
+	case untold(e) && !expected(e):
+		m.LastError = noteNow(e.Reason)
+	}
+}
+
+func (f *FunctionStatus) started(e esm.Started) {
+	if e.Err != nil {
+		f.LastError = noteNow(e.Err.Error())
+	}
+}
+
+func (f *FunctionStatus) ran(e esm.Ran) {
+	switch {
+	case e.Throttled:
+		f.Throttles++
+		return
+	case e.Err != nil:
+		f.LastError = noteNow(e.Err.Error())
+		return
+	case e.Fault != "":
+		f.Errors++
+		f.LastError = noteNow(e.Fault)
+	}
+	f.Invocations++
+}
