@@ -67,9 +67,9 @@ const (
 
 	MaxBatchingWindow = 300 // seconds
 
-	UsualFilters     = 5  // more need a raised quota on AWS
-	MaxFilters       = 10 // what the quota can be raised to
-	MaxPatternLength = 4096
+	UsualFilters     = 5    // more need a raised quota on AWS
+	MaxFilters       = 10   // what the quota can be raised to
+	MaxPatternLength = 4096 // characters
 
 	MinMaximumConcurrency = 2
 	MaxMaximumConcurrency = 1000

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
 )
 
 // poller is one straight loop: permit, gather, filter, invoke, decide, delete. Its fields are owned by run.
@@ -31,6 +32,7 @@ func (p *poller) run(ctx, work context.Context) {
 	for len(p.carry) > 0 && work.Err() == nil {
 		_, _ = p.turn(ctx, work) // told already; nothing will be tried again
 	}
+	p.leave(p.carry, policy.ReasonStopping, nil)
 }
 
 // turn carries one batch from the queue to its end. It reports false when the poller is to end.

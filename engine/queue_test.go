@@ -365,6 +365,31 @@ func TestEndOfWorkLeavesWhatCannotBeFinished(t *testing.T) {
 	})
 }
 
+// Also of what waited for the next batch it is told what becomes of it.
+func TestEndOfWorkLeavesWhatIsCarried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, sourcetest.QueueConfig{}, func(event) (string, error) { return "", esm.ErrThrottled })
+		h.feed.Batching = policy.Batching{Size: 10, MaxBytes: 1400}
+		h.send(5, "")
+		h.start()
+		h.wait(time.Second)
+		h.stop()
+		h.kill()
+		<-h.ended
+		left := 0
+		for _, l := range told[esm.Left](h) {
+			if l.Reason != string(policy.ReasonStopping) {
+				t.Errorf("left %d records for %s, want %s", len(l.Records), l.Reason, policy.ReasonStopping)
+			}
+			left += len(l.Records)
+		}
+		if left != 5 {
+			t.Errorf("%d records are told to be left, want 5", left)
+		}
+		h.close()
+	})
+}
+
 func TestTwoMappingsShareAFunctionsPermits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		busy := open(t, sourcetest.QueueConfig{Visibility: time.Hour}, takes(time.Second))

@@ -6,12 +6,11 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/esm-run/esm"
 )
 
 const (
-	// maxPattern is how long a pattern may be, in characters (AWS: Filter, API reference of Lambda).
-	maxPattern = 4096
-
 	// maxCombinations bounds what the branches of all $or of one pattern multiply to.
 	maxCombinations = 1000
 
@@ -77,8 +76,8 @@ func (c *compiler) note(p position, what string, args ...any) {
 
 func (c *compiler) pattern(pattern string) error {
 	var top position
-	if n := utf8.RuneCountInString(pattern); n > maxPattern {
-		return c.bad(top, "has %d characters; at most %d are allowed", n, maxPattern)
+	if n := utf8.RuneCountInString(pattern); n > esm.MaxPatternLength {
+		return c.bad(top, "has %d characters; at most %d are allowed", n, esm.MaxPatternLength)
 	}
 	s, err := parse(pattern)
 	if err != nil {

@@ -46,23 +46,28 @@ func (c *compiler) wildcard(at position, s syntax) (rule, error) {
 // tooComplex measures how many beginnings of the pattern, from its first star on, one string can match at the same
 // time: each star, and each beginning of the part after it that the string ends with.
 func (r wildcard) tooComplex() bool {
-	parts := r[1:]
-	for _, longest := range parts {
+	for _, longest := range r[1:] {
 		for i := range len(longest) + 1 {
-			complexity := len(parts)
-			for _, part := range parts {
-				for n := 1; n <= min(i, len(part)) && complexity <= maxComplexity; n++ {
-					if bytes.HasSuffix(longest[:i], part[:n]) {
-						complexity++
-					}
-				}
-			}
-			if complexity > maxComplexity {
+			if r.complexity(longest[:i]) > maxComplexity {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// complexity counts for a string that ends with text. It stops once there is too much.
+func (r wildcard) complexity(text []byte) int {
+	parts := r[1:]
+	n := len(parts)
+	for _, part := range parts {
+		for end := 1; end <= min(len(text), len(part)) && n <= maxComplexity; end++ {
+			if bytes.HasSuffix(text, part[:end]) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (r wildcard) passedBy(v value) bool {
