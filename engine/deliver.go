@@ -60,7 +60,7 @@ func (p *poller) invoke(work context.Context, call esm.Call, recs []esm.Record, 
 	p.Trace.Tell(esm.Invoking{Mapping: p.Mapping, Function: p.Function, ID: call.ID, Records: recs})
 	began := time.Now()
 	resp, err := p.slot.Invoke(work, call)
-	outcome := policy.ReadOutcome(recs, resp, err, p.Report)
+	outcome := policy.Late(policy.ReadOutcome(recs, resp, err, p.Report), recs, time.Now())
 	p.Trace.Tell(esm.Invoked{
 		Mapping: p.Mapping, Function: p.Function, ID: call.ID, Records: recs, Took: time.Since(began), Tries: tries,
 		Verdict: outcome.Verdict.String(), Reason: string(outcome.Reason), Failed: outcome.Failed, Detail: outcome.Detail,

@@ -61,8 +61,8 @@ type Outcome struct {
 	Failed []string
 
 	// Detail is for people: the error, the start of the failure's payload, or what is wrong with a report. With Done
-	// it is mostly empty; otherwise it warns of an answer whose author probably meant something else. It is valid
-	// UTF-8 of at most MaxDetail bytes.
+	// it is mostly empty; otherwise it warns of an answer whose author probably meant something else, or that came
+	// too late. It is valid UTF-8 of at most MaxDetail bytes.
 	Detail string
 }
 

@@ -20,3 +20,21 @@ func Current(recs []esm.Record, now time.Time) (current, returned []esm.Record) 
 	}
 	return current, returned
 }
+
+const lateAnswer = "the answer came after the queue's visibility timeout: unless the handler extended it, records were delivered again meanwhile"
+
+// Late warns, in the Detail of a try that succeeded, of an answer that came at the time now when a record of recs had
+// returned to the queue already: a second delivery may be under way, and the receipt may no longer delete it. What is to
+// be done stays the same.
+func Late(o Outcome, recs []esm.Record, now time.Time) Outcome {
+	if o.Detail != "" || o.Verdict != Done && o.Verdict != Partial {
+		return o
+	}
+	for _, rec := range recs {
+		if !rec.Until.IsZero() && !now.Before(rec.Until) {
+			o.Detail = lateAnswer
+			return o
+		}
+	}
+	return o
+}

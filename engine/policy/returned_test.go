@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -37,4 +38,29 @@ func TestCurrentLosesNothing(t *testing.T) {
 		current, returned := policy.Current(recs, began.Add(5*time.Second))
 		checkSplit(t, recs, current, returned)
 	})
+}
+
+func TestLate(t *testing.T) {
+	recs := batch("m1", "m2")
+	recs[0].Until, recs[1].Until = time.Time{}, began.Add(time.Second) // m1 never returns
+	for _, test := range []struct {
+		name    string
+		outcome policy.Outcome
+		after   time.Duration
+		warned  bool
+	}{
+		{"in time", policy.Outcome{Verdict: policy.Done}, time.Second - 1, false},
+		{"too late", policy.Outcome{Verdict: policy.Done}, time.Second, true},
+		{"too late with a report", policy.Outcome{Verdict: policy.Partial, Failed: []string{"m1"}}, time.Minute, true},
+		{"too late and failed", policy.Outcome{Verdict: policy.Failed}, time.Minute, false},
+		{"what is known already stays", policy.Outcome{Verdict: policy.Done, Detail: "odd"}, time.Minute, false},
+	} {
+		got := policy.Late(test.outcome, recs, began.Add(test.after))
+		if warned := got.Detail != test.outcome.Detail; warned != test.warned {
+			t.Errorf("%s: the detail is %q", test.name, got.Detail)
+		}
+		if got.Detail = test.outcome.Detail; !reflect.DeepEqual(got, test.outcome) {
+			t.Errorf("%s: more than the detail changed: %+v, want %+v", test.name, got, test.outcome)
+		}
+	}
 }
