@@ -10,7 +10,7 @@ import (
 // orders is what most files below begin with: lines 1 to 4.
 const orders = `Functions:
   orders:
-    Command: [./bootstrap]
+    Command: [bin/bootstrap]
 EventSourceMappings:
 `
 

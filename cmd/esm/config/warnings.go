@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/filter"
+	"github.com/esm-run/esm/invoker/bootstrap"
 )
 
 // warn tells what is allowed and probably not meant.
@@ -31,8 +33,25 @@ func (d *decoder) warnFunction(f *File, fn esm.Function, at string) {
 	if _, given := d.places[memory]; given && fn.InvokeEndpoint == "" {
 		d.warnf(memory, "is told to the function, but not enforced for processes")
 	}
-	if strings.HasPrefix(fn.Runtime, "provided") && !executable(filepath.Join(fn.CodeUri, "bootstrap")) {
-		d.warnf(esm.Member(at, "Runtime"), "there is no executable file bootstrap in CodeUri: without it every invocation fails")
+	d.warnCode(fn, at)
+}
+
+// warnCode tells of files that are not there yet: they may still be built.
+func (d *decoder) warnCode(fn esm.Function, at string) {
+	const fails = "without it every invocation fails"
+	switch {
+	case len(fn.Command) > 0:
+		if name := fn.Command[0]; strings.Contains(name, "/") && !executable(within(fn.CodeUri, name)) {
+			d.warnf(esm.Member(at, "Command"), "%s is not an executable file, sought from CodeUri: %s", name, fails)
+		}
+	case strings.HasPrefix(fn.Runtime, "provided"):
+		if !executable(filepath.Join(fn.CodeUri, "bootstrap")) {
+			d.warnf(esm.Member(at, "Runtime"), "there is no executable file bootstrap in CodeUri: %s", fails)
+		}
+	case fn.Runtime != "":
+		if missing, ok := errors.AsType[*bootstrap.Invalid](bootstrap.Check(fn)); ok && missing.Field == "Handler" {
+			d.warnf(esm.Member(at, "Handler"), "%s: %s", missing.Reason, fails)
+		}
 	}
 }
 
