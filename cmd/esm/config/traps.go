@@ -41,13 +41,15 @@ func Traps(fn esm.Function, m esm.Mapping, q QueueFacts) []esm.Problem {
 	warn := func(path, format string, args ...any) {
 		found = append(found, esm.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
-	if q.VisibilityTimeout < least {
+	if err := CheckTimeout(fn, q.VisibilityTimeout); err != nil {
+		warn("EventSourceArn", "%v: Lambda refuses this, since messages come back while the function still works on them", err)
+	} else if q.VisibilityTimeout < least {
 		warn("EventSourceArn", "the queue's visibility timeout of %s is below %d × the function's timeout + the batching window, %d × %s + %s = %s: "+
 			"messages may come back while they are still in hand", seconds0(q.VisibilityTimeout), advisedTimeouts, advisedTimeouts, seconds0(fn.TimeLimit()), seconds0(window), seconds0(least))
 	}
 	if window > 0 && window >= q.VisibilityTimeout {
 		warn("MaximumBatchingWindowInSeconds", "the batching window of %s is not below the queue's visibility timeout of %s: "+
-			"messages come back before their batch is full", seconds0(window), seconds0(q.VisibilityTimeout))
+			"a batch is closed after half of that at the latest, or its messages would come back", seconds0(window), seconds0(q.VisibilityTimeout))
 	}
 	if q.MaxReceiveCount > 0 && q.MaxReceiveCount < advisedReceives {
 		warn("EventSourceArn", "the queue's maxReceiveCount of %d is below %d: messages may reach the dead-letter queue after throttling alone",

@@ -23,7 +23,9 @@ func TestTraps(t *testing.T) {
 			"EventSourceArn: the queue's visibility timeout of 59 s is below 6 × the function's timeout + the batching window, 6 × 10 s + 0 s = 60 s: messages may come back while they are still in hand"}},
 		{"window at the visibility", 1, 30, QueueFacts{30 * time.Second, 5}, []string{
 			"EventSourceArn: the queue's visibility timeout of 30 s is below 6 × the function's timeout + the batching window, 6 × 1 s + 30 s = 36 s: messages may come back while they are still in hand",
-			"MaximumBatchingWindowInSeconds: the batching window of 30 s is not below the queue's visibility timeout of 30 s: messages come back before their batch is full"}},
+			"MaximumBatchingWindowInSeconds: the batching window of 30 s is not below the queue's visibility timeout of 30 s: a batch is closed after half of that at the latest, or its messages would come back"}},
+		{"visibility below the timeout", 60, 0, QueueFacts{30 * time.Second, 5}, []string{
+			"EventSourceArn: Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds: Lambda refuses this, since messages come back while the function still works on them"}},
 		{"few receives", 5, 0, QueueFacts{30 * time.Second, 4}, []string{
 			"EventSourceArn: the queue's maxReceiveCount of 4 is below 5: messages may reach the dead-letter queue after throttling alone"}},
 		{"no dead-letter queue", 5, 0, QueueFacts{30 * time.Second, 0}, nil},
