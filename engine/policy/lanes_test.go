@@ -1,0 +1,70 @@
+package policy_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
+	"pgregory.net/rapid"
+)
+
+// Checkpoints outlive versions of this engine: a key's lane must not change.
+func TestLanesStay(t *testing.T) {
+	for _, test := range []struct {
+		key   string
+		lanes []int // of 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+	}{
+		{"", []int{0, 0, 2, 2, 2, 2, 1, 6, 2, 2}},
+		{"cust-9", []int{0, 0, 0, 0, 3, 0, 5, 4, 0, 8}},
+		{`{"pk":{"S":"cust#9"},"sk":{"N":"17"}}`, []int{0, 0, 1, 2, 3, 4, 0, 6, 7, 8}},
+		{"ключ", []int{0, 1, 0, 1, 1, 3, 2, 5, 0, 1}},
+	} {
+		var got []int
+		for lanes := 1; lanes <= 10; lanes++ {
+			got = append(got, policy.Lane(test.key, lanes))
+		}
+		if !slices.Equal(got, test.lanes) {
+			t.Errorf("%q: got %v, want %v", test.key, got, test.lanes)
+		}
+	}
+}
+
+// Keys that look alike are spread evenly: no lane has a third more or less than its share.
+func TestLanesAreEven(t *testing.T) {
+	for _, form := range []string{"%d", "customer-%08d", "%d000", "%x", `{"pk":{"S":"%d"}}`} {
+		for lanes := 2; lanes <= 10; lanes++ {
+			count := make([]int, lanes)
+			for i := range 10_000 {
+				count[policy.Lane(fmt.Sprintf(form, 2*i), lanes)]++
+			}
+			share := 10_000 / lanes
+			for lane, n := range count {
+				if n < share*2/3 || n > share*4/3 {
+					t.Errorf("%s: lane %d of %d has %d of 10000 keys", form, lane, lanes, n)
+				}
+			}
+		}
+	}
+}
+
+func TestDeal(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		recs := records(1, rapid.IntRange(0, 30).Draw(t, "records"))
+		for i := range recs {
+			recs[i].Group = rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e"}).Draw(t, "key")
+		}
+		lanes := rapid.IntRange(-1, 10).Draw(t, "lanes")
+		dealt := policy.Deal(recs, lanes)
+		if want := max(lanes, 1); len(dealt) != want {
+			t.Fatalf("%d parts, want %d", len(dealt), want)
+		}
+		for lane, part := range dealt {
+			if slices.ContainsFunc(part, func(rec esm.Record) bool { return policy.Lane(rec.Group, lanes) != lane }) {
+				t.Errorf("lane %d has %v", lane, idsOf(part))
+			}
+		}
+		checkSplit(t, recs, dealt...)
+	})
+}

@@ -1,0 +1,98 @@
+package policy_test
+
+import (
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/esm-run/esm/engine/policy"
+)
+
+func TestCompare(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{
+		{"1", "2", -1},
+		{"10", "9", 1},
+		{"007", "7", 0},
+		{"0", "000", 0},
+		{"", "0", 0},
+		{"", "1", -1},
+		{"49660123456789012345678901234567890123456789012345678914", "49660123456789012345678901234567890123456789012345678930", -1},
+		{"4500001234567890123456", "49660123456789012345678901234567890123456789012345678914", -1},
+		{"9223372036854775807", "49660123456789012345678901234567890123456789012345678914", -1},
+		{"42/9", "42/10", -1},
+		{"42/3", "42/3", 0},
+		{"42/10", "43/0", -1},
+		{"42", "42/0", -1},
+		{"43", "42/7", 1},
+	} {
+		if got := policy.Compare(test.a, test.b); got != test.want {
+			t.Errorf("%q and %q: got %d, want %d", test.a, test.b, got, test.want)
+		}
+		if got := policy.Compare(test.b, test.a); got != -test.want {
+			t.Errorf("%q and %q: got %d, want %d", test.b, test.a, got, -test.want)
+		}
+	}
+}
+
+func TestCompareAllocatesNothing(t *testing.T) {
+	a, b := "49660123456789012345678901234567890123456789012345678914/1", "49660123456789012345678901234567890123456789012345678914/2"
+	if n := testing.AllocsPerRun(100, func() { policy.Compare(a, b) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// Compare agrees with arithmetic wherever there are numbers, and is an order of whatever there is.
+func FuzzCompare(f *testing.F) {
+	f.Add("1", "02", "10")
+	f.Add("42/1", "42", "42/01")
+	f.Add("x", "/", "//9")
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		ab, ba, bc, ac := policy.Compare(a, b), policy.Compare(b, a), policy.Compare(b, c), policy.Compare(a, c)
+		if ab != -ba || policy.Compare(a, a) != 0 {
+			t.Errorf("%q and %q: %d and %d", a, b, ab, ba)
+		}
+		if ab <= 0 && bc <= 0 && ac > 0 {
+			t.Errorf("%q, %q and %q: %d, %d but %d", a, b, c, ab, bc, ac)
+		}
+		if want, ok := slowCompare(a, b); ok && ab != want {
+			t.Errorf("%q and %q: got %d, want %d", a, b, ab, want)
+		}
+	})
+}
+
+func slowCompare(a, b string) (order int, ok bool) {
+	numberA, placeA, okA := parsePosition(a)
+	numberB, placeB, okB := parsePosition(b)
+	if c := numberA.Cmp(numberB); c != 0 {
+		return c, okA && okB
+	}
+	return placeA.Cmp(placeB), okA && okB
+}
+
+// parsePosition is a number and its place; a number without a place is at -1.
+func parsePosition(text string) (number, place *big.Int, ok bool) {
+	number, place = new(big.Int), big.NewInt(-1)
+	n, p, hasPlace := strings.Cut(text, "/")
+	if ok = digits(n) && (!hasPlace || digits(p)); !ok {
+		return number, place, false
+	}
+	number.SetString(n, 10)
+	if hasPlace {
+		place.SetString(p, 10)
+	}
+	return number, place, true
+}
+
+func digits(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789") == ""
+}
+
+func BenchmarkCompare(b *testing.B) {
+	x, y := "49660123456789012345678901234567890123456789012345678914", "49660123456789012345678901234567890123456789012345678930"
+	for b.Loop() {
+		policy.Compare(x, y)
+	}
+}
