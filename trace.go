@@ -66,6 +66,31 @@ type Left struct {
 	Err     error  // nil unless a call failed
 }
 
+// Settled tells that records of a shard are done with, well or badly, and that this is durable.
+type Settled struct {
+	Mapping, Shard string
+	Records        []Record
+	Position       string // up to where all of the shard's records are settled
+}
+
+// Dropped tells that records of a shard are given up. They are Settled next.
+type Dropped struct {
+	Mapping, Shard string
+	Records        []Record
+	Why            string // RetryAttemptsExhausted or RecordAgeExceeded
+	Tries          int
+}
+
+// Reading tells that a shard is read from a position, which is empty for its oldest record. Lost says why what was
+// before that may be missing, or why records may come again; nil is the usual case.
+type Reading struct {
+	Mapping, Shard, Position string
+	Lost                     error
+}
+
+// Drained tells that a closed shard was read to its end and all of it is settled.
+type Drained struct{ Mapping, Shard string }
+
 // Scaled tells how many pollers a mapping runs.
 type Scaled struct {
 	Mapping string
@@ -123,6 +148,10 @@ func (Invoking) event()     {}
 func (Invoked) event()      {}
 func (Deleted) event()      {}
 func (Left) event()         {}
+func (Settled) event()      {}
+func (Dropped) event()      {}
+func (Reading) event()      {}
+func (Drained) event()      {}
 func (Scaled) event()       {}
 func (State) event()        {}
 func (Failing) event()      {}

@@ -35,6 +35,7 @@ type event struct {
 		MessageID  string `json:"messageId"`
 		Body       string `json:"body"`
 		Attributes struct{ ApproximateReceiveCount string }
+		Kinesis    struct{ SequenceNumber, PartitionKey, Data string }
 	}
 }
 

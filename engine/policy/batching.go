@@ -45,7 +45,7 @@ func (g Batching) Add(b Batch, recs []esm.Record, now time.Time) (next Batch, ca
 	b.Records = slices.Grow(b.Records, min(len(recs), g.Want(b)))
 	for _, rec := range recs {
 		switch {
-		case envelope+len(rec.Event) > g.MaxBytes, follows(oversized, rec):
+		case g.Oversized(rec), follows(oversized, rec):
 			oversized = append(oversized, rec)
 		case b.Full || !g.fits(b, rec):
 			b.Full = true
@@ -55,6 +55,11 @@ func (g Batching) Add(b Batch, recs []esm.Record, now time.Time) (next Batch, ca
 		}
 	}
 	return b, carry, oversized
+}
+
+// Oversized says that rec fits no batch, not even alone.
+func (g Batching) Oversized(rec esm.Record) bool {
+	return envelope+len(rec.Event) > g.filled().MaxBytes
 }
 
 // Want is how many more records may join b.

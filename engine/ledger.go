@@ -1,0 +1,156 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
+)
+
+// skippedEvery is how often progress is saved that consists of records that no filter wants.
+const skippedEvery = time.Second
+
+// ledger is how far one shard has come: the reader notes what was read, the lanes what is settled and what is owed. It
+// is saved by one of them at a time, for all that have something to save.
+type ledger struct {
+	*shard
+	saving chan struct{} // holds one token: who has it saves
+
+	mu      sync.Mutex
+	mark    *policy.Watermark
+	owed    [][]esm.Owed // by lane, oldest first
+	found   esm.Checkpoint
+	changes int // so many were noted
+	skipped bool
+	lastly  time.Time // when it was saved last
+
+	kept  esm.Checkpoint // as saved. Owned by who has the token.
+	saved int            // so many changes are saved. Likewise.
+}
+
+func newLedger(s *shard) *ledger {
+	b := &ledger{
+		shard: s, saving: make(chan struct{}, 1), kept: s.kept, found: s.kept,
+		mark: policy.NewWatermark(s.kept, s.lanes()), owed: make([][]esm.Owed, s.lanes()),
+	}
+	for _, o := range s.kept.Owed {
+		b.owed[o.Lane] = append(b.owed[o.Lane], o)
+	}
+	return b
+}
+
+// deal notes what was read and parts it by lane. What is settled already, or what no filter wants, is in no part.
+func (b *ledger) deal(recs []esm.Record) (parts [][]esm.Record, unwanted []esm.Record) {
+	wanted := make([]bool, len(recs))
+	for i, r := range recs {
+		wanted[i] = b.Filter.Match(view(r))
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	parts = make([][]esm.Record, b.lanes())
+	for i, r := range recs {
+		n := policy.Lane(r.Group, b.lanes())
+		switch {
+		case !policy.Owes(r, b.found, n):
+			b.mark.Skip(r)
+		case !wanted[i]:
+			b.mark.Skip(r)
+			unwanted = append(unwanted, r)
+		default:
+			b.mark.Read(n, r)
+			parts[n] = append(parts[n], r)
+			continue
+		}
+		b.skipped = true
+		b.changes++
+	}
+	return parts, unwanted
+}
+
+// settle notes what a lane has settled and what it owes from now on, and returns when that is durable.
+func (b *ledger) settle(work context.Context, lane int, settled []esm.Record, next []policy.Run) error {
+	owed := make([]esm.Owed, 0, len(next))
+	for _, r := range next {
+		owed = append(owed, policy.Owing(r, lane))
+	}
+	b.mu.Lock()
+	b.mark.Settle(lane, settled)
+	b.owed[lane] = owed
+	b.changes++
+	mine := b.changes
+	b.mu.Unlock()
+	return b.save(work, mine)
+}
+
+// saveSkipped saves once in a while that records were skipped, if nothing else did.
+func (b *ledger) saveSkipped(work context.Context) error {
+	b.mu.Lock()
+	due := b.skipped && time.Since(b.lastly) >= skippedEvery
+	mine := b.changes
+	b.mu.Unlock()
+	if !due {
+		return nil
+	}
+	return b.save(work, mine)
+}
+
+// drain notes that the shard is at its end and all of it is settled.
+func (b *ledger) drain(work context.Context) error {
+	b.saving <- struct{}{}
+	defer func() { <-b.saving }()
+	next := b.kept
+	b.mu.Lock()
+	next.Position, next.Lanes, next.Owed = b.mark.Position(), nil, nil
+	b.mu.Unlock()
+	next.Drained = true
+	return b.write(work, next)
+}
+
+// save returns when the first so many changes are durable, whoever saved them.
+func (b *ledger) save(work context.Context, changes int) error {
+	select {
+	case b.saving <- struct{}{}:
+	case <-work.Done():
+		return context.Cause(work)
+	}
+	defer func() { <-b.saving }()
+	if b.saved >= changes {
+		return nil
+	}
+	next, until := b.checkpoint()
+	if err := b.write(work, next); err != nil {
+		return err
+	}
+	b.saved = until
+	return nil
+}
+
+// checkpoint is what is to be saved now, and how many changes it holds.
+func (b *ledger) checkpoint() (next esm.Checkpoint, changes int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	next = b.kept
+	next.Position, next.Lanes, next.Owed = b.mark.Position(), b.mark.Lanes(), nil
+	for _, owed := range b.owed {
+		next.Owed = append(next.Owed, owed...)
+	}
+	b.skipped, b.lastly = false, time.Now()
+	return next, b.changes
+}
+
+func (b *ledger) write(work context.Context, next esm.Checkpoint) error {
+	saved, err := b.Checkpoints.Save(work, esm.Key{Mapping: b.Mapping, Shard: b.id}, next)
+	if err == nil {
+		b.kept = saved
+	}
+	return err
+}
+
+// position is up to where all records are settled.
+func (b *ledger) position() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.mark.Position()
+}

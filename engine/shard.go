@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
+)
+
+// shard is one shard of a StreamFeed at work. Its fields are owned by run.
+type shard struct {
+	*StreamFeed
+	id   string
+	from esm.From       // where it begins while nothing of it is settled
+	kept esm.Checkpoint // as it was saved last
+}
+
+// partSize is how many records one read asks for: a part of what a lane works on, or waits with.
+const partSize = 1000
+
+// run reads the shard until it is drained, or ctx ends. What goes wrong is taken up again from the checkpoint. An error
+// concerns the whole mapping.
+func (s *shard) run(ctx, work context.Context) (whole error) {
+	keep(ctx, s.Scale, func() (bool, error) {
+		err := s.life(ctx, work)
+		switch {
+		case s.kept.Drained:
+			s.Trace.Tell(esm.Drained{Mapping: s.Mapping, Shard: s.id})
+			return false, nil
+		case errors.Is(err, esm.ErrForeign), errors.Is(err, esm.ErrNoStream), errors.Is(err, esm.ErrConflict):
+			whole = err
+			return false, nil
+		}
+		return ctx.Err() == nil, err
+	}, s.failing)
+	return whole
+}
+
+// life is one attempt to read the shard to its end, from its checkpoint on.
+func (s *shard) life(ctx, work context.Context) error {
+	s.kept = policy.Relaned(s.kept, s.lanes())
+	reader, err := s.open(ctx)
+	if errors.Is(err, esm.ErrNoShard) {
+		return s.vanished(work, err)
+	}
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+
+	inner, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	book := newLedger(s)
+	var lanes sync.WaitGroup
+	inboxes := make([]chan []esm.Record, s.lanes())
+	for n := range inboxes {
+		inboxes[n] = make(chan []esm.Record, 1)
+		l := &lane{shard: s, n: n, inbox: inboxes[n], book: book}
+		lanes.Go(func() {
+			if err := l.run(inner, work); err != nil {
+				stop(err)
+			}
+		})
+	}
+	err = s.read(inner, work, reader, book, inboxes)
+	for _, inbox := range inboxes {
+		close(inbox)
+	}
+	lanes.Wait()
+	s.kept = book.kept
+	if cause := context.Cause(inner); cause != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return cause
+	}
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	err = book.drain(work)
+	s.kept = book.kept
+	return err
+}
+
+func (s *shard) lanes() int { return max(s.Lanes, 1) }
+
+// open opens the shard behind what is settled. When that has been trimmed away, reading goes on with the oldest record
+// that is left, and what was lost is told.
+func (s *shard) open(ctx context.Context) (esm.Reader, error) {
+	from := s.from
+	if s.kept.Position != "" {
+		from = esm.From{After: s.kept.Position}
+	}
+	reader, err := s.Stream.Open(ctx, s.id, from)
+	if errors.Is(err, esm.ErrTrimmed) {
+		from = esm.From{}
+		s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Lost: err})
+		reader, err = s.Stream.Open(ctx, s.id, from)
+	}
+	if err == nil {
+		s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: from.After})
+	}
+	return reader, err
+}
+
+// vanished notes that the shard is gone, so that its children may begin.
+func (s *shard) vanished(work context.Context, why error) error {
+	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: why})
+	book := newLedger(s)
+	err := book.drain(work)
+	s.kept = book.kept
+	return err
+}
+
+// read deals records to the lanes until the shard is drained (io.EOF), or something goes wrong.
+func (s *shard) read(ctx, work context.Context, reader esm.Reader, book *ledger, inboxes []chan []esm.Record) error {
+	for {
+		began := time.Now()
+		recs, err := reader.Read(ctx, partSize)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, io.EOF) {
+			return err
+		}
+		s.Trace.Tell(esm.Received{Mapping: s.Mapping, Records: recs, Took: time.Since(began), Err: err})
+		if err != nil {
+			return err
+		}
+		parts, unwanted := book.deal(recs)
+		if len(unwanted) > 0 {
+			s.Trace.Tell(esm.Filtered{Mapping: s.Mapping, Records: unwanted})
+		}
+		if err := book.saveSkipped(work); err != nil {
+			return err
+		}
+		if err := send(ctx, inboxes, parts); err != nil {
+			return err
+		}
+	}
+}
+
+// send gives each lane its part, and blocks while one of them has a part waiting.
+func send(ctx context.Context, inboxes []chan []esm.Record, parts [][]esm.Record) error {
+	for n, part := range parts {
+		if len(part) == 0 {
+			continue
+		}
+		select {
+		case inboxes[n] <- part:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,434 @@
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/sources/sourcetest"
+)
+
+// river is a StreamFeed at work inside a bubble.
+type river struct {
+	*testing.T
+	stream *sourcetest.Stream
+	store  *checkpoint.Memory
+	fn     *function
+	feed   *StreamFeed
+
+	mu      sync.Mutex
+	events  []esm.Event
+	notices []esm.Notice
+
+	stop, kill context.CancelFunc
+	ended      chan struct{}
+}
+
+// flow prepares a feed of the oldest records in batches of 10; a test may alter it before it starts.
+func flow(t *testing.T, stream sourcetest.StreamConfig, handler func(event) (string, error)) *river {
+	t.Helper()
+	r := &river{T: t, stream: sourcetest.NewStream(stream), store: &checkpoint.Memory{}, fn: &function{handler: handler}}
+	r.feed = &StreamFeed{
+		Mapping: "m", Function: "f", Stream: r.stream, Checkpoints: r.store, Invoker: r.fn, Destination: r,
+		Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1},
+		Trace: func(e esm.Event) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.events = append(r.events, e)
+		},
+	}
+	return r
+}
+
+// Send makes the river its own destination.
+func (r *river) Send(_ context.Context, n esm.Notice) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notices = append(r.notices, n)
+	return nil
+}
+
+func (r *river) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	work, kill := context.WithCancel(context.Background())
+	r.stop, r.kill, r.ended = stop, kill, make(chan struct{})
+	ended := r.ended
+	go func() {
+		defer close(ended)
+		r.feed.Run(ctx, work)
+	}()
+}
+
+func (r *river) close() {
+	r.Helper()
+	r.stop()
+	<-r.ended
+	r.kill()
+	if held := r.fn.held(); held != 0 {
+		r.Errorf("%d permits are held after the end", held)
+	}
+}
+
+// crash ends everything at once and loses what is not durable.
+func (r *river) crash() {
+	r.stop()
+	r.kill()
+	<-r.ended
+	r.store = r.store.Reopen()
+	r.feed.Checkpoints = r.store
+}
+
+func (r *river) wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// put puts n records called 1, 2 and so on.
+func (r *river) put(n int) {
+	for i := range n {
+		r.stream.Put("key", fmt.Sprint(i+1))
+	}
+}
+
+// texts are the data of an event's records.
+func (e event) texts() (texts []string) {
+	for _, rec := range e.Records {
+		data, _ := base64.StdEncoding.DecodeString(rec.Kinesis.Data)
+		texts = append(texts, string(data))
+	}
+	return texts
+}
+
+// story writes each invocation as the range of its records, as in "1-10", and "×3" for repeats.
+func story(calls []event) (lines []string) {
+	for _, c := range calls {
+		texts := c.texts()
+		line := texts[0]
+		if len(texts) > 1 {
+			line += "-" + texts[len(texts)-1]
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// poison fails whenever these records are in the event: by an exception, or by a report of the first of them.
+func poison(report bool, bad ...string) func(event) (string, error) {
+	return func(e event) (string, error) {
+		for i, text := range e.texts() {
+			if !slices.Contains(bad, text) {
+				continue
+			}
+			if report {
+				return fmt.Sprintf(`{"batchItemFailures":[{"itemIdentifier":%q}]}`, e.Records[i].Kinesis.SequenceNumber), nil
+			}
+			return "", faultError("Unhandled")
+		}
+		return "", nil
+	}
+}
+
+func TestRecordsAreHandledInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, succeed)
+		r.put(25)
+		r.start()
+		r.wait(5 * time.Second)
+		if got, want := story(r.fn.seen()), []string{"1-10", "11-20", "21-25"}; !slices.Equal(got, want) {
+			t.Errorf("invocations %v, want %v", got, want)
+		}
+		r.close()
+	})
+}
+
+// What ten records become of which the sixth always fails, under each combination of settings.
+func TestWorkedExamples(t *testing.T) {
+	tests := []struct {
+		bisect, report bool
+		retries        int
+		calls          string
+		dropped        string // size and tries
+	}{
+		{false, false, 0, "1-10", "10×1"},
+		{false, false, 2, "1-10 1-10 1-10", "10×3"},
+		{false, true, 0, "1-10 6-10", "5×1"},
+		{false, true, 2, "1-10 6-10 6-10 6-10", "5×3"},
+		{true, false, 0, "1-10 1-5 6-10 6-7 6 7 8-10", "1×1"},
+		{true, false, 2, "1-10 1-5 6-10 6-7 6 6 6 7 8-10", "1×3"},
+		{true, true, 0, "1-10 6-10 6-7 6 7 8-10", "1×1"},
+		{true, true, 2, "1-10 6-10 6-7 6 6 6 7 8-10", "1×3"},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprintf("bisect %v report %v retries %d", test.bisect, test.report, test.retries), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := flow(t, sourcetest.StreamConfig{}, poison(test.report, "6"))
+				r.feed.Report = test.report
+				r.feed.Rules = policy.Stream{MaxRetries: test.retries, Bisect: test.bisect}
+				r.put(10)
+				r.start()
+				r.wait(time.Minute)
+				r.close()
+				if got := strings.Join(story(r.fn.seen()), " "); got != test.calls {
+					t.Errorf("invocations %s, want %s", got, test.calls)
+				}
+				if len(r.notices) != 1 || fmt.Sprintf("%d×%d", r.notices[0].Size, r.notices[0].Invokes) != test.dropped {
+					t.Errorf("notices %+v, want one of %s", r.notices, test.dropped)
+				}
+				all, _ := r.store.All(t.Context(), "m")
+				if recs := r.stream.Records(r.stream.Shards()[0]); all[r.stream.Shards()[0]].Position != recs[9].Receipt {
+					t.Errorf("position %v, want the last record", all)
+				}
+			})
+		})
+	}
+}
+
+func TestAPoisonRecordBlocksItsOwnShardAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{Shards: 3}, poison(false, "bad"))
+		shards := r.stream.Shards()
+		r.stream.PutTo(shards[1], "k", "bad")
+		for i := range 30 {
+			r.stream.PutTo(shards[i%3], "k", fmt.Sprint(i))
+		}
+		r.start()
+		r.wait(time.Hour)
+		all, _ := r.store.All(t.Context(), "m")
+		for i, shard := range shards {
+			recs := r.stream.Records(shard)
+			if settled := all[shard].Position == recs[len(recs)-1].Receipt; settled != (i != 1) {
+				t.Errorf("shard %d is settled: %v", i, settled)
+			}
+		}
+		r.close()
+	})
+}
+
+func TestTriesGoOnCountingAfterACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, poison(false, "3"))
+		r.feed.Rules = policy.Stream{MaxRetries: 8}
+		r.feed.Batching.Size = 3
+		r.put(9)
+		for range 12 { // a crash loop
+			r.start()
+			r.wait(1500 * time.Millisecond)
+			r.crash()
+		}
+		r.start()
+		r.wait(10 * time.Minute)
+		r.close()
+		bad := 0
+		ids := map[string]bool{}
+		for _, c := range r.fn.seen() {
+			if slices.Contains(c.texts(), "3") {
+				bad++
+				ids[c.ID] = true
+			}
+		}
+		if bad < 9 || bad > 9+13 { // each crash may cost the count of the try that was under way
+			t.Errorf("the poison batch was tried %d times, want about 9", bad)
+		}
+		if len(r.notices) == 0 || r.notices[0].Invokes != 9 {
+			t.Errorf("notices %+v, want one after 9 tries", r.notices)
+		}
+		if last := r.fn.seen()[len(r.fn.seen())-1].texts(); last[len(last)-1] != "9" {
+			t.Errorf("the last invocation had %v", last)
+		}
+	})
+}
+
+func TestChildrenComeAfterTheirParents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{Shards: 2}, takes(100*time.Millisecond))
+		var put []string
+		write := func(n int) {
+			for range n {
+				text := fmt.Sprint(len(put))
+				put = append(put, text)
+				r.stream.Put("key-"+fmt.Sprint(len(put)%7), text)
+			}
+		}
+		write(200)
+		r.start()
+		r.wait(3 * time.Second)
+		left, _ := r.stream.Split(r.stream.Shards()[0])
+		write(200)
+		r.wait(3 * time.Second)
+		r.stream.Merge(left, r.stream.Shards()[1])
+		write(200)
+		r.wait(10 * time.Minute)
+		r.close()
+		checkOrder(t, r, put)
+	})
+}
+
+// checkOrder checks that every record was handled, and each key's in order once repeats are taken out.
+func checkOrder(t *testing.T, r *river, put []string) {
+	t.Helper()
+	seen := map[string]bool{}
+	last := map[string]string{}
+	for _, c := range r.fn.seen() {
+		for i, text := range c.texts() {
+			if seen[text] {
+				continue
+			}
+			seen[text] = true
+			key, seq := c.Records[i].Kinesis.PartitionKey, c.Records[i].Kinesis.SequenceNumber
+			if last[key] != "" && policy.Compare(last[key], seq) > 0 {
+				t.Errorf("key %s: %s was handled after %s", key, seq, last[key])
+			}
+			last[key] = seq
+		}
+	}
+	if len(seen) != len(put) {
+		t.Errorf("%d of %d records were handled", len(seen), len(put))
+	}
+}
+
+func TestLatestIsPinnedWhenFirstSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, succeed)
+		r.feed.Shards = policy.Shards{Start: policy.Latest}
+		r.put(5)
+		r.wait(time.Minute)
+		r.start()
+		r.wait(time.Second)
+		r.crash()
+		r.stream.Put("key", "while it was down")
+		r.wait(time.Hour)
+		r.start()
+		r.wait(time.Minute)
+		r.close()
+		if got, want := story(r.fn.seen()), []string{"while it was down"}; !slices.Equal(got, want) {
+			t.Errorf("invocations %v, want %v", got, want)
+		}
+	})
+}
+
+func TestLanesGoOnBesideAFailingOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, poison(false, "bad"))
+		r.feed.Lanes = 10
+		r.stream.Put("a", "bad")
+		for i := range 500 {
+			r.stream.Put(fmt.Sprintf("key-%d", i%40), fmt.Sprint(i))
+		}
+		r.start()
+		r.wait(time.Minute)
+		handled := map[string]bool{}
+		for _, c := range r.fn.seen() {
+			for _, text := range c.texts() {
+				handled[text] = true
+			}
+		}
+		stuck := policy.Lane("a", 10)
+		for i := range 500 {
+			if lane := policy.Lane(fmt.Sprintf("key-%d", i%40), 10); lane != stuck && !handled[fmt.Sprint(i)] {
+				t.Errorf("record %d of lane %d waits for lane %d", i, lane, stuck)
+				break
+			}
+		}
+		all, _ := r.store.All(t.Context(), "m")
+		if cp := all[r.stream.Shards()[0]]; cp.Position != "" || len(cp.Owed) == 0 {
+			t.Errorf("checkpoint %+v: the position passes an owed record", cp)
+		}
+		r.close()
+	})
+}
+
+func TestThrottlesCostNoRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		r := flow(t, sourcetest.StreamConfig{}, func(event) (string, error) {
+			if n++; n < 20 {
+				return "", esm.ErrThrottled
+			}
+			return "null", nil
+		})
+		r.feed.Rules = policy.Stream{MaxRetries: 0}
+		r.put(3)
+		r.start()
+		r.wait(time.Hour)
+		r.close()
+		if len(r.notices) != 0 || n != 20 {
+			t.Errorf("%d notices after %d tries", len(r.notices), n)
+		}
+	})
+}
+
+func TestAStreamMadeAnewIsReadFromItsBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, succeed)
+		r.put(3)
+		r.start()
+		r.wait(time.Minute)
+		r.stream.Recreate()
+		r.put(2)
+		r.wait(5 * time.Minute)
+		r.close()
+		if got, want := story(r.fn.seen()), []string{"1-3", "1-2"}; !slices.Equal(got, want) {
+			t.Errorf("invocations %v, want %v", got, want)
+		}
+		lost := false
+		for _, e := range toldBy[esm.Reading](r) {
+			lost = lost || e.Lost != nil
+		}
+		if !lost {
+			t.Error("nothing tells that the stream was made anew")
+		}
+	})
+}
+
+func toldBy[E esm.Event](r *river) (all []E) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if e, ok := e.(E); ok {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+func TestFaultsOfStreamAndStoreLoseNothing(t *testing.T) {
+	lost := errors.New("connection reset")
+	some := func(f func(error) sourcetest.Fault) sourcetest.Faults {
+		return func(call int) sourcetest.Fault {
+			if call%3 == 1 && call < 60 {
+				return f(lost)
+			}
+			return sourcetest.Fault{}
+		}
+	}
+	for name, fault := range map[string]func(error) sourcetest.Fault{"undone": sourcetest.Undone, "done": sourcetest.Done} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := flow(t, sourcetest.StreamConfig{Shards: 2, ReadFaults: sourcetest.OnEach(some(fault)), OpenFaults: sourcetest.OnEach(some(fault))}, succeed)
+				r.store.SaveFaults = func(call int) checkpoint.Fault {
+					f := some(fault)(call)
+					return checkpoint.Fault{Err: f.Err, Done: f.Done}
+				}
+				var put []string
+				for i := range 100 {
+					put = append(put, fmt.Sprint(i))
+					r.stream.Put(fmt.Sprintf("key-%d", i%5), fmt.Sprint(i))
+				}
+				r.start()
+				r.wait(30 * time.Minute)
+				r.close()
+				checkOrder(t, r, put)
+			})
+		})
+	}
+}
