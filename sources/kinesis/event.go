@@ -1,0 +1,103 @@
+package kinesis
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/esm-run/esm"
+)
+
+// record describes a record of a shard.
+func (s *Stream) record(shard string, r *types.Record) esm.Record {
+	out := esm.Record{
+		ID:      deref(r.SequenceNumber),
+		Receipt: deref(r.SequenceNumber),
+		Group:   deref(r.PartitionKey),
+		Event:   s.shape.event(shard, r),
+	}
+	if r.ApproximateArrivalTimestamp != nil {
+		out.Arrived = *r.ApproximateArrivalTimestamp
+	} else {
+		out.Arrived = time.Now() // no service leaves it out; an age of centuries would drop the record
+	}
+	if s.filtered {
+		out.View = view(r)
+	}
+	return out
+}
+
+// shape makes the elements of an event's Records: compact JSON, with the keys that Lambda's pollers send, in their order.
+// It writes them by hand because every record passes here.
+type shape struct {
+	tail string // what all records of a stream end with
+}
+
+func newShape(a arn, role string) shape {
+	tail := append([]byte(nil), `,"eventName":"aws:kinesis:record","invokeIdentityArn":`...)
+	tail = appendString(tail, role)
+	tail = append(tail, `,"awsRegion":`...)
+	tail = appendString(tail, a.region)
+	tail = append(tail, `,"eventSourceARN":`...)
+	tail = appendString(tail, a.text)
+	return shape{tail: string(append(tail, '}'))}
+}
+
+// room is what the constant parts of an event take, and its numbers.
+const room = 320
+
+// event is the element for r. Its data is the bytes that were put, in base64, whatever they are.
+func (s shape) event(shard string, r *types.Record) json.RawMessage {
+	seq, key := deref(r.SequenceNumber), deref(r.PartitionKey)
+	b := make([]byte, 0, room+2*len(seq)+len(key)+len(shard)+base64.StdEncoding.EncodedLen(len(r.Data))+len(s.tail))
+	b = append(b, `{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":`...)
+	b = appendString(b, key)
+	b = append(b, `,"sequenceNumber":`...)
+	b = appendString(b, seq)
+	b = append(b, `,"data":"`...)
+	b = base64.StdEncoding.AppendEncode(b, r.Data)
+	b = append(b, `","approximateArrivalTimestamp":`...)
+	b = appendTime(b, r.ApproximateArrivalTimestamp)
+	b = append(b, `},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"`...)
+	b = append(appendText(b, shard), ':')
+	b = append(appendText(b, seq), '"')
+	return append(b, s.tail...)
+}
+
+// view is what filter patterns are matched against: the data as text, which may be JSON, and the record's own members
+// (AWS: "Using event filtering with an Amazon Kinesis event source").
+func view(r *types.Record) json.RawMessage {
+	seq, key := deref(r.SequenceNumber), deref(r.PartitionKey)
+	b := make([]byte, 0, room/2+len(seq)+len(key)+len(r.Data)*9/8)
+	b = append(b, `{"data":"`...)
+	b = appendText(b, r.Data)
+	if !utf8.Valid(r.Data) { // such data is not JSON, and must not become it when what is wrong is replaced
+		b = append(b, "\ufffd"...)
+	}
+	b = append(b, `","partitionKey":`...)
+	b = appendString(b, key)
+	b = append(b, `,"sequenceNumber":`...)
+	b = appendString(b, seq)
+	b = append(b, `,"approximateArrivalTimestamp":`...)
+	b = appendTime(b, r.ApproximateArrivalTimestamp)
+	return append(b, `,"kinesisSchemaVersion":"1.0"}`...)
+}
+
+// appendTime appends a time as seconds since 1970, with milliseconds as a fraction: one digit at the least.
+func appendTime(b []byte, t *time.Time) []byte {
+	if t == nil {
+		return append(b, '0', '.', '0')
+	}
+	ms := t.UnixMilli()
+	b = strconv.AppendInt(b, ms/1000, 10)
+	fraction := ms % 1000
+	b = append(b, '.', byte('0'+fraction/100), byte('0'+fraction/10%10), byte('0'+fraction%10))
+	for b[len(b)-1] == '0' && b[len(b)-2] != '.' {
+		b = b[:len(b)-1]
+	}
+	return b
+}

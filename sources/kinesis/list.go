@@ -1,0 +1,93 @@
+package kinesis
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/esm-run/esm"
+)
+
+// List is [esm.Stream].List by one DescribeStreamSummary and a ListShards for each thousand shards. The identity is when
+// the stream was made. Other errors than that of the contract may be [ErrSlowDown] and [ErrDenied].
+func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
+	listing, err := s.list(ctx)
+	if err != nil {
+		return esm.Listing{}, s.failed("list", gone(err, esm.ErrNoStream))
+	}
+	return listing, nil
+}
+
+func (s *Stream) list(ctx context.Context) (esm.Listing, error) {
+	summary, err := s.client.DescribeStreamSummary(ctx, &sdk.DescribeStreamSummaryInput{StreamARN: &s.arn.stream})
+	if err != nil {
+		return esm.Listing{}, err
+	}
+	listing := esm.Listing{}
+	if d := summary.StreamDescriptionSummary; d != nil && d.StreamCreationTimestamp != nil {
+		listing.Identity = d.StreamCreationTimestamp.UTC().Format(time.RFC3339Nano)
+	}
+	listing.Shards, err = s.shards(ctx)
+	if _, late := errors.AsType[*types.ExpiredNextTokenException](err); late { // a page took five minutes
+		listing.Shards, err = s.shards(ctx)
+	}
+	return listing, err
+}
+
+// shards pages through ListShards. What follows a token is asked for by the token alone.
+func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
+	var shards []esm.Shard
+	for in := (&sdk.ListShardsInput{StreamARN: &s.arn.stream}); ; {
+		page, err := s.client.ListShards(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Shards {
+			shards = append(shards, shardOf(&page.Shards[i]))
+		}
+		if deref(page.NextToken) == "" {
+			return shards, nil
+		}
+		in = &sdk.ListShardsInput{NextToken: page.NextToken}
+	}
+}
+
+// shardOf describes a shard. A closed one has an end; where the end lies says nothing, for kinesis-mock's lies before its
+// start.
+func shardOf(s *types.Shard) esm.Shard {
+	out := esm.Shard{ID: deref(s.ShardId)}
+	for _, parent := range []*string{s.ParentShardId, s.AdjacentParentShardId} {
+		if deref(parent) != "" {
+			out.Parents = append(out.Parents, *parent)
+		}
+	}
+	if s.SequenceNumberRange != nil {
+		out.Closed = s.SequenceNumberRange.EndingSequenceNumber != nil
+	}
+	return out
+}
+
+// missing says what it means that a position in a shard was not found: the service answers the same when the stream is
+// gone, the shard, or (kinesis-mock) the record.
+func (s *Stream) missing(ctx context.Context, shard string, start start, err error) error {
+	listing, listed := s.list(ctx)
+	if listed != nil {
+		return gone(listed, esm.ErrNoStream)
+	}
+	for _, known := range listing.Shards {
+		if known.ID == shard && start.after != "" {
+			return errors.Join(esm.ErrForeign, err)
+		}
+	}
+	return errors.Join(esm.ErrNoShard, err)
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

@@ -1,0 +1,77 @@
+// Package kinesis reads Kinesis data streams: it is the [esm.Stream] that lists and reads shards through the real SDK
+// client, and makes the event record that Lambda's pollers make of a record of the stream. A stream is read by polling,
+// or through a consumer with enhanced fan-out when it is named by the consumer's ARN.
+//
+// Facts about Kinesis are from the AWS API reference of Amazon Kinesis Data Streams, facts about records from AWS: "How
+// Lambda processes records from stream and queue-based event sources", "Process Amazon Kinesis Data Streams records with
+// Lambda", and from what Lambda is seen to send.
+package kinesis
+
+import (
+	"context"
+	"fmt"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/esm-run/esm"
+)
+
+// Config is what a [Stream] is made from.
+type Config struct {
+	// Client speaks to the stream's Region or, when it has a BaseEndpoint, to an emulator or a VPC endpoint.
+	Client *sdk.Client
+
+	// ARN names the stream, or a consumer of it: then records come by enhanced fan-out, and aggregated records of the
+	// Kinesis Producer Library are taken apart. Records carry it as their eventSourceARN.
+	ARN string
+
+	// Role is the ARN of the function's role: the invokeIdentityArn of records.
+	Role string
+
+	// Filtered says that the mapping has filters. Only then do records have a View.
+	Filtered bool
+
+	// Pace is shared by all streams of the process; nil is a pace of this Stream's own. A consumer needs none.
+	Pace *Pace
+}
+
+// Stream is one Kinesis data stream. It keeps no records, and retries nothing beyond what [Config].Client does when it
+// lists.
+type Stream struct {
+	client   *sdk.Client
+	arn      arn
+	shape    shape
+	filtered bool
+	pace     *Pace
+}
+
+var _ esm.Stream = (*Stream)(nil)
+
+// New makes a Stream. It does not talk to the network: the stream need not exist yet.
+func New(c Config) (*Stream, error) {
+	a, err := parseARN(c.ARN)
+	if err != nil {
+		return nil, err
+	}
+	if c.Pace == nil {
+		c.Pace = &Pace{}
+	}
+	return &Stream{client: c.Client, arn: a, shape: newShape(a, c.Role), filtered: c.Filtered, pace: c.Pace}, nil
+}
+
+// Open is [esm.Stream].Open by one GetShardIterator. Behind a position that was trimmed Kinesis goes on with the oldest
+// record, so that it never answers esm.ErrTrimmed. Other errors than those of the contract may be [ErrSlowDown],
+// [ErrDenied] and [ErrKey]. A time in the future is an error that passes with the time.
+func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
+	r := &reader{stream: s, shard: shard, start: newStart(from), track: s.pace.of(s.arn.stream, shard)}
+	if err := r.renew(ctx); err != nil {
+		r.Close()
+		return nil, s.failed("open "+shard+" of", err)
+	}
+	return r, nil
+}
+
+// failed names the stream and says what kind of trouble err is.
+func (s *Stream) failed(doing string, err error) error {
+	return fmt.Errorf("kinesis: %s %s: %w", doing, s.arn.name, kindOf(err))
+}

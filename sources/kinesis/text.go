@@ -1,0 +1,57 @@
+package kinesis
+
+import "unicode/utf8"
+
+// appendString appends s as a JSON string that decodes to s. Nothing is escaped that need not be. Bytes that are not UTF-8
+// become U+FFFD each.
+func appendString[T string | []byte](b []byte, s T) []byte {
+	return append(appendText(append(b, '"'), s), '"')
+}
+
+// appendText appends what stands between the quotes.
+func appendText[T string | []byte](b []byte, s T) []byte {
+	done := 0 // s[:done] is written
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf && plain[c] {
+			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			b = appendEscape(append(b, s[done:i]...), c)
+			i++
+			done = i
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+		if r == utf8.RuneError && size == 1 {
+			b = append(append(b, s[done:i]...), "\ufffd"...)
+			done = i + 1
+		}
+		i += size
+	}
+	return append(b, s[done:]...)
+}
+
+// plain are the ASCII characters that stand for themselves in a JSON string.
+var plain = func() (set [utf8.RuneSelf]bool) {
+	for c := range set {
+		set[c] = c >= ' ' && c != '"' && c != '\\'
+	}
+	return set
+}()
+
+func appendEscape(b []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(b, '\\', c)
+	case '\n':
+		return append(b, '\\', 'n')
+	case '\r':
+		return append(b, '\\', 'r')
+	case '\t':
+		return append(b, '\\', 't')
+	}
+	const digits = "0123456789abcdef"
+	return append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+}
