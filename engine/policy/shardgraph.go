@@ -25,40 +25,55 @@ func newGraph(listed []esm.Shard) graph {
 	return g
 }
 
-// findLoops takes away shards without parents, and then those without children, until none is left to take. It needs no
-// depth: a table's shards are a chain of thousands.
+// findLoops takes away shards without parents, and then those without children, until none is left to take. It calls
+// nothing by itself: a table's shards are a chain of thousands.
 func (g *graph) findLoops() {
-	left := make(map[string]bool, len(g.shards))
+	ids := make([]string, 0, len(g.shards))
+	number := make(map[string]int, len(g.shards))
 	for id := range g.shards {
-		left[id] = true
+		number[id] = len(ids)
+		ids = append(ids, id)
 	}
-	parents := func(id string) []string { return g.shards[id].Parents }
-	children := func(id string) []string { return g.children[id] }
-	peel(left, parents, children)
-	peel(left, children, parents)
-	g.looped = left
-}
-
-// peel takes out of left what has nothing before it, and whatever has nothing before it then.
-func peel(left map[string]bool, before, after func(id string) []string) {
-	count := make(map[string]int, len(left))
-	var free []string
-	for id := range left {
-		for _, b := range before(id) {
-			if left[b] {
-				count[id]++
+	parents, children := make([][]int, len(ids)), make([][]int, len(ids))
+	for child, id := range ids {
+		for _, p := range g.shards[id].Parents {
+			if parent, isListed := number[p]; isListed {
+				parents[child] = append(parents[child], parent)
+				children[parent] = append(children[parent], child)
 			}
 		}
-		if count[id] == 0 {
-			free = append(free, id)
+	}
+	taken := make([]bool, len(ids))
+	peel(taken, parents, children)
+	peel(taken, children, parents)
+	g.looped = make(map[string]bool)
+	for i, id := range ids {
+		if !taken[i] {
+			g.looped[id] = true
+		}
+	}
+}
+
+// peel takes what has nothing before it, and whatever has nothing before it then.
+func peel(taken []bool, before, after [][]int) {
+	count := make([]int, len(taken))
+	var free []int
+	for i := range taken {
+		for _, b := range before[i] {
+			if !taken[b] {
+				count[i]++
+			}
+		}
+		if !taken[i] && count[i] == 0 {
+			free = append(free, i)
 		}
 	}
 	for len(free) > 0 {
-		id := free[len(free)-1]
+		i := free[len(free)-1]
 		free = free[:len(free)-1]
-		delete(left, id)
-		for _, a := range after(id) {
-			if count[a]--; count[a] == 0 && left[a] {
+		taken[i] = true
+		for _, a := range after[i] {
+			if count[a]--; count[a] == 0 && !taken[a] {
 				free = append(free, a)
 			}
 		}

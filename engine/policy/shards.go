@@ -180,7 +180,7 @@ func (p *planner) childrenBegan(id string) bool {
 // markPast finds the shards that were not listed when the mapping was first seen, although they had been there.
 func (p *planner) markPast() {
 	p.past = make(map[string]bool)
-	visited := make(map[string]bool)
+	visited := make(map[string]bool, len(p.shards))
 	var climb []string
 	for id, cp := range p.kept {
 		if id != "" && !cp.Since.IsZero() {
