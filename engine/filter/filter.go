@@ -73,7 +73,7 @@ func (f *Filter) Match(view []byte) bool {
 	}
 	w, _ := f.work.Get().(*work)
 	if w == nil {
-		w = &work{filter: f, words: len(f.absentable)}
+		w = &work{filter: f, words: len(f.absentable), noTests: make(row, len(f.absentable))}
 	}
 	w.reset()
 	matches := !w.document(view, f.root, 0) || w.decide()

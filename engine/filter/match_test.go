@@ -61,6 +61,10 @@ func TestStructure(t *testing.T) {
 		{"absence that comes first in the alphabet", `{"e":{"a":[{"exists":false}],"b":["x"]}}`, `{"e":[{"a":1},{"b":"x"}]}`, false},
 		{"absent from an inner array", `{"e":{"a":["x"],"i":{"b":[{"exists":false}]}}}`, `{"e":[{"a":"x","i":[{"c":1}]},{"i":[{"b":1}]}]}`, true},
 		{"absent or equal, in the element", `{"e":{"a":["x"],"b":[{"exists":false},1]}}`, `{"e":[{"a":"x","b":2},{"a":"x","b":1}]}`, true},
+		{"absent beside a value that chooses the element", `{"e":[{"exists":true}],"e.a":[{"exists":false}]}`, `{"e":[{"a":1},[3]]}`, true},
+		{"the same with a value in the array itself", `{"e":[{"exists":true}],"e.a":[{"exists":false}]}`, `{"e":[3,{"a":1},[3]]}`, true},
+		{"the same further inside", `{"e":[{"exists":true}],"e.a":[{"exists":false}]}`, `{"e":[[[3,3],{"a":1},1],3]}`, true},
+		{"the same without an element to choose", `{"e":[{"exists":true}],"e.a":[{"exists":false}]}`, `{"e":[3,{"a":1},{"b":3}]}`, false},
 		{"absent, with a parent missing", `{"a":{"b":{"c":[{"exists":false}]}}}`, `{"x":1}`, true},
 		{"absent, with a value for a parent", `{"a":{"b":[{"exists":false}]}}`, `{"a":1}`, true},
 
@@ -223,6 +227,8 @@ func TestNothingIsExponential(t *testing.T) {
 		{`{"body":` + pattern + `"z":[1]}}`, arrays, false},
 		{`{"body":` + pattern + `"z":[2]}}`, arrays, true},
 		{`{"body":{"a":[1],"b":[{"exists":false}]}}`, strings.Repeat(`[{"b":1},`, 4000) + `{"a":1}` + strings.Repeat(`]`, 4000), true},
+		{`{"body":{"a":[1],"a.b":[{"exists":false}]}}`, `{"a":` + strings.Repeat(`[1,{"b":1},`, 4000) + `{"b":1}` + strings.Repeat(`]`, 4000) + `}`, false},
+		{`{"body":{"a":[1],"a.b":[{"exists":false}]}}`, `{"a":` + strings.Repeat(`[1,{"b":1},`, 4000) + `[1]` + strings.Repeat(`]`, 4000) + `}`, true},
 		{`{"body":{"a":[2],"b":[{"exists":false}]}}`, strings.Repeat(`[{"a":1},`, 4000) + `{"a":1}` + strings.Repeat(`]`, 4000), false},
 		{`{"body":{"` + strings.Repeat("a.", 700) + `a":[1]}}`, `{"a":` + strings.Repeat(`{"a":`, 700) + `1` + strings.Repeat(`}`, 700) + `,"` + strings.Repeat("a.", 700) + `a":1}`, true},
 	} {

@@ -26,6 +26,12 @@ func (r row) and(other row) {
 	}
 }
 
+// cut takes out all tests from i on.
+func (r row) cut(i int) {
+	r[i/64] &= 1<<(i%64) - 1
+	clear(r[i/64+1:])
+}
+
 func (r row) meets(other row) bool {
 	for i, w := range other {
 		if r[i]&w != 0 {

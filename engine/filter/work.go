@@ -17,6 +17,9 @@ type work struct {
 	passed []uint64 // a row for each place: tests that a value in it passed
 	valued []uint64 // likewise: tests that found a value in it
 	inside []uint64 // a row for each array: tests that found a value in an element, however deep
+	gained []uint64 // likewise: tests that a value in an element passed
+
+	noTests row // stays empty
 
 	seen      []sighting // keys of the objects that are being read
 	repeated  []int      // positions of values whose key comes again
@@ -44,7 +47,7 @@ type arrayFound struct {
 
 func (w *work) reset() {
 	w.places, w.arrays = w.places[:0], w.arrays[:0]
-	w.passed, w.valued, w.inside = w.passed[:0], w.valued[:0], w.inside[:0]
+	w.passed, w.valued, w.inside, w.gained = w.passed[:0], w.valued[:0], w.inside[:0], w.gained[:0]
 	w.seen, w.repeated, w.rows = w.seen[:0], w.repeated[:0], w.rows[:0]
 	w.openElement()
 }
@@ -52,13 +55,14 @@ func (w *work) reset() {
 // modest tells whether the work is small enough to be kept for another record.
 func (w *work) modest() bool {
 	const most = 4 << 20
-	return cap(w.text)+cap(w.unescaped)+8*(cap(w.passed)+cap(w.valued)+cap(w.inside)+cap(w.rows))+
+	return cap(w.text)+cap(w.unescaped)+8*(cap(w.passed)+cap(w.valued)+cap(w.inside)+cap(w.gained)+cap(w.rows))+
 		16*cap(w.places)+24*cap(w.arrays) <= most
 }
 
 func (w *work) passedIn(place int) row     { return w.passed[place*w.words:][:w.words] }
 func (w *work) valuedIn(place int) row     { return w.valued[place*w.words:][:w.words] }
 func (w *work) valuedInside(array int) row { return w.inside[array*w.words:][:w.words] }
+func (w *work) passedInside(array int) row { return w.gained[array*w.words:][:w.words] }
 
 // document reads a JSON text found at n in a place. It reports false if the text is not JSON; what was found is then
 // to be forgotten.
@@ -96,7 +100,8 @@ func (w *work) forget(n *node, place, arrays, places int) {
 }
 
 func (w *work) truncate(arrays, places int) {
-	w.arrays, w.inside = w.arrays[:arrays], w.inside[:arrays*w.words]
+	w.arrays = w.arrays[:arrays]
+	w.inside, w.gained = w.inside[:arrays*w.words], w.gained[:arrays*w.words]
 	w.places = w.places[:places]
 	w.passed, w.valued = w.passed[:places*w.words], w.valued[:places*w.words]
 }
@@ -156,6 +161,7 @@ func (w *work) openElement() int {
 func (w *work) openArray(n *node) int {
 	w.arrays = append(w.arrays, arrayFound{node: n, elements: none, next: none})
 	w.inside = w.grow(w.inside)
+	w.gained = w.grow(w.gained)
 	return len(w.arrays) - 1
 }
 
@@ -173,10 +179,12 @@ func (w *work) closeElement(e, array int) {
 		w.truncate(len(w.arrays), e)
 		return
 	}
-	inside := w.valuedInside(array)
+	inside, gained := w.valuedInside(array), w.passedInside(array)
 	inside.or(w.valuedIn(e))
+	gained.or(w.passedIn(e))
 	for ; found != none; found = w.arrays[found].next {
 		inside.or(w.valuedInside(found))
+		gained.or(w.passedInside(found))
 	}
 	w.places[e].next, w.arrays[array].elements = w.arrays[array].elements, e
 }
