@@ -1,0 +1,183 @@
+package kinesis
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+const role = "arn:aws:iam::111122223333:role/orders-fn"
+
+func shapeOf(t testing.TB, text string) shape {
+	t.Helper()
+	a, err := parseARN(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newShape(a, role)
+}
+
+func recordOf(key, data string) types.Record {
+	return types.Record{
+		PartitionKey:                aws.String(key),
+		SequenceNumber:              aws.String("49660123456789012345678901234567890123456789012345678914"),
+		Data:                        []byte(data),
+		ApproximateArrivalTimestamp: aws.Time(time.UnixMilli(1772600765118)),
+		EncryptionType:              types.EncryptionTypeKms,
+	}
+}
+
+func TestGoldenRecord(t *testing.T) {
+	text, err := os.ReadFile("testdata/record.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	if err := json.Compact(&want, text); err != nil {
+		t.Fatal(err)
+	}
+	r := recordOf("cust-9", `{"order":"A-17","qty":3}`)
+	if got := shapeOf(t, streamARN).event("shardId-000000000002", &r); !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("got  %s\nwant %s", got, &want)
+	}
+}
+
+// decode decodes an event as handlers in Go do.
+func decode(t testing.TB, event []byte) events.KinesisEventRecord {
+	t.Helper()
+	var got events.KinesisEventRecord
+	dec := json.NewDecoder(bytes.NewReader(event))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&got); err != nil {
+		t.Fatalf("%s: %v", event, err)
+	}
+	return got
+}
+
+func TestRecordsSurvive(t *testing.T) {
+	for _, test := range []struct{ key, data string }{
+		{"k", ""},
+		{"\"quoted\" \\ \x00\x1f\n\r\t", "{}"},
+		{"é\u2028😀", "\x00\xff\xfe\x80"},
+		{"<a>&", string(make([]byte, 1000))},
+	} {
+		r := recordOf(test.key, test.data)
+		got := decode(t, shapeOf(t, consumerARN).event(firstShard, &r))
+		if got.Kinesis.PartitionKey != test.key || string(got.Kinesis.Data) != test.data {
+			t.Errorf("got %+v, want %q", got, test)
+		}
+		if got.EventSourceArn != consumerARN || got.AwsRegion != "eu-west-1" || got.EventID != firstShard+":"+*r.SequenceNumber {
+			t.Errorf("got %+v", got)
+		}
+	}
+}
+
+func TestArrivalTimes(t *testing.T) {
+	for ms, want := range map[int64]string{
+		1772600765118: "1772600765.118", 1772600765000: "1772600765.0", 1772600765100: "1772600765.1",
+		1772600765010: "1772600765.01", 1772600765001: "1772600765.001", 0: "0.0",
+	} {
+		if got := string(appendTime(nil, aws.Time(time.UnixMilli(ms)))); got != want {
+			t.Errorf("%d ms: got %s, want %s", ms, got, want)
+		}
+	}
+	if got := string(appendTime(nil, nil)); got != "0.0" {
+		t.Errorf("no time: %s", got)
+	}
+}
+
+func TestViews(t *testing.T) {
+	const rest = `,"partitionKey":"k","sequenceNumber":"49660123456789012345678901234567890123456789012345678914",` +
+		`"approximateArrivalTimestamp":1772600765.118,"kinesisSchemaVersion":"1.0"}`
+	for data, want := range map[string]string{
+		`{"a":"b\n"}`:      `{"data":"{\"a\":\"b\\n\"}"` + rest,
+		"plain":            `{"data":"plain"` + rest,
+		"":                 `{"data":""` + rest,
+		"{\"a\":\"\xff\"}": `{"data":"{\"a\":\"` + "\ufffd" + `\"}` + "\ufffd" + `"` + rest,
+	} {
+		r := recordOf("k", data)
+		if got := string(view(&r)); got != want {
+			t.Errorf("%q: got  %s\nwant %s", data, got, want)
+		}
+	}
+}
+
+func TestOnlyFilteredRecordsHaveViews(t *testing.T) {
+	s := (&service{}).of(t, streamARN)
+	r := recordOf("k", "x")
+	if got := s.record(firstShard, &r); got.View != nil {
+		t.Errorf("view %s", got.View)
+	}
+	s.filtered = true
+	if got := s.record(firstShard, &r); got.View == nil {
+		t.Error("no view")
+	}
+}
+
+func TestARNs(t *testing.T) {
+	for _, text := range []string{
+		"", "orders", "arn:aws:sqs:eu-west-1:111122223333:orders", "arn:aws:kinesis:eu-west-1:111122223333:orders",
+		"arn:aws:kinesis:eu-west-1:111122223333:stream/", "arn:aws:kinesis::111122223333:stream/orders",
+		streamARN + "/consumer", streamARN + "/consumer/x", streamARN + "/konsument/x:1",
+	} {
+		if s, err := New(Config{ARN: text}); err == nil {
+			t.Errorf("%q is taken: %+v", text, s.arn)
+		}
+	}
+	for _, text := range []string{streamARN, consumerARN} {
+		s, err := New(Config{ARN: text})
+		if err != nil || s.arn.stream != streamARN || s.arn.name != "orders" || s.arn.consumer != (text == consumerARN) {
+			t.Errorf("%q: %+v, %v", text, s.arn, err)
+		}
+	}
+}
+
+// FuzzRecord makes events and views of whatever a stream may hold.
+func FuzzRecord(f *testing.F) {
+	for _, s := range []string{"", "a", "\x00\"\\\n\r\t\x1f", "é\u2028😀", "\xff\xc0\x80\xed\xa0\x80", `{"a":[1]}`, "\"\xff\""} {
+		f.Add(s, []byte(s))
+	}
+	shape := shapeOf(f, streamARN)
+	f.Fuzz(func(t *testing.T, key string, data []byte) {
+		r := recordOf(key, string(data))
+		got := decode(t, shape.event(firstShard, &r))
+		if want := string([]rune(key)); got.Kinesis.PartitionKey != want || !bytes.Equal(got.Kinesis.Data, data) {
+			t.Errorf("decoded %+v of %q and %q", got, key, data)
+		}
+		var seen struct{ Data, PartitionKey string }
+		if err := json.Unmarshal(view(&r), &seen); err != nil {
+			t.Fatalf("view %q: %v", view(&r), err)
+		}
+		if utf8.Valid(data) && seen.Data != string(data) {
+			t.Errorf("view of %q is %q", data, seen.Data)
+		}
+		if !utf8.Valid(data) && json.Valid([]byte(seen.Data)) {
+			t.Errorf("bytes that are not UTF-8 became JSON: %q", seen.Data)
+		}
+	})
+}
+
+func BenchmarkRecord(b *testing.B) {
+	for name, size := range map[string]int{"200B": 200, "10KB": 10_000} {
+		for mode, filtered := range map[string]bool{"event": false, "event and view": true} {
+			b.Run(name+" "+mode, func(b *testing.B) {
+				s := (&service{}).of(b, streamARN)
+				s.filtered = filtered
+				data := append(bytes.Repeat([]byte(`{"k":"v"},`), size/10), '}')
+				r := recordOf("cust-9", string(data))
+				b.SetBytes(int64(len(data)))
+				b.ReportAllocs()
+				for b.Loop() {
+					s.record(firstShard, &r)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package kinesis
+
+import (
+	"context"
+	"crypto/rand"
+	"math/big"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/awshttp"
+	"github.com/esm-run/esm/sources/sourcetest"
+)
+
+// The tests of this file run on a real service when there is one: ESM_TEST_KINESIS_ENDPOINT=http://127.0.0.1:4566 for
+// LocalStack, http://127.0.0.1:4568 or so for kinesis-mock; AWS_REGION where it is not us-east-1. Their credentials are
+// test and test, the account is 000000000000. Streams are made and deleted.
+func realClient(t *testing.T) *sdk.Client {
+	t.Helper()
+	endpoint := os.Getenv("ESM_TEST_KINESIS_ENDPOINT")
+	if endpoint == "" {
+		t.Skip("ESM_TEST_KINESIS_ENDPOINT is not set: there is no Kinesis endpoint to test on")
+	}
+	region := os.Getenv("AWS_REGION")
+	if region == "" {
+		region = "us-east-1"
+	}
+	return sdk.New(sdk.Options{
+		Region:       region,
+		BaseEndpoint: &endpoint,
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+		HTTPClient:   awshttp.New(16),
+	})
+}
+
+// real is a stream on a real service for the time of a test.
+type real struct {
+	*testing.T
+	client *sdk.Client
+	name   string
+}
+
+func makeReal(t *testing.T) *real {
+	t.Helper()
+	r := &real{T: t, client: realClient(t), name: "esm-test-" + strings.ToLower(rand.Text()[:10])}
+	r.make()
+	t.Cleanup(func() { _ = r.drop() }) // a test may have deleted it
+	return r
+}
+
+func (r *real) make() {
+	r.Helper()
+	in := &sdk.CreateStreamInput{StreamName: &r.name, ShardCount: aws.Int32(1)}
+	if _, err := r.client.CreateStream(context.Background(), in); err != nil {
+		r.Fatalf("create %s: %v", r.name, err)
+	}
+	r.settled()
+}
+
+// settled waits until the stream is what it was last told to be.
+func (r *real) settled() {
+	r.Helper()
+	wait := sdk.NewStreamExistsWaiter(r.client, func(o *sdk.StreamExistsWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 20*time.Millisecond, time.Second
+	})
+	if err := wait.Wait(context.Background(), &sdk.DescribeStreamInput{StreamName: &r.name}, time.Minute); err != nil {
+		r.Fatalf("wait for %s: %v", r.name, err)
+	}
+}
+
+func (r *real) drop() error {
+	ctx := context.Background()
+	if _, err := r.client.DeleteStream(ctx, &sdk.DeleteStreamInput{StreamName: &r.name}); err != nil {
+		return err
+	}
+	wait := sdk.NewStreamNotExistsWaiter(r.client, func(o *sdk.StreamNotExistsWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 20*time.Millisecond, time.Second
+	})
+	return wait.Wait(ctx, &sdk.DescribeStreamInput{StreamName: &r.name}, time.Minute)
+}
+
+func (r *real) delete() {
+	r.Helper()
+	if err := r.drop(); err != nil {
+		r.Fatalf("delete %s: %v", r.name, err)
+	}
+}
+
+func (r *real) arn() string {
+	return "arn:aws:kinesis:" + r.client.Options().Region + ":000000000000:stream/" + r.name
+}
+
+func (r *real) stream() *Stream {
+	r.Helper()
+	s, err := New(Config{Client: r.client, ARN: r.arn(), Role: "arn:aws:iam::000000000000:role/x", Filtered: true})
+	if err != nil {
+		r.Fatal(err)
+	}
+	return s
+}
+
+func (r *real) put(key, data string) {
+	r.Helper()
+	in := &sdk.PutRecordInput{StreamName: &r.name, PartitionKey: &key, Data: []byte(data)}
+	if _, err := r.client.PutRecord(context.Background(), in); err != nil {
+		r.Fatalf("put: %v", err)
+	}
+}
+
+func (r *real) shard(id string) types.Shard {
+	r.Helper()
+	out, err := r.client.ListShards(context.Background(), &sdk.ListShardsInput{StreamName: &r.name})
+	if err != nil {
+		r.Fatal(err)
+	}
+	for _, s := range out.Shards {
+		if *s.ShardId == id {
+			return s
+		}
+	}
+	r.Fatalf("no shard %s", id)
+	return types.Shard{}
+}
+
+func (r *real) split(id string) {
+	r.Helper()
+	hashes := r.shard(id).HashKeyRange
+	low, _ := new(big.Int).SetString(*hashes.StartingHashKey, 10)
+	high, _ := new(big.Int).SetString(*hashes.EndingHashKey, 10)
+	middle := low.Add(low, high)
+	middle.Rsh(middle, 1)
+	in := &sdk.SplitShardInput{StreamName: &r.name, ShardToSplit: &id, NewStartingHashKey: aws.String(middle.String())}
+	if _, err := r.client.SplitShard(context.Background(), in); err != nil {
+		r.Fatalf("split: %v", err)
+	}
+	r.settled()
+}
+
+func (r *real) merge(a, b string) {
+	r.Helper()
+	in := &sdk.MergeShardsInput{StreamName: &r.name, ShardToMerge: &a, AdjacentShardToMerge: &b}
+	if _, err := r.client.MergeShards(context.Background(), in); err != nil {
+		r.Fatalf("merge: %v", err)
+	}
+	r.settled()
+}
+
+func TestSuiteOnAService(t *testing.T) {
+	realClient(t)
+	sourcetest.RunStream(t, sourcetest.RealTime, func(t *testing.T) sourcetest.StreamFixture {
+		r := makeReal(t)
+		return sourcetest.StreamFixture{
+			Stream:   r.stream(),
+			Put:      r.put,
+			Reshard:  r.split,
+			Merge:    r.merge,
+			Delete:   r.delete,
+			Recreate: func() { r.delete(); time.Sleep(1100 * time.Millisecond); r.make() },
+			Slack:    500 * time.Millisecond,
+		}
+	})
+}
+
+func TestAForgottenIteratorOfAService(t *testing.T) {
+	r := makeReal(t)
+	r.put("k", "a")
+	opened, err := r.stream().Open(t.Context(), firstShard, esm.From{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	opened.(*reader).iterator.text = "garbage"
+	start := time.Now()
+	for recs := []esm.Record(nil); len(recs) == 0; {
+		if recs, err = opened.Read(t.Context(), 10); err != nil {
+			t.Logf("passing: %v", err)
+		}
+		if time.Since(start) > 10*time.Second {
+			t.Fatal("the reader does not find back")
+		}
+	}
+}
