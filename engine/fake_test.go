@@ -37,6 +37,11 @@ type event struct {
 		Attributes struct{ ApproximateReceiveCount string }
 		Kinesis    struct{ SequenceNumber, PartitionKey, Data string }
 	}
+
+	Window struct{ Start, End time.Time }
+	State  json.RawMessage
+	Final  bool `json:"isFinalInvokeForWindow"`
+	Early  bool `json:"isWindowTerminatedEarly"`
 }
 
 func (e event) bodies() (bodies []string) {

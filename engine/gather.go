@@ -52,14 +52,18 @@ func (p *poller) resume() (batch policy.Batch, over bool) {
 // receive asks the queue once. With a permit in hand it does not wait for records to arrive, since the permit would keep
 // others waiting; without one it waits as long as the batch may.
 func (p *poller) receive(ctx, work context.Context, batch policy.Batch) ([]esm.Record, error) {
-	call, wait := work, time.Duration(0) // a short call is let finish: what it hands out would be out of sight
+	call, wait := ctx, time.Duration(0)
 	if p.slot == nil {
 		wait = p.Batching.Wait(batch, time.Now())
-		if wait >= time.Second {
-			call = ctx
-		} else if !sleep(ctx, wait) {
+	}
+	if wait < time.Second {
+		if !sleep(ctx, wait) {
 			return nil, nil
 		}
+		wait = 0
+		short, end := linger(ctx, work)
+		defer end()
+		call = short
 	}
 	if p.pace != nil && p.pace.Wait(ctx) != nil {
 		return nil, nil

@@ -65,3 +65,20 @@ func scaled(d time.Duration, scale float64) time.Duration {
 	}
 	return time.Duration(scale * float64(d))
 }
+
+// shortCall is how long a call to a source that does not wait for anything may outlive ctx.
+const shortCall = 2 * time.Second
+
+// linger makes the context of a short call: it is let finish when ctx ends, because what it hands out would be out of
+// sight otherwise, but not for long, since the source may be out of reach.
+func linger(ctx, work context.Context) (short context.Context, end context.CancelFunc) {
+	short, cancel := context.WithCancel(work)
+	unhook := context.AfterFunc(ctx, func() {
+		sleep(short, shortCall)
+		cancel()
+	})
+	return short, func() {
+		unhook()
+		cancel()
+	}
+}

@@ -15,9 +15,14 @@ import (
 type lane struct {
 	*shard
 	n       int
-	inbox   chan []esm.Record // parts of what was read; closed when no more will come
+	inbox   chan part // of what was read; closed when no more will come
 	book    *ledger
 	pending []esm.Record // received and in no batch yet
+	drained bool         // no more will come
+	left    []policy.Run // what the batch in hand has become, oldest first
+
+	window *esm.Window // the tumbling window that is open; nil before the first, and without windows
+	tip    time.Time   // when a read last began that found nothing
 }
 
 // run handles what comes in until there is no more, or ctx ends. What it has not settled then is read again.
@@ -27,17 +32,25 @@ func (l *lane) run(ctx, work context.Context) error {
 			return err
 		}
 	}
-	for {
-		batch, more := l.gather(ctx)
-		if len(batch) > 0 && ctx.Err() == nil {
-			if err := l.finish(ctx, work, policy.Run{Records: batch}); err != nil {
+	for ctx.Err() == nil {
+		if l.windowDue() {
+			if err := l.closeWindow(ctx, work); err != nil {
 				return err
 			}
+			continue
 		}
-		if !more || ctx.Err() != nil {
+		batch := l.gather(ctx)
+		if ctx.Err() != nil || l.drained && len(batch) == 0 && !l.windowDue() {
 			return nil
 		}
+		if len(batch) == 0 {
+			continue
+		}
+		if err := l.finish(ctx, work, policy.Run{Records: batch}); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // resume goes on with a run that was owed when the engine stopped: the same records, with their tries.
@@ -51,7 +64,7 @@ func (l *lane) resume(ctx, work context.Context, owed esm.Owed) error {
 		run.Records = append(run.Records, l.pending[:n]...)
 		l.pending = l.pending[n:]
 		whole := len(run.Records) > 0 && run.Records[len(run.Records)-1].Receipt == owed.Last
-		if whole || len(l.pending) > 0 || !l.receive(ctx, nil) {
+		if whole || len(l.pending) > 0 || l.drained || !l.receive(ctx, nil) {
 			break
 		}
 	}
@@ -61,13 +74,13 @@ func (l *lane) resume(ctx, work context.Context, owed esm.Owed) error {
 	return l.finish(ctx, work, run)
 }
 
-// gather returns the records of the next batch. More is false when none will follow.
-func (l *lane) gather(ctx context.Context) (recs []esm.Record, more bool) {
+// gather returns the records of the next batch; none when ctx ends, no more will come, or a window has to be closed.
+func (l *lane) gather(ctx context.Context) []esm.Record {
 	var batch policy.Batch
 	for {
 		batch = l.join(batch)
-		if l.Batching.Ready(batch, time.Now()) {
-			return batch.Records, true
+		if l.Batching.Ready(batch, time.Now()) || l.drained || len(batch.Records) == 0 && l.windowDue() {
+			return batch.Records
 		}
 		var timeout <-chan time.Time
 		if len(batch.Records) > 0 {
@@ -76,17 +89,21 @@ func (l *lane) gather(ctx context.Context) (recs []esm.Record, more bool) {
 			timeout = timer.C
 		}
 		if !l.receive(ctx, timeout) {
-			return batch.Records, false
+			return nil
 		}
 	}
 }
 
-// receive waits for a part of what was read, or for timeout. It reports false when no more will come, or ctx has ended.
+// receive waits for a part of what was read, for the end of it, or for timeout. It reports false when ctx has ended.
 func (l *lane) receive(ctx context.Context, timeout <-chan time.Time) bool {
 	select {
-	case part, open := <-l.inbox:
-		l.pending = append(l.pending, part...)
-		return open
+	case p, open := <-l.inbox:
+		l.pending = append(l.pending, p.recs...)
+		l.drained = !open
+		if !p.tip.IsZero() {
+			l.tip = p.tip
+		}
+		return ctx.Err() == nil
 	case <-timeout:
 		return true
 	case <-ctx.Done():
@@ -94,18 +111,20 @@ func (l *lane) receive(ctx context.Context, timeout <-chan time.Time) bool {
 	}
 }
 
-// join lets pending records join the batch, up to one that is too large for any: that one is a batch of its own.
+// join lets pending records join the batch: up to the end of the window, and up to one that is too large for any batch,
+// which is one of its own.
 func (l *lane) join(batch policy.Batch) policy.Batch {
-	fit := slices.IndexFunc(l.pending, l.Batching.Oversized)
-	switch {
-	case fit == 0 && len(batch.Records) == 0:
-		batch = policy.Batch{Records: l.pending[:1:1], Full: true}
-		l.pending = l.pending[1:]
-		return batch
-	case fit < 0:
-		fit = len(l.pending)
+	batching := l.batching()
+	fit := l.inWindow()
+	if large := slices.IndexFunc(l.pending[:fit], batching.Oversized); large >= 0 {
+		fit = large
+		if fit == 0 && len(batch.Records) == 0 {
+			batch = policy.Batch{Records: l.pending[:1:1], Full: true}
+			l.pending = l.pending[1:]
+			return batch
+		}
 	}
-	batch, carry, _ := l.Batching.Add(batch, l.pending[:fit], time.Now())
+	batch, carry, _ := batching.Add(batch, l.pending[:fit], time.Now())
 	rest := l.pending[fit:]
 	batch.Full = batch.Full || len(rest) > 0 && len(batch.Records) > 0
 	l.pending = slices.Concat(carry, rest)
@@ -115,22 +134,26 @@ func (l *lane) join(batch policy.Batch) policy.Batch {
 // finish carries a run to its end, with all that becomes of it. It returns early when ctx ends: no invocation starts
 // after that, and what is owed is durable.
 func (l *lane) finish(ctx, work context.Context, run policy.Run) error {
-	left := []policy.Run{run}
-	for len(left) > 0 {
-		if left[0].ID == "" {
-			left[0].ID = uuid.NewString()
+	for l.left = []policy.Run{run}; len(l.left) > 0; {
+		if l.left[0].ID == "" {
+			l.left[0].ID = uuid.NewString()
 		}
-		now := left[0]
-		step, goOn := l.step(ctx, work, now)
+		run := l.left[0]
+		step, goOn := l.step(ctx, work, run)
 		if !goOn {
 			return nil
 		}
-		left = append(slices.Clone(step.Next), left[1:]...)
-		if err := l.apply(ctx, work, now, step, left); err != nil {
+		l.left = append(slices.Clone(step.Next), l.left[1:]...)
+		if err := l.apply(ctx, work, run, step); err != nil {
 			return err
 		}
 		if !sleep(ctx, step.Wait) {
 			return nil
+		}
+		if l.window != nil && l.window.Final { // its state grew too large
+			if err := l.closeWindow(ctx, work); err != nil || ctx.Err() != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -141,49 +164,48 @@ func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step
 	if step, expired := l.Rules.Expire(run, time.Now()); expired {
 		return step, true
 	}
-	if len(run.Records) == 1 && l.Batching.Oversized(run.Records[0]) {
+	if len(run.Records) == 1 && l.batching().Oversized(run.Records[0]) {
 		return l.Rules.Oversized(run, time.Now()), true
 	}
 	slot, err := l.Invoker.Reserve(ctx, l.Function)
-	if err != nil && ctx.Err() != nil {
-		return step, false
-	}
 	if err != nil {
-		return l.judge(run, esm.Response{}, err), true
+		outcome := policy.ReadStreamOutcome(run.Records, esm.Response{}, err, l.Report)
+		return l.Rules.After(run, outcome, esm.Response{}, time.Now()), ctx.Err() == nil
 	}
 	defer slot.Release()
 	if step, expired := l.Rules.Expire(run, time.Now()); expired {
 		return step, true // while it waited for the permit
 	}
+	return l.invoke(work, slot, run), true
+}
+
+// invoke makes one try and decides what comes of it.
+func (l *lane) invoke(work context.Context, slot esm.Slot, run policy.Run) policy.Step {
 	l.Trace.Tell(esm.Invoking{Mapping: l.Mapping, Function: l.Function, ID: run.ID, Records: run.Records})
 	began := time.Now()
-	resp, err := slot.Invoke(work, esm.Call{ID: run.ID, Function: l.Function, Payload: policy.Payload(run.Records)})
-	outcome := policy.ReadStreamOutcome(run.Records, resp, err, l.Report)
+	resp, err := slot.Invoke(work, esm.Call{ID: run.ID, Function: l.Function, Payload: l.payload(run.Records)})
+	outcome, state := l.read(run.Records, resp, err)
 	l.Trace.Tell(esm.Invoked{
 		Mapping: l.Mapping, Function: l.Function, ID: run.ID, Records: run.Records, Took: time.Since(began), Tries: run.Tries + 1,
 		Verdict: outcome.Verdict.String(), Reason: string(outcome.Reason), Failed: outcome.Failed, Detail: outcome.Detail,
 	})
-	return l.Rules.After(run, outcome, resp, time.Now()), true
-}
-
-// judge decides about a run that no permit could be had for.
-func (l *lane) judge(run policy.Run, resp esm.Response, err error) policy.Step {
-	return l.Rules.After(run, policy.ReadStreamOutcome(run.Records, resp, err, l.Report), resp, time.Now())
+	step := l.Rules.After(run, outcome, resp, time.Now())
+	l.keepState(step, state)
+	return step
 }
 
 // apply carries out a step: what is dropped is told, then what is settled and owed is made durable. A crash in between
 // tells twice and loses nothing.
-func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step, left []policy.Run) error {
-	if len(step.Dropped) > 0 {
-		l.Trace.Tell(esm.Dropped{Mapping: l.Mapping, Shard: l.id, Records: step.Dropped, Why: string(step.Why), Tries: step.Count})
-		if err := l.notify(ctx, work, run, step); err != nil {
+func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step) error {
+	if step.Why != "" {
+		if err := l.drop(ctx, work, run, step); err != nil {
 			return err
 		}
 	}
-	if len(step.Settled) == 0 && len(step.Next) == 1 && step.Next[0].Tries == run.Tries && len(step.Next[0].Records) == len(run.Records) {
+	if repeats(run, step) {
 		return nil // it did not run: nothing has changed
 	}
-	if err := l.book.settle(work, l.n, step.Settled, left); err != nil {
+	if err := l.book.settle(work, l.n, step.Settled, l.left, l.window); err != nil {
 		return err
 	}
 	if len(step.Settled) > 0 {
@@ -192,14 +214,23 @@ func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step
 	return nil
 }
 
-// notify tells the destination what is dropped, until it has taken it: a record is not settled before.
-func (l *lane) notify(ctx, work context.Context, run policy.Run, step policy.Step) error {
+// repeats reports whether a step leaves a run as it is, so that nothing needs to be saved.
+func repeats(run policy.Run, step policy.Step) bool {
+	return len(step.Settled) == 0 && len(step.Next) == 1 &&
+		step.Next[0].Tries == run.Tries && len(step.Next[0].Records) == len(run.Records)
+}
+
+// drop tells the destination what is given up, until it has taken it: nothing is settled before.
+func (l *lane) drop(ctx, work context.Context, run policy.Run, step policy.Step) error {
+	l.Trace.Tell(esm.Dropped{Mapping: l.Mapping, Shard: l.id, Records: step.Dropped, Why: string(step.Why), Tries: step.Count})
 	if l.Destination == nil {
 		return nil
 	}
-	place := policy.Origin{Mapping: l.Mapping, FunctionArn: l.FunctionArn, Source: l.Source, Shard: l.id}
-	notice := place.Notice(run, step, time.Now())
-	notice.ID, notice.Payload = uuid.NewString(), policy.Payload(step.Dropped)
+	notice := l.origin().Notice(run, step, time.Now())
+	notice.ID, notice.Payload = uuid.NewString(), l.payload(step.Dropped)
+	if l.window != nil {
+		notice.Window = l.Tumbling.Notice(*l.window)
+	}
 	pause := pauses(l.Scale)
 	for {
 		err := l.Destination.Send(work, notice)
@@ -212,4 +243,8 @@ func (l *lane) notify(ctx, work context.Context, run policy.Run, step policy.Ste
 			return err
 		}
 	}
+}
+
+func (l *lane) origin() policy.Origin {
+	return policy.Origin{Mapping: l.Mapping, FunctionArn: l.FunctionArn, Source: l.Source, Shard: l.id}
 }

@@ -21,6 +21,7 @@ type ledger struct {
 	mu      sync.Mutex
 	mark    *policy.Watermark
 	owed    [][]esm.Owed // by lane, oldest first
+	window  *esm.Window  // the tumbling window that is open
 	found   esm.Checkpoint
 	changes int // so many were noted
 	skipped bool
@@ -33,7 +34,7 @@ type ledger struct {
 func newLedger(s *shard) *ledger {
 	b := &ledger{
 		shard: s, saving: make(chan struct{}, 1), kept: s.kept, found: s.kept,
-		mark: policy.NewWatermark(s.kept, s.lanes()), owed: make([][]esm.Owed, s.lanes()),
+		mark: policy.NewWatermark(s.kept, s.lanes()), owed: make([][]esm.Owed, s.lanes()), window: s.kept.Window,
 	}
 	for _, o := range s.kept.Owed {
 		b.owed[o.Lane] = append(b.owed[o.Lane], o)
@@ -69,15 +70,16 @@ func (b *ledger) deal(recs []esm.Record) (parts [][]esm.Record, unwanted []esm.R
 	return parts, unwanted
 }
 
-// settle notes what a lane has settled and what it owes from now on, and returns when that is durable.
-func (b *ledger) settle(work context.Context, lane int, settled []esm.Record, next []policy.Run) error {
+// settle notes what a lane has settled, what it owes from now on and which window is open then, and returns when all of
+// that is durable.
+func (b *ledger) settle(work context.Context, lane int, settled []esm.Record, next []policy.Run, window *esm.Window) error {
 	owed := make([]esm.Owed, 0, len(next))
 	for _, r := range next {
 		owed = append(owed, policy.Owing(r, lane))
 	}
 	b.mu.Lock()
 	b.mark.Settle(lane, settled)
-	b.owed[lane] = owed
+	b.owed[lane], b.window = owed, window
 	b.changes++
 	mine := b.changes
 	b.mu.Unlock()
@@ -102,7 +104,7 @@ func (b *ledger) drain(work context.Context) error {
 	defer func() { <-b.saving }()
 	next := b.kept
 	b.mu.Lock()
-	next.Position, next.Lanes, next.Owed = b.mark.Position(), nil, nil
+	next.Position, next.Lanes, next.Owed, next.Window = b.mark.Position(), nil, nil, nil
 	b.mu.Unlock()
 	next.Drained = true
 	return b.write(work, next)
@@ -132,7 +134,7 @@ func (b *ledger) checkpoint() (next esm.Checkpoint, changes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next = b.kept
-	next.Position, next.Lanes, next.Owed = b.mark.Position(), b.mark.Lanes(), nil
+	next.Position, next.Lanes, next.Owed, next.Window = b.mark.Position(), b.mark.Lanes(), nil, b.window
 	for _, owed := range b.owed {
 		next.Owed = append(next.Owed, owed...)
 	}

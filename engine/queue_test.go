@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -426,6 +427,30 @@ func TestProvisionedPollersReceiveTenTimesASecond(t *testing.T) {
 		// Two pollers, ten a second each, and the ten that each may make at once to begin with.
 		if got := h.queue.Receives(); got < 200 || got > 225 {
 			t.Errorf("%d receives in ten seconds, want about 200", got)
+		}
+		h.close()
+	})
+}
+
+// farAway is a queue that does not answer until its caller gives up.
+type farAway struct{ esm.Queue }
+
+func (farAway) Receive(ctx context.Context, _ int, _ time.Duration) ([]esm.Record, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestStoppingDoesNotWaitForAQueueOutOfReach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, sourcetest.QueueConfig{}, succeed)
+		h.feed.Queue = farAway{}
+		h.start()
+		h.wait(time.Second)
+		began := time.Now()
+		h.stop()
+		<-h.ended
+		if took := time.Since(began); took != shortCall {
+			t.Errorf("stopping took %v, want %v", took, shortCall)
 		}
 		h.close()
 	})

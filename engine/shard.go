@@ -22,6 +22,12 @@ type shard struct {
 // partSize is how many records one read asks for: a part of what a lane works on, or waits with.
 const partSize = 1000
 
+// part is what a reader hands to a lane: some records, or when a read began that found none.
+type part struct {
+	recs []esm.Record
+	tip  time.Time
+}
+
 // run reads the shard until it is drained, or ctx ends. What goes wrong is taken up again from the checkpoint. An error
 // concerns the whole mapping.
 func (s *shard) run(ctx, work context.Context) (whole error) {
@@ -56,10 +62,10 @@ func (s *shard) life(ctx, work context.Context) error {
 	defer stop(nil)
 	book := newLedger(s)
 	var lanes sync.WaitGroup
-	inboxes := make([]chan []esm.Record, s.lanes())
+	inboxes := make([]chan part, s.lanes())
 	for n := range inboxes {
-		inboxes[n] = make(chan []esm.Record, 1)
-		l := &lane{shard: s, n: n, inbox: inboxes[n], book: book}
+		inboxes[n] = make(chan part, 1)
+		l := &lane{shard: s, n: n, inbox: inboxes[n], book: book, window: s.kept.Window}
 		lanes.Go(func() {
 			if err := l.run(inner, work); err != nil {
 				stop(err)
@@ -117,7 +123,7 @@ func (s *shard) vanished(work context.Context, why error) error {
 }
 
 // read deals records to the lanes until the shard is drained (io.EOF), or something goes wrong.
-func (s *shard) read(ctx, work context.Context, reader esm.Reader, book *ledger, inboxes []chan []esm.Record) error {
+func (s *shard) read(ctx, work context.Context, reader esm.Reader, book *ledger, inboxes []chan part) error {
 	for {
 		began := time.Now()
 		recs, err := reader.Read(ctx, partSize)
@@ -138,6 +144,9 @@ func (s *shard) read(ctx, work context.Context, reader esm.Reader, book *ledger,
 		if err := book.saveSkipped(work); err != nil {
 			return err
 		}
+		if len(recs) == 0 && s.Tumbling.Length > 0 {
+			tell(inboxes, part{tip: began})
+		}
 		if err := send(ctx, inboxes, parts); err != nil {
 			return err
 		}
@@ -145,16 +154,26 @@ func (s *shard) read(ctx, work context.Context, reader esm.Reader, book *ledger,
 }
 
 // send gives each lane its part, and blocks while one of them has a part waiting.
-func send(ctx context.Context, inboxes []chan []esm.Record, parts [][]esm.Record) error {
-	for n, part := range parts {
-		if len(part) == 0 {
+func send(ctx context.Context, inboxes []chan part, parts [][]esm.Record) error {
+	for n, recs := range parts {
+		if len(recs) == 0 {
 			continue
 		}
 		select {
-		case inboxes[n] <- part:
+		case inboxes[n] <- part{recs: recs}:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 	return nil
+}
+
+// tell gives p to the lanes that have nothing waiting.
+func tell(inboxes []chan part, p part) {
+	for _, inbox := range inboxes {
+		select {
+		case inbox <- p:
+		default:
+		}
+	}
 }

@@ -31,10 +31,11 @@ type StreamFeed struct {
 	Batching    policy.Batching
 	Rules       policy.Stream
 	Shards      policy.Shards
-	Lanes       int       // the parallelization factor; 0 means 1
-	Report      bool      // the function reports batch item failures
-	Scale       float64   // multiplies the pauses after errors; 0 means 1
-	Trace       esm.Trace // nil is told nothing
+	Tumbling    policy.Tumbling // a Length of zero is no tumbling windows; with them there is one lane and no Filter
+	Lanes       int             // the parallelization factor; 0 means 1
+	Report      bool            // the function reports batch item failures
+	Scale       float64         // multiplies the pauses after errors; 0 means 1
+	Trace       esm.Trace       // nil is told nothing
 }
 
 var _ Feed = (*StreamFeed)(nil)

@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
+)
+
+// What a lane does otherwise when its mapping has tumbling windows. Without them none of this changes anything.
+
+func (l *lane) windowed() bool { return l.Tumbling.Length > 0 }
+
+// inWindow is how many of the pending records the next batch may take, and opens the window that they lie in.
+func (l *lane) inWindow() int {
+	if !l.windowed() || len(l.pending) == 0 {
+		return len(l.pending)
+	}
+	window, n := l.Tumbling.Cut(l.window, l.pending)
+	l.window = &window
+	return n
+}
+
+// batching leaves room for what an event of a window tells besides its records.
+func (l *lane) batching() policy.Batching {
+	batching := l.Batching
+	if l.windowed() && l.window != nil {
+		batching.MaxBytes = l.Tumbling.Room(l.origin(), *l.window)
+	}
+	return batching
+}
+
+func (l *lane) payload(recs []esm.Record) json.RawMessage {
+	if l.windowed() && l.window != nil {
+		return l.Tumbling.Payload(l.origin(), *l.window, recs)
+	}
+	return policy.Payload(recs)
+}
+
+func (l *lane) read(recs []esm.Record, resp esm.Response, err error) (policy.Outcome, json.RawMessage) {
+	if l.windowed() {
+		return policy.ReadWindowOutcome(recs, resp, err, l.Report)
+	}
+	return policy.ReadStreamOutcome(recs, resp, err, l.Report), nil
+}
+
+// keepState notes the state that an invocation has returned. It becomes durable with what the step settles.
+func (l *lane) keepState(step policy.Step, state json.RawMessage) {
+	if l.window != nil && !l.window.Final {
+		window := l.Tumbling.Settle(*l.window, step, state)
+		l.window = &window
+	}
+}
+
+// windowDue reports whether the final invocation of the open window is next.
+func (l *lane) windowDue() bool {
+	if l.window == nil {
+		return false
+	}
+	seen := policy.Seen{Drained: l.drained && len(l.pending) == 0, Tip: l.tip}
+	if len(l.pending) > 0 {
+		seen.Next = l.pending[0].Arrived
+	}
+	return l.Tumbling.Due(*l.window, seen)
+}
+
+// closeWindow makes the final invocation of the open window, again and again as a run of records would be. That it is
+// owed is durable before the first try.
+func (l *lane) closeWindow(ctx, work context.Context) error {
+	window := l.Tumbling.Close(*l.window)
+	if window.ID == "" {
+		window.ID = uuid.NewString()
+	}
+	for l.window = &window; l.window.Final; {
+		if err := l.book.settle(work, l.n, nil, l.left, l.window); err != nil {
+			return err
+		}
+		run := policy.FinalRun(*l.window)
+		step, goOn := l.step(ctx, work, run)
+		if !goOn {
+			return nil
+		}
+		if step.Why != "" {
+			if err := l.drop(ctx, work, run, step); err != nil {
+				return err
+			}
+		}
+		next := l.Tumbling.Finish(*l.window, step)
+		l.window = &next
+		if !sleep(ctx, step.Wait) {
+			break
+		}
+	}
+	return l.book.settle(work, l.n, nil, l.left, l.window)
+}
