@@ -36,6 +36,8 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	root.InitDefaultCompletionCmd() // which remembers where to write
+	usageArgs(root)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -77,8 +79,6 @@ Everything is said in one file, in AWS's own names:
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(runCommand(), validateCommand(), statusCommand(), versionCommand())
-	root.InitDefaultCompletionCmd()
-	usageArgs(root)
 	return root
 }
 

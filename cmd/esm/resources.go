@@ -115,17 +115,28 @@ func (m *making) send(ctx context.Context, message config.Message) error {
 		MessageGroupId:         given(message.MessageGroupId),
 		MessageDeduplicationId: given(message.MessageDeduplicationId),
 		DelaySeconds:           int32(message.DelaySeconds), //nolint:gosec // the file's decoder allows 900 at the most
-		MessageAttributes:      map[string]types.MessageAttributeValue{},
 	}
-	for name, a := range message.MessageAttributes {
+	var err error
+	if input.MessageAttributes, err = attributes(message.MessageAttributes); err != nil {
+		return err
+	}
+	_, err = m.client.SendMessage(ctx, input)
+	return err
+}
+
+func attributes(given map[string]config.MessageAttribute) (map[string]types.MessageAttributeValue, error) {
+	if len(given) == 0 {
+		return nil, nil
+	}
+	values := make(map[string]types.MessageAttributeValue, len(given))
+	for name, a := range given {
 		value, err := attribute(a)
 		if err != nil {
-			return fmt.Errorf("attribute %s: %w", name, err)
+			return nil, fmt.Errorf("attribute %s: %w", name, err)
 		}
-		input.MessageAttributes[name] = value
+		values[name] = value
 	}
-	_, err := m.client.SendMessage(ctx, input)
-	return err
+	return values, nil
 }
 
 func attribute(a config.MessageAttribute) (types.MessageAttributeValue, error) {

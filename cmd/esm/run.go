@@ -53,6 +53,7 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 	flags.StringVar(&logs.level, "log-level", "info", "debug, info, warn or error; debug shows every poll")
 	completeFlag(cmd, "endpoint", "embedded", "http://localhost:4566")
 	completeFlag(cmd, "listen", defaultListen)
+	_ = cmd.MarkFlagDirname("data-dir") // fails only for a flag that is not there
 	completeFlag(cmd, "log-format", logFormats...)
 	completeFlag(cmd, "log-level", logLevels...)
 	return cmd
@@ -146,6 +147,9 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 		return err
 	}
 	r.voice.info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
+	if len(parts.feeds) == 0 {
+		r.voice.info("no mapping is enabled: there is nothing to poll")
+	}
 	defer r.lookAround(ctx, parts)()
 	r.started.Store(true)
 	(&engine.Engine{Feeds: parts.feeds}).Run(ctx, work)

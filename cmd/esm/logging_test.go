@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/observe"
+)
+
+func TestLogFlags(t *testing.T) {
+	for _, c := range []struct {
+		flags logFlags
+		wrong string
+	}{
+		{logFlags{"", "info"}, ""},
+		{logFlags{"text", "debug"}, ""},
+		{logFlags{"json", "ERROR"}, ""},
+		{logFlags{"xml", "info"}, `--log-format "xml"`},
+		{logFlags{"", "loud"}, `--log-level "loud"`},
+		{logFlags{"", ""}, `--log-level ""`},
+	} {
+		_, err := newVoice(c.flags, new(strings.Builder))
+		if got := fmt.Sprint(err); (err != nil) != (c.wrong != "") || !strings.Contains(got, c.wrong) {
+			t.Errorf("%+v: got %v, want %q", c.flags, err, c.wrong)
+		}
+	}
+}
+
+// speak says something in every way and returns what was heard on both outputs, without times.
+func speak(t *testing.T, flags logFlags, people bool) (stdout, stderr string) {
+	t.Helper()
+	var out, err strings.Builder
+	v, wrong := newVoice(flags, &err)
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	v.people = people
+	v.info("one %d", 1)
+	v.warn("two")
+	trace := observe.Tee(v.traces(&out, []observe.Mapping{someMapping})...)
+	trace(esm.Output{Function: "f", ID: "id", Line: "hello"})
+	trace(esm.Output{Function: "f", ID: "id", Line: "START", Platform: true})
+	trace(esm.Scaled{Mapping: "u", Pollers: 5})
+	trace(esm.Invoked{Mapping: "u", Records: make([]esm.Record, 3), Took: time.Second, Verdict: "Done"})
+	var lines []string
+	for line := range strings.Lines(err.String()) {
+		_, rest, _ := strings.Cut(line, " ")
+		lines = append(lines, rest)
+	}
+	return out.String(), strings.Join(lines, "")
+}
+
+func TestVoice(t *testing.T) {
+	const who = "mapping=u source=arn:aws:sqs:us-east-1:000000000000:orders function=f"
+	for _, c := range []struct {
+		name           string
+		flags          logFlags
+		people         bool
+		stdout, stderr string
+	}{
+		{"people", logFlags{"", "info"}, true, "[f id] hello\n", "  one 1\n  warning: two\n✓ orders → f  3 records  1s\n"},
+		{"people, all", logFlags{"", "debug"}, true, "[f id] hello\n[f id] START\n", "  one 1\n  warning: two\n↕ orders → f  5 pollers\n✓ orders → f  3 records  1s\n"},
+		{"people, trouble", logFlags{"", "warn"}, true, "[f id] hello\n", "  warning: two\n"},
+		{"text", logFlags{"text", "info"}, false, "[f id] hello\n[f id] START\n",
+			"level=INFO msg=\"one 1\"\nlevel=WARN msg=two\nlevel=INFO msg=batch " + who + " requestId=\"\" records=3 outcome=Done tookMs=1000 tries=0\n"},
+		{"text, trouble", logFlags{"text", "warn"}, false, "[f id] hello\n[f id] START\n", "level=WARN msg=two\n"},
+	} {
+		stdout, stderr := speak(t, c.flags, c.people)
+		if stdout != c.stdout || stderr != c.stderr {
+			t.Errorf("%s: got\n%s%s\nwant\n%s%s", c.name, stdout, stderr, c.stdout, c.stderr)
+		}
+	}
+	stdout, _ := speak(t, logFlags{"json", "info"}, false)
+	if !strings.Contains(stdout, `"function":"f","requestId":"id","line":"hello"}`) {
+		t.Errorf("JSON: got %s", stdout)
+	}
+}
+
+func TestNobodyLooksOnAtAFile(t *testing.T) {
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if v, err := newVoice(logFlags{level: "info"}, file); err != nil || v.people || v.color {
+		t.Errorf("got %+v, %v, want structured lines", v, err)
+	}
+}
+
+// half keeps what is written, in two halves with time in between for others to get in the way.
+type half struct{ strings.Builder }
+
+func (h *half) Write(p []byte) (int, error) {
+	h.Builder.Write(p[:len(p)/2])
+	return h.Builder.Write(p[len(p)/2:])
+}
+
+func TestVoicesDoNotMix(t *testing.T) {
+	var out half
+	v, err := newVoice(logFlags{level: "info"}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.people = true
+	trace := observe.Tee(v.traces(&out, []observe.Mapping{someMapping})...)
+	var talking sync.WaitGroup
+	for range 4 {
+		talking.Go(func() {
+			for range 50 {
+				v.info("hello")
+				v.log.Warn("hello")
+				trace(esm.Invoked{Mapping: "u", Verdict: "Done"})
+			}
+		})
+	}
+	talking.Wait()
+	for line := range strings.Lines(out.String()) {
+		if strings.Count(line, "hello")+strings.Count(line, "orders → f") != 1 {
+			t.Fatalf("got %q, want one thing a line", line)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm/cmd/esm/observe"
+)
+
+var (
+	statusTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)
+	someStatus = engineStatus{
+		Version: "v1", PID: 7, Started: statusTime, Waiting: []string{"others → g:live"},
+		Status: observe.Status{
+			Mappings: []observe.MappingStatus{{
+				Mapping: someMapping, State: "Enabled", Polling: true, Pollers: 5, InFlight: 1, LastResult: "FunctionError",
+				LastError:   &observe.Note{Time: statusTime, Text: "Unhandled:\n \x1b[31mboom " + strings.Repeat("é", 100)},
+				LastWarning: &observe.Note{Time: statusTime, Text: "an odd answer"},
+				Polled:      12, Deleted: 3,
+			}, {
+				Mapping: observe.Mapping{Source: "arn:aws:sqs:us-east-1:000000000000:others", Function: "g:live"}, State: "Enabled", Failing: true,
+			}},
+			Functions: []observe.FunctionStatus{{Name: "f", Environments: 2, Busy: 1, Invocations: 4, Errors: 1}},
+		},
+	}
+)
+
+func TestStatusTable(t *testing.T) {
+	var out strings.Builder
+	if err := writeStatus(&out, someStatus, statusTime.Add(90*time.Minute+499*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	want := `esm v1, process 7, up 1h30m0s
+not ready, waiting for others → g:live
+
+SOURCE  FUNCTION  STATE              POLLERS  IN FLIGHT  POLLED  DELETED  LAST RESULT    LAST ERROR
+orders  f         Enabled            5        1          12      3        FunctionError  03:04:05 Unhandled: [31mboom ` + strings.Repeat("é", 59) + `…
+others  g:live    Enabled (failing)  0        0          0       0        -              -
+
+FUNCTION  ENVIRONMENTS  BUSY  INVOCATIONS  ERRORS  THROTTLES  LAST ERROR
+f         2             1     4            1       0          -
+
+warning: orders → f: 03:04:05 an odd answer
+`
+	if got := out.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAskStatus(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer http.HandlerFunc
+		wrong  string // what the error says; empty if there is none
+	}{
+		{"an engine", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(someStatus) }, ""},
+		{"no JSON", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }, "something else does (HTTP 200)"},
+		{"other JSON", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }, "something else does (HTTP 200)"},
+		{"another server", http.NotFound, "something else does (HTTP 404)"},
+		{"an answer cut short", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte("{"))
+		}, "no engine answers"},
+	} {
+		server := httptest.NewServer(c.answer)
+		status, raw, err := askStatus(t.Context(), server.Listener.Addr().String())
+		server.Close()
+		if c.wrong != "" {
+			if err == nil || !strings.Contains(err.Error(), c.wrong) {
+				t.Errorf("%s: got %v, want %q", c.name, err, c.wrong)
+			}
+			continue
+		}
+		if err != nil || status.PID != 7 || len(status.Mappings) != 2 || !json.Valid(raw) {
+			t.Errorf("%s: got %+v, %s, %v", c.name, status, raw, err)
+		}
+	}
+}
