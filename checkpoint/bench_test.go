@@ -1,0 +1,145 @@
+package checkpoint
+
+import (
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/esm-run/esm"
+)
+
+const busyShards = 1_000
+
+// usual is a checkpoint as a busy shard saves it.
+func usual(i int) esm.Checkpoint {
+	return esm.Checkpoint{
+		Position: fmt.Sprintf("49660123456789012345678901234567890123456789012345%06d", i),
+		Since:    time.Unix(1772600765, 118_000_000),
+	}
+}
+
+func shard(i int) esm.Key {
+	return esm.Key{Mapping: "3f0c9a54-6d1e-4e0b-8f43-9b7d2c5a1e88", Shard: fmt.Sprintf("shardId-%012d", i)}
+}
+
+func benchDB(b *testing.B, shards int) (*DB, []esm.Checkpoint) {
+	b.Helper()
+	db, err := Open(filepath.Join(b.TempDir(), "checkpoints.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	cps := make([]esm.Checkpoint, shards)
+	for i := range cps {
+		cps[i] = usual(i)
+	}
+	saveAll(b, db, cps, 1)
+	return db, cps
+}
+
+// saveAll saves every checkpoint so many times, each in a goroutine of its own.
+func saveAll(b *testing.B, db *DB, cps []esm.Checkpoint, times int) {
+	b.Helper()
+	var savers sync.WaitGroup
+	for i := range cps {
+		savers.Go(func() {
+			for range times {
+				cp, err := db.Save(b.Context(), shard(i), cps[i])
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				cps[i] = cp
+			}
+		})
+	}
+	savers.Wait()
+}
+
+func BenchmarkSave(b *testing.B) {
+	db, cps := benchDB(b, 1)
+	for b.Loop() {
+		saveAll(b, db, cps, 1)
+	}
+}
+
+// BenchmarkSaves is 1,000 shards that save side by side, again and again, against one goroutine that writes the same
+// values to the same file, a thousand to an fsync: the one stream of fsyncs that they may cost.
+func BenchmarkSaves(b *testing.B) {
+	db, cps := benchDB(b, busyShards)
+	const rounds = 20
+	var shared, bare time.Duration
+	first := db.commits(b)
+	for b.Loop() {
+		start := time.Now()
+		saveAll(b, db, cps, rounds)
+		shared += time.Since(start)
+	}
+	commits := db.commits(b) - first
+	for range b.N {
+		start := time.Now()
+		bareLoop(b, db.bolt, rounds)
+		bare += time.Since(start)
+	}
+	saves := float64(b.N * rounds * busyShards)
+	b.ReportMetric(float64(shared)/float64(bare), "ratio")
+	b.ReportMetric(saves/float64(commits), "saves/commit")
+	b.ReportMetric(float64(shared)/saves, "ns/save")
+	b.ReportMetric(float64(bare)/float64(b.N*rounds), "ns/bare-commit")
+}
+
+// bareLoop writes what a round of saves writes, in one transaction each.
+func bareLoop(b *testing.B, db *bolt.DB, rounds int) {
+	b.Helper()
+	for round := range rounds {
+		err := db.Update(func(tx *bolt.Tx) error {
+			shards := tx.Bucket(checkpoints).Bucket(name(shard(0).Mapping))
+			for i := range busyShards {
+				k := shard(i)
+				if err := shards.Put(name(k.Shard), seal(packCheckpoint(usual(i)), uint64(round), k)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// commits is how many transactions the file has behind it.
+func (d *DB) commits(b *testing.B) (n int) {
+	b.Helper()
+	if err := d.bolt.View(func(tx *bolt.Tx) error { n = tx.ID(); return nil }); err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+func BenchmarkAll(b *testing.B) {
+	const shards = 10_000
+	db, _ := benchDB(b, shards)
+	for b.Loop() {
+		all, err := db.All(b.Context(), shard(0).Mapping)
+		if err != nil || len(all) != shards {
+			b.Fatal(len(all), err)
+		}
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	db, _ := benchDB(b, 10_000)
+	db.Close()
+	for b.Loop() {
+		db, err := Open(db.path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		db.Close()
+	}
+}

@@ -1,0 +1,72 @@
+package checkpoint
+
+import "github.com/esm-run/esm"
+
+func (w *wire) checkpoint(cp *esm.Checkpoint) {
+	w.text(&cp.Position)
+	w.moment(&cp.Since)
+	w.flag(&cp.Drained)
+	list(w, &cp.Lanes, w.text)
+	list(w, &cp.Owed, w.owed)
+	optional(w, &cp.Window, w.window)
+}
+
+func (w *wire) owed(o *esm.Owed) {
+	w.text(&o.ID)
+	w.text(&o.First)
+	w.text(&o.Last)
+	w.int(&o.Lane)
+	w.int(&o.Tries)
+}
+
+func (w *wire) window(win *esm.Window) {
+	w.moment(&win.Start)
+	w.bytes((*[]byte)(&win.State))
+	w.flag(&win.Final)
+	w.flag(&win.Terminated)
+	w.int(&win.Tries)
+	w.text(&win.ID)
+}
+
+func (w *wire) undelivered(u *Undelivered) {
+	w.text(&u.Destination)
+	w.text(&u.Reason)
+	w.moment(&u.Kept)
+	w.notice(&u.Notice)
+}
+
+func (w *wire) notice(n *esm.Notice) {
+	w.text(&n.ID)
+	w.text(&n.Mapping)
+	w.moment(&n.Time)
+	w.text(&n.RequestID)
+	w.text(&n.FunctionArn)
+	w.text(&n.Condition)
+	w.int(&n.Invokes)
+	optional(w, &n.Response, w.response)
+	w.text(&n.Source)
+	w.text(&n.Shard)
+	w.mark(&n.First)
+	w.mark(&n.Last)
+	w.int(&n.Size)
+	optional(w, &n.Window, w.noticeWindow)
+	w.bytes((*[]byte)(&n.Payload))
+}
+
+func (w *wire) response(r *esm.NoticeResponse) {
+	w.int(&r.Status)
+	w.text(&r.Version)
+	w.text(&r.Fault)
+}
+
+func (w *wire) mark(m *esm.RecordMark) {
+	w.text(&m.SequenceNumber)
+	w.moment(&m.Arrived)
+}
+
+func (w *wire) noticeWindow(win *esm.NoticeWindow) {
+	w.moment(&win.Start)
+	w.moment(&win.End)
+	w.flag(&win.Final)
+	w.flag(&win.Terminated)
+}
