@@ -3,6 +3,7 @@ package checkpointtest
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -100,7 +101,7 @@ func conflictAlone(t *trial) {
 // other.
 func history(t *trial) {
 	model := map[esm.Key]esm.Checkpoint{}
-	names := []string{"", "a", "b", "a/b", "c"}
+	names := []string{"", "a", "a/b", "c"}
 	rapid.Check(t.T, func(r *rapid.T) {
 		key := rapid.Custom(func(r *rapid.T) esm.Key {
 			return esm.Key{Mapping: rapid.SampledFrom(names).Draw(r, "mapping"), Shard: rapid.SampledFrom(names).Draw(r, "shard")}
@@ -158,7 +159,7 @@ func (t *trial) equals(r *rapid.T, mappings []string, model map[esm.Key]esm.Chec
 		r.Fatalf("%d checkpoints, want %d", len(got), len(model))
 	}
 	for k, want := range model {
-		if fmt.Sprintf("%+v %+v", got[k], got[k].Window) != fmt.Sprintf("%+v %+v", want, want.Window) {
+		if !reflect.DeepEqual(got[k], want) {
 			r.Fatalf("%+v:\ngot  %+v\nwant %+v", k, got[k], want)
 		}
 	}
@@ -168,7 +169,7 @@ func (t *trial) equals(r *rapid.T, mappings []string, model map[esm.Key]esm.Chec
 func checkpoints() *rapid.Generator[esm.Checkpoint] {
 	return rapid.Custom(func(r *rapid.T) esm.Checkpoint {
 		cp := esm.Checkpoint{Position: rapid.StringN(0, 60, 200).Draw(r, "position"), Drained: rapid.Bool().Draw(r, "drained")}
-		for i := range rapid.SampledFrom([]int{0, 0, 1, 3, 200}).Draw(r, "owed") {
+		for i := range rapid.SampledFrom([]int{0, 0, 1, 3, 40}).Draw(r, "owed") {
 			cp.Owed = append(cp.Owed, esm.Owed{ID: "an id of usual length, of 36 letters", First: strconv.Itoa(i), Tries: i})
 		}
 		return cp
