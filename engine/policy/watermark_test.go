@@ -50,6 +50,28 @@ func TestWatermark(t *testing.T) {
 	check("all is settled", "16", 0)
 }
 
+// Until a restart has read again what was owed before it, the number of lanes is remembered: without it the owed runs
+// would be forgotten at the next restart.
+func TestWatermarkAfterARestart(t *testing.T) {
+	for _, cp := range []esm.Checkpoint{
+		{Position: "3", Lanes: []string{"", ""}, Owed: []esm.Owed{{First: "4", Last: "5"}}},
+		{Position: "3", Lanes: []string{"5", ""}},
+	} {
+		w := policy.NewWatermark(cp, 2)
+		if got := w.Lanes(); !slices.Equal(got, cp.Lanes) || got == nil {
+			t.Errorf("at first: lanes %q, want %q", got, cp.Lanes)
+		}
+		w.Skip(at(4))
+		if got := w.Lanes(); got == nil {
+			t.Error("at 4: no lanes")
+		}
+		w.Skip(at(5))
+		if got := w.Lanes(); got != nil || w.Position() != "5" {
+			t.Errorf("at 5: lanes %q, position %q", got, w.Position())
+		}
+	}
+}
+
 // What is not the oldest of its lane moves nothing.
 func TestWatermarkRefuses(t *testing.T) {
 	w := policy.NewWatermark(esm.Checkpoint{}, 2)
