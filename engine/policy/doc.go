@@ -24,7 +24,6 @@
 //
 //	stream.go         what then happens to a run             Stream.Expire, Stream.After, Stream.Oversized
 //	streamoutcome.go  what came of one try                   ReadStreamOutcome
-//	head.go           how a batch is cut from what was read  Batching.Head
 //	sequence.go       which of two positions comes first     Compare
 //	lanes.go          which records go one after the other   Lane, Deal
 //	watermark.go      up to where all is settled             Watermark, Owes

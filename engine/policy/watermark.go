@@ -135,20 +135,15 @@ func Owes(rec esm.Record, cp esm.Checkpoint, lane int) bool {
 }
 
 // Relaned is cp for a number of lanes. If it was another one when cp was saved, what is known of single lanes means
-// nothing any more: it is forgotten with the runs that were owed, and all behind Position is handled again.
+// nothing any more: it is forgotten with the runs that were owed, and all behind Position is handled again. The same
+// goes for a checkpoint that names a lane which does not exist.
 func Relaned(cp esm.Checkpoint, lanes int) esm.Checkpoint {
-	if max(len(cp.Lanes), 1) != max(lanes, 1) {
+	lanes = max(lanes, 1)
+	astray := slices.ContainsFunc(cp.Owed, func(o esm.Owed) bool { return o.Lane < 0 || o.Lane >= lanes })
+	if astray || max(len(cp.Lanes), 1) != lanes {
 		cp.Lanes, cp.Owed = nil, nil
 	}
 	return cp
-}
-
-// Find is which of the owed runs of a checkpoint a record that is read after a restart belongs to; -1 is none. Such runs
-// go on as they are, with their ID and their tries, and are not joined by other records.
-func Find(owed []esm.Owed, rec esm.Record, lane int) int {
-	return slices.IndexFunc(owed, func(o esm.Owed) bool {
-		return o.Lane == lane && Compare(o.First, rec.Receipt) <= 0 && Compare(rec.Receipt, o.Last) <= 0
-	})
 }
 
 // Owing is what a checkpoint keeps of a run, so that a restart goes on with it.

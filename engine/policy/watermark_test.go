@@ -135,6 +135,8 @@ func TestRelaned(t *testing.T) {
 		{"one and one", esm.Checkpoint{Owed: owed}, 1, true},
 		{"one, and none said", esm.Checkpoint{Owed: owed}, 0, true},
 		{"one and two", esm.Checkpoint{Owed: owed}, 2, false},
+		{"a lane that does not exist", esm.Checkpoint{Lanes: []string{"", "5"}, Owed: []esm.Owed{{Lane: 2}}}, 2, false},
+		{"a lane that cannot exist", esm.Checkpoint{Lanes: []string{"", "5"}, Owed: []esm.Owed{{Lane: -1}}}, 2, false},
 	} {
 		test.cp.Position = "3"
 		got := policy.Relaned(test.cp, test.lanes)
@@ -144,20 +146,10 @@ func TestRelaned(t *testing.T) {
 	}
 }
 
-func TestOwedRuns(t *testing.T) {
-	owed := []esm.Owed{
-		policy.Owing(policy.Run{ID: "a", Records: records(3, 5), Tries: 2}, 1),
-		policy.Owing(policy.Run{Records: records(6, 6)}, 1),
-	}
-	if want := (esm.Owed{ID: "a", First: "3", Last: "5", Lane: 1, Tries: 2}); owed[0] != want {
-		t.Errorf("got %+v, want %+v", owed[0], want)
-	}
-	for _, test := range []struct{ position, lane, want int }{
-		{2, 1, -1}, {3, 1, 0}, {4, 1, 0}, {5, 1, 0}, {6, 1, 1}, {7, 1, -1}, {4, 0, -1},
-	} {
-		if got := policy.Find(owed, at(test.position), test.lane); got != test.want {
-			t.Errorf("%d in lane %d: run %d, want %d", test.position, test.lane, got, test.want)
-		}
+func TestOwing(t *testing.T) {
+	got := policy.Owing(policy.Run{ID: "a", Records: records(3, 5), Tries: 2}, 1)
+	if want := (esm.Owed{ID: "a", First: "3", Last: "5", Lane: 1, Tries: 2}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

@@ -43,7 +43,7 @@ func (t Tumbling) End(w esm.Window) time.Time {
 }
 
 // Cut tells how many of recs, the next ones of a shard, belong to its window, and which that is: w is nil for a shard
-// that has none yet. All that was read before them is settled. Records that arrived before the window began belong to it, because what has ended is not opened
+// that has none yet. Nothing that was read before them is in hand; else see Fit. Records that arrived before the window began belong to it, because what has ended is not opened
 // again. If there are none, the final invocation of w comes before them, and then Cut again.
 func (t Tumbling) Cut(w *esm.Window, recs []esm.Record) (esm.Window, int) {
 	if len(recs) == 0 {
@@ -60,12 +60,17 @@ func (t Tumbling) Cut(w *esm.Window, recs []esm.Record) (esm.Window, int) {
 	if empty(open) && first.After(open.Start) {
 		open.Start = first
 	}
-	end := t.End(open)
-	n := slices.IndexFunc(recs, func(rec esm.Record) bool { return !rec.Arrived.Before(end) })
-	if n < 0 {
-		n = len(recs)
+	return open, t.Fit(open, recs)
+}
+
+// Fit tells how many of recs, the next ones of a shard, may join a batch of w that is being gathered. It is Cut for a
+// batch that has records already, whose window has to stay.
+func (t Tumbling) Fit(w esm.Window, recs []esm.Record) int {
+	end := t.End(w)
+	if n := slices.IndexFunc(recs, func(rec esm.Record) bool { return !rec.Arrived.Before(end) }); n >= 0 {
+		return n
 	}
-	return open, n
+	return len(recs)
 }
 
 // Seen is how far a shard has been read.

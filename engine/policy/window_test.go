@@ -88,6 +88,9 @@ func TestCut(t *testing.T) {
 			t.Errorf("%s: %d records of %v, want %d of %v", test.name, n, w.Start, test.n, want)
 		}
 	}
+	if n := half.Fit(empty, arrived(5, 59, 60, 31)); n != 2 {
+		t.Errorf("%d records may join a batch of an empty window, want 2", n)
+	}
 	if w, n := half.Cut(nil, nil); n != 0 || !w.Start.IsZero() {
 		t.Errorf("nothing at all: %+v, %d", w, n)
 	}
