@@ -43,6 +43,9 @@ var (
 	codeDir   = regexp.MustCompile(`CodeUri: *([^\s,}]+)`)
 )
 
+// handlers are what the documented files expect in the directories that they name.
+var handlers = []string{"app.py", "bootstrap"}
+
 // TestDocumentedFiles loads each mappings file that the documents show, beside the directories that it names.
 func TestDocumentedFiles(t *testing.T) {
 	t.Setenv("AWS_REGION", "us-east-1")
@@ -55,7 +58,7 @@ func TestDocumentedFiles(t *testing.T) {
 			found++
 			_, report := config.Load(written(t, block[1]), config.Overrides{})
 			if len(report.Errors)+len(report.Warnings) > 0 {
-				t.Errorf("%s: a file that it shows:\n%s\n%s", path, block[1], report)
+				t.Errorf("%s: a file that it shows:\n%s", path, report)
 			}
 		}
 	}
@@ -67,16 +70,24 @@ func TestDocumentedFiles(t *testing.T) {
 func written(t *testing.T, text string) (path string) {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range codeDir.FindAllStringSubmatch(text, -1) {
-		if err := os.MkdirAll(filepath.Join(dir, name[1]), 0o755); err != nil {
-			t.Fatal(err)
+	for _, code := range codeDir.FindAllStringSubmatch(text, -1) {
+		for _, name := range handlers {
+			write(t, filepath.Join(dir, code[1], name), "")
 		}
 	}
 	path = filepath.Join(dir, "mappings.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	write(t, path, text)
+	return path
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestDocumentedNames compares names that tables list with those in the code.
