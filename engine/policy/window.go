@@ -43,8 +43,9 @@ func (t Tumbling) End(w esm.Window) time.Time {
 }
 
 // Cut tells how many of recs, the next ones of a shard, belong to its window, and which that is: w is nil for a shard
-// that has none yet. Nothing that was read before them is in hand; else see Fit. Records that arrived before the window began belong to it, because what has ended is not opened
-// again. If there are none, the final invocation of w comes before them, and then Cut again.
+// that has none yet. Nothing that was read before them is in hand; else see Fit. Records that arrived before the window
+// began belong to it, because what has ended is not opened again. If there are none, the final invocation of w comes
+// before them, and then Cut again.
 func (t Tumbling) Cut(w *esm.Window, recs []esm.Record) (esm.Window, int) {
 	if len(recs) == 0 {
 		return current(w), 0
