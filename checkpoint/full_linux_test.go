@@ -1,0 +1,99 @@
+package checkpoint_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/esm-run/esm"
+)
+
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("no small file system to be had, that takes root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	path := filepath.Join(dir, "checkpoints.db")
+	db := open(t, path)
+	saved := map[string]esm.Checkpoint{}
+	save := func(shard string, size int) error {
+		next := saved[shard]
+		next.Position = strings.Repeat("1", size)
+		cp, err := db.Save(t.Context(), esm.Key{Mapping: "m", Shard: shard}, next)
+		if err == nil {
+			saved[shard] = cp
+		}
+		return err
+	}
+	if err := save("small", 50); err != nil {
+		t.Fatal(err)
+	}
+	ballast := fill(t, dir)
+	full := 0
+	for i := range 50 {
+		if err := save(fmt.Sprint("big-", i%5), 10_000); errors.Is(err, syscall.ENOSPC) {
+			full++
+		} else if err != nil {
+			t.Fatalf("save: %v, want no space", err)
+		}
+		if err := save("small", 50+i); err != nil && !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("save: %v, want no space", err)
+		}
+	}
+	if full == 0 {
+		t.Error("the disk was never full")
+	}
+	has(t, db, saved)
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		if err := save(fmt.Sprint("big-", i), 10_000); err != nil {
+			t.Errorf("save when there is room again: %v", err)
+		}
+	}
+	has(t, db, saved)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	has(t, open(t, path), saved)
+}
+
+// fill leaves no room in dir, and returns what fills it.
+func fill(t *testing.T, dir string) string {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "ballast"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	return f.Name()
+}
+
+func has(t *testing.T, db esm.Checkpoints, want map[string]esm.Checkpoint) {
+	t.Helper()
+	all, err := db.All(t.Context(), "m")
+	if err != nil || len(all) != len(want) {
+		t.Errorf("%d checkpoints (%v), want %d", len(all), err, len(want))
+	}
+	for shard, cp := range want {
+		if all[shard].Position != cp.Position || all[shard].Version != cp.Version {
+			t.Errorf("shard %s: version %d, want %d", shard, all[shard].Version, cp.Version)
+		}
+	}
+}

@@ -1,0 +1,281 @@
+package checkpoint
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/esm-run/esm"
+)
+
+// filled makes a file with a few hundred checkpoints and a notice, and returns its path and what is in it.
+func filled(t *testing.T) (path string, all map[string]esm.Checkpoint) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "checkpoints.db")
+	db, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	all = map[string]esm.Checkpoint{}
+	for i := range 300 {
+		cp := usual(i)
+		for range i % 20 {
+			cp.Owed = append(cp.Owed, esm.Owed{ID: "an id of usual length, of 36 letters"})
+		}
+		k := shard(i)
+		if err := db.change(t.Context(), func(tx *bolt.Tx) (err error) {
+			cp.Version, err = save(tx, k, packCheckpoint(cp), 0)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		cp.Since = cp.Since.UTC()
+		all[k.Shard] = cp
+	}
+	if err := db.Keep(t.Context(), esm.Notice{ID: "n", Payload: bytes.Repeat([]byte("1"), 10_000)}, "arn", "reason"); err != nil {
+		t.Fatal(err)
+	}
+	return path, all
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatIsNoCheckpointFileIsLeftAlone(t *testing.T) {
+	good, _ := filled(t)
+	content := read(t, good)
+	for name, test := range map[string]struct {
+		content []byte
+		want    error
+	}{
+		"empty":                    {nil, ErrForeign},
+		"one byte":                 {[]byte("x"), ErrForeign},
+		"a text":                   {[]byte(strings.Repeat("all work and no play\n", 5_000)), ErrForeign},
+		"zeros":                    {make([]byte, 1<<20), ErrForeign},
+		"SQLite":                   {append([]byte("SQLite format 3\x00"), make([]byte, 1<<16)...), ErrForeign},
+		"a bbolt file of others":   {otherBolt(t, false), ErrForeign},
+		"such a file, as etcd's":   {otherBolt(t, true), ErrForeign},
+		"cut within the first":     {content[:100], ErrDamaged},
+		"cut behind the first":     {content[:os.Getpagesize()], ErrDamaged},
+		"cut in the middle":        {content[:len(content)/2/os.Getpagesize()*os.Getpagesize()], ErrDamaged},
+		"cut within a page":        {content[:len(content)/2+1234], ErrDamaged},
+		"the middle zeroed":        {zeroed(content, 4*os.Getpagesize(), len(content)/2), ErrDamaged},
+		"the first pages zeroed":   {zeroed(content, 0, 2*os.Getpagesize()), ErrForeign},
+		"all behind those, zeroed": {zeroed(content, 2*os.Getpagesize(), len(content)), ErrDamaged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "checkpoints.db")
+			write(t, path, test.content)
+			db, err := Open(path)
+			if err == nil {
+				db.Close()
+			}
+			if !errors.Is(err, test.want) || !strings.Contains(fmt.Sprint(err), path) {
+				t.Errorf("got %v, want %v with the path", err, test.want)
+			}
+			if !bytes.Equal(read(t, path), test.content) {
+				t.Error("the file was changed")
+			}
+			if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+				t.Errorf("%d files beside each other (%v), want the one", len(entries), err)
+			}
+		})
+	}
+}
+
+func zeroed(content []byte, from, to int) []byte {
+	content = bytes.Clone(content)
+	clear(content[from:to])
+	return content
+}
+
+func otherBolt(t *testing.T, noFreelist bool) []byte {
+	path := filepath.Join(t.TempDir(), "other.db")
+	db, err := bolt.Open(path, 0o600, &bolt.Options{NoFreelistSync: noFreelist})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("key")); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return read(t, path)
+}
+
+func TestADirectoryIsNoFile(t *testing.T) {
+	if _, err := Open(t.TempDir()); !errors.Is(err, ErrForeign) {
+		t.Errorf("got %v, want ErrForeign", err)
+	}
+}
+
+// TestAnyByteMayBeWrong turns single bytes of a file over: it is refused, or what it has was once saved.
+func TestAnyByteMayBeWrong(t *testing.T) {
+	good, want := filled(t)
+	content := read(t, good)
+	seed := rand.Uint64()
+	dice := rand.New(rand.NewPCG(seed, 0))
+	path := filepath.Join(t.TempDir(), "checkpoints.db")
+	refused := 0
+	for range 200 {
+		at, by := dice.IntN(len(content)), byte(1+dice.IntN(255))
+		if dice.IntN(2) == 0 { // the heads of pages are where it hurts
+			at = at/os.Getpagesize()*os.Getpagesize() + dice.IntN(128)
+		}
+		wrong := bytes.Clone(content)
+		wrong[at] ^= by
+		write(t, path, wrong)
+		if err := checkWrong(t, path, want); err != nil {
+			refused++
+			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrForeign) && !errors.Is(err, ErrNewer) {
+				t.Errorf("seed %d: byte %d turned by %d: %v", seed, at, by, err)
+			}
+		}
+	}
+	if refused == 0 {
+		t.Errorf("seed %d: no file was refused", seed)
+	}
+}
+
+func checkWrong(t *testing.T, path string, want map[string]esm.Checkpoint) error {
+	db, err := Open(path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	all, err := db.All(t.Context(), shard(0).Mapping)
+	if err != nil {
+		return err
+	}
+	for shard, cp := range all {
+		if !reflect.DeepEqual(cp, want[shard]) {
+			t.Errorf("shard %q: got %+v, want %+v", shard, cp, want[shard])
+		}
+	}
+	for u, err := range db.Undelivered(t.Context()) {
+		if err != nil {
+			return err
+		}
+		if u.Notice.ID != "n" {
+			t.Errorf("got the notice %q", u.Notice.ID)
+		}
+	}
+	return nil
+}
+
+// TestATornFirstPage is a crash while the last page of a commit was written: the commit before it counts.
+func TestATornFirstPage(t *testing.T) {
+	for page := range 2 {
+		path, want := filled(t)
+		content := read(t, path)
+		clear(content[page*os.Getpagesize()+16+20 : (page+1)*os.Getpagesize()])
+		write(t, path, content)
+		if err := checkWrong(t, path, want); err != nil {
+			t.Errorf("page %d: %v", page, err)
+		}
+	}
+}
+
+func TestOpenMakesWhatOnlyTheUserReads(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	path := filepath.Join(dir, "checkpoints.db")
+	db, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for path, want := range map[string]os.FileMode{path: 0o600, dir: 0o700} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v (%v), want %v", path, info.Mode().Perm(), err, want)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%d files (%v), want one", len(entries), err)
+	}
+}
+
+func TestOneOpensAtATime(t *testing.T) {
+	path, _ := filled(t)
+	synctest.Test(t, func(t *testing.T) { // bbolt waits for the lock on the bubble's clock
+		db, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path) {
+			t.Errorf("the second: %v, want ErrInUse with the path", err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if db, err = Open(path); err != nil {
+			t.Fatalf("after Close: %v", err)
+		}
+		db.Close()
+	})
+}
+
+func TestUpgrade(t *testing.T) {
+	path, want := filled(t)
+	mark := func(s string) step {
+		return func(tx *bolt.Tx) error {
+			b := tx.Bucket(about)
+			return b.Put([]byte("marks"), append(bytes.Clone(b.Get([]byte("marks"))), s...))
+		}
+	}
+	fault := errors.New("fault")
+	fails := func(tx *bolt.Tx) error { return errors.Join(mark("x")(tx), fault) }
+
+	before := read(t, path)
+	if _, err := open(path, []step{mark("1"), fails}); !errors.Is(err, fault) || !strings.Contains(err.Error(), "schema 2") {
+		t.Errorf("a step that fails: %v", err)
+	}
+	if err := checkWrong(t, path, want); err != nil || !bytes.Equal(read(t, path), before) {
+		t.Errorf("an upgrade that failed has left something: %v", err)
+	}
+	steps := []step{mark("1"), mark("2")}
+	for range 2 {
+		db, err := open(path, steps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.bolt.View(func(tx *bolt.Tx) error {
+			if got := tx.Bucket(about).Get([]byte("marks")); string(got) != "12" {
+				t.Errorf("steps %q, want 12", got)
+			}
+			return nil
+		})
+		db.Close()
+	}
+	if _, err := open(path, steps[:1]); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "3") {
+		t.Errorf("an older release: %v, want ErrNewer with the schema", err)
+	}
+	if db, err := open(filepath.Join(t.TempDir(), "new.db"), steps); err != nil {
+		t.Error(err)
+	} else if db.Close(); db.path == "" {
+		t.Error("no path")
+	}
+}
