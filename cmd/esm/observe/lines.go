@@ -18,7 +18,7 @@ type Lines struct {
 	W        io.Writer          // gets whole lines, one at a time
 	Mappings map[string]Mapping // by UUID
 	Color    bool               // as terminals show it
-	Level    slog.Level         // at LevelDebug also polls that scale and retries in place; above LevelInfo only trouble
+	Level    slog.Level         // what is below it is not told: LevelDebug tells of scaling and of every try too
 
 	troubles, warnings repeats // of mappings
 	starts             repeats // of functions
