@@ -23,6 +23,13 @@ var (
 	// GetShardIterator and GetRecords are needed, and SubscribeToShard on a consumer.
 	ErrDenied = errors.New("access is denied")
 
+	// ErrNoConsumer says that the stream has no such consumer (any more): it must be registered.
+	ErrNoConsumer = errors.New("the consumer does not exist")
+
+	// ErrInUse says that somebody else reads the shard through the same consumer. Each takes the other's place: every
+	// mapping needs a consumer of its own.
+	ErrInUse = errors.New("the shard is read through the same consumer elsewhere")
+
 	// ErrKey says that the key which encrypts the stream cannot be used: it is disabled, pending deletion, gone, or may not
 	// be used by these credentials.
 	ErrKey = errors.New("the stream's KMS key cannot be used")

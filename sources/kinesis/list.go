@@ -40,6 +40,7 @@ func (s *Stream) list(ctx context.Context) (esm.Listing, error) {
 // shards pages through ListShards. What follows a token is asked for by the token alone.
 func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 	var shards []esm.Shard
+	ranges := map[string]hashes{}
 	for in := (&sdk.ListShardsInput{StreamARN: &s.arn.stream}); ; {
 		page, err := s.client.ListShards(ctx, in)
 		if err != nil {
@@ -47,8 +48,12 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 		}
 		for i := range page.Shards {
 			shards = append(shards, shardOf(&page.Shards[i]))
+			if s.arn.consumer {
+				ranges[deref(page.Shards[i].ShardId)] = hashesOf(page.Shards[i].HashKeyRange)
+			}
 		}
 		if deref(page.NextToken) == "" {
+			s.know(ranges)
 			return shards, nil
 		}
 		in = &sdk.ListShardsInput{NextToken: page.NextToken}

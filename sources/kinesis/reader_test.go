@@ -133,14 +133,12 @@ func TestReadersOfAShardShareItsPace(t *testing.T) {
 func TestTwoMegabytesASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		for range 10 {
-			r.memory.Put("", strings.Repeat("x", 1_000_000))
-		}
+		r.memory.Put("", strings.Repeat("x", 1_000_000))
 		reader := r.open(esm.From{})
 		r.read(reader, 10)
 		r.read(reader, 10)
-		if got := r.gaps("GetRecords"); got[0] != 5*time.Second {
-			t.Errorf("%s after ten megabytes, want 5s", got)
+		if got := r.gaps("GetRecords"); got[0] != time.Second/2 {
+			t.Errorf("%s after a megabyte, want 500ms", got)
 		}
 	})
 }

@@ -10,6 +10,7 @@ package kinesis
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 
@@ -43,6 +44,9 @@ type Stream struct {
 	shape    shape
 	filtered bool
 	pace     *Pace
+
+	mu     sync.Mutex        // never held during a call
+	ranges map[string]hashes // of the shards that were last listed, when there is a consumer
 }
 
 var _ esm.Stream = (*Stream)(nil)
@@ -59,10 +63,16 @@ func New(c Config) (*Stream, error) {
 	return &Stream{client: c.Client, arn: a, shape: newShape(a, c.Role), filtered: c.Filtered, pace: c.Pace}, nil
 }
 
-// Open is [esm.Stream].Open by one GetShardIterator. Behind a position that was trimmed Kinesis goes on with the oldest
-// record, so that it never answers esm.ErrTrimmed. Other errors than those of the contract may be [ErrSlowDown],
-// [ErrDenied] and [ErrKey]. A time in the future is an error that passes with the time.
+// Open is [esm.Stream].Open by one GetShardIterator, or one SubscribeToShard. Behind a position that was trimmed Kinesis
+// goes on with the oldest record, so that it never answers esm.ErrTrimmed. Other errors than those of the contract may be
+// [ErrSlowDown], [ErrDenied], [ErrKey] and [ErrNoConsumer]. A time in the future is an error that passes with the time.
+//
+// A position is a sequence number. Within an aggregated record that a consumer takes apart it is the number and a place,
+// "/0" for the first record; without a consumer the whole is then read again.
 func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
+	if s.arn.consumer {
+		return s.subscribed(ctx, shard, from)
+	}
 	r := &reader{stream: s, shard: shard, start: newStart(from), track: s.pace.of(s.arn.stream, shard)}
 	if err := r.renew(ctx); err != nil {
 		r.Close()

@@ -222,7 +222,11 @@ func missingStream(t *streamTrial) {
 	if _, err := t.attempt(shard, ""); !errors.Is(err, esm.ErrNoStream) && !errors.Is(err, esm.ErrNoShard) {
 		t.Errorf("open: %v, want %v", err, esm.ErrNoStream)
 	}
-	if _, err := r.Read(t.Context(), 1); err == nil || errors.Is(err, io.EOF) {
-		t.Errorf("a read that was open: %v, want an error", err)
+	var err error
+	for start := time.Now(); err == nil && time.Since(start) < patience; {
+		_, err = r.Read(t.Context(), 1)
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("a reader that was open: %v, want an error", err)
 	}
 }

@@ -1,0 +1,250 @@
+package kinesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/esm-run/esm"
+)
+
+// What a consumer keeps to (API reference: "SubscribeToShard").
+const (
+	subscriptionLives  = 5 * time.Minute
+	betweenSubscribing = time.Second     // of one shard
+	taken              = 5 * time.Second // as long after a subscription another is refused
+	silence            = 30 * time.Second
+	listens            = 5 * time.Second // one Read
+	refusals           = 3               // in a row, before somebody is told
+)
+
+// subscription reads a shard by enhanced fan-out. It belongs to one goroutine.
+//
+// A subscription ends after five minutes and is made anew from where it was. One that breaks early without having brought
+// a record is not trusted: the shard is looked at by GetRecords, which tells for certain whether it is closed and drained.
+// (LocalStack's breaks at the end of a closed shard.)
+type subscription struct {
+	stream *Stream
+	shard  string
+	hashes hashes
+
+	start     start  // where the next record is
+	skip      string // with start.within, the last of the records in the aggregate that was handed out: "number/n"
+	live      *live  // nil between subscriptions
+	ahead     []esm.Record
+	closed    bool // nothing comes behind ahead
+	notBefore time.Time
+	refused   int // subscriptions since the last that was made
+}
+
+var _ esm.Reader = (*subscription)(nil)
+
+// subscribed opens a shard by a subscription.
+func (s *Stream) subscribed(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
+	r := &subscription{stream: s, shard: shard, start: newStart(from)}
+	if r.start.within {
+		r.skip = from.After
+	}
+	var err error
+	if r.hashes, err = s.hashesOf(ctx, shard); err == nil {
+		err = r.subscribe(ctx)
+	}
+	if err != nil {
+		return nil, s.failed("subscribe to "+shard+" of", err)
+	}
+	return r, nil
+}
+
+// Read is [esm.Reader].Read. It waits a few seconds for the next event of the subscription, which may bring no records.
+func (r *subscription) Read(ctx context.Context, limit int) ([]esm.Record, error) {
+	if limit < 1 {
+		return nil, fmt.Errorf("kinesis: read %s: a limit of %d", r.shard, limit)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(r.ahead) == 0 && !r.closed {
+		if err := r.receive(ctx); err != nil {
+			return nil, r.stream.failed("read "+r.shard+" of", err)
+		}
+	}
+	if len(r.ahead) == 0 && r.closed {
+		return nil, io.EOF
+	}
+	n := min(limit, len(r.ahead))
+	recs := append([]esm.Record(nil), r.ahead[:n]...)
+	if r.ahead = r.ahead[n:]; len(r.ahead) == 0 {
+		r.ahead = nil
+	}
+	return recs, nil
+}
+
+// receive waits for one event.
+func (r *subscription) receive(ctx context.Context) error {
+	if r.live == nil {
+		if err := r.subscribe(ctx); err != nil || r.live == nil {
+			return err
+		}
+	}
+	timer := time.NewTimer(listens)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case event, more := <-r.live.events.Events():
+		if !more {
+			return r.ended(ctx)
+		}
+		if e, known := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent); known {
+			return r.took(ctx, &e.Value)
+		}
+	case <-timer.C:
+		if time.Since(r.live.heard) >= silence { // an event comes every five seconds, records or not
+			r.drop()
+		}
+	}
+	return nil
+}
+
+// took keeps what an event brought. The last event of a closed shard does not say where to go on.
+func (r *subscription) took(ctx context.Context, e *types.SubscribeToShardEvent) error {
+	r.live.heard = time.Now()
+	r.live.records += len(e.Records)
+	r.add(e.Records)
+	switch next := deref(e.ContinuationSequenceNumber); {
+	case next != "":
+		r.goOn(next)
+		return nil
+	case len(e.ChildShards) > 0:
+		r.closed = true
+		r.drop()
+		return nil
+	}
+	r.drop()
+	return r.look(ctx)
+}
+
+// goOn moves the start behind a sequence number, which emulators may give as something else or as one that is past.
+func (r *subscription) goOn(number string) {
+	if isNumber(number) && less(r.start.after, number) {
+		r.start, r.skip = start{after: number}, ""
+	}
+}
+
+// add makes records of what came, and moves the start behind it.
+func (r *subscription) add(came []types.Record) {
+	for i := range came {
+		r.ahead = append(r.ahead, r.stream.apart(r.shard, r.hashes, r.skip, &came[i])...)
+		r.skip = ""
+		r.start = start{after: deref(came[i].SequenceNumber)}
+	}
+}
+
+// apart is what a record holds: itself, or the records of an aggregate behind the one that is to be skipped. These have the
+// number of the whole, and positions within it.
+func (s *Stream) apart(shard string, hashes hashes, skip string, r *types.Record) []esm.Record {
+	a, ok := parseAggregate(r.Data)
+	if !ok {
+		return []esm.Record{s.record(shard, r)}
+	}
+	if !hashes.holds(a) {
+		return nil
+	}
+	first := 0
+	if number, place, within := strings.Cut(skip, "/"); within && number == deref(r.SequenceNumber) {
+		last, _ := strconv.Atoi(place) // what is no number was never a position: all are handed out
+		first = last + 1
+	}
+	var out []esm.Record
+	for i := first; i < len(a.records); i++ {
+		one := *r
+		one.PartitionKey, one.Data = &a.keys[a.records[i].key], a.records[i].data
+		rec := s.record(shard, &one)
+		rec.Receipt += "/" + strconv.Itoa(i)
+		out = append(out, rec)
+	}
+	return out
+}
+
+// ended deals with a subscription that has come to its end, or broke.
+func (r *subscription) ended(ctx context.Context) error {
+	err := r.live.events.Err()
+	brought, lived := r.live.records > 0, time.Since(r.live.since)
+	r.drop()
+	if codeOf(err) != "" {
+		return r.explain(ctx, err)
+	}
+	if brought || lived >= subscriptionLives-betweenSubscribing {
+		return nil
+	}
+	return r.look(ctx)
+}
+
+// look makes one GetRecords where the subscription was.
+func (r *subscription) look(ctx context.Context) error {
+	p := &reader{stream: r.stream, shard: r.shard, start: r.start, track: r.stream.pace.of(r.stream.arn.stream, r.shard)}
+	defer p.Close()
+	if err := p.fetch(ctx, atLeast); err != nil {
+		return err
+	}
+	r.add(p.ahead)
+	r.closed = p.closed
+	return nil
+}
+
+// explain says what it means that a subscription was refused or ended.
+func (r *subscription) explain(ctx context.Context, err error) error {
+	switch {
+	case codeOf(err) == "ResourceInUseException":
+		return fmt.Errorf("%w: %w", ErrInUse, err)
+	case !notFound(err) && !refused(err):
+		return err
+	}
+	if _, why := r.stream.iterate(ctx, r.shard, r.start); why != nil {
+		return why
+	}
+	if notFound(err) { // stream, shard and position are there
+		return fmt.Errorf("%w: %w", ErrNoConsumer, err)
+	}
+	return err
+}
+
+// subscribe makes a subscription, as soon as one may be made. Without an error there may be none yet: somebody has it, the
+// reader that was here before the process was started anew perhaps.
+func (r *subscription) subscribe(ctx context.Context) error {
+	if err := sleep(ctx, time.Until(r.notBefore)); err != nil {
+		return err
+	}
+	now := time.Now()
+	r.notBefore = now.Add(betweenSubscribing)
+	l, err := r.stream.subscribe(ctx, r.shard, r.start)
+	if err == nil {
+		r.live, r.refused = l, 0
+		return nil
+	}
+	if err = r.explain(ctx, err); !errors.Is(err, ErrInUse) && !throttled(err) {
+		return err
+	}
+	r.notBefore = time.Now().Add(taken + rand.N(time.Second))
+	if r.refused++; r.refused < refusals {
+		return nil
+	}
+	return err
+}
+
+func (r *subscription) drop() {
+	if r.live != nil {
+		r.live.end()
+		r.live = nil
+	}
+}
+
+// Close is [esm.Reader].Close.
+func (r *subscription) Close() { r.drop() }
