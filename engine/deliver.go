@@ -18,8 +18,7 @@ const deleteTries = 4
 // deliver invokes the function with a batch, again and again while it does not run and the batch may wait, and settles
 // the records.
 func (p *poller) deliver(work context.Context, recs []esm.Record) {
-	until := p.Rules.Deadline(recs)
-	err := p.reserve(work, until)
+	err := p.reserve(work, p.Rules.PermitBy(recs, time.Now()))
 	p.passOn() // not before: the next poller could take the permit and receive still more
 	if err != nil {
 		p.giveUp(recs, policy.ReasonNoPermit, err)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -71,6 +72,9 @@ func (l *lane) resume(ctx, work context.Context, owed esm.Owed) error {
 	if len(run.Records) == 0 || ctx.Err() != nil {
 		return nil
 	}
+	if run.Records[0].Receipt != owed.First || run.Records[len(run.Records)-1].Receipt != owed.Last {
+		run.ID, run.Tries = "", 0 // some of it was trimmed away meanwhile: what is left is another run
+	}
 	return l.finish(ctx, work, run)
 }
 
@@ -115,7 +119,7 @@ func (l *lane) receive(ctx context.Context, timeout <-chan time.Time) bool {
 // which is one of its own.
 func (l *lane) join(batch policy.Batch) policy.Batch {
 	batching := l.batching()
-	fit := l.inWindow()
+	fit := l.inWindow(batch)
 	if large := slices.IndexFunc(l.pending[:fit], batching.Oversized); large >= 0 {
 		fit = large
 		if fit == 0 && len(batch.Records) == 0 {
@@ -164,7 +168,8 @@ func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step
 	if step, expired := l.Rules.Expire(run, time.Now()); expired {
 		return step, true
 	}
-	if len(run.Records) == 1 && l.batching().Oversized(run.Records[0]) {
+	payload := l.payload(run.Records)
+	if len(payload) > l.most() && len(run.Records) > 0 {
 		return l.Rules.Oversized(run, time.Now()), true
 	}
 	slot, err := l.Invoker.Reserve(ctx, l.Function)
@@ -176,14 +181,14 @@ func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step
 	if step, expired := l.Rules.Expire(run, time.Now()); expired {
 		return step, true // while it waited for the permit
 	}
-	return l.invoke(work, slot, run), true
+	return l.invoke(work, slot, run, payload), true
 }
 
 // invoke makes one try and decides what comes of it.
-func (l *lane) invoke(work context.Context, slot esm.Slot, run policy.Run) policy.Step {
+func (l *lane) invoke(work context.Context, slot esm.Slot, run policy.Run, payload json.RawMessage) policy.Step {
 	l.Trace.Tell(esm.Invoking{Mapping: l.Mapping, Function: l.Function, ID: run.ID, Records: run.Records})
 	began := time.Now()
-	resp, err := slot.Invoke(work, esm.Call{ID: run.ID, Function: l.Function, Payload: l.payload(run.Records)})
+	resp, err := slot.Invoke(work, esm.Call{ID: run.ID, Function: l.Function, Payload: payload})
 	outcome, state := l.read(run.Records, resp, err)
 	l.Trace.Tell(esm.Invoked{
 		Mapping: l.Mapping, Function: l.Function, ID: run.ID, Records: run.Records, Took: time.Since(began), Tries: run.Tries + 1,
@@ -227,7 +232,9 @@ func (l *lane) drop(ctx, work context.Context, run policy.Run, step policy.Step)
 		return nil
 	}
 	notice := l.origin().Notice(run, step, time.Now())
-	notice.ID, notice.Payload = uuid.NewString(), l.payload(step.Dropped)
+	// The same notice has the same ID when it is sent again after a crash.
+	notice.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(l.Mapping+l.id+run.ID+notice.First.SequenceNumber)).String()
+	notice.Payload = l.payload(step.Dropped)
 	if l.window != nil {
 		notice.Window = l.Tumbling.Notice(*l.window)
 	}
@@ -243,6 +250,14 @@ func (l *lane) drop(ctx, work context.Context, run policy.Run, step policy.Step)
 			return err
 		}
 	}
+}
+
+// most is how large an event may be.
+func (l *lane) most() int {
+	if l.Batching.MaxBytes > 0 {
+		return l.Batching.MaxBytes
+	}
+	return esm.MaxPayload
 }
 
 func (l *lane) origin() policy.Origin {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -77,13 +78,23 @@ func (b *ledger) settle(work context.Context, lane int, settled []esm.Record, ne
 	for _, r := range next {
 		owed = append(owed, policy.Owing(r, lane))
 	}
+	mine, err := b.note(lane, settled, owed, window)
+	if err != nil {
+		return err
+	}
+	return b.save(work, mine)
+}
+
+// note changes what is to be saved, and tells the number of the change.
+func (b *ledger) note(lane int, settled []esm.Record, owed []esm.Owed, window *esm.Window) (change int, err error) {
 	b.mu.Lock()
-	b.mark.Settle(lane, settled)
+	defer b.mu.Unlock()
+	if !b.mark.Settle(lane, settled) {
+		return 0, fmt.Errorf("shard %s: lane %d settles records that are not its oldest", b.id, lane)
+	}
 	b.owed[lane], b.window = owed, window
 	b.changes++
-	mine := b.changes
-	b.mu.Unlock()
-	return b.save(work, mine)
+	return b.changes, nil
 }
 
 // saveSkipped saves once in a while that records were skipped, if nothing else did.

@@ -455,3 +455,17 @@ func TestStoppingDoesNotWaitForAQueueOutOfReach(t *testing.T) {
 		h.close()
 	})
 }
+
+func TestAVisibilityTimeoutOfASecondIsEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, sourcetest.QueueConfig{Visibility: time.Second, MaxReceives: 1}, succeed)
+		h.start()
+		h.wait(10 * time.Second)
+		h.send(5, "")
+		h.wait(10 * time.Second)
+		h.close()
+		if dead, deleted := len(h.queue.Dead()), len(h.queue.Deleted()); dead != 0 || deleted != 5 {
+			t.Errorf("%d messages died and %d were deleted, want 0 and 5", dead, deleted)
+		}
+	})
+}

@@ -14,10 +14,13 @@ import (
 
 func (l *lane) windowed() bool { return l.Tumbling.Length > 0 }
 
-// inWindow is how many of the pending records the next batch may take, and opens the window that they lie in.
-func (l *lane) inWindow() int {
-	if !l.windowed() || len(l.pending) == 0 {
+// inWindow is how many of the pending records may join a batch; for its first it opens the window that they lie in.
+func (l *lane) inWindow(batch policy.Batch) int {
+	switch {
+	case !l.windowed() || len(l.pending) == 0:
 		return len(l.pending)
+	case len(batch.Records) > 0:
+		return l.Tumbling.Fit(*l.window, l.pending)
 	}
 	window, n := l.Tumbling.Cut(l.window, l.pending)
 	l.window = &window
@@ -74,11 +77,14 @@ func (l *lane) closeWindow(ctx, work context.Context) error {
 	if window.ID == "" {
 		window.ID = uuid.NewString()
 	}
-	for l.window = &window; l.window.Final; {
-		if err := l.book.settle(work, l.n, nil, l.left, l.window); err != nil {
-			return err
+	l.window = &window
+	run := policy.FinalRun(window)
+	for saved := false; l.window.Final; {
+		if !saved {
+			if err := l.book.settle(work, l.n, nil, l.left, l.window); err != nil {
+				return err
+			}
 		}
-		run := policy.FinalRun(*l.window)
 		step, goOn := l.step(ctx, work, run)
 		if !goOn {
 			return nil
@@ -89,7 +95,10 @@ func (l *lane) closeWindow(ctx, work context.Context) error {
 			}
 		}
 		next := l.Tumbling.Finish(*l.window, step)
-		l.window = &next
+		l.window, saved = &next, repeats(run, step)
+		if len(step.Next) > 0 {
+			run = step.Next[0]
+		}
 		if !sleep(ctx, step.Wait) {
 			break
 		}

@@ -137,14 +137,15 @@ func pollers(m esm.Mapping, fifo, report bool) policy.Pollers {
 	if m.ScalingConfig != nil && m.ScalingConfig.MaximumConcurrency != nil {
 		limit = *m.ScalingConfig.MaximumConcurrency
 	}
-	switch {
-	case m.ProvisionedPollerConfig != nil:
-		return policy.ProvisionedPollers(value(m.ProvisionedPollerConfig.MinimumPollers), value(m.ProvisionedPollerConfig.MaximumPollers), report)
-	case fifo:
-		return policy.FIFOPollers(limit, report)
-	default:
-		return policy.StandardPollers(limit, report)
+	if config := m.ProvisionedPollerConfig; config != nil {
+		p := policy.ProvisionedPollers(value(config.MinimumPollers), value(config.MaximumPollers), report)
+		p.FIFO = fifo
+		return p
 	}
+	if fifo {
+		return policy.FIFOPollers(limit, report)
+	}
+	return policy.StandardPollers(limit, report)
 }
 
 func value(n *int) int {

@@ -35,7 +35,7 @@ type place struct {
 	plain  *sdkhttp.BuildableClient
 }
 
-// at returns the place of an endpoint. Where that is not AWS, credentials that cannot be found are test and test, which
+// at returns the place of an endpoint. Where that is not AWS's own, credentials that cannot be found are test and test, which
 // every emulator takes.
 func (c *clients) at(ctx context.Context, endpoint string) (place, error) {
 	if known, ok := c.places[endpoint]; ok {
@@ -57,7 +57,7 @@ func (c *clients) load(ctx context.Context, endpoint string) (place, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithRegion(c.region), config.WithHTTPClient(sdkhttp.NewBuildableClient()),
 	}
-	if endpoint != "" {
+	if emulated(endpoint) {
 		options = append(options, config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
@@ -66,6 +66,8 @@ func (c *clients) load(ctx context.Context, endpoint string) (place, error) {
 	}
 	if endpoint != "" {
 		cfg.BaseEndpoint = aws.String(endpoint)
+	}
+	if emulated(endpoint) {
 		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 			cfg.Credentials = credentials.NewStaticCredentialsProvider("test", "test", "")
 		}
@@ -76,6 +78,18 @@ func (c *clients) load(ctx context.Context, endpoint string) (place, error) {
 	}
 	cfg.HTTPClient = awshttp.Around(plain, connections)
 	return place{cfg, plain}, nil
+}
+
+// emulated reports whether an endpoint is not one of AWS's own, such as those of VPCs.
+func emulated(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if endpoint == "" || err != nil {
+		return false
+	}
+	host := u.Hostname()
+	return !slices.ContainsFunc([]string{".amazonaws.com", ".amazonaws.com.cn", ".api.aws"}, func(aws string) bool {
+		return strings.HasSuffix(host, aws)
+	})
 }
 
 // sqs is a client for queues in region, or the file's region if it is empty.

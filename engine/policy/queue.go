@@ -73,12 +73,7 @@ func (q Queue) pause(recs []esm.Record, stalls int, now time.Time) (wait time.Du
 // Deadline is when the last try with recs may start: Margin before the first of them returns to the queue. It is zero if
 // none of them ever does.
 func (q Queue) Deadline(recs []esm.Record) time.Time {
-	var first time.Time
-	for _, rec := range recs {
-		if !rec.Until.IsZero() && (first.IsZero() || rec.Until.Before(first)) {
-			first = rec.Until
-		}
-	}
+	first := returns(recs)
 	if first.IsZero() {
 		return first
 	}
@@ -87,6 +82,27 @@ func (q Queue) Deadline(recs []esm.Record) time.Time {
 		margin = time.Second
 	}
 	return first.Add(-margin)
+}
+
+// returns is when the first of recs returns to the queue; zero if none of them ever does.
+func returns(recs []esm.Record) time.Time {
+	var first time.Time
+	for _, rec := range recs {
+		if !rec.Until.IsZero() && (first.IsZero() || rec.Until.Before(first)) {
+			first = rec.Until
+		}
+	}
+	return first
+}
+
+// PermitBy is until when recs may wait for a permit at the time now: until the last try with them may start. Where the
+// visibility timeout is so short that this is over already, half of what is left of it remains.
+func (q Queue) PermitBy(recs []esm.Record, now time.Time) time.Time {
+	first := returns(recs)
+	if deadline := q.Deadline(recs); first.IsZero() || deadline.After(now) {
+		return deadline
+	}
+	return now.Add(max(first.Sub(now), 0) / 2)
 }
 
 // parted deletes the records whose ID is not among failed. All records with a failed ID are left, should one message
