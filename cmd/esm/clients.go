@@ -5,6 +5,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -101,8 +104,7 @@ func (c *clients) sqs(ctx context.Context, endpoint, region string) (*sqs.Client
 	return sqs.NewFromConfig(at.config, func(o *sqs.Options) { o.Region = cmp.Or(region, c.region) }), nil
 }
 
-// lambda is a client that invokes one function elsewhere, once for each call: an invocation whose end nobody saw must not
-// be repeated behind the back of whoever decides that. It waits for as long as the function may take.
+// lambda is a client that invokes one function elsewhere. It waits for as long as the function may take.
 func (c *clients) lambda(ctx context.Context, fn esm.Function) (*lambda.Client, error) {
 	at, err := c.at(ctx, fn.InvokeEndpoint)
 	if err != nil {
@@ -113,7 +115,6 @@ func (c *clients) lambda(ctx context.Context, fn esm.Function) (*lambda.Client, 
 	})
 	return lambda.NewFromConfig(at.config, func(o *lambda.Options) {
 		o.HTTPClient = awshttp.Around(patient, connections)
-		o.Retryer = aws.NopRetryer{}
 	}), nil
 }
 
