@@ -1,6 +1,7 @@
 package kinesis
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
@@ -47,8 +48,8 @@ func newShape(a arn, role string) shape {
 	return shape{tail: string(append(tail, '}'))}
 }
 
-// room is what the constant parts of an event take, and its numbers.
-const room = 320
+// room is what the constant parts of an event take, and its time.
+const room = 216
 
 // event is the element for r. Its data is the bytes that were put, in base64, whatever they are.
 func (s shape) event(shard string, r *types.Record) json.RawMessage {
@@ -72,7 +73,8 @@ func (s shape) event(shard string, r *types.Record) json.RawMessage {
 // (AWS: "Using event filtering with an Amazon Kinesis event source").
 func view(r *types.Record) json.RawMessage {
 	seq, key := deref(r.SequenceNumber), deref(r.PartitionKey)
-	b := make([]byte, 0, room/2+len(seq)+len(key)+len(r.Data)*9/8)
+	escapes := bytes.Count(r.Data, []byte{'"'}) + bytes.Count(r.Data, []byte{'\\'}) + bytes.Count(r.Data, []byte{'\n'})
+	b := make([]byte, 0, room/2+len(seq)+len(key)+len(r.Data)+escapes)
 	b = append(b, `{"data":"`...)
 	b = appendText(b, r.Data)
 	if !utf8.Valid(r.Data) { // such data is not JSON, and must not become it when what is wrong is replaced

@@ -52,14 +52,8 @@ func (p *pushed) exception(code string) error {
 // subscribe pushes what the shard has until five minutes are over: an event at the latest every five seconds.
 func (p *played) subscribe(c call) *answer {
 	at := c.in["StartingPosition"].(map[string]any)
-	from := esm.From{}
-	switch at["Type"] {
-	case "AFTER_SEQUENCE_NUMBER":
-		from.After = at["SequenceNumber"].(string)
-	case "AT_TIMESTAMP":
-		from.At = time.UnixMilli(int64(at["Timestamp"].(float64)*1000 + 0.5))
-	case "TRIM_HORIZON":
-	default:
+	from, known := p.from(c.text("ShardId"), at["Type"], at["SequenceNumber"], at["Timestamp"])
+	if !known {
 		return refusal(http.StatusBadRequest, "InvalidArgumentException")
 	}
 	r, err := p.memory.Open(c.ctx, c.text("ShardId"), from)

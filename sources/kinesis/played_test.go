@@ -106,25 +106,41 @@ func onTheWire(s esm.Shard) map[string]any {
 }
 
 func (p *played) iterate(c call) *answer {
-	it := playedIterator{Shard: c.text("ShardId"), Made: time.Now()}
-	switch c.in["ShardIteratorType"] {
-	case "AFTER_SEQUENCE_NUMBER":
-		it.After = c.text("StartingSequenceNumber")
-	case "AT_TIMESTAMP":
-		it.At = time.UnixMilli(int64(c.in["Timestamp"].(float64)*1000 + 0.5))
-	case "TRIM_HORIZON":
-	default:
+	from, known := p.from(c.text("ShardId"), c.in["ShardIteratorType"], c.in["StartingSequenceNumber"], c.in["Timestamp"])
+	if !known {
 		return refusal(http.StatusBadRequest, "InvalidArgumentException")
 	}
+	it := playedIterator{Shard: c.text("ShardId"), After: from.After, At: from.At, Made: time.Now()}
 	if listing, err := p.memory.List(c.ctx); err == nil {
 		it.Life = listing.Identity
 	}
-	r, err := p.memory.Open(c.ctx, it.Shard, esm.From{After: it.After, At: it.At})
+	r, err := p.memory.Open(c.ctx, it.Shard, from)
 	if err != nil {
 		return failed(err)
 	}
 	r.Close()
 	return ok(map[string]any{"ShardIterator": it.String()})
+}
+
+// from is where an iterator or a subscription of some kind begins.
+func (p *played) from(shard string, kind, seq, at any) (esm.From, bool) {
+	switch kind {
+	case "TRIM_HORIZON":
+		return esm.From{}, seq == nil && at == nil
+	case "AT_TIMESTAMP":
+		return esm.From{At: time.UnixMilli(int64(at.(float64)*1000 + 0.5))}, seq == nil
+	case "AFTER_SEQUENCE_NUMBER":
+		return esm.From{After: seq.(string)}, at == nil
+	case "AT_SEQUENCE_NUMBER": // behind the one before it
+		recs := p.memory.Records(shard)
+		for i := range recs {
+			if recs[i].Receipt == seq && i > 0 {
+				return esm.From{After: recs[i-1].Receipt}, at == nil
+			}
+		}
+		return esm.From{}, at == nil && len(recs) > 0 && recs[0].Receipt == seq
+	}
+	return esm.From{}, false
 }
 
 func (it playedIterator) String() string {
