@@ -63,39 +63,42 @@ func (d *DB) enqueue(c *change) (done <-chan struct{}, err error) {
 
 // commitAll commits group after group until nobody waits.
 func (d *DB) commitAll() {
-	for g := d.take(); g != nil; g = d.take() {
+	last := 0
+	for g := d.take(last); g != nil; g = d.take(last) {
 		err := d.commit(g.changes)
 		for _, c := range g.changes {
 			if c.err == nil {
 				c.err = err
 			}
 		}
+		last = len(g.changes)
 		close(g.done)
 	}
 }
 
+// yields is how often take lets others go first although nobody new came.
+const yields = 8
+
 // take hands out the group that waits; with none the committer ends. Those whom the last commit has woken, and who are
 // about to ask for their next change, come along: without that every other commit would be one of stragglers.
-func (d *DB) take() *group {
-	for before := -1; ; {
+func (d *DB) take(last int) *group {
+	for before, idle := 0, 0; ; idle++ {
+		runtime.Gosched()
 		d.mu.Lock()
-		g := d.waiting
-		switch {
-		case g == nil && before == 0:
-			d.busy = false
-			d.mu.Unlock()
-			return nil
-		case g != nil && len(g.changes) == before:
-			d.waiting = nil
+		now := 0
+		if d.waiting != nil {
+			now = len(d.waiting.changes)
+		}
+		if now > before {
+			before, idle = now, 0
+		}
+		if now > 0 && now >= last || idle == yields {
+			g := d.waiting
+			d.waiting, d.busy = nil, g != nil
 			d.mu.Unlock()
 			return g
 		}
-		before = 0
-		if g != nil {
-			before = len(g.changes)
-		}
 		d.mu.Unlock()
-		runtime.Gosched()
 	}
 }
 

@@ -2,7 +2,6 @@ package checkpoint
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -75,11 +74,12 @@ func (d *DB) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint
 
 // Save is [esm.Checkpoints].Save. A version is never given out twice, also not after Forget.
 func (d *DB) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.Checkpoint, error) {
-	packed, version := packCheckpoint(next), uint64(0)
+	var version uint64
 	err := checkKey(k)
 	if err == nil {
+		s := saving{name(k.Mapping), name(k.Shard), next.Version, packCheckpoint(next, k)}
 		err = d.change(ctx, func(tx *bolt.Tx) (err error) {
-			version, err = save(tx, k, packed, next.Version)
+			version, err = s.apply(tx)
 			return err
 		})
 	}
@@ -90,29 +90,35 @@ func (d *DB) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.Chec
 	return next, nil
 }
 
-// save puts packed in the place of the version old, and returns the new version. With an error it has changed nothing.
-func save(tx *bolt.Tx, k esm.Key, packed []byte, old uint64) (version uint64, err error) {
+// saving is a Save with all done that can be done side by side.
+type saving struct {
+	mapping, shard []byte
+	old            uint64 // the version that is to be replaced
+	next           packed
+}
+
+// apply returns the new version. With an error it has changed nothing.
+func (s saving) apply(tx *bolt.Tx) (version uint64, err error) {
 	all := tx.Bucket(checkpoints)
-	mapping, shard := name(k.Mapping), name(k.Shard)
-	shards := all.Bucket(mapping)
+	shards := all.Bucket(s.mapping)
 	var now uint64
 	if shards != nil {
-		if value := shards.Get(shard); len(value) >= versionSize {
-			now = binary.BigEndian.Uint64(value)
+		if now, err = keptVersion(shards.Get(s.shard)); err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
-	if now != old {
+	if now != s.old {
 		return 0, esm.ErrConflict
 	}
 	if shards == nil {
-		if shards, err = all.CreateBucket(mapping); err != nil {
+		if shards, err = all.CreateBucket(s.mapping); err != nil {
 			return 0, err
 		}
 	}
 	if version, err = all.NextSequence(); err != nil {
 		return 0, err
 	}
-	return version, shards.Put(shard, seal(packed, version, k))
+	return version, shards.Put(s.shard, s.next.seal(version))
 }
 
 // Forget is [esm.Checkpoints].Forget. All keys are removed, or none.

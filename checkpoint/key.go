@@ -21,3 +21,11 @@ func name(s string) []byte { return append([]byte{'/'}, s...) }
 
 // named is what name made a key of.
 func named(key []byte) string { return string(key[1:]) }
+
+// keptVersion is the version of what is kept: zero when that is nothing.
+func keptVersion(value []byte) (uint64, error) {
+	if value == nil {
+		return 0, nil
+	}
+	return versionOf(value)
+}

@@ -67,21 +67,18 @@ func (m *Memory) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.
 		if err := checkKey(k); err != nil {
 			return err
 		}
-		var now esm.Checkpoint
-		if value, kept := m.checkpoints[k]; kept {
-			var err error
-			if now, err = unpackCheckpoint(value, k); err != nil {
-				return err
-			}
+		now, err := keptVersion(m.checkpoints[k])
+		if err != nil {
+			return err
 		}
-		if now.Version != next.Version {
+		if now != next.Version {
 			return esm.ErrConflict
 		}
 		if m.checkpoints == nil {
 			m.checkpoints = map[esm.Key][]byte{}
 		}
 		m.version++
-		m.checkpoints[k] = seal(packCheckpoint(next), m.version, k)
+		m.checkpoints[k] = packCheckpoint(next, k).seal(m.version)
 		next.Version = m.version
 		return nil
 	})

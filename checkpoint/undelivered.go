@@ -26,7 +26,7 @@ func checkNotice(n esm.Notice) error {
 
 // packUndelivered is a value as it is stored. A notice has no key but its ID, which is in it.
 func packUndelivered(u Undelivered) []byte {
-	return seal(pack(func(w *wire) { w.undelivered(&u) }), 0, esm.Key{})
+	return pack(esm.Key{}, func(w *wire) { w.undelivered(&u) }).seal(0)
 }
 
 func unpackUndelivered(value []byte) (u Undelivered, err error) {

@@ -9,12 +9,13 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// A stored value is its version, its fields one behind the other, and a checksum of both and of what it is kept under.
+// A stored value is its fields one behind the other, its version, and a checksum of both and of what it is kept under.
 // Which fields there are is said once, for both directions, so that reading cannot differ from writing. Whoever changes
 // the fields makes a new schema (schema.go).
 const (
 	versionSize  = 8
 	checksumSize = 4
+	tailSize     = versionSize + checksumSize
 )
 
 var (
@@ -22,41 +23,58 @@ var (
 	errValue   = errors.New("a stored value is not what was written")
 )
 
-// pack is a value with room for its version, which seal fills in.
-func pack(fields func(*wire)) []byte {
-	w := wire{buf: make([]byte, versionSize, 256)}
+// packed is a value that lacks its version.
+type packed struct {
+	fields []byte
+	sum    uint32 // of them and of the key
+}
+
+func pack(k esm.Key, fields func(*wire)) packed {
+	w := wire{buf: make([]byte, 0, 256)}
 	fields(&w)
-	return w.buf
+	return packed{w.buf, sumUnder(k, w.buf)}
 }
 
-// seal completes a packed value, which is to be kept under k.
-func seal(packed []byte, version uint64, k esm.Key) []byte {
-	binary.BigEndian.PutUint64(packed, version)
-	return binary.BigEndian.AppendUint32(packed, checksum(packed, k))
+// sumUnder is the checksum of fields that are kept under k.
+func sumUnder(k esm.Key, fields []byte) uint32 {
+	key := make([]byte, 0, 128) // stays on the stack
+	key = append(append(append(key, k.Mapping...), '/'), k.Shard...)
+	return crc32.Update(crc32.Checksum(fields, castagnoli), castagnoli, key)
 }
 
-func checksum(packed []byte, k esm.Key) uint32 {
-	sum := crc32.Checksum(packed, castagnoli)
-	sum = crc32.Update(sum, castagnoli, []byte(k.Mapping))
-	return crc32.Update(sum, castagnoli, []byte("/"+k.Shard))
+// seal completes the value.
+func (p packed) seal(version uint64) []byte {
+	value := binary.BigEndian.AppendUint64(p.fields, version)
+	return binary.BigEndian.AppendUint32(value, crc32.Update(p.sum, castagnoli, value[len(p.fields):]))
+}
+
+// versionOf is the version of a sealed value.
+func versionOf(value []byte) (uint64, error) {
+	if len(value) < tailSize {
+		return 0, errValue
+	}
+	return binary.BigEndian.Uint64(value[len(value)-tailSize:]), nil
 }
 
 // unpack reads a sealed value and returns its version.
 func unpack(value []byte, k esm.Key, fields func(*wire)) (version uint64, err error) {
-	end := len(value) - checksumSize
-	if end < versionSize || checksum(value[:end], k) != binary.BigEndian.Uint32(value[end:]) {
+	if version, err = versionOf(value); err != nil {
+		return 0, err
+	}
+	end, tail := len(value)-tailSize, len(value)-checksumSize
+	sum := crc32.Update(sumUnder(k, value[:end]), castagnoli, value[end:tail])
+	if sum != binary.BigEndian.Uint32(value[tail:]) {
 		return 0, errValue
 	}
-	w := wire{buf: value[versionSize:end], reading: true}
-	fields(&w)
-	if w.bad || len(w.buf) > 0 {
+	w := wire{buf: value[:end], reading: true}
+	if fields(&w); w.bad || len(w.buf) > 0 {
 		return 0, errValue
 	}
-	return binary.BigEndian.Uint64(value), nil
+	return version, nil
 }
 
-func packCheckpoint(cp esm.Checkpoint) []byte {
-	return pack(func(w *wire) { w.checkpoint(&cp) })
+func packCheckpoint(cp esm.Checkpoint, k esm.Key) packed {
+	return pack(k, func(w *wire) { w.checkpoint(&cp) })
 }
 
 func unpackCheckpoint(value []byte, k esm.Key) (cp esm.Checkpoint, err error) {
