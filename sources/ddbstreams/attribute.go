@@ -1,0 +1,74 @@
+package ddbstreams
+
+import (
+	"encoding/base64"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+)
+
+// appendItem appends attributes in the order of their names, so that the same item is always the same text.
+func appendItem(b []byte, item map[string]types.AttributeValue) []byte {
+	b = append(b, '{')
+	for i, name := range slices.Sorted(maps.Keys(item)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, name), ':')
+		b = appendValue(b, item[name])
+	}
+	return append(b, '}')
+}
+
+// appendValue appends an attribute's value within its type. Binary values are base64, once. A type that is not known
+// here is null.
+func appendValue(b []byte, value types.AttributeValue) []byte {
+	switch v := value.(type) {
+	case *types.AttributeValueMemberS:
+		b = appendString(append(b, `{"S":`...), v.Value)
+	case *types.AttributeValueMemberN:
+		b = appendString(append(b, `{"N":`...), v.Value)
+	case *types.AttributeValueMemberB:
+		b = appendBinary(append(b, `{"B":`...), v.Value)
+	case *types.AttributeValueMemberSS:
+		b = appendList(append(b, `{"SS":`...), v.Value, appendString)
+	case *types.AttributeValueMemberNS:
+		b = appendList(append(b, `{"NS":`...), v.Value, appendString)
+	case *types.AttributeValueMemberBS:
+		b = appendList(append(b, `{"BS":`...), v.Value, appendBinary)
+	case *types.AttributeValueMemberM:
+		b = appendItem(append(b, `{"M":`...), v.Value)
+	case *types.AttributeValueMemberL:
+		b = appendList(append(b, `{"L":`...), v.Value, appendValue)
+	case *types.AttributeValueMemberBOOL:
+		b = appendBool(append(b, `{"BOOL":`...), v.Value)
+	case *types.AttributeValueMemberNULL:
+		b = appendBool(append(b, `{"NULL":`...), v.Value)
+	default:
+		return append(b, "null"...)
+	}
+	return append(b, '}')
+}
+
+func appendList[T any](b []byte, values []T, add func([]byte, T) []byte) []byte {
+	b = append(b, '[')
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = add(b, v)
+	}
+	return append(b, ']')
+}
+
+func appendBinary(b, value []byte) []byte {
+	return append(base64.StdEncoding.AppendEncode(append(b, '"'), value), '"')
+}
+
+func appendBool(b []byte, value bool) []byte {
+	if value {
+		return append(b, "true"...)
+	}
+	return append(b, "false"...)
+}

@@ -1,0 +1,196 @@
+package ddbstreams
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+)
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+type item = map[string]types.AttributeValue
+
+// expiredItem is what time to live makes of an item with an attribute of each type.
+func expiredItem() types.Record {
+	keys := item{"sk": &types.AttributeValueMemberN{Value: "17"}, "pk": text("cust#9")}
+	return types.Record{
+		EventID: aws.String("7f3e0c5d1b9a48e2a6c4d8f0b1e2a3c4"), EventName: types.OperationTypeRemove,
+		EventVersion: aws.String("1.1"), EventSource: aws.String("aws:dynamodb"), AwsRegion: aws.String("eu-west-1"),
+		UserIdentity: &types.Identity{PrincipalId: aws.String("dynamodb.amazonaws.com"), Type: aws.String("Service")},
+		Dynamodb: &types.StreamRecord{
+			ApproximateCreationDateTime: aws.Time(time.Unix(1772600765, 0)),
+			Keys:                        keys,
+			OldImage: item{
+				"pk": keys["pk"], "sk": keys["sk"],
+				"blob":    &types.AttributeValueMemberB{Value: []byte{1, 2, 3}},
+				"tags":    &types.AttributeValueMemberSS{Value: []string{"b", "a"}},
+				"counts":  &types.AttributeValueMemberNS{Value: []string{"3", "-1.5"}},
+				"blobs":   &types.AttributeValueMemberBS{Value: [][]byte{{0xff}, {}}},
+				"paid":    &types.AttributeValueMemberBOOL{Value: true},
+				"open":    &types.AttributeValueMemberBOOL{},
+				"gone":    &types.AttributeValueMemberNULL{Value: true},
+				"nothing": &types.AttributeValueMemberL{},
+				"lines": &types.AttributeValueMemberL{Value: []types.AttributeValue{
+					&types.AttributeValueMemberM{Value: item{"sku": text("A-17"), "qty": &types.AttributeValueMemberN{Value: "3"}}},
+					text("<\"&\">"),
+				}},
+			},
+			SequenceNumber: aws.String("4500001234567890123456"), SizeBytes: aws.Int64(74),
+			StreamViewType: types.StreamViewTypeNewAndOldImages,
+		},
+	}
+}
+
+func shapeOf(t testing.TB) shape {
+	t.Helper()
+	a, err := parseARN(streamARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newShape(a)
+}
+
+func TestGoldenRecords(t *testing.T) {
+	insert := expiredItem()
+	insert.EventName, insert.UserIdentity = types.OperationTypeInsert, nil
+	insert.EventVersion, insert.EventSource, insert.AwsRegion = nil, nil, nil // are always the same
+	insert.Dynamodb.NewImage = item{"pk": text("cust#9"), "sk": insert.Dynamodb.Keys["sk"]}
+	insert.Dynamodb.OldImage = nil
+	keys := expiredItem()
+	keys.EventName, keys.UserIdentity = types.OperationTypeModify, nil
+	keys.Dynamodb.OldImage, keys.Dynamodb.StreamViewType = nil, types.StreamViewTypeKeysOnly
+	for file, r := range map[string]types.Record{"remove": expiredItem(), "insert": insert, "keysonly": keys} {
+		t.Run(file, func(t *testing.T) {
+			golden, err := os.ReadFile("testdata/" + file + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want bytes.Buffer
+			if err := json.Compact(&want, golden); err != nil {
+				t.Fatal(err)
+			}
+			got := shapeOf(t).record(&r)
+			if !bytes.Equal(got.Event, want.Bytes()) {
+				t.Errorf("got  %s\nwant %s", got.Event, &want)
+			}
+			decode(t, got.Event)
+		})
+	}
+}
+
+// decode decodes an event as handlers in Go do.
+func decode(t testing.TB, event []byte) events.DynamoDBEventRecord {
+	t.Helper()
+	var got events.DynamoDBEventRecord
+	dec := json.NewDecoder(bytes.NewReader(event))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&got); err != nil {
+		t.Fatalf("%s: %v", event, err)
+	}
+	return got
+}
+
+func TestAHandlerSeesEveryType(t *testing.T) {
+	r := expiredItem()
+	got := decode(t, shapeOf(t).record(&r).Event)
+	if got.UserIdentity == nil || got.UserIdentity.PrincipalID != "dynamodb.amazonaws.com" || got.UserIdentity.Type != "Service" {
+		t.Errorf("user %+v", got.UserIdentity)
+	}
+	if !got.Change.ApproximateCreationDateTime.Equal(time.Unix(1772600765, 0)) || got.Change.SizeBytes != 74 {
+		t.Errorf("change %+v", got.Change)
+	}
+	old := got.Change.OldImage
+	lines := old["lines"].List()
+	if !bytes.Equal(old["blob"].Binary(), []byte{1, 2, 3}) || len(old["blobs"].BinarySet()) != 2 || old["counts"].NumberSet()[1] != "-1.5" ||
+		old["tags"].StringSet()[0] != "b" || !old["paid"].Boolean() || old["open"].Boolean() || !old["gone"].IsNull() ||
+		len(old["nothing"].List()) != 0 || lines[0].Map()["qty"].Number() != "3" || lines[1].String() != "<\"&\">" {
+		t.Errorf("image %+v", old)
+	}
+}
+
+func TestTheSameItemIsTheSameGroup(t *testing.T) {
+	r := expiredItem()
+	want := `{"pk":{"S":"cust#9"},"sk":{"N":"17"}}`
+	for range 20 { // maps have no order
+		got := shapeOf(t).record(&r)
+		if got.Group != want || got.ID != "4500001234567890123456" || got.Receipt != got.ID || got.View != nil {
+			t.Fatalf("record %+v, want the group %s", got, want)
+		}
+		if !got.Arrived.Equal(time.Unix(1772600765, 0)) || !got.Until.IsZero() {
+			t.Fatalf("arrived %s, until %s", got.Arrived, got.Until)
+		}
+	}
+}
+
+func TestRecordsThatLackEverything(t *testing.T) {
+	for _, r := range []types.Record{{}, {Dynamodb: &types.StreamRecord{
+		NewImage: item{"new": &types.UnknownUnionMember{Tag: "X"}},
+	}}} {
+		got := shapeOf(t).record(&r)
+		if !json.Valid(got.Event) || time.Since(got.Arrived) > time.Minute {
+			t.Errorf("arrived %s: %s", got.Arrived, got.Event)
+		}
+	}
+}
+
+func TestTimesHaveAFraction(t *testing.T) {
+	for ms, want := range map[int64]string{
+		1772600765000: "1772600765.0", 1772600765100: "1772600765.1", 1772600765010: "1772600765.01", 1772600765118: "1772600765.118",
+	} {
+		if got := string(appendTime(nil, time.UnixMilli(ms))); got != want {
+			t.Errorf("%d ms: got %s, want %s", ms, got, want)
+		}
+	}
+}
+
+func TestARNs(t *testing.T) {
+	for _, text := range []string{
+		"", "carts", "arn:aws:kinesis:eu-west-1:111122223333:stream/carts", "arn:aws:dynamodb:eu-west-1:111122223333:table/carts",
+		"arn:aws:dynamodb:eu-west-1:111122223333:table/carts/stream", "arn:aws:dynamodb:eu-west-1:111122223333:table/carts/stream/",
+		"arn:aws:dynamodb:eu-west-1:111122223333:table//stream/x", "arn:aws:dynamodb::111122223333:table/carts/stream/x",
+		"arn:aws:dynamodb:eu-west-1:111122223333:table/carts/index/x",
+	} {
+		if s, err := New(Config{ARN: text}); err == nil {
+			t.Errorf("%q is taken: %+v", text, s.arn)
+		}
+	}
+	s, err := New(Config{ARN: streamARN})
+	if want := (arn{streamARN, "eu-west-1", "carts", "2026-03-01T09:10:11.345"}); err != nil || s.arn != want {
+		t.Errorf("got %+v, %v, want %+v", s.arn, err, want)
+	}
+}
+
+// FuzzRecord makes events of whatever an item may hold.
+func FuzzRecord(f *testing.F) {
+	for _, s := range []string{"", "a", "\x00\"\\\n\r\t\x1f", "é\u2028😀", "\xff\xc0\x80\xed\xa0\x80", "\ufffd"} {
+		f.Add(s, s, []byte(s))
+	}
+	f.Fuzz(func(t *testing.T, name, value string, data []byte) {
+		r := expiredItem()
+		r.Dynamodb.OldImage = item{name: &types.AttributeValueMemberM{Value: item{
+			"text": text(value), "data": &types.AttributeValueMemberB{Value: data},
+		}}}
+		image := decode(t, shapeOf(t).record(&r).Event).Change.OldImage
+		got, there := image[string([]rune(name))]
+		if !there {
+			t.Fatalf("no attribute %q in %v", name, image)
+		}
+		if want := string([]rune(value)); got.Map()["text"].String() != want || !bytes.Equal(got.Map()["data"].Binary(), data) {
+			t.Errorf("decoded %v of %q and %q", got, value, data)
+		}
+	})
+}
+
+func BenchmarkRecord(b *testing.B) {
+	shape, r := shapeOf(b), expiredItem()
+	b.ReportAllocs()
+	for b.Loop() {
+		shape.record(&r)
+	}
+}

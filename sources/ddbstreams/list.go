@@ -1,0 +1,78 @@
+package ddbstreams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/esm-run/esm"
+)
+
+// List is [esm.Stream].List by a DescribeStream for each hundred shards. The identity is the label at the end of the
+// stream's ARN, which is new whenever a stream is enabled. A stream that is disabled is listed for as long as it can be
+// read: a day. Other errors than that of the contract may be [ErrSlowDown] and [ErrDenied].
+func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
+	shards, err := s.shards(ctx)
+	if err != nil {
+		return esm.Listing{}, s.failed("list", err)
+	}
+	return esm.Listing{Identity: s.arn.label, Shards: shards}, nil
+}
+
+// shards pages through DescribeStream, where a hundred shards are also the limit of a page.
+func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
+	var shards []esm.Shard
+	for last := (*string)(nil); ; {
+		page, err := s.client.DescribeStream(ctx, &sdk.DescribeStreamInput{StreamArn: &s.arn.text, ExclusiveStartShardId: last})
+		if notFound(err) {
+			return nil, fmt.Errorf("%w: %w", esm.ErrNoStream, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if page.StreamDescription == nil {
+			return nil, errors.New("an answer without a description")
+		}
+		for i := range page.StreamDescription.Shards {
+			shards = append(shards, shardOf(&page.StreamDescription.Shards[i]))
+		}
+		next := page.StreamDescription.LastEvaluatedShardId
+		if deref(next) == "" {
+			return shards, nil
+		}
+		if deref(next) == deref(last) {
+			return nil, errors.New("a page that ends where it began")
+		}
+		last = next
+	}
+}
+
+// shardOf describes a shard. A closed one has an end.
+func shardOf(s *types.Shard) esm.Shard {
+	out := esm.Shard{ID: deref(s.ShardId)}
+	if deref(s.ParentShardId) != "" {
+		out.Parents = []string{*s.ParentShardId}
+	}
+	if s.SequenceNumberRange != nil {
+		out.Closed = deref(s.SequenceNumberRange.EndingSequenceNumber) != ""
+	}
+	return out
+}
+
+// missing says what it means that a shard was not found: the service answers the same when the stream is gone.
+func (s *Stream) missing(ctx context.Context, err error) error {
+	if _, listed := s.shards(ctx); listed != nil {
+		return listed
+	}
+	return fmt.Errorf("%w: %w", esm.ErrNoShard, err)
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

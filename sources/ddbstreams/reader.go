@@ -1,0 +1,173 @@
+package ddbstreams
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/esm-run/esm"
+)
+
+const (
+	idle    = time.Second / 4 // between reads of a shard that has nothing (AWS: "Polling and batching streams")
+	atMost  = 1000            // records that one GetRecords can bring; what Read does not take at once waits for the next
+	patient = 10              // reads that were throttled one after the other before somebody is told
+)
+
+// reader reads a shard by GetRecords. It belongs to one goroutine.
+type reader struct {
+	stream *Stream
+	shard  string
+
+	after     string    // the sequence number behind which the next record is; empty before the first
+	since     time.Time // records before it are passed over; zero once one was not
+	iterator  iterator
+	ahead     []types.Record // read and not handed out
+	closed    bool           // nothing comes behind ahead
+	notBefore time.Time      // of the next GetRecords
+	throttles int            // since the last that went well
+}
+
+var _ esm.Reader = (*reader)(nil)
+
+// Read is [esm.Reader].Read. It hands out what the last GetRecords brought, and makes the next when that is all gone: at
+// once while records keep coming, and a quarter of a second after one that found nothing.
+//
+// A read that is throttled finds nothing, and the next waits for a second; after several in a row the error is
+// [ErrSlowDown].
+func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
+	if limit < 1 {
+		return nil, fmt.Errorf("ddbstreams: read %s: a limit of %d", r.shard, limit)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(r.ahead) == 0 && !r.closed {
+		if err := r.fetch(ctx); err != nil {
+			return nil, r.stream.failed("read "+r.shard+" of", err)
+		}
+	}
+	if len(r.ahead) == 0 && r.closed {
+		return nil, io.EOF
+	}
+	return r.hand(limit), nil
+}
+
+// hand turns up to limit of the records that were read ahead into those of the engine.
+func (r *reader) hand(limit int) []esm.Record {
+	n := min(limit, len(r.ahead))
+	recs := make([]esm.Record, n)
+	for i := range recs {
+		recs[i] = r.stream.shape.record(&r.ahead[i])
+		r.ahead[i] = types.Record{} // its images are not needed any more
+	}
+	if r.ahead = r.ahead[n:]; len(r.ahead) == 0 {
+		r.ahead = nil
+	}
+	return recs
+}
+
+// fetch makes one GetRecords that counts: a second one when the iterator turned out to be of no use.
+func (r *reader) fetch(ctx context.Context) error {
+	if err := sleep(ctx, time.Until(r.notBefore)); err != nil {
+		return err
+	}
+	err := r.get(ctx)
+	if trimmed(err) && !r.since.IsZero() {
+		r.after = "" // no record was handed out yet: the oldest that there is will do
+	}
+	if r.spent(err) {
+		err = r.get(ctx)
+	}
+	if notFound(err) && !decided(err) {
+		return r.stream.missing(ctx, err)
+	}
+	if !throttled(err) {
+		r.throttles = 0
+		return err
+	}
+	r.notBefore = time.Now().Add(time.Second + rand.N(time.Second/4))
+	if r.throttles++; r.throttles < patient {
+		return nil
+	}
+	return err
+}
+
+// spent reports whether a new iterator may help: the old one is too old, or it is none of this stream any more, or the
+// oldest record that there was is no longer kept.
+func (r *reader) spent(err error) bool {
+	return !decided(err) && (expired(err) || notFound(err) || refused(err) || trimmed(err) && r.after == "")
+}
+
+func (r *reader) get(ctx context.Context) error {
+	if !r.iterator.usable(time.Now()) {
+		if err := r.renew(ctx); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	out, err := r.stream.client.GetRecords(ctx, &sdk.GetRecordsInput{
+		ShardIterator: &r.iterator.text, Limit: new(int32(atMost)),
+	}, atMostTwice)
+	if codeOf(err) != "" && !throttled(err) {
+		r.iterator = iterator{} // the service may not know it any more
+	}
+	if err != nil {
+		return err
+	}
+	r.took(out, began)
+	return nil
+}
+
+// renew gets an iterator for where the next record is.
+func (r *reader) renew(ctx context.Context) (err error) {
+	r.iterator, err = r.stream.iterate(ctx, r.shard, r.after)
+	return err
+}
+
+// took keeps what a GetRecords brought.
+func (r *reader) took(out *sdk.GetRecordsOutput, began time.Time) {
+	r.notBefore = time.Time{}
+	if n := len(out.Records); n == 0 {
+		r.notBefore = began.Add(idle)
+	} else if seq := numberOf(&out.Records[n-1]); seq != "" {
+		r.after = seq
+	}
+	r.ahead = r.wanted(out.Records)
+	r.iterator = iterator{text: deref(out.NextShardIterator), since: time.Now()}
+	r.closed = r.iterator.text == ""
+}
+
+// wanted is what there is of recs since the time at which reading begins.
+func (r *reader) wanted(recs []types.Record) []types.Record {
+	for i := range recs {
+		if r.since.IsZero() || !before(&recs[i], r.since) {
+			r.since = time.Time{}
+			return recs[i:]
+		}
+	}
+	return nil
+}
+
+// Close is [esm.Reader].Close. A reader holds nothing.
+func (r *reader) Close() {}
+
+// sleep waits for d, or for the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
