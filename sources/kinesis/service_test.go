@@ -3,8 +3,11 @@ package kinesis
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"io"
 	"math/big"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +96,14 @@ func (r *real) delete() {
 	}
 }
 
+// again deletes the stream and makes it anew. Some emulators know when it was made to the second only.
+func (r *real) again() {
+	r.Helper()
+	r.delete()
+	time.Sleep(1100 * time.Millisecond)
+	r.make()
+}
+
 func (r *real) arn() string {
 	return "arn:aws:kinesis:" + r.client.Options().Region + ":000000000000:stream/" + r.name
 }
@@ -162,10 +173,61 @@ func TestSuiteOnAService(t *testing.T) {
 			Reshard:  r.split,
 			Merge:    r.merge,
 			Delete:   r.delete,
-			Recreate: func() { r.delete(); time.Sleep(1100 * time.Millisecond); r.make() },
+			Recreate: r.again,
 			Slack:    500 * time.Millisecond,
 		}
 	})
+}
+
+// consumer registers a consumer, and waits until it can be used.
+func (r *real) consumer() string {
+	r.Helper()
+	out, err := r.client.RegisterStreamConsumer(context.Background(), &sdk.RegisterStreamConsumerInput{
+		StreamARN: aws.String(r.arn()), ConsumerName: aws.String("esm-test"),
+	})
+	if err != nil {
+		r.Fatalf("register: %v", err)
+	}
+	in := &sdk.DescribeStreamConsumerInput{ConsumerARN: out.Consumer.ConsumerARN}
+	for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(100 * time.Millisecond) {
+		d, err := r.client.DescribeStreamConsumer(context.Background(), in)
+		if err == nil && d.ConsumerDescription.ConsumerStatus == types.ConsumerStatusActive {
+			return *out.Consumer.ConsumerARN
+		}
+	}
+	r.Fatal("the consumer does not become active")
+	return ""
+}
+
+// The streams that kinesis-mock pushes cannot be read through the SDK: they lack the first event.
+func TestFanOutOfAService(t *testing.T) {
+	if os.Getenv("ESM_TEST_KINESIS_FANOUT") == "" {
+		t.Skip("ESM_TEST_KINESIS_FANOUT is not set: the endpoint may not have it")
+	}
+	r := makeReal(t)
+	s, err := New(Config{Client: r.client, ARN: r.consumer(), Role: "arn:aws:iam::000000000000:role/x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := s.Open(t.Context(), firstShard, esm.From{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	r.put("a", "one")
+	r.put("b", string(seal(pack(packed{"c", "", "two"}, packed{"d", "", "three"}))))
+	r.split(firstShard)
+	var got []string
+	for start := time.Now(); err == nil && time.Since(start) < 40*time.Second; {
+		var recs []esm.Record
+		recs, err = opened.Read(t.Context(), 10)
+		for _, rec := range recs {
+			got = append(got, string(decode(t, rec.Event).Kinesis.Data))
+		}
+	}
+	if !errors.Is(err, io.EOF) || !slices.Equal(got, []string{"one", "two", "three"}) {
+		t.Errorf("read %q, then %v", got, err)
+	}
 }
 
 func TestAForgottenIteratorOfAService(t *testing.T) {
