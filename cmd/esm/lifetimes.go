@@ -26,6 +26,9 @@ func lifetimes(parent context.Context, grace func() time.Duration, stopping func
 	work, cut := context.WithCancelCause(context.WithoutCancel(parent))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // a terminal that is closed; nohup ignores it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	pipes := brokenPipes()
 
 	var listening sync.WaitGroup

@@ -56,6 +56,9 @@ func newVoice(f logFlags, stderr io.Writer) (*voice, error) {
 }
 
 func isTerminal(w io.Writer) bool {
+	if b, ok := w.(*backlog); ok {
+		w = b.w
+	}
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }

@@ -37,11 +37,14 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			voice, err := newVoice(logs, cmd.ErrOrStderr())
+			stdout, stderr := newBacklog(cmd.OutOrStdout()), newBacklog(cmd.ErrOrStderr())
+			defer stderr.close(lastWords)
+			defer stdout.close(lastWords)
+			voice, err := newVoice(logs, stderr)
 			if err != nil {
 				return usageError{err}
 			}
-			r := &run{stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), voice: voice, began: time.Now()}
+			r := &run{stdout: stdout, stderr: stderr, voice: voice, began: time.Now()}
 			return r.run(cmd.Context(), args[0], over)
 		},
 	}
@@ -59,6 +62,9 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 	return cmd
 }
 
+// lastWords is how long what is left to be said may take at the end.
+const lastWords = time.Second
+
 // run is one `esm run`.
 type run struct {
 	stdout, stderr io.Writer
@@ -72,7 +78,7 @@ type run struct {
 	trace   esm.Trace
 
 	grace   atomic.Int64 // nanoseconds: the file's GracePeriod, once it is read
-	started atomic.Bool  // everything runs
+	started atomic.Bool  // all that comes before polling is done
 	servers sync.WaitGroup
 }
 
@@ -144,14 +150,14 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	}
 	defer parts.close(work)
 	if err := parts.starter.Sweep(); err != nil {
-		return err
+		r.voice.warn("%v: something of an earlier run may be left", err)
 	}
+	r.started.Store(true)
 	r.voice.info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
 	if len(parts.feeds) == 0 {
 		r.voice.info("no mapping is enabled: there is nothing to poll")
 	}
 	defer r.lookAround(ctx, parts)()
-	r.started.Store(true)
 	(&engine.Engine{Feeds: parts.feeds}).Run(ctx, work)
 	<-ctx.Done() // a file without mappings runs too
 	return nil
