@@ -132,13 +132,14 @@ func pauses(scale float64) policy.Backoff {
 	}
 }
 
+// pollers are those of a mapping that has its defaults.
 func pollers(m esm.Mapping, fifo, report bool) policy.Pollers {
 	limit := 0
-	if m.ScalingConfig != nil && m.ScalingConfig.MaximumConcurrency != nil {
+	if m.ScalingConfig != nil {
 		limit = *m.ScalingConfig.MaximumConcurrency
 	}
-	if config := m.ProvisionedPollerConfig; config != nil {
-		p := policy.ProvisionedPollers(value(config.MinimumPollers), value(config.MaximumPollers), report)
+	if provisioned := m.ProvisionedPollerConfig; provisioned != nil {
+		p := policy.ProvisionedPollers(*provisioned.MinimumPollers, *provisioned.MaximumPollers, report)
 		p.FIFO = fifo
 		return p
 	}
@@ -146,13 +147,6 @@ func pollers(m esm.Mapping, fifo, report bool) policy.Pollers {
 		return policy.FIFOPollers(limit, report)
 	}
 	return policy.StandardPollers(limit, report)
-}
-
-func value(n *int) int {
-	if n == nil {
-		return 0
-	}
-	return *n
 }
 
 func patterns(c *esm.FilterCriteria) (patterns []string) {

@@ -38,8 +38,8 @@ type place struct {
 	plain  *sdkhttp.BuildableClient
 }
 
-// at returns the place of an endpoint. Where that is not AWS's own, credentials that cannot be found are test and test, which
-// every emulator takes.
+// at returns the place of an endpoint. Where that is not AWS's own, credentials that cannot be found are test and test,
+// which every emulator takes.
 func (c *clients) at(ctx context.Context, endpoint string) (place, error) {
 	if known, ok := c.places[endpoint]; ok {
 		return known, nil

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/engine"
+	"github.com/esm-run/esm/engine/policy"
+)
+
+// loaded is a file as it is loaded from a text.
+func loaded(t *testing.T, text string) *config.File {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "mappings.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, report := config.Load(path, config.Overrides{})
+	if report.Err() != nil {
+		t.Fatal(report)
+	}
+	return file
+}
+
+// built is the one feed of a mapping to a queue of this name, with these further settings.
+func built(t *testing.T, queue, settings string) *engine.QueueFeed {
+	t.Helper()
+	file := loaded(t, "Engine: {TimeScale: 0.5}\nAws: {Endpoint: 'http://localhost:4566'}\nFunctions: {f: {Command: [/bin/true]}}\n"+
+		"EventSourceMappings: [{FunctionName: 'f:live', EventSourceArn: 'arn:aws:sqs:eu-west-1:000000000000:"+queue+"'"+settings+"}]\n")
+	p, err := build(t.Context(), file, &clients{region: file.Aws.Region}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.feeds) != 1 || p.queues[file.Mappings[0].UUID] == nil {
+		t.Fatalf("got %d feeds, want 1 and its queue", len(p.feeds))
+	}
+	return p.feeds[0].(*engine.QueueFeed)
+}
+
+func TestFeedsOfMappings(t *testing.T) {
+	provisioned := func(least, most int, fifo bool) policy.Pollers {
+		p := policy.ProvisionedPollers(least, most, false)
+		p.FIFO = fifo
+		return p
+	}
+	ten := policy.Batching{Size: 10}
+	for _, c := range []struct {
+		name, queue, settings string
+		batching              policy.Batching
+		pollers               policy.Pollers
+		filtered, report      bool
+	}{
+		{"nothing said", "q", "", ten, policy.StandardPollers(0, false), false, false},
+		{"reports", "q", ", FunctionResponseTypes: [ReportBatchItemFailures]", ten, policy.StandardPollers(0, true), false, true},
+		{"large batches", "q", ", BatchSize: 500, MaximumBatchingWindowInSeconds: 7",
+			policy.Batching{Size: 500, Window: 7 * time.Second}, policy.StandardPollers(0, false), false, false},
+		{"a limit", "q", ", ScalingConfig: {MaximumConcurrency: 7}", ten, policy.StandardPollers(7, false), false, false},
+		{"no limit after all", "q", ", ScalingConfig: {}", ten, policy.StandardPollers(0, false), false, false},
+		{"FIFO", "q.fifo", ", ScalingConfig: {MaximumConcurrency: 7}", ten, policy.FIFOPollers(7, false), false, false},
+		{"provisioned", "q", ", ProvisionedPollerConfig: {MinimumPollers: 3}", ten, provisioned(3, 200, false), false, false},
+		{"provisioned FIFO", "q.fifo", ", ProvisionedPollerConfig: {MaximumPollers: 5}", ten, provisioned(2, 5, true), false, false},
+		{"not provisioned after all", "q", ", ProvisionedPollerConfig: {}", ten, policy.StandardPollers(0, false), false, false},
+		{"a filter", "q", `, FilterCriteria: {Filters: [{Pattern: '{"body":["x"]}'}, {Pattern: '{"body":["y"]}'}]}`, ten, policy.StandardPollers(0, false), true, false},
+	} {
+		f := built(t, c.queue, c.settings)
+		if f.Batching != c.batching || f.Pollers != c.pollers || f.Report != c.report {
+			t.Errorf("%s: got %+v, %+v, %v, want %+v, %+v, %v", c.name, f.Batching, f.Pollers, f.Report, c.batching, c.pollers, c.report)
+		}
+		if want := c.pollers.PerMinute > policy.StandardPollers(0, false).PerMinute; f.Provisioned != want {
+			t.Errorf("%s: provisioned %v, want %v", c.name, f.Provisioned, want)
+		}
+		if f.Function != "f:live" || f.Invoker == nil || f.Scale != 0.5 || f.Rules.Pauses.Base != 50*time.Millisecond {
+			t.Errorf("%s: got %+v", c.name, f)
+		}
+		for body, wanted := range map[string]bool{"x": true, "y": true, "z": !c.filtered} {
+			if got := f.Filter == nil || f.Filter.Match([]byte(`{"body":"`+body+`"}`)); got != wanted {
+				t.Errorf("%s: the body %s is let through: %v, want %v", c.name, body, got, wanted)
+			}
+		}
+	}
+}
+
+func TestBuildTellsStates(t *testing.T) {
+	const arn = "arn:aws:sqs:us-east-1:000000000000:"
+	file := loaded(t, "Aws: {Endpoint: 'http://localhost:4566'}\nFunctions: {f: {Command: [/bin/true]}}\n"+
+		"EventSourceMappings:\n  - {FunctionName: f, EventSourceArn: '"+arn+"on'}\n  - {FunctionName: f, EventSourceArn: '"+arn+"off', Enabled: false}\n")
+	states := map[string]string{}
+	p, err := build(t.Context(), file, &clients{region: "us-east-1"}, func(e esm.Event) {
+		if s, ok := e.(esm.State); ok {
+			states[s.Mapping] = s.State
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if on, off := states[file.Mappings[0].UUID], states[file.Mappings[1].UUID]; on != "Enabled" || off != "Disabled" || len(p.feeds) != 1 {
+		t.Errorf("got %s, %s and %d feeds, want one enabled and one disabled mapping", on, off, len(p.feeds))
+	}
+}
