@@ -151,6 +151,16 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
+// A traceback is one event of several lines, joined by carriage returns.
+func TestOutputsOfSeveralLines(t *testing.T) {
+	var out strings.Builder
+	o := &Outputs{W: &out}
+	o.Trace(esm.Output{Function: "f", ID: "id-1", Line: "[ERROR] ValueError: no\rTraceback:\r  File \"app.py\"\r"})
+	if want := "[f id-1] [ERROR] ValueError: no\n[f id-1] Traceback:\n[f id-1]   File \"app.py\"\n"; out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
 func FuzzOutputsAreJSON(f *testing.F) {
 	f.Add("f", "id", "\x00\xff<line>\u2028")
 	f.Fuzz(func(t *testing.T, function, id, line string) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,7 +39,13 @@ func (o *Outputs) Trace(e esm.Event) {
 	if id == "" {
 		id = "-"
 	}
-	fmt.Fprintf(o.W, "[%s %s] %s\n", line.Function, id, line.Line)
+	// Lambda's runtimes join the lines of one event, such as a traceback, by carriage returns: on a terminal each would
+	// overwrite the one before.
+	var text []byte
+	for part := range strings.SplitSeq(strings.TrimRight(line.Line, "\r"), "\r") {
+		text = fmt.Appendf(text, "[%s %s] %s\n", line.Function, id, part)
+	}
+	_, _ = o.W.Write(text)
 }
 
 type outputLine struct {
