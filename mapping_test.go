@@ -5,9 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/esm-run/esm"
 )
+
+// now is when the mappings of these tests are made.
+var now = time.Date(2026, 3, 4, 5, 6, 7, 8e6, time.UTC)
 
 const (
 	queue = "arn:aws:sqs:us-east-1:000000000000:orders"
@@ -85,7 +89,7 @@ func TestValidateMapping(t *testing.T) {
 		{"its own region", func(m *esm.Mapping) { m.Region = "us-east-1" }, nil},
 		{"another region", func(m *esm.Mapping) { m.Region = "us-east-2" }, []string{"Region"}},
 	} {
-		if found := mapping(c.change).Validate(); !slices.Equal(paths(found), c.want) {
+		if found := mapping(c.change).Validate(now); !slices.Equal(paths(found), c.want) {
 			t.Errorf("%s: got %q, want problems of %q", c.name, found, c.want)
 		}
 	}
@@ -103,12 +107,11 @@ func TestSources(t *testing.T) {
 		"arn:aws:sqs:us-east-1:000000000000:a.b":                                  false,
 		"arn:aws:sqs::000000000000:q":                                             false,
 		"arn:aws:sqs:us-east-1:12:q":                                              false,
-		"arn:aws:kinesis:us-east-1:000000000000:stream/s":                         false,
-		"arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/s":                false,
+		"arn:aws:lambda:us-east-1:000000000000:function:f":                        false,
 		"arn:aws:kafka:us-east-1:000000000000:cluster/c/u":                        false,
 		"https://sqs.us-east-1.amazonaws.com/000000000000/q":                      false,
 	} {
-		found := mapping(func(m *esm.Mapping) { m.EventSourceArn = arn }).Validate()
+		found := mapping(func(m *esm.Mapping) { m.EventSourceArn = arn }).Validate(now)
 		if want := []string{"EventSourceArn"}; ok != (len(found) == 0) || !ok && !slices.Equal(paths(found), want) {
 			t.Errorf("%s: %q, want it to be fine: %v", arn, found, ok)
 		}

@@ -69,7 +69,8 @@ var bad = []struct {
 
 	{"an unknown key", orders + mapped + "    Frequency: 3\n", true, []string{
 		`7:5: EventSourceMappings[0].Frequency: unknown key: the keys here are FunctionName, EventSourceArn, Enabled, BatchSize, ` +
-			`MaximumBatchingWindowInSeconds, FilterCriteria, FunctionResponseTypes, ScalingConfig, ProvisionedPollerConfig, MetricsConfig, Tags, UUID, Endpoint, Region`}},
+			`MaximumBatchingWindowInSeconds, FilterCriteria, FunctionResponseTypes, ScalingConfig, ProvisionedPollerConfig, StartingPosition, StartingPositionTimestamp, ` +
+			`ParallelizationFactor, MaximumRecordAgeInSeconds, MaximumRetryAttempts, BisectBatchOnFunctionError, TumblingWindowInSeconds, DestinationConfig, MetricsConfig, Tags, UUID, Endpoint, Region`}},
 	{"a slip in a key", orders + mapped + "    BatchSzie: 3\n", true, []string{
 		`7:5: EventSourceMappings[0].BatchSzie: unknown key; did you mean BatchSize?`}},
 	{"wrong case of a key", "functions:\n  orders: {}\n", true, []string{
@@ -82,7 +83,7 @@ var bad = []struct {
 	{"a function given twice", "Functions:\n  a: {Command: [x]}\n  a: {Command: [y]}\n", false, []string{
 		`3:3: Functions.a: is given twice, first in line 2: remove one`}},
 	{"required keys are missing", orders + "  - Enabled: true\n", true, []string{
-		`5:5: EventSourceMappings[0].EventSourceArn: is missing: The source: the ARN of an SQS queue, arn:aws:sqs:<region>:<account>:<queue>.`,
+		`5:5: EventSourceMappings[0].EventSourceArn: is missing: The source: the ARN of an SQS queue, of a Kinesis stream or a consumer of it, of a DynamoDB table or its stream.`,
 		`5:5: EventSourceMappings[0].FunctionName: is missing: The function: a name from Functions, with or without :qualifier, or its ARN.`}},
 
 	{"an empty file", "", true, []string{
@@ -126,23 +127,20 @@ var bad = []struct {
 	{"a variable in a default", "Aws: {Region: \"${R:-${S}}\"}\n", false, []string{
 		`1:7: Aws.Region: ${R:-${S} is neither ${NAME} nor ${NAME:-default}: write $${ for a literal ${`}},
 
-	{"keys of streams", orders + mapped + "    StartingPosition: LATEST\n    BisectBatchOnFunctionError: true\n    DestinationConfig: {}\n    ProvisionedPollerConfig: {PollerGroupName: a}\n", true, []string{
-		`7:5: EventSourceMappings[0].StartingPosition: does not apply to SQS queues: remove it`,
-		`8:5: EventSourceMappings[0].BisectBatchOnFunctionError: does not apply to SQS queues: remove it`,
-		`9:5: EventSourceMappings[0].DestinationConfig: does not apply to SQS queues, whose retries end by their RedrivePolicy: set VisibilityTimeout and maxReceiveCount on the queue, and remove it`,
-		`10:31: EventSourceMappings[0].ProvisionedPollerConfig.PollerGroupName: is for Kafka only: remove it`}},
+	{"keys of streams", orders + mapped + "    StartingPosition: LATEST\n    BisectBatchOnFunctionError: true\n    DestinationConfig: {OnFailure: {Destination: 'arn:aws:s3:::failures'}}\n", false, []string{
+		`7:5: EventSourceMappings[0].StartingPosition: Unsupported StartingPosition parameter for given event source mapping type. It is for streams: remove it.`,
+		`8:5: EventSourceMappings[0].BisectBatchOnFunctionError: Unsupported BisectBatchOnFunctionError parameter for given event source mapping type. It is for streams: remove it.`,
+		`9:5: EventSourceMappings[0].DestinationConfig: Unsupported DestinationConfig parameter for given event source mapping type. Retries of queues end by their RedrivePolicy: set VisibilityTimeout and maxReceiveCount on the queue, and remove it.`}},
+	{"keys of other sources", orders + mapped + "    Topics: [a]\n    ProvisionedPollerConfig: {PollerGroupName: a}\n    DestinationConfig: {OnSuccess: {}}\n", true, []string{
+		`7:5: EventSourceMappings[0].Topics: is for a kind of source that this version does not read: remove it`,
+		`8:31: EventSourceMappings[0].ProvisionedPollerConfig.PollerGroupName: is for Kafka only: remove it`,
+		`9:25: EventSourceMappings[0].DestinationConfig.OnSuccess: OnSuccess configuration is not supported for event source mappings.`}},
 	{"keys of containers", "Functions:\n  orders:\n    ImageUri: orders:latest\n    EphemeralStorage: {Size: 512}\n", true, []string{
 		`3:5: Functions.orders.ImageUri: containers are not run by this version: use Command, Runtime or InvokeEndpoint`,
 		`4:5: Functions.orders.EphemeralStorage: is a container's and not enforced for processes: remove it`}},
-	{"resources that are not queues", "Resources:\n  Streams: []\n", true, []string{
-		`2:3: Resources.Streams: is not made by this version, which makes Queues alone: remove it`}},
-	{"endpoints of other services", "Aws: {Endpoints: {kinesis: http://localhost:1}}\n", true, []string{
-		`1:19: Aws.Endpoints.kinesis: no part of this version calls that service: remove it`}},
-	{"a source that is not a queue", orders + "  - FunctionName: orders\n    EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks\n", false, []string{
-		`6:5: EventSourceMappings[0].EventSourceArn: Kinesis streams are not read by this version: give the ARN of an SQS queue`}},
 	{"a source that is nothing", orders + "  - {FunctionName: orders, EventSourceArn: orders}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:s3:::b'}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:sqs:us-east-1::q'}\n", false, []string{
 		`5:28: EventSourceMappings[0].EventSourceArn: is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)`,
-		`6:28: EventSourceMappings[1].EventSourceArn: Unrecognized event source: give the ARN of an SQS queue (arn:aws:sqs:<region>:<account>:<queue>)`,
+		`6:28: EventSourceMappings[1].EventSourceArn: Unrecognized event source: give the ARN of an SQS queue, a Kinesis stream or a DynamoDB table or its stream`,
 		`7:28: EventSourceMappings[2].EventSourceArn: is a queue's ARN without a region or an account of 12 digits (arn:aws:sqs:<region>:<account>:<queue>)`}},
 
 	{"rules of addresses", "Aws: {Endpoint: localhost, Region: US}\nEngine: {Listen: '9001', GracePeriod: 30, TimeScale: 0}\n", true, []string{

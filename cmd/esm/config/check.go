@@ -75,7 +75,7 @@ func (d *decoder) checkMappings(f *File) {
 		if d.failed[at] {
 			continue
 		}
-		d.problems(at, m.Validate())
+		d.problems(at, forFiles(*m, m.Validate(d.now)))
 		d.checkPatterns(*m, at)
 		d.resolve(f, m, at)
 		d.complete(m)
@@ -100,13 +100,13 @@ func (d *decoder) checkPatterns(m esm.Mapping, at string) {
 	var patterns []string
 	for i, one := range m.FilterCriteria.Filters {
 		path := fmt.Sprintf("%s.FilterCriteria.Filters[%d].Pattern", at, i)
-		if _, err := filter.Compile([]string{one.Pattern}, "body"); err != nil {
+		if _, err := CompilePatterns(m.TextKey(), one.Pattern); err != nil {
 			d.errorf(path, "%s", d.faultOf(path, err))
 		}
 		patterns = append(patterns, one.Pattern)
 	}
 	filters := at + ".FilterCriteria.Filters"
-	if _, err := filter.Compile(patterns, "body"); err != nil && !d.failedBelow(filters) {
+	if _, err := CompilePatterns(m.TextKey(), patterns...); err != nil && !d.failedBelow(filters) {
 		d.errorf(filters, "%s", d.faultOf(filters, err))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/esm-run/esm"
 )
@@ -15,6 +16,8 @@ const maxValues = 50_000
 type decoder struct {
 	lookup        func(string) (string, bool) // the environment
 	profileRegion func() string               // the region of the SDK's shared configuration, if any
+	now           time.Time                   // when the file is read
+	ahead         bool                        // for tests: what is unwired is taken
 
 	report   Report
 	places   map[string]place
@@ -27,6 +30,7 @@ type decoder struct {
 func newDecoder(file string) *decoder {
 	return &decoder{
 		lookup:   os.LookupEnv,
+		now:      time.Now(),
 		report:   Report{File: file},
 		places:   map[string]place{},
 		failed:   map[string]bool{},

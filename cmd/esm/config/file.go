@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ type Aws struct {
 
 // Endpoints are the URLs of single services. Empty means Aws.Endpoint.
 type Endpoints struct {
-	Sqs string
+	Sqs, Kinesis, Dynamodb, Dynamodbstreams, Sns, S3 string
 }
 
 // Embedded says whether the stand-in of this process is asked for, and on which port; 0 is one that is free.
@@ -47,12 +48,19 @@ func (a Aws) Embedded() (port string, asked bool) {
 	return port, true
 }
 
+// EndpointOf is the URL of a service that has no endpoint of its own in what uses it: empty for AWS itself, "embedded…" for
+// the stand-in. Services are named as ARNs do; a DynamoDB table's streams are those of "dynamodbstreams".
+func (a Aws) EndpointOf(service string) string {
+	own := map[string]string{
+		esm.SQS: a.Endpoints.Sqs, esm.Kinesis: a.Endpoints.Kinesis, esm.DynamoDB: a.Endpoints.Dynamodb,
+		"dynamodbstreams": a.Endpoints.Dynamodbstreams, esm.SNS: a.Endpoints.Sns, esm.S3: a.Endpoints.S3,
+	}
+	return cmp.Or(own[service], a.Endpoint)
+}
+
 // SqsEndpoint is the URL for queues that have no endpoint of their own: empty for AWS itself, "embedded…" for the stand-in.
 func (a Aws) SqsEndpoint() string {
-	if a.Endpoints.Sqs != "" {
-		return a.Endpoints.Sqs
-	}
-	return a.Endpoint
+	return a.EndpointOf(esm.SQS)
 }
 
 // Engine says how the engine itself runs.
@@ -117,6 +125,11 @@ var awsShape = objectFrom(defaultAws, "aws",
 
 var endpointsShape = objectOf(inEndpoints,
 	field("sqs", func(e *Endpoints) *string { return &e.Sqs }, textOf(urlRule), "The endpoint of SQS."),
+	field("kinesis", func(e *Endpoints) *string { return &e.Kinesis }, textOf(urlRule), "The endpoint of Kinesis."),
+	field("dynamodb", func(e *Endpoints) *string { return &e.Dynamodb }, textOf(urlRule), "The endpoint of DynamoDB."),
+	field("dynamodbstreams", func(e *Endpoints) *string { return &e.Dynamodbstreams }, textOf(urlRule), "The endpoint of DynamoDB Streams."),
+	field("sns", func(e *Endpoints) *string { return &e.Sns }, textOf(urlRule), "The endpoint of SNS."),
+	field("s3", func(e *Endpoints) *string { return &e.S3 }, textOf(urlRule), "The endpoint of S3."),
 )
 
 var engineShape = objectFrom(defaultEngine, "engine",

@@ -65,10 +65,14 @@ func (d *decoder) load(data []byte, dir string, over Overrides) (*File, Report) 
 		return nil, d.report // what was not read cannot be checked
 	}
 	d.override(&r, over)
+	d.checkWired(r.Mappings)
 	d.checkFunctions(r, dir)
 	f := d.fill(r, dir)
 	d.checkMappings(f)
+	d.checkResources(f)
 	d.checkQueues(f)
+	d.checkTables(f)
+	d.checkStreamsOfTables(f)
 	d.warn(f)
 	d.report.sort()
 	if len(d.report.Errors) > 0 {

@@ -30,6 +30,8 @@ func loadWith(t testing.TB, text string, over Overrides, env ...string) (*File, 
 func hermetic(env ...string) *decoder {
 	d := newDecoder("mappings.yaml")
 	d.profileRegion = func() string { return "" }
+	d.ahead = true
+	d.now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	d.lookup = func(name string) (string, bool) {
 		for _, e := range env {
 			if value, ok := strings.CutPrefix(e, name+"="); ok {
@@ -61,7 +63,7 @@ func mustLoad(t testing.TB, text string, env ...string) *File {
 
 func TestFullFile(t *testing.T) {
 	f, report := loadText(t, full(t), "TABLE=orders-table")
-	if want := "mappings.yaml:62:5: Functions.steps.MemorySize: warning: is told to the function, but not enforced for processes\n" +
+	if want := "mappings.yaml:95:5: Functions.steps.MemorySize: warning: is told to the function, but not enforced for processes\n" +
 		"mappings.yaml is valid, 1 warning\n"; report.String() != want {
 		t.Errorf("report:\n%s\nwant:\n%s", report, want)
 	}
@@ -70,7 +72,8 @@ func TestFullFile(t *testing.T) {
 	}
 	dir, _ := filepath.Abs("testdata")
 
-	if got, want := f.Aws, (Aws{"eu-west-1", "embedded:4566", Endpoints{"http://localhost:9324"}, "123456789012"}); got != want {
+	endpoints := Endpoints{"http://localhost:9324", "http://localhost:4568", "http://localhost:8000", "http://localhost:8001", "http://localhost:4575", "http://localhost:9000"}
+	if got, want := f.Aws, (Aws{"eu-west-1", "embedded:4566", endpoints, "123456789012"}); got != want {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}
 	if got, want := f.Engine, (Engine{filepath.Join(dir, "data"), "127.0.0.1:9100", 90 * time.Second, 50, 0.5}); got != want {

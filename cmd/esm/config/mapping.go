@@ -1,28 +1,53 @@
 package config
 
-import "github.com/esm-run/esm"
+import (
+	"time"
+
+	"github.com/esm-run/esm"
+)
 
 var mappingShape = objectOf(inMapping,
 	required(field("FunctionName", func(m *esm.Mapping) *string { return &m.FunctionName }, textOf(notEmpty),
 		"The function: a name from Functions, with or without :qualifier, or its ARN.")),
 	required(field("EventSourceArn", func(m *esm.Mapping) *string { return &m.EventSourceArn }, textOf(notEmpty),
-		"The source: the ARN of an SQS queue, arn:aws:sqs:<region>:<account>:<queue>.")),
+		"The source: the ARN of an SQS queue, of a Kinesis stream or a consumer of it, of a DynamoDB table or its stream.")),
 	field("Enabled", func(m *esm.Mapping) **bool { return &m.Enabled }, pointerTo(trueOrFalse),
 		"Whether the source is polled. Default true."),
 	field("BatchSize", func(m *esm.Mapping) **int { return &m.BatchSize }, pointerTo(integerOf(1, esm.MaxBatchSize)),
-		"The most messages of one invocation: 1 to 10000, for FIFO queues 1 to 10. Above 10 a batching window is needed. Default 10."),
+		"The most records of one invocation: 1 to 10000, for FIFO queues 1 to 10. Above 10 queues need a batching window. Default 10 for queues, 100 for streams."),
 	field("MaximumBatchingWindowInSeconds", func(m *esm.Mapping) **int { return &m.MaximumBatchingWindowInSeconds },
 		pointerTo(integerOf(0, esm.MaxBatchingWindow)),
 		"How long a batch may be gathered: 0 to 300 seconds. Not for FIFO queues. Default 0."),
 	field("FilterCriteria", func(m *esm.Mapping) **esm.FilterCriteria { return &m.FilterCriteria }, pointerTo(criteriaShape),
-		"Which messages reach the function. The others are deleted."),
+		"Which records reach the function. The others are done with: messages are deleted."),
 	field("FunctionResponseTypes", func(m *esm.Mapping) *[]string { return &m.FunctionResponseTypes },
 		listOf(0, 1, textOf(oneOf(esm.ReportBatchItemFailures))),
-		"[ReportBatchItemFailures] lets the function's answer name the messages that failed."),
+		"[ReportBatchItemFailures] lets the function's answer name the records that failed."),
 	field("ScalingConfig", func(m *esm.Mapping) **esm.ScalingConfig { return &m.ScalingConfig }, pointerTo(scalingShape),
-		"The cap of what this mapping invokes at a time."),
+		"For queues: the cap of what this mapping invokes at a time."),
 	field("ProvisionedPollerConfig", func(m *esm.Mapping) **esm.ProvisionedPollerConfig { return &m.ProvisionedPollerConfig },
-		pointerTo(pollersShape), "A fixed range of pollers in place of automatic scaling."),
+		pointerTo(pollersShape), "For queues: a fixed range of pollers in place of automatic scaling."),
+	field("StartingPosition", func(m *esm.Mapping) *string { return &m.StartingPosition },
+		textOf(oneOf(esm.Latest, esm.AtTimestamp, esm.TrimHorizon)),
+		"Where a stream is begun: TRIM_HORIZON, LATEST or, for Kinesis, AT_TIMESTAMP. Streams need it."),
+	field("StartingPositionTimestamp", func(m *esm.Mapping) *time.Time { return &m.StartingPositionTimestamp }, moment,
+		"For AT_TIMESTAMP: seconds since 1970, or text such as 2026-03-04T05:06:07Z. Not in the future."),
+	field("ParallelizationFactor", func(m *esm.Mapping) **int { return &m.ParallelizationFactor },
+		pointerTo(integerOf(1, esm.MaxParallelizationFactor)),
+		"For streams: the batches of one shard at a time, 1 to 10. Default 1."),
+	field("MaximumRecordAgeInSeconds", func(m *esm.Mapping) **int { return &m.MaximumRecordAgeInSeconds },
+		pointerTo(integerOf(esm.Forever, esm.MaxMaximumRecordAge)),
+		"For streams: records older than this are given up. 60 to 604800, or -1, the default, for never."),
+	field("MaximumRetryAttempts", func(m *esm.Mapping) **int { return &m.MaximumRetryAttempts },
+		pointerTo(integerOf(esm.Forever, esm.MaxMaximumRetryAttempts)),
+		"For streams: the tries of a failing batch after the first. 0 to 10000, or -1, the default, for as long as its records last."),
+	field("BisectBatchOnFunctionError", func(m *esm.Mapping) **bool { return &m.BisectBatchOnFunctionError }, pointerTo(trueOrFalse),
+		"For streams: whether a failing batch is cut in two. Default false."),
+	field("TumblingWindowInSeconds", func(m *esm.Mapping) **int { return &m.TumblingWindowInSeconds },
+		pointerTo(integerOf(0, esm.MaxTumblingWindow)),
+		"For streams: the length of the windows through which the function's state is handed on, 1 to 900 seconds. Default 0, no windows."),
+	field("DestinationConfig", func(m *esm.Mapping) **esm.DestinationConfig { return &m.DestinationConfig }, pointerTo(destinationsShape),
+		"For streams: where notices of records that were given up are sent."),
 	field("MetricsConfig", func(m *esm.Mapping) **esm.MetricsConfig { return &m.MetricsConfig }, pointerTo(metricsShape),
 		"Opts in to metrics on AWS. Here they are always on."),
 	field("Tags", func(m *esm.Mapping) *map[string]string { return &m.Tags }, mapOf(textOf()),
@@ -59,7 +84,17 @@ var pollersShape = objectOf(inPollers,
 		pointerTo(integerOf(2, esm.MaxMaximumPollers)), "2 to 10000. Default 200."),
 )
 
+var destinationsShape = objectOf(inDestinations,
+	field("OnFailure", func(c *esm.DestinationConfig) *esm.OnFailure { return &c.OnFailure }, onFailureShape,
+		"What takes the notices."),
+)
+
+var onFailureShape = objectOf("on failure",
+	field("Destination", func(o *esm.OnFailure) *string { return &o.Destination }, textOf(),
+		"The ARN of a standard SQS queue, a standard SNS topic or an S3 bucket. Empty means none."),
+)
+
 var metricsShape = objectOf("metrics",
 	field("Metrics", func(m *esm.MetricsConfig) *[]string { return &m.Metrics }, listOf(0, 1, textOf(oneOf("EventCount"))),
-		"[EventCount], the only value with an effect on queues."),
+		"[EventCount], the only value with an effect on queues and streams."),
 )

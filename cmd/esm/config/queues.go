@@ -11,18 +11,12 @@ import (
 // them against the mappings that read them.
 func (d *decoder) checkQueues(f *File) {
 	queues := f.Resources.Queues
-	if len(queues) > 0 && f.Aws.SqsEndpoint() == "" {
-		d.errorf("Resources", "are made only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them")
-	}
-	named := map[string]int{}
 	for i := range queues {
 		q, at := &queues[i], fmt.Sprintf("Resources.Queues[%d]", i)
 		q.index = i
-		if other, twice := named[q.QueueName]; twice && q.QueueName != "" {
-			d.errorf(at+".QueueName", "is that of Resources.Queues[%d]", other)
+		if d.failed[at+".QueueName"] {
 			continue
 		}
-		named[q.QueueName] = i
 		d.checkFIFO(q, at)
 		for j, m := range q.Messages {
 			d.checkMessage(*q, m, fmt.Sprintf("%s.Messages[%d]", at, j))

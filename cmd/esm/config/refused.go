@@ -1,8 +1,7 @@
 package config
 
 const (
-	notForQueues  = "does not apply to SQS queues: remove it"
-	ofTheQueue    = "does not apply to SQS queues, whose retries end by their RedrivePolicy: set VisibilityTimeout and maxReceiveCount on the queue, and remove it"
+	notThisSource = "is for a kind of source that this version does not read: remove it"
 	noContainers  = "containers are not run by this version: use Command, Runtime or InvokeEndpoint"
 	noAsync       = "asynchronous invocations are not taken by this version: remove it"
 	noKey         = "filter criteria are kept in this file and not encrypted by a key: remove it"
@@ -19,23 +18,16 @@ const (
 // refused lists what AWS or the file's format knows and this version cannot honour: in which object, which key, and why,
 // with what to do about it. To honour a key, delete its line and add the key to its table.
 var refused = []struct{ in, key, why string }{
-	{inMapping, "StartingPosition", notForQueues},
-	{inMapping, "StartingPositionTimestamp", notForQueues},
-	{inMapping, "ParallelizationFactor", notForQueues},
-	{inMapping, "TumblingWindowInSeconds", notForQueues},
-	{inMapping, "BisectBatchOnFunctionError", notForQueues},
-	{inMapping, "MaximumRecordAgeInSeconds", ofTheQueue},
-	{inMapping, "MaximumRetryAttempts", ofTheQueue},
-	{inMapping, "DestinationConfig", ofTheQueue},
-	{inMapping, "Topics", notForQueues},
+	{inMapping, "Topics", notThisSource},
 	{inMapping, "Queues", "is for Amazon MQ: name an SQS queue by EventSourceArn, and remove it"},
-	{inMapping, "SourceAccessConfigurations", notForQueues},
-	{inMapping, "SelfManagedEventSource", notForQueues},
-	{inMapping, "SelfManagedKafkaEventSourceConfig", notForQueues},
-	{inMapping, "AmazonManagedKafkaEventSourceConfig", notForQueues},
-	{inMapping, "DocumentDBEventSourceConfig", notForQueues},
-	{inMapping, "LoggingConfig", notForQueues},
+	{inMapping, "SourceAccessConfigurations", notThisSource},
+	{inMapping, "SelfManagedEventSource", notThisSource},
+	{inMapping, "SelfManagedKafkaEventSourceConfig", notThisSource},
+	{inMapping, "AmazonManagedKafkaEventSourceConfig", notThisSource},
+	{inMapping, "DocumentDBEventSourceConfig", notThisSource},
+	{inMapping, "LoggingConfig", notThisSource},
 	{inMapping, "KMSKeyArn", noKey},
+	{inDestinations, "OnSuccess", "OnSuccess configuration is not supported for event source mappings."},
 	{inPollers, "PollerGroupName", notKafka},
 
 	{inFunction, "ImageUri", noContainers},
@@ -61,30 +53,34 @@ var refused = []struct{ in, key, why string }{
 	{inLogging, "ApplicationLogLevel", "log lines are not selected by level by this version: remove it"},
 	{inLogging, "SystemLogLevel", "log lines are not selected by level by this version: remove it"},
 
-	{inEndpoints, "kinesis", notCalled},
-	{inEndpoints, "dynamodb", notCalled},
-	{inEndpoints, "dynamodbstreams", notCalled},
-	{inEndpoints, "sns", notCalled},
-	{inEndpoints, "s3", notCalled},
 	{inEndpoints, "events", notCalled},
 	{inEndpoints, "lambda", "functions are reached by their own InvokeEndpoint: remove it"},
 
-	{inResources, "Streams", notMade},
-	{inResources, "Tables", notMade},
-	{inResources, "Topics", notMade},
-	{inResources, "Buckets", notMade},
+	{inTable, "GlobalSecondaryIndexes", "indexes are not made by this version, whose streams do not show them: remove it"},
+	{inTable, "LocalSecondaryIndexes", "indexes are not made by this version, whose streams do not show them: remove it"},
+	{inTable, "Tags", "tags are not put on tables by this version: remove it"},
+	{inStream, "StreamModeDetails", "streams are made with the shards that ShardCount tells: remove it"},
+	{inStream, "Tags", "tags are not put on streams by this version: remove it"},
+	{inTopic, "Attributes", "topics are made with the defaults of SNS: remove it"},
+	{inTopic, "Tags", "tags are not put on topics by this version: remove it"},
+	{inBucket, "CreateBucketConfiguration", "buckets are made in Aws.Region: remove it"},
 	{inQueue, "Tags", "tags are not put on queues by this version: remove it"},
 }
 
 // The objects whose keys may be refused.
 const (
-	inMapping   = "mapping"
-	inPollers   = "pollers"
-	inFunction  = "function"
-	inLogging   = "logging"
-	inEndpoints = "endpoints"
-	inResources = "resources"
-	inQueue     = "queue"
+	inMapping      = "mapping"
+	inPollers      = "pollers"
+	inDestinations = "destinations"
+	inFunction     = "function"
+	inLogging      = "logging"
+	inEndpoints    = "endpoints"
+	inResources    = "resources"
+	inQueue        = "queue"
+	inStream       = "stream"
+	inTable        = "table"
+	inTopic        = "topic"
+	inBucket       = "bucket"
 )
 
 // refusal is why an object cannot have a key, if that is known.

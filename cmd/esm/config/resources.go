@@ -11,6 +11,11 @@ import (
 type Resources struct {
 	// Queues come in the order in which they can be made: a dead-letter queue before those that name it.
 	Queues []Queue
+
+	Streams []Stream
+	Tables  []Table
+	Topics  []Topic
+	Buckets []Bucket
 }
 
 // Queue is a queue to make: SQS's CreateQueue.
@@ -74,6 +79,14 @@ func readRedrive(attribute string) (redrive, error) {
 var resourcesShape = objectOf(inResources,
 	field("Queues", func(r *Resources) *[]Queue { return &r.Queues }, listOf(0, 0, queueShape),
 		"SQS queues."),
+	field("Streams", func(r *Resources) *[]Stream { return &r.Streams }, listOf(0, 0, streamShape),
+		"Kinesis data streams."),
+	field("Tables", func(r *Resources) *[]Table { return &r.Tables }, listOf(0, 0, tableShape),
+		"DynamoDB tables, in CreateTable's own fields."),
+	field("Topics", func(r *Resources) *[]Topic { return &r.Topics }, listOf(0, 0, topicShape),
+		"Standard SNS topics."),
+	field("Buckets", func(r *Resources) *[]Bucket { return &r.Buckets }, listOf(0, 0, bucketShape),
+		"S3 buckets."),
 )
 
 var queueShape = objectOf(inQueue,
@@ -150,6 +163,6 @@ var messageAttribute = objectOf("message attribute",
 	field("StringValue", func(a *MessageAttribute) *string { return &a.StringValue }, textOf(notEmpty),
 		"The value of a String or a Number, as text."),
 	field("BinaryValue", func(a *MessageAttribute) *string { return &a.BinaryValue },
-		textOf(matching(`([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?`, "is not base64")),
+		textOf(base64Rule),
 		"The value of a Binary, in base64."),
 )

@@ -139,6 +139,9 @@ var jsonRule = rule{func(s string) string {
 	return ""
 }, schema{}}
 
+// base64Rule wants base64, padded.
+var base64Rule = matching(`([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?`, "is not base64")
+
 // redriveRule wants the JSON text of a RedrivePolicy.
 var redriveRule = rule{func(s string) string {
 	policy, err := readRedrive(s)

@@ -36,6 +36,7 @@ func objectSchema[T any](keys []key[T]) schema {
 // keys; docs/mappings.schema.json is a copy.
 func Schema() []byte {
 	s := fileShape.schema.
+		with("$defs", schema{"AttributeValue": valueWhole.schema}).
 		with("$schema", "https://json-schema.org/draft/2020-12/schema").
 		with("$id", "https://raw.githubusercontent.com/esm-run/esm/main/docs/mappings.schema.json").
 		with("title", "mappings.yaml, the mappings file of esm").

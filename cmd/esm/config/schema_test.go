@@ -131,6 +131,8 @@ func TestFullFileHasEveryKey(t *testing.T) {
 // objectNames says where the objects with refused keys are.
 var objectNames = map[string]string{
 	"EventSourceMappings.*": inMapping, "EventSourceMappings.*.ProvisionedPollerConfig": inPollers, "Functions.*": inFunction,
+	"EventSourceMappings.*.DestinationConfig": inDestinations, "Resources.Streams.*": inStream, "Resources.Tables.*": inTable,
+	"Resources.Topics.*": inTopic, "Resources.Buckets.*": inBucket,
 	"Functions.*.LoggingConfig": inLogging, "Aws.Endpoints": inEndpoints, "Resources": inResources, "Resources.Queues.*": inQueue,
 }
 
@@ -163,7 +165,8 @@ func generic(path string) string {
 	parts := strings.Split(path, ".")
 	for i, p := range parts {
 		_, err := strconv.Atoi(p)
-		if err == nil || i > 0 && slices.Contains([]string{"Functions", "Variables", "MessageAttributes", "Tags"}, parts[i-1]) {
+		item := i > 1 && parts[i-2] == "Items"
+		if err == nil || item || i > 0 && slices.Contains([]string{"Functions", "Variables", "MessageAttributes", "Tags"}, parts[i-1]) {
 			parts[i] = "*"
 		}
 	}

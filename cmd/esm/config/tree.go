@@ -153,5 +153,8 @@ func (t tree) key(n ast.MapKeyNode) (*node, error) {
 	if explicit, ok := n.(*ast.MappingKeyNode); ok {
 		return t.convert(explicit.Value)
 	}
+	if word, ok := n.(*ast.NullNode); ok { // DynamoDB has a type NULL
+		return plain(word.Token), nil
+	}
 	return t.convert(n)
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/engine/filter"
 	"github.com/esm-run/esm/invoker/bootstrap"
 )
 
@@ -70,7 +69,7 @@ func (d *decoder) warnPatterns(m esm.Mapping, at string) {
 	}
 	for i, one := range m.FilterCriteria.Filters {
 		path := fmt.Sprintf("%s[%d].Pattern", filters, i)
-		compiled, err := filter.Compile([]string{one.Pattern}, "body")
+		compiled, err := CompilePatterns(m.TextKey(), one.Pattern)
 		if err != nil {
 			continue // told as an error
 		}
