@@ -31,7 +31,8 @@ race: ## the tests that need nothing but Go, Python and Node, under the race det
 
 fuzz: ## every fuzz target for FUZZTIME
 	@for package in $$(go list ./...); do \
-	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	  targets=$$(go test -list '^Fuzz' $$package) || { echo "$$targets"; exit 1; }; \
+	  for target in $$(echo "$$targets" | grep '^Fuzz'); do \
 	    echo "$$package $$target"; \
 	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package >/tmp/esm-fuzz.$$$$ 2>&1 || { cat /tmp/esm-fuzz.$$$$; exit 1; }; \
 	  done; \

@@ -9,8 +9,8 @@ import (
 
 // Invoker runs functions under their concurrency limits. All methods may be called side by side.
 type Invoker interface {
-	// Invoke runs c once. It answers [ErrThrottled] at once when no permit is free, and otherwise blocks until the
-	// function has answered, failed or timed out: at most the function's timeout plus the time to start it.
+	// Invoke runs c once. It answers [ErrThrottled] within milliseconds when no permit is free, and otherwise blocks
+	// until the function has answered, failed or timed out: at most the function's timeout plus the time to start it.
 	//
 	// A function that fails, crashes or times out is a Response with a Fault and a nil error. An error that is
 	// [ErrNotRun] says that the handler surely did not see the event; any other error leaves that open.
