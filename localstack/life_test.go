@@ -153,19 +153,20 @@ func TestTheQueueComesLater(t *testing.T) {
 }
 
 func TestTheQueueGoesAndComesBack(t *testing.T) {
-	h := newHouse(t, service{"embedded", "embedded"})
-	url, arn := h.queue("gone", map[string]string{})
-	e := h.run(h.file(mapping(arn)))
-	if _, err := h.sqs.DeleteQueue(t.Context(), &sqs.DeleteQueueInput{QueueUrl: &url}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "it notices", func() bool { return strings.Contains(e.stderr.String(), "does not exist") })
-	eventually(t, "the queue can be made again", func() bool {
-		_, err := h.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("gone" + h.suffix)})
-		return err == nil
+	overServices(t, func(t *testing.T, h *house) {
+		if h.service.name == "embedded" {
+			t.Skip("like AWS, the stand-in lets a minute pass before a name may be used again")
+		}
+		url, arn := h.queue("gone", map[string]string{})
+		e := h.run(h.file(mapping(arn)))
+		if _, err := h.sqs.DeleteQueue(t.Context(), &sqs.DeleteQueueInput{QueueUrl: &url}); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it notices", func() bool { return strings.Contains(e.stderr.String(), "does not exist") })
+		url, _ = h.queue("gone", map[string]string{})
+		h.sendMany(url, 1)
+		eventually(t, "the message is handled", func() bool { return h.fn.records() == 1 && h.count(url) == 0 })
 	})
-	h.sendMany(url, 1)
-	eventually(t, "the message is handled", func() bool { return h.fn.records() == 1 })
 }
 
 func TestOneEngineADataDir(t *testing.T) {
