@@ -24,14 +24,19 @@ func Kind(arn string) (service string, err error) {
 	}
 	switch a.Service {
 	case ServiceSQS:
-		return a.Service, standard(a, "queue")
+		err = standard(a, "queue")
 	case ServiceSNS:
-		return a.Service, standard(a, "topic")
+		err = standard(a, "topic")
 	case ServiceS3:
-		return a.Service, bucket(a)
+		err = bucket(a)
+	default:
+		err = errors.New("is of a service that takes no notices of stream records: name a standard SQS queue, " +
+			"a standard SNS topic or an S3 bucket")
 	}
-	return "", errors.New("is of a service that takes no notices of stream records: name a standard SQS queue, " +
-		"a standard SNS topic or an S3 bucket")
+	if err != nil {
+		return "", err
+	}
+	return a.Service, nil
 }
 
 // standard refuses what is no queue or topic, or a FIFO one: its name says so.

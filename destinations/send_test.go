@@ -1,0 +1,174 @@
+package destinations
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"testing"
+
+	"github.com/esm-run/esm"
+)
+
+// objectKey is what the object of exhausted() is called.
+const objectKey = "aws/lambda/3f0c9a54-6d1e-4e0b-8f43-9b7d2c5a1e88/shardId-000000000002/2026/03/04/" +
+	"2026-03-04T05.06.07-b6a0c1de-2f34-4a56-9c78-0d1e2f3a4b5c"
+
+func TestWhereNoticesGo(t *testing.T) {
+	for endpoint, places := range map[string]map[string]string{
+		"": {
+			ServiceSQS: "https://sqs.eu-west-1.amazonaws.com/111122223333/failed",
+			ServiceSNS: topicARN,
+			ServiceS3:  "failed-records.s3.eu-west-1.amazonaws.com/" + objectKey,
+		},
+		"http://127.0.0.1:4566": {
+			ServiceSQS: "http://unreachable.example:4566/111122223333/failed",
+			ServiceSNS: topicARN,
+			ServiceS3:  "127.0.0.1:4566/failed-records/" + objectKey,
+		},
+	} {
+		said := map[string]map[string]string{
+			ServiceSQS: {}, ServiceSNS: {}, ServiceS3: {"Content-Type": "application/octet-stream"},
+		}
+		for name := range places {
+			s := &service{}
+			d := s.each(t, endpoint)[name]
+			for range 2 {
+				if err := d.Send(t.Context(), exhausted()); err != nil {
+					t.Fatalf("%s at %q: %v", name, endpoint, err)
+				}
+			}
+			want := string(golden(t, map[bool]string{true: "s3", false: "exhausted"}[name == ServiceS3]))
+			for _, got := range s.taken {
+				if got.where != places[name] || got.text != want || !maps.Equal(got.in, said[name]) {
+					t.Errorf("%s at %q: got %+v\nwant %s at %s with %v", name, endpoint, got, want, places[name], said[name])
+				}
+			}
+			if len(s.taken) != 2 || s.asked > 1 {
+				t.Errorf("%s: %d notices, %d questions", name, len(s.taken), s.asked)
+			}
+		}
+	}
+}
+
+func TestShapesOverTheWire(t *testing.T) {
+	for shape, n := range shapes {
+		s := &service{}
+		for name, d := range s.each(t, "") {
+			if name == ServiceS3 {
+				continue
+			}
+			if err := d.Send(t.Context(), n); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.taken[len(s.taken)-1].text; got != string(golden(t, shape)) {
+				t.Errorf("%s to %s: %s", shape, name, got)
+			}
+		}
+	}
+}
+
+func TestWhichErrorsAreFinal(t *testing.T) {
+	type errs map[string]int // the status by code
+	for name, test := range map[string]struct{ final, passing errs }{
+		ServiceSQS: {
+			final: errs{
+				"QueueDoesNotExist": 400, "AWS.SimpleQueueService.NonExistentQueue": 400, "AccessDeniedException": 400, "AccessDenied": 403,
+				"InvalidClientTokenId": 403, "InvalidMessageContents": 400, "KmsDisabled": 400, "KmsNotFound": 400, "UnsupportedOperation": 400,
+			},
+			passing: errs{
+				"RequestThrottled": 400, "ThrottlingException": 400, "KmsThrottled": 400, "OverLimit": 403, "ExpiredToken": 403,
+				"InternalFailure": 500, "ServiceUnavailable": 503, "Any": 429,
+			},
+		},
+		ServiceSNS: {
+			final: errs{
+				"NotFound": 404, "AuthorizationError": 403, "InvalidParameter": 400, "KMSAccessDenied": 400, "KMSNotFound": 400,
+				"InvalidSecurity": 403, "EndpointDisabled": 400,
+			},
+			passing: errs{
+				"Throttled": 429, "Throttling": 400, "KMSThrottling": 400, "InternalError": 500, "ConcurrentAccess": 400, "RequestExpired": 400,
+			},
+		},
+		ServiceS3: {
+			final: errs{
+				"NoSuchBucket": 404, "AccessDenied": 403, "EntityTooLarge": 400, "PermanentRedirect": 301, "AllAccessDisabled": 403,
+				"AuthorizationHeaderMalformed": 400, "KMS.DisabledException": 400, "InvalidBucketName": 400,
+			},
+			passing: errs{
+				"SlowDown": 503, "InternalError": 500, "RequestTimeout": 400, "OperationAborted": 409, "TemporaryRedirect": 307,
+				"RequestTimeTooSkewed": 403, "ExpiredToken": 400, "KMS.ThrottlingException": 400,
+			},
+		},
+	} {
+		for want, codes := range map[bool]errs{true: test.final, false: test.passing} {
+			for code, status := range codes {
+				s := &service{faults: []fault{{status: status, code: code}}}
+				err := s.each(t, "")[name].Send(t.Context(), exhausted())
+				if err == nil || errors.Is(err, esm.ErrUndeliverable) != want || codeOf(err) != code {
+					t.Errorf("%s answers %d %s: %v, want it final: %t", name, status, code, err, want)
+				}
+				if s.calls != 1 || len(s.taken) != 0 {
+					t.Errorf("%s answers %d %s: %d calls", name, status, code, s.calls)
+				}
+			}
+		}
+	}
+}
+
+func TestABrokenConnectionPasses(t *testing.T) {
+	for _, done := range []bool{false, true} {
+		for name := range (&service{}).each(t, "") {
+			s := &service{faults: []fault{{code: "broken", done: done}}}
+			err := s.each(t, "")[name].Send(t.Context(), exhausted())
+			if err == nil || errors.Is(err, esm.ErrUndeliverable) || s.calls != 1 || (len(s.taken) == 1) != done {
+				t.Errorf("%s: %v after %d calls, %d taken", name, err, s.calls, len(s.taken))
+			}
+		}
+	}
+}
+
+func TestTheEndOfTheContextPasses(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := &service{}
+	for name, d := range s.each(t, "") {
+		if err := d.Send(ctx, exhausted()); !errors.Is(err, context.Canceled) || errors.Is(err, esm.ErrUndeliverable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAQueueIsLookedUpAgainOnceItWasGone(t *testing.T) {
+	s := &service{faults: []fault{{status: 400, code: "QueueDoesNotExist"}, {}, {status: 400, code: "QueueDoesNotExist"}}}
+	q := s.each(t, "http://127.0.0.1:4566")[ServiceSQS]
+	for i, want := range []bool{true, true, false, false} {
+		if err := q.Send(t.Context(), exhausted()); errors.Is(err, esm.ErrUndeliverable) != want || (err != nil) != want {
+			t.Errorf("send %d: %v", i+1, err)
+		}
+	}
+	if s.asked != 3 || len(s.taken) != 2 {
+		t.Errorf("asked %d times, %d taken", s.asked, len(s.taken))
+	}
+}
+
+func TestAVPCEndpointNeedNotTellAddresses(t *testing.T) {
+	s := &service{faults: []fault{{status: http.StatusForbidden, code: "AccessDenied"}}}
+	if err := s.each(t, "https://vpce-1.sqs.eu-west-1.vpce.amazonaws.com")[ServiceSQS].Send(t.Context(), exhausted()); err != nil {
+		t.Fatal(err)
+	}
+	if want := "https://sqs.eu-west-1.amazonaws.com/111122223333/failed"; s.taken[0].where != want {
+		t.Errorf("sent to %s, want %s", s.taken[0].where, want)
+	}
+}
+
+func TestAQueueIsNotFoundOnceForAll(t *testing.T) {
+	s := &service{faults: []fault{{code: "broken"}}}
+	q := s.each(t, "http://127.0.0.1:4566")[ServiceSQS]
+	if err := q.Send(t.Context(), exhausted()); err == nil || errors.Is(err, esm.ErrUndeliverable) {
+		t.Errorf("the address could not be asked for: %v", err)
+	}
+	if err := q.Send(t.Context(), exhausted()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
