@@ -27,12 +27,16 @@ Resources:
 
 // bad are files with errors. Those that break a shape must be refused by the JSON Schema too, and the others not: what is
 // wrong with them is between their parts.
-var bad = []struct {
+var bad = slices.Concat(badFiles, badStreams)
+
+type badFile struct {
 	name  string
 	text  string
 	shape bool
 	want  []string
-}{
+}
+
+var badFiles = []badFile{
 	{"out of range", orders + mapped + "    BatchSize: 20000\n", true, []string{
 		`7:5: EventSourceMappings[0].BatchSize: 20000 is above 10000`}},
 	{"below the range", orders + mapped + "    BatchSize: 0\n    MaximumBatchingWindowInSeconds: -1\n", true, []string{

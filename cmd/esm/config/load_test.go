@@ -242,13 +242,16 @@ func TestSecretsAreNotTold(t *testing.T) {
 	text := `
 Aws: {Region: "${S}", Endpoint: "${S}", Endpoints: {sqs: "${S}"}, AccountId: "${S}"}
 Engine: {Listen: "${S}", GracePeriod: "${S}"}
-Resources: {Queues: [{QueueName: "${S}", Attributes: {VisibilityTimeout: "${S}", RedrivePolicy: "${S}", Policy: "${S}"}, Messages: ["${S}"]}]}
+Resources: {Queues: [{QueueName: "${S}", Attributes: {VisibilityTimeout: "${S}", RedrivePolicy: "${S}", Policy: "${S}"}, Messages: ["${S}"]}], Streams: [{StreamName: "${S}", Records: [{PartitionKey: "${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}", Data: "${S}"}]}],
+  Tables: [{TableName: "${S}", KeySchema: [{AttributeName: "${S}", KeyType: "${S}"}], Items: [{"${S}": {N: "${S}", B: "${S}"}}]}], Topics: [{Name: "${S}"}], Buckets: [{Bucket: "${S}"}]}
 Functions:
   a: {Runtime: "${S}", Handler: "${S}", CodeUri: "${S}", Role: "${S}", Environment: {Variables: {AWS_REGION: "${S}"}}, LoggingConfig: {LogFormat: "${S}"}}
   b: {InvokeEndpoint: "${S}", Architectures: ["${S}"]}
   c: {Command: ["${S}"], CodeUri: "src/${S}", Timeout: "${S}"}
 EventSourceMappings:
   - {FunctionName: "${S}", EventSourceArn: "${S}", UUID: "${S}", Endpoint: "${S}", Region: "${S}", FunctionResponseTypes: ["${S}"], BatchSize: "${S}"}
+  - {FunctionName: a, EventSourceArn: "arn:aws:dynamodb:us-east-1:000000000000:table/${K}", StartingPosition: AT_TIMESTAMP, StartingPositionTimestamp: "${S}", DestinationConfig: {OnFailure: {Destination: "${S}"}}}
+  - {FunctionName: b, EventSourceArn: "arn:aws:kinesis:us-east-1:000000000000:stream/${K}", StartingPosition: "${S}", FilterCriteria: {Filters: [{Pattern: "{\"data\": [\"${K}\"]}"}]}}
   - {FunctionName: c, EventSourceArn: "arn:aws:sqs:${S}:${S}:${S}", FilterCriteria: {Filters: [{Pattern: "${S}"}, {Pattern: "{\"body\": {\"${S}\": 1}}"}, {Pattern: "{\"${K}\": [1]}"}]}, MetricsConfig: {Metrics: ["${S}"]}}
 `
 	f, report := loadText(t, text, "S="+secret, "K=s3cret")

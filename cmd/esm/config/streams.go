@@ -1,10 +1,6 @@
 package config
 
-import (
-	"fmt"
-
-	"github.com/esm-run/esm"
-)
+import "fmt"
 
 // Stream is a Kinesis data stream to make: CreateStream.
 type Stream struct {
@@ -57,48 +53,18 @@ var bucketShape = objectOf(inBucket,
 
 // checkResources checks all that is to be made, except for what queues and tables are in themselves.
 func (d *decoder) checkResources(f *File) {
-	r := f.Resources
-	names := map[string][]string{}
-	for _, q := range r.Queues {
-		names[esm.SQS] = append(names[esm.SQS], q.QueueName)
-	}
-	for _, s := range r.Streams {
-		names[esm.Kinesis] = append(names[esm.Kinesis], s.StreamName)
-	}
-	for _, t := range r.Tables {
-		names[esm.DynamoDB] = append(names[esm.DynamoDB], t.TableName)
-	}
-	for _, t := range r.Topics {
-		names[esm.SNS] = append(names[esm.SNS], t.Name)
-	}
-	for _, b := range r.Buckets {
-		names[esm.S3] = append(names[esm.S3], b.Bucket)
-	}
-	for _, k := range kinds {
-		if len(names[k.service]) > 0 && f.Aws.EndpointOf(k.service) == "" {
+	for _, k := range resourceKinds {
+		names, _ := f.names(k.service)
+		if len(names) > 0 && f.Aws.EndpointOf(k.service) == "" {
 			d.errorf("Resources", "are made only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them")
 		}
-		d.checkNames(k, names[k.service])
-	}
-}
-
-// kinds are the kinds of resources: what they are called, where they stand, and which key names them.
-var kinds = []struct{ service, noun, list, name string }{
-	{esm.SQS, "queue", "Resources.Queues", "QueueName"},
-	{esm.Kinesis, "stream", "Resources.Streams", "StreamName"},
-	{esm.DynamoDB, "table", "Resources.Tables", "TableName"},
-	{esm.SNS, "topic", "Resources.Topics", "Name"},
-	{esm.S3, "bucket", "Resources.Buckets", "Bucket"},
-}
-
-// checkNames wants the resources of one kind to have names that differ.
-func (d *decoder) checkNames(k struct{ service, noun, list, name string }, names []string) {
-	first := map[string]int{}
-	for i, name := range names {
-		if other, twice := first[name]; twice && name != "" {
-			d.errorf(fmt.Sprintf("%s[%d].%s", k.list, i, k.name), "is that of %s[%d]", k.list, other)
-			continue
+		first := map[string]int{}
+		for i, name := range names {
+			if other, twice := first[name]; twice && name != "" {
+				d.errorf(fmt.Sprintf("%s[%d].%s", k.list, i, k.name), "is that of %s[%d]", k.list, other)
+				continue
+			}
+			first[name] = i
 		}
-		first[name] = i
 	}
 }

@@ -69,13 +69,27 @@ func ReservationTraps(fn esm.Function, mappings []esm.Mapping) []esm.Problem {
 		return []esm.Problem{{Path: path, Message: "0 switches the function off: it is never run, and its mappings wait"}}
 	}
 	var found []esm.Problem
-	if reserved < advisedReserved {
+	if reserved < advisedReserved && !onlyOfStreams(fn, mappings) {
 		found = append(found, esm.Problem{Path: path, Message: fmt.Sprintf("%d is below %d, the least that AWS advises behind a queue: expect throttling", reserved, advisedReserved)})
 	}
 	if sum, terms := caps(fn, mappings); sum > reserved {
 		found = append(found, esm.Problem{Path: path, Message: fmt.Sprintf("%d is below what the function's mappings may run at a time, %s: they will be throttled", reserved, terms)})
 	}
 	return found
+}
+
+// onlyOfStreams says whether a function has mappings, and none of a queue.
+func onlyOfStreams(fn esm.Function, mappings []esm.Mapping) bool {
+	streams := false
+	for _, m := range mappings {
+		if name, _ := esm.SplitQualifier(m.FunctionName); name == fn.Name {
+			if !m.OfStream() {
+				return false
+			}
+			streams = true
+		}
+	}
+	return streams
 }
 
 // caps adds up what the enabled mappings of a function may run at a time, as far as they have caps.

@@ -108,6 +108,28 @@ func TestWarnings(t *testing.T) {
 		{"a queue that may exist", "Aws: {Endpoint: 'http://localhost:1'}\n" + orders + mapped, nil},
 		{"dead letters that nobody makes", queues + deadLetters("a", "b"), []string{
 			"5:20: Resources.Queues[0].Attributes.RedrivePolicy: the dead-letter queue is not among Resources.Queues in us-east-1 and account 000000000000: if it does not exist, this queue cannot be made"}},
+
+		{"a poison record", orders + clicking, []string{
+			"5:5: EventSourceMappings[0].MaximumRetryAttempts: -1 without MaximumRecordAgeInSeconds: a record that always fails blocks its shard until it leaves the stream: " +
+				"set one of them, and BisectBatchOnFunctionError so that its batch is not given up with it"}},
+		{"a poison record is given up by age", orders + clicking + "    MaximumRecordAgeInSeconds: 60\n", nil},
+		{"a poison record takes others with it", orders + clicking + "    MaximumRetryAttempts: 2\n    FunctionResponseTypes: [ReportBatchItemFailures]\n", []string{
+			"9:5: EventSourceMappings[0].FunctionResponseTypes: without BisectBatchOnFunctionError, a record that is given up takes all behind it in its batch with it, those that would succeed too"}},
+		{"a poison record alone", orders + clicking + "    MaximumRetryAttempts: 2\n    FunctionResponseTypes: [ReportBatchItemFailures]\n    BisectBatchOnFunctionError: true\n", nil},
+		{"three readers of a table", orders + reading("orders:1", "") + reading("orders:2", "    Enabled: false\n") + reading("orders:3", "") + reading("orders:4", ""), []string{
+			"19:5: EventSourceMappings[3].EventSourceArn: is read by 3 mappings up to this one, above 2, the most of a table's stream on AWS: expect throttling"}},
+		{"a stream to make", made + "  Streams: [{StreamName: clicks}]\n  Topics: [{Name: alerts}]\n  Buckets: [{Bucket: failures}]\n" + orders + clicking +
+			"    MaximumRetryAttempts: 2\n    DestinationConfig: {OnFailure: {Destination: 'arn:aws:s3:::failures'}}\n" +
+			strings.NewReplacer("orders", "orders:2", "stream/clicks", "stream/clicks/consumer/fast:1").Replace(clicking) +
+			"    MaximumRetryAttempts: 2\n    DestinationConfig: {OnFailure: {Destination: 'arn:aws:sns:us-east-1:000000000000:alerts'}}\n", nil},
+		{"what nobody makes", made + "  Buckets: [{Bucket: failures}]\n  Topics: [{Name: alerts}]\n" + orders + clicking +
+			"    MaximumRetryAttempts: 2\n    DestinationConfig: {OnFailure: {Destination: 'arn:aws:s3:::failure'}}\n" +
+			reading("orders", "    DestinationConfig: {OnFailure: {Destination: 'arn:aws:sns:us-east-2:000000000000:alerts'}}\n"), []string{
+			"10:5: EventSourceMappings[0].EventSourceArn: is not among Resources.Streams: the embedded stand-in starts without any other stream",
+			"13:37: EventSourceMappings[0].DestinationConfig.OnFailure.Destination: is not among Resources.Buckets: the embedded stand-in starts without any other bucket",
+			"15:5: EventSourceMappings[1].EventSourceArn: is not among Resources.Tables: the embedded stand-in starts without any other table",
+			"18:37: EventSourceMappings[1].DestinationConfig.OnFailure.Destination: is not the topic of that name among Resources.Topics, which is made in us-east-1 and account 000000000000"}},
+		{"few reserved for a stream", "Functions:\n  orders: {Command: [bin/bootstrap], ReservedConcurrentExecutions: 2}\nEventSourceMappings:\n" + reading("orders", ""), nil},
 	} {
 		_, report := loadText(t, c.text)
 		if err := report.Err(); err != nil {

@@ -19,10 +19,14 @@ func (d *decoder) warn(f *File) {
 	for _, fn := range f.Functions {
 		d.warnFunction(f, fn, esm.Member("Functions", fn.Name))
 	}
+	readers := ReaderTraps(f.Mappings)
 	for i, m := range f.Mappings {
 		at := fmt.Sprintf("EventSourceMappings[%d]", i)
 		d.warnPatterns(m, at)
 		d.warnSource(f, m, at)
+		if trap, ok := readers[i]; ok {
+			d.warnings(at, []esm.Problem{trap})
+		}
 	}
 }
 
@@ -82,25 +86,17 @@ func (d *decoder) warnPatterns(m esm.Mapping, at string) {
 	}
 }
 
-// warnSource tells of the traps between a mapping's queue and its function, as far as this file knows the queue.
+// warnSource tells of the traps between a mapping, its source and its function, as far as this file knows the source.
 func (d *decoder) warnSource(f *File, m esm.Mapping, at string) {
 	q, fn := f.QueueOf(m), f.Function(m.FunctionName)
 	if q != nil && fn != nil && !d.failed[at+".EventSourceArn"] {
 		d.warnings(at, Traps(*fn, m, q.Facts()))
 	}
-	source, err := esm.ParseARN(m.EventSourceArn)
-	if q != nil || m.Endpoint != "" || err != nil {
-		return
+	d.warnings(at, StreamTraps(m))
+	if m.Endpoint == "" {
+		d.warnUnmade(f, m.EventSourceArn, at+".EventSourceArn")
 	}
-	_, standIn := f.Aws.Embedded()
-	for _, other := range f.Resources.Queues {
-		if other.QueueName == source.Resource {
-			d.warnf(at+".EventSourceArn", "is not the queue of that name among Resources.Queues, which is made in %s and account %s",
-				f.Aws.Region, f.Aws.AccountId)
-			return
-		}
-	}
-	if standIn && f.Aws.Endpoints.Sqs == "" {
-		d.warnf(at+".EventSourceArn", "is not among Resources.Queues: the embedded stand-in starts without any other queue")
+	if m.DestinationConfig != nil {
+		d.warnUnmade(f, m.DestinationConfig.OnFailure.Destination, at+".DestinationConfig.OnFailure.Destination")
 	}
 }
