@@ -21,7 +21,7 @@ func esm(t *testing.T, args ...string) (stdout, stderr string, code int) {
 }
 
 func TestStatusMetricsAndHealth(t *testing.T) {
-	h := newHouse(t, service{"embedded", "embedded"})
+	h := newHouse(t, standIn)
 	url, arn := h.queue("seen", map[string]string{"VisibilityTimeout": "60"})
 	_, idle := h.queue("idle", map[string]string{})
 	h.fn.answer = report("m1")
@@ -80,7 +80,7 @@ func get(t *testing.T, url string) string {
 }
 
 func TestCommands(t *testing.T) {
-	h := newHouse(t, service{"embedded", "embedded"})
+	h := newHouse(t, standIn)
 	h.write("good.yaml", "Aws: {Endpoint: embedded}\nFunctions:\n  f: {Command: [/bin/true]}\n")
 	h.write("bad.yaml", "Aws: {Endpoint: embedded}\nFunctions:\n  f: {Command: [/bin/true], Timeuot: 3}\nNothing: 1\n")
 	good, bad := filepath.Join(h.dir, "good.yaml"), filepath.Join(h.dir, "bad.yaml")

@@ -43,6 +43,9 @@ func need(t *testing.T, tool string) {
 func pythonWith(t *testing.T) string {
 	t.Helper()
 	python := os.Getenv("ESM_TEST_PYTHON")
+	if python == "" && os.Getenv("CI") == "true" {
+		t.Fatal("no Python with awslambdaric and botocore")
+	}
 	if python == "" {
 		t.Skip("no Python with awslambdaric and botocore: ./test makes one")
 	}
@@ -127,7 +130,7 @@ func TestWaysToRunAHandler(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			description := way.function(t)
-			h := newHouse(t, service{"embedded", "embedded"})
+			h := newHouse(t, standIn)
 			for file, text := range way.files {
 				h.write(file, text)
 			}
@@ -200,7 +203,7 @@ func TestBadHandlers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, service{"embedded", "embedded"})
+			h := newHouse(t, standIn)
 			h.write("src/app.py", test.handler)
 			dlq, dlqARN := h.queue("bad-dead", map[string]string{})
 			url, arn := h.queue("bad", map[string]string{"VisibilityTimeout": "2", "RedrivePolicy": redrive(dlqARN, 2)})
@@ -254,7 +257,7 @@ def handler(event, context):
 
 // A function behind Lambda's Invoke API is throttled for a while, then answers: no message is received twice meanwhile.
 func TestRemoteFunction(t *testing.T) {
-	h := newHouse(t, service{"embedded", "embedded"})
+	h := newHouse(t, standIn)
 	dlq, dlqARN := h.queue("remote-dead", map[string]string{})
 	url, arn := h.queue("remote", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": redrive(dlqARN, 1)})
 	began, paths := time.Now(), make(chan string, 1000)

@@ -65,7 +65,7 @@ func TestStoppingInMidBatchFinishesIt(t *testing.T) {
 }
 
 func TestASecondSignalStopsAtOnce(t *testing.T) {
-	h := newHouse(t, service{"embedded", "embedded"})
+	h := newHouse(t, standIn)
 	url, arn := h.queue("stop", map[string]string{"VisibilityTimeout": "60"})
 	begun, never := make(chan bool, 1), make(chan bool)
 	defer close(never)
@@ -152,11 +152,9 @@ func TestTheQueueComesLater(t *testing.T) {
 	})
 }
 
+// Like AWS, the stand-in lets a minute pass before the name of a deleted queue may be used again.
 func TestTheQueueGoesAndComesBack(t *testing.T) {
-	overServices(t, func(t *testing.T, h *house) {
-		if h.service.name == "embedded" {
-			t.Skip("like AWS, the stand-in lets a minute pass before a name may be used again")
-		}
+	over(t, real, func(t *testing.T, h *house) {
 		url, arn := h.queue("gone", map[string]string{})
 		e := h.run(h.file(mapping(arn)))
 		if _, err := h.sqs.DeleteQueue(t.Context(), &sqs.DeleteQueueInput{QueueUrl: &url}); err != nil {
@@ -170,7 +168,7 @@ func TestTheQueueGoesAndComesBack(t *testing.T) {
 }
 
 func TestOneEngineADataDir(t *testing.T) {
-	h := newHouse(t, service{"embedded", "embedded"})
+	h := newHouse(t, standIn)
 	_, arn := h.queue("one", map[string]string{})
 	first := h.run(h.file(mapping(arn)))
 	second := h.start(h.file(mapping(arn)))
