@@ -142,7 +142,6 @@ func (s *service) each(t *testing.T, endpoint string) map[string]esm.Destination
 	}
 	bucket, err := NewS3(s3.New(s3.Options{
 		Region: region, BaseEndpoint: base, Credentials: keys, HTTPClient: s, UsePathStyle: base != nil,
-		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 	}), bucketARN)
 	if err != nil {
 		t.Fatal(err)
