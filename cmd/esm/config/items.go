@@ -2,11 +2,11 @@ package config
 
 import (
 	"encoding/base64"
-	"maps"
+	"strings"
 )
 
 // Item is one item of a table: its attributes, by their names.
-type Item map[string]AttributeValue
+type Item = map[string]AttributeValue
 
 // AttributeValue is a value of one of DynamoDB's types: the member that is not nil. As JSON it is what DynamoDB's API
 // takes.
@@ -24,37 +24,25 @@ type AttributeValue struct {
 }
 
 // Type is the name of the value's type, such as S.
-func (v AttributeValue) Type() string {
-	switch {
-	case v.S != nil:
-		return "S"
-	case v.N != nil:
-		return "N"
-	case v.B != nil:
-		return "B"
-	case v.SS != nil:
-		return "SS"
-	case v.NS != nil:
-		return "NS"
-	case v.BS != nil:
-		return "BS"
-	case v.M != nil:
-		return "M"
-	case v.L != nil:
-		return "L"
-	case v.BOOL != nil:
-		return "BOOL"
+func (v AttributeValue) Type() string { return strings.Join(v.types(), " ") }
+
+// types are the names of the members that are given: one, if the value is a whole one.
+func (v AttributeValue) types() (names []string) {
+	for _, member := range []struct {
+		name  string
+		given bool
+	}{
+		{"S", v.S != nil}, {"N", v.N != nil}, {"B", v.B != nil}, {"SS", v.SS != nil}, {"NS", v.NS != nil}, {"BS", v.BS != nil},
+		{"M", v.M != nil}, {"L", v.L != nil}, {"BOOL", v.BOOL != nil}, {"NULL", v.NULL != nil},
+	} {
+		if member.given {
+			names = append(names, member.name)
+		}
 	}
-	return "NULL"
+	return names
 }
 
-var itemShape = func() shape[Item] {
-	s := mapOf(valueShape)
-	return shape[Item]{func(d *decoder, n *node, at string) (Item, bool) {
-		values, ok := s.read(d, n, at)
-		return values, ok
-	}, s.schema}
-}()
+var itemShape = mapOf(valueShape)
 
 var (
 	numberText = textOf(matching(`[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?`, "is not the text of a number"))
@@ -84,18 +72,16 @@ func recursive[T any](ref schema, describe func(self shape[T]) shape[T]) (self, 
 	return self, whole
 }
 
-// onlyOne is an object of which one key is given.
-func onlyOne[T any](s shape[T]) shape[T] {
-	limits := maps.Clone(s.schema)
-	limits["minProperties"], limits["maxProperties"] = 1, 1
-	return shape[T]{func(d *decoder, n *node, at string) (T, bool) {
+// onlyOne is a value of which one type is given.
+func onlyOne(s shape[AttributeValue]) shape[AttributeValue] {
+	return shape[AttributeValue]{func(d *decoder, n *node, at string) (AttributeValue, bool) {
 		value, ok := s.read(d, n, at)
-		if entries := len(d.entries(n, at)); ok && entries != 1 {
-			d.errorf(at, "has %s and should have one, which names its type: {S: text}, {N: \"1\"}", count(entries, "key"))
+		if given := len(value.types()); ok && given != 1 {
+			d.errorf(at, "has %s and should have one, which names its type: {S: text}, {N: \"1\"}", count(given, "key"))
 			return value, false
 		}
 		return value, ok
-	}, limits}
+	}, s.schema.with("minProperties", 1).with("maxProperties", 1)}
 }
 
 var bytesOf = shape[[]byte]{func(d *decoder, n *node, at string) ([]byte, bool) {
