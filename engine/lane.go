@@ -28,10 +28,8 @@ type lane struct {
 
 // run handles what comes in until there is no more, or ctx ends. What it has not settled then is read again.
 func (l *lane) run(ctx, work context.Context) error {
-	for _, owed := range l.book.owed[l.n] {
-		if err := l.resume(ctx, work, owed); err != nil {
-			return err
-		}
+	if err := l.finish(ctx, work, l.resume(ctx)); err != nil {
+		return err
 	}
 	for ctx.Err() == nil {
 		if l.windowDue() {
@@ -47,35 +45,43 @@ func (l *lane) run(ctx, work context.Context) error {
 		if len(batch) == 0 {
 			continue
 		}
-		if err := l.finish(ctx, work, policy.Run{Records: batch}); err != nil {
+		if err := l.finish(ctx, work, []policy.Run{{Records: batch}}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// resume goes on with a run that was owed when the engine stopped: the same records, with their tries.
-func (l *lane) resume(ctx, work context.Context, owed esm.Owed) error {
-	run := policy.Run{ID: owed.ID, Tries: owed.Tries}
+// resume reads the runs again that were owed when the engine stopped: the same records, with their tries.
+func (l *lane) resume(ctx context.Context) (runs []policy.Run) {
+	for _, owed := range l.book.owed[l.n] {
+		run := policy.Run{ID: owed.ID, Records: l.upTo(ctx, owed.Last), Tries: owed.Tries}
+		n := len(run.Records)
+		if n == 0 {
+			continue // trimmed away
+		}
+		if run.Records[0].Receipt != owed.First || run.Records[n-1].Receipt != owed.Last {
+			run.ID, run.Tries = "", 0 // some of it was trimmed away: what is left is another run
+		}
+		runs = append(runs, run)
+	}
+	return runs
+}
+
+// upTo takes the pending records up to a position, and waits until they are there, or what comes behind them.
+func (l *lane) upTo(ctx context.Context, last string) (recs []esm.Record) {
 	for {
 		n := 0
-		for n < len(l.pending) && policy.Compare(l.pending[n].Receipt, owed.Last) <= 0 {
+		for n < len(l.pending) && policy.Compare(l.pending[n].Receipt, last) <= 0 {
 			n++
 		}
-		run.Records = append(run.Records, l.pending[:n]...)
+		recs = append(recs, l.pending[:n]...)
 		l.pending = l.pending[n:]
-		whole := len(run.Records) > 0 && run.Records[len(run.Records)-1].Receipt == owed.Last
+		whole := len(recs) > 0 && recs[len(recs)-1].Receipt == last
 		if whole || len(l.pending) > 0 || l.drained || !l.receive(ctx, nil) {
-			break
+			return recs
 		}
 	}
-	if len(run.Records) == 0 || ctx.Err() != nil {
-		return nil
-	}
-	if run.Records[0].Receipt != owed.First || run.Records[len(run.Records)-1].Receipt != owed.Last {
-		run.ID, run.Tries = "", 0 // some of it was trimmed away meanwhile: what is left is another run
-	}
-	return l.finish(ctx, work, run)
 }
 
 // gather returns the records of the next batch; none when ctx ends, no more will come, or a window has to be closed.
@@ -135,10 +141,10 @@ func (l *lane) join(batch policy.Batch) policy.Batch {
 	return batch
 }
 
-// finish carries a run to its end, with all that becomes of it. It returns early when ctx ends: no invocation starts
-// after that, and what is owed is durable.
-func (l *lane) finish(ctx, work context.Context, run policy.Run) error {
-	for l.left = []policy.Run{run}; len(l.left) > 0; {
+// finish carries runs to their end, one after the other, with all that becomes of them. It returns early when ctx ends: no
+// invocation starts after that, and what is owed is durable.
+func (l *lane) finish(ctx, work context.Context, runs []policy.Run) error {
+	for l.left = runs; len(l.left) > 0 && ctx.Err() == nil; {
 		if l.left[0].ID == "" {
 			l.left[0].ID = uuid.NewString()
 		}
