@@ -85,9 +85,9 @@ func TestWarnings(t *testing.T) {
 		want       []string
 	}{
 		{"listening to all", "Engine:\n  Listen: :9001\n", []string{
-			"2:3: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can run functions"}},
+			"2:3: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can read the status"}},
 		{"listening to a network", "Engine: {Listen: '10.0.0.1:9001'}\n", []string{
-			"1:10: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can run functions"}},
+			"1:10: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can read the status"}},
 		{"loopback", "Engine: {Listen: 'localhost:9001'}\n", nil},
 		{"loopback of IPv6", "Engine: {Listen: '[::1]:0'}\n", nil},
 		{"memory", "Functions:\n  a:\n    Command: [x]\n    MemorySize: 256\n", []string{

@@ -14,7 +14,7 @@ import (
 // warn tells what is allowed and probably not meant.
 func (d *decoder) warn(f *File) {
 	if !isLoopback(f.Engine.Listen) {
-		d.warnf("Engine.Listen", "is not a loopback address: the HTTP face has no login, and whoever reaches it can run functions")
+		d.warnf("Engine.Listen", "is not a loopback address: the HTTP face has no login, and whoever reaches it can read the status")
 	}
 	for _, fn := range f.Functions {
 		d.warnFunction(f, fn, esm.Member("Functions", fn.Name))
