@@ -27,13 +27,13 @@ var _ esm.Destination = Retrying{}
 
 // Send is [esm.Destination].Send with its error at the last try. It ends early with ctx.
 func (r Retrying) Send(ctx context.Context, n esm.Notice) (err error) {
-	failed := backoff.Retry(func() error {
+	stopped := backoff.Retry(func() error {
 		if err = r.try(ctx, n); errors.Is(err, esm.ErrUndeliverable) {
 			return backoff.Permanent(err)
 		}
 		return err
 	}, backoff.WithContext(backoff.WithMaxRetries(pauses(), tries-1), ctx))
-	if failed == nil {
+	if stopped == nil {
 		return nil
 	}
 	return err // that of the destination, also when ctx ended in a pause
