@@ -173,7 +173,7 @@ func TestSuiteOverTheWire(t *testing.T) {
 					Put:     func(key, data string) { p.memory.Put(key, data) },
 					Data:    func(r esm.Record) string { return dataOf(t, r) },
 					Reshard: func(shard string) { p.memory.Split(shard) },
-					Trim:    func() { time.Sleep(1); p.memory.Trim(time.Now()) },
+					Trim:    func() { time.Sleep(time.Nanosecond); p.memory.Trim(time.Now()) },
 					Delete:  p.memory.Delete,
 					Tick:    time.Second,
 				}
