@@ -32,7 +32,7 @@ type weather struct {
 // TestNothingIsLost runs many random lives. Whatever goes wrong, each message is deleted in the end, none before a handler
 // has had it without failing, and on a FIFO queue each group is handled in order.
 func TestNothingIsLost(t *testing.T) {
-	for seed := range uint64(150) {
+	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) { live(t, seed) })
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
