@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"awshttp":      {},
 	"localstack":   {"localstack"},
 	"examples":     {},
-	"cmd":          {"engine", "sources", "invoker", "awshttp", "localstack", "cmd"},
+	"cmd":          {"engine", "sources", "checkpoint", "destinations", "invoker", "awshttp", "localstack", "cmd"},
 }
 
 // What decisions may not reach for: they get values and the time from their caller.

@@ -6,7 +6,7 @@ import "time"
 // soon, never blocks, and keeps what it is given unchanged. Nil is a Trace that is told nothing.
 //
 // Between them the events tell the life of each record: Received, then Filtered or Invoked (once for every try), then
-// Deleted or Left.
+// Deleted or Left, or for a stream Settled.
 type Trace func(Event)
 
 // Tell calls t unless it is nil.
@@ -22,26 +22,30 @@ type Event interface{ event() }
 // Received tells of one call to a source. No records and a nil Err is an empty poll.
 type Received struct {
 	Mapping string
+	Shard   string // empty for a queue, here and below
 	Records []Record
 	Took    time.Duration
 	Err     error
 }
 
-// Filtered tells which records no filter wanted. They are deleted next.
+// Filtered tells which records no filter wanted. They are deleted or settled next.
 type Filtered struct {
 	Mapping string
+	Shard   string
 	Records []Record
 }
 
 // Invoking tells that a batch is on its way to the function.
 type Invoking struct {
 	Mapping, Function, ID string
+	Shard                 string
 	Records               []Record
 }
 
 // Invoked tells what came of one try.
 type Invoked struct {
 	Mapping, Function, ID string
+	Shard                 string
 	Records               []Record
 	Took                  time.Duration
 	Verdict               string   // Done, Partial, Failed, NotRun or Refused
@@ -81,6 +85,15 @@ type Dropped struct {
 	Tries          int
 }
 
+// Notified tells what came of the notice of records that were Dropped. An Err says why the destination did not take it:
+// it is kept as undelivered then.
+type Notified struct {
+	Mapping, Shard string
+	Destination    string // its ARN
+	Records        int    // that the notice covers; 0 for the final invocation of a tumbling window
+	Err            error
+}
+
 // Reading tells that a shard is read from a position, which is empty for its oldest record. Lost says why what was
 // before that may be missing, or why records may come again; nil is the usual case.
 type Reading struct {
@@ -103,10 +116,11 @@ type State struct {
 	State   string
 }
 
-// Failing tells that a mapping's work ended with an error and will be taken up again after Wait. A later Received with
-// a nil Err ends the trouble.
+// Failing tells that a mapping's work, or that of one of its shards, ended with an error and will be taken up again after
+// Wait. A later Received with a nil Err ends the trouble.
 type Failing struct {
 	Mapping string
+	Shard   string // empty for the whole mapping
 	Err     error
 	Wait    time.Duration
 }
@@ -150,6 +164,7 @@ func (Deleted) event()      {}
 func (Left) event()         {}
 func (Settled) event()      {}
 func (Dropped) event()      {}
+func (Notified) event()     {}
 func (Reading) event()      {}
 func (Drained) event()      {}
 func (Scaled) event()       {}

@@ -20,7 +20,7 @@ type Kept struct {
 
 	Keeper Keeper
 	Name   string                  // of the destination: its ARN
-	Told   func(esm.Notice, error) // of each notice that is kept, and why; nil tells nobody
+	Told   func(esm.Notice, error) // of each notice that was sent, or kept because of an error; nil tells nobody
 }
 
 var _ esm.Destination = Kept{}
@@ -29,11 +29,13 @@ var _ esm.Destination = Kept{}
 // keeping it failed, or ctx ended first, which says nothing about the destination.
 func (k Kept) Send(ctx context.Context, n esm.Notice) error {
 	err := k.Destination.Send(ctx, n)
-	if err == nil || ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return err
 	}
-	if kept := k.Keeper.Keep(ctx, n, k.Name, err.Error()); kept != nil {
-		return errors.Join(err, fmt.Errorf("destinations: keep the notice: %w", kept))
+	if err != nil {
+		if kept := k.Keeper.Keep(ctx, n, k.Name, err.Error()); kept != nil {
+			return errors.Join(err, fmt.Errorf("destinations: keep the notice: %w", kept))
+		}
 	}
 	if k.Told != nil {
 		k.Told(n, err)

@@ -146,13 +146,14 @@ func TestWhatIsNotTakenIsKept(t *testing.T) {
 				var told []string
 				k := Kept{
 					Destination: Retrying{p}, Keeper: s, Name: queueARN,
-					Told: func(n esm.Notice, err error) { told = append(told, n.ID+" "+err.Error()) },
+					Told: func(n esm.Notice, err error) { told = append(told, fmt.Sprint(n.ID, err)) },
 				}
 				if err := k.Send(t.Context(), exhausted()); err != nil {
 					t.Errorf("error %v", err)
 				}
 				kept := s.kept[exhausted().ID]
-				if (kept != "") != (len(faults) > 0) || len(p.taken)+len(s.kept) != 1 || len(told) != len(s.kept) {
+				if (kept != "") != (len(faults) > 0) || len(p.taken)+len(s.kept) != 1 || len(told) != 1 ||
+					(told[0] == exhausted().ID+"<nil>") != (kept == "") {
 					t.Errorf("%d taken, kept %q, told %q", len(p.taken), s.kept, told)
 				}
 				if kept != "" && !strings.HasPrefix(kept, queueARN+": ") {

@@ -192,12 +192,12 @@ func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step
 
 // invoke makes one try and decides what comes of it.
 func (l *lane) invoke(work context.Context, slot esm.Slot, run policy.Run, payload json.RawMessage) policy.Step {
-	l.Trace.Tell(esm.Invoking{Mapping: l.Mapping, Function: l.Function, ID: run.ID, Records: run.Records})
+	l.Trace.Tell(esm.Invoking{Mapping: l.Mapping, Shard: l.id, Function: l.Function, ID: run.ID, Records: run.Records})
 	began := time.Now()
 	resp, err := slot.Invoke(work, esm.Call{ID: run.ID, Function: l.Function, Payload: payload})
 	outcome, state := l.read(run.Records, resp, err)
 	l.Trace.Tell(esm.Invoked{
-		Mapping: l.Mapping, Function: l.Function, ID: run.ID, Records: run.Records, Took: time.Since(began), Tries: run.Tries + 1,
+		Mapping: l.Mapping, Shard: l.id, Function: l.Function, ID: run.ID, Records: run.Records, Took: time.Since(began), Tries: run.Tries + 1,
 		Verdict: outcome.Verdict.String(), Reason: string(outcome.Reason), Failed: outcome.Failed, Detail: outcome.Detail,
 	})
 	step := l.Rules.After(run, outcome, resp, time.Now())

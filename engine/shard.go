@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -14,9 +15,10 @@ import (
 // shard is one shard of a StreamFeed at work. Its fields are owned by run.
 type shard struct {
 	*StreamFeed
-	id   string
-	from esm.From       // where it begins while nothing of it is settled
-	kept esm.Checkpoint // as it was saved last
+	id       string
+	identity string         // of the stream, as it was listed
+	from     esm.From       // where it begins while nothing of it is settled
+	kept     esm.Checkpoint // as it was saved last
 }
 
 // partSize is how many records one read asks for: a part of what a lane works on, or waits with.
@@ -50,6 +52,9 @@ func (s *shard) run(ctx, work context.Context) (whole error) {
 func (s *shard) life(ctx, work context.Context) error {
 	s.kept = policy.Relaned(s.kept, s.lanes())
 	reader, err := s.open(ctx)
+	if errors.Is(err, esm.ErrForeign) && s.kept.Position != "" {
+		return s.astray(ctx, work, err)
+	}
 	if errors.Is(err, esm.ErrNoShard) {
 		return s.vanished(work, err)
 	}
@@ -113,6 +118,31 @@ func (s *shard) open(ctx context.Context) (esm.Reader, error) {
 	return reader, err
 }
 
+// astray decides about a position that is not one of this shard. In a stream that was made anew it concerns the whole
+// mapping. Otherwise, as after an emulator came back with less than it had, the shard begins again where it began first.
+func (s *shard) astray(ctx, work context.Context, why error) error {
+	listing, err := s.Stream.List(ctx)
+	if err != nil {
+		return err
+	}
+	if listing.Identity != s.identity {
+		return why
+	}
+	next := esm.Checkpoint{Since: s.kept.Since, Version: s.kept.Version}
+	if next, err = s.Checkpoints.Save(work, esm.Key{Mapping: s.Mapping, Shard: s.id}, next); err != nil {
+		return err
+	}
+	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: fmt.Errorf(
+		"%w: the shard is read again from where the mapping began, and records may come again", why)})
+	s.kept = next
+	return s.life(ctx, work)
+}
+
+// failing tells the Trace what goes wrong with this shard alone.
+func (s *shard) failing(err error, wait time.Duration) {
+	s.Trace.Tell(esm.Failing{Mapping: s.Mapping, Shard: s.id, Err: err, Wait: wait})
+}
+
 // vanished notes that the shard is gone, so that its children may begin.
 func (s *shard) vanished(work context.Context, why error) error {
 	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: why})
@@ -133,13 +163,13 @@ func (s *shard) read(ctx, work context.Context, reader esm.Reader, book *ledger,
 		if errors.Is(err, io.EOF) {
 			return err
 		}
-		s.Trace.Tell(esm.Received{Mapping: s.Mapping, Records: recs, Took: time.Since(began), Err: err})
+		s.Trace.Tell(esm.Received{Mapping: s.Mapping, Shard: s.id, Records: recs, Took: time.Since(began), Err: err})
 		if err != nil {
 			return err
 		}
 		parts, unwanted := book.deal(recs)
 		if len(unwanted) > 0 {
-			s.Trace.Tell(esm.Filtered{Mapping: s.Mapping, Records: unwanted})
+			s.Trace.Tell(esm.Filtered{Mapping: s.Mapping, Shard: s.id, Records: unwanted})
 		}
 		if err := book.saveSkipped(work); err != nil {
 			return err

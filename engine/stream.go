@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -68,7 +69,7 @@ func (f *StreamFeed) follow(ctx, work context.Context) error {
 		return err
 	}
 	inner, stop := context.WithCancel(ctx)
-	s := &shards{StreamFeed: f, kept: kept, running: map[string]bool{}, ended: make(chan ending)}
+	s := &shards{StreamFeed: f, identity: listing.Identity, kept: kept, running: map[string]bool{}, ended: make(chan ending)}
 	defer s.wait()
 	defer stop()
 	for {
@@ -76,12 +77,28 @@ func (f *StreamFeed) follow(ctx, work context.Context) error {
 		if err := s.rest(inner, again); err != nil || inner.Err() != nil {
 			return err
 		}
-		identity := listing.Identity
-		if listing, err = f.Stream.List(inner); err != nil {
+		if listing, err = s.relist(inner); err != nil {
 			return err
 		}
-		if listing.Identity != identity {
-			return fmt.Errorf("the stream was made anew: its identity was %s, and is %s", identity, listing.Identity)
+	}
+}
+
+// relist lists the stream again, until that succeeds: the shards are read meanwhile. An error says that it is not the
+// same stream any more, or that ctx ended.
+func (s *shards) relist(ctx context.Context) (esm.Listing, error) {
+	pause := pauses(s.Scale)
+	for {
+		listing, err := s.Stream.List(ctx)
+		switch {
+		case err == nil && listing.Identity != s.identity:
+			return esm.Listing{}, fmt.Errorf("the stream was made anew: its identity was %s, and is %s", s.identity, listing.Identity)
+		case err == nil, errors.Is(err, esm.ErrNoStream), ctx.Err() != nil:
+			return listing, err
+		}
+		wait := pause.NextBackOff()
+		s.failing(err, wait)
+		if err := s.rest(ctx, wait); err != nil {
+			return esm.Listing{}, err
 		}
 	}
 }
@@ -135,6 +152,7 @@ func (f *StreamFeed) forgetAll(ctx context.Context, kept map[string]esm.Checkpoi
 // shards is the set of shards that a StreamFeed reads. It is owned by follow.
 type shards struct {
 	*StreamFeed
+	identity string                    // of the stream that they are of
 	kept     map[string]esm.Checkpoint // as far as follow knows: a running shard knows better
 	unlisted []string
 	running  map[string]bool
@@ -156,7 +174,7 @@ func (s *shards) plan(ctx, work context.Context, listed []esm.Shard) (again time
 	for _, o := range plan.Read {
 		if !s.running[o.Shard] {
 			s.running[o.Shard] = true
-			sh := &shard{StreamFeed: s.StreamFeed, id: o.Shard, from: o.From, kept: s.kept[o.Shard]}
+			sh := &shard{StreamFeed: s.StreamFeed, id: o.Shard, identity: s.identity, from: o.From, kept: s.kept[o.Shard]}
 			s.all.Go(func() { s.run(ctx, work, sh) })
 		}
 	}

@@ -390,6 +390,67 @@ func TestAStreamMadeAnewIsReadFromItsBeginning(t *testing.T) {
 	})
 }
 
+// A position that is none of the shard's, in the same stream, is what an emulator leaves that came back with less than it
+// had.
+func TestAForeignPositionBeginsTheShardAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{Shards: 2}, succeed)
+		r.put(3)
+		r.start()
+		r.wait(time.Minute)
+		r.close()
+		kept, _ := r.store.All(t.Context(), "m")
+		var astray string
+		for id, cp := range kept {
+			if id != "" && cp.Position != "" {
+				astray, cp.Position = id, "99999999999999999999999999999999"
+				if _, err := r.store.Save(t.Context(), esm.Key{Mapping: "m", Shard: id}, cp); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		r.start()
+		r.wait(time.Minute)
+		r.close()
+		if got, want := story(r.fn.seen()), []string{"1-3", "1-3"}; !slices.Equal(got, want) {
+			t.Errorf("invocations %v, want %v", got, want)
+		}
+		told := slices.ContainsFunc(toldBy[esm.Reading](r), func(e esm.Reading) bool {
+			return e.Shard == astray && errors.Is(e.Lost, esm.ErrForeign)
+		})
+		if !told {
+			t.Error("nothing tells that the position was not one of the shard")
+		}
+	})
+}
+
+func TestShardsAreReadWhileListingFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := errors.New("slow down")
+		r := flow(t, sourcetest.StreamConfig{ListFaults: func(call int) sourcetest.Fault {
+			if call > 1 && call < 10 {
+				return sourcetest.Undone(down)
+			}
+			return sourcetest.Fault{}
+		}}, succeed)
+		r.put(1)
+		r.start()
+		r.wait(auditEvery + 2*time.Second)
+		r.put(1)
+		r.wait(2 * time.Second)
+		if got := r.stream.Lists(); got < 3 {
+			t.Fatalf("listed %d times", got)
+		}
+		if calls, opens := len(r.fn.seen()), r.stream.Opens(r.stream.Shards()[0]); calls != 2 || opens != 1 {
+			t.Errorf("%d invocations and %d readers while listing fails", calls, opens)
+		}
+		r.close()
+		if failing := toldBy[esm.Failing](r); len(failing) == 0 || !errors.Is(failing[0].Err, down) {
+			t.Errorf("told %v", failing)
+		}
+	})
+}
+
 func toldBy[E esm.Event](r *river) (all []E) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
