@@ -15,7 +15,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/esm-run/esm"
@@ -95,13 +100,43 @@ func emulated(endpoint string) bool {
 	})
 }
 
-// sqs is a client for queues in region, or the file's region if it is empty.
-func (c *clients) sqs(ctx context.Context, endpoint, region string) (*sqs.Client, error) {
+// in is the configuration of clients that speak to an endpoint about a region, or the file's region if it is empty.
+func (c *clients) in(ctx context.Context, endpoint, region string) (aws.Config, error) {
 	at, err := c.at(ctx, endpoint)
-	if err != nil {
-		return nil, err
-	}
-	return sqs.NewFromConfig(at.config, func(o *sqs.Options) { o.Region = cmp.Or(region, c.region) }), nil
+	cfg := at.config
+	cfg.Region = cmp.Or(region, c.region)
+	return cfg, err
+}
+
+func (c *clients) sqs(ctx context.Context, endpoint, region string) (*sqs.Client, error) {
+	cfg, err := c.in(ctx, endpoint, region)
+	return sqs.NewFromConfig(cfg), err
+}
+
+func (c *clients) kinesis(ctx context.Context, endpoint, region string) (*kinesis.Client, error) {
+	cfg, err := c.in(ctx, endpoint, region)
+	return kinesis.NewFromConfig(cfg), err
+}
+
+func (c *clients) dynamodb(ctx context.Context, endpoint, region string) (*dynamodb.Client, error) {
+	cfg, err := c.in(ctx, endpoint, region)
+	return dynamodb.NewFromConfig(cfg), err
+}
+
+func (c *clients) dynamodbstreams(ctx context.Context, endpoint, region string) (*dynamodbstreams.Client, error) {
+	cfg, err := c.in(ctx, endpoint, region)
+	return dynamodbstreams.NewFromConfig(cfg), err
+}
+
+func (c *clients) sns(ctx context.Context, endpoint, region string) (*sns.Client, error) {
+	cfg, err := c.in(ctx, endpoint, region)
+	return sns.NewFromConfig(cfg), err
+}
+
+// s3 is a client for buckets. An emulator has no host name for each of them.
+func (c *clients) s3(ctx context.Context, endpoint, region string) (*s3.Client, error) {
+	cfg, err := c.in(ctx, endpoint, region)
+	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = emulated(endpoint) }), err
 }
 
 // lambda is a client that invokes one function elsewhere. It waits for as long as the function may take.
