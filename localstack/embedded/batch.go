@@ -56,7 +56,7 @@ func each[E, T any](entries []E, id func(E) string, perform func(E) (T, error)) 
 		}
 		failure := batchFailure{Id: id(e), SenderFault: true, Code: "InternalFailure", Message: err.Error()}
 		if refused, ok := errors.AsType[*refusal](err); ok {
-			failure.Code, failure.Message = refused.code, refused.text
+			failure.Code, failure.Message = refused.OldName(), refused.Message
 		}
 		result.Failed = append(result.Failed, failure)
 	}

@@ -3,6 +3,8 @@ package embedded
 import (
 	"net/http"
 	"slices"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
 type receiveInput struct {
@@ -19,7 +21,7 @@ type receiveInput struct {
 // receiveMessage is an operation by itself because its answer is encoded by hand: it is the one that has to be fast.
 func receiveMessage(s *Server, r *http.Request, body []byte) ([]byte, error) {
 	var in receiveInput
-	if err := decode(body, &in); err != nil {
+	if err := wire.Decode(body, &in); err != nil {
 		return nil, err
 	}
 	q, err := s.queueAt(in.QueueUrl)

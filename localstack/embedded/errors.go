@@ -3,32 +3,25 @@ package embedded
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
-// The namespaces of error types in AWS's JSON protocol: the service's own model, and the framework beneath it.
-const (
-	sqsNamespace   = "com.amazonaws.sqs#"
-	coralNamespace = "com.amazon.coral.service#"
-)
+// sqsNamespace is the namespace of error types of the service's own model.
+const sqsNamespace = "com.amazonaws.sqs#"
 
-// A refusal is an error of the service: what the caller asked for cannot be done.
-type refusal struct {
-	status int    // HTTP status
-	typ    string // __type of the JSON body, with its namespace
-	code   string // the name in the older query protocol, which SDKs still report as the error's code
-	text   string
-}
-
-func (e *refusal) Error() string { return e.code + ": " + e.text }
+// A refusal is an error of the service. Its Code is the name in the older query protocol, which SDKs still report as the
+// error's code.
+type refusal = wire.Refusal
 
 // refuse makes an error of SQS's own model whose old name equals its new one.
 func refuse(name, format string, args ...any) *refusal {
-	return &refusal{http.StatusBadRequest, sqsNamespace + name, name, fmt.Sprintf(format, args...)}
+	return wire.Refuse(sqsNamespace+name, format, args...)
 }
 
 // refuseAs makes an error of SQS's own model that had another name in the query protocol.
 func refuseAs(status int, name, code, format string, args ...any) *refusal {
-	return &refusal{status, sqsNamespace + name, code, fmt.Sprintf(format, args...)}
+	return &refusal{Status: status, Type: sqsNamespace + name, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
 // refuseOld makes an error whose old name carries the service's prefix.
@@ -42,8 +35,8 @@ func noSuchQueue() *refusal {
 }
 
 func invalidParameter(format string, args ...any) *refusal {
-	return &refusal{http.StatusBadRequest, coralNamespace + "InvalidParameterValueException", "InvalidParameterValue",
-		fmt.Sprintf(format, args...)}
+	return &refusal{Status: http.StatusBadRequest, Type: wire.Coral + "InvalidParameterValueException",
+		Code: "InvalidParameterValue", Message: fmt.Sprintf(format, args...)}
 }
 
 // invalidValue says that value will not do for parameter, in the words that AWS uses for it.
@@ -52,18 +45,8 @@ func invalidValue(value any, parameter, reason string) *refusal {
 }
 
 func missingParameter(name string) *refusal {
-	return &refusal{http.StatusBadRequest, coralNamespace + "MissingRequiredParameterException", "MissingParameter",
-		"The request must contain the parameter " + name + "."}
-}
-
-func unreadable(format string, args ...any) *refusal {
-	return &refusal{http.StatusBadRequest, coralNamespace + "SerializationException", "SerializationException",
-		fmt.Sprintf(format, args...)}
-}
-
-func unknownOperation(format string, args ...any) *refusal {
-	return &refusal{http.StatusBadRequest, coralNamespace + "UnknownOperationException", "UnknownOperationException",
-		fmt.Sprintf(format, args...)}
+	return &refusal{Status: http.StatusBadRequest, Type: wire.Coral + "MissingRequiredParameterException",
+		Code: "MissingParameter", Message: "The request must contain the parameter " + name + "."}
 }
 
 func invalidHandle(handle string) *refusal {

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
 // post sends one request of the JSON protocol and returns status, headers and the body.
@@ -166,7 +168,7 @@ func TestOtherProtocols(t *testing.T) {
 }
 
 func TestRequestTooLarge(t *testing.T) {
-	r := httptest.NewRequest("POST", "http://host/", bytes.NewReader(make([]byte, maxRequest+1)))
+	r := httptest.NewRequest("POST", "http://host/", bytes.NewReader(make([]byte, wire.MaxBody+1)))
 	r.Header.Set("X-Amz-Target", "AmazonSQS.SendMessage")
 	w := httptest.NewRecorder()
 	new(Server).ServeHTTP(w, r)

@@ -1,71 +1,51 @@
 package embedded
 
 import (
-	"encoding/json"
-	"errors"
 	"net/http"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
-// An operation decodes a request, performs it and encodes the answer.
-type operation func(s *Server, r *http.Request, body []byte) ([]byte, error)
+// target is what X-Amz-Target begins with for SQS.
+const target = "AmazonSQS."
+
+// sqsAPI is what SQS does here.
+var sqsAPI = wire.API[*Server]{Name: "SQS", Target: target, Version: "1.0", Operations: operations, OldNames: true}
+
+type (
+	operation = wire.Operation[*Server]
+	none      = wire.None
+)
 
 var operations = map[string]operation{
-	"ChangeMessageVisibility":      call((*Server).changeVisibility),
-	"ChangeMessageVisibilityBatch": call((*Server).changeVisibilityBatch),
-	"CreateQueue":                  call((*Server).createQueue),
-	"DeleteMessage":                call((*Server).deleteMessage),
-	"DeleteMessageBatch":           call((*Server).deleteMessageBatch),
-	"DeleteQueue":                  call((*Server).deleteQueue),
-	"GetQueueAttributes":           call((*Server).queueAttributes),
-	"GetQueueUrl":                  call((*Server).queueURL),
-	"ListDeadLetterSourceQueues":   call((*Server).listSources),
-	"ListQueueTags":                call((*Server).listTags),
-	"ListQueues":                   call((*Server).listQueues),
-	"PurgeQueue":                   call((*Server).purgeQueue),
+	"AddPermission":                unsupported("AddPermission"),
+	"CancelMessageMoveTask":        unsupported("CancelMessageMoveTask"),
+	"ChangeMessageVisibility":      wire.Call((*Server).changeVisibility),
+	"ChangeMessageVisibilityBatch": wire.Call((*Server).changeVisibilityBatch),
+	"CreateQueue":                  wire.Call((*Server).createQueue),
+	"DeleteMessage":                wire.Call((*Server).deleteMessage),
+	"DeleteMessageBatch":           wire.Call((*Server).deleteMessageBatch),
+	"DeleteQueue":                  wire.Call((*Server).deleteQueue),
+	"GetQueueAttributes":           wire.Call((*Server).queueAttributes),
+	"GetQueueUrl":                  wire.Call((*Server).queueURL),
+	"ListDeadLetterSourceQueues":   wire.Call((*Server).listSources),
+	"ListMessageMoveTasks":         unsupported("ListMessageMoveTasks"),
+	"ListQueueTags":                wire.Call((*Server).listTags),
+	"ListQueues":                   wire.Call((*Server).listQueues),
+	"PurgeQueue":                   wire.Call((*Server).purgeQueue),
 	"ReceiveMessage":               receiveMessage,
-	"SendMessage":                  call((*Server).sendMessage),
-	"SendMessageBatch":             call((*Server).sendMessageBatch),
-	"SetQueueAttributes":           call((*Server).setQueueAttributes),
-	"TagQueue":                     call((*Server).tagQueue),
-	"UntagQueue":                   call((*Server).untagQueue),
+	"RemovePermission":             unsupported("RemovePermission"),
+	"SendMessage":                  wire.Call((*Server).sendMessage),
+	"SendMessageBatch":             wire.Call((*Server).sendMessageBatch),
+	"SetQueueAttributes":           wire.Call((*Server).setQueueAttributes),
+	"StartMessageMoveTask":         unsupported("StartMessageMoveTask"),
+	"TagQueue":                     wire.Call((*Server).tagQueue),
+	"UntagQueue":                   wire.Call((*Server).untagQueue),
 }
 
-var unsupported = map[string]bool{
-	"AddPermission":         true,
-	"CancelMessageMoveTask": true,
-	"ListMessageMoveTasks":  true,
-	"RemovePermission":      true,
-	"StartMessageMoveTask":  true,
-}
-
-// none is the answer of operations that only succeed.
-type none struct{}
-
-func call[In, Out any](perform func(*Server, *http.Request, In) (Out, error)) operation {
-	return func(s *Server, r *http.Request, body []byte) ([]byte, error) {
-		var in In
-		if err := decode(body, &in); err != nil {
-			return nil, err
-		}
-		out, err := perform(s, r, in)
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(out)
+// unsupported refuses an operation that AWS has, with the exception that SQS has for it.
+func unsupported(name string) operation {
+	return func(*Server, *http.Request, []byte) ([]byte, error) {
+		return nil, refuseOld("UnsupportedOperation", "%s is not supported by the embedded SQS.", name)
 	}
-}
-
-// decode reads a request. Unknown members are ignored, as AWS does.
-func decode(body []byte, in any) error {
-	if len(body) == 0 {
-		return nil
-	}
-	err := json.Unmarshal(body, in)
-	if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return unreadable("%s: %s can not be converted to %s.", mistyped.Field, mistyped.Value, mistyped.Type)
-	}
-	if err != nil {
-		return unreadable("The request is not JSON: %v.", err)
-	}
-	return nil
 }
