@@ -27,6 +27,9 @@ type Listing struct {
 	// Identity tells a stream from another one that was made under the same name after it was deleted.
 	Identity string
 
+	// Retention is how long the stream keeps a record; 0 is not known.
+	Retention time.Duration
+
 	Shards []Shard
 }
 
@@ -35,6 +38,9 @@ type Shard struct {
 	ID      string
 	Parents []string // what it continues: none, one, or two that were merged
 	Closed  bool     // nothing is appended any more
+
+	// Source is the ARN of the stream that it belongs to, where a mapping names something else than that: a table.
+	Source string
 }
 
 // From is where reading begins. The zero From is the oldest record that there is.

@@ -171,20 +171,20 @@ func (l *lane) finish(ctx, work context.Context, runs []policy.Run) error {
 
 // step decides about a run, by invoking the function where that is needed. It reports false when ctx ended first.
 func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step, goOn bool) {
-	if step, expired := l.Rules.Expire(run, time.Now()); expired {
+	if step, expired := l.rules.Expire(run, time.Now()); expired {
 		return step, true
 	}
 	payload := l.payload(run.Records)
 	if len(payload) > l.most() && len(run.Records) > 0 {
-		return l.Rules.Oversized(run, time.Now()), true
+		return l.rules.Oversized(run, time.Now()), true
 	}
 	slot, err := l.Invoker.Reserve(ctx, l.Function)
 	if err != nil {
 		outcome := policy.ReadStreamOutcome(run.Records, esm.Response{}, err, l.Report)
-		return l.Rules.After(run, outcome, esm.Response{}, time.Now()), ctx.Err() == nil
+		return l.rules.After(run, outcome, esm.Response{}, time.Now()), ctx.Err() == nil
 	}
 	defer slot.Release()
-	if step, expired := l.Rules.Expire(run, time.Now()); expired {
+	if step, expired := l.rules.Expire(run, time.Now()); expired {
 		return step, true // while it waited for the permit
 	}
 	return l.invoke(work, slot, run, payload), true
@@ -200,7 +200,7 @@ func (l *lane) invoke(work context.Context, slot esm.Slot, run policy.Run, paylo
 		Mapping: l.Mapping, Shard: l.id, Function: l.Function, ID: run.ID, Records: run.Records, Took: time.Since(began), Tries: run.Tries + 1,
 		Verdict: outcome.Verdict.String(), Reason: string(outcome.Reason), Failed: outcome.Failed, Detail: outcome.Detail,
 	})
-	step := l.Rules.After(run, outcome, resp, time.Now())
+	step := l.rules.After(run, outcome, resp, time.Now())
 	l.keepState(step, state)
 	return step
 }
@@ -267,5 +267,5 @@ func (l *lane) most() int {
 }
 
 func (l *lane) origin() policy.Origin {
-	return policy.Origin{Mapping: l.Mapping, FunctionArn: l.FunctionArn, Source: l.Source, Shard: l.id}
+	return policy.Origin{Mapping: l.Mapping, FunctionArn: l.FunctionArn, Source: l.source, Shard: l.id}
 }

@@ -17,6 +17,8 @@ type shard struct {
 	*StreamFeed
 	id       string
 	identity string         // of the stream, as it was listed
+	source   string         // the stream's ARN
+	rules    policy.Stream  // with the stream's retention
 	from     esm.From       // where it begins while nothing of it is settled
 	kept     esm.Checkpoint // as it was saved last
 }

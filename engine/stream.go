@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,8 @@ func (f *StreamFeed) follow(ctx, work context.Context) error {
 		return err
 	}
 	inner, stop := context.WithCancel(ctx)
-	s := &shards{StreamFeed: f, identity: listing.Identity, kept: kept, running: map[string]bool{}, ended: make(chan ending)}
+	s := &shards{StreamFeed: f, identity: listing.Identity, rules: f.Rules, kept: kept, running: map[string]bool{}, ended: make(chan ending)}
+	s.rules.Retention = listing.Retention
 	defer s.wait()
 	defer stop()
 	for {
@@ -152,7 +154,8 @@ func (f *StreamFeed) forgetAll(ctx context.Context, kept map[string]esm.Checkpoi
 // shards is the set of shards that a StreamFeed reads. It is owned by follow.
 type shards struct {
 	*StreamFeed
-	identity string                    // of the stream that they are of
+	identity string // of the stream that they are of
+	rules    policy.Stream
 	kept     map[string]esm.Checkpoint // as far as follow knows: a running shard knows better
 	unlisted []string
 	running  map[string]bool
@@ -171,10 +174,14 @@ type ending struct {
 func (s *shards) plan(ctx, work context.Context, listed []esm.Shard) (again time.Duration) {
 	plan := s.Shards.Ready(listed, s.kept, s.unlisted)
 	s.unlisted = plan.Unlisted
+	sources := sourcesOf(listed)
 	for _, o := range plan.Read {
 		if !s.running[o.Shard] {
 			s.running[o.Shard] = true
-			sh := &shard{StreamFeed: s.StreamFeed, id: o.Shard, identity: s.identity, from: o.From, kept: s.kept[o.Shard]}
+			sh := &shard{
+				StreamFeed: s.StreamFeed, id: o.Shard, identity: s.identity, source: cmp.Or(sources[o.Shard], s.Source),
+				rules: s.rules, from: o.From, kept: s.kept[o.Shard],
+			}
 			s.all.Go(func() { s.run(ctx, work, sh) })
 		}
 	}
@@ -183,6 +190,17 @@ func (s *shards) plan(ctx, work context.Context, listed []esm.Shard) (again time
 		return relistAfter
 	}
 	return auditEvery
+}
+
+// sourcesOf are the ARNs of shards' own streams, of those that have one.
+func sourcesOf(listed []esm.Shard) map[string]string {
+	sources := map[string]string{}
+	for i := range listed {
+		if listed[i].Source != "" {
+			sources[listed[i].ID] = listed[i].Source
+		}
+	}
+	return sources
 }
 
 // run reads one shard to its end and reports that to follow.

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,10 +42,15 @@ func TestExpire(t *testing.T) {
 		{"rule 2: past what the stream keeps", policy.Stream{Retention: time.Hour}, aged(3600, 3599), 0, "1", 1, "2 0 2"},
 		{"rule 2: kept for longer than they may live", policy.Stream{MaxAge: time.Minute, Retention: time.Hour}, aged(61), 0, "1", 1, ""},
 		{"rule 2: kept for less", policy.Stream{MaxAge: time.Hour, Retention: time.Minute}, aged(61), 0, "1", 1, ""},
+		{"untried: past what the stream keeps", policy.Stream{Retention: time.Hour}, aged(3600), 0, "", 0, ""},
+		{"untried: past both", policy.Stream{MaxAge: time.Minute, Retention: time.Hour}, aged(3600), 0, "1", 1, ""},
 		{"no arrival", minute, []esm.Record{{ID: "1"}}, 0, "", 0, ""},
 		{"a final invocation", minute, nil, 5, "", 0, ""},
 	} {
 		r := policy.Run{ID: "id", Records: test.recs, Tries: test.tries, Stalls: 2}
+		if strings.HasPrefix(test.name, "untried") {
+			r.Stalls = 0
+		}
 		step, expired := test.policy.Expire(r, began)
 		if expired != (test.dropped != "") {
 			t.Errorf("%s: expired %v", test.name, expired)

@@ -61,7 +61,7 @@ type Stream struct {
 	MaxAge time.Duration
 
 	// Retention is how long the stream itself keeps a record; 0 or less is not known. A record that is past it could
-	// not be read again, and is given up like one past MaxAge.
+	// not be read again, and is given up like one past MaxAge, but not before it was tried once.
 	Retention time.Duration
 
 	// Bisect says that a run that failed is halved as long as it can be.
@@ -77,6 +77,9 @@ type Stream struct {
 // Arrival times need not ascend. Only the head is judged: what comes behind a record that is young enough waits for its
 // turn.
 func (s Stream) Expire(r Run, now time.Time) (Step, bool) {
+	if r.Tries+r.Stalls == 0 {
+		s.Retention = 0
+	}
 	n := 0
 	for n < len(r.Records) && s.expired(r.Records[n], now) {
 		n++

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
 )
+
+// retention is how long every stream keeps its records.
+const retention = 24 * time.Hour
 
 // List is [esm.Stream].List by a DescribeStream for each hundred shards. The identity is the label at the end of the
 // stream's ARN, which is new whenever a stream is enabled. A stream that is disabled is listed for as long as it can be
@@ -19,7 +23,7 @@ func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	if err != nil {
 		return esm.Listing{}, s.failed("list", err)
 	}
-	return esm.Listing{Identity: s.arn.label, Shards: shards}, nil
+	return esm.Listing{Identity: s.arn.label, Retention: retention, Shards: shards}, nil
 }
 
 // shards pages through DescribeStream, where a hundred shards are also the limit of a page.

@@ -29,6 +29,9 @@ func (s *Stream) list(ctx context.Context) (esm.Listing, error) {
 	listing := esm.Listing{}
 	if d := summary.StreamDescriptionSummary; d != nil && d.StreamCreationTimestamp != nil {
 		listing.Identity = d.StreamCreationTimestamp.UTC().Format(time.RFC3339Nano)
+		if hours := d.RetentionPeriodHours; hours != nil {
+			listing.Retention = time.Duration(*hours) * time.Hour
+		}
 	}
 	listing.Shards, err = s.shards(ctx)
 	if _, late := errors.AsType[*types.ExpiredNextTokenException](err); late { // a page took five minutes

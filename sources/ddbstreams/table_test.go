@@ -1,0 +1,170 @@
+package ddbstreams
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+const tableARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/carts"
+
+// label makes the labels of a table's streams, one a day.
+func label(n int) string {
+	return time.Date(2026, 3, n, 9, 10, 11, 0, time.UTC).Format("2006-01-02T15:04:05.000")
+}
+
+// tables is a service whose table carts has streams of shards, by label.
+type tables map[string][]esm.Shard
+
+func (s tables) table(t *testing.T, first string) (*Table, *service) {
+	t.Helper()
+	fake := &service{answers: map[string]func(call) *answer{"ListStreams": s.list, "DescribeStream": s.describe}}
+	table, err := NewTable(TableConfig{Client: fake.stream(t).client, ARN: tableARN, First: first})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table, fake
+}
+
+// list lists the newest first, and that of another table, one on a page.
+func (s tables) list(c call) *answer {
+	var arns []string
+	for l := range s {
+		arns = append(arns, tableARN+"/stream/"+l)
+	}
+	slices.Sort(arns)
+	slices.Reverse(arns)
+	arns = append(arns, "arn:aws:dynamodb:eu-west-1:111122223333:table/other/stream/2099-01-01T00:00:00.000")
+	next := 1 + slices.Index(arns, c.text("ExclusiveStartStreamArn"))
+	page := map[string]any{"Streams": []any{map[string]any{"StreamArn": arns[next]}}}
+	if next+1 < len(arns) {
+		page["LastEvaluatedStreamArn"] = arns[next]
+	}
+	return ok(page)
+}
+
+func (s tables) describe(c call) *answer {
+	a, _ := parseARN(c.text("StreamArn"))
+	listed, known := s[a.label]
+	if !known {
+		return refusal(http.StatusBadRequest, "ResourceNotFoundException")
+	}
+	shards := []any{}
+	for _, shard := range listed {
+		shards = append(shards, onTheWire(shard))
+	}
+	return ok(map[string]any{"StreamDescription": map[string]any{"StreamArn": c.in["StreamArn"], "Shards": shards}})
+}
+
+func TestATablesStreamsComeOneAfterTheOther(t *testing.T) {
+	s := tables{
+		label(1): {{ID: "a", Closed: true}},
+		label(2): {{ID: "b", Parents: []string{"gone"}, Closed: true}, {ID: "c", Parents: []string{"b"}}, {ID: "d", Closed: true}},
+		label(3): {{ID: "e"}, {ID: "f", Parents: []string{"e"}}},
+	}
+	for _, test := range []struct {
+		name, first, identity string
+		parents               map[string][]string
+	}{
+		{"never followed", "", label(3), map[string][]string{"e": nil, "f": {"e"}}},
+		{"followed since the second", label(2), label(2), map[string][]string{
+			"b": {"gone"}, "c": {"b"}, "d": nil, "e": {"c", "d"}, "f": {"e"},
+		}},
+		{"since one that is gone", label(1), label(1), map[string][]string{
+			"a": nil, "b": {"gone", "a"}, "c": {"b"}, "d": {"a"}, "e": {"c", "d"}, "f": {"e"},
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			table, _ := s.table(t, test.first)
+			got, err := table.List(t.Context())
+			if err != nil || got.Identity != test.identity || len(got.Shards) != len(test.parents) {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			for _, shard := range got.Shards {
+				if want := test.parents[shard.ID]; !slices.Equal(shard.Parents, want) {
+					t.Errorf("%s continues %q, want %q", shard.ID, shard.Parents, want)
+				}
+			}
+			if last := got.Shards[len(got.Shards)-1]; last.Source != tableARN+"/stream/"+label(3) {
+				t.Errorf("%s is of %q", last.ID, last.Source)
+			}
+		})
+	}
+}
+
+func TestTablesThatChangeTheirStream(t *testing.T) {
+	s := tables{label(1): {{ID: "a"}}}
+	table, _ := s.table(t, "")
+	before, err := table.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s[label(2)] = []esm.Shard{{ID: "b"}}
+	after, err := table.List(t.Context())
+	if err != nil || after.Identity != before.Identity || len(after.Shards) != 2 || !slices.Equal(after.Shards[1].Parents, []string{"a"}) {
+		t.Errorf("%+v, %v", after, err)
+	}
+	if !table.replaced("a") || table.replaced("b") {
+		t.Error("the old stream is replaced, and the new one is not")
+	}
+	delete(s, label(1))
+	if alone, err := table.List(t.Context()); err != nil || alone.Identity != before.Identity || len(alone.Shards) != 1 || len(alone.Shards[0].Parents) != 0 {
+		t.Errorf("%+v, %v", alone, err)
+	}
+	if _, err := table.Open(t.Context(), "never listed", esm.From{}); !errors.Is(err, esm.ErrNoShard) {
+		t.Errorf("opened a shard that was never listed: %v", err)
+	}
+}
+
+func TestTablesWithoutAStream(t *testing.T) {
+	table, _ := tables{}.table(t, "")
+	if _, err := table.List(t.Context()); !errors.Is(err, esm.ErrNoStream) {
+		t.Errorf("error %v", err)
+	}
+	for _, arn := range []string{"", streamARN, "arn:aws:dynamodb:eu-west-1:1:table/", "arn:aws:kinesis:eu-west-1:1:table/carts"} {
+		if _, err := NewTable(TableConfig{ARN: arn}); err == nil {
+			t.Errorf("%q is taken for a table", arn)
+		}
+	}
+}
+
+// silent is a reader of a shard that is never closed: it has a record at every tenth read.
+type silent struct{ reads int }
+
+func (s *silent) Read(context.Context, int) ([]esm.Record, error) {
+	time.Sleep(time.Second)
+	if s.reads++; s.reads%10 == 0 && s.reads < 50 {
+		return []esm.Record{{ID: "1"}}, nil
+	}
+	return nil, nil
+}
+
+func (s *silent) Close() {}
+
+func TestAShardOfAReplacedStreamEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := &Table{homes: map[string]home{"old": {closed: true}, "new": {}}}
+		found, start := 0, time.Now()
+		for d := (&drain{Reader: &silent{}, table: table, shard: "old"}); ; {
+			recs, err := d.Read(t.Context(), 1)
+			if found += len(recs); err == io.EOF {
+				break
+			}
+		}
+		if took := time.Since(start); found != 4 || took < 40*time.Second+drainedAfter || took > 45*time.Second+drainedAfter {
+			t.Errorf("%d records, over after %v", found, took)
+		}
+		for d := (&drain{Reader: &silent{}, table: table, shard: "new"}); time.Since(start) < time.Hour; {
+			if _, err := d.Read(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
