@@ -1,0 +1,107 @@
+package sns
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+type topicResult struct{ TopicArn string }
+
+// AWS: "CreateTopic".
+var topicName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
+
+// createTopic makes a topic, or finds the one of that name. Attributes are kept and shown; they change nothing.
+func (s *Server) createTopic(r request) (any, error) {
+	name, attributes := r.text("Name"), r.attributes()
+	if strings.HasSuffix(name, ".fifo") || attributes["FifoTopic"] == "true" {
+		return nil, unsupportedValue("Topic Name", "a FIFO topic")
+	}
+	if !topicName.MatchString(name) {
+		return nil, invalidParameter("Topic Name")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	arn := s.prefix() + name
+	known := s.topics[arn]
+	if known == nil {
+		if s.topics == nil {
+			s.topics = make(map[string]*topic)
+		}
+		s.topics[arn] = &topic{arn: arn, attributes: attributes}
+		return topicResult{arn}, nil
+	}
+	for attribute, value := range attributes {
+		if known.attributes[attribute] != value {
+			return nil, invalidParameter("Attributes Reason: Topic already exists with different attributes")
+		}
+	}
+	return topicResult{arn}, nil
+}
+
+// deleteTopic deletes a topic and its subscriptions. One that is not there is no error.
+func (s *Server) deleteTopic(r request) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	arn := r.text("TopicArn")
+	if !strings.HasPrefix(arn, s.prefix()) {
+		return nil, invalidParameter("TopicArn")
+	}
+	delete(s.topics, arn)
+	maps.DeleteFunc(s.subscriptions, func(_ string, sub *subscription) bool { return sub.topic == arn })
+	return nil, nil
+}
+
+func (s *Server) topicAttributes(r request) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, err := s.topicAt(r.text("TopicArn"))
+	if err != nil {
+		return nil, err
+	}
+	shown := map[string]string{
+		"TopicArn": t.arn, "Owner": s.account(), "DisplayName": "",
+		"SubscriptionsConfirmed": strconv.Itoa(len(s.subscriptionsOf(t.arn))),
+		"SubscriptionsPending":   "0", "SubscriptionsDeleted": "0",
+	}
+	maps.Copy(shown, t.attributes)
+	return struct{ Attributes entries }{entriesOf(shown)}, nil
+}
+
+func (s *Server) listTopics(r request) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	arns, token, err := page(slices.Sorted(maps.Keys(s.topics)), r.text("NextToken"))
+	if err != nil {
+		return nil, err
+	}
+	var topics members[topicResult]
+	for _, arn := range arns {
+		topics.Member = append(topics.Member, topicResult{arn})
+	}
+	return struct {
+		Topics    members[topicResult]
+		NextToken string `xml:",omitempty"`
+	}{topics, token}, nil
+}
+
+// pageSize is how many topics or subscriptions one answer lists.
+const pageSize = 100
+
+// page cuts out the page that a token asks for: how many came before it. Next is empty on the last page.
+func page[T any](all []T, token string) (some []T, next string, err error) {
+	begin := 0
+	if token != "" {
+		if begin, err = strconv.Atoi(token); err != nil || begin < 0 {
+			return nil, "", invalidParameter("NextToken")
+		}
+	}
+	begin = min(begin, len(all))
+	end := min(begin+pageSize, len(all))
+	if end < len(all) {
+		next = strconv.Itoa(end)
+	}
+	return all[begin:end], next, nil
+}
