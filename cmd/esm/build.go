@@ -3,16 +3,17 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/engine"
-	"github.com/esm-run/esm/engine/filter"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/bootstrap"
@@ -23,44 +24,82 @@ import (
 
 // parts is a file made into things that run.
 type parts struct {
-	functions  *invoker.Functions
-	starter    *process.Starter
-	bootstraps *bootstrap.Bootstraps
-	feeds      []engine.Feed
-	queues     map[string]*sqs.Queue // by mapping, of those that are enabled
+	functions   *invoker.Functions
+	starter     *process.Starter
+	bootstraps  *bootstrap.Bootstraps
+	checkpoints *checkpoint.DB // nil without streams
+	feeds       []engine.Feed
+	queues      map[string]*sqs.Queue // by mapping, of those that are enabled
 }
 
 // build makes the parts of a file. Nothing runs and nothing is asked of the network yet, except that an endpoint's
-// credentials may be looked for. What it makes needs no closing but the functions.
+// credentials may be looked for. What it makes is closed by close, unless there is an error.
 func build(ctx context.Context, file *config.File, c *clients, trace esm.Trace) (*parts, error) {
+	db, err := openCheckpoints(file)
+	if err != nil {
+		return nil, err
+	}
+	p, err := buildWith(ctx, file, c, db, trace)
+	if err != nil && db != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return p, err
+}
+
+func buildWith(ctx context.Context, file *config.File, c *clients, db *checkpoint.DB, trace esm.Trace) (*parts, error) {
 	p := &parts{
-		bootstraps: &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")},
-		queues:     map[string]*sqs.Queue{},
+		checkpoints: db,
+		bootstraps:  &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")},
+		queues:      map[string]*sqs.Queue{},
 	}
 	p.starter = buildStarter(file, p.bootstraps, trace)
 	var err error
 	if p.functions, err = buildFunctions(ctx, file, c, p.starter, trace); err != nil {
 		return nil, err
 	}
+	s := &streams{file: file, clients: c, db: db, trace: trace}
 	for _, m := range file.Mappings {
 		if !*m.Enabled {
 			trace.Tell(esm.State{Mapping: m.UUID, State: "Disabled"})
 			continue
 		}
-		feed, queue, err := buildFeed(ctx, file, c, m)
-		if err != nil {
+		if err := p.add(ctx, s, m); err != nil {
 			return nil, fmt.Errorf("mapping of %s: %w", m.EventSourceArn, err)
 		}
-		feed.Invoker, feed.Trace = p.functions, trace
 		trace.Tell(esm.State{Mapping: m.UUID, State: "Enabled"})
-		p.feeds = append(p.feeds, feed)
-		p.queues[m.UUID] = queue
 	}
 	return p, nil
 }
 
-// close ends every environment. Those that are still busy are left alone until work ends.
-func (p *parts) close(work context.Context) { p.functions.Close(work) }
+// add makes the feed of a mapping.
+func (p *parts) add(ctx context.Context, s *streams, m esm.Mapping) error {
+	if m.OfStream() {
+		feed, err := s.feed(ctx, m)
+		if err != nil {
+			return err
+		}
+		feed.Invoker = p.functions
+		p.feeds = append(p.feeds, feed)
+		return nil
+	}
+	feed, queue, err := buildFeed(ctx, s.file, s.clients, m)
+	if err != nil {
+		return err
+	}
+	feed.Invoker, feed.Trace = p.functions, s.trace
+	p.feeds = append(p.feeds, feed)
+	p.queues[m.UUID] = queue
+	return nil
+}
+
+// close ends every environment, and gives up the checkpoints. Environments that are still busy are left alone until work
+// ends.
+func (p *parts) close(work context.Context) {
+	p.functions.Close(work)
+	if p.checkpoints != nil {
+		_ = p.checkpoints.Close() // what was saved is durable already
+	}
+}
 
 func buildStarter(file *config.File, bootstraps *bootstrap.Bootstraps, trace esm.Trace) *process.Starter {
 	return &process.Starter{
@@ -100,16 +139,16 @@ func buildFeed(ctx context.Context, file *config.File, c *clients, m esm.Mapping
 	if err != nil {
 		return nil, nil, err
 	}
-	window := time.Duration(*m.MaximumBatchingWindowInSeconds) * time.Second
+	window := seconds(m.MaximumBatchingWindowInSeconds)
 	queue, err := sqs.New(sqs.Config{Client: client, ARN: m.EventSourceArn, Windowed: window > 0})
 	if err != nil {
 		return nil, nil, err
 	}
-	wanted, err := filter.Compile(patterns(m.FilterCriteria), "body")
+	wanted, err := config.CompilePatterns(m.TextKey(), patterns(m.FilterCriteria)...)
 	if err != nil {
 		return nil, nil, err
 	}
-	report := len(m.FunctionResponseTypes) > 0
+	report := m.ReportsFailures()
 	return &engine.QueueFeed{
 		Mapping:     m.UUID,
 		Function:    m.FunctionName,

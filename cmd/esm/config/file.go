@@ -49,11 +49,12 @@ func (a Aws) Embedded() (port string, asked bool) {
 }
 
 // EndpointOf is the URL of a service that has no endpoint of its own in what uses it: empty for AWS itself, "embedded…" for
-// the stand-in. Services are named as ARNs do; a DynamoDB table's streams are those of "dynamodbstreams".
+// the stand-in. Services are named as ARNs do, and the streams of tables [DynamoDBStreams], which have the endpoint of the
+// tables unless they are given one.
 func (a Aws) EndpointOf(service string) string {
 	own := map[string]string{
 		esm.SQS: a.Endpoints.Sqs, esm.Kinesis: a.Endpoints.Kinesis, esm.DynamoDB: a.Endpoints.Dynamodb,
-		"dynamodbstreams": a.Endpoints.Dynamodbstreams, esm.SNS: a.Endpoints.Sns, esm.S3: a.Endpoints.S3,
+		DynamoDBStreams: cmp.Or(a.Endpoints.Dynamodbstreams, a.Endpoints.Dynamodb), esm.SNS: a.Endpoints.Sns, esm.S3: a.Endpoints.S3,
 	}
 	return cmp.Or(own[service], a.Endpoint)
 }
@@ -71,6 +72,9 @@ type Engine struct {
 	Concurrency int           // the pool of functions without a reservation
 	TimeScale   float64       // what the waits that the engine imposes are multiplied by
 }
+
+// DynamoDBStreams is the service of tables' streams among those that have endpoints.
+const DynamoDBStreams = "dynamodbstreams"
 
 // embedded is the endpoint that stands for the stand-in of this process.
 const embedded = "embedded"
@@ -127,7 +131,7 @@ var endpointsShape = objectOf(inEndpoints,
 	field("sqs", func(e *Endpoints) *string { return &e.Sqs }, textOf(urlRule), "The endpoint of SQS."),
 	field("kinesis", func(e *Endpoints) *string { return &e.Kinesis }, textOf(urlRule), "The endpoint of Kinesis."),
 	field("dynamodb", func(e *Endpoints) *string { return &e.Dynamodb }, textOf(urlRule), "The endpoint of DynamoDB."),
-	field("dynamodbstreams", func(e *Endpoints) *string { return &e.Dynamodbstreams }, textOf(urlRule), "The endpoint of DynamoDB Streams."),
+	field("dynamodbstreams", func(e *Endpoints) *string { return &e.Dynamodbstreams }, textOf(urlRule), "The endpoint of DynamoDB Streams. Default: that of DynamoDB, if it is given."),
 	field("sns", func(e *Endpoints) *string { return &e.Sns }, textOf(urlRule), "The endpoint of SNS."),
 	field("s3", func(e *Endpoints) *string { return &e.S3 }, textOf(urlRule), "The endpoint of S3."),
 )
