@@ -37,8 +37,8 @@ fetch() { # laid out as in the archive that AWS offers, but for the main class
 
 native() { # SQLite's libraries: they are looked for without the version in their names
   local library
-  for library in DynamoDBLocal_lib/libsqlite4java-*.so DynamoDBLocal_lib/libsqlite4java-*.dylib; do
-    [ ! -e "$library" ] || ln -s "${library##*/}" "$(sed 's/-[0-9.]*\(\.[a-z]*\)$/\1/' <<<"$library")" || return
+  for library in DynamoDBLocal_lib/libsqlite4java-*.so; do
+    ln -s "${library##*/}" "${library%-*}.so" || return
   done
 }
 

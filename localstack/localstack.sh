@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Brings up LocalStack 4.14 from PyPI: no Docker, no account, on loopback only.
+# Brings up LocalStack 4.14 from PyPI: no Docker, no account, on loopback only. It has SQS, SNS, S3, Kinesis, and DynamoDB
+# with its streams; behind the last ones are kinesis-mock and DynamoDB Local, from npm and Maven Central.
 #
 #   localstack/localstack.sh up        install what is missing (about 3 minutes, once), start, wait until it answers
 #   localstack/localstack.sh down      end what up started
@@ -10,18 +11,13 @@
 # ESM_CACHE         where everything is kept between runs (~/.cache/esm)
 # LOCALSTACK_PORT   4566
 # LOCALSTACK_PYTHON a Python 3.13; searched on PATH and among pyenv's versions otherwise
-set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+name=localstack
 version=4.14.0
-base=${ESM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/esm}/localstack-$version
 port=${LOCALSTACK_PORT:-4566}
+# shellcheck source=service.sh
+. "$(dirname "${BASH_SOURCE[0]}")/service.sh"
 venv=$base/venv
-pidfile=$base/$port.pid
-log=$base/$port.log
-
-say() { printf 'localstack: %s\n' "$*" >&2; }
-die() { say "$*"; exit 1; }
 
 python() { # LocalStack's source is written in Python 3.13's syntax, whatever its metadata says
   local candidate
@@ -33,96 +29,52 @@ python() { # LocalStack's source is written in Python 3.13's syntax, whatever it
   done
   return 1
 }
+stamp=$(cat "$here/constraints.txt" <(python) | cksum)
+
+kinesis() { KINESISMOCK_VERSION=0.5.2 "$here/kinesismock.sh" "$@"; }
+dynamodb() { DYNAMODBLOCAL_VERSION=3.1.0 "$here/dynamodblocal.sh" "$@"; }
 
 missing() {
   python >/dev/null || echo "Python 3.13 (LocalStack $version needs it; set LOCALSTACK_PYTHON if it is not on PATH)"
+  kinesis missing
+  dynamodb missing
 }
 
-answers() { "$venv/bin/python" - "$port" <<'PY' 2>/dev/null
-import json, sys, urllib.request
-opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-health = json.load(opener.open(f"http://127.0.0.1:{sys.argv[1]}/_localstack/health", timeout=2))
-sys.exit(health["services"].get("sqs") not in ("available", "running"))
-PY
-}
-
-ours() { # the process that up started, not one that got its number later
-  [ -s "$pidfile" ] && ps -o args= -p "$(cat "$pidfile")" 2>/dev/null | grep -q "$base/launch.py"
-}
-
-install() {
-  local lacks stamp
-  lacks=$(missing)
-  [ -z "$lacks" ] || die "missing: $lacks"
-  mkdir -p "$base"
-  stamp=$(cat "$here/constraints.txt" <(python) | cksum)
-  if [ "$(cat "$base/installed" 2>/dev/null)" != "$stamp" ]; then
-    say "installing $version from PyPI into $venv, about 3 minutes"
-    rm -rf "$venv"
-    "$(python)" -m venv "$venv"
+fetch() {
+  "$(python)" -m venv "$venv" &&
     "$venv/bin/pip" install --quiet --disable-pip-version-check --prefer-binary -c "$here/constraints.txt" \
-      "localstack-core[runtime]==$version" >"$base/install.log" 2>&1 ||
-      { tail -n 20 "$base/install.log" >&2; die "pip failed; everything it said is in $base/install.log"; }
-    echo "$stamp" >"$base/installed"
-  fi
-  # Its default server listens on all addresses whatever it is told.
-  cat >"$base/launch.py" <<'PY'
-import functools
-from twisted.internet import endpoints
-endpoints.TCP4ServerEndpoint = functools.partial(endpoints.TCP4ServerEndpoint, interface="127.0.0.1")
-from localstack.runtime.main import main
-main()
-PY
+      "localstack-core[runtime]==$version"
 }
 
-start() (
-  cd "$base"
+# behind puts what LocalStack would download by itself, which is not in any package registry, where it looks for it.
+behind() {
+  local lib=$run/fs/var/lib/localstack/lib
+  mkdir -p "$lib/java" "$lib/kinesis-local" "$lib/dynamodb-local"
+  ln -s "$(java -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java.home = //p')" "$lib/java/21"
+  ln -s "$cache/kinesismock-0.5.2" "$lib/kinesis-local/0.5.2"
+  ln -s "$cache/dynamodblocal-3.1.0" "$lib/dynamodb-local/2"
+  ln -sf DynamoDBLocal.jar "$cache/dynamodblocal-3.1.0/ddb-local-loader-0.1.jar"
+}
+
+start() {
+  behind
   unset AWS_PROFILE AWS_ENDPOINT_URL AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
-  export OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$base/fs" CONFIG_DIR="$base/config"
+  export OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$run/fs" CONFIG_DIR="$run/config"
   export GATEWAY_LISTEN="127.0.0.1:$port" LOCALSTACK_HOST="127.0.0.1:$port"
-  export SERVICES=sqs,sts,iam SQS_ENDPOINT_STRATEGY=path SQS_DISABLE_CLOUDWATCH_METRICS=1
+  export SERVICES=sqs,sns,s3,kinesis,dynamodb,dynamodbstreams,sts,iam
+  export SQS_ENDPOINT_STRATEGY=path SQS_DISABLE_CLOUDWATCH_METRICS=1 KINESIS_LATENCY=0 KINESIS_PERSISTENCE=0
   export DNS_ADDRESS=0 DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1
-  if command -v setsid >/dev/null; then
-    exec setsid "$venv/bin/python" "$base/launch.py" >"$log" 2>&1 </dev/null
-  fi
-  exec "$venv/bin/python" "$base/launch.py" >"$log" 2>&1 </dev/null
-)
-
-up() {
-  install
-  if answers; then
-    say "answers on http://127.0.0.1:$port already"
-    return
-  fi
-  start &
-  echo $! >"$pidfile"
-  for _ in $(seq 300); do
-    if answers; then
-      say "up on http://127.0.0.1:$port, pid $(cat "$pidfile"), log $log"
-      return
-    fi
-    kill -0 "$(cat "$pidfile")" 2>/dev/null || break
-    sleep 0.3
-  done
-  tail -n 30 "$log" >&2
-  down
-  die "it did not come up; see $log"
+  export NODE_OPTIONS="--require $here/loopback.cjs"
+  detached "$venv/bin/python" "$here/loopback.py" "$port"
 }
 
-down() {
-  if ours; then
-    kill "$(cat "$pidfile")"
-    for _ in $(seq 50); do ours || break; sleep 0.1; done
-    ! ours || kill -9 "$(cat "$pidfile")"
-  fi
-  rm -f "$pidfile"
+# answers starts what is behind LocalStack, which otherwise the first one to ask would wait for.
+answers() {
+  speaks sqs AmazonSQS.ListQueues 1.0 && speaks kinesis Kinesis_20131202.ListStreams 1.1 &&
+    speaks dynamodb DynamoDB_20120810.ListTables 1.0 && speaks dynamodb DynamoDBStreams_20120810.ListStreams 1.0
 }
 
 case ${1:-} in
-up) up ;;
-down) down ;;
-install) install ;;
-missing) missing ;;
-env) echo "http://127.0.0.1:$port" ;;
-*) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+up | install) kinesis install && dynamodb install ;;
 esac
+service "$@"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034 # some variables come from the script, some are for it
 # What the scripts have in common that bring up a service for tests: each sources this file and ends with `service "$@"`.
 #
 # Before, it sets    name, version, port
@@ -106,13 +106,15 @@ up() {
 }
 
 down() {
-  local pid
+  local pid children
   if ours; then
     pid=$(cat "$pidfile")
+    children=$(pgrep -P "$pid" || true)
     kill "$pid"
     for _ in $(seq 100); do ours || break; sleep 0.1; done
     ! ours || kill -9 "$pid"
-    kill -9 -- "-$pid" 2>/dev/null || true # what it may have left of its process group
+    # shellcheck disable=SC2086 # a list: what it may have left
+    [ -z "$children" ] || kill -9 $children 2>/dev/null || true
   fi
   rm -rf "$pidfile" "$run"
 }
