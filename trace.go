@@ -104,6 +104,13 @@ type Reading struct {
 // Drained tells that a closed shard was read to its end and all of it is settled.
 type Drained struct{ Mapping, Shard string }
 
+// Listed tells that a mapping's stream was listed, and that every shard of it that may be read is from now on.
+type Listed struct {
+	Mapping string
+	Shards  int // that the stream has
+	Reading int // that are read: none where all of them are drained
+}
+
 // Scaled tells how many pollers a mapping runs.
 type Scaled struct {
 	Mapping string
@@ -117,7 +124,7 @@ type State struct {
 }
 
 // Failing tells that a mapping's work, or that of one of its shards, ended with an error and will be taken up again after
-// Wait. A later Received with a nil Err ends the trouble.
+// Wait. A later Received with a nil Err ends the trouble of a queue or a shard, Listed that of a stream.
 type Failing struct {
 	Mapping string
 	Shard   string // empty for the whole mapping
@@ -167,6 +174,7 @@ func (Dropped) event()      {}
 func (Notified) event()     {}
 func (Reading) event()      {}
 func (Drained) event()      {}
+func (Listed) event()       {}
 func (Scaled) event()       {}
 func (State) event()        {}
 func (Failing) event()      {}

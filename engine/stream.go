@@ -76,6 +76,7 @@ func (f *StreamFeed) follow(ctx, work context.Context) error {
 	defer stop()
 	for {
 		again := s.plan(inner, work, listing.Shards)
+		s.Trace.Tell(esm.Listed{Mapping: s.Mapping, Shards: len(listing.Shards), Reading: len(s.running)})
 		if err := s.rest(inner, again); err != nil || inner.Err() != nil {
 			return err
 		}

@@ -451,6 +451,27 @@ func TestShardsAreReadWhileListingFails(t *testing.T) {
 	})
 }
 
+func TestAStreamIsToldAsListedAlsoWhenNothingOfItIsRead(t *testing.T) {
+	for start, want := range map[string]esm.Listed{
+		policy.TrimHorizon: {Mapping: "m", Shards: 2, Reading: 2},
+		policy.Latest:      {Mapping: "m", Shards: 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := flow(t, sourcetest.StreamConfig{Shards: 2}, succeed)
+			r.feed.Shards.Start = start
+			for _, id := range r.stream.Shards() {
+				r.stream.Close(id)
+			}
+			r.start()
+			r.wait(time.Second)
+			r.close()
+			if got := toldBy[esm.Listed](r); len(got) == 0 || got[0] != want {
+				t.Errorf("%s: told %v, want %v first", start, got, want)
+			}
+		})
+	}
+}
+
 func toldBy[E esm.Event](r *river) (all []E) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
