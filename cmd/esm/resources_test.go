@@ -101,12 +101,16 @@ func quiet(t *testing.T) (*voice, *strings.Builder) {
 
 var threeMessages = config.Queue{QueueName: "q", Messages: []config.Message{{MessageBody: "a"}, {MessageBody: "b"}, {MessageBody: "c"}}}
 
+func makingOf(client *sqs.Client, q config.Queue) *making {
+	return &making{resource: (&queueToMake{Queue: q, client: client}).resource()}
+}
+
 func TestQueuesAreFilledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := (&unsteady{fails: steady}).client()
 		for _, says := range []string{"queue q: made, with 3 messages", ""} {
 			v, said := quiet(t)
-			m := &making{client: client, queue: threeMessages}
+			m := makingOf(client, threeMessages)
 			if err := m.finish(t.Context(), v); err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +156,7 @@ func fillThrough(t *testing.T, action string, from, to int, how fault) {
 	}}
 	client := u.client()
 	v, said := quiet(t)
-	m := &making{client: client, queue: threeMessages}
+	m := makingOf(client, threeMessages)
 	if err := m.finish(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}
@@ -174,23 +178,28 @@ func TestAnAnswerThatSaysNoIsAnError(t *testing.T) {
 		name  string
 		queue config.Queue
 		want  string
+		says  string
 	}{
-		{"an attribute", config.Queue{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "-1"}}, "create it: "},
-		{"a message", config.Queue{QueueName: "q", Messages: []config.Message{{MessageBody: "a"}, {MessageBody: ""}}}, "put message 1: "},
+		{"an attribute", config.Queue{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "-1"}}, "create it: ", ""},
+		{"a message", config.Queue{QueueName: "q", Messages: []config.Message{{MessageBody: "a"}, {MessageBody: ""}}}, "put message 1: ",
+			"queue q: made, with 1 of its 2 messages: the next run finds it there and puts no more"},
 		{"base64", config.Queue{QueueName: "q", Messages: []config.Message{{
 			MessageBody: "a", MessageAttributes: map[string]config.MessageAttribute{"x": {DataType: "Binary", BinaryValue: "?"}},
-		}}}, "put message 0: attribute x: "},
+		}}}, "put message 0: attribute x: ", "made, with 0 of its 1 messages"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
 			v, said := quiet(t)
-			m := &making{client: (&unsteady{fails: steady}).client(), queue: c.queue}
+			m := makingOf((&unsteady{fails: steady}).client(), c.queue)
 			err := m.finish(t.Context(), v)
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 			}
-			if time.Since(began) > lookAgain || said.Len() > 0 {
+			if time.Since(began) > lookAgain || strings.Contains(said.String(), "trying again") {
 				t.Errorf("%s: it waited %v and said %q", c.name, time.Since(began), said)
+			}
+			if got := said.String(); !strings.Contains(got, c.says) || c.says == "" && got != "" {
+				t.Errorf("%s: it said %q, want %q", c.name, got, c.says)
 			}
 		})
 	}
@@ -201,7 +210,7 @@ func TestTheEndOfCtxEndsTheWait(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		v, _ := quiet(t)
-		m := &making{client: (&unsteady{fails: func(string) fault { return undone }}).client(), queue: threeMessages}
+		m := makingOf((&unsteady{fails: func(string) fault { return undone }}).client(), threeMessages)
 		began := time.Now()
 		if err := m.finish(ctx, v); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Minute {
 			t.Errorf("got %v after %v, want the end of ctx", err, time.Since(began))
@@ -227,7 +236,7 @@ func TestMessagesArePutWhole(t *testing.T) {
 		}},
 	}}
 	v, _ := quiet(t)
-	if err := (&making{client: client, queue: queue}).finish(t.Context(), v); err != nil {
+	if err := makingOf(client, queue).finish(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}
 	got, _ := json.Marshal(sent)

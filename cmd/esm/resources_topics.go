@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/config"
+)
+
+// topicsToMake are the file's Topics.
+func topicsToMake(ctx context.Context, file *config.File, c *clients) (all []resource, err error) {
+	if len(file.Resources.Topics) == 0 {
+		return nil, nil
+	}
+	client, err := c.sns(ctx, file.Aws.EndpointOf(esm.SNS), file.Aws.Region)
+	for _, t := range file.Resources.Topics {
+		topic := &topicToMake{t, client, esm.TopicARN(file.Aws.Region, file.Aws.AccountId, t.Name)}
+		all = append(all, resource{name: "topic " + t.Name, look: topic.look, create: topic.create})
+	}
+	return all, err
+}
+
+type topicToMake struct {
+	config.Topic
+	client *sns.Client
+	arn    string // as the file has it, until the service has told another
+}
+
+func (t *topicToMake) look(ctx context.Context) (found, error) {
+	if _, err := t.client.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &t.arn}); err != nil {
+		return notFound[*types.NotFoundException](err)
+	}
+	return found{there: true}, nil
+}
+
+func (t *topicToMake) create(ctx context.Context) error {
+	created, err := t.client.CreateTopic(ctx, &sns.CreateTopicInput{Name: &t.Name})
+	if err == nil && created.TopicArn != nil {
+		t.arn = *created.TopicArn
+	}
+	return err
+}
