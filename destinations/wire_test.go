@@ -15,8 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
-	"github.com/esm-run/esm"
 )
 
 // fault is what goes wrong with a call. The zero fault is a call that goes well.
@@ -46,9 +44,12 @@ func (s *service) Do(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
+	var body []byte
+	if req.Body != nil {
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			return nil, err
+		}
 	}
 	got, answer, err := read(req, body)
 	if err != nil {
@@ -88,6 +89,9 @@ func read(req *http.Request, body []byte) (*taken, string, error) {
 		return got, `{"MessageId":"1"}`, err
 	case req.Method == http.MethodPost:
 		form, err := url.ParseQuery(string(body))
+		if form.Get("Action") == "GetTopicAttributes" {
+			return nil, `<GetTopicAttributesResponse><GetTopicAttributesResult/></GetTopicAttributesResponse>`, err
+		}
 		got := &taken{where: form.Get("TopicArn"), text: form.Get("Message"), in: map[string]string{}}
 		for name := range form {
 			if !strings.Contains(" Action Version TopicArn Message ", " "+name+" ") {
@@ -100,6 +104,9 @@ func read(req *http.Request, body []byte) (*taken, string, error) {
 	case req.Method == http.MethodPut:
 		in := map[string]string{"Content-Type": req.Header.Get("Content-Type")}
 		return &taken{where: req.URL.Host + req.URL.Path, text: string(body), in: in}, "", nil
+	}
+	if req.Method == http.MethodHead {
+		return nil, "", nil
 	}
 	return nil, "", fmt.Errorf("unexpected %s %s", req.Method, req.URL)
 }
@@ -125,7 +132,7 @@ func respond(req *http.Request, status int, body string) *http.Response {
 var keys = credentials.NewStaticCredentialsProvider("test", "test", "")
 
 // each makes a destination of each kind over s; of AWS without an endpoint.
-func (s *service) each(t *testing.T, endpoint string) map[string]esm.Destination {
+func (s *service) each(t *testing.T, endpoint string) map[string]Reachable {
 	t.Helper()
 	var base *string
 	if endpoint != "" {
@@ -146,5 +153,5 @@ func (s *service) each(t *testing.T, endpoint string) map[string]esm.Destination
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]esm.Destination{ServiceSQS: queue, ServiceSNS: topic, ServiceS3: bucket}
+	return map[string]Reachable{ServiceSQS: queue, ServiceSNS: topic, ServiceS3: bucket}
 }
