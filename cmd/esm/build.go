@@ -13,6 +13,7 @@ import (
 	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/destinations"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/invoker"
@@ -30,6 +31,8 @@ type parts struct {
 	checkpoints *checkpoint.DB // nil without streams
 	feeds       []engine.Feed
 	queues      map[string]*sqs.Queue // by mapping, of those that are enabled
+
+	destinations map[string]destinations.Reachable // by ARN, of mappings that are enabled
 }
 
 // build makes the parts of a file. Nothing runs and nothing is asked of the network yet, except that an endpoint's
@@ -51,6 +54,8 @@ func buildWith(ctx context.Context, file *config.File, c *clients, db *checkpoin
 		checkpoints: db,
 		bootstraps:  &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")},
 		queues:      map[string]*sqs.Queue{},
+
+		destinations: map[string]destinations.Reachable{},
 	}
 	p.starter = buildStarter(file, p.bootstraps, trace)
 	var err error
@@ -80,7 +85,10 @@ func (p *parts) add(ctx context.Context, s *streams, m esm.Mapping) error {
 		}
 		feed.Invoker = p.functions
 		p.feeds = append(p.feeds, feed)
-		return nil
+		if arn := m.DestinationConfig.OnFailure.Destination; arn != "" {
+			p.destinations[arn], err = s.clients.reachable(ctx, s.file, arn)
+		}
+		return err
 	}
 	feed, queue, err := buildFeed(ctx, s.file, s.clients, m)
 	if err != nil {

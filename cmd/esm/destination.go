@@ -12,14 +12,22 @@ import (
 
 // destination makes the destination that an ARN names, with its retries. Nothing is asked of the network.
 func (c *clients) destination(ctx context.Context, file *config.File, arn string) (esm.Destination, error) {
-	made, err := c.plainDestination(ctx, file, arn)
+	made, err := c.reachable(ctx, file, arn)
 	if err != nil {
-		return nil, fmt.Errorf("destination %s: %w", arn, err)
+		return nil, err
 	}
 	return destinations.Retrying{Destination: made}, nil
 }
 
-func (c *clients) plainDestination(ctx context.Context, file *config.File, arn string) (esm.Destination, error) {
+func (c *clients) reachable(ctx context.Context, file *config.File, arn string) (destinations.Reachable, error) {
+	made, err := c.plainDestination(ctx, file, arn)
+	if err != nil {
+		return nil, fmt.Errorf("destination %s: %w", arn, err)
+	}
+	return made, nil
+}
+
+func (c *clients) plainDestination(ctx context.Context, file *config.File, arn string) (destinations.Reachable, error) {
 	service, err := destinations.Kind(arn)
 	if err != nil {
 		return nil, err

@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/destinations"
 	"github.com/esm-run/esm/sources/sqs"
 )
 
 // lookAround warns of what `esm validate` cannot know, since it runs nothing and asks nobody: whether the queues as they
-// are suit their mappings, and what the handlers are run with. It does not wait; what it returns does, until all is
+// are suit their mappings, whether the destinations are there, and what the handlers are run with. It does not wait; what it returns does, until all is
 // looked at or ctx has ended.
 func (r *run) lookAround(ctx context.Context, p *parts) (wait func()) {
 	var looking sync.WaitGroup
@@ -21,7 +25,40 @@ func (r *run) lookAround(ctx context.Context, p *parts) (wait func()) {
 			looking.Go(func() { r.warnOfTraps(ctx, m, queue) })
 		}
 	}
+	for arn, d := range p.destinations {
+		looking.Go(func() { r.warnOfDestination(ctx, arn, d) })
+	}
+	looking.Go(func() { r.warnOfUndelivered(ctx, p.checkpoints) })
 	return looking.Wait
+}
+
+// warnOfDestination warns of a destination that is not there now. Notices are kept then.
+func (r *run) warnOfDestination(ctx context.Context, arn string, d destinations.Reachable) {
+	ctx, cancel := context.WithTimeout(ctx, destinationWithin)
+	defer cancel()
+	if err := d.Reach(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		r.voice.warn("destination %s cannot be reached: notices of records that are given up will be kept as undelivered: %v", arn, err)
+	}
+}
+
+// destinationWithin is how long a destination may take to answer before it is warned of.
+const destinationWithin = 20 * time.Second
+
+// warnOfUndelivered tells of notices that an earlier run has kept.
+func (r *run) warnOfUndelivered(ctx context.Context, db *checkpoint.DB) {
+	if db == nil {
+		return
+	}
+	n := 0
+	for _, err := range db.Undelivered(ctx) {
+		if err != nil {
+			break
+		}
+		n++
+	}
+	if n > 0 {
+		r.voice.warn("%d notices of records that were given up are kept as undelivered: see esm undelivered list %s", n, r.file.Path)
+	}
 }
 
 // warnOfTraps looks at a mapping's queue, again and again until it could. What the file itself says of the queue was
