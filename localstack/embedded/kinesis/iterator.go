@@ -1,0 +1,152 @@
+package kinesis
+
+import (
+	"encoding/binary"
+	"net/http"
+	"time"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
+)
+
+// An iterator says where a reader is.
+type iterator struct {
+	issued millis
+	made   millis // the stream
+	shard  int
+	next   int64 // index of the record
+	stream string
+}
+
+const iteratorLives = 5 * time.Minute
+
+func (it iterator) String() string {
+	b := binary.BigEndian.AppendUint64(nil, uint64(it.issued))
+	b = binary.BigEndian.AppendUint64(b, uint64(it.made))
+	b = binary.BigEndian.AppendUint64(b, uint64(it.shard))
+	b = binary.BigEndian.AppendUint64(b, uint64(it.next))
+	return seal(sealedIterator, append(b, it.stream...))
+}
+
+// parseIterator reads what String wrote.
+func parseIterator(text string) (it iterator, ok bool) {
+	b, ok := unseal(sealedIterator, text)
+	if !ok || len(b) < 32 || !validName(string(b[32:])) {
+		return iterator{}, false
+	}
+	it = iterator{
+		issued: millis(binary.BigEndian.Uint64(b)),
+		made:   millis(binary.BigEndian.Uint64(b[8:])),
+		shard:  int(binary.BigEndian.Uint64(b[16:])),
+		next:   int64(binary.BigEndian.Uint64(b[24:])),
+		stream: string(b[32:]),
+	}
+	return it, it.next > 0
+}
+
+// fresh refuses an iterator that is too old.
+func (it iterator) fresh(now millis) error {
+	const form = "Mon Jan 02 15:04:05 UTC 2006"
+	lives := iteratorLives.Milliseconds()
+	if int64(now-it.issued) <= lives {
+		return nil
+	}
+	return wire.Refuse("ExpiredIteratorException", "Iterator expired. The iterator was created at time %s while right now it is %s "+
+		"which is further in the future than the tolerated delay of %d milliseconds.",
+		it.issued.time().UTC().Format(form), now.time().UTC().Format(form), lives)
+}
+
+// A position is where to begin in a shard, as requests say it.
+type position struct {
+	Type           string
+	SequenceNumber string
+	Timestamp      *millis
+}
+
+const (
+	atNumber    = "AT_SEQUENCE_NUMBER"
+	afterNumber = "AFTER_SEQUENCE_NUMBER"
+	trimHorizon = "TRIM_HORIZON"
+	latest      = "LATEST"
+	atTimestamp = "AT_TIMESTAMP"
+)
+
+// seek is the index of the first record at a position. The lock is held.
+func (st *stream) seek(sh *shard, p position, now millis) (int64, error) {
+	numbered := p.Type == atNumber || p.Type == afterNumber
+	switch {
+	case numbered != (p.SequenceNumber != ""):
+		return 0, mismatched(p)
+	case p.Type == atNumber:
+		index, err := st.indexOf(sh, p.SequenceNumber)
+		return min(max(index, 1), sh.next), err
+	case p.Type == afterNumber:
+		index, err := st.indexOf(sh, p.SequenceNumber)
+		return min(index, sh.next-1) + 1, err
+	case p.Type == trimHorizon:
+		return sh.oldest(), nil
+	case p.Type == latest:
+		return sh.next, nil
+	case p.Type != atTimestamp:
+		return 0, malformed(p.Type, "shardIteratorType", "Member must satisfy enum value set: "+
+			"[AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]")
+	case p.Timestamp == nil:
+		return 0, invalid("Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has no timestamp parameter.")
+	case *p.Timestamp > now:
+		return 0, invalid("The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "+
+			"timestampInMillis: %d, currentTimestampInMillis: %d", *p.Timestamp, now)
+	}
+	return sh.at(*p.Timestamp), nil
+}
+
+func mismatched(p position) error {
+	and := "no"
+	if p.SequenceNumber != "" {
+		and = "also a"
+	}
+	return invalid("Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or "+
+		"(2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified %s and %s StartingSequenceNumber.", p.Type, and)
+}
+
+// indexOf is the index that a sequence number of the shard has.
+func (st *stream) indexOf(sh *shard, text string) (int64, error) {
+	used := "StartingSequenceNumber %s used in GetShardIterator on shard %s in stream %s under account %s is invalid"
+	n, ok := parseNumber(text)
+	switch {
+	case !ok:
+		return 0, invalid(used+".", text, sh.id(), st.name, st.account)
+	case n.shard != sh.index:
+		return 0, invalid("Invalid StartingSequenceNumber. It encodes %s, while it was used in a call to a shard with %s", shardID(n.shard), sh.id())
+	case n.epoch != sh.made.epoch, n.index >= sh.next && (sh.open() || n.index != lastIndex):
+		return 0, invalid(used+" because it did not come from this stream.", text, sh.id(), st.name, st.account)
+	}
+	return n.index, nil
+}
+
+type iteratorInput struct {
+	ref
+	ShardId                string
+	ShardIteratorType      string
+	StartingSequenceNumber string
+	Timestamp              *millis
+}
+
+type iteratorOutput struct{ ShardIterator string }
+
+func (s *Server) shardIterator(_ *http.Request, in iteratorInput) (iteratorOutput, error) {
+	st, err := s.find(in.ref)
+	if err != nil {
+		return iteratorOutput{}, err
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	now := now()
+	sh, err := st.named(in.ShardId, now)
+	if err != nil {
+		return iteratorOutput{}, err
+	}
+	next, err := st.seek(sh, position{in.ShardIteratorType, in.StartingSequenceNumber, in.Timestamp}, now)
+	if err != nil {
+		return iteratorOutput{}, err
+	}
+	return iteratorOutput{iterator{now, st.made.at, sh.index, next, st.name}.String()}, nil
+}
