@@ -1,0 +1,139 @@
+package dynamodb
+
+import (
+	"math/big"
+	"strconv"
+	"strings"
+)
+
+// What a number can be (AWS: "Supported data types and naming rules in Amazon DynamoDB").
+const (
+	maxDigits    = 38
+	maxMagnitude = 125
+	minMagnitude = -130
+)
+
+// A decimal is digits × 10^exponent. Digits neither begin nor end with a zero; those of zero are empty.
+type decimal struct {
+	negative bool
+	digits   string
+	exponent int
+}
+
+// parseNumber reads a number as DynamoDB takes it: with up to 38 significant digits, within its range.
+func parseNumber(text string) (decimal, error) {
+	d, ok := scanNumber(text)
+	if !ok {
+		return decimal{}, invalid("The parameter cannot be converted to a numeric value: %s", text)
+	}
+	return d, d.check()
+}
+
+// scanNumber splits a number up. What is far out of range stays so, whatever its exponent was.
+func scanNumber(text string) (decimal, bool) {
+	rest, negative := strings.CutPrefix(text, "-")
+	if !negative {
+		rest = strings.TrimPrefix(rest, "+")
+	}
+	mantissa, power := rest, ""
+	if i := strings.IndexAny(rest, "eE"); i >= 0 {
+		if mantissa, power = rest[:i], rest[i+1:]; !isPower(power) {
+			return decimal{}, false
+		}
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	if !onlyDigits(whole) || !onlyDigits(fraction) || whole+fraction == "" {
+		return decimal{}, false
+	}
+	exponent, _ := strconv.ParseInt(power, 10, 32) // at the end of its range when it is beyond
+	return tidy(negative, whole+fraction, int(exponent)-len(fraction)), true
+}
+
+func isPower(text string) bool {
+	if text != "" && (text[0] == '+' || text[0] == '-') {
+		text = text[1:]
+	}
+	return text != "" && onlyDigits(text)
+}
+
+func onlyDigits(text string) bool { return strings.Trim(text, "0123456789") == "" }
+
+// tidy drops the zeros that say nothing.
+func tidy(negative bool, digits string, exponent int) decimal {
+	digits = strings.TrimLeft(digits, "0")
+	short := strings.TrimRight(digits, "0")
+	if short == "" {
+		return decimal{}
+	}
+	return decimal{negative, short, exponent + len(digits) - len(short)}
+}
+
+func (d decimal) check() error {
+	magnitude := d.exponent + len(d.digits) - 1
+	switch {
+	case d.digits == "":
+		return nil
+	case magnitude > maxMagnitude:
+		return invalid("Number overflow. Attempting to store a number with magnitude larger than supported range")
+	case magnitude < minMagnitude:
+		return invalid("Number underflow. Attempting to store a number with magnitude smaller than supported range")
+	case len(d.digits) > maxDigits:
+		return invalid("Attempting to store more than 38 significant digits in a Number")
+	}
+	return nil
+}
+
+// String is the number as DynamoDB shows it: without an exponent.
+func (d decimal) String() string {
+	text, point := d.digits, len(d.digits)+d.exponent
+	switch {
+	case text == "":
+		return "0"
+	case d.exponent >= 0:
+		text += strings.Repeat("0", d.exponent)
+	case point > 0:
+		text = text[:point] + "." + text[point:]
+	default:
+		text = "0." + strings.Repeat("0", -point) + text
+	}
+	if d.negative {
+		return "-" + text
+	}
+	return text
+}
+
+// scaled is the number in units of 10^exponent, which is not above its own.
+func (d decimal) scaled(exponent int) *big.Int {
+	n, _ := new(big.Int).SetString("0"+d.digits+strings.Repeat("0", d.exponent-exponent), 10)
+	if d.negative {
+		n.Neg(n)
+	}
+	return n
+}
+
+func (d decimal) minus() decimal {
+	d.negative = !d.negative && d.digits != ""
+	return d
+}
+
+// plus is the exact sum, which may be out of range.
+func (d decimal) plus(e decimal) decimal {
+	unit := min(d.exponent, e.exponent)
+	sum := new(big.Int).Add(d.scaled(unit), e.scaled(unit))
+	return tidy(sum.Sign() < 0, new(big.Int).Abs(sum).String(), unit)
+}
+
+// compare is negative, zero or positive as d is less than, equal to or greater than e.
+func (d decimal) compare(e decimal) int {
+	unit := min(d.exponent, e.exponent)
+	return d.scaled(unit).Cmp(e.scaled(unit))
+}
+
+// size is what the number takes in an item: about a byte for two digits, and one more.
+func (d decimal) size() int {
+	n := 1 + (len(d.digits)+1)/2
+	if d.negative {
+		n++
+	}
+	return n
+}
