@@ -120,6 +120,7 @@ func (d *DB) commit(changes []*change) error {
 	if err == nil {
 		return nil
 	}
+	clear(d.versions)
 	if errors.Is(err, ErrDamaged) {
 		d.broken = err
 	} else if d.visible(id) {

@@ -22,6 +22,9 @@ type DB struct {
 	bolt   *bolt.DB
 	broken error // ends all changes. Owned by the committer, and by Close when there is none.
 
+	// versions are what the file holds, of checkpoints that were saved since it was opened. Owned by the committer.
+	versions map[esm.Key]uint64
+
 	mu        sync.Mutex
 	waiting   *group          // what the next commit takes along; nil when nobody waits
 	busy      bool            // there is a committer
@@ -77,9 +80,9 @@ func (d *DB) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.Chec
 	var version uint64
 	err := checkKey(k)
 	if err == nil {
-		s := saving{name(k.Mapping), name(k.Shard), next.Version, packCheckpoint(next, k)}
+		s := saving{k, name(k.Mapping), name(k.Shard), next.Version, packCheckpoint(next, k)}
 		err = d.change(ctx, func(tx *bolt.Tx) (err error) {
-			version, err = s.apply(tx)
+			version, err = s.apply(tx, d.versions)
 			return err
 		})
 	}
@@ -92,17 +95,18 @@ func (d *DB) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.Chec
 
 // saving is a Save with all done that can be done side by side.
 type saving struct {
+	key            esm.Key
 	mapping, shard []byte
 	old            uint64 // the version that is to be replaced
 	next           packed
 }
 
-// apply returns the new version. With an error it has changed nothing.
-func (s saving) apply(tx *bolt.Tx) (version uint64, err error) {
+// apply returns the new version, which it notes in versions. With an error it has changed nothing.
+func (s saving) apply(tx *bolt.Tx, versions map[esm.Key]uint64) (version uint64, err error) {
 	all := tx.Bucket(checkpoints)
 	shards := all.Bucket(s.mapping)
-	var now uint64
-	if shards != nil {
+	now, known := versions[s.key]
+	if shards != nil && !known {
 		if now, err = keptVersion(shards.Get(s.shard)); err != nil {
 			return 0, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
@@ -118,7 +122,11 @@ func (s saving) apply(tx *bolt.Tx) (version uint64, err error) {
 	if version, err = all.NextSequence(); err != nil {
 		return 0, err
 	}
-	return version, shards.Put(s.shard, s.next.seal(version))
+	if err = shards.Put(s.shard, s.next.seal(version)); err != nil {
+		return 0, err
+	}
+	versions[s.key] = version
+	return version, nil
 }
 
 // Forget is [esm.Checkpoints].Forget. All keys are removed, or none.
@@ -128,6 +136,7 @@ func (d *DB) Forget(ctx context.Context, keys ...esm.Key) error {
 			if err := forget(tx.Bucket(checkpoints), k); err != nil {
 				return err
 			}
+			delete(d.versions, k)
 		}
 		return nil
 	})

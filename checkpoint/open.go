@@ -11,6 +11,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/esm-run/esm"
 )
 
 // patience is how long Open waits for another process to let go of the file.
@@ -28,7 +30,7 @@ func open(path string, steps []step) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
-	return &DB{path: path, bolt: db}, nil
+	return &DB{path: path, bolt: db, versions: map[esm.Key]uint64{}}, nil
 }
 
 func openFile(path string, steps []step) (*bolt.DB, error) {

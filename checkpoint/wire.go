@@ -30,7 +30,7 @@ type packed struct {
 }
 
 func pack(k esm.Key, fields func(*wire)) packed {
-	w := wire{buf: make([]byte, 0, 256)}
+	w := wire{buf: make([]byte, 0, 128)}
 	fields(&w)
 	return packed{w.buf, sumUnder(k, w.buf)}
 }
