@@ -32,14 +32,7 @@ case $version in # it has moved
 esac
 
 fetch() { # laid out as in the archive that AWS offers, but for the main class
-  maven DynamoDBLocal_lib "$group" DynamoDBLocal "$version" && native && main
-}
-
-native() { # SQLite's libraries: they are looked for without the version in their names
-  local library
-  for library in DynamoDBLocal_lib/libsqlite4java-*.so; do
-    ln -s "${library##*/}" "${library%-*}.so" || return
-  done
+  maven DynamoDBLocal_lib "$group" DynamoDBLocal "$version" && main
 }
 
 main() {

@@ -62,7 +62,7 @@ start() {
   export OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$run/fs" CONFIG_DIR="$run/config"
   export GATEWAY_LISTEN="127.0.0.1:$port" LOCALSTACK_HOST="127.0.0.1:$port"
   export SERVICES=sqs,sns,s3,kinesis,dynamodb,dynamodbstreams,sts,iam
-  export SQS_ENDPOINT_STRATEGY=path SQS_DISABLE_CLOUDWATCH_METRICS=1 KINESIS_LATENCY=0 KINESIS_PERSISTENCE=0
+  export SQS_ENDPOINT_STRATEGY=path SQS_DISABLE_CLOUDWATCH_METRICS=1 KINESIS_LATENCY=0 KINESIS_PERSISTENCE=0 DYNAMODB_IN_MEMORY=1
   export DNS_ADDRESS=0 DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1
   export NODE_OPTIONS="--require $here/loopback.cjs"
   detached "$venv/bin/python" "$here/loopback.py" "$port"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # some variables come from the script, some are for it
 # What the scripts have in common that bring up a service for tests: each sources this file and ends with `service "$@"`.
 #
-# Before, it sets    name, version, port
+# Before, it sets    name, version, port (none: it is only installed)
 # After, it defines  missing   says what the machine lacks, nothing if all is there
 #                    fetch     fills $base from a package registry; what it depends on besides $version goes into $stamp
 #                    start     becomes the server: on loopback, with $base and then $port in its command line
@@ -16,7 +16,7 @@ mkdir -p "$cache/run"
 cache=$(cd "$cache" && pwd)
 base=$cache/$name-$version
 stamp=$version
-run=$cache/run/$name-$port
+run=$cache/run/$name-${port:-none}
 pidfile=$run.pid
 log=$run.log
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Runs a command while LocalStack and ElasticMQ are up, on loopback ports of their own, and ends them afterwards:
+# Runs a command while real services are up, on loopback ports of their own, and ends them afterwards:
 #
 #   localstack/with.sh COMMAND ARGUMENT...
 #
 # The command finds in its environment
-#   ESM_TEST_LOCALSTACK, ESM_TEST_ELASTICMQ         where they answer
+#   ESM_TEST_LOCALSTACK, ESM_TEST_ELASTICMQ,
+#   ESM_TEST_KINESISMOCK, ESM_TEST_DYNAMODBLOCAL    where they answer
+#   ESM_TEST_DYNAMODBLOCAL_ADMIN                    where DynamoDB Local takes /rollover and /dilate
 #   ESM_TEST_PYTHON, ESM_TEST_AWSLAMBDARIC_PYTHON   a Python with awslambdaric and botocore
 #
 # All of it is installed where it is missing, and kept in ESM_CACHE (~/.cache/esm) for the next time. What the machine
@@ -12,7 +14,6 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${ESM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/esm}
 
 say() { printf '== %s\n' "$*"; }
 
@@ -21,48 +22,68 @@ skip() { # skip WHAT WHY: a line for people, a failure for CI
   [ "${CI:-}" != true ] || { say "FAILED: CI skips nothing"; exit 1; }
 }
 
-started=()
-finish() { for service in "${started[@]+"${started[@]}"}"; do "$here/$service.sh" down || true; done; }
-trap finish EXIT
-
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
-start() { # start SERVICE VARIABLE: brings it up and exports where it answers
-  local script=$here/$1.sh lacks
-  lacks=$("$script" missing)
-  if [ -n "$lacks" ]; then
-    skip "$1" "$lacks"
-    return
-  fi
-  "$script" up
-  started+=("$1")
-  export "$2=$("$script" env)"
+possible() { # possible NAME: whether the machine has what it needs
+  local lacks
+  lacks=$("$here/$1.sh" missing | sort -u | paste -sd ';' -)
+  [ -n "$lacks" ] || return 0
+  skip "$1" "$lacks"
+  return 1
 }
 
-clients() { # Lambda's own runtime interface client for Python, and botocore: clients that know nothing of esm
-  local python=$cache/python versions="awslambdaric==4.2.2 botocore==1.44.5"
-  if [ "$(cat "$python/installed" 2>/dev/null)" != "$versions" ]; then
-    say "installing $versions into $python"
-    rm -rf "$python"
-    # shellcheck disable=SC2086 # two packages
-    if ! python3 -m venv "$python" ||
-      ! "$python/bin/pip" install --quiet --disable-pip-version-check --prefer-binary $versions; then
-      skip "unmodified Python clients" "a Python 3 with venv and pip, or PyPI"
-      return
-    fi
-    echo "$versions" >"$python/installed"
-  fi
-  export ESM_TEST_PYTHON=$python/bin/python ESM_TEST_AWSLAMBDARIC_PYTHON=$python/bin/python
+together() { # together VERB NAME...: all at once; fails if one of them does, when all are done
+  local verb=$1 name pid pids=() failed=0
+  shift
+  for name in "$@"; do
+    "$here/$name.sh" "$verb" &
+    pids+=($!)
+  done
+  for pid in "${pids[@]+"${pids[@]}"}"; do wait "$pid" || failed=1; done
+  return $failed
+}
+
+free_ports() { # free_ports COUNT: so many different ones
+  python3 - "$1" <<'PY'
+import socket, sys
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+print(*(s.getsockname()[1] for s in sockets))
+PY
+}
+
+services=() clients=()
+finish() {
+  local pid
+  for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done # an interrupted start
+  wait
+  together down "${services[@]+"${services[@]}"}" || true
+}
+
+addresses() { # what the command finds of the services that are up
+  local name variable
+  for name in "${services[@]+"${services[@]}"}"; do
+    variable=ESM_TEST_$(tr '[:lower:]' '[:upper:]' <<<"$name")
+    export "$variable=$("$here/$name.sh" env)"
+    [ "$name" != dynamodblocal ] || export ESM_TEST_DYNAMODBLOCAL_ADMIN=http://127.0.0.1:$DYNAMODBLOCAL_ADMIN_PORT
+  done
+  for name in "${clients[@]+"${clients[@]}"}"; do
+    ESM_TEST_PYTHON=$("$here/$name.sh" env)
+    export ESM_TEST_PYTHON ESM_TEST_AWSLAMBDARIC_PYTHON=$ESM_TEST_PYTHON
+  done
 }
 
 if ! command -v python3 >/dev/null; then
-  skip "LocalStack, ElasticMQ and Python handlers" python3
+  skip "LocalStack, ElasticMQ, kinesis-mock, DynamoDB Local and Python handlers" python3
 else
-  LOCALSTACK_PORT=$(free_port) ELASTICMQ_PORT=$(free_port)
-  export LOCALSTACK_PORT ELASTICMQ_PORT
-  start localstack ESM_TEST_LOCALSTACK
-  start elasticmq ESM_TEST_ELASTICMQ
-  clients
+  for name in localstack elasticmq kinesismock dynamodblocal; do
+    ! possible "$name" || services+=("$name")
+  done
+  ! possible awslambdaric || clients=(awslambdaric)
+  together install "${services[@]+"${services[@]}"}" "${clients[@]+"${clients[@]}"}"
+  read -r LOCALSTACK_PORT ELASTICMQ_PORT KINESISMOCK_PORT DYNAMODBLOCAL_PORT DYNAMODBLOCAL_ADMIN_PORT < <(free_ports 5)
+  export LOCALSTACK_PORT ELASTICMQ_PORT KINESISMOCK_PORT DYNAMODBLOCAL_PORT DYNAMODBLOCAL_ADMIN_PORT
+  trap finish EXIT
+  together up "${services[@]+"${services[@]}"}"
+  addresses
+  say "everything is up after $SECONDS s"
 fi
 command -v node >/dev/null || skip "Node.js handlers" node
 
