@@ -1,0 +1,130 @@
+package s3
+
+import (
+	"net/http"
+	"strings"
+)
+
+// A level is what a path names.
+type level int
+
+const (
+	service level = iota
+	ofBucket
+	ofObject
+)
+
+func (l level) String() string { return [...]string{"the service", "a bucket", "an object"}[l] }
+
+func (c call) level() level {
+	switch {
+	case c.bucket == "":
+		return service
+	case c.key == "":
+		return ofBucket
+	}
+	return ofObject
+}
+
+// A place is where an operation is found.
+type place struct {
+	method string
+	level  level
+}
+
+type operation struct {
+	name       string
+	run        func(*Server, call) error
+	parameters []string // of the query
+}
+
+var operations = map[place]operation{
+	{http.MethodGet, service}: {"ListBuckets", (*Server).listBuckets, []string{"prefix", "continuation-token", "max-buckets"}},
+
+	{http.MethodPut, ofBucket}:    {"CreateBucket", (*Server).createBucket, nil},
+	{http.MethodHead, ofBucket}:   {"HeadBucket", (*Server).headBucket, nil},
+	{http.MethodDelete, ofBucket}: {"DeleteBucket", (*Server).deleteBucket, nil},
+	{http.MethodGet, ofBucket}: {"ListObjectsV2", (*Server).listObjects, []string{"list-type", "prefix", "delimiter", "max-keys",
+		"continuation-token", "start-after", "encoding-type", "fetch-owner"}},
+
+	{http.MethodPut, ofObject}:    {"PutObject", (*Server).putObject, nil},
+	{http.MethodGet, ofObject}:    {"GetObject", (*Server).getObject, nil},
+	{http.MethodHead, ofObject}:   {"HeadObject", (*Server).getObject, nil},
+	{http.MethodDelete, ofObject}: {"DeleteObject", (*Server).deleteObject, nil},
+}
+
+// elsewhere names the operation that a request asks for in the place of another one, or "".
+func (c call) elsewhere() string {
+	switch {
+	case c.level() == ofBucket && c.Method == http.MethodGet && c.query.Get("list-type") != "2" && c.plain():
+		return "ListObjects (of version 1)"
+	case c.level() == ofObject && c.Header.Get("X-Amz-Copy-Source") != "":
+		return "CopyObject"
+	case c.query.Has("uploadId"):
+		return map[string]string{"PUT": "UploadPart", "POST": "CompleteMultipartUpload", "DELETE": "AbortMultipartUpload", "GET": "ListParts"}[c.Method]
+	}
+	for parameter := range c.query {
+		if name := c.subresource(parameter); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// plain says whether the request is for no subresource.
+func (c call) plain() bool {
+	for parameter := range c.query {
+		if c.subresource(parameter) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// subresources are the parameters of the query that make a request another operation, without Get, Put or Delete, and
+// what it is of.
+var subresources = map[string]string{
+	"accelerate": "AccelerateConfiguration", "acl": "Acl", "analytics": "AnalyticsConfiguration", "attributes": "Attributes",
+	"cors": "Cors", "encryption": "Encryption", "intelligent-tiering": "IntelligentTieringConfiguration",
+	"inventory": "InventoryConfiguration", "legal-hold": "LegalHold", "lifecycle": "LifecycleConfiguration",
+	"location": "Location", "logging": "Logging", "metrics": "MetricsConfiguration", "notification": "NotificationConfiguration",
+	"object-lock": "LockConfiguration", "ownershipControls": "OwnershipControls", "policy": "Policy", "policyStatus": "PolicyStatus",
+	"publicAccessBlock": "PublicAccessBlock", "replication": "Replication", "requestPayment": "RequestPayment",
+	"retention": "Retention", "tagging": "Tagging", "torrent": "Torrent", "versioning": "Versioning", "website": "Website",
+}
+
+// wholeNames are those whose operations have names of their own.
+var wholeNames = map[string]string{
+	"delete": "DeleteObjects", "restore": "RestoreObject", "select": "SelectObjectContent", "session": "CreateSession",
+	"versions": "ListObjectVersions",
+}
+
+// subresource names the operation that a parameter makes of the request, or "".
+func (c call) subresource(parameter string) string {
+	switch what := subresources[parameter]; {
+	case wholeNames[parameter] != "":
+		return wholeNames[parameter]
+	case parameter == "uploads" && c.Method == http.MethodPost:
+		return "CreateMultipartUpload"
+	case parameter == "uploads":
+		return "ListMultipartUploads"
+	case what == "":
+		return ""
+	case c.key != "" || parameter == "object-lock":
+		return c.verb() + "Object" + what
+	case parameter == "publicAccessBlock":
+		return c.verb() + what
+	default:
+		return c.verb() + "Bucket" + what
+	}
+}
+
+// verb is what the name of an operation begins with.
+func (c call) verb() string {
+	for _, verb := range []string{"Get", "Put", "Delete", "Head", "Post"} {
+		if strings.EqualFold(verb, c.Method) {
+			return verb
+		}
+	}
+	return c.Method
+}
