@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,254 +11,264 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
 	"github.com/esm-run/esm/cmd/esm/config"
-	"github.com/esm-run/esm/localstack/embedded"
 )
 
-// unsteady is a service that some calls do not reach, or whose answers get lost.
-type unsteady struct {
-	http.RoundTripper
-	fails func(action string) fault
-	calls []string
+// kindsOfResources are one resource of each kind, how its service is asked for it, and what it holds in the end.
+var kindsOfResources = []struct {
+	name, yaml        string
+	look, create, put string // actions
+	made              string
+	contents          []string
+}{
+	{"stream clicks", "  Streams: [{StreamName: clicks, ShardCount: 2, Records: [{PartitionKey: u1, Data: a}, {PartitionKey: u2, Data: b}, {PartitionKey: u1, Data: c}]}]\n",
+		"DescribeStreamSummary", "CreateStream", "PutRecord", "made, with 3 records", []string{"u1:a", "u2:b", "u1:c"}},
+	{"table carts", "  Tables: [{TableName: carts, AttributeDefinitions: [{AttributeName: pk, AttributeType: S}], KeySchema: [{AttributeName: pk, KeyType: HASH}],\n" +
+		"    StreamSpecification: {StreamEnabled: true, StreamViewType: NEW_IMAGE}, Items: [{pk: {S: a}}, {pk: {S: b}, n: {N: '1'}}]}]\n",
+		"DescribeTable", "CreateTable", "PutItem", "made, with 2 items", []string{`{"pk":{"S":"a"}}`, `{"n":{"N":"1"},"pk":{"S":"b"}}`}},
+	{"topic alerts", "  Topics: [{Name: alerts}]\n", "GetTopicAttributes", "CreateTopic", "", "made", nil},
+	{"bucket failures", "  Buckets: [{Bucket: failures}]\n", http.MethodHead, http.MethodPut, "", "made", nil},
 }
 
-type fault int
-
-const (
-	fine   fault = iota
-	undone       // the call never arrives
-	done         // it does, and its answer is lost
-	sick         // the service answers that it is not well
-)
-
-func (u *unsteady) RoundTrip(r *http.Request) (*http.Response, error) {
-	_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	u.calls = append(u.calls, action)
-	switch u.fails(action) {
-	case undone:
-		return nil, errors.New("connection refused")
-	case done:
-		if _, err := u.RoundTripper.RoundTrip(r); err != nil {
-			return nil, err
-		}
-		return nil, errors.New("connection reset")
-	case sick:
-		return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: io.NopCloser(strings.NewReader("<html>")), Request: r}, nil
-	}
-	return u.RoundTripper.RoundTrip(r)
-}
-
-// steady never fails.
-func steady(string) fault { return fine }
-
-// client speaks to a stand-in of its own.
-func (u *unsteady) client() *sqs.Client {
-	u.RoundTripper = new(embedded.Server).Client().Transport
-	return sqs.New(sqs.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String("http://sqs"), HTTPClient: &http.Client{Transport: u},
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
-}
-
-// bodies are those of all messages of a queue, in order.
-func bodies(t *testing.T, client *sqs.Client, queue string) (all []string) {
+// allKinds is a file with all of them.
+func allKinds(t *testing.T) *config.File {
 	t.Helper()
-	url, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: &queue})
-	if err != nil {
-		t.Fatal(err)
+	text := ""
+	for _, k := range kindsOfResources {
+		text += k.yaml
 	}
-	for {
-		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url.QueueUrl, MaxNumberOfMessages: 10})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(out.Messages) == 0 {
-			slices.Sort(all)
-			return all
-		}
-		for _, m := range out.Messages {
-			all = append(all, *m.Body)
-		}
-	}
+	return resourcesFile(t, text)
 }
 
-// quiet is a voice whose words can be read.
-func quiet(t *testing.T) (*voice, *strings.Builder) {
-	t.Helper()
-	var said strings.Builder
-	v, err := newVoice(logFlags{level: "info"}, &said)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v, &said
-}
-
-var threeMessages = config.Queue{QueueName: "q", Messages: []config.Message{{MessageBody: "a"}, {MessageBody: "b"}, {MessageBody: "c"}}}
-
-func makingOf(client *sqs.Client, q config.Queue) *making {
-	return &making{resource: (&queueToMake{Queue: q, client: client}).resource()}
-}
-
-func TestQueuesAreFilledOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := (&unsteady{fails: steady}).client()
-		for _, says := range []string{"queue q: made, with 3 messages", ""} {
+// The first run makes everything and fills it, whatever its service needs to become ready; the second changes nothing.
+func TestResourcesAreMadeOnce(t *testing.T) {
+	file, s := allKinds(t), &fakeServices{coming: 3}
+	for _, first := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
 			v, said := quiet(t)
-			m := makingOf(client, threeMessages)
-			if err := m.finish(t.Context(), v); err != nil {
+			if err := makeResources(t.Context(), file, everywhere(s), v); err != nil {
 				t.Fatal(err)
 			}
-			if got := said.String(); !strings.Contains(got, says) || says == "" && got != "" {
-				t.Errorf("said %q, want %q", got, says)
-			}
-		}
-		if got, want := bodies(t, client, "q"), []string{"a", "b", "c"}; !slices.Equal(got, want) {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	})
-}
-
-// Whatever call fails, undone or done, for longer than the SDK tries: in the end every message is there.
-func TestQueuesAreFilledThroughTrouble(t *testing.T) {
-	const long = 7 // calls; the SDK makes three
-	for _, action := range []string{"GetQueueUrl", "CreateQueue", "SendMessage"} {
-		for after := range 3 {
-			for _, how := range []fault{undone, done, sick} {
-				if after > 0 && action != "SendMessage" {
-					continue
+			for _, k := range kindsOfResources {
+				_, name, _ := strings.Cut(k.name, " ")
+				if got := s.things[name].contents; !slices.Equal(got, k.contents) {
+					t.Errorf("%s: got %q, want %q", k.name, got, k.contents)
 				}
-				t.Run(fmt.Sprintf("%s after %d, %d", action, after, how), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) { fillThrough(t, action, after, after+long, how) })
-				})
+				if got := strings.Contains(said.String(), k.name+": "+k.made+`"`); got != first {
+					t.Errorf("first run %v, said: %s", first, said)
+				}
 			}
-		}
-	}
-}
-
-// fillThrough fills a queue while the calls of an action from one number to another fail.
-func fillThrough(t *testing.T, action string, from, to int, how fault) {
-	seen := 0
-	u := &unsteady{fails: func(a string) fault {
-		if a != action {
-			return fine
-		}
-		seen++
-		if seen > from && seen <= to {
-			return how
-		}
-		return fine
-	}}
-	client := u.client()
-	v, said := quiet(t)
-	m := makingOf(client, threeMessages)
-	if err := m.finish(t.Context(), v); err != nil {
-		t.Fatal(err)
-	}
-	u.fails = steady
-	got := bodies(t, client, "q")
-	if unique := slices.Compact(slices.Clone(got)); !slices.Equal(unique, []string{"a", "b", "c"}) {
-		t.Errorf("got %q, want every message", got)
-	}
-	if how != done && len(got) != 3 {
-		t.Errorf("got %q, want every message once", got)
-	}
-	if n := strings.Count(said.String(), "trying again"); n != 1 {
-		t.Errorf("that it waits is said %d times: %s", n, said)
-	}
-}
-
-func TestAnAnswerThatSaysNoIsAnError(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		queue config.Queue
-		want  string
-		says  string
-	}{
-		{"an attribute", config.Queue{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "-1"}}, "create it: ", ""},
-		{"a message", config.Queue{QueueName: "q", Messages: []config.Message{{MessageBody: "a"}, {MessageBody: ""}}}, "put message 1: ",
-			"queue q: made, with 1 of its 2 messages: the next run finds it there and puts no more"},
-		{"base64", config.Queue{QueueName: "q", Messages: []config.Message{{
-			MessageBody: "a", MessageAttributes: map[string]config.MessageAttribute{"x": {DataType: "Binary", BinaryValue: "?"}},
-		}}}, "put message 0: attribute x: ", "made, with 0 of its 1 messages"},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			began := time.Now()
-			v, said := quiet(t)
-			m := makingOf((&unsteady{fails: steady}).client(), c.queue)
-			err := m.finish(t.Context(), v)
-			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
-				t.Errorf("%s: got %v, want %q", c.name, err, c.want)
-			}
-			if time.Since(began) > lookAgain || strings.Contains(said.String(), "trying again") {
-				t.Errorf("%s: it waited %v and said %q", c.name, time.Since(began), said)
-			}
-			if got := said.String(); !strings.Contains(got, c.says) || c.says == "" && got != "" {
-				t.Errorf("%s: it said %q, want %q", c.name, got, c.says)
+			if got, want := strings.Count(said.String(), "\n"), len(kindsOfResources); first && got != want || !first && got != 0 {
+				t.Errorf("first run %v, said: %s", first, said)
 			}
 		})
 	}
 }
 
-func TestTheEndOfCtxEndsTheWait(t *testing.T) {
+func TestResourcesAreCreatedAsTheFileSays(t *testing.T) {
+	file, s := allKinds(t), &fakeServices{}
+	synctest.Test(t, func(t *testing.T) {
+		v, _ := quiet(t)
+		if err := makeResources(t.Context(), file, everywhere(s), v); err != nil {
+			t.Fatal(err)
+		}
+	})
+	want := []string{
+		"", // the topic
+		`<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>`,
+		`{"ShardCount":2,"StreamName":"clicks"}`,
+		`{"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],"BillingMode":"PAY_PER_REQUEST",` +
+			`"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],` +
+			`"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"},"TableName":"carts"}`,
+	}
+	if !slices.EqualFunc(s.bodies, want, sameBody) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(s.bodies, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// sameBody compares two bodies, JSON by what it means.
+func sameBody(a, b string) bool { return sameAttribute(a, b) }
+
+// Whatever call fails, undone or done, for longer than the SDK tries: in the end everything is there, in order.
+func TestResourcesAreMadeThroughTrouble(t *testing.T) {
+	const long = 7 // calls; the SDK makes three
+	for _, k := range kindsOfResources {
+		file := resourcesFile(t, k.yaml)
+		for _, action := range []string{k.look, k.create, k.put} {
+			for after := range 2 {
+				for name, how := range faults {
+					if action == "" || action == k.create && after > 0 {
+						continue
+					}
+					t.Run(fmt.Sprintf("%s/%s after %d, %s", k.name, action, after, name), func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) {
+							s := &fakeServices{coming: 1}
+							v, said := quiet(t)
+							u := &unsteady{RoundTripper: s, fails: failing(action, after, after+long, how)}
+							if err := makeResources(t.Context(), file, everywhere(u), v); err != nil {
+								t.Fatal(err)
+							}
+							_, name, _ := strings.Cut(k.name, " ")
+							got := s.things[name].contents
+							if unique := slices.Compact(slices.Clone(got)); !slices.Equal(unique, k.contents) || how != done && len(got) != len(unique) {
+								t.Errorf("got %q, want %q", got, k.contents)
+							}
+							if n := strings.Count(said.String(), "trying again"); n != 1 {
+								t.Errorf("that it waits is said %d times: %s", n, said)
+							}
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+func TestWhatDiffersIsSaid(t *testing.T) {
+	const table = "  Tables: [{TableName: carts, AttributeDefinitions: [{AttributeName: pk, AttributeType: %s}], KeySchema: [{AttributeName: pk, KeyType: HASH}]%s}]\n"
+	for _, c := range []struct{ name, first, second, want string }{
+		{"shards", "  Streams: [{StreamName: clicks, ShardCount: 2}]\n", "  Streams: [{StreamName: clicks, ShardCount: 4, Records: [{PartitionKey: a, Data: b}]}]\n",
+			"stream clicks: is there already and stays as it is: it has 2 open shards, in the file its ShardCount is 4"},
+		{"stream of a table", fmt.Sprintf(table, "S", ""), fmt.Sprintf(table, "S", ", StreamSpecification: {StreamEnabled: true, StreamViewType: KEYS_ONLY}"),
+			"table carts: is there already and stays as it is: its stream is none, in the file KEYS_ONLY"},
+		{"key", fmt.Sprintf(table, "S", ""), fmt.Sprintf(table, "N", ", StreamSpecification: {StreamEnabled: false}"),
+			"table carts: is there already and stays as it is: its key is pk (HASH, S), in the file pk (HASH, N)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			first, second, s := resourcesFile(t, c.first), resourcesFile(t, c.second), &fakeServices{}
+			synctest.Test(t, func(t *testing.T) {
+				v, said := quiet(t)
+				for _, file := range []*config.File{first, first, second} {
+					if err := makeResources(t.Context(), file, everywhere(s), v); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := said.String(); !strings.Contains(got, c.want) || strings.Count(got, "level=WARN") != 1 {
+					t.Errorf("said %s, want %s once", got, c.want)
+				}
+				for name, thing := range s.things {
+					if len(thing.contents) > 0 {
+						t.Errorf("%s holds %q", name, thing.contents)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A stream that is being deleted is made anew once it is gone; one that another creates is waited for, and not filled.
+func TestWhatIsUnderWayIsWaitedFor(t *testing.T) {
+	file := resourcesFile(t, kindsOfResources[0].yaml)
+	slow := slices.Repeat([]string{"CREATING"}, 300) // half a minute
+	for _, c := range []struct {
+		name     string
+		statuses []string
+		contents int
+		said     string
+	}{
+		{"deleted", []string{"DELETING", "DELETING", "GONE"}, 3, "stream clicks: made, with 3 records"},
+		{"created by another", []string{"CREATING", "CREATING", "ACTIVE"}, 0, ""},
+		{"for long", append(slow, "ACTIVE"), 0, "stream clicks: it is CREATING; trying again until it answers"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &fakeServices{things: map[string]*thing{"clicks": {statuses: c.statuses, shards: 2}}}
+				v, said := quiet(t)
+				if err := makeResources(t.Context(), file, everywhere(s), v); err != nil {
+					t.Fatal(err)
+				}
+				if got := len(s.things["clicks"].contents); got != c.contents {
+					t.Errorf("it holds %d records, want %d", got, c.contents)
+				}
+				if got := said.String(); !strings.Contains(got, c.said) || strings.Count(got, "\n") != min(len(c.said), 1) {
+					t.Errorf("said %q, want %q", got, c.said)
+				}
+			})
+		})
+	}
+}
+
+// busy refuses calls of one action for a while, in words that the SDK knows to pass, or as one that does not.
+type busy struct {
+	*fakeServices
+	action, code string
+	times        int
+}
+
+func (b *busy) RoundTrip(r *http.Request) (*http.Response, error) {
+	r, action, err := actionOf(r)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := b.fakeServices.RoundTrip(r)
+	if action == b.action && b.times > 0 && err == nil {
+		b.times--
+		status, answer := refusal(b.code, "no")
+		resp = answered(r, status, answer)
+	}
+	return resp, err
+}
+
+func TestThrottlingPassesAndLimitsDoNot(t *testing.T) {
+	file := resourcesFile(t, kindsOfResources[0].yaml)
+	for _, c := range []struct {
+		action, code, want string
+	}{
+		{"PutRecord", "ProvisionedThroughputExceededException", ""},
+		{"DescribeStreamSummary", "ThrottlingException", ""},
+		{"CreateStream", "LimitExceededException", "stream clicks: create it: "},
+		{"DescribeStreamSummary", "AccessDeniedException", "stream clicks: look for it: "},
+		{"PutRecord", "AccessDeniedException", "stream clicks: put record 0: "},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			v, said := quiet(t)
+			err := makeResources(t.Context(), file, everywhere(&busy{&fakeServices{}, c.action, c.code, 5}), v)
+			if got := fmt.Sprint(err); c.want == "" && err != nil || !strings.HasPrefix(got, c.want) && c.want != "" {
+				t.Errorf("%s, %s: got %v, want %q", c.action, c.code, err, c.want)
+			}
+			if got := strings.Contains(said.String(), "trying again"); got != (c.want == "") {
+				t.Errorf("%s, %s: said %s", c.action, c.code, said)
+			}
+		})
+	}
+}
+
+// What is interrupted while it is filled is said, since the next run takes it for full.
+func TestTheEndOfCtxBetweenContents(t *testing.T) {
+	file, s := resourcesFile(t, kindsOfResources[0].yaml), &fakeServices{}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		v, _ := quiet(t)
-		m := makingOf((&unsteady{fails: func(string) fault { return undone }}).client(), threeMessages)
-		began := time.Now()
-		if err := m.finish(ctx, v); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Minute {
-			t.Errorf("got %v after %v, want the end of ctx", err, time.Since(began))
+		v, said := quiet(t)
+		u := &unsteady{RoundTripper: s, fails: failing("PutRecord", 1, 1000, undone)}
+		if err := makeResources(ctx, file, everywhere(u), v); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the end of ctx", err)
+		}
+		want := "stream clicks: made, with 1 of its 3 records: the next run finds it there and puts no more"
+		if got := said.String(); !strings.Contains(got, want) {
+			t.Errorf("said %s, want %s", got, want)
 		}
 	})
 }
 
-func TestMessagesArePutWhole(t *testing.T) {
-	var sent []map[string]any
-	u := &unsteady{fails: steady}
-	client := u.client()
-	u.RoundTripper = spy{u.RoundTripper, func(body []byte) {
-		var in map[string]any
-		if json.Unmarshal(body, &in) == nil && in["MessageBody"] != nil {
-			delete(in, "QueueUrl")
-			sent = append(sent, in)
+// A service without a memory that starts anew while it is filled is filled from the first on.
+func TestAServiceThatForgetsIsFilledAnew(t *testing.T) {
+	file, s := resourcesFile(t, kindsOfResources[0].yaml), &fakeServices{}
+	synctest.Test(t, func(t *testing.T) {
+		v, _ := quiet(t)
+		fails := failing("PutRecord", 2, 5, undone) // as often as the SDK tries
+		u := &unsteady{RoundTripper: s, fails: func(action string) fault {
+			how := fails(action)
+			if how == undone {
+				s.things = nil
+			}
+			return how
+		}}
+		if err := makeResources(t.Context(), file, everywhere(u), v); err != nil {
+			t.Fatal(err)
 		}
-	}}
-	queue := config.Queue{QueueName: "q.fifo", Attributes: map[string]string{"FifoQueue": "true"}, Messages: []config.Message{
-		{MessageBody: "a", MessageGroupId: "g", MessageDeduplicationId: "d"},
-		{MessageBody: "b", MessageGroupId: "g", MessageDeduplicationId: "e", MessageAttributes: map[string]config.MessageAttribute{
-			"n": {DataType: "Number.int", StringValue: "1"}, "b": {DataType: "Binary", BinaryValue: "AQI="},
-		}},
-	}}
-	v, _ := quiet(t)
-	if err := makingOf(client, queue).finish(t.Context(), v); err != nil {
-		t.Fatal(err)
-	}
-	got, _ := json.Marshal(sent)
-	want := `[{"MessageBody":"a","MessageDeduplicationId":"d","MessageGroupId":"g"},` +
-		`{"MessageAttributes":{"b":{"BinaryValue":"AQI=","DataType":"Binary"},"n":{"DataType":"Number.int","StringValue":"1"}},` +
-		`"MessageBody":"b","MessageDeduplicationId":"e","MessageGroupId":"g"}]`
-	if string(got) != want {
-		t.Errorf("got %s\nwant %s", got, want)
-	}
-}
-
-// spy shows the bodies of requests.
-type spy struct {
-	http.RoundTripper
-	see func(body []byte)
-}
-
-func (s spy) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	s.see(body)
-	r = r.Clone(r.Context())
-	r.Body = io.NopCloser(strings.NewReader(string(body)))
-	return s.RoundTripper.RoundTrip(r)
+		if got, want := s.things["clicks"].contents, kindsOfResources[0].contents; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
 }

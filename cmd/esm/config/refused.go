@@ -6,7 +6,6 @@ const (
 	noAsync       = "asynchronous invocations are not taken by this version: remove it"
 	noKey         = "filter criteria are kept in this file and not encrypted by a key: remove it"
 	notCalled     = "no part of this version calls that service: remove it"
-	notMade       = "is not made by this version, which makes Queues alone: remove it"
 	notAProcess   = "is a container's and not enforced for processes: remove it"
 	notPackaged   = "no code is fetched or unpacked by this version: name its directory by CodeUri"
 	notOnOneHost  = "has no meaning outside of AWS: remove it"
