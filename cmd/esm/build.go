@@ -209,10 +209,14 @@ func patterns(c *esm.FilterCriteria) (patterns []string) {
 // observed is what the observers know of a file.
 func observed(file *config.File) (mappings []observe.Mapping, functions []string) {
 	for _, m := range file.Mappings {
-		mappings = append(mappings, observe.Mapping{
+		x := observe.Mapping{
 			UUID: m.UUID, Source: m.EventSourceArn, Function: m.FunctionName,
-			Provisioned: m.ProvisionedPollerConfig != nil, Tags: m.Tags,
-		})
+			Provisioned: m.ProvisionedPollerConfig != nil, Stream: m.OfStream(), Tags: m.Tags,
+		}
+		if m.DestinationConfig != nil {
+			x.Destination = m.DestinationConfig.OnFailure.Destination
+		}
+		mappings = append(mappings, x)
 	}
 	for _, fn := range file.Functions {
 		functions = append(functions, fn.Name)

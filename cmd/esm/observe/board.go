@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +23,7 @@ type Board struct {
 func NewBoard(mappings []Mapping, functions []string) *Board {
 	b := &Board{mappings: map[string]*MappingStatus{}, functions: map[string]*FunctionStatus{}}
 	for _, m := range mappings {
-		b.mappings[m.UUID] = &MappingStatus{Mapping: m, State: "Creating"}
+		b.mappings[m.UUID] = newMappingStatus(m)
 	}
 	for _, f := range functions {
 		b.functions[f] = &FunctionStatus{Name: f}
@@ -38,24 +37,29 @@ func (b *Board) Status() Status {
 	defer b.mu.Unlock()
 	s := Status{Mappings: []MappingStatus{}, Functions: []FunctionStatus{}}
 	for _, m := range b.mappings {
-		s.Mappings = append(s.Mappings, *m)
+		s.Mappings = append(s.Mappings, m.copy())
 	}
 	for _, f := range b.functions {
 		s.Functions = append(s.Functions, *f)
 	}
-	slices.SortFunc(s.Mappings, func(x, y MappingStatus) int {
-		return cmp.Or(strings.Compare(x.Source, y.Source), strings.Compare(x.Function, y.Function), strings.Compare(x.UUID, y.UUID))
-	})
+	slices.SortFunc(s.Mappings, func(x, y MappingStatus) int { return x.compare(y.Mapping) })
 	slices.SortFunc(s.Functions, func(x, y FunctionStatus) int { return strings.Compare(x.Name, y.Name) })
 	return s
 }
 
 // Waiting names the mappings that are to poll and have not reached their source yet, in the order of Status.
 func (b *Board) Waiting() (titles []string) {
-	for _, m := range b.Status().Mappings {
+	b.mu.Lock()
+	var waiting []Mapping
+	for _, m := range b.mappings {
 		if m.State != "Disabled" && !m.Polling {
-			titles = append(titles, m.Title())
+			waiting = append(waiting, m.Mapping)
 		}
+	}
+	b.mu.Unlock()
+	slices.SortFunc(waiting, Mapping.compare)
+	for _, m := range waiting {
+		titles = append(titles, m.Title())
 	}
 	return titles
 }
@@ -68,7 +72,7 @@ func (b *Board) Trace(e esm.Event) {
 	case esm.Received:
 		b.mapping(e.Mapping).received(e)
 	case esm.Filtered:
-		b.mapping(e.Mapping).FilteredOut += int64(len(e.Records))
+		b.mapping(e.Mapping).filtered(e)
 	case esm.Invoking:
 		b.mapping(e.Mapping).invoking(e)
 	case esm.Invoked:
@@ -80,9 +84,11 @@ func (b *Board) Trace(e esm.Event) {
 	case esm.Scaled:
 		b.mapping(e.Mapping).Pollers = e.Pollers
 	case esm.State:
-		b.mapping(e.Mapping).State = e.State
+		b.mapping(e.Mapping).changed(e)
 	case esm.Failing:
 		b.mapping(e.Mapping).failing(e)
+	case esm.Settled, esm.Dropped, esm.Notified, esm.Reading, esm.Drained, esm.Listed:
+		b.stream(e)
 	case esm.Environments:
 		f := b.function(e.Function)
 		f.Environments, f.Busy = e.Alive, e.Busy
@@ -90,6 +96,24 @@ func (b *Board) Trace(e esm.Event) {
 		b.function(e.Function).started(e)
 	case esm.Ran:
 		b.function(e.Function).ran(e)
+	}
+}
+
+// stream notes an event that only streams have.
+func (b *Board) stream(e esm.Event) {
+	switch e := e.(type) {
+	case esm.Settled:
+		b.mapping(e.Mapping).settled(e)
+	case esm.Dropped:
+		b.mapping(e.Mapping).dropped(e)
+	case esm.Notified:
+		b.mapping(e.Mapping).notified(e)
+	case esm.Reading:
+		b.mapping(e.Mapping).reading(e)
+	case esm.Drained:
+		b.mapping(e.Mapping).drained(e)
+	case esm.Listed:
+		b.mapping(e.Mapping).listed(e)
 	}
 }
 

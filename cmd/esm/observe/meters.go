@@ -5,16 +5,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// mappingMeters are the metrics of one mapping.
+// mappingMeters are the metrics of one mapping: those of all mappings, and those of its kind.
 type mappingMeters struct {
-	polled, filtered, invokedRecords, failed, deleted, pollErrors prometheus.Counter
+	polled, filtered, invokedRecords, failed, pollErrors prometheus.Counter
 
-	left    *prometheus.CounterVec // by reason
-	batches *prometheus.CounterVec // by result
-
-	pollers, inFlight       prometheus.Gauge
-	provisioned             prometheus.Gauge // nil unless the mapping is in provisioned mode
+	batches                 *prometheus.CounterVec // by result
+	inFlight                prometheus.Gauge
 	batchRecords, batchTime prometheus.Observer
+
+	// Of the other kind they are there, and not in the registry.
+	*queueMeters
+	*streamMeters
+}
+
+// queueMeters are what only queues have.
+type queueMeters struct {
+	deleted     prometheus.Counter
+	left        *prometheus.CounterVec // by reason
+	pollers     prometheus.Gauge
+	provisioned prometheus.Gauge // nil unless the mapping is in provisioned mode
 }
 
 // functionMeters are the metrics of one function.
@@ -32,43 +41,71 @@ var (
 	mappingLabels = []string{"mapping", "source", "function"}
 )
 
+// family registers metrics of mappings: a series for each mapping, or for each mapping and value of further labels.
+type family struct{ promauto.Factory }
+
+func (f family) counter(name, help string, more ...string) *prometheus.CounterVec {
+	return f.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, append(more, mappingLabels...))
+}
+
+func (f family) gauge(name, help string) *prometheus.GaugeVec {
+	return f.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, mappingLabels)
+}
+
+func (f family) histogram(name, help string, buckets []float64) *prometheus.HistogramVec {
+	return f.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, mappingLabels)
+}
+
+func labelsOf(m Mapping) prometheus.Labels {
+	return prometheus.Labels{"mapping": m.UUID, "source": m.Source, "function": m.Function}
+}
+
 // makeMappingMeters registers the metrics of mappings. What it returns makes those of one.
-func makeMappingMeters(f promauto.Factory) func(Mapping) *mappingMeters {
-	counter := func(name, help string, more ...string) *prometheus.CounterVec {
-		return f.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, append(more, mappingLabels...))
-	}
-	gauge := func(name, help string) *prometheus.GaugeVec {
-		return f.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, mappingLabels)
-	}
-	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
-		return f.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, mappingLabels)
-	}
-	polled := counter("esm_polled_events_total", "Records read from the source (PolledEventCount).")
-	filtered := counter("esm_filtered_out_events_total", "Records that no filter wanted (FilteredOutEventCount).")
-	invoked := counter("esm_invoked_events_total", "Records sent into an invocation, counted at every try (InvokedEventCount).")
-	failed := counter("esm_failed_invoke_events_total", "Records whose invocation failed or that it reported as failed, counted at every try (FailedInvokeEventCount).")
-	deleted := counter("esm_deleted_events_total", "Records deleted after processing (DeletedEventCount).")
-	left := counter("esm_left_events_total", "Records left to come back by themselves.", "reason")
-	batches := counter("esm_batches_total", "Invocations with a batch, by what came of them: Done, or the reason why not.", "result")
-	pollErrors := counter("esm_poll_errors_total", "Calls to the source that failed.")
-	pollers := gauge("esm_pollers", "Loops that poll, each with one batch in hand at a time. In provisioned mode ten of them are one poller.")
-	provisioned := gauge("esm_provisioned_pollers", "Pollers of a mapping in provisioned mode, each ten loops (ProvisionedPollers).")
-	inFlight := gauge("esm_batches_in_flight", "Batches with the function now.")
-	size := histogram("esm_batch_records", "Records in a batch.", perBatch)
-	took := histogram("esm_batch_duration_seconds", "Time from sending a batch to the function to its answer.", durations)
+func makeMappingMeters(factory promauto.Factory) func(Mapping) *mappingMeters {
+	f := family{factory}
+	polled := f.counter("esm_polled_events_total", "Records read from the source (PolledEventCount).")
+	filtered := f.counter("esm_filtered_out_events_total", "Records that no filter wanted (FilteredOutEventCount).")
+	invoked := f.counter("esm_invoked_events_total", "Records sent into an invocation, counted at every try (InvokedEventCount).")
+	failed := f.counter("esm_failed_invoke_events_total", "Records whose invocation failed or that it reported as failed, counted at every try (FailedInvokeEventCount).")
+	batches := f.counter("esm_batches_total", "Invocations with a batch, by what came of them: Done, or the reason why not.", "result")
+	pollErrors := f.counter("esm_poll_errors_total", "Calls to the source that failed.")
+	inFlight := f.gauge("esm_batches_in_flight", "Batches with the function now.")
+	size := f.histogram("esm_batch_records", "Records in a batch.", perBatch)
+	took := f.histogram("esm_batch_duration_seconds", "Time from sending a batch to the function to its answer.", durations)
+	ofQueue, ofStream := makeQueueMeters(f), makeStreamMeters(f)
+	unregistered := family{promauto.With(nil)}
+	noQueue, noStream := makeQueueMeters(unregistered)(Mapping{}), makeStreamMeters(unregistered)(Mapping{})
+	noStream.shards = nil
 
 	return func(m Mapping) *mappingMeters {
-		l := prometheus.Labels{"mapping": m.UUID, "source": m.Source, "function": m.Function}
+		l := labelsOf(m)
 		x := &mappingMeters{
 			polled: polled.With(l), filtered: filtered.With(l), invokedRecords: invoked.With(l), failed: failed.With(l),
-			deleted: deleted.With(l), left: left.MustCurryWith(l), batches: batches.MustCurryWith(l),
-			pollErrors: pollErrors.With(l), pollers: pollers.With(l), inFlight: inFlight.With(l),
-			batchRecords: size.With(l), batchTime: took.With(l),
+			batches: batches.MustCurryWith(l), pollErrors: pollErrors.With(l), inFlight: inFlight.With(l),
+			batchRecords: size.With(l), batchTime: took.With(l), queueMeters: noQueue, streamMeters: noStream,
 		}
+		if m.Stream {
+			x.streamMeters = ofStream(m)
+		} else {
+			x.queueMeters = ofQueue(m)
+		}
+		x.batches.WithLabelValues(verdictDone) // so that it is there, at zero, before the first
+		return x
+	}
+}
+
+func makeQueueMeters(f family) func(Mapping) *queueMeters {
+	deleted := f.counter("esm_deleted_events_total", "Records deleted after processing (DeletedEventCount).")
+	left := f.counter("esm_left_events_total", "Records left to come back by themselves.", "reason")
+	pollers := f.gauge("esm_pollers", "Loops that poll, each with one batch in hand at a time. In provisioned mode ten of them are one poller.")
+	provisioned := f.gauge("esm_provisioned_pollers", "Pollers of a mapping in provisioned mode, each ten loops (ProvisionedPollers).")
+
+	return func(m Mapping) *queueMeters {
+		l := labelsOf(m)
+		x := &queueMeters{deleted: deleted.With(l), left: left.MustCurryWith(l), pollers: pollers.With(l)}
 		if m.Provisioned {
 			x.provisioned = provisioned.With(l)
 		}
-		x.batches.WithLabelValues(verdictDone) // so that it is there, at zero, before the first
 		return x
 	}
 }

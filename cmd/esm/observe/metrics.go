@@ -36,9 +36,15 @@ func NewMetrics(mappings []Mapping, functions []string) *Metrics {
 	}
 	m.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ofMapping, ofFunction := makeMappingMeters(promauto.With(m.Registry)), makeFunctionMeters(promauto.With(m.Registry))
+	var streams shardCollector
 	for _, x := range mappings {
-		m.mappings[x.UUID] = ofMapping(x)
+		meters := ofMapping(x)
+		m.mappings[x.UUID] = meters
+		if x.Stream {
+			streams = append(streams, meters.streamMeters)
+		}
 	}
+	m.Registry.MustRegister(streams)
 	for _, name := range functions {
 		m.functions[name] = ofFunction(name)
 	}
@@ -51,11 +57,11 @@ func (m *Metrics) Trace(e esm.Event) {
 	case esm.Received:
 		m.mapping(e.Mapping).received(e)
 	case esm.Filtered:
-		m.mapping(e.Mapping).filtered.Add(float64(len(e.Records)))
-	case esm.Invoking:
 		x := m.mapping(e.Mapping)
-		x.inFlight.Inc()
-		x.invokedRecords.Add(float64(len(e.Records)))
+		x.filtered.Add(float64(len(e.Records)))
+		x.track(func(s *shards) { s.filtered(e) })
+	case esm.Invoking:
+		m.mapping(e.Mapping).invoking(e)
 	case esm.Invoked:
 		m.mapping(e.Mapping).invoked(e)
 	case esm.Deleted:
@@ -66,6 +72,8 @@ func (m *Metrics) Trace(e esm.Event) {
 		m.mapping(e.Mapping).left.WithLabelValues(e.Reason).Add(float64(len(e.Records)))
 	case esm.Scaled:
 		m.mapping(e.Mapping).scaled(e)
+	case esm.Settled, esm.Dropped, esm.Notified, esm.Reading, esm.Drained, esm.Listed, esm.Failing, esm.State:
+		m.stream(e)
 	case esm.Environments:
 		f := m.function(e.Function)
 		f.environments.Set(float64(e.Alive))
@@ -96,6 +104,13 @@ func (x *mappingMeters) received(e esm.Received) {
 	if e.Err != nil {
 		x.pollErrors.Inc()
 	}
+	x.track(func(s *shards) { s.received(e) })
+}
+
+func (x *mappingMeters) invoking(e esm.Invoking) {
+	x.inFlight.Inc()
+	x.invokedRecords.Add(float64(len(e.Records)))
+	x.track(func(s *shards) { s.invoking(e) })
 }
 
 func (x *mappingMeters) invoked(e esm.Invoked) {
@@ -104,6 +119,8 @@ func (x *mappingMeters) invoked(e esm.Invoked) {
 	x.batches.WithLabelValues(result(e)).Inc()
 	x.batchRecords.Observe(float64(len(e.Records)))
 	x.batchTime.Observe(e.Took.Seconds())
+	x.aged(e)
+	x.track(func(s *shards) { s.invoked(e) })
 }
 
 func (x *mappingMeters) scaled(e esm.Scaled) {

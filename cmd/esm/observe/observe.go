@@ -3,6 +3,7 @@
 package observe
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/esm-run/esm"
@@ -24,11 +25,33 @@ type Mapping struct {
 	Source      string            `json:"EventSourceArn"`
 	Function    string            `json:"FunctionName"`
 	Provisioned bool              `json:"Provisioned,omitempty"` // it has a ProvisionedPollerConfig
+	Stream      bool              `json:"Stream,omitempty"`      // the source is a stream, not a queue
+	Destination string            `json:"Destination,omitempty"` // the ARN of DestinationConfig.OnFailure
 	Tags        map[string]string `json:"Tags,omitempty"`
 }
 
-// SourceName is the last part of the source's ARN: the queue's name.
-func (m Mapping) SourceName() string { return m.Source[strings.LastIndex(m.Source, ":")+1:] }
+// SourceName is the name in the source's ARN: that of the queue, of the data stream, with its consumer's if it is read
+// through one, or of the table.
+func (m Mapping) SourceName() string {
+	arn, err := esm.ParseARN(m.Source)
+	if err != nil || !m.Stream {
+		return m.Source[strings.LastIndex(m.Source, ":")+1:]
+	}
+	parts := strings.Split(arn.Resource, "/") // stream/NAME, stream/NAME/consumer/NAME:TIME, table/NAME/stream/TIME
+	switch {
+	case len(parts) < 2:
+		return arn.Resource
+	case len(parts) == 4 && parts[2] == "consumer":
+		consumer, _, _ := strings.Cut(parts[3], ":")
+		return parts[1] + "/" + consumer
+	}
+	return parts[1]
+}
+
+// compare orders mappings by source and by function.
+func (m Mapping) compare(o Mapping) int {
+	return cmp.Or(strings.Compare(m.Source, o.Source), strings.Compare(m.Function, o.Function), strings.Compare(m.UUID, o.UUID))
+}
 
 // Title names the mapping for people.
 func (m Mapping) Title() string { return m.SourceName() + " → " + m.Function }
@@ -47,6 +70,7 @@ var (
 	verdictDone    = policy.Done.String()
 	verdictPartial = policy.Partial.String()
 	verdictNotRun  = policy.NotRun.String()
+	verdictRefused = policy.Refused.String()
 )
 
 // result is Done, or the reason why a batch was not.

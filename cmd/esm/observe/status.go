@@ -31,7 +31,9 @@ type MappingStatus struct {
 	FilteredOut  int64 `json:"FilteredOut"`
 	Invoked      int64 `json:"Invoked"`
 	FailedInvoke int64 `json:"FailedInvoke"`
-	Deleted      int64 `json:"Deleted"`
+	Deleted      int64 `json:"Deleted"` // of queues alone
+
+	*StreamStatus // nil for queues
 }
 
 // Batch is one that the function was called with.
@@ -65,20 +67,41 @@ func noteNow(text string) *Note { return &Note{time.Now(), text} }
 func (m *MappingStatus) received(e esm.Received) {
 	m.Polled += int64(len(e.Records))
 	if e.Err == nil {
-		m.Polling, m.Failing = true, false
+		m.Polling = true
+		m.Failing = m.Failing && e.Shard != "" // a shard that can be read says nothing of its stream
+	}
+	if m.StreamStatus != nil {
+		m.shards.received(e)
 	}
 }
 
 func (m *MappingStatus) failing(e esm.Failing) {
-	m.Failing, m.LastError = true, noteNow(e.Err.Error())
+	m.Failing = m.Failing || e.Shard == ""
+	m.LastError = noteNow(e.Err.Error())
+	if m.StreamStatus != nil {
+		m.shards.failed(e)
+	}
+}
+
+func (m *MappingStatus) filtered(e esm.Filtered) {
+	m.FilteredOut += int64(len(e.Records))
+	if m.StreamStatus != nil {
+		m.shards.filtered(e)
+	}
 }
 
 func (m *MappingStatus) invoking(e esm.Invoking) {
+	if m.StreamStatus != nil {
+		m.shards.invoking(e)
+	}
 	m.InFlight++
 	m.Invoked += int64(len(e.Records))
 }
 
 func (m *MappingStatus) invoked(e esm.Invoked) {
+	if m.StreamStatus != nil {
+		m.shards.invoked(e)
+	}
 	m.InFlight--
 	m.FailedInvoke += int64(failedRecords(e))
 	m.LastBatch = &Batch{Time: time.Now(), Records: len(e.Records), Took: e.Took}

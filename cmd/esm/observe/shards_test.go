@@ -1,0 +1,382 @@
+package observe
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// clicks is the stream mapping of most tests.
+var clicks = Mapping{UUID: uuid, Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Function: "count", Stream: true}
+
+const (
+	one = "shardId-000000000001"
+	two = "shardId-000000000002"
+)
+
+// numbered are records with these sequence numbers, which arrived a minute ago.
+func numbered(first, last int) (recs []esm.Record) {
+	for n := first; n <= last; n++ {
+		seq := fmt.Sprint(n)
+		recs = append(recs, esm.Record{ID: seq, Receipt: seq, Arrived: time.Now().Add(-time.Minute)})
+	}
+	return recs
+}
+
+// try is a try with records of a shard.
+func try(shard, verdict string, tries int, recs []esm.Record) []esm.Event {
+	e := esm.Invoked{Mapping: uuid, Shard: shard, ID: "id-1", Records: recs, Verdict: verdict, Tries: tries, Took: time.Second}
+	if verdict != "Done" {
+		e.Reason, e.Detail = "FunctionError", fmt.Sprintf("boom %d", tries)
+	}
+	return []esm.Event{esm.Invoking{Mapping: uuid, Shard: shard, ID: "id-1", Records: recs}, e}
+}
+
+func settled(shard string, recs []esm.Record) esm.Event {
+	return esm.Settled{Mapping: uuid, Shard: shard, Records: recs, Position: recs[len(recs)-1].Receipt}
+}
+
+// shardsOf is what is known after events of the mapping clicks.
+func shardsOf(t *testing.T, events ...esm.Event) MappingStatus {
+	t.Helper()
+	b := NewBoard([]Mapping{clicks}, nil)
+	tell(b.Trace, events...)
+	return of(t, b)
+}
+
+func TestBlockedShards(t *testing.T) {
+	four := func(verdict string, tries int) []esm.Event { return try(one, verdict, tries, numbered(1, 4)) }
+	begin := esm.Reading{Mapping: uuid, Shard: one}
+	final := func(verdict string, tries int) []esm.Event { return try(one, verdict, tries, nil) }
+	for _, c := range []struct {
+		name   string
+		events [][]esm.Event
+		state  string
+		tries  int
+		said   string
+	}{
+		{"a success", [][]esm.Event{four("Done", 1)}, "Reading", 0, ""},
+		{"a failure", [][]esm.Event{four("Failed", 1)}, "Blocked", 1, "FunctionError: boom 1"},
+		{"failures", [][]esm.Event{four("Failed", 1), four("Failed", 2)}, "Blocked", 2, "FunctionError: boom 2"},
+		{"what cannot run", [][]esm.Event{four("NotRun", 3)}, "Blocked", 3, "FunctionError: boom 3"},
+		{"a success in the end, before it is settled", [][]esm.Event{four("Failed", 1), four("Done", 2)}, "Blocked", 1, "FunctionError: boom 1"},
+		{"a success in the end", [][]esm.Event{four("Failed", 1), four("Done", 2), {settled(one, numbered(1, 4))}}, "Reading", 0, ""},
+		{"some of it", [][]esm.Event{four("Partial", 1), {settled(one, numbered(1, 2))}}, "Reading", 0, ""},
+		{"the rest of it", [][]esm.Event{four("Partial", 1), {settled(one, numbered(1, 2))}, try(one, "Failed", 1, numbered(3, 4))}, "Blocked", 1, "FunctionError: boom 1"},
+		{"its halves", [][]esm.Event{four("Failed", 1), try(one, "Failed", 1, numbered(1, 2)), try(one, "Failed", 2, numbered(1, 1))}, "Blocked", 2, "FunctionError: boom 2"},
+		{"another lane", [][]esm.Event{try(one, "Failed", 3, numbered(5, 6)), {settled(one, numbered(1, 4))}}, "Blocked", 3, "FunctionError: boom 3"},
+		{"its own lane and another", [][]esm.Event{
+			four("Failed", 7), try(one, "Failed", 3, numbered(5, 6)), {settled(one, numbered(1, 4))},
+		}, "Blocked", 3, "FunctionError: boom 3"},
+		{"what comes behind", [][]esm.Event{four("Failed", 1), {settled(one, numbered(5, 9))}}, "Reading", 0, ""}, // the position tells
+		{"another shard", [][]esm.Event{four("Failed", 1), {settled(two, numbered(1, 4))}}, "Blocked", 1, "FunctionError: boom 1"},
+		{"taken up again", [][]esm.Event{four("Failed", 1), {begin}}, "Blocked", 1, "FunctionError: boom 1"},
+		{"lost", [][]esm.Event{four("Failed", 1), {esm.Reading{Mapping: uuid, Shard: one, Lost: esm.ErrTrimmed}}}, "Reading", 0, ""},
+		{"a final invocation", [][]esm.Event{final("Failed", 1)}, "Blocked", 1, "FunctionError: boom 1"},
+		{"a final invocation and other records", [][]esm.Event{final("Failed", 1), {settled(one, numbered(1, 2))}}, "Blocked", 1, "FunctionError: boom 1"},
+		{"a final invocation in the end", [][]esm.Event{final("Failed", 1), final("Done", 2)}, "Reading", 0, ""},
+		{"a final invocation that is given up", [][]esm.Event{final("Failed", 1), {esm.Dropped{Mapping: uuid, Shard: one}}}, "Reading", 0, ""},
+		{"drained", [][]esm.Event{four("Failed", 1), {esm.Drained{Mapping: uuid, Shard: one}}}, "Drained", 0, ""},
+		{"disabled", [][]esm.Event{four("Failed", 1), {esm.State{Mapping: uuid, State: "Disabled"}}}, "Stopped", 0, ""},
+		{"a read that fails", [][]esm.Event{{esm.Failing{Mapping: uuid, Shard: one, Err: errRefused}}}, "Failing", 0, "connection refused"},
+		{"a read that fails, and then not", [][]esm.Event{{
+			esm.Failing{Mapping: uuid, Shard: one, Err: errRefused}, esm.Received{Mapping: uuid, Shard: one},
+		}}, "Reading", 0, ""},
+	} {
+		all := shardsOf(t, append([]esm.Event{begin}, slices.Concat(c.events...)...)...).Shards
+		at := slices.IndexFunc(all, func(s ShardStatus) bool { return s.ShardId == one })
+		if at < 0 {
+			t.Errorf("%s: the shard is not there", c.name)
+			continue
+		}
+		got := all[at]
+		if got.State != c.state || got.Tries != c.tries || text(got.LastError) != c.said || got.BlockedSince.IsZero() != (c.state != "Blocked") {
+			t.Errorf("%s: got %+v (%s), want %s, %d tries and %q", c.name, got, text(got.LastError), c.state, c.tries, c.said)
+		}
+		if got.InFlight != 0 {
+			t.Errorf("%s: %d batches in flight", c.name, got.InFlight)
+		}
+	}
+}
+
+func TestBlockedSinceTheFirstFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, began := NewBoard([]Mapping{clicks}, nil), time.Now()
+		for tries := range 3 {
+			tell(b.Trace, try(one, "Failed", tries+1, numbered(1, 4))...)
+			time.Sleep(time.Minute)
+		}
+		tell(b.Trace, try(one, "Failed", 1, numbered(5, 6))...) // of another lane
+		if got := of(t, b).Shards[0]; !got.BlockedSince.Equal(began) || got.Tries != 3 {
+			t.Errorf("blocked since %v with %d tries, want %v with 3", got.BlockedSince, got.Tries, began)
+		}
+	})
+}
+
+func TestIteratorAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBoard([]Mapping{clicks}, nil)
+		batch, more := numbered(1, 2), numbered(3, 3)
+		for _, c := range []struct {
+			name  string
+			event esm.Event
+			want  time.Duration
+		}{
+			{"read", esm.Received{Mapping: uuid, Shard: one, Records: batch}, 0},
+			{"with the function", esm.Invoking{Mapping: uuid, Shard: one, Records: batch}, 62 * time.Second},
+			{"read ahead", esm.Received{Mapping: uuid, Shard: one}, 62 * time.Second},
+			{"failed", esm.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: "Failed"}, 62 * time.Second},
+			{"read ahead of trouble", esm.Received{Mapping: uuid, Shard: one}, 62 * time.Second},
+			{"tried again", esm.Invoking{Mapping: uuid, Shard: one, Records: batch}, 66 * time.Second},
+			{"done", esm.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: "Done"}, 66 * time.Second},
+			{"settled", settled(one, batch), 66 * time.Second},
+			{"at the tip", esm.Received{Mapping: uuid, Shard: one}, 0},
+			{"filtered", esm.Filtered{Mapping: uuid, Shard: one, Records: more}, 70 * time.Second},
+			{"an arrival that nobody knows", esm.Filtered{Mapping: uuid, Shard: one, Records: recs(1)}, 70 * time.Second},
+			{"a clock ahead", esm.Filtered{Mapping: uuid, Shard: one, Records: []esm.Record{{Arrived: time.Now().Add(time.Hour)}}}, 0},
+		} {
+			time.Sleep(time.Second)
+			b.Trace(c.event)
+			if got := of(t, b); got.Shards[0].IteratorAge != c.want || got.IteratorAge != c.want {
+				t.Errorf("%s: got %v and %v, want %v", c.name, got.Shards[0].IteratorAge, got.IteratorAge, c.want)
+			}
+		}
+	})
+}
+
+func TestStreamsAreReady(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		event esm.Event
+		want  bool
+	}{
+		{"a record", esm.Received{Mapping: uuid, Shard: one, Records: numbered(1, 1)}, true},
+		{"an empty read", esm.Received{Mapping: uuid, Shard: one}, true},
+		{"a read that fails", esm.Received{Mapping: uuid, Shard: one, Err: errRefused}, false},
+		{"a shard that is read", esm.Reading{Mapping: uuid, Shard: one}, true},
+		{"a position that is lost", esm.Reading{Mapping: uuid, Shard: one, Lost: esm.ErrTrimmed}, false},
+		{"a listing with shards to read", esm.Listed{Mapping: uuid, Shards: 4, Reading: 1}, false},
+		{"a listing of drained shards", esm.Listed{Mapping: uuid, Shards: 4}, true},
+	} {
+		b := NewBoard([]Mapping{clicks}, nil)
+		b.Trace(c.event)
+		if got := b.Waiting() == nil; got != c.want {
+			t.Errorf("%s: ready %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestFailingStreams(t *testing.T) {
+	whole, part := esm.Failing{Mapping: uuid, Err: errRefused}, esm.Failing{Mapping: uuid, Shard: one, Err: errRefused}
+	for _, c := range []struct {
+		name   string
+		events []esm.Event
+		want   bool
+	}{
+		{"a listing that fails", []esm.Event{whole}, true},
+		{"read meanwhile", []esm.Event{whole, esm.Received{Mapping: uuid, Shard: one}}, true},
+		{"listed again", []esm.Event{whole, esm.Listed{Mapping: uuid}}, false},
+		{"a shard that fails", []esm.Event{part}, true},
+		{"another that does not", []esm.Event{part, esm.Received{Mapping: uuid, Shard: two}}, true},
+		{"a shard that is read again", []esm.Event{part, esm.Received{Mapping: uuid, Shard: one}}, false},
+		{"a shard that is drained", []esm.Event{part, esm.Drained{Mapping: uuid, Shard: one}}, false},
+	} {
+		if got := shardsOf(t, c.events...); got.Failing != c.want {
+			t.Errorf("%s: failing %v, want %v", c.name, got.Failing, c.want)
+		}
+	}
+}
+
+func TestStreamCounts(t *testing.T) {
+	drop := esm.Dropped{Mapping: uuid, Shard: one, Records: numbered(1, 3), Why: "RetryAttemptsExhausted", Tries: 2}
+	took := esm.Notified{Mapping: uuid, Shard: one, Records: 3, Destination: "arn:d"}
+	not := took
+	not.Err = errRefused
+	window := esm.Notified{Mapping: uuid, Shard: one, Err: errRefused}
+	for _, c := range []struct {
+		name                            string
+		destination                     string
+		events                          []esm.Event
+		dropped, delivered, undelivered int64
+	}{
+		{"nobody to tell", "", []esm.Event{drop}, 3, 0, 0},
+		{"before it is told", "arn:d", []esm.Event{drop}, 0, 0, 0},
+		{"told", "arn:d", []esm.Event{drop, took}, 0, 3, 0},
+		{"kept", "arn:d", []esm.Event{drop, not}, 3, 0, 1},
+		{"a window's", "arn:d", []esm.Event{window}, 0, 0, 1},
+	} {
+		m := clicks
+		m.Destination = c.destination
+		b := NewBoard([]Mapping{m}, nil)
+		tell(b.Trace, append(c.events, settled(one, numbered(1, 3)))...)
+		if got := of(t, b); got.Dropped != c.dropped || got.Delivered != c.delivered || got.Undelivered != c.undelivered || got.Settled != 3 {
+			t.Errorf("%s: got %+v", c.name, *got.StreamStatus)
+		}
+		meters := NewMetrics([]Mapping{m}, nil)
+		tell(meters.Trace, append(c.events, settled(one, numbered(1, 3)))...)
+		for name, want := range map[string]int64{
+			"esm_dropped_events_total": c.dropped, "esm_on_failure_destination_delivered_events_total": c.delivered,
+			"esm_destination_delivery_failures_total": c.undelivered, "esm_settled_events_total": 3,
+		} {
+			if got := value(t, meters, name); got != float64(want) {
+				t.Errorf("%s: %s is %v, want %d", c.name, name, got, want)
+			}
+		}
+	}
+}
+
+func TestAStreamMadeAnewForgetsItsShards(t *testing.T) {
+	got := shardsOf(t, slices.Concat(
+		[]esm.Event{esm.Reading{Mapping: uuid, Shard: one}}, try(one, "Failed", 1, numbered(1, 1)),
+		[]esm.Event{esm.Reading{Mapping: uuid, Lost: errRefused}, esm.Reading{Mapping: uuid, Shard: two}},
+	)...)
+	if len(got.Shards) != 1 || got.Shards[0].ShardId != two || got.ShardsBlocked != 0 {
+		t.Errorf("got %+v, want shard 2 alone", got.Shards)
+	}
+	if text(got.LastLost) != "connection refused" {
+		t.Errorf("lost %q", text(got.LastLost))
+	}
+}
+
+func TestShardsAreShownByTheirTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBoard([]Mapping{clicks}, nil)
+		for _, id := range []string{"d", "c", "b", "a", "e"} {
+			b.Trace(esm.Reading{Mapping: uuid, Shard: id})
+		}
+		for _, id := range []string{"c", "b"} {
+			time.Sleep(time.Second)
+			tell(b.Trace, try(id, "Failed", 1, numbered(1, 1))...)
+		}
+		tell(b.Trace, esm.Failing{Mapping: uuid, Shard: "e", Err: errRefused}, esm.Drained{Mapping: uuid, Shard: "a"}, esm.Listed{Mapping: uuid, Shards: 7})
+		got := of(t, b)
+		var order []string
+		for _, s := range got.Shards {
+			order = append(order, s.ShardId+" "+s.State)
+		}
+		if want := []string{"c Blocked", "b Blocked", "e Failing", "d Reading", "a Drained"}; !slices.Equal(order, want) {
+			t.Errorf("got %q, want %q", order, want)
+		}
+		if counts := []int{got.ShardsListed, got.ShardsReading, got.ShardsBlocked, got.ShardsFailing}; !slices.Equal(counts, []int{7, 4, 2, 1}) {
+			t.Errorf("listed, reading, blocked and failing are %v, want 7, 4, 2 and 1", counts)
+		}
+	})
+}
+
+// shardNumber names shards as Kinesis does.
+func shardNumber(n int) string { return fmt.Sprintf("shardId-%012d", n) }
+
+func TestManyShardsAreBounded(t *testing.T) {
+	b, m := NewBoard([]Mapping{clicks}, nil), NewMetrics([]Mapping{clicks}, nil)
+	trace := Tee(b.Trace, m.Trace)
+	for n := range 1200 {
+		trace(esm.Reading{Mapping: uuid, Shard: shardNumber(n)})
+	}
+	tell(trace, try(shardNumber(1199), "Failed", 3, numbered(1, 1))...)
+	got := of(t, b)
+	if len(got.Shards) != 1000 || got.MoreShards != 200 || got.ShardsReading != 1200 || got.Shards[0].ShardId != shardNumber(1199) {
+		t.Errorf("%d shards, the first %s, and %d more of %d", len(got.Shards), got.Shards[0].ShardId, got.MoreShards, got.ShardsReading)
+	}
+	seriesOf := func() int {
+		n, _ := gathered(t, m, "esm_shard_iterator_age_seconds")
+		return n
+	}
+	if got := seriesOf(); got != 100 {
+		t.Errorf("%d shards have series, want 100", got)
+	}
+	if got := value(t, m, "esm_shard_tries", "shard="+shardNumber(1199)); got != 3 {
+		t.Errorf("%v tries of the shard in trouble, want 3", got)
+	}
+	for n := range 1150 {
+		trace(esm.Drained{Mapping: uuid, Shard: shardNumber(n)})
+	}
+	if got := seriesOf(); got != 50 {
+		t.Errorf("%d shards have series when 50 are left", got)
+	}
+	if got := of(t, b); len(got.Shards) != 50+rememberedDrained || got.ShardsReading != 50 {
+		t.Errorf("%d shards are remembered, %d are read", len(got.Shards), got.ShardsReading)
+	}
+}
+
+// Of each shard in trouble, at most a kilobyte is kept.
+func TestShardsAreSmall(t *testing.T) {
+	const many = 10000
+	b := NewBoard([]Mapping{clicks}, nil)
+	before := heap()
+	for n := range many {
+		seq := fmt.Sprintf("%056d", n)
+		in := []esm.Record{{ID: seq, Receipt: seq, Arrived: time.Now()}}
+		id := shardNumber(n)
+		tell(b.Trace, esm.Reading{Mapping: uuid, Shard: id, Position: seq + "0"}, esm.Invoking{Mapping: uuid, Shard: id, Records: in},
+			esm.Invoked{Mapping: uuid, Shard: id, Records: in, Verdict: "Failed", Detail: strings.Repeat("x", 1000) + seq, Tries: 1})
+	}
+	if each := (heap() - before) / many; each > 1024 {
+		t.Errorf("%d bytes a shard", each)
+	} else {
+		t.Logf("%d bytes a shard", each)
+	}
+	runtime.KeepAlive(b)
+}
+
+func heap() int {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int(stats.HeapAlloc)
+}
+
+func TestShortIsValidText(t *testing.T) {
+	for _, text := range []string{"", "boom", strings.Repeat("é", 99), "x" + strings.Repeat("é", 200)} {
+		got := short(text)
+		if len(got) > mostOfError+len("…") || !strings.HasPrefix(text, strings.TrimSuffix(got, "…")) || strings.ContainsRune(got, '\uFFFD') {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+func TestShardsManyAtOnce(t *testing.T) {
+	b, m := NewBoard([]Mapping{clicks}, nil), NewMetrics([]Mapping{clicks}, nil)
+	trace := Tee(b.Trace, m.Trace)
+	var readers sync.WaitGroup
+	for n := range 8 {
+		readers.Go(func() {
+			id := shardNumber(n)
+			for range 50 {
+				tell(trace, esm.Reading{Mapping: uuid, Shard: id}, esm.Received{Mapping: uuid, Shard: id, Records: numbered(1, 4)})
+				tell(trace, try(id, "Failed", 1, numbered(1, 4))...)
+				tell(trace, try(id, "Done", 2, numbered(1, 4))...)
+				tell(trace, settled(id, numbered(1, 4)), esm.Drained{Mapping: uuid, Shard: id})
+				b.Status()
+				b.Waiting()
+				_, _ = m.Registry.Gather()
+			}
+		})
+	}
+	readers.Wait()
+	if got := of(t, b); got.Settled != 1600 || got.ShardsBlocked != 0 || got.ShardsReading != 0 || len(got.Shards) != 8 {
+		t.Errorf("got %+v", *got.StreamStatus)
+	}
+}
+
+func TestQueuesHaveNoShards(t *testing.T) {
+	b := NewBoard([]Mapping{orders}, nil)
+	for _, mapping := range []string{uuid, "another"} {
+		for _, e := range []esm.Event{
+			esm.Reading{Mapping: mapping, Shard: one, Lost: errRefused}, esm.Settled{Mapping: mapping, Shard: one}, esm.Drained{Mapping: mapping, Shard: one},
+			esm.Dropped{Mapping: mapping, Shard: one}, esm.Notified{Mapping: mapping, Shard: one, Err: errRefused}, esm.Listed{Mapping: mapping, Shards: 1},
+			esm.State{Mapping: mapping, State: "Enabled"}, esm.Filtered{Mapping: mapping, Shard: one},
+		} {
+			b.Trace(e)
+		}
+	}
+	if got := of(t, b); got.StreamStatus != nil {
+		t.Errorf("got %+v", got.StreamStatus)
+	}
+}

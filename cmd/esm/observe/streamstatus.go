@@ -1,0 +1,169 @@
+package observe
+
+import (
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// mostShards is how many shards of a mapping a Status shows.
+const mostShards = 1000
+
+// StreamStatus is what the status of a mapping has besides when its source is a stream.
+type StreamStatus struct {
+	ShardsListed  int           `json:"ShardsListed"`  // that the stream has
+	ShardsReading int           `json:"ShardsReading"` // being read now
+	ShardsBlocked int           `json:"ShardsBlocked"` // a run of records failed, and nothing of it is settled since
+	ShardsFailing int           `json:"ShardsFailing"` // cannot be read now
+	IteratorAge   time.Duration `json:"IteratorAgeNanoseconds"`
+
+	// Records since the start. Dropped counts as AWS's DroppedEventCount does: without those that the destination was told
+	// of, which are Delivered.
+	Settled   int64 `json:"Settled"`
+	Dropped   int64 `json:"Dropped"`
+	Delivered int64 `json:"Delivered"`
+
+	// Undelivered are notices that the destination did not take since the start. They were kept.
+	Undelivered int64 `json:"Undelivered"`
+
+	LastLost *Note `json:"LastLost,omitempty"` // where records may be missing, or come again
+
+	// Shards are a thousand at the most: those in trouble first, the longest before the others, and those that were drained
+	// last. MoreShards is how many others there are.
+	Shards     []ShardStatus `json:"Shards"`
+	MoreShards int           `json:"MoreShards,omitempty"`
+
+	shards *shards // what Shards is made of; nil in a copy
+}
+
+// ShardStatus is what is known of one shard.
+type ShardStatus struct {
+	ShardId      string        `json:"ShardId"`
+	State        string        `json:"State"`                  // Reading, Blocked, Failing, Drained or Stopped
+	Position     string        `json:"Position,omitempty"`     // up to where all is settled; empty for its beginning
+	IteratorAge  time.Duration `json:"IteratorAgeNanoseconds"` // of the last record that was handled, then; 0 when nothing more is there
+	InFlight     int           `json:"InFlight"`               // batches with the function now
+	BlockedSince time.Time     `json:"BlockedSince,omitzero"`  // the first failed try of the run that blocks it
+	Tries        int           `json:"Tries,omitempty"`        // of that run
+	LastError    *Note         `json:"LastError,omitempty"`    // of trouble that lasts
+}
+
+func newMappingStatus(m Mapping) *MappingStatus {
+	s := &MappingStatus{Mapping: m, State: "Creating"}
+	if m.Stream {
+		s.StreamStatus = &StreamStatus{shards: newShards()}
+	}
+	return s
+}
+
+// copy is m as it is now.
+func (m *MappingStatus) copy() MappingStatus {
+	status := *m
+	if m.StreamStatus == nil {
+		return status
+	}
+	stream, all := *m.StreamStatus, m.shards.tally()
+	stream.ShardsListed, stream.ShardsReading, stream.ShardsBlocked, stream.ShardsFailing = all.listed, all.reading, all.blocked, all.failing
+	stream.IteratorAge = all.age
+	stream.Shards = []ShardStatus{}
+	for _, x := range m.shards.first(mostShards, anyShard) {
+		stream.Shards = append(stream.Shards, x.status())
+	}
+	stream.MoreShards = len(m.shards.all) - len(stream.Shards)
+	stream.shards = nil
+	status.StreamStatus = &stream
+	status.Failing = m.Failing || all.failing > 0
+	return status
+}
+
+func (x named) status() ShardStatus {
+	s := ShardStatus{ShardId: x.id, State: x.state(), Position: x.position, IteratorAge: x.age, InFlight: x.inHand, LastError: x.failing}
+	if run, is := x.blocked(); is {
+		s.BlockedSince, s.Tries, s.LastError = run.since, run.tries, run.last
+	}
+	return s
+}
+
+func (x *shard) state() string {
+	switch {
+	case len(x.runs) > 0:
+		return "Blocked"
+	case x.failing != nil:
+		return "Failing"
+	case x.drained:
+		return "Drained"
+	case x.reading:
+		return "Reading"
+	}
+	return "Stopped"
+}
+
+func (m *MappingStatus) changed(e esm.State) {
+	m.State = e.State
+	if m.StreamStatus != nil {
+		m.shards.changed(e)
+	}
+}
+
+// listed ends the trouble of the whole mapping. A stream of which nothing is read is reached by that alone.
+func (m *MappingStatus) listed(e esm.Listed) {
+	m.Failing = false
+	m.Polling = m.Polling || e.Reading == 0
+	if m.StreamStatus != nil {
+		m.shards.listed = e.Shards
+	}
+}
+
+func (m *MappingStatus) reading(e esm.Reading) {
+	m.Polling = m.Polling || e.Lost == nil
+	if m.StreamStatus == nil {
+		return
+	}
+	if e.Lost != nil {
+		m.LastLost = noteNow(lost(e))
+	}
+	m.shards.begin(e)
+}
+
+// lost says which shard lost what; without a shard, it is all of them.
+func lost(e esm.Reading) string {
+	if e.Shard == "" {
+		return e.Lost.Error()
+	}
+	return e.Shard + ": " + e.Lost.Error()
+}
+
+func (m *MappingStatus) settled(e esm.Settled) {
+	if m.StreamStatus != nil {
+		m.Settled += int64(len(e.Records))
+		m.shards.settled(e)
+	}
+}
+
+func (m *MappingStatus) dropped(e esm.Dropped) {
+	if m.StreamStatus == nil {
+		return
+	}
+	if m.Destination == "" {
+		m.Dropped += int64(len(e.Records))
+	}
+	m.shards.dropped(e)
+}
+
+func (m *MappingStatus) notified(e esm.Notified) {
+	switch {
+	case m.StreamStatus == nil:
+	case e.Err != nil:
+		m.Dropped += int64(e.Records)
+		m.Undelivered++
+		m.LastError = noteNow(e.Destination + ": " + e.Err.Error())
+	default:
+		m.Delivered += int64(e.Records)
+	}
+}
+
+func (m *MappingStatus) drained(e esm.Drained) {
+	if m.StreamStatus != nil {
+		m.shards.end(e)
+	}
+}
