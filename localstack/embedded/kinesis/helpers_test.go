@@ -70,7 +70,9 @@ func (a *account) create(name string, shards int32) {
 	}
 }
 
-func (a *account) arn() *string { return aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/" + a.name) }
+func (a *account) arn() *string {
+	return aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/" + a.name)
+}
 
 func (a *account) put(key, data string) *sdk.PutRecordOutput {
 	a.t.Helper()
@@ -286,4 +288,13 @@ func wantNear(t testing.TB, what string, got, want time.Duration) {
 	if got != want {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
+}
+
+func sleep(seconds float64) { time.Sleep(time.Duration(seconds * float64(time.Second))) }
+
+// times lets a second pass, and returns a time within it.
+func (a *account) times() time.Time {
+	time.Sleep(time.Second / 2)
+	defer time.Sleep(time.Second / 2)
+	return time.Now()
 }
