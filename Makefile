@@ -11,7 +11,7 @@ help: ## list the targets
 build: ## build ./esm
 	go build -o esm ./cmd/esm
 
-test: ## every test, with LocalStack and ElasticMQ as far as the machine can (what CI runs)
+test: ## every test, on real services too as far as the machine can run them (what CI runs)
 	./test
 
 check: format vet static race fuzz ## what should pass before a commit: format, vet, static analysis, race tests, short fuzzing, imports

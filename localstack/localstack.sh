@@ -75,6 +75,12 @@ answers() {
 }
 
 case ${1:-} in
-up | install) kinesis install && dynamodb install ;;
+up | install) # side by side
+  kinesis install & kinesis=$!
+  dynamodb install & dynamodb=$!
+  install
+  wait $kinesis
+  wait $dynamodb
+  ;;
 esac
 service "$@"

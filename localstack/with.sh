@@ -24,7 +24,7 @@ skip() { # skip WHAT WHY: a line for people, a failure for CI
 
 possible() { # possible NAME: whether the machine has what it needs
   local lacks
-  lacks=$("$here/$1.sh" missing | sort -u | paste -sd ';' -)
+  lacks=$("$here/$1.sh" missing | paste -sd ';' - | sed 's,;,; ,g')
   [ -n "$lacks" ] || return 0
   skip "$1" "$lacks"
   return 1
