@@ -61,7 +61,9 @@ func (r *rig) roll(table string) {
 func dataOf(t *testing.T, rec esm.Record) string {
 	t.Helper()
 	var e struct {
-		Dynamodb struct{ NewImage struct{ Data struct{ S string } } }
+		Dynamodb struct {
+			NewImage struct{ Data struct{ S string } }
+		}
 	}
 	if err := json.Unmarshal(rec.Event, &e); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,348 @@
+package dynamodb
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+)
+
+func TestRecordOnTheWire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		arn := r.create("carts", "pk S", "sk N")
+		time.Sleep(1500 * time.Millisecond)
+		r.put("carts", attributes{"pk": text("cust#9"), "sk": num("17.0"), "tags": &types.AttributeValueMemberSS{Value: []string{"b", "a"}}})
+		it := r.mustIterate(arn, *r.shards(arn)[0].ShardId, "TRIM_HORIZON", "")
+		_, answer := r.server.post("DynamoDBStreams_20120810.GetRecords", fmt.Sprintf(`{"ShardIterator":%q}`, it))
+		answer = regexp.MustCompile(`"eventID":"[0-9a-f]{32}"`).ReplaceAllString(answer, `"eventID":"ID"`)
+		answer = regexp.MustCompile(`"NextShardIterator":"[^"]+"`).ReplaceAllString(answer, `"NextShardIterator":"NEXT"`)
+		want := `{"Records":[{"eventID":"ID","eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"eu-west-1",` +
+			`"dynamodb":{"ApproximateCreationDateTime":946684801,"Keys":{"pk":{"S":"cust#9"},"sk":{"N":"17"}},` +
+			`"NewImage":{"pk":{"S":"cust#9"},"sk":{"N":"17"},"tags":{"SS":["a","b"]}},` +
+			`"SequenceNumber":"200000000000000000002","SizeBytes":30,"StreamViewType":"NEW_AND_OLD_IMAGES"}}],"NextShardIterator":"NEXT"}`
+		if answer != want {
+			t.Errorf("got  %s\nwant %s", answer, want)
+		}
+	})
+}
+
+func TestViewsAndNames(t *testing.T) {
+	for view, want := range map[types.StreamViewType]string{
+		"KEYS_ONLY":          "INSERT MODIFY REMOVE",
+		"NEW_IMAGE":          "INSERT+n=1 MODIFY+n=2 REMOVE",
+		"OLD_IMAGE":          "INSERT MODIFY-n=1 REMOVE-n=2",
+		"NEW_AND_OLD_IMAGES": "INSERT+n=1 MODIFY+n=2-n=1 REMOVE-n=2",
+	} {
+		r := newRig(t)
+		in := tableOf("carts", "pk S")
+		in.StreamSpecification.StreamViewType = view
+		out, err := r.client.CreateTable(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, 1, 2, 2} { // what changes nothing is no record
+			r.put("carts", attributes{"pk": text("a"), "n": num(n)})
+		}
+		r.delete("carts", attributes{"pk": text("a")})
+		r.delete("carts", attributes{"pk": text("a")})
+		var got []string
+		for _, rec := range r.all(*out.TableDescription.LatestStreamArn) {
+			if rec.Dynamodb.StreamViewType != streamtypes.StreamViewType(view) || len(rec.Dynamodb.Keys) != 1 || rec.UserIdentity != nil {
+				t.Errorf("%s: got %+v", view, rec.Dynamodb)
+			}
+			got = append(got, string(rec.EventName)+shown("+", rec.Dynamodb.NewImage)+shown("-", rec.Dynamodb.OldImage))
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("%s: got %s, want %s", view, got, want)
+		}
+	}
+}
+
+// shown is the attribute n of an image, if there is one.
+func shown(sign string, image map[string]streamtypes.AttributeValue) string {
+	if n, ok := image["n"].(*streamtypes.AttributeValueMemberN); ok {
+		return sign + "n=" + n.Value
+	}
+	return ""
+}
+
+// fill makes a table with n records in one shard.
+func fill(r *rig, n int) (arn, shard string) {
+	arn = r.create("carts", "pk S")
+	for i := range n {
+		r.put("carts", attributes{"pk": text(fmt.Sprint(i))})
+	}
+	return arn, *r.shards(arn)[0].ShardId
+}
+
+func keysOf(recs []streamtypes.Record) (keys []string) {
+	for _, rec := range recs {
+		keys = append(keys, rec.Dynamodb.Keys["pk"].(*streamtypes.AttributeValueMemberS).Value)
+	}
+	return keys
+}
+
+func TestIteratorTypes(t *testing.T) {
+	r := newRig(t)
+	arn, shard := fill(r, 4)
+	recs := r.all(arn)
+	number := *recs[2].Dynamodb.SequenceNumber
+	start := *r.shards(arn)[0].SequenceNumberRange.StartingSequenceNumber
+	latest := r.mustIterate(arn, shard, "LATEST", "")
+	r.put("carts", attributes{"pk": text("4")})
+	for _, test := range []struct{ iterator, want string }{
+		{r.mustIterate(arn, shard, "TRIM_HORIZON", ""), "[0 1 2 3 4]"},
+		{r.mustIterate(arn, shard, "AT_SEQUENCE_NUMBER", number), "[2 3 4]"},
+		{r.mustIterate(arn, shard, "AFTER_SEQUENCE_NUMBER", number), "[3 4]"},
+		{r.mustIterate(arn, shard, "AT_SEQUENCE_NUMBER", start), "[0 1 2 3 4]"},
+		{latest, "[4]"},
+	} {
+		recs, next, err := r.records(test.iterator, 0)
+		if got := fmt.Sprint(keysOf(recs)); err != nil || got != test.want {
+			t.Errorf("got %s, %v, want %s", got, err, test.want)
+		}
+		if recs, _, err := r.records(next, 0); err != nil || len(recs) != 0 {
+			t.Errorf("next: got %v, %v", keysOf(recs), err)
+		}
+	}
+	r.roll("carts")
+	end := *r.shards(arn)[0].SequenceNumberRange.EndingSequenceNumber
+	for _, it := range []string{r.mustIterate(arn, shard, "LATEST", ""), r.mustIterate(arn, shard, "AFTER_SEQUENCE_NUMBER", end)} {
+		if recs, next, err := r.records(it, 0); err != nil || len(recs) != 0 || next != "" {
+			t.Errorf("at the end: got %v, next %q, %v", keysOf(recs), next, err)
+		}
+	}
+}
+
+func TestPagesOfRecords(t *testing.T) {
+	r := newRig(t)
+	arn, shard := fill(r, 1005)
+	r.roll("carts")
+	var sizes []int
+	for it := r.mustIterate(arn, shard, "TRIM_HORIZON", ""); it != ""; {
+		recs, next, err := r.records(it, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes, it = append(sizes, len(recs)), next
+	}
+	if !slices.Equal(sizes, []int{1000, 5}) { // the end comes with the last records
+		t.Errorf("got pages of %v", sizes)
+	}
+	if recs, next, err := r.records(r.mustIterate(arn, shard, "TRIM_HORIZON", ""), 3); err != nil || len(recs) != 3 || next == "" {
+		t.Errorf("got %d records, %v", len(recs), err)
+	}
+	if _, _, err := r.records(r.mustIterate(arn, shard, "TRIM_HORIZON", ""), 1001); code(err) != "LimitExceededException" {
+		t.Errorf("a limit of 1001: got %v", err)
+	}
+}
+
+func TestPagesAreAMegabyte(t *testing.T) {
+	r := newRig(t)
+	arn := r.create("carts", "pk S")
+	for i := range 5 {
+		r.put("carts", attributes{"pk": text(fmt.Sprint(i)), "data": text(strings.Repeat("x", 390<<10))})
+	}
+	recs, _, err := r.records(r.mustIterate(arn, *r.shards(arn)[0].ShardId, "TRIM_HORIZON", ""), 0)
+	if err != nil || len(recs) != 2 {
+		t.Errorf("got %d records, %v, want 2", len(recs), err)
+	}
+}
+
+func TestIteratorsExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		arn, shard := fill(r, 1)
+		it := r.mustIterate(arn, shard, "TRIM_HORIZON", "")
+		time.Sleep(iteratorLives - time.Millisecond)
+		_, next, err := r.records(it, 0)
+		if err != nil {
+			t.Errorf("just before: %v", err)
+		}
+		time.Sleep(time.Millisecond)
+		if _, _, err := r.records(it, 0); code(err) != "ExpiredIteratorException" {
+			t.Errorf("got %v", err)
+		}
+		if _, _, err := r.records(next, 0); err != nil {
+			t.Errorf("the next one: %v", err)
+		}
+	})
+}
+
+func TestTrimming(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		arn, shard := fill(r, 2)
+		recs := r.all(arn)
+		time.Sleep(retention - time.Minute)
+		r.put("carts", attributes{"pk": text("young")})
+		early := r.mustIterate(arn, shard, "TRIM_HORIZON", "")
+		behind := r.mustIterate(arn, shard, "AFTER_SEQUENCE_NUMBER", *recs[1].Dynamodb.SequenceNumber)
+		time.Sleep(time.Minute)
+		if _, _, err := r.records(early, 0); code(err) != "TrimmedDataAccessException" {
+			t.Errorf("an iterator overtaken by trimming: got %v", err)
+		}
+		if recs, _, err := r.records(behind, 0); err != nil || len(recs) != 1 {
+			t.Errorf("an iterator behind what was trimmed: got %d records, %v", len(recs), err)
+		}
+		for _, kind := range []string{"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"} {
+			if _, err := r.iterate(arn, shard, kind, *recs[1].Dynamodb.SequenceNumber); code(err) != "TrimmedDataAccessException" {
+				t.Errorf("%s: got %v", kind, err)
+			}
+		}
+		if got := keysOf(r.all(arn)); !slices.Equal(got, []string{"young"}) {
+			t.Errorf("kept %v", got)
+		}
+	})
+}
+
+func TestClosedShardsAreKeptForADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		arn, shard := fill(r, 1)
+		r.roll("carts")
+		time.Sleep(retention - time.Minute)
+		it := r.mustIterate(arn, shard, "TRIM_HORIZON", "")
+		if got := len(r.shards(arn)); got != 2 {
+			t.Errorf("%d shards", got)
+		}
+		time.Sleep(time.Minute)
+		if got := r.shards(arn); len(got) != 1 || aws.ToString(got[0].ParentShardId) != shard {
+			t.Errorf("after a day: %v", got)
+		}
+		if _, err := r.iterate(arn, shard, "TRIM_HORIZON", ""); code(err) != "ResourceNotFoundException" {
+			t.Errorf("got %v", err)
+		}
+		if _, _, err := r.records(it, 0); code(err) != "TrimmedDataAccessException" {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestListingShards(t *testing.T) {
+	r := newRig(t)
+	r.server.Shards = 3
+	arn := r.create("carts", "pk S")
+	for range 50 {
+		r.roll("carts")
+	}
+	all := r.shards(arn)
+	if len(all) != 153 {
+		t.Fatalf("%d shards", len(all))
+	}
+	named := regexp.MustCompile(`^shardId-[0-9]{20}-[0-9a-f]{8}$`)
+	for i, sh := range all {
+		parent, open := "", i >= 150
+		if i >= 3 {
+			parent = *all[i-3].ShardId
+		}
+		if !named.MatchString(*sh.ShardId) || aws.ToString(sh.ParentShardId) != parent || (sh.SequenceNumberRange.EndingSequenceNumber == nil) != open {
+			t.Errorf("%d: %s of %s, %+v", i, *sh.ShardId, aws.ToString(sh.ParentShardId), sh.SequenceNumberRange)
+		}
+	}
+	out, err := r.streams.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &arn,
+		ShardFilter: &streamtypes.ShardFilter{Type: "CHILD_SHARDS", ShardId: all[4].ShardId}})
+	if err != nil || len(out.StreamDescription.Shards) != 1 || *out.StreamDescription.Shards[0].ShardId != *all[7].ShardId {
+		t.Errorf("children: got %+v, %v", out, err)
+	}
+}
+
+func TestForeignNumbers(t *testing.T) {
+	r := newRig(t)
+	arn, shard := fill(r, 2)
+	other := r.create("other", "pk S")
+	r.put("other", attributes{"pk": text("x")})
+	foreign := *r.all(other)[0].Dynamodb.SequenceNumber
+	for _, number := range []string{"0", "1", "x", "999999999999999999999", "100000000000000000000001", foreign, sequence(1 << 60).String()} {
+		if _, err := r.iterate(arn, shard, "AFTER_SEQUENCE_NUMBER", number); code(err) != "ValidationException" {
+			t.Errorf("%s: got %v", number, err)
+		}
+	}
+	for _, it := range []string{"garbage", "", iterator{arn, shard, 1 << 60, time.Now()}.String()} {
+		if _, _, err := r.records(it, 0); code(err) != "ValidationException" {
+			t.Errorf("%q: got %v", it, err)
+		}
+	}
+}
+
+func TestTimeToLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		arn := r.create("carts", "pk S")
+		due := time.Now().Add(time.Hour).Unix()
+		r.put("carts", attributes{"pk": text("before"), "until": num(due)})
+		if _, err := r.client.UpdateTimeToLive(t.Context(), &sdk.UpdateTimeToLiveInput{TableName: aws.String("carts"),
+			TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String("until"), Enabled: aws.Bool(true)}}); err != nil {
+			t.Fatal(err)
+		}
+		r.put("carts", attributes{"pk": text("after"), "until": num(due - 60)})
+		r.put("carts", attributes{"pk": text("text"), "until": text("1")})
+		r.put("carts", attributes{"pk": text("ancient"), "until": num(1)})
+		r.put("carts", attributes{"pk": text("never")})
+		time.Sleep(time.Hour)
+		if got := len(r.all(arn)); got != 6 {
+			t.Errorf("%d records in the second of the time", got)
+		}
+		time.Sleep(time.Second)
+		recs := r.all(arn)
+		if len(recs) != 7 {
+			t.Fatalf("%d records", len(recs))
+		}
+		for i, want := range []string{"after", "before"} {
+			rec := recs[5+i]
+			if id := rec.UserIdentity; rec.EventName != "REMOVE" || keysOf(recs[5 : 6+i])[i] != want || id == nil || *id.Type != "Service" || *id.PrincipalId != "dynamodb.amazonaws.com" {
+				t.Errorf("got %s of %v by %v, want %s", rec.EventName, rec.Dynamodb.Keys, id, want)
+			}
+		}
+		_, answer := r.server.post("DynamoDB_20120810.Scan", `{"TableName":"carts","Select":"COUNT"}`)
+		if want := `{"Count":3,"ScannedCount":3}`; answer != want {
+			t.Errorf("left: got %s, want %s", answer, want)
+		}
+		_, answer = r.server.post("DynamoDB_20120810.DescribeTimeToLive", `{"TableName":"carts"}`)
+		if want := `{"TimeToLiveDescription":{"TimeToLiveStatus":"ENABLED","AttributeName":"until"}}`; answer != want {
+			t.Errorf("got %s, want %s", answer, want)
+		}
+	})
+}
+
+func TestIdentityOnTheWire(t *testing.T) {
+	got, err := json.Marshal(recordOutput{UserIdentity: &identity{"dynamodb.amazonaws.com", "Service"}}.UserIdentity)
+	if want := `{"PrincipalId":"dynamodb.amazonaws.com","Type":"Service"}`; err != nil || string(got) != want {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+// FuzzIterator: an iterator is taken only if it was made here, and none does harm.
+func FuzzIterator(f *testing.F) {
+	r := newRig(f)
+	arn, shard := fill(r, 3)
+	f.Add(r.mustIterate(arn, shard, "TRIM_HORIZON", ""))
+	f.Add(iterator{arn, shard, 1 << 63, time.UnixMilli(-1)}.String())
+	f.Add(arn + "|1|")
+	f.Add("|1|fDE=")
+	f.Fuzz(func(t *testing.T, text string) {
+		if it, ok := parseIterator(text); ok && it.String() != text {
+			t.Errorf("%q became %q", text, it)
+		}
+		status, answer := r.server.post("DynamoDBStreams_20120810.GetRecords", fmt.Sprintf(`{"ShardIterator":%s}`, quoted(text)))
+		if status != 200 && status != 400 || !json.Valid([]byte(answer)) {
+			t.Errorf("%q: %d %s", text, status, answer)
+		}
+	})
+}
+
+func quoted(text string) string {
+	out, _ := json.Marshal(text)
+	return string(out)
+}
