@@ -60,38 +60,44 @@ ours() { # whether the process that up started runs, not one that got its number
   esac
 }
 
+alone() ( # alone WHAT COMMAND...: one at a time for each WHAT, whoever else does so at this moment
+  if command -v flock >/dev/null; then
+    exec 9>"$1.lock"
+    flock 9
+  fi
+  shift
+  "$@"
+)
+
 install() {
   local lack
   lack=$(missing)
   [ -z "$lack" ] || die "missing: $lack"
-  ( # one at a time, whoever else installs at this moment
-    ! command -v flock >/dev/null || flock 9
-    [ "$(cat "$base/installed" 2>/dev/null)" != "$stamp" ] || exit 0
-    say "installing $version into $base"
-    rm -rf "$base"
-    mkdir -p "$base"
-    cd "$base"
-    fetch >install.log 2>&1 || { tail -n 20 install.log >&2; die "that failed; everything that was said is in $base/install.log"; }
-    echo "$stamp" >installed
-    say "installed in $SECONDS s"
-  ) 9>"$base.lock"
+  alone "$base" installed
 }
 
-launch() {
-  rm -rf "$run"
-  mkdir -p "$run"
-  find "$cache/run" -name '*.log' -mtime +7 -delete
-  (cd "$run" && start) >"$log" 2>&1 </dev/null &
-  echo $! >"$pidfile"
+installed() {
+  [ "$(cat "$base/installed" 2>/dev/null)" != "$stamp" ] || return 0
+  say "installing $version into $base"
+  rm -rf "$base"
+  mkdir -p "$base"
+  cd "$base"
+  fetch >install.log 2>&1 || { tail -n 20 install.log >&2; die "that failed; everything that was said is in $base/install.log"; }
+  echo "$stamp" >installed
+  say "installed in $SECONDS s"
 }
 
 up() {
   install
+  alone "$run" started
+}
+
+started() {
   if answers; then
     say "answers on http://127.0.0.1:$port already"
     return
   fi
-  ours || launch
+  launch
   for _ in $(seq 300); do
     if answers; then
       say "up on http://127.0.0.1:$port, pid $(cat "$pidfile"), log $log"
@@ -103,6 +109,14 @@ up() {
   tail -n 30 "$log" >&2
   down
   die "it did not come up; see $log"
+}
+
+launch() {
+  down # one that came up too late
+  mkdir -p "$run"
+  find "$cache/run" -maxdepth 1 \( -name '*.log' -o -name '*.lock' \) -mtime +7 -delete
+  (cd "$run" && start) >"$log" 2>&1 </dev/null 9>&- &
+  echo $! >"$pidfile"
 }
 
 down() {
