@@ -5,11 +5,13 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // Client returns an HTTP client whose requests, to whatever host, are answered by s in the caller's goroutine: there is
 // no socket and no goroutine, so that it works inside a testing/synctest bubble. It fits the HTTPClient of an SDK's
 // options; any BaseEndpoint will do, and queue URLs carry its host. A request whose context ends fails with that error.
+// Subscribing to a shard is the exception: until the body of its answer is closed, a goroutine writes to it.
 func (s *Server) Client() *http.Client { return &http.Client{Transport: shortcut{s}} }
 
 // A shortcut takes requests straight to a handler.
@@ -24,8 +26,14 @@ func (t shortcut) RoundTrip(r *http.Request) (*http.Response, error) {
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
+	if in.Method == "" {
+		in.Method = http.MethodGet
+	}
 	if in.Host == "" {
 		in.Host = in.URL.Host
+	}
+	if strings.HasSuffix(in.Header.Get("X-Amz-Target"), ".SubscribeToShard") {
+		return stream(t.handler, in)
 	}
 	answer := &answer{header: make(http.Header)}
 	t.handler.ServeHTTP(answer, in)

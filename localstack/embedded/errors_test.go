@@ -152,8 +152,9 @@ func TestOtherProtocols(t *testing.T) {
 	for _, test := range []struct{ name, method, url, target, body, want string }{
 		{"query", "POST", "http://host/", "", "Action=ListQueues", "<Code>AWS.SimpleQueueService.UnsupportedOperation</Code>"},
 		{"query in the URL", "GET", "http://host/?Action=ListQueues", "", "", "query protocol"},
-		{"another service", "POST", "http://host/", "DynamoDB_20120810.ListTables", "{}", "this server knows no other service"},
-		{"a person", "GET", "http://host/", "", "", "This is the embedded SQS (Region us-east-1, account 000000000000, 0 queues)."},
+		{"query at a queue", "POST", "http://host/000000000000/q?Action=ListQueues", "", "", "query protocol"},
+		{"another service", "POST", "http://host/", "AWSEvents.ListRules", "{}", "AWSEvents.ListRules is of a service that this server does not have: it has SQS, SNS,"},
+		{"a person", "GET", "http://host/", "", "", "This is the embedded stand-in for AWS: SQS, SNS, S3, Kinesis, DynamoDB and DynamoDB Streams (Region us-east-1, account 000000000000, 0 queues)."},
 	} {
 		r := httptest.NewRequest(test.method, test.url, strings.NewReader(test.body))
 		if test.target != "" {

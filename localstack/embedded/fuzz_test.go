@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -44,13 +45,36 @@ func FuzzHTTP(f *testing.F) {
 	f.Add("GET", "/", "", "")
 	f.Add("POST", "/000000000000/q", "", "Action=SendMessage&MessageBody=x")
 	f.Add("POST", "/", "DynamoDB_20120810.ListTables", "{}")
+	f.Add("POST", "/", "DynamoDBStreams_20120810.ListStreams", "{}")
+	f.Add("POST", "/", "Kinesis_20131202.ListStreams", "{}")
+	f.Add("GET", "/bucket/key", "", "")
 	f.Fuzz(func(t *testing.T, method, path, name, body string) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
 		r.Method, r.URL.Path = method, path
 		r.Header.Set("X-Amz-Target", name)
 		w := httptest.NewRecorder()
 		new(Server).ServeHTTP(w, r)
-		if w.Code >= 500 {
+		if w.Code >= 500 && w.Code != http.StatusNotImplemented {
+			t.Errorf("got %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// FuzzSignedFor reads anything as credentials, which decide where a request goes.
+func FuzzSignedFor(f *testing.F) {
+	f.Add("AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0", "")
+	f.Add("", "X-Amz-Credential=A%2FB%2F20260101%2Fus-east-1%2Fsns%2Faws4_request")
+	f.Add("Credential=/aws4_request", "")
+	f.Fuzz(func(t *testing.T, authorization, query string) {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Authorization", authorization)
+		r.URL.RawQuery = query
+		if got := signedFor(r); strings.ContainsAny(got, "/,") {
+			t.Errorf("got the service %q", got)
+		}
+		w := httptest.NewRecorder()
+		new(Server).ServeHTTP(w, r)
+		if w.Code >= 500 && w.Code != http.StatusNotImplemented {
 			t.Errorf("got %d %s", w.Code, w.Body)
 		}
 	})

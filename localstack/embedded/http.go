@@ -4,39 +4,71 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/google/uuid"
 
-	"github.com/esm-run/esm/localstack/embedded/wire"
+	"github.com/esm-run/esm/localstack/embedded/sns"
 )
 
-// ServeHTTP answers one request of the AWS JSON protocol. A long poll blocks until there is a message, its time is up or
-// the request's context ends.
+// ServeHTTP answers one request. Its target says which service it is for, or else its credentials, or else its form or
+// path. A long poll blocks until there is a message, its time is up or the request's context ends; so does a
+// subscription to a shard.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name := r.Header.Get("X-Amz-Target")
-	switch {
-	case r.Method == http.MethodGet && r.URL.Path == "/" && r.URL.RawQuery == "":
-		s.greet(w)
-	case name == "":
-		refuseQuery(w)
-	case !strings.HasPrefix(name, target):
-		sqsAPI.Fail(w, wire.UnknownOperation("%s is not an operation of Amazon SQS, and this server knows no other service.", name))
-	default:
-		sqsAPI.Serve(s, w, r)
+	if name := r.Header.Get("X-Amz-Target"); name != "" {
+		s.serveJSON(w, r, name)
+		return
 	}
+	switch service := signedFor(r); service {
+	case "":
+		s.serveUnsigned(w, r)
+	case "s3":
+		s.others().s3.ServeHTTP(w, r)
+	case "sns":
+		s.others().sns.ServeHTTP(w, r)
+	case "sqs":
+		refuseQuery(w)
+	default:
+		refuseXML(w, "This server does not have the service "+service+": it has "+names+". Kinesis and DynamoDB are spoken to in JSON.")
+	}
+}
+
+// serveUnsigned answers a request that does not say which service it is for: a browser's, or one made by hand.
+func (s *Server) serveUnsigned(w http.ResponseWriter, r *http.Request) {
+	home, asks := r.URL.Path == "/", action(r)
+	switch {
+	case home && r.Method == http.MethodGet && r.URL.RawQuery == "":
+		s.greet(w)
+	case sns.Has(asks):
+		s.others().sns.ServeHTTP(w, r)
+	case home || asks != "" || r.Method == http.MethodPost:
+		refuseQuery(w)
+	default:
+		s.others().s3.ServeHTTP(w, r)
+	}
+}
+
+// action is what a request of the query protocol asks for, or "".
+func action(r *http.Request) string {
+	if r.Method == http.MethodPut || r.ParseForm() != nil {
+		return "" // an object may be a form
+	}
+	return r.Form.Get("Action")
 }
 
 // refuseQuery answers a client of the older query protocol in that protocol, so that it shows the reason.
 func refuseQuery(w http.ResponseWriter) {
+	refuseXML(w, "The embedded SQS speaks the AWS JSON protocol only, and this request is of the older query protocol. "+
+		"Use an SDK of 2024 or later.")
+}
+
+func refuseXML(w http.ResponseWriter, text string) {
 	type reason struct{ Type, Code, Message string }
 	body, _ := xml.Marshal(struct {
 		XMLName   xml.Name `xml:"ErrorResponse"`
 		Error     reason
 		RequestId string
 	}{
-		Error: reason{"Sender", "AWS.SimpleQueueService.UnsupportedOperation", "The embedded SQS speaks the AWS JSON protocol " +
-			"only, and this request is of the older query protocol. Use an SDK of 2024 or later."},
+		Error:     reason{"Sender", "AWS.SimpleQueueService.UnsupportedOperation", text},
 		RequestId: uuid.NewString(),
 	})
 	w.Header().Set("Content-Type", "text/xml")
@@ -47,6 +79,6 @@ func refuseQuery(w http.ResponseWriter) {
 // greet tells a person with a browser what this is.
 func (s *Server) greet(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "This is the embedded SQS (Region %s, account %s, %d queues).\n"+
-		"Point an AWS SDK or the AWS CLI here with --endpoint-url.\n", s.region(), s.account(), len(s.all()))
+	fmt.Fprintf(w, "This is the embedded stand-in for AWS: %s (Region %s, account %s, %d queues).\n"+
+		"Point an AWS SDK or the AWS CLI here with --endpoint-url.\n", names, s.region(), s.account(), len(s.all()))
 }

@@ -15,15 +15,18 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// A Server is an SQS for one account in one Region. The zero Server is ready and empty. All methods may be called side by
+// A Server is the stand-in for AWS: one account in one Region. The zero Server is ready and empty. All methods may be called side by
 // side. It must not be copied.
 type Server struct {
-	// Region is part of queue ARNs; empty is us-east-1. The Region that a request was signed for does not matter.
+	// Region is part of ARNs; empty is us-east-1. The Region that a request was signed for does not matter. Neither this nor
+	// AccountID may change after the first request.
 	Region string
-	// AccountID owns the queues and is part of their URLs and ARNs; empty is 000000000000.
+	// AccountID owns everything and is part of queue URLs and ARNs; empty is 000000000000.
 	AccountID string
 
-	mu      sync.RWMutex // guards the rest; no queue is locked under it
+	services services
+
+	mu      sync.RWMutex // guards the queues; no queue is locked under it
 	queues  map[string]*queue
 	deleted map[string]time.Time // when a queue of this name was deleted
 }
@@ -36,7 +39,7 @@ func (s *Server) arn(name string) string { return esm.QueueARN(s.region(), s.acc
 // grace is how long Serve lets answers that are being written get through when it is to end.
 const grace = time.Second
 
-// Serve answers on l until ctx ends. Then it ends long polls, lets running requests finish for a moment, and returns nil
+// Serve answers on l until ctx ends. Then it ends long polls and streams, lets running requests finish for a moment, and returns nil
 // when every goroutine that it started has ended. It closes l. An error of l ends it as well and is returned.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
