@@ -9,8 +9,18 @@ import (
 )
 
 // What one batch of ten events costs each observer, with as many pollers at once as there are processors.
-func BenchmarkTrace(b *testing.B) {
-	mappings, functions := []Mapping{orders}, []string{"f"}
+func BenchmarkTrace(b *testing.B) { observed(b, orders, story()) }
+
+// What one batch of a shard costs, which is seven events: it fails, and then does not.
+func BenchmarkTraceOfAShard(b *testing.B) {
+	in := numbered(1, 8)
+	events := []esm.Event{esm.Received{Mapping: uuid, Shard: one, Records: in}}
+	events = append(append(events, try(one, "Failed", 1, in)...), try(one, "Done", 2, in)...)
+	observed(b, clicks, append(events, settled(one, in), esm.Received{Mapping: uuid, Shard: one}))
+}
+
+func observed(b *testing.B, mapping Mapping, events []esm.Event) {
+	mappings, functions := []Mapping{mapping}, []string{"f"}
 	quiet := &slog.HandlerOptions{Level: slog.LevelInfo}
 	for name, trace := range map[string]esm.Trace{
 		"Board":   NewBoard(mappings, functions).Trace,
@@ -19,7 +29,6 @@ func BenchmarkTrace(b *testing.B) {
 		"Logs":    (&Logs{Log: slog.New(slog.NewJSONHandler(io.Discard, quiet)), Mappings: ByUUID(mappings)}).Trace,
 	} {
 		b.Run(name, func(b *testing.B) {
-			events := story()
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {

@@ -13,15 +13,18 @@ import (
 )
 
 // Lines writes for people: one line a batch, and one when something changes or goes wrong. What goes wrong again and
-// again is told once a minute, and what is odd about a function's answers once. Its fields are set before the first use.
+// again is told once a minute, and what is odd about a function's answers once. Of what thousands of shards meet at once,
+// the first lines of each second are written and the others counted. Its fields are set before the first use.
 type Lines struct {
 	W        io.Writer          // gets whole lines, one at a time
 	Mappings map[string]Mapping // by UUID
 	Color    bool               // as terminals show it
 	Level    slog.Level         // what is below it is not told: LevelDebug tells of scaling and of every try too
 
-	troubles, warnings repeats // of mappings
-	starts             repeats // of functions
+	troubles troubles
+	warnings repeats // of mappings
+	starts   repeats // of functions
+	bursts   bursts[sign]
 
 	mu sync.Mutex // held while a line is written
 }
@@ -32,23 +35,37 @@ func (l *Lines) Trace(e esm.Event) {
 	case esm.Invoked:
 		l.invoked(e)
 	case esm.Filtered:
-		l.about(e.Mapping, signDropped, "%s dropped by the filter", records(len(e.Records)))
+		l.about(e.Mapping, e.Shard, signFiltered, "%s dropped by the filter", records(len(e.Records)))
 	case esm.Left:
 		l.left(e)
 	case esm.Received:
-		if e.Err == nil && l.troubles.over(e.Mapping) {
-			l.about(e.Mapping, signChanged, "the source answers again")
+		if e.Err == nil {
+			l.answered(e.Mapping, e.Shard)
 		}
+	case esm.Listed:
+		l.answered(e.Mapping, "")
 	case esm.Failing:
-		if l.troubles.news(e.Mapping, kind(e.Err), everyMinute) {
-			l.about(e.Mapping, signWaits, "%v; trying again", e.Err)
+		if l.troubles.failing(e) {
+			l.about(e.Mapping, e.Shard, signWaits, "%v; trying again", e.Err)
 		}
 	case esm.State:
-		l.about(e.Mapping, signChanged, "%s", strings.ToLower(e.State))
+		l.about(e.Mapping, "", signChanged, "%s", strings.ToLower(e.State))
 	case esm.Scaled:
-		l.about(e.Mapping, signScaled, "%d pollers", e.Pollers)
+		l.about(e.Mapping, "", signScaled, "%d pollers", e.Pollers)
 	case esm.Started:
 		l.started(e)
+	case esm.Reading, esm.Dropped, esm.Notified, esm.Drained:
+		l.stream(e)
+	}
+}
+
+// answered tells that trouble is over, and what was held back until then.
+func (l *Lines) answered(mapping, shard string) {
+	if l.troubles.answered(mapping, shard) {
+		l.about(mapping, "", signChanged, "the source answers again")
+	}
+	for _, more := range l.bursts.rest(mapping) {
+		l.more(mapping, more.kind, more.lines)
 	}
 }
 
@@ -56,30 +73,46 @@ func (l *Lines) invoked(e esm.Invoked) {
 	n, took := records(len(e.Records)), round(e.Took)
 	switch e.Verdict {
 	case verdictDone:
-		l.about(e.Mapping, signDone, "%s  %v", n, took)
+		l.about(e.Mapping, e.Shard, signDone, "%s  %v", n, took)
 		if e.Detail != "" && l.warnings.news(e.Mapping, e.Detail, onlyOnce) {
-			l.about(e.Mapping, signWarning, "%s", e.Detail)
+			l.about(e.Mapping, e.Shard, signWarning, "%s", e.Detail)
 		}
 	case verdictPartial:
-		l.about(e.Mapping, signPartial, "%s  %v  %d reported as failed, the rest deleted", n, took, len(e.Failed))
+		l.about(e.Mapping, e.Shard, signPartial, "%s  %v  %d reported as failed, %s", n, took, len(e.Failed), rest(e))
 	case verdictNotRun:
 		how := signWaits
 		if e.Tries > 1 {
 			how = signStillWaits
 		}
-		l.about(e.Mapping, how, "%s  not run: %s; trying again", n, why(e))
+		l.about(e.Mapping, e.Shard, how, "%s  not run: %s; trying again", n, why(e))
 	default:
-		l.about(e.Mapping, signFailed, "%s  %v  %s", n, took, why(e))
+		l.about(e.Mapping, e.Shard, signFailed, "%s  %v  %s%s", n, took, again(e), why(e))
 	}
+}
+
+// rest says what becomes of a batch of which some records were reported as failed.
+func rest(e esm.Invoked) string {
+	if e.Shard == "" {
+		return "the rest deleted"
+	}
+	return "going on from the first of them"
+}
+
+// again says which try of a run of a shard's records it was, if not the first.
+func again(e esm.Invoked) string {
+	if e.Shard == "" || e.Tries <= 1 {
+		return ""
+	}
+	return fmt.Sprintf("try %d  ", e.Tries)
 }
 
 func (l *Lines) left(e esm.Left) {
 	switch {
 	case !untold(e):
 	case e.Err != nil:
-		l.about(e.Mapping, signLeft, "%s left in the queue: %s: %v", records(len(e.Records)), e.Reason, e.Err)
+		l.about(e.Mapping, "", signLeft, "%s left in the queue: %s: %v", records(len(e.Records)), e.Reason, e.Err)
 	default:
-		l.about(e.Mapping, signLeft, "%s left in the queue: %s", records(len(e.Records)), e.Reason)
+		l.about(e.Mapping, "", signLeft, "%s left in the queue: %s", records(len(e.Records)), e.Reason)
 	}
 }
 
@@ -102,13 +135,19 @@ var (
 	signDone       = sign{"✓", green, slog.LevelInfo}
 	signPartial    = sign{"◐", yellow, slog.LevelWarn}
 	signFailed     = sign{"✗", red, slog.LevelError}
-	signDropped    = sign{"∅", dim, slog.LevelInfo}
+	signFiltered   = sign{"∅", dim, slog.LevelInfo}
 	signLeft       = sign{"↺", yellow, slog.LevelWarn}
 	signWaits      = sign{"…", yellow, slog.LevelWarn}
 	signStillWaits = sign{"…", yellow, slog.LevelDebug}
 	signWarning    = sign{"!", yellow, slog.LevelWarn}
 	signChanged    = sign{"●", green, slog.LevelInfo}
 	signScaled     = sign{"↕", dim, slog.LevelDebug}
+	signReading    = sign{"▸", dim, slog.LevelDebug}
+	signDrained    = sign{"■", dim, slog.LevelInfo}
+	signGivenUp    = sign{"⊘", red, slog.LevelError}
+	signUntaken    = sign{"⚑", red, slog.LevelError}
+	signTaken      = sign{"⚑", dim, slog.LevelDebug}
+	signLost       = sign{"‼", red, slog.LevelError}
 )
 
 // The colours of a terminal.
@@ -116,8 +155,32 @@ const (
 	red, green, yellow, dim, reset = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 )
 
-func (l *Lines) about(mapping string, s sign, format string, args ...any) {
-	l.line(s, l.Mappings[mapping].Title(), format, args...)
+// about writes a line about a mapping, or about one of its shards: then it may be held back.
+func (l *Lines) about(mapping, shard string, s sign, format string, args ...any) {
+	title := l.Mappings[mapping].Title()
+	if shard != "" {
+		if !l.passes(mapping, s) {
+			return
+		}
+		title += "  " + shortShard(shard)
+	}
+	l.line(s, title, format, args...)
+}
+
+func (l *Lines) passes(mapping string, s sign) bool {
+	if s.level < l.Level {
+		return false
+	}
+	pass, before := l.bursts.pass(mapping, s)
+	l.more(mapping, s, before)
+	return pass
+}
+
+// more tells how many lines were held back.
+func (l *Lines) more(mapping string, s sign, lines int) {
+	if lines > 0 {
+		l.about(mapping, "", s, "and %d more such lines", lines)
+	}
 }
 
 func (l *Lines) line(s sign, subject, format string, args ...any) {

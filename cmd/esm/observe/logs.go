@@ -14,8 +14,10 @@ type Logs struct {
 	Log      *slog.Logger
 	Mappings map[string]Mapping // by UUID
 
-	troubles, warnings repeats // of mappings
-	starts             repeats // of functions
+	troubles troubles
+	warnings repeats // of mappings
+	starts   repeats // of functions
+	bursts   bursts[string]
 }
 
 // Trace is an [esm.Trace].
@@ -24,24 +26,26 @@ func (l *Logs) Trace(e esm.Event) {
 	case esm.Received:
 		l.received(e)
 	case esm.Filtered:
-		l.about(e.Mapping, slog.LevelDebug, "filtered out", count(e.Records))
+		l.about(e.Mapping, e.Shard, slog.LevelDebug, "filtered out", count(e.Records))
 	case esm.Invoking:
-		l.about(e.Mapping, slog.LevelDebug, "invoking", slog.String("requestId", e.ID), count(e.Records))
+		l.about(e.Mapping, e.Shard, slog.LevelDebug, "invoking", slog.String("requestId", e.ID), count(e.Records))
 	case esm.Invoked:
 		l.invoked(e)
 	case esm.Deleted:
-		l.about(e.Mapping, slog.LevelDebug, "deleted", count(e.Records), slog.Bool("filtered", e.Filtered))
+		l.about(e.Mapping, "", slog.LevelDebug, "deleted", count(e.Records), slog.Bool("filtered", e.Filtered))
 	case esm.Left:
-		l.about(e.Mapping, loudness(e), "left in the queue", count(e.Records), slog.String("reason", e.Reason), trouble(e.Err))
+		l.about(e.Mapping, "", loudness(e), "left in the queue", count(e.Records), slog.String("reason", e.Reason), trouble(e.Err))
 	case esm.Scaled:
-		l.about(e.Mapping, slog.LevelDebug, "scaled", slog.Int("pollers", e.Pollers))
+		l.about(e.Mapping, "", slog.LevelDebug, "scaled", slog.Int("pollers", e.Pollers))
 	case esm.State:
-		l.about(e.Mapping, slog.LevelInfo, "state", slog.String("state", e.State))
+		l.about(e.Mapping, "", slog.LevelInfo, "state", slog.String("state", e.State))
 	case esm.Failing:
-		level := quietly(l.troubles.news(e.Mapping, kind(e.Err), everyMinute))
-		l.about(e.Mapping, level, "trying again", trouble(e.Err), milliseconds("waitMs", e.Wait))
+		level := quietly(l.troubles.failing(e))
+		l.about(e.Mapping, e.Shard, level, "trying again", trouble(e.Err), milliseconds("waitMs", e.Wait))
 	case esm.Started:
 		l.started(e)
+	case esm.Settled, esm.Dropped, esm.Notified, esm.Reading, esm.Drained, esm.Listed:
+		l.stream(e)
 	}
 }
 
@@ -49,10 +53,18 @@ func (l *Logs) received(e esm.Received) {
 	if e.Err != nil {
 		return // Failing tells it, with the pause
 	}
-	if l.troubles.over(e.Mapping) {
-		l.about(e.Mapping, slog.LevelInfo, "the source answers again")
+	l.answered(e.Mapping, e.Shard)
+	l.about(e.Mapping, e.Shard, slog.LevelDebug, "received", count(e.Records), milliseconds("tookMs", e.Took))
+}
+
+// answered tells that trouble is over, and how much was told of it at DEBUG alone.
+func (l *Logs) answered(mapping, shard string) {
+	if l.troubles.answered(mapping, shard) {
+		l.about(mapping, "", slog.LevelInfo, "the source answers again")
 	}
-	l.about(e.Mapping, slog.LevelDebug, "received", count(e.Records), milliseconds("tookMs", e.Took))
+	for _, more := range l.bursts.rest(mapping) {
+		l.more(mapping, more.kind, more.lines)
+	}
 }
 
 func (l *Logs) invoked(e esm.Invoked) {
@@ -61,19 +73,19 @@ func (l *Logs) invoked(e esm.Invoked) {
 		milliseconds("tookMs", e.Took), slog.Int("tries", e.Tries),
 	}
 	if e.Verdict == verdictDone {
-		l.about(e.Mapping, slog.LevelInfo, "batch", attrs...)
+		l.about(e.Mapping, e.Shard, slog.LevelInfo, "batch", attrs...)
 		l.warn(e)
 		return
 	}
 	level := quietly(e.Verdict != verdictNotRun || e.Tries == 1) // a batch that waits for its turn says so once
 	attrs = append(attrs, slog.String("reason", e.Reason), slog.Int("failed", failedRecords(e)), slog.String("detail", e.Detail))
-	l.about(e.Mapping, level, "batch", attrs...)
+	l.about(e.Mapping, e.Shard, level, "batch", attrs...)
 }
 
 // warn tells of an answer that is taken for a success and was probably meant otherwise.
 func (l *Logs) warn(e esm.Invoked) {
 	if e.Detail != "" && l.warnings.news(e.Mapping, e.Detail, everyMinute) {
-		l.about(e.Mapping, slog.LevelWarn, "the answer counts as success", slog.String("requestId", e.ID), slog.String("detail", e.Detail))
+		l.about(e.Mapping, e.Shard, slog.LevelWarn, "the answer counts as success", slog.String("requestId", e.ID), slog.String("detail", e.Detail))
 	}
 }
 
@@ -88,14 +100,33 @@ func (l *Logs) started(e esm.Started) {
 		slog.String("function", e.Function), milliseconds("tookMs", e.Took), trouble(e.Err))
 }
 
-func (l *Logs) about(mapping string, level slog.Level, message string, attrs ...slog.Attr) {
+func (l *Logs) about(mapping, shard string, level slog.Level, message string, attrs ...slog.Attr) {
 	ctx := context.Background()
+	if shard != "" && level == slog.LevelWarn && message != messageGivenUp && !l.passes(mapping, message) {
+		level = slog.LevelDebug
+	}
 	if !l.Log.Enabled(ctx, level) {
 		return
 	}
 	m := l.Mappings[mapping]
 	who := []slog.Attr{slog.String("mapping", mapping), slog.String("source", m.Source), slog.String("function", m.Function)}
+	if shard != "" {
+		who = append(who, slog.String("shard", shard))
+	}
 	l.Log.LogAttrs(ctx, level, message, append(who, attrs...)...)
+}
+
+func (l *Logs) passes(mapping, message string) bool {
+	pass, before := l.bursts.pass(mapping, message)
+	l.more(mapping, message, before)
+	return pass
+}
+
+// more tells how many lines were at DEBUG because there were too many.
+func (l *Logs) more(mapping, message string, lines int) {
+	if lines > 0 {
+		l.about(mapping, "", slog.LevelWarn, "and more", slog.String("of", message), slog.Int("lines", lines))
+	}
 }
 
 // quietly is the level of trouble: DEBUG if it is told elsewhere or was just told.

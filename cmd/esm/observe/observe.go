@@ -33,14 +33,18 @@ type Mapping struct {
 // SourceName is the name in the source's ARN: that of the queue, of the data stream, with its consumer's if it is read
 // through one, or of the table.
 func (m Mapping) SourceName() string {
-	arn, err := esm.ParseARN(m.Source)
-	if err != nil || !m.Stream {
-		return m.Source[strings.LastIndex(m.Source, ":")+1:]
+	if m.Stream {
+		return m.streamName()
 	}
+	return m.Source[strings.LastIndex(m.Source, ":")+1:]
+}
+
+func (m Mapping) streamName() string {
+	arn, err := esm.ParseARN(m.Source)
 	parts := strings.Split(arn.Resource, "/") // stream/NAME, stream/NAME/consumer/NAME:TIME, table/NAME/stream/TIME
 	switch {
-	case len(parts) < 2:
-		return arn.Resource
+	case err != nil || len(parts) < 2:
+		return m.Source
 	case len(parts) == 4 && parts[2] == "consumer":
 		consumer, _, _ := strings.Cut(parts[3], ":")
 		return parts[1] + "/" + consumer
