@@ -18,10 +18,15 @@ func tablesToMake(ctx context.Context, file *config.File, c *clients) (all []res
 		return nil, nil
 	}
 	client, err := c.dynamodb(ctx, file.Aws.EndpointOf(esm.DynamoDB), file.Aws.Region)
-	for _, t := range file.Resources.Tables {
-		all = append(all, tableToMake{t, client}.resource())
+	if err != nil {
+		return nil, err
 	}
-	return all, err
+	// Emulators leave the checksum of answers out, about which the SDK would complain on standard error.
+	unchecked := dynamodb.New(client.Options(), func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
+	for _, t := range file.Resources.Tables {
+		all = append(all, tableToMake{t, unchecked}.resource())
+	}
+	return all, nil
 }
 
 type tableToMake struct {
@@ -37,10 +42,7 @@ func (t tableToMake) resource() resource {
 }
 
 func (t tableToMake) look(ctx context.Context) (found, error) {
-	out, err := t.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.TableName}, func(o *dynamodb.Options) {
-		// DynamoDB Local says no with a checksum of 0, about which the SDK would complain on standard error.
-		o.DisableValidateResponseChecksum = true
-	})
+	out, err := t.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.TableName})
 	if err != nil {
 		return notFound[*types.ResourceNotFoundException](err)
 	}
