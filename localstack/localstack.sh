@@ -49,11 +49,11 @@ fetch() {
 # behind puts what LocalStack would download by itself, which is not in any package registry, where it looks for it.
 behind() {
   local lib=$run/fs/var/lib/localstack/lib
-  mkdir -p "$lib/java" "$lib/kinesis-local" "$lib/dynamodb-local"
+  mkdir -p "$lib/java" "$lib/kinesis-local" "$lib/dynamodb-local/2"
   ln -s "$(java -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java.home = //p')" "$lib/java/21"
   ln -s "$cache/kinesismock-0.5.2" "$lib/kinesis-local/0.5.2"
-  ln -s "$cache/dynamodblocal-3.1.0" "$lib/dynamodb-local/2"
-  ln -sf DynamoDBLocal.jar "$cache/dynamodblocal-3.1.0/ddb-local-loader-0.1.jar"
+  ln -s "$cache"/dynamodblocal-3.1.0/DynamoDBLocal* "$lib/dynamodb-local/2"
+  ln -s DynamoDBLocal.jar "$lib/dynamodb-local/2/ddb-local-loader-0.1.jar" # a patch, which its code says is none
 }
 
 start() {
@@ -62,7 +62,8 @@ start() {
   export OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$run/fs" CONFIG_DIR="$run/config"
   export GATEWAY_LISTEN="127.0.0.1:$port" LOCALSTACK_HOST="127.0.0.1:$port"
   export SERVICES=sqs,sns,s3,kinesis,dynamodb,dynamodbstreams,sts,iam
-  export SQS_ENDPOINT_STRATEGY=path SQS_DISABLE_CLOUDWATCH_METRICS=1 KINESIS_LATENCY=0 KINESIS_PERSISTENCE=0 DYNAMODB_IN_MEMORY=1
+  export SQS_ENDPOINT_STRATEGY=path SQS_DISABLE_CLOUDWATCH_METRICS=1 DYNAMODB_IN_MEMORY=1
+  export KINESIS_LATENCY=0 KINESIS_PERSISTENCE=0 KINESIS_SHARD_LIMIT=500
   export DNS_ADDRESS=0 DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1
   export NODE_OPTIONS="--require $here/loopback.cjs"
   detached "$venv/bin/python" "$here/loopback.py" "$port"
