@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,8 +27,10 @@ func statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show what a running engine does",
 		Long: `Shows, for each event source mapping of a running engine, its state, how many
-pollers it runs, how many batches are with the function now, what became of the
-last batch and the last error; and for each function its environments.
+pollers it runs or shards it reads, how many batches are with the function now,
+what became of the last batch and the last error; below a stream, the shards
+that are in trouble; and for each function its environments. Where each shard
+stands is in --json.
 
 Exits with 1 when no engine answers.`,
 		Example:           "  esm status\n  esm status --json | jq '.EventSourceMappings[].State'",
@@ -84,43 +87,69 @@ func askStatus(ctx context.Context, address string) (status engineStatus, raw []
 }
 
 // writeStatus writes a status for people, as it is at the time now.
-func writeStatus(w io.Writer, s engineStatus, now time.Time) error {
+func writeStatus(out io.Writer, s engineStatus, now time.Time) error {
+	w := new(bytes.Buffer)
 	fmt.Fprintf(w, "esm %s, process %d, up %s\n", s.Version, s.PID, now.Sub(s.Started).Round(time.Second))
 	if !s.Ready {
 		fmt.Fprintf(w, "not ready, waiting for %s\n", strings.Join(s.Waiting, ", "))
 	}
-	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "\nSOURCE\tFUNCTION\tSTATE\tPOLLERS\tIN FLIGHT\tPOLLED\tDELETED\tLAST RESULT\tLAST ERROR")
+	var queues, streams []observe.MappingStatus
 	for _, m := range s.Mappings {
-		state := m.State
-		if m.Failing {
-			state += " (failing)"
+		if m.StreamStatus == nil {
+			queues = append(queues, m)
+		} else {
+			streams = append(streams, m)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", m.SourceName(), m.Function, state, m.Pollers, m.InFlight,
+	}
+	if len(queues) > 0 || len(streams) == 0 {
+		writeQueues(w, queues)
+	}
+	writeStreams(w, streams, now)
+	writeFunctions(w, s.Functions)
+	writeWarnings(w, s.Mappings)
+	_, err := out.Write(w.Bytes())
+	return err
+}
+
+// columns begins a table. It is written when it is flushed.
+func columns(w io.Writer, header string) *tabwriter.Writer {
+	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, header)
+	return table
+}
+
+func writeQueues(w io.Writer, queues []observe.MappingStatus) {
+	table := columns(w, "\nSOURCE\tFUNCTION\tSTATE\tPOLLERS\tIN FLIGHT\tPOLLED\tDELETED\tLAST RESULT\tLAST ERROR")
+	defer table.Flush()
+	for _, m := range queues {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", m.SourceName(), m.Function, stateOf(m), m.Pollers, m.InFlight,
 			m.Polled, m.Deleted, orDash(m.LastResult), note(m.LastError, 80))
 	}
-	fmt.Fprintln(table, "\nFUNCTION\tENVIRONMENTS\tBUSY\tINVOCATIONS\tERRORS\tTHROTTLES\tLAST ERROR")
-	for _, f := range s.Functions {
+}
+
+func writeFunctions(w io.Writer, functions []observe.FunctionStatus) {
+	table := columns(w, "\nFUNCTION\tENVIRONMENTS\tBUSY\tINVOCATIONS\tERRORS\tTHROTTLES\tLAST ERROR")
+	defer table.Flush()
+	for _, f := range functions {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%s\n", f.Name, f.Environments, f.Busy, f.Invocations, f.Errors, f.Throttles,
 			note(f.LastError, 80))
 	}
-	if err := table.Flush(); err != nil {
-		return err
+}
+
+func stateOf(m observe.MappingStatus) string {
+	if m.Failing {
+		return m.State + " (failing)"
 	}
-	return writeWarnings(w, s.Mappings)
+	return m.State
 }
 
 // writeWarnings writes what is odd about functions' answers, which is too long and too rare for a column.
-func writeWarnings(w io.Writer, mappings []observe.MappingStatus) error {
+func writeWarnings(w io.Writer, mappings []observe.MappingStatus) {
 	for _, m := range mappings {
-		if m.LastWarning == nil {
-			continue
-		}
-		if _, err := fmt.Fprintf(w, "\nwarning: %s: %s\n", m.Title(), note(m.LastWarning, 300)); err != nil {
-			return err
+		if m.LastWarning != nil {
+			fmt.Fprintf(w, "\nwarning: %s: %s\n", m.Title(), note(m.LastWarning, 300))
 		}
 	}
-	return nil
 }
 
 // note is a note of at most so many characters, on one line.
