@@ -17,10 +17,10 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/localstack/embedded"
 )
 
-// real is a service with a queue, a topic that the queue subscribes to, and a bucket, for the time of a test. It is at
-// ESM_TEST_DESTINATIONS_ENDPOINT, such as http://127.0.0.1:4566 for LocalStack; credentials are test and test.
+// real is services with a queue, a topic that the queue subscribes to, and a bucket, for the time of a test.
 type real struct {
 	*testing.T
 	queues  *sqs.Client
@@ -30,18 +30,28 @@ type real struct {
 	url     string // of the queue
 }
 
-func makeReal(t *testing.T) *real {
+// onServices runs a test on the stand-in for AWS, and at ESM_TEST_DESTINATIONS_ENDPOINT, such as http://127.0.0.1:4566 for
+// LocalStack; credentials are test and test.
+func onServices(t *testing.T, test func(r *real)) {
+	t.Run("stand-in", func(t *testing.T) { test(makeReal(t, "http://embedded", new(embedded.Server).Client())) })
+	t.Run("endpoint", func(t *testing.T) {
+		endpoint := os.Getenv("ESM_TEST_DESTINATIONS_ENDPOINT")
+		if endpoint == "" {
+			t.Skip("ESM_TEST_DESTINATIONS_ENDPOINT is not set: there is no other service to test on")
+		}
+		test(makeReal(t, endpoint, nil))
+	})
+}
+
+// makeReal reaches the services over web; nil is the SDK's own way.
+func makeReal(t *testing.T, endpoint string, web aws.HTTPClient) *real {
 	t.Helper()
-	endpoint := os.Getenv("ESM_TEST_DESTINATIONS_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("ESM_TEST_DESTINATIONS_ENDPOINT is not set: there is no service to test on")
-	}
 	const region = "us-east-1"
 	r := &real{
 		T:       t,
-		queues:  sqs.New(sqs.Options{Region: region, BaseEndpoint: &endpoint, Credentials: keys}),
-		topics:  sns.New(sns.Options{Region: region, BaseEndpoint: &endpoint, Credentials: keys}),
-		buckets: s3.New(s3.Options{Region: region, BaseEndpoint: &endpoint, Credentials: keys, UsePathStyle: true}),
+		queues:  sqs.New(sqs.Options{Region: region, BaseEndpoint: &endpoint, HTTPClient: web, Credentials: keys}),
+		topics:  sns.New(sns.Options{Region: region, BaseEndpoint: &endpoint, HTTPClient: web, Credentials: keys}),
+		buckets: s3.New(s3.Options{Region: region, BaseEndpoint: &endpoint, HTTPClient: web, Credentials: keys, UsePathStyle: true}),
 		name:    "esm-test-" + strings.ToLower(rand.Text()[:10]),
 	}
 	ctx := context.Background()
@@ -95,6 +105,12 @@ func (r *real) of(service, other string) (d esm.Destination) {
 	return d
 }
 
+// reach asks whether what of returns is there.
+func (r *real) reach(service, other string) error {
+	r.Helper()
+	return r.of(service, other).(Reachable).Reach(r.Context())
+}
+
 // receive waits for the next message of the queue.
 func (r *real) receive() sqstypes.Message {
 	r.Helper()
@@ -110,14 +126,15 @@ func (r *real) receive() sqstypes.Message {
 	return out.Messages[0]
 }
 
-func TestNoticesArriveAtAService(t *testing.T) {
-	r := makeReal(t)
-	want := string(golden(t, "exhausted"))
-	r.must(r.of(ServiceSQS, "").Send(t.Context(), exhausted()))
+func TestNoticesArriveAtAService(t *testing.T) { onServices(t, noticesArrive) }
+
+func noticesArrive(r *real) {
+	want := string(golden(r.T, "exhausted"))
+	r.must(r.of(ServiceSQS, "").Send(r.Context(), exhausted()))
 	if got := r.receive(); *got.Body != want || len(got.MessageAttributes) != 0 {
-		t.Errorf("queue: %s with %v", *got.Body, got.MessageAttributes)
+		r.Errorf("queue: %s with %v", *got.Body, got.MessageAttributes)
 	}
-	r.must(r.of(ServiceSNS, "").Send(t.Context(), exhausted()))
+	r.must(r.of(ServiceSNS, "").Send(r.Context(), exhausted()))
 	var envelope struct {
 		Type, Message, TopicArn string
 		Subject                 *string
@@ -126,24 +143,29 @@ func TestNoticesArriveAtAService(t *testing.T) {
 	r.must(json.Unmarshal([]byte(*r.receive().Body), &envelope))
 	if envelope.Message != want || envelope.Type != "Notification" || envelope.TopicArn != r.arn(ServiceSNS) ||
 		envelope.Subject != nil || len(envelope.MessageAttributes) != 0 {
-		t.Errorf("topic: %+v", envelope)
+		r.Errorf("topic: %+v", envelope)
 	}
-	r.must(r.of(ServiceS3, "").Send(t.Context(), exhausted()))
-	object, err := r.buckets.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &r.name, Key: aws.String(objectKey)})
+	r.must(r.of(ServiceS3, "").Send(r.Context(), exhausted()))
+	object, err := r.buckets.GetObject(r.Context(), &s3.GetObjectInput{Bucket: &r.name, Key: aws.String(objectKey)})
 	r.must(err)
 	defer func() { _ = object.Body.Close() }()
 	body, err := io.ReadAll(object.Body)
 	r.must(err)
-	if string(body) != string(golden(t, "s3")) || *object.ContentType != "application/octet-stream" {
-		t.Errorf("bucket: %s as %s", body, *object.ContentType)
+	if string(body) != string(golden(r.T, "s3")) || *object.ContentType != "application/octet-stream" {
+		r.Errorf("bucket: %s as %s", body, *object.ContentType)
 	}
 }
 
-func TestWhatIsNotAtAService(t *testing.T) {
-	r := makeReal(t)
+func TestWhatIsNotAtAService(t *testing.T) { onServices(t, whatIsNot) }
+
+func whatIsNot(r *real) {
 	for _, service := range []string{ServiceSQS, ServiceSNS, ServiceS3} {
-		if err := r.of(service, "-missing").Send(t.Context(), exhausted()); !errors.Is(err, esm.ErrUndeliverable) {
-			t.Errorf("%s: %v", service, err)
+		if err := r.of(service, "-missing").Send(r.Context(), exhausted()); !errors.Is(err, esm.ErrUndeliverable) {
+			r.Errorf("%s: %v", service, err)
 		}
+		if err := r.reach(service, "-missing"); err == nil {
+			r.Errorf("%s: what is missing can be reached", service)
+		}
+		r.must(r.reach(service, ""))
 	}
 }
