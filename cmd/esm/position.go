@@ -37,7 +37,7 @@ func dataDirFlag(cmd *cobra.Command, over *config.Overrides) {
 
 // mappingFlag adds the flag that names a stream mapping. Shells offer those of the file.
 func mappingFlag(cmd *cobra.Command, name *string) {
-	cmd.Flags().StringVar(name, "mapping", "", "the mapping: its UUID, its function or the ARN of its source")
+	cmd.Flags().StringVar(name, "mapping", "", "the mapping `M`: its UUID, its function or the ARN of its source")
 	_ = cmd.RegisterFlagCompletionFunc("mapping", completeMapping) // fails only for a flag that is not there
 }
 
@@ -75,7 +75,7 @@ type moves struct {
 func (f *moves) flags(cmd *cobra.Command) {
 	dataDirFlag(cmd, &f.over)
 	mappingFlag(cmd, &f.mapping)
-	cmd.Flags().StringVar(&f.shard, "shard", "", "the shard, such as shardId-000000000000")
+	cmd.Flags().StringVar(&f.shard, "shard", "", "the shard `S`, such as shardId-000000000000")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be done, and do nothing")
 	completeFlag(cmd, "shard")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/engine/policy"
 )
 
 // The UUIDs of the mappings of streamsFile, and of one that is not in it.
@@ -443,6 +445,69 @@ func TestPositionCompletion(t *testing.T) {
 		code, stdout, _ := command(t, append([]string{"__complete"}, strings.Split(args, "|")...)...)
 		if code != 0 || stdout != want {
 			t.Errorf("%s: got %d %q, want %q", args, code, stdout, want)
+		}
+	}
+}
+
+// Where the engine reads a shard of each kind of mapping when it was moved, or reset.
+func TestPositionIsWhereTheEngineReads(t *testing.T) {
+	at := seenAt.Add(time.Hour)
+	shards := []esm.Shard{{ID: "shardId-000", Closed: true}, {ID: "shardId-001", Parents: []string{"shardId-000"}}}
+	begun := esm.Checkpoint{Position: "20", Since: seenAt}
+	for _, c := range []struct {
+		start string
+		args  string // of the command that moves shardId-001
+		want  esm.From
+	}{
+		{esm.TrimHorizon, "set --trim-horizon", esm.From{}},
+		{esm.TrimHorizon, "set --after 7", esm.From{After: "7"}},
+		{esm.TrimHorizon, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
+		{esm.TrimHorizon, "reset", esm.From{}},
+		{esm.Latest, "set --trim-horizon", esm.From{}},
+		{esm.Latest, "set --after 7", esm.From{After: "7"}},
+		{esm.Latest, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
+		{esm.Latest, "reset", esm.From{At: seenAt}},
+		{esm.AtTimestamp, "set --trim-horizon", esm.From{At: oldest}},
+		{esm.AtTimestamp, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
+		{esm.AtTimestamp, "reset", esm.From{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
+	} {
+		mapping := map[string]string{esm.TrimHorizon: clicksID, esm.Latest: latestID, esm.AtTimestamp: timedID}[c.start]
+		first := begun
+		if c.start != esm.Latest {
+			first.Since = time.Time{}
+		}
+		file, data := streamsIn(t, map[esm.Key]esm.Checkpoint{
+			row(mapping, ""):            {Position: "identity", Since: seenAt},
+			row(mapping, "shardId-000"): {Since: first.Since, Drained: true},
+			row(mapping, "shardId-001"): first,
+		})
+		words := strings.Fields(c.args)
+		args := append([]string{"position", words[0], file, "--mapping", mapping, "--shard", "shardId-001"}, words[1:]...)
+		if code, _, stderr := command(t, args...); code != 0 {
+			t.Fatalf("%s of %s: got %d %s", c.args, c.start, code, stderr)
+		}
+		rules := policy.Shards{Start: c.start, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+		plan := rules.Ready(shards, rowsOf(t, data, mapping), nil)
+		if want := []policy.Opening{{Shard: "shardId-001", From: c.want}}; !reflect.DeepEqual(plan.Read, want) {
+			t.Errorf("%s of %s: read is %+v, want %+v", c.args, c.start, plan.Read, want)
+		}
+	}
+}
+
+// A shard that is moved before the first run keeps its place when the mapping is first seen.
+func TestPositionSetIsKeptByTheFirstRun(t *testing.T) {
+	for to, want := range map[string]esm.From{"--trim-horizon": {}, "--after=7": {After: "7"}} {
+		file, data := streamsIn(t, nil)
+		if code, _, stderr := command(t, "position", "set", file, "--mapping", latestID, "--shard", "shardId-001", to); code != 0 {
+			t.Fatalf("%s: got %d %s", to, code, stderr)
+		}
+		rules, rows := policy.Shards{Start: policy.Latest}, rowsOf(t, data, latestID)
+		listed := []esm.Shard{{ID: "shardId-001"}, {ID: "shardId-002"}}
+		maps.Copy(rows, rules.First(listed, rows, seenAt))
+		plan := rules.Ready(listed, rows, nil)
+		openings := []policy.Opening{{Shard: "shardId-001", From: want}, {Shard: "shardId-002", From: esm.From{At: seenAt}}}
+		if !reflect.DeepEqual(plan.Read, openings) {
+			t.Errorf("%s: read is %+v, want %+v", to, plan.Read, openings)
 		}
 	}
 }

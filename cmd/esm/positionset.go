@@ -24,7 +24,8 @@ error what the position was and what it is.
 The stream is not asked. A sequence number that the shard does not know is noticed by
 the engine, which then reads the shard again from where the mapping began. A shard that
 continues others waits until those are drained, but with --after it is read at once.
-Shards that continue the moved one and have begun go on beside it.`,
+Shards that continue the moved one and have begun go on beside it. In a mapping of LATEST
+that has never run no shard can begin at a time.`,
 		Example: `  esm position set mappings.yaml --mapping orders --shard shardId-000000000000 --trim-horizon
   esm position set mappings.yaml --mapping orders --shard shardId-000000000000 --after 49590338271490256608559692538361571095921575989136588898
   esm position set mappings.yaml --mapping orders --shard shardId-000000000000 --at-timestamp 2026-03-04T05:06:07Z --dry-run`,
@@ -41,8 +42,8 @@ Shards that continue the moved one and have begun go on beside it.`,
 	}
 	f.flags(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&g.after, "after", "", "behind the record with this sequence number, or position as `esm position list` shows it")
-	flags.StringVar(&g.timestamp, "at-timestamp", "", "at the first record that arrived then or later: RFC 3339, or seconds since 1970")
+	flags.StringVar(&g.after, "after", "", "behind the record with the sequence number `N`, or position as 'esm position list' shows it")
+	flags.StringVar(&g.timestamp, "at-timestamp", "", "at the first record that arrived at the time `T` or later: RFC 3339, or seconds since 1970")
 	flags.BoolVar(&g.trimHorizon, "trim-horizon", false, "at the oldest record that there is")
 	flags.BoolVar(&g.latest, "latest", false, "at what arrives from now on")
 	completeFlag(cmd, "after")
