@@ -21,10 +21,8 @@ func tablesToMake(ctx context.Context, file *config.File, c *clients) (all []res
 	if err != nil {
 		return nil, err
 	}
-	// Emulators leave the checksum of answers out, about which the SDK would complain on standard error.
-	unchecked := dynamodb.New(client.Options(), func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
 	for _, t := range file.Resources.Tables {
-		all = append(all, tableToMake{t, unchecked}.resource())
+		all = append(all, tableToMake{t, client}.resource())
 	}
 	return all, nil
 }

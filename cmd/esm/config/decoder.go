@@ -17,7 +17,6 @@ type decoder struct {
 	lookup        func(string) (string, bool) // the environment
 	profileRegion func() string               // the region of the SDK's shared configuration, if any
 	now           time.Time                   // when the file is read
-	ahead         bool                        // for tests: what is unwired is taken
 
 	report   Report
 	places   map[string]place

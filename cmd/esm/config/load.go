@@ -65,7 +65,6 @@ func (d *decoder) load(data []byte, dir string, over Overrides) (*File, Report) 
 		return nil, d.report // what was not read cannot be checked
 	}
 	d.override(&r, over)
-	d.checkWired()
 	d.checkFunctions(r, dir)
 	f := d.fill(r, dir)
 	d.checkMappings(f)

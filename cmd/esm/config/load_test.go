@@ -30,7 +30,6 @@ func loadWith(t testing.TB, text string, over Overrides, env ...string) (*File, 
 func hermetic(env ...string) *decoder {
 	d := newDecoder("mappings.yaml")
 	d.profileRegion = func() string { return "" }
-	d.ahead = true
 	d.now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	d.lookup = func(name string) (string, bool) {
 		for _, e := range env {
