@@ -27,8 +27,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.others().sns.ServeHTTP(w, r)
 	case "sqs":
 		refuseQuery(w)
+	case "dynamodb", "kinesis":
+		refuseXML(w, "UnsupportedOperation", "This server speaks the AWS JSON protocol for "+service+" only, with X-Amz-Target.")
 	default:
-		refuseXML(w, "This server does not have the service "+service+": it has "+names+". Kinesis and DynamoDB are spoken to in JSON.")
+		refuseXML(w, "UnsupportedOperation", "This server does not have the service "+service+": it has "+names+".")
 	}
 }
 
@@ -57,18 +59,19 @@ func action(r *http.Request) string {
 
 // refuseQuery answers a client of the older query protocol in that protocol, so that it shows the reason.
 func refuseQuery(w http.ResponseWriter) {
-	refuseXML(w, "The embedded SQS speaks the AWS JSON protocol only, and this request is of the older query protocol. "+
-		"Use an SDK of 2024 or later.")
+	refuseXML(w, "AWS.SimpleQueueService.UnsupportedOperation", "The embedded SQS speaks the AWS JSON protocol only, and this "+
+		"request is of the older query protocol. Use an SDK of 2024 or later.")
 }
 
-func refuseXML(w http.ResponseWriter, text string) {
+// refuseXML answers in the shape of the query protocol. Clients of other protocols show the text at least.
+func refuseXML(w http.ResponseWriter, code, text string) {
 	type reason struct{ Type, Code, Message string }
 	body, _ := xml.Marshal(struct {
 		XMLName   xml.Name `xml:"ErrorResponse"`
 		Error     reason
 		RequestId string
 	}{
-		Error:     reason{"Sender", "AWS.SimpleQueueService.UnsupportedOperation", text},
+		Error:     reason{"Sender", code, text},
 		RequestId: uuid.NewString(),
 	})
 	w.Header().Set("Content-Type", "text/xml")

@@ -37,6 +37,45 @@ AWS.SimpleQueueService.EmptyBatchRequest
 None
 `
 
+// The same for topics and buckets, whose protocols are others.
+const others = `
+import sys, botocore.session
+session = botocore.session.get_session()
+sns, sqs, s3 = (session.create_client(name, region_name="us-east-1", endpoint_url=sys.argv[1],
+    aws_access_key_id="x", aws_secret_access_key="y") for name in ("sns", "sqs", "s3"))
+def code(call, kind):
+    try:
+        call()
+    except kind as e:
+        print(e.response["Error"]["Code"], e.response["ResponseMetadata"]["HTTPStatusCode"])
+q = sqs.create_queue(QueueName="topical")["QueueUrl"]
+t = sns.create_topic(Name="t")["TopicArn"]
+sns.subscribe(TopicArn=t, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:topical", Attributes={"RawMessageDelivery": "true"})
+sns.publish(TopicArn=t, Message="h\u00e9llo & <more>")
+print(ascii(sqs.receive_message(QueueUrl=q)["Messages"][0]["Body"]))
+code(lambda: sns.publish(TopicArn=t + "x", Message="m"), sns.exceptions.NotFoundException)
+s3.create_bucket(Bucket="beans")
+for key in ("a b/\u00fc", "c\x01d"):
+    s3.put_object(Bucket="beans", Key=key, Body=b"body", Metadata={"a": "b"})
+print([ascii(o["Key"]) for o in s3.list_objects_v2(Bucket="beans")["Contents"]])
+got = s3.get_object(Bucket="beans", Key="a b/\u00fc")
+print(got["Body"].read(), got["Metadata"], got["ETag"])
+code(lambda: s3.get_object(Bucket="beans", Key="none"), s3.exceptions.NoSuchKey)
+code(lambda: s3.list_objects_v2(Bucket="none"), s3.exceptions.NoSuchBucket)
+code(lambda: s3.head_object(Bucket="beans", Key="none"), s3.exceptions.ClientError)
+code(lambda: s3.list_objects(Bucket="beans"), s3.exceptions.ClientError)
+`
+
+const othersPrint = `'h\xe9llo & <more>'
+NotFound 404
+["'a b/\\xfc'", "'c\\x01d'"]
+b'body' {'a': 'b'} "841a2d689ad86bd1611447453c22c6fc"
+NoSuchKey 404
+NoSuchBucket 404
+404 404
+NotImplemented 501
+`
+
 // TestBotocore needs a Python with botocore: ESM_TEST_PYTHON, or else python3.
 func TestBotocore(t *testing.T) {
 	python := cmp.Or(os.Getenv("ESM_TEST_PYTHON"), "python3")
@@ -44,8 +83,10 @@ func TestBotocore(t *testing.T) {
 		t.Skipf("%s has no botocore: not compared with it (%v)", python, err)
 	}
 	a, _, _ := served(t)
-	out, err := exec.Command(python, "-c", script, *a.Options().BaseEndpoint).CombinedOutput()
-	if got, want := string(out), scriptPrints; err != nil || got != want {
-		t.Errorf("got %v and\n%s\nwant\n%s", err, got, want)
+	for script, want := range map[string]string{script: scriptPrints, others: othersPrint} {
+		out, err := exec.Command(python, "-c", script, *a.Options().BaseEndpoint).CombinedOutput()
+		if got := string(out); err != nil || got != want {
+			t.Errorf("got %v and\n%s\nwant\n%s", err, got, want)
+		}
 	}
 }

@@ -256,6 +256,7 @@ func TestDispatch(t *testing.T) {
 		{"a form of SQS", "POST", "/", signed("sqs"), form, "Action=ListQueues", "embedded SQS"},
 		{"an unsigned form of SQS", "POST", "/000000000000/q", "", form, "Action=SendMessage", "embedded SQS"},
 		{"a form of another service", "POST", "/", signed("sts"), form, "Action=GetCallerIdentity", "does not have the service sts"},
+		{"Kinesis without a target", "POST", "/", signed("kinesis"), "application/cbor", "", "AWS JSON protocol for kinesis only"},
 		{"buckets", "GET", "/", signed("s3"), "", "", "<ListAllMyBucketsResult"},
 		{"a bucket", "GET", "/none?list-type=2", "", "", "", "<Code>NoSuchBucket</Code>"},
 		{"a presigned object", "GET", "/none/k?X-Amz-Credential=test%2F20260101%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Signature=0", "", "", "", "<Code>NoSuchBucket</Code>"},

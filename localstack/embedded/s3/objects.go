@@ -45,7 +45,8 @@ func (s *Server) putObject(c call) error {
 	return nil
 }
 
-// described is what a request says of the object that it puts.
+// described is what a request says of the object that it puts. Names of metadata are in lower case, which some clients
+// look at.
 func described(request http.Header) http.Header {
 	header := http.Header{"Content-Type": {"binary/octet-stream"}}
 	for _, name := range kept {
@@ -58,7 +59,7 @@ func described(request http.Header) http.Header {
 	}
 	for name, values := range request {
 		if strings.HasPrefix(name, metaPrefix) {
-			header[name] = values
+			header[strings.ToLower(name)] = values
 		}
 	}
 	return header
