@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
+
+	"github.com/esm-run/esm/awshttp"
 )
 
 // An account is an SDK client with the few calls that tests make, failing the test when Kinesis refuses.
@@ -45,7 +47,7 @@ func onSocket(t testing.TB, s *Server, shards int32) *account {
 	t.Helper()
 	served := httptest.NewServer(s)
 	t.Cleanup(served.Close)
-	a := &account{Client: clientOf(served.Client(), served.URL), t: t, name: "orders"}
+	a := &account{Client: clientOf(awshttp.New(16), served.URL), t: t, name: "orders"}
 	a.create(a.name, shards)
 	return a
 }

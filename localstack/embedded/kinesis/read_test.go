@@ -1,6 +1,7 @@
 package kinesis
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -71,22 +72,36 @@ func TestReadingToTheEnd(t *testing.T) {
 }
 
 func TestTenMegabytes(t *testing.T) {
-	inBubble(t, new(Server), 1, func(t *testing.T, a *account) {
-		const each = 3 << 20
-		for range 4 {
-			a.put("k", strings.Repeat("x", each-1))
+	const each = 3 << 20
+	sh := &shard{next: 1}
+	for range 4 {
+		sh.recs = append(sh.recs, record{arrived: 1000, size: each})
+		sh.next++
+	}
+	sh.recs = append(sh.recs, record{arrived: 1000, size: maxReadBytes + 1})
+	sh.next++
+	next := int64(1)
+	for _, want := range []page{{next: 4, behind: 7}, {next: 5, behind: 7}, {next: 6}, {next: 6}} {
+		got := sh.read(next, maxRead, maxReadBytes, 1007)
+		if got.next != want.next || got.behind != want.behind || len(got.recs) != int(want.next-next) {
+			t.Errorf("from %d: %d records, then %d, %d ms behind; want then %d, %d ms", next, len(got.recs), got.next, got.behind, want.next, want.behind)
 		}
-		out := a.read(a.iterator(0, sdk.GetShardIteratorInput{}), 10)
-		if len(out.Records) != 3 || *out.MillisBehindLatest == 0 {
-			t.Errorf("got %d records, %d ms behind", len(out.Records), *out.MillisBehindLatest)
-		}
-		a.put("a long key", strings.Repeat("x", maxRecord))
-		out = a.read(out.NextShardIterator, 10)
-		out2 := a.read(out.NextShardIterator, 10)
-		if len(out.Records) != 1 || len(out2.Records) != 1 || len(out2.Records[0].Data) != maxRecord {
-			t.Errorf("got %d and %d records", len(out.Records), len(out2.Records))
-		}
-	})
+		next = got.next
+	}
+}
+
+func TestTheLargestRecord(t *testing.T) {
+	s := new(Server)
+	post(s, "CreateStream", `{"StreamName":"s","ShardCount":1}`)
+	body, _ := json.Marshal(map[string]any{"StreamName": "s", "PartitionKey": strings.Repeat("k", 256), "Data": make([]byte, maxRecord)})
+	if w := post(s, "PutRecord", string(body)); w.Code != 200 {
+		t.Fatalf("got %d %s", w.Code, w.Body)
+	}
+	st, _ := s.find(ref{StreamName: "s"})
+	it := iterator{issued: now(), made: st.made.at, next: 1, stream: "s"}
+	if w := post(s, "GetRecords", `{"ShardIterator":"`+it.String()+`"}`); w.Code != 200 || w.Body.Len() < maxRecord*4/3 {
+		t.Errorf("got %d and %d bytes", w.Code, w.Body.Len())
+	}
 }
 
 func TestTrimming(t *testing.T) {
@@ -136,16 +151,26 @@ func TestThrottling(t *testing.T) {
 			t.Errorf("%d reads at once, want 5", got)
 		}
 		time.Sleep(time.Second)
-		for range 4 {
-			a.put("k", strings.Repeat("x", 5<<19-1))
+		if got := admitted(); got != 5 {
+			t.Errorf("%d reads a second later, want 5", got)
 		}
-		if got := admitted(); got != 1 {
-			t.Errorf("%d reads of 10 MB, want 1", got)
-		}
-		start := time.Now()
-		for admitted() == 0 {
-			time.Sleep(100 * time.Millisecond)
-		}
-		wantNear(t, "blocked", time.Since(start), 5*time.Second)
 	})
+}
+
+// What one read brings too much counts in the seconds after it.
+func TestTwoMegabytesASecond(t *testing.T) {
+	for bytes, want := range map[int]millis{1: 0, bytesPerSecond - 1: 0, bytesPerSecond: 1000, 2*bytesPerSecond + 1: 2000, maxReadBytes: 5000} {
+		var m meter
+		if !m.admits(1_000_000) {
+			t.Error("the first read is not admitted")
+		}
+		m.add(bytes)
+		wait := millis(0)
+		for !m.admits(1_000_000 + wait) {
+			wait += 100
+		}
+		if wait != want {
+			t.Errorf("%d bytes: the next read is admitted after %d ms, want %d", bytes, wait, want)
+		}
+	}
 }

@@ -216,13 +216,10 @@ func TestPuttingMany(t *testing.T) {
 			}
 			return e
 		}
-		six := strings.Repeat("x", 6<<20)
 		refused(t, "501", put(append(entries, entries[0])...), "ValidationException", "'records'")
 		refused(t, "none", put([]types.PutRecordsRequestEntry{}...), "ValidationException", "'records'")
-		refused(t, "12 MB", put(entry("a", six, ""), entry("b", six, "")), "InvalidArgumentException", "Records size exceeds")
 		refused(t, "no key", put(entry("", "x", "")), "ValidationException", "'records.member.partitionKey'")
 		refused(t, "a key of 257", put(entry(strings.Repeat("é", 257), "x", "")), "ValidationException", "less than or equal to 256")
-		refused(t, "a large one", put(entry("a", six+six, "")), "ValidationException", "'records.member.data'")
 		refused(t, "a hash", put(entry("a", "", "340282366920938463463374607431768211456")), "InvalidArgumentException",
 			"Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was 340282366920938463463374607431768211456")
 		if err := put(entry(strings.Repeat("é", 256), "", "0")); err != nil {
@@ -232,6 +229,19 @@ func TestPuttingMany(t *testing.T) {
 			t.Errorf("%d records, want none of the refused ones", got)
 		}
 	})
+}
+
+func TestPuttingTooMuch(t *testing.T) {
+	s := new(Server)
+	large := make([]byte, maxRecord)
+	_, err := s.putRecords(nil, putRecordsInput{Records: []entry{{Data: large, PartitionKey: "k"}}})
+	if err == nil || !strings.Contains(err.Error(), "Records size exceeds 10 MB limit") {
+		t.Errorf("10 MB and a key: got %v", err)
+	}
+	_, err = s.putRecord(nil, putRecordInput{entry: entry{Data: append(large, 1), PartitionKey: "k"}})
+	if err == nil || !strings.Contains(err.Error(), "at 'data' failed to satisfy constraint: Member must have length less than or equal to 10485760") {
+		t.Errorf("a byte too many: got %v", err)
+	}
 }
 
 func TestDataIsKept(t *testing.T) {
