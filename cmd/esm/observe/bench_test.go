@@ -40,3 +40,30 @@ func observed(b *testing.B, mapping Mapping, events []esm.Event) {
 		})
 	}
 }
+
+// What it takes to look at ten thousand shards, of which a thousand are in trouble, and how long the board is held for it.
+func BenchmarkLookAtManyShards(b *testing.B) {
+	board, metrics := NewBoard([]Mapping{clicks}, nil), NewMetrics([]Mapping{clicks}, nil)
+	for n := range 10000 {
+		trace := Tee(board.Trace, metrics.Trace)
+		trace(esm.Reading{Mapping: uuid, Shard: shardNumber(n)})
+		if n%10 == 0 {
+			tell(trace, try(shardNumber(n), "Failed", 1, numbered(1, 1))...)
+		}
+	}
+	b.Run("Held", func(b *testing.B) {
+		for b.Loop() {
+			board.copy()
+		}
+	})
+	b.Run("Status", func(b *testing.B) {
+		for b.Loop() {
+			board.Status()
+		}
+	})
+	b.Run("Metrics", func(b *testing.B) {
+		for b.Loop() {
+			_, _ = metrics.Registry.Gather()
+		}
+	})
+}

@@ -33,6 +33,17 @@ func NewBoard(mappings []Mapping, functions []string) *Board {
 
 // Status returns a copy, sorted by source and by function. What its pointers lead to is never changed.
 func (b *Board) Status() Status {
+	s := b.copy()
+	for _, m := range s.Mappings {
+		m.StreamStatus.chosen()
+	}
+	slices.SortFunc(s.Mappings, func(x, y MappingStatus) int { return x.compare(y.Mapping) })
+	slices.SortFunc(s.Functions, func(x, y FunctionStatus) int { return strings.Compare(x.Name, y.Name) })
+	return s
+}
+
+// copy is all there is, in no order: the engine waits meanwhile.
+func (b *Board) copy() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := Status{Mappings: []MappingStatus{}, Functions: []FunctionStatus{}}
@@ -42,8 +53,6 @@ func (b *Board) Status() Status {
 	for _, f := range b.functions {
 		s.Functions = append(s.Functions, *f)
 	}
-	slices.SortFunc(s.Mappings, func(x, y MappingStatus) int { return x.compare(y.Mapping) })
-	slices.SortFunc(s.Functions, func(x, y FunctionStatus) int { return strings.Compare(x.Name, y.Name) })
 	return s
 }
 

@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -209,45 +208,36 @@ func (s *shards) tally() tally {
 	return t
 }
 
-// named is a shard with its ID.
-type named struct {
-	id string
-	*shard
-}
-
-// first are so many shards at the most: those in trouble, the longest first, then the others by their IDs.
-func (s *shards) first(most int, wanted func(*shard) bool) []named {
-	var found []named
+// each is the status of every shard, in no order.
+func (s *shards) each() []ShardStatus {
+	all := make([]ShardStatus, 0, len(s.all))
 	for id, x := range s.all {
-		if wanted(x) {
-			found = append(found, named{id, x})
-		}
+		all = append(all, x.status(id))
 	}
-	slices.SortFunc(found, func(a, b named) int {
-		return cmp.Or(cmp.Compare(a.rank(), b.rank()), a.since().Compare(b.since()), strings.Compare(a.id, b.id))
-	})
-	return found[:min(most, len(found))]
+	return all
 }
 
-// rank orders shards by how much there is to say of them.
-func (x *shard) rank() int {
+func (x *shard) status(id string) ShardStatus {
+	s := ShardStatus{ShardId: id, State: x.state(), Position: x.position, IteratorAge: x.age, InFlight: x.inHand, LastError: x.failing}
+	if run, is := x.blocked(); is {
+		s.BlockedSince, s.Tries, s.LastError = run.since, run.tries, run.last
+	}
+	return s
+}
+
+func (x *shard) state() string {
 	switch {
 	case len(x.runs) > 0:
-		return 0
+		return stateBlocked
 	case x.failing != nil:
-		return 1
-	case !x.drained:
-		return 2
+		return stateFailing
+	case x.drained:
+		return stateDrained
+	case x.reading:
+		return stateReading
 	}
-	return 3
+	return stateStopped
 }
-
-func (x *shard) since() time.Time {
-	run, _ := x.blocked()
-	return run.since
-}
-
-func anyShard(*shard) bool { return true }
 
 // ageOf is how old the last of the records is, and otherwise if that cannot be told.
 func ageOf(recs []esm.Record, now time.Time, otherwise time.Duration) time.Duration {

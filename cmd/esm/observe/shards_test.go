@@ -355,8 +355,8 @@ func TestShardsManyAtOnce(t *testing.T) {
 				tell(trace, settled(id, numbered(1, 4)), esm.Drained{Mapping: uuid, Shard: id})
 				b.Status()
 				b.Waiting()
-				_, _ = m.Registry.Gather()
 			}
+			_, _ = m.Registry.Gather()
 		})
 	}
 	readers.Wait()

@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -66,12 +68,11 @@ func (x *streamMeters) collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// look copies what there is to tell, so that nobody waits for who asked.
+// look copies what there is to tell. What takes long is done when nobody waits for it any more.
 func (x *streamMeters) look() (all tally, some []ShardStatus) {
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, s := range x.shards.first(mostSeries, func(s *shard) bool { return !s.drained }) {
-		some = append(some, s.status())
-	}
-	return x.shards.tally(), some
+	all, some = x.shards.tally(), x.shards.each()
+	x.mu.Unlock()
+	some = slices.DeleteFunc(some, func(s ShardStatus) bool { return s.State == stateDrained })
+	return all, foremost(some, mostSeries)
 }

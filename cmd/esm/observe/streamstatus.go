@@ -1,6 +1,9 @@
 package observe
 
 import (
+	"cmp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -56,7 +59,38 @@ func newMappingStatus(m Mapping) *MappingStatus {
 	return s
 }
 
-// copy is m as it is now.
+// The values of a ShardStatus's State.
+const (
+	stateBlocked = "Blocked"
+	stateFailing = "Failing"
+	stateReading = "Reading"
+	stateStopped = "Stopped"
+	stateDrained = "Drained"
+)
+
+// rank orders shards by how much there is to say of them.
+func (s ShardStatus) rank() int {
+	switch s.State {
+	case stateBlocked:
+		return 0
+	case stateFailing:
+		return 1
+	case stateDrained:
+		return 3
+	}
+	return 2
+}
+
+// foremost are so many of all at the most, which it sorts: those in trouble, the longest first, then the others by their
+// IDs.
+func foremost(all []ShardStatus, most int) []ShardStatus {
+	slices.SortFunc(all, func(a, b ShardStatus) int {
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), a.BlockedSince.Compare(b.BlockedSince), strings.Compare(a.ShardId, b.ShardId))
+	})
+	return slices.Clip(all[:min(most, len(all))])
+}
+
+// copy is m as it is now, with all of its shards in no order: see chosen.
 func (m *MappingStatus) copy() MappingStatus {
 	status := *m
 	if m.StreamStatus == nil {
@@ -65,37 +99,20 @@ func (m *MappingStatus) copy() MappingStatus {
 	stream, all := *m.StreamStatus, m.shards.tally()
 	stream.ShardsListed, stream.ShardsReading, stream.ShardsBlocked, stream.ShardsFailing = all.listed, all.reading, all.blocked, all.failing
 	stream.IteratorAge = all.age
-	stream.Shards = []ShardStatus{}
-	for _, x := range m.shards.first(mostShards, anyShard) {
-		stream.Shards = append(stream.Shards, x.status())
-	}
-	stream.MoreShards = len(m.shards.all) - len(stream.Shards)
-	stream.shards = nil
+	stream.Shards, stream.shards = m.shards.each(), nil
 	status.StreamStatus = &stream
 	status.Failing = m.Failing || all.failing > 0
 	return status
 }
 
-func (x named) status() ShardStatus {
-	s := ShardStatus{ShardId: x.id, State: x.state(), Position: x.position, IteratorAge: x.age, InFlight: x.inHand, LastError: x.failing}
-	if run, is := x.blocked(); is {
-		s.BlockedSince, s.Tries, s.LastError = run.since, run.tries, run.last
+// chosen leaves of a copy the shards that it is to show.
+func (s *StreamStatus) chosen() {
+	if s == nil {
+		return
 	}
-	return s
-}
-
-func (x *shard) state() string {
-	switch {
-	case len(x.runs) > 0:
-		return "Blocked"
-	case x.failing != nil:
-		return "Failing"
-	case x.drained:
-		return "Drained"
-	case x.reading:
-		return "Reading"
-	}
-	return "Stopped"
+	all := len(s.Shards)
+	s.Shards = slices.Clone(foremost(s.Shards, mostShards)) // the others need not be kept
+	s.MoreShards = all - len(s.Shards)
 }
 
 func (m *MappingStatus) changed(e esm.State) {

@@ -1,0 +1,140 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/engine"
+	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/sources/sourcetest"
+)
+
+// moody is a function that fails while its event holds the key "bad", and otherwise does nothing. It is its own permit.
+type moody struct{}
+
+func (moody) Reserve(context.Context, string) (esm.Slot, error) { return moody{}, nil }
+func (moody) Release()                                          {}
+
+func (moody) Invoke(_ context.Context, c esm.Call) (esm.Response, error) {
+	if strings.Contains(string(c.Payload), `"bad"`) {
+		return esm.Response{Payload: []byte(`{"errorMessage":"boom"}`), Fault: "Unhandled", Status: 200}, nil
+	}
+	return esm.Response{Payload: []byte("null"), Status: 200}, nil
+}
+
+// nowhere is a destination that takes nothing. It tells what a kept notice would.
+type nowhere struct{ trace esm.Trace }
+
+func (d nowhere) Send(_ context.Context, n esm.Notice) error {
+	d.trace(esm.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: "arn:d", Records: n.Size, Err: errRefused})
+	return nil
+}
+
+// watched runs a feed of the mapping clicks until look returns.
+func watched(t *testing.T, stream *sourcetest.Stream, rules policy.Stream, look func(*Board, *Metrics)) {
+	t.Helper()
+	mapping := clicks
+	mapping.Destination = "arn:d"
+	b, m := NewBoard([]Mapping{mapping}, nil), NewMetrics([]Mapping{mapping}, nil)
+	trace := Tee(b.Trace, m.Trace)
+	feed := &engine.StreamFeed{
+		Mapping: uuid, Function: "count", Stream: stream, Checkpoints: &checkpoint.Memory{}, Invoker: moody{}, Destination: nowhere{trace},
+		Batching: policy.Batching{Size: 10}, Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: rules, Trace: trace,
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		feed.Run(ctx, t.Context())
+	}()
+	look(b, m)
+	stop()
+	<-ended
+}
+
+func wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// What the engine tells of a poisoned shard becomes a blocked one on the board, until it is given up.
+func TestBoardOfAFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stream := sourcetest.NewStream(sourcetest.StreamConfig{Shards: 2})
+		poisoned, healthy := stream.Shards()[0], stream.Shards()[1]
+		for range 4 {
+			stream.PutTo(poisoned, "bad", "x")
+			stream.PutTo(healthy, "good", "x")
+		}
+		began := time.Now()
+		watched(t, stream, policy.Stream{MaxRetries: 8}, func(b *Board, m *Metrics) {
+			wait(10 * time.Second)
+			got := of(t, b)
+			first := got.Shards[0]
+			if first.ShardId != poisoned || first.State != "Blocked" || first.Tries < 3 || !strings.Contains(text(first.LastError), "boom") {
+				t.Errorf("got %+v, want %s blocked by boom", first, poisoned)
+			}
+			if first.BlockedSince.Sub(began) > 2*time.Second || first.IteratorAge < 5*time.Second {
+				t.Errorf("blocked since %v, age %v", first.BlockedSince.Sub(began), first.IteratorAge)
+			}
+			if second := got.Shards[1]; second.State != "Reading" || second.Position == "" || second.IteratorAge != 0 {
+				t.Errorf("got %+v, want it at the tip", second)
+			}
+			if got.ShardsBlocked != 1 || got.ShardsReading != 2 || got.ShardsListed != 2 || got.Settled != 4 || value(t, m, "esm_shards_blocked") != 1 {
+				t.Errorf("got %+v", *got.StreamStatus)
+			}
+			wait(10 * time.Minute)
+			got = of(t, b)
+			if got.ShardsBlocked != 0 || got.Settled != 8 || got.Dropped != 4 || got.Undelivered != 1 || got.InFlight != 0 || got.IteratorAge != 0 {
+				t.Errorf("in the end: %+v", *got.StreamStatus)
+			}
+			for name, want := range map[string]float64{
+				"esm_shards_blocked": 0, "esm_dropped_events_total": 4, "esm_settled_events_total": 8, "esm_iterator_age_seconds": 10,
+				"esm_polled_events_total": 8, "esm_destination_delivery_failures_total": 1, "esm_batches_in_flight": 0,
+			} {
+				if got := value(t, m, name); got != want {
+					t.Errorf("%s is %v, want %v", name, got, want)
+				}
+			}
+		})
+	})
+}
+
+// A stream that fails is failing until it is listed, and a shard is gone from the board's readers once it is drained.
+func TestBoardOfAFeedThatIsResharded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var up atomic.Bool
+		stream := sourcetest.NewStream(sourcetest.StreamConfig{Shards: 1, ListFaults: func(int) sourcetest.Fault {
+			if !up.Load() {
+				return sourcetest.Undone(errors.New("no route to host"))
+			}
+			return sourcetest.Fault{}
+		}})
+		parent := stream.Shards()[0]
+		stream.PutTo(parent, "good", "x")
+		watched(t, stream, policy.Stream{MaxRetries: -1}, func(b *Board, _ *Metrics) {
+			wait(time.Second)
+			if got := of(t, b); !got.Failing || len(b.Waiting()) != 1 || text(got.LastError) == "" {
+				t.Errorf("while it cannot be listed: %+v", got)
+			}
+			up.Store(true)
+			wait(time.Minute)
+			if got := of(t, b); got.Failing || b.Waiting() != nil || got.ShardsReading != 1 {
+				t.Errorf("when it can: %+v, waiting for %q", got, b.Waiting())
+			}
+			stream.Split(parent)
+			wait(2 * time.Minute)
+			got := of(t, b)
+			if last := got.Shards[len(got.Shards)-1]; got.ShardsReading != 2 || last.ShardId != parent || last.State != "Drained" {
+				t.Errorf("after the split: %+v", got.Shards)
+			}
+		})
+	})
+}
