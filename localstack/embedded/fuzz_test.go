@@ -69,7 +69,7 @@ func FuzzSignedFor(f *testing.F) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Authorization", authorization)
 		r.URL.RawQuery = query
-		if got := signedFor(r); strings.ContainsAny(got, "/,") {
+		if got := signedFor(r); strings.Contains(got, "/") {
 			t.Errorf("got the service %q", got)
 		}
 		w := httptest.NewRecorder()
