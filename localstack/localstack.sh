@@ -53,7 +53,7 @@ behind() {
   ln -s "$(java -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java.home = //p')" "$lib/java/21"
   ln -s "$cache/kinesismock-0.5.2" "$lib/kinesis-local/0.5.2"
   ln -s "$cache"/dynamodblocal-3.1.0/DynamoDBLocal* "$lib/dynamodb-local/2"
-  ln -s DynamoDBLocal.jar "$lib/dynamodb-local/2/ddb-local-loader-0.1.jar" # a patch, which its code says is none
+  ln -s DynamoDBLocal.jar "$lib/dynamodb-local/2/ddb-local-loader-0.1.jar" # an agent that must be there; ours does nothing
 }
 
 start() {
