@@ -75,6 +75,20 @@ func (d *DB) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint
 	return all, nil
 }
 
+// Mappings names the mappings of which something is kept, in the order of their names.
+func (d *DB) Mappings(ctx context.Context) (names []string, err error) {
+	err = d.view(ctx, func(tx *bolt.Tx) error {
+		return tx.Bucket(checkpoints).ForEachBucket(func(mapping []byte) error {
+			names = append(names, named(mapping))
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %s: list the mappings: %w", d.path, err)
+	}
+	return names, nil
+}
+
 // Save is [esm.Checkpoints].Save. A version is never given out twice, also not after Forget.
 func (d *DB) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.Checkpoint, error) {
 	var version uint64

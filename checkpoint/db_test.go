@@ -2,6 +2,7 @@ package checkpoint_test
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +63,21 @@ func reopener(t *testing.T) (db *checkpoint.DB, reopen func() *checkpoint.DB) {
 		check(t, path)
 		last = open(t, path)
 		return last
+	}
+}
+
+func TestMappingsOfWhichSomethingIsKept(t *testing.T) {
+	db := open(t, path(t))
+	for _, k := range []esm.Key{{Mapping: "b", Shard: "1"}, {Mapping: "a"}, {Mapping: "b"}, {Mapping: "gone"}} {
+		if _, err := db.Save(t.Context(), k, esm.Checkpoint{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Forget(t.Context(), esm.Key{Mapping: "gone"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := db.Mappings(t.Context()); err != nil || !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

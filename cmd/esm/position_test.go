@@ -117,6 +117,7 @@ g:live ← clicks                                   shardId-000  from 2026-05-06
 g:live ← clicks                                   shardId-001  after 17                   yes      -                  -
 g:live ← clicks                                   shardId-002  after 18                   -        -                  -
 f ← views                                         shardId-000  from 2026-01-02T03:04:05Z  yes      -                  -
+` + goneID + ` (not in the file)  shardId-000  after 5  -  -  -
 `
 	if code != 0 || squeezed(got) != squeezed(want) {
 		t.Errorf("got %d\n%s%s\nwant\n%s", code, got, stderr, want)

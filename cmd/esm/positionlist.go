@@ -25,8 +25,8 @@ settled, or where its reading begins while there is none; whether it is drained:
 with every record settled; the runs of records that are being retried, with their tries
 and their first and last position; and the tumbling window that is open.
 
-A shard appears when something is kept of it. The positions of a mapping that is no
-longer in the file are shown when it is named by its UUID.`,
+A shard appears when something is kept of it. Mappings that are no longer in the file
+come last, by their UUIDs.`,
 		Example: `  esm position list mappings.yaml
   esm position list mappings.yaml --mapping orders --json | jq '.EventSourceMappings[].Shards[].Position'`,
 		Args:              cobra.ExactArgs(1),
@@ -71,6 +71,13 @@ func listPositions(ctx context.Context, file *config.File, name string) (listed 
 		return nil, err
 	}
 	defer s.Close()
+	if name == "" {
+		gone, err := s.gone(ctx, asked)
+		if err != nil {
+			return nil, err
+		}
+		asked = append(asked, gone...)
+	}
 	for _, m := range asked {
 		rows, err := s.All(ctx, m.UUID)
 		if err != nil {

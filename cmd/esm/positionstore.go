@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
@@ -49,6 +50,20 @@ func (k *store) Close() error {
 		return nil
 	}
 	return errors.Join(k.DB.Close(), k.dir.Close())
+}
+
+// gone are the mappings of which something is kept, besides those of the file.
+func (k *store) gone(ctx context.Context, file []followed) (gone []followed, err error) {
+	if k == nil {
+		return nil, nil
+	}
+	kept, err := k.Mappings(ctx)
+	for _, id := range kept {
+		if !slices.ContainsFunc(file, func(m followed) bool { return m.UUID == id }) {
+			gone = append(gone, followed{Mapping: esm.Mapping{UUID: id}})
+		}
+	}
+	return gone, err
 }
 
 // All is [esm.Checkpoints].All, also where nothing is kept.
