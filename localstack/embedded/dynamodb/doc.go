@@ -20,7 +20,7 @@
 // Signatures and permissions are not checked. Indexes, filters, projections, document paths, PartiQL, backups and global
 // tables are refused by name. A ConditionExpression may ask for the presence and the absence of attributes, a
 // KeyConditionExpression for equality, an UpdateExpression may SET, REMOVE, and ADD to numbers. Reserved words may be used as
-// names.
+// names, nothing is encrypted or throttled, tags are not kept, and a transaction's ClientRequestToken does not matter.
 //
 // Facts are from the API references of Amazon DynamoDB and Amazon DynamoDB Streams and from the developer guide: AWS:
 // "Supported data types and naming rules in Amazon DynamoDB", "Item sizes and formats", "Change data capture for DynamoDB

@@ -34,9 +34,10 @@ type stream struct {
 	view       string // NEW_IMAGE and so on
 	schema     schema
 	created    time.Time
-	closed     time.Time // when it was disabled; zero before
-	open       []*shard  // by the hash of keys
-	shards     []*shard  // all that are kept, oldest first
+	closed     time.Time         // when it was disabled; zero before
+	open       []*shard          // by the hash of keys
+	shards     []*shard          // all that are kept, oldest first
+	named      map[string]*shard // the same, by their IDs
 }
 
 // A shard is a part of a stream: some of the items for some of the time.
@@ -77,7 +78,7 @@ func (s *Server) next() sequence {
 // enable gives a table a stream, with a label that none of its streams has.
 func (s *Server) enable(t *table, view string, now time.Time) {
 	const label = "2006-01-02T15:04:05.000"
-	st := &stream{table: t.name, view: view, schema: t.schema, created: now}
+	st := &stream{table: t.name, view: view, schema: t.schema, created: now, named: make(map[string]*shard)}
 	for at := now.UTC(); st.arn == "" || s.streamAt(st.arn) != nil; at = at.Add(time.Millisecond) {
 		st.label = at.Format(label)
 		st.arn = t.arn + "/stream/" + st.label
@@ -94,7 +95,7 @@ func (s *Server) newShard(st *stream, parent string, now time.Time) *shard {
 	sum := fnv.New32a()
 	fmt.Fprint(sum, st.arn, sh.first)
 	sh.id = fmt.Sprintf("shardId-%020d-%08x", now.UnixMilli(), sum.Sum32())
-	st.shards = append(st.shards, sh)
+	st.shards, st.named[sh.id] = append(st.shards, sh), sh
 	return sh
 }
 
@@ -163,12 +164,22 @@ func (st *stream) gone(now time.Time) bool { return st.isClosed() && now.Sub(st.
 
 // shard finds one that is kept.
 func (st *stream) shard(id string, now time.Time) (*shard, error) {
-	i := slices.IndexFunc(st.shards, func(sh *shard) bool { return sh.id == id })
-	if i < 0 || st.shards[i].gone(now) {
+	sh := st.named[id]
+	if sh == nil || sh.gone(now) {
 		return nil, notFound(": Shard: %s in Stream: %s not found", id, st.arn)
 	}
-	st.shards[i].age(now)
-	return st.shards[i], nil
+	sh.age(now)
+	return sh, nil
+}
+
+// forget drops the shards that are no longer kept.
+func (st *stream) forget(now time.Time) {
+	st.shards = slices.DeleteFunc(st.shards, func(sh *shard) bool {
+		if sh.gone(now) {
+			delete(st.named, sh.id)
+		}
+		return sh.gone(now)
+	})
 }
 
 // streamAt is the stream with that ARN, or nil.

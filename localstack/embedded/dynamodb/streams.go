@@ -92,7 +92,7 @@ func (s *Server) describeStream(now time.Time, in describeStreamInput) (describe
 
 // list is one page of the shards that are kept, and its last one if there is another page.
 func (st *stream) list(in describeStreamInput, limit int, now time.Time) (page []shardOutput, last string) {
-	st.shards = slices.DeleteFunc(st.shards, func(sh *shard) bool { return sh.gone(now) })
+	st.forget(now)
 	begin := 1 + slices.IndexFunc(st.shards, func(sh *shard) bool { return sh.id == in.ExclusiveStartShardId })
 	page = []shardOutput{}
 	for _, sh := range st.shards[begin:] {

@@ -20,14 +20,14 @@ func TestSource(t *testing.T) {
 	sourcetest.RunStream(t, synctest.Test, func(t *testing.T) sourcetest.StreamFixture {
 		r := newRig(t)
 		open := &follower{}
-		make := func() {
+		create := func() {
 			stream, err := ddbstreams.New(ddbstreams.Config{Client: r.streams, ARN: r.create("carts", "pk S")})
 			if err != nil {
 				t.Fatal(err)
 			}
 			open.Stream = stream
 		}
-		make()
+		create()
 		puts := 0
 		return sourcetest.StreamFixture{
 			Stream: open,
@@ -44,7 +44,7 @@ func TestSource(t *testing.T) {
 			},
 			Recreate: func() {
 				r.drop("carts")
-				make()
+				create()
 			},
 			Tick: time.Second,
 		}
