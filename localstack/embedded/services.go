@@ -34,6 +34,12 @@ func (s *Server) others() *services {
 	return o
 }
 
+// DynamoDB is the server's own DynamoDB, for what only tests can do with it: see [dynamodb.Server].
+func (s *Server) DynamoDB() *dynamodb.Server { return &s.others().dynamodb }
+
+// Kinesis is the server's own Kinesis, likewise.
+func (s *Server) Kinesis() *kinesis.Server { return &s.others().kinesis }
+
 // deliver puts a message of a topic into a queue.
 func (s *Server) deliver(queueARN, body string) error {
 	q := s.queueOf(queueARN)
