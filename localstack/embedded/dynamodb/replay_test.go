@@ -95,7 +95,7 @@ func TestWritersSideBySide(t *testing.T) {
 			}
 		})
 		all.Go(func() {
-			for range 25 {
+			for range 4 {
 				r.roll("carts")
 				r.all(arn)
 			}
