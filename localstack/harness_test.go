@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -56,21 +57,34 @@ func build(m *testing.M) int {
 	return m.Run()
 }
 
-// serveHandler is an ordinary aws-lambda-go handler that asks the test what to answer.
-func serveHandler(url string) {
-	lambda.Start(func(ctx context.Context, event json.RawMessage) (json.RawMessage, error) {
-		resp, err := http.Post(url, "application/json", bytes.NewReader(event))
-		if err != nil {
-			return nil, err
-		}
-		defer resp.Body.Close()
-		answer, err := io.ReadAll(resp.Body)
-		if err == nil && resp.StatusCode != http.StatusOK {
-			err = errors.New(string(answer))
-		}
-		return answer, err
-	})
+// serveHandler is an aws-lambda-go handler that asks the test what to answer.
+func serveHandler(url string) { lambda.Start(asking(url)) }
+
+// asking is the URL of a test. What it answers is the handler's answer to the byte, JSON or not.
+type asking string
+
+func (url asking) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, string(url), bytes.NewReader(event))
+	if err != nil {
+		return nil, err
+	}
+	if about, ok := lambdacontext.FromContext(ctx); ok {
+		req.Header.Set(requestID, about.AwsRequestID)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New(string(answer))
+	}
+	return answer, err
 }
+
+// requestID is the header that tells a test which invocation it answers.
+const requestID = "Lambda-Runtime-Aws-Request-Id"
 
 // service is something that speaks SQS's protocol.
 type service struct{ name, endpoint string }
@@ -113,6 +127,8 @@ type house struct {
 	dir     string
 	suffix  string
 	fn      *function
+
+	elsewhere string // further keys of Aws, where some of its services answer elsewhere
 }
 
 func newHouse(t *testing.T, s service) *house {
@@ -204,6 +220,7 @@ type function struct {
 
 type event struct {
 	At      time.Time `json:"-"`
+	ID      string    `json:"-"` // of the request
 	Raw     []byte    `json:"-"`
 	Records []struct {
 		MessageID  string `json:"messageId"`
@@ -222,7 +239,7 @@ func newFunction(t *testing.T) *function {
 
 func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	raw, _ := io.ReadAll(r.Body)
-	e := event{At: time.Now(), Raw: raw}
+	e := event{At: time.Now(), ID: r.Header.Get(requestID), Raw: raw}
 	_ = json.Unmarshal(raw, &e)
 	f.mu.Lock()
 	f.calls = append(f.calls, e)
@@ -293,7 +310,7 @@ func (h *house) run(file string, flags ...string) *engine {
 func (h *house) start(file string, flags ...string) *engine {
 	h.Helper()
 	path := filepath.Join(h.dir, "mappings.yaml")
-	text := "Aws: {Endpoint: '" + h.service.endpoint + "', Region: us-east-1}\n" + file
+	text := "Aws: {Endpoint: '" + h.service.endpoint + "', Region: us-east-1" + h.elsewhere + "}\n" + file
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		h.Fatal(err)
 	}
@@ -377,14 +394,19 @@ func (e *engine) wait(d time.Duration) int {
 // eventually waits for something to come true, for a minute at most.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(time.Minute)
+	within(t, time.Minute, what, holds)
+}
+
+func within(t *testing.T, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(limit)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("after a minute it is still not so that %s", what)
+			t.Fatalf("after %v it is still not so that %s", limit, what)
 		}
 	}
 }
