@@ -13,12 +13,30 @@ const (
 	bytesPerSecond = 2_000_000
 )
 
+// atATime is how many calls of all readers are under way at the same time: enough for ten thousand shards that are polled
+// every second and answer within 50 ms. Others wait: so many connections, and answers half read, would serve nobody.
+const atATime = 512
+
 // Pace keeps the readers of each shard, of all streams that share it, together within what Kinesis allows for a shard:
-// five reads and 2 MB a second, which is also the five seconds of rest after an answer of 10 MB. The zero Pace is ready for
-// use, by many at once.
+// five reads and 2 MB a second, which is also the five seconds of rest after an answer of 10 MB. It keeps the calls of all
+// shards from being made at once. The zero Pace is ready for use, by many at once.
 type Pace struct {
 	mu     sync.Mutex
 	tracks map[place]*track // those that are being read
+
+	once  sync.Once
+	calls chan struct{} // holds one token for each call under way
+}
+
+// enter waits until a call may be made. It is over with leave.
+func (p *Pace) enter(ctx context.Context) (leave func(), err error) {
+	p.once.Do(func() { p.calls = make(chan struct{}, atATime) })
+	select {
+	case p.calls <- struct{}{}:
+		return func() { <-p.calls }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 type place struct{ stream, shard string }

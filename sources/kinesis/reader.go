@@ -15,9 +15,15 @@ import (
 
 const (
 	idle    = time.Second // between reads of a shard that has nothing (AWS: "Polling and batching streams")
-	atLeast = 1000        // records that one GetRecords asks for; what Read does not take at once waits for the next
-	atMost  = 10_000      // records that one GetRecords can bring
 	patient = 10          // reads that were throttled one after the other before somebody is told
+)
+
+// How much one GetRecords asks for; what Read does not take at once waits for the next. It can bring 10 MB, which would be
+// much to hold for each of many shards, and 1 MB is enough to read as fast as a shard may be read.
+const (
+	aim     = 1_000_000 // bytes, going by the size of the records before
+	atFirst = 1000      // records, when there were none
+	atMost  = 10_000    // records that the service takes for a limit
 )
 
 // reader reads a shard by GetRecords. It belongs to one goroutine.
@@ -29,6 +35,7 @@ type reader struct {
 	start     start // where the next record is
 	iterator  iterator
 	ahead     []types.Record // read and not handed out
+	size      int            // of a record in bytes, on average in the last answer that had some; 0 before
 	closed    bool           // nothing comes behind ahead
 	notBefore time.Time      // of the next GetRecords
 	throttles int            // since the last that went well
@@ -48,7 +55,7 @@ func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 		return nil, err
 	}
 	if len(r.ahead) == 0 && !r.closed {
-		if err := r.fetch(ctx, limit); err != nil {
+		if err := r.fetch(ctx); err != nil {
 			return nil, r.stream.failed("read "+r.shard+" of", err)
 		}
 	}
@@ -73,10 +80,10 @@ func (r *reader) hand(limit int) []esm.Record {
 }
 
 // fetch makes one GetRecords that counts: a second one when the iterator turned out to be of no use.
-func (r *reader) fetch(ctx context.Context, limit int) error {
-	err := r.get(ctx, limit)
+func (r *reader) fetch(ctx context.Context) error {
+	err := r.get(ctx)
 	if spent(err) {
-		err = r.get(ctx, limit)
+		err = r.get(ctx)
 	}
 	if notFound(err) && !decided(err) {
 		return r.stream.missing(ctx, r.shard, r.start, err)
@@ -98,10 +105,15 @@ func spent(err error) bool {
 	return !decided(err) && (expired || notFound(err) || refused(err))
 }
 
-func (r *reader) get(ctx context.Context, limit int) error {
+func (r *reader) get(ctx context.Context) error {
 	if err := r.track.wait(ctx, r.notBefore); err != nil {
 		return err
 	}
+	leave, err := r.track.pace.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	if !r.iterator.usable(time.Now()) {
 		if err := r.renew(ctx); err != nil {
 			return err
@@ -111,7 +123,7 @@ func (r *reader) get(ctx context.Context, limit int) error {
 	out, err := r.stream.client.GetRecords(ctx, &sdk.GetRecordsInput{
 		StreamARN:     &r.stream.arn.stream,
 		ShardIterator: &r.iterator.text,
-		Limit:         new(int32(min(max(limit, atLeast), atMost))),
+		Limit:         new(r.limit()),
 	}, atMostTwice)
 	if codeOf(err) != "" && !throttled(err) {
 		r.iterator = iterator{} // the service may not know it any more
@@ -121,6 +133,24 @@ func (r *reader) get(ctx context.Context, limit int) error {
 	}
 	r.took(out, began)
 	return nil
+}
+
+// limit is how many records to ask for.
+func (r *reader) limit() int32 {
+	if r.size == 0 {
+		return atFirst
+	}
+	return int32(min(max(aim/r.size, 1), atMost))
+}
+
+// begin gets the first iterator.
+func (r *reader) begin(ctx context.Context) error {
+	leave, err := r.track.pace.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return r.renew(ctx)
 }
 
 // renew gets an iterator for where the next record is.
@@ -138,6 +168,7 @@ func (r *reader) took(out *sdk.GetRecordsOutput, began time.Time) {
 	}
 	r.track.paid(began, bytes)
 	if n := len(r.ahead); n > 0 {
+		r.size = max(bytes/n, 1)
 		r.start = start{after: deref(r.ahead[n-1].SequenceNumber)}
 	}
 	r.notBefore = time.Time{}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,12 +156,50 @@ func TestWhatWasReadAheadIsHandedOutFirst(t *testing.T) {
 			t.Errorf("got %v after %s", got, time.Since(start))
 		}
 		calls := r.service.made("GetRecords")
-		if len(calls) != 1 || calls[0].in["Limit"] != float64(atLeast) || calls[0].in["StreamARN"] != streamARN {
+		if len(calls) != 1 || calls[0].in["Limit"] != float64(atFirst) || calls[0].in["StreamARN"] != streamARN {
 			t.Errorf("%d calls, the first with %v", len(calls), calls[0].in)
 		}
-		r.read(reader, 20_000)
-		if got := r.service.made("GetRecords")[1].in["Limit"]; got != float64(atMost) {
-			t.Errorf("limit %v", got)
+	})
+}
+
+func TestWhatIsAskedForIsAMegabyte(t *testing.T) {
+	for size, want := range map[int]int{1: 10_000, 200: 5000, 50_000: 20, 1_000_000: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			reader := r.open(esm.From{})
+			r.memory.Put("", strings.Repeat("x", size))
+			r.read(reader, 20_000)
+			r.read(reader, 20_000) // finds nothing, which changes nothing
+			r.read(reader, 20_000)
+			calls := r.service.made("GetRecords")
+			for i, want := range []int{atFirst, want, want} {
+				if got := calls[i].in["Limit"]; got != float64(want) {
+					t.Errorf("read %d after a record of %d bytes asks for %v, want %d", i, size, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestFewCallsAreUnderWayAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		var busy, most atomic.Int64
+		usual := r.service.answers["GetShardIterator"]
+		r.service.answers["GetShardIterator"] = func(c call) *answer {
+			most.Store(max(most.Load(), busy.Add(1)))
+			time.Sleep(time.Second)
+			busy.Add(-1)
+			return usual(c)
+		}
+		start := time.Now()
+		var opens sync.WaitGroup
+		for range 2 * atATime {
+			opens.Go(func() { r.open(esm.From{}).Close() })
+		}
+		opens.Wait()
+		if most.Load() > atATime || time.Since(start) != 2*time.Second {
+			t.Errorf("%d calls were under way, and all took %s", most.Load(), time.Since(start))
 		}
 	})
 }

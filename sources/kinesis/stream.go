@@ -74,7 +74,7 @@ func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Rea
 		return s.subscribed(ctx, shard, from)
 	}
 	r := &reader{stream: s, shard: shard, start: newStart(from), track: s.pace.of(s.arn.stream, shard)}
-	if err := r.renew(ctx); err != nil {
+	if err := r.begin(ctx); err != nil {
 		r.Close()
 		return nil, s.failed("open "+shard+" of", err)
 	}

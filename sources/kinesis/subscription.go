@@ -191,7 +191,7 @@ func (r *subscription) ended(ctx context.Context) error {
 func (r *subscription) look(ctx context.Context) error {
 	p := &reader{stream: r.stream, shard: r.shard, start: r.start, track: r.stream.pace.of(r.stream.arn.stream, r.shard)}
 	defer p.Close()
-	if err := p.fetch(ctx, atLeast); err != nil {
+	if err := p.fetch(ctx); err != nil {
 		return err
 	}
 	r.add(p.ahead)
