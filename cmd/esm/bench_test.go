@@ -142,17 +142,27 @@ func newQueue(b *testing.B, client *sqs.Client, n int) (url, arn string) {
 // engineOn makes the parts of an engine that maps queues to a handler that does nothing.
 func engineOn(b *testing.B, endpoint string, trace esm.Trace, arns ...string) *parts {
 	b.Helper()
+	mappings := make([]string, len(arns))
+	for i, arn := range arns {
+		mappings[i] = "{FunctionName: f, EventSourceArn: '" + arn + "'}"
+	}
+	return engineWith(b, endpoint, trace, mappings...)
+}
+
+// engineWith makes the parts of an engine whose function f is a handler that does nothing.
+func engineWith(b *testing.B, endpoint string, trace esm.Trace, mappings ...string) *parts {
+	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
 	file := "Aws: {Endpoint: '" + endpoint + "', Region: us-east-1}\n" +
 		"Functions: {f: {Command: ['" + self + "'], Timeout: 60, Environment: {Variables: {BENCH_AS: handler}}}}\n"
-	if len(arns) > 0 {
+	if len(mappings) > 0 {
 		file += "EventSourceMappings:\n"
 	}
-	for _, arn := range arns {
-		file += "  - {FunctionName: f, EventSourceArn: '" + arn + "'}\n"
+	for _, mapping := range mappings {
+		file += "  - " + mapping + "\n"
 	}
 	path := b.TempDir() + "/mappings.yaml"
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
