@@ -23,6 +23,7 @@ type Lines struct {
 
 	troubles troubles
 	warnings repeats // of mappings
+	stalls   repeats // likewise
 	starts   repeats // of functions
 	bursts   bursts[sign]
 
@@ -81,7 +82,7 @@ func (l *Lines) invoked(e esm.Invoked) {
 		l.about(e.Mapping, e.Shard, signPartial, "%s  %v  %d reported as failed, %s", n, took, len(e.Failed), rest(e))
 	case verdictNotRun:
 		how := signWaits
-		if e.Tries > 1 {
+		if !waits(e, &l.stalls) {
 			how = signStillWaits
 		}
 		l.about(e.Mapping, e.Shard, how, "%s  not run: %s; trying again", n, why(e))

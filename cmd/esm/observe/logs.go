@@ -16,6 +16,7 @@ type Logs struct {
 
 	troubles troubles
 	warnings repeats // of mappings
+	stalls   repeats // likewise
 	starts   repeats // of functions
 	bursts   bursts[string]
 }
@@ -77,7 +78,7 @@ func (l *Logs) invoked(e esm.Invoked) {
 		l.warn(e)
 		return
 	}
-	level := quietly(e.Verdict != verdictNotRun || e.Tries == 1) // a batch that waits for its turn says so once
+	level := quietly(e.Verdict != verdictNotRun || waits(e, &l.stalls))
 	attrs = append(attrs, slog.String("reason", e.Reason), slog.Int("failed", failedRecords(e)), slog.String("detail", e.Detail))
 	l.about(e.Mapping, e.Shard, level, "batch", attrs...)
 }

@@ -85,6 +85,15 @@ func result(e esm.Invoked) string {
 	return e.Verdict
 }
 
+// waits reports whether it is news that a batch waits for its turn. It says so once; the shards of a stream say so
+// together, once a minute for each reason, since each of them waits until it can run.
+func waits(e esm.Invoked, stalls *repeats) bool {
+	if e.Shard == "" {
+		return e.Tries == 1
+	}
+	return stalls.news(e.Mapping, e.Reason, everyMinute)
+}
+
 // failedRecords counts as AWS's FailedInvokeEventCount does: the reported records of a partial failure, else all (AWS:
 // "Types of metrics for Lambda functions").
 func failedRecords(e esm.Invoked) int {

@@ -129,6 +129,7 @@ func TestManyShardsInTroubleAreTerse(t *testing.T) {
 		lines, logs, more, atAll int
 	}{
 		{"failing batches", func(shard string) esm.Event { return try(shard, "Failed", 1, numbered(1, 1))[1] }, mostLines, mostLines, many - mostLines, mostLines + 1},
+		{"batches that cannot run", func(shard string) esm.Event { return try(shard, "NotRun", 1, numbered(1, 1))[1] }, 1, 1, 0, 1},
 		{"batches", func(shard string) esm.Event { return try(shard, "Done", 1, numbered(1, 1))[1] }, mostLines, many, many - mostLines, mostLines + 1},
 		{"reads that fail", func(shard string) esm.Event {
 			return esm.Failing{Mapping: uuid, Shard: shard, Err: fmt.Errorf("kinesis: read %s: %w", shard, errRefused)}
