@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/esm-run/esm/sources/internal/quote"
 )
 
 // appendItem appends attributes in the order of their names, so that the same item is always the same text.
@@ -15,7 +17,7 @@ func appendItem(b []byte, item map[string]types.AttributeValue) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendString(b, name), ':')
+		b = append(quote.AppendString(b, name), ':')
 		b = appendValue(b, item[name])
 	}
 	return append(b, '}')
@@ -26,15 +28,15 @@ func appendItem(b []byte, item map[string]types.AttributeValue) []byte {
 func appendValue(b []byte, value types.AttributeValue) []byte {
 	switch v := value.(type) {
 	case *types.AttributeValueMemberS:
-		b = appendString(append(b, `{"S":`...), v.Value)
+		b = quote.AppendString(append(b, `{"S":`...), v.Value)
 	case *types.AttributeValueMemberN:
-		b = appendString(append(b, `{"N":`...), v.Value)
+		b = quote.AppendString(append(b, `{"N":`...), v.Value)
 	case *types.AttributeValueMemberB:
 		b = appendBinary(append(b, `{"B":`...), v.Value)
 	case *types.AttributeValueMemberSS:
-		b = appendList(append(b, `{"SS":`...), v.Value, appendString)
+		b = appendList(append(b, `{"SS":`...), v.Value, quote.AppendString[string])
 	case *types.AttributeValueMemberNS:
-		b = appendList(append(b, `{"NS":`...), v.Value, appendString)
+		b = appendList(append(b, `{"NS":`...), v.Value, quote.AppendString[string])
 	case *types.AttributeValueMemberBS:
 		b = appendList(append(b, `{"BS":`...), v.Value, appendBinary)
 	case *types.AttributeValueMemberM:

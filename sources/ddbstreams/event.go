@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/quote"
 )
 
 // shape makes the elements of an event's Records: compact JSON, with the keys that Lambda's pollers send, in their order.
@@ -19,7 +20,7 @@ type shape struct {
 
 func newShape(a arn) shape {
 	tail := append([]byte(nil), `,"eventSourceARN":`...)
-	return shape{region: a.region, tail: string(append(appendString(tail, a.text), '}'))}
+	return shape{region: a.region, tail: string(append(quote.AppendString(tail, a.text), '}'))}
 }
 
 // record describes a record of a shard. Its group is the item's key.
@@ -38,20 +39,20 @@ const room = 640
 func (s shape) event(r *types.Record, change *types.StreamRecord, made time.Time, keys []byte) json.RawMessage {
 	b := make([]byte, 0, room+len(s.tail)+2*len(keys)+int(sizeOf(change))*3/2)
 	b = append(b, `{"eventID":`...)
-	b = appendString(b, deref(r.EventID))
+	b = quote.AppendString(b, deref(r.EventID))
 	b = append(b, `,"eventName":`...)
-	b = appendString(b, string(r.EventName))
+	b = quote.AppendString(b, string(r.EventName))
 	b = append(b, `,"eventVersion":`...)
-	b = appendString(b, or(deref(r.EventVersion), "1.1"))
+	b = quote.AppendString(b, or(deref(r.EventVersion), "1.1"))
 	b = append(b, `,"eventSource":`...)
-	b = appendString(b, or(deref(r.EventSource), "aws:dynamodb"))
+	b = quote.AppendString(b, or(deref(r.EventSource), "aws:dynamodb"))
 	b = append(b, `,"awsRegion":`...)
-	b = appendString(b, or(deref(r.AwsRegion), s.region))
+	b = quote.AppendString(b, or(deref(r.AwsRegion), s.region))
 	if who := r.UserIdentity; who != nil {
 		b = append(b, `,"userIdentity":{"type":`...)
-		b = appendString(b, deref(who.Type))
+		b = quote.AppendString(b, deref(who.Type))
 		b = append(b, `,"principalId":`...)
-		b = appendString(b, deref(who.PrincipalId))
+		b = quote.AppendString(b, deref(who.PrincipalId))
 		b = append(b, '}')
 	}
 	b = append(b, `,"dynamodb":`...)
@@ -73,11 +74,11 @@ func appendChange(b []byte, change *types.StreamRecord, made time.Time, keys []b
 		b = appendItem(b, change.OldImage)
 	}
 	b = append(b, `,"SequenceNumber":`...)
-	b = appendString(b, deref(change.SequenceNumber))
+	b = quote.AppendString(b, deref(change.SequenceNumber))
 	b = append(b, `,"SizeBytes":`...)
 	b = strconv.AppendInt(b, sizeOf(change), 10)
 	b = append(b, `,"StreamViewType":`...)
-	return append(appendString(b, string(change.StreamViewType)), '}')
+	return append(quote.AppendString(b, string(change.StreamViewType)), '}')
 }
 
 // appendTime appends a time as seconds since 1970, never without a fraction: filters see a number that is no integer.

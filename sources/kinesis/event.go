@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/quote"
 )
 
 // record describes a record of a shard.
@@ -40,11 +41,11 @@ type shape struct {
 
 func newShape(a arn, role string) shape {
 	tail := append([]byte(nil), `,"eventName":"aws:kinesis:record","invokeIdentityArn":`...)
-	tail = appendString(tail, role)
+	tail = quote.AppendString(tail, role)
 	tail = append(tail, `,"awsRegion":`...)
-	tail = appendString(tail, a.region)
+	tail = quote.AppendString(tail, a.region)
 	tail = append(tail, `,"eventSourceARN":`...)
-	tail = appendString(tail, a.text)
+	tail = quote.AppendString(tail, a.text)
 	return shape{tail: string(append(tail, '}'))}
 }
 
@@ -56,16 +57,16 @@ func (s shape) event(shard string, r *types.Record) json.RawMessage {
 	seq, key := deref(r.SequenceNumber), deref(r.PartitionKey)
 	b := make([]byte, 0, room+2*len(seq)+len(key)+len(shard)+base64.StdEncoding.EncodedLen(len(r.Data))+len(s.tail))
 	b = append(b, `{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":`...)
-	b = appendString(b, key)
+	b = quote.AppendString(b, key)
 	b = append(b, `,"sequenceNumber":`...)
-	b = appendString(b, seq)
+	b = quote.AppendString(b, seq)
 	b = append(b, `,"data":"`...)
 	b = base64.StdEncoding.AppendEncode(b, r.Data)
 	b = append(b, `","approximateArrivalTimestamp":`...)
 	b = appendTime(b, r.ApproximateArrivalTimestamp)
 	b = append(b, `},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"`...)
-	b = append(appendText(b, shard), ':')
-	b = append(appendText(b, seq), '"')
+	b = append(quote.Append(b, shard), ':')
+	b = append(quote.Append(b, seq), '"')
 	return append(b, s.tail...)
 }
 
@@ -76,14 +77,14 @@ func view(r *types.Record) json.RawMessage {
 	escapes := bytes.Count(r.Data, []byte{'"'}) + bytes.Count(r.Data, []byte{'\\'}) + bytes.Count(r.Data, []byte{'\n'})
 	b := make([]byte, 0, room/2+len(seq)+len(key)+len(r.Data)+escapes)
 	b = append(b, `{"data":"`...)
-	b = appendText(b, r.Data)
+	b = quote.Append(b, r.Data)
 	if !utf8.Valid(r.Data) { // such data is not JSON, and must not become it when what is wrong is replaced
 		b = append(b, "\ufffd"...)
 	}
 	b = append(b, `","partitionKey":`...)
-	b = appendString(b, key)
+	b = quote.AppendString(b, key)
 	b = append(b, `,"sequenceNumber":`...)
-	b = appendString(b, seq)
+	b = quote.AppendString(b, seq)
 	b = append(b, `,"approximateArrivalTimestamp":`...)
 	b = appendTime(b, r.ApproximateArrivalTimestamp)
 	return append(b, `,"kinesisSchemaVersion":"1.0"}`...)

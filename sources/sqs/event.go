@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/quote"
 )
 
 // record describes a message whose event is made.
@@ -37,9 +38,9 @@ type shape struct {
 
 func newShape(a esm.ARN, nulls bool) shape {
 	tail := append([]byte(nil), `,"eventSource":"aws:sqs","eventSourceARN":`...)
-	tail = appendString(tail, a.String())
+	tail = quote.AppendString(tail, a.String())
 	tail = append(tail, `,"awsRegion":`...)
-	tail = appendString(tail, a.Region)
+	tail = quote.AppendString(tail, a.Region)
 	return shape{tail: string(append(tail, '}')), nulls: nulls}
 }
 
@@ -51,11 +52,11 @@ func (s shape) event(m *types.Message) (json.RawMessage, error) {
 		return nil, fmt.Errorf("message %s: %w", deref(m.MessageId), ErrChecksum)
 	}
 	b = append(b, `{"messageId":`...)
-	b = appendString(b, deref(m.MessageId))
+	b = quote.AppendString(b, deref(m.MessageId))
 	b = append(b, `,"receiptHandle":`...)
-	b = appendString(b, deref(m.ReceiptHandle))
+	b = quote.AppendString(b, deref(m.ReceiptHandle))
 	b = append(b, `,"body":`...)
-	b = appendString(b, deref(m.Body))
+	b = quote.AppendString(b, deref(m.Body))
 	b = append(b, `,"attributes":`...)
 	b = appendStrings(b, m.Attributes)
 	b = append(b, `,"messageAttributes":`...)
@@ -94,7 +95,7 @@ func appendStrings(b []byte, values map[string]string) []byte {
 	b = append(b, '{')
 	for i, name := range sortedKeys(room[:0], values) {
 		b = appendName(b, i, name)
-		b = appendString(b, values[name])
+		b = quote.AppendString(b, values[name])
 	}
 	return append(b, '}')
 }
@@ -115,7 +116,7 @@ func (s shape) appendAttribute(b []byte, value *types.MessageAttributeValue) []b
 	b = append(b, '{')
 	if value.StringValue != nil {
 		b = append(b, `"stringValue":`...)
-		b = append(appendString(b, *value.StringValue), ',')
+		b = append(quote.AppendString(b, *value.StringValue), ',')
 	} else if s.nulls {
 		b = append(b, `"stringValue":null,`...)
 	}
@@ -126,13 +127,13 @@ func (s shape) appendAttribute(b []byte, value *types.MessageAttributeValue) []b
 		b = append(b, `"binaryValue":null,`...)
 	}
 	b = append(b, `"stringListValues":[],"binaryListValues":[],"dataType":`...)
-	return append(appendString(b, deref(value.DataType)), '}')
+	return append(quote.AppendString(b, deref(value.DataType)), '}')
 }
 
 func (s shape) appendAttributesSum(b []byte, m *types.Message) []byte {
 	if m.MD5OfMessageAttributes != nil && len(m.MessageAttributes) > 0 {
 		b = append(b, `,"md5OfMessageAttributes":`...)
-		return appendString(b, *m.MD5OfMessageAttributes)
+		return quote.AppendString(b, *m.MD5OfMessageAttributes)
 	}
 	if s.nulls {
 		b = append(b, `,"md5OfMessageAttributes":null`...)
@@ -154,5 +155,5 @@ func appendName(b []byte, i int, name string) []byte {
 	if i > 0 {
 		b = append(b, ',')
 	}
-	return append(appendString(b, name), ':')
+	return append(quote.AppendString(b, name), ':')
 }

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -147,26 +146,6 @@ func check(t *testing.T, event []byte, m *types.Message, arn string) {
 	}
 }
 
-func TestStringsSurvive(t *testing.T) {
-	every := make([]rune, 0, 0x3000)
-	for r := range rune(0x3000) {
-		every = append(every, r)
-	}
-	for _, s := range []string{"", string(every), "<a href=\"x\">&amp;</a>", "\u2028\u2029\ufeff\ufffd\U0010ffff", "a\x00b\x7f\\\"", strings.Repeat("\n", 9)} {
-		text := appendString(nil, s)
-		var got string
-		if err := json.Unmarshal(text, &got); err != nil || got != s {
-			t.Errorf("%q became %s: %v", s, text, err)
-		}
-	}
-	if got := string(appendString(nil, "<é>\u2028")); got != "\"<é>\u2028\"" {
-		t.Errorf("%s: escaped without need", got)
-	}
-	if got, want := string(appendString(nil, "a\xffb\xe2\x82")), "\"a\ufffdb\ufffd\ufffd\""; got != want {
-		t.Errorf("bytes that are not UTF-8 became %q, want %q", got, want)
-	}
-}
-
 func TestAnEventWithoutEverything(t *testing.T) {
 	for windowed, want := range map[bool]string{
 		false: `{"messageId":"","receiptHandle":"","body":"","attributes":{},"messageAttributes":{},"md5OfBody":"d41d8cd98f00b204e9800998ecf8427e","eventSource":"aws:sqs","eventSourceARN":"` + standardARN + `","awsRegion":"eu-west-1"}`,
@@ -177,25 +156,6 @@ func TestAnEventWithoutEverything(t *testing.T) {
 			t.Errorf("windowed %t: got %s, %v\nwant %s", windowed, got, err, want)
 		}
 	}
-}
-
-func FuzzString(f *testing.F) {
-	for _, s := range []string{"", "a", "\x00\"\\\n\r\t\x1f", "é\u2028😀", "\xff\xc0\x80\xed\xa0\x80"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		text := appendString(nil, s)
-		var got string
-		if err := json.Unmarshal(text, &got); err != nil {
-			t.Fatalf("%q became %q: %v", s, text, err)
-		}
-		if want := string([]rune(s)); got != want { // the conversion makes U+FFFD of each stray byte
-			t.Errorf("%q decodes to %q, want %q", text, got, want)
-		}
-		if !utf8.Valid(text) {
-			t.Errorf("%q is not UTF-8", text)
-		}
-	})
 }
 
 func FuzzEvent(f *testing.F) {

@@ -1,15 +1,16 @@
-package kinesis
+// Package quote writes the JSON strings of events.
+package quote
 
 import "unicode/utf8"
 
-// appendString appends s as a JSON string that decodes to s. Nothing is escaped that need not be. Bytes that are not UTF-8
-// become U+FFFD each.
-func appendString[T string | []byte](b []byte, s T) []byte {
-	return append(appendText(append(b, '"'), s), '"')
+// AppendString appends s as a JSON string that decodes to s byte for byte. Nothing is escaped that need not be. Bytes that
+// are not UTF-8, which JSON does not let through, become U+FFFD each.
+func AppendString[T string | []byte](b []byte, s T) []byte {
+	return append(Append(append(b, '"'), s), '"')
 }
 
-// appendText appends what stands between the quotes.
-func appendText[T string | []byte](b []byte, s T) []byte {
+// Append appends what stands between the quotes.
+func Append[T string | []byte](b []byte, s T) []byte {
 	done := 0 // s[:done] is written
 	for i := 0; i < len(s); {
 		c := s[i]
