@@ -99,4 +99,10 @@ func expired(err error) bool { return codeOf(err) == "ExpiredIteratorException" 
 // refused reports whether the service found fault with what it was asked, such as a position of another shard.
 func refused(err error) bool { return codeOf(err) == "ValidationException" }
 
+// internal reports whether the service puts it down to itself.
+func internal(err error) bool {
+	resp, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok && resp.HTTPStatusCode() >= http.StatusInternalServerError
+}
+
 func throttled(err error) bool { return errors.Is(kindOf(err), ErrSlowDown) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,6 +29,41 @@ func (i iterator) usable(now time.Time) bool { return i.text != "" && now.Sub(i.
 
 // iterate asks for an iterator behind a sequence number, or for the oldest record when that is empty.
 func (s *Stream) iterate(ctx context.Context, shard, after string) (iterator, error) {
+	it, err := s.ask(ctx, shard, after)
+	switch {
+	case notFound(err):
+		return iterator{}, s.missing(ctx, err)
+	case refused(err) && after != "":
+		return iterator{}, fmt.Errorf("%w: %w", esm.ErrForeign, err)
+	case internal(err) && s.client.Options().BaseEndpoint != nil:
+		return iterator{}, s.diagnose(ctx, shard, after, err)
+	}
+	return it, err
+}
+
+// diagnose tells what lies behind an internal error of an emulator's: some answer so to a shard or a position that they do
+// not know, for ever.
+func (s *Stream) diagnose(ctx context.Context, shard, after string, err error) error {
+	shards, unlisted := s.shards(ctx)
+	if unlisted != nil {
+		return err
+	}
+	if !slices.ContainsFunc(shards, func(listed esm.Shard) bool { return listed.ID == shard }) {
+		return fmt.Errorf("%w: %w", esm.ErrNoShard, err)
+	}
+	if after == "" {
+		return err
+	}
+	if _, oldest := s.ask(ctx, shard, ""); oldest != nil {
+		return err
+	}
+	if _, again := s.ask(ctx, shard, after); internal(again) {
+		return fmt.Errorf("%w: %w", esm.ErrForeign, again)
+	}
+	return err
+}
+
+func (s *Stream) ask(ctx context.Context, shard, after string) (iterator, error) {
 	in := &sdk.GetShardIteratorInput{StreamArn: &s.arn.text, ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon}
 	if after != "" {
 		in.ShardIteratorType = types.ShardIteratorTypeAfterSequenceNumber
@@ -35,17 +71,13 @@ func (s *Stream) iterate(ctx context.Context, shard, after string) (iterator, er
 	}
 	now := time.Now()
 	out, err := s.client.GetShardIterator(ctx, in, atMostTwice)
-	switch {
-	case err == nil && deref(out.ShardIterator) == "":
-		return iterator{}, errors.New("an answer without an iterator")
-	case err == nil:
-		return iterator{text: *out.ShardIterator, since: now}, nil
-	case notFound(err):
-		return iterator{}, s.missing(ctx, err)
-	case refused(err) && after != "":
-		return iterator{}, fmt.Errorf("%w: %w", esm.ErrForeign, err)
+	if err != nil {
+		return iterator{}, err
 	}
-	return iterator{}, err
+	if deref(out.ShardIterator) == "" {
+		return iterator{}, errors.New("an answer without an iterator")
+	}
+	return iterator{text: *out.ShardIterator, since: now}, nil
 }
 
 // atMostTwice keeps the SDK from retrying what this package decides on: it repeats a call whose connection broke, once and

@@ -109,6 +109,12 @@ func gone(err, kind error) error {
 
 func notFound(err error) bool { return codeOf(err) == "ResourceNotFoundException" }
 
+// internal reports whether the service puts it down to itself.
+func internal(err error) bool {
+	resp, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok && resp.HTTPStatusCode() >= http.StatusInternalServerError
+}
+
 func throttled(err error) bool { return errors.Is(kindOf(err), ErrSlowDown) }
 
 // refused reports whether the service found fault with what it was asked, such as a position of another stream.

@@ -2,7 +2,9 @@ package kinesis
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +69,41 @@ func (i iterator) usable(now time.Time) bool { return i.text != "" && now.Sub(i.
 
 // iterate asks for an iterator at start.
 func (s *Stream) iterate(ctx context.Context, shard string, start start) (iterator, error) {
+	it, err := s.ask(ctx, shard, start)
+	switch {
+	case notFound(err):
+		return iterator{}, s.missing(ctx, shard, start, err)
+	case refused(err) && start.after != "":
+		return iterator{}, fmt.Errorf("%w: %w", esm.ErrForeign, err)
+	case internal(err) && s.client.Options().BaseEndpoint != nil:
+		return iterator{}, s.diagnose(ctx, shard, start, err)
+	}
+	return it, err
+}
+
+// diagnose tells what lies behind an internal error of an emulator's: some answer so to a shard or a position that they do
+// not know, for ever.
+func (s *Stream) diagnose(ctx context.Context, shard string, begin start, err error) error {
+	shards, unlisted := s.shards(ctx)
+	if unlisted != nil {
+		return err
+	}
+	if !slices.ContainsFunc(shards, func(listed esm.Shard) bool { return listed.ID == shard }) {
+		return fmt.Errorf("%w: %w", esm.ErrNoShard, err)
+	}
+	if begin.after == "" {
+		return err
+	}
+	if _, oldest := s.ask(ctx, shard, start{}); oldest != nil {
+		return err
+	}
+	if _, again := s.ask(ctx, shard, begin); internal(again) {
+		return fmt.Errorf("%w: %w", esm.ErrForeign, again)
+	}
+	return err
+}
+
+func (s *Stream) ask(ctx context.Context, shard string, start start) (iterator, error) {
 	now := time.Now()
 	out, err := s.client.GetShardIterator(ctx, &sdk.GetShardIteratorInput{
 		StreamARN:              &s.arn.stream,
@@ -75,17 +112,13 @@ func (s *Stream) iterate(ctx context.Context, shard string, start start) (iterat
 		StartingSequenceNumber: start.number(),
 		Timestamp:              start.timestamp(),
 	}, atMostTwice)
-	switch {
-	case err == nil && deref(out.ShardIterator) == "":
-		return iterator{}, fmt.Errorf("an answer without an iterator")
-	case err == nil:
-		return iterator{text: *out.ShardIterator, since: now}, nil
-	case notFound(err):
-		return iterator{}, s.missing(ctx, shard, start, err)
-	case refused(err) && start.after != "":
-		return iterator{}, fmt.Errorf("%w: %w", esm.ErrForeign, err)
+	if err != nil {
+		return iterator{}, err
 	}
-	return iterator{}, err
+	if deref(out.ShardIterator) == "" {
+		return iterator{}, errors.New("an answer without an iterator")
+	}
+	return iterator{text: *out.ShardIterator, since: now}, nil
 }
 
 // atMostTwice keeps the SDK from retrying what this package decides on: it repeats a call whose connection broke, once and
