@@ -108,7 +108,11 @@ func (l *lane) gather(ctx context.Context) []esm.Record {
 func (l *lane) receive(ctx context.Context, timeout <-chan time.Time) bool {
 	select {
 	case p, open := <-l.inbox:
-		l.pending = append(l.pending, p.recs...)
+		if len(l.pending) == 0 {
+			l.pending = p.recs
+		} else {
+			l.pending = append(l.pending, p.recs...)
+		}
 		l.drained = !open
 		if !p.tip.IsZero() {
 			l.tip = p.tip
@@ -125,7 +129,7 @@ func (l *lane) receive(ctx context.Context, timeout <-chan time.Time) bool {
 // which is one of its own.
 func (l *lane) join(batch policy.Batch) policy.Batch {
 	batching := l.batching()
-	fit := l.inWindow(batch)
+	fit := min(l.inWindow(batch), batching.Want(batch))
 	if large := slices.IndexFunc(l.pending[:fit], batching.Oversized); large >= 0 {
 		fit = large
 		if fit == 0 && len(batch.Records) == 0 {
@@ -135,9 +139,10 @@ func (l *lane) join(batch policy.Batch) policy.Batch {
 		}
 	}
 	batch, carry, _ := batching.Add(batch, l.pending[:fit], time.Now())
-	rest := l.pending[fit:]
-	batch.Full = batch.Full || len(rest) > 0 && len(batch.Records) > 0
-	l.pending = slices.Concat(carry, rest)
+	batch.Full = batch.Full || fit < len(l.pending) && len(batch.Records) > 0
+	joined := fit - len(carry)
+	clear(l.pending[:joined]) // the batch has them
+	l.pending = l.pending[joined:]
 	return batch
 }
 
@@ -181,7 +186,11 @@ func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step
 	slot, err := l.Invoker.Reserve(ctx, l.Function)
 	if err != nil {
 		outcome := policy.ReadStreamOutcome(run.Records, esm.Response{}, err, l.Report)
-		return l.rules.After(run, outcome, esm.Response{}, time.Now()), ctx.Err() == nil
+		step := l.rules.After(run, outcome, esm.Response{}, time.Now())
+		if ctx.Err() == nil {
+			l.failing(err, step.Wait)
+		}
+		return step, ctx.Err() == nil
 	}
 	defer slot.Release()
 	if step, expired := l.rules.Expire(run, time.Now()); expired {

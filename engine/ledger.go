@@ -52,6 +52,9 @@ func (b *ledger) deal(recs []esm.Record) (parts [][]esm.Record, unwanted []esm.R
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	parts = make([][]esm.Record, b.lanes())
+	for n := range parts {
+		parts[n] = make([]esm.Record, 0, len(recs)/len(parts))
+	}
 	for i, r := range recs {
 		n := policy.Lane(r.Group, b.lanes())
 		switch {

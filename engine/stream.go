@@ -176,14 +176,20 @@ func (s *shards) plan(ctx, work context.Context, listed []esm.Shard) (again time
 	plan := s.Shards.Ready(listed, s.kept, s.unlisted)
 	s.unlisted = plan.Unlisted
 	sources := sourcesOf(listed)
+	var start starts
 	for _, o := range plan.Read {
 		if !s.running[o.Shard] {
 			s.running[o.Shard] = true
+			after := start.next()
 			sh := &shard{
 				StreamFeed: s.StreamFeed, id: o.Shard, identity: s.identity, source: cmp.Or(sources[o.Shard], s.Source),
 				rules: s.rules, from: o.From, kept: s.kept[o.Shard],
 			}
-			s.all.Go(func() { s.run(ctx, work, sh) })
+			s.all.Go(func() {
+				if sleep(ctx, after) {
+					s.run(ctx, work, sh)
+				}
+			})
 		}
 	}
 	s.forget(ctx, plan.Forget)
@@ -191,6 +197,22 @@ func (s *shards) plan(ctx, work context.Context, listed []esm.Shard) (again time
 		return relistAfter
 	}
 	return auditEvery
+}
+
+// The shards of a large stream begin one after the other: polled all at once they would be polled so again and again,
+// every second. A hundred begin at once, and ten thousand within a second.
+const (
+	startAtOnce  = 100
+	betweenStart = time.Second / 10_000
+)
+
+// starts tells when shards begin.
+type starts int
+
+// next is how long the next shard waits.
+func (s *starts) next() time.Duration {
+	*s++
+	return time.Duration(max(0, *s-startAtOnce)) * betweenStart
 }
 
 // sourcesOf are the ARNs of shards' own streams, of those that have one.
