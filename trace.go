@@ -52,7 +52,7 @@ type Invoked struct {
 	Reason                string   // why it is not Done: a named value, bounded in number
 	Failed                []string // IDs reported by the handler, for Partial
 	Detail                string   // for people: the error, or the start of the failure's payload
-	Tries                 int      // 1 for the first; counts those that did not run
+	Tries                 int      // 1 for the first; a queue's counts those that did not run, a stream's does not
 }
 
 // Deleted tells that records are settled for good.

@@ -13,7 +13,6 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/engine/policy"
-	"github.com/esm-run/esm/sources/sourcetest"
 )
 
 const manyShards = 10_000
@@ -28,7 +27,7 @@ func (willing) Invoke(context.Context, esm.Call) (esm.Response, error) {
 func (willing) Release() {}
 
 // shardsOf keeps positions in a file, as a mapping of a stream does that had been seen before.
-func shardsOf(b *testing.B, stream esm.Stream, trace esm.Trace) *StreamFeed {
+func shardsOf(b *testing.B, stream esm.Stream) *StreamFeed {
 	b.Helper()
 	db, err := checkpoint.Open(filepath.Join(b.TempDir(), "checkpoints.db"))
 	if err != nil {
@@ -38,7 +37,6 @@ func shardsOf(b *testing.B, stream esm.Stream, trace esm.Trace) *StreamFeed {
 	return &StreamFeed{
 		Mapping: "m", Function: "f", Stream: stream, Checkpoints: db, Invoker: willing{},
 		Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1},
-		Batching: policy.Batching{Size: 100}, Trace: trace,
 	}
 }
 
@@ -62,129 +60,112 @@ func inUse() uint64 {
 	return m.StackInuse + m.HeapInuse
 }
 
-// BenchmarkIdleShards is 10,000 shards that have nothing, polled every second: what each takes of memory, without what a
-// source needs for it, and what all take of one core.
+// still is a stream of many shards that have nothing, each polled every second. It notes when it was listed first, and
+// when shards were first read.
+type still struct {
+	shards []esm.Shard
+	polls  atomic.Int64
+
+	mu          sync.Mutex
+	listed      time.Time
+	first, last time.Time // of the first reads of shards
+	reading     int
+	all         chan bool // closed when all shards have been read
+}
+
+func newStill() *still {
+	s := &still{all: make(chan bool)}
+	for i := range manyShards {
+		s.shards = append(s.shards, esm.Shard{ID: fmt.Sprintf("shardId-%012d", i)})
+	}
+	return s
+}
+
+func (s *still) List(context.Context) (esm.Listing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listed.IsZero() {
+		s.listed = time.Now()
+	}
+	return esm.Listing{Identity: "life-1", Shards: s.shards}, nil
+}
+
+func (s *still) Open(context.Context, string, esm.From) (esm.Reader, error) {
+	return &stillReader{stream: s}, nil
+}
+
+type stillReader struct {
+	stream *still
+	read   bool
+}
+
+func (r *stillReader) Read(ctx context.Context, _ int) ([]esm.Record, error) {
+	r.stream.polls.Add(1)
+	if !r.read {
+		r.read = true
+		r.stream.begun()
+		return nil, nil
+	}
+	sleep(ctx, time.Second)
+	return nil, ctx.Err()
+}
+
+func (r *stillReader) Close() {}
+
+func (s *still) begun() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = time.Now()
+	if s.reading++; s.reading == 1 {
+		s.first = s.last
+	}
+	if s.reading == manyShards {
+		close(s.all)
+	}
+}
+
+// BenchmarkIdleShards is 10,000 shards that have nothing: what each takes of memory, without what its source needs.
 func BenchmarkIdleShards(b *testing.B) {
-	stream := sourcetest.NewStream(sourcetest.StreamConfig{Shards: manyShards})
-	before := inUse()
-	var polls atomic.Int64
-	feed := shardsOf(b, stream, func(e esm.Event) {
-		if _, ok := e.(esm.Received); ok {
-			polls.Add(1)
-		}
-	})
-	end := runs(feed)
-	for polls.Load() < 2*manyShards {
-		time.Sleep(10 * time.Millisecond)
-	}
 	for b.Loop() {
+		stream := newStill()
+		feed := shardsOf(b, stream)
+		before := inUse()
+		end := runs(feed)
+		for stream.polls.Load() < 3*manyShards {
+			time.Sleep(10 * time.Millisecond)
+		}
 		b.ReportMetric(float64(inUse()-before)/manyShards/1024, "KB/shard")
+		end()
 	}
-	end()
 }
 
 // BenchmarkRestart starts with 10,000 shards whose positions are kept: how long after the listing the first shard is
 // polled, and until all have been.
 func BenchmarkRestart(b *testing.B) {
-	stream := sourcetest.NewStream(sourcetest.StreamConfig{Shards: manyShards})
-	last := map[string]string{}
-	for i := 0; len(last) < manyShards; i++ {
-		shard, position := stream.Put(fmt.Sprint(i), "x")
-		last[shard] = position
+	first := newStill()
+	feed := shardsOf(b, first)
+	var saves sync.WaitGroup
+	keep := func(shard, position string) {
+		saves.Go(func() {
+			if _, err := feed.Checkpoints.Save(b.Context(), esm.Key{Mapping: "m", Shard: shard}, esm.Checkpoint{Position: position}); err != nil {
+				b.Error(err)
+			}
+		})
 	}
-	w := &watched{Stream: stream}
-	var settled atomic.Int64
-	all := make(chan bool)
-	feed := shardsOf(b, w, nil)
-	total := 0
-	for _, shard := range stream.Shards() {
-		total += len(stream.Records(shard))
+	keep("", "life-1")
+	for _, shard := range first.shards {
+		keep(shard.ID, "49660123456789012345678901234567890123456789012345678914")
 	}
-	feed.Trace = func(e esm.Event) {
-		if e, ok := e.(esm.Settled); ok && settled.Add(int64(len(e.Records))) == int64(total) {
-			close(all)
-		}
-	}
-	end := runs(feed)
-	<-all
-	end()
-	feed.Trace = nil
-	var first, last10k time.Duration
+	saves.Wait()
+	var slowest, all time.Duration
 	for b.Loop() {
-		w.reset()
+		stream := newStill()
+		feed.Stream = stream
 		end := runs(feed)
-		f, l := w.polled()
-		first, last10k = max(first, f), max(last10k, l)
+		<-stream.all
+		slowest, all = max(slowest, stream.first.Sub(stream.listed)), max(all, stream.last.Sub(stream.listed))
 		end()
 	}
-	b.ReportMetric(float64(first.Microseconds())/1000, "first-poll-ms")
-	b.ReportMetric(float64(last10k.Microseconds())/1000, "all-polled-ms")
-}
-
-// watched is a stream that notes when it was listed, and when shards were read after that.
-type watched struct {
-	esm.Stream
-
-	mu            sync.Mutex
-	listed, first time.Time
-	polls         int
-	all           chan time.Time
-}
-
-func (w *watched) reset() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.listed, w.first, w.polls, w.all = time.Time{}, time.Time{}, 0, make(chan time.Time, 1)
-}
-
-// polled waits until all shards were read, and tells when the first was and the last, counted from the listing.
-func (w *watched) polled() (first, last time.Duration) {
-	end := <-w.all
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.first.Sub(w.listed), end.Sub(w.listed)
-}
-
-func (w *watched) List(ctx context.Context) (esm.Listing, error) {
-	listing, err := w.Stream.List(ctx)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.listed.IsZero() {
-		w.listed = time.Now()
-	}
-	return listing, err
-}
-
-func (w *watched) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
-	r, err := w.Stream.Open(ctx, shard, from)
-	if err != nil {
-		return nil, err
-	}
-	return &watchedReader{Reader: r, stream: w}, nil
-}
-
-type watchedReader struct {
-	esm.Reader
-	stream *watched
-	read   bool
-}
-
-func (r *watchedReader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
-	if !r.read {
-		r.read = true
-		r.stream.poll()
-	}
-	return r.Reader.Read(ctx, limit)
-}
-
-func (w *watched) poll() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := time.Now()
-	if w.polls++; w.polls == 1 {
-		w.first = now
-	}
-	if w.polls == manyShards && w.all != nil {
-		w.all <- now
-	}
+	b.ReportMetric(float64(slowest.Microseconds())/1000, "first-poll-ms")
+	b.ReportMetric(float64(all.Microseconds())/1000, "all-polled-ms")
 }

@@ -85,6 +85,8 @@ func ReadOutcome(recs []esm.Record, resp esm.Response, err error, report bool) O
 		return Outcome{Verdict: NotRun, Reason: ReasonThrottled, Detail: clip(err.Error())}
 	case errors.Is(err, esm.ErrNotRun):
 		return Outcome{Verdict: NotRun, Reason: ReasonNotRun, Detail: clip(err.Error())}
+	case errors.Is(err, esm.ErrTooLarge):
+		return Outcome{Verdict: Refused, Reason: ReasonEventTooLarge, Detail: clip(err.Error())}
 	case errors.Is(err, esm.ErrRefused):
 		return Outcome{Verdict: Refused, Reason: ReasonRefused, Detail: clip(err.Error())}
 	case err != nil:

@@ -131,6 +131,7 @@ var rows = []struct {
 	{name: "row 23: connection lost, with a perfect answer", resp: answered(`{}`), err: errors.New("unexpected EOF"), off: completeFailure(policy.ReasonOutcomeUnknown), on: completeFailure(policy.ReasonOutcomeUnknown)},
 	{name: "row 23: a status that is no success", resp: esm.Response{Status: 502}, off: completeFailure(policy.ReasonOutcomeUnknown), on: completeFailure(policy.ReasonOutcomeUnknown)},
 	{name: "row 24: function gone, access denied", err: fmt.Errorf("invoke: %w", esm.ErrRefused), off: want{verdict: policy.Refused, reason: policy.ReasonRefused}, on: want{verdict: policy.Refused, reason: policy.ReasonRefused}},
+	{name: "row 24: too large", err: fmt.Errorf("invoke: %w", esm.ErrTooLarge), off: want{verdict: policy.Refused, reason: policy.ReasonEventTooLarge}, on: want{verdict: policy.Refused, reason: policy.ReasonEventTooLarge}},
 	{name: "row 25: recursive invocation", err: fmt.Errorf("recursive: %w", esm.ErrRefused), off: want{verdict: policy.Refused, reason: policy.ReasonRefused}, on: want{verdict: policy.Refused, reason: policy.ReasonRefused}},
 
 	{name: "a list twice", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m2"}],"batchItemFailures":[]}`), off: deleteAll, on: completeFailure(policy.ReasonBadReportList)},

@@ -60,6 +60,9 @@ const (
 
 	// ReasonRefused is an invocation that cannot succeed until somebody changes something.
 	ReasonRefused Reason = "Refused"
+
+	// ReasonEventTooLarge is an invocation that is refused because its event is larger than the function takes.
+	ReasonEventTooLarge Reason = "EventTooLarge"
 )
 
 // Why records are left although no try was made with them.

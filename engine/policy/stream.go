@@ -101,7 +101,8 @@ func (s Stream) Expire(r Run, now time.Time) (Step, bool) {
 
 // After decides about a run after a try that ended as o and resp say.
 //
-//   - Not run, refused, or an outcome that nobody knows: the same run again after a pause. This costs no retry.
+//   - Refused as too large: see [Stream.Oversized].
+//   - Not run, otherwise refused, or an outcome that nobody knows: the same run again after a pause. This costs no retry.
 //   - Done: all is settled.
 //   - A report whose first failed record is not the run's first: the records before it are settled, and it and all
 //     behind it are a new run, also those that the handler did not report.
@@ -110,6 +111,8 @@ func (s Stream) Expire(r Run, now time.Time) (Step, bool) {
 //     did not report.
 func (s Stream) After(r Run, o Outcome, resp esm.Response, now time.Time) Step {
 	switch {
+	case o.Reason == ReasonEventTooLarge:
+		return s.Oversized(r, now)
 	case o.Verdict == NotRun, o.Verdict == Refused, o.Reason == ReasonOutcomeUnknown:
 		r.Stalls++
 		return s.again(r, r.Stalls, now)

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -350,6 +351,11 @@ func TestOversized(t *testing.T) {
 		}
 		if got := nextOf(step); got != test.next {
 			t.Errorf("%s: next %q, want %q", test.name, got, test.next)
+		}
+		// What a function elsewhere finds too large is the same.
+		o := policy.ReadStreamOutcome(r.Records, esm.Response{}, fmt.Errorf("invoke: %w", esm.ErrTooLarge), true)
+		if after := (policy.Stream{MaxRetries: test.retries}).After(r, o, esm.Response{}, began); !reflect.DeepEqual(after, step) {
+			t.Errorf("%s: refused, got %+v, want %+v", test.name, after, step)
 		}
 	}
 }
