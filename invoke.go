@@ -80,4 +80,7 @@ var (
 	// function does not exist, access is denied, the request is too large or not valid, or it was stopped as
 	// recursive. It is not an ErrNotRun.
 	ErrRefused = errors.New("the invocation was refused")
+
+	// ErrTooLarge says that the event is larger than the function takes. It is an ErrRefused.
+	ErrTooLarge = fmt.Errorf("the event is too large: %w", ErrRefused)
 )

@@ -54,7 +54,7 @@ func (s *slot) check(c esm.Call) error {
 		return fmt.Errorf("invoker: %s: the permit was released: %w", s.name, esm.ErrRefused)
 	}
 	if n := len(c.Payload); n > esm.MaxPayload {
-		return fmt.Errorf("invoker: %s: %d bytes of payload, at most %d are taken: %w", s.name, n, esm.MaxPayload, esm.ErrRefused)
+		return fmt.Errorf("invoker: %s: %d bytes of payload, at most %d are taken: %w", s.name, n, esm.MaxPayload, esm.ErrTooLarge)
 	}
 	return nil
 }

@@ -36,9 +36,9 @@ var meaning = map[string]error{
 	"InvalidParameterValueException":           esm.ErrRefused,
 	"InvalidRequestContentException":           esm.ErrRefused,
 	"ModeNotSupportedException":                esm.ErrRefused,
-	"RequestTooLargeException":                 esm.ErrRefused,
-	"RequestEntityTooLargeException":           esm.ErrRefused, // its name on the wire
-	"SerializedRequestEntityTooLargeException": esm.ErrRefused,
+	"RequestTooLargeException":                 esm.ErrTooLarge,
+	"RequestEntityTooLargeException":           esm.ErrTooLarge, // its name on the wire
+	"SerializedRequestEntityTooLargeException": esm.ErrTooLarge,
 	"UnsupportedMediaTypeException":            esm.ErrRefused,
 	"RecursiveInvocationException":             esm.ErrRefused,
 	"DurableExecutionAlreadyStartedException":  esm.ErrRefused,
@@ -106,6 +106,8 @@ func judge(err error, status int) error {
 		return nil // a response that could not be read, or one that is none of Invoke's
 	case status == http.StatusTooManyRequests:
 		return esm.ErrThrottled
+	case status == http.StatusRequestEntityTooLarge:
+		return esm.ErrTooLarge
 	case status == http.StatusServiceUnavailable:
 		return esm.ErrNotRun // nobody is there, says a load balancer
 	case status == http.StatusRequestTimeout, status >= http.StatusInternalServerError:

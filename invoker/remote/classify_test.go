@@ -26,6 +26,8 @@ func kind(err error) string {
 		return "throttled"
 	case errors.Is(err, esm.ErrNotRun):
 		return "not run"
+	case errors.Is(err, esm.ErrTooLarge) && errors.Is(err, esm.ErrRefused):
+		return "too large"
 	case errors.Is(err, esm.ErrRefused):
 		return "refused"
 	default:
@@ -56,9 +58,9 @@ func TestAnswersAreClassified(t *testing.T) {
 		{status: 400, code: "InvalidParameterValueException", want: "refused"},
 		{status: 400, code: "InvalidRequestContentException", want: "refused"},
 		{status: 400, code: "ModeNotSupportedException", want: "refused"},
-		{status: 413, code: "RequestTooLargeException", want: "refused"},
-		{status: 413, code: "RequestEntityTooLargeException", want: "refused"},
-		{status: 413, code: "SerializedRequestEntityTooLargeException", want: "refused"},
+		{status: 413, code: "RequestTooLargeException", want: "too large"},
+		{status: 413, code: "RequestEntityTooLargeException", want: "too large"},
+		{status: 413, code: "SerializedRequestEntityTooLargeException", want: "too large"},
 		{status: 415, code: "UnsupportedMediaTypeException", want: "refused"},
 		{status: 400, code: "RecursiveInvocationException", want: "refused"},
 		{status: 409, code: "DurableExecutionAlreadyStartedException", want: "refused"},
@@ -87,6 +89,7 @@ func TestAnswersAreClassified(t *testing.T) {
 		{name: "another 429", status: 429, code: "ThrottlingException", want: "throttled"},
 		{name: "another 5xx", status: 500, code: "InternalError", want: "unknown"},
 		{name: "a proxy's 404", status: 404, body: "<html>not found</html>", want: "refused"},
+		{name: "a proxy's 413", status: 413, body: "<html>too large</html>", want: "too large"},
 		{name: "a proxy's 429", status: 429, body: "slow down", want: "throttled"},
 		{name: "a proxy's 502", status: 502, body: "<html>bad gateway</html>", want: "unknown"},
 		{name: "a proxy's 503", status: 503, body: "no endpoints", want: "not run"},
