@@ -128,15 +128,18 @@ type house struct {
 	suffix  string
 	fn      *function
 
-	elsewhere string // further keys of Aws, where some of its services answer elsewhere
+	elsewhere string           // further keys of Aws, where some of its services answer elsewhere
+	inside    *embedded.Server // the stand-in itself; nil where the service is another one
 }
 
 func newHouse(t *testing.T, s service) *house {
 	t.Helper()
+	var inside *embedded.Server
 	if s.endpoint == "embedded" {
-		s.endpoint = startEmbedded(t)
+		inside = new(embedded.Server)
+		s.endpoint = serve(t, inside)
 	}
-	h := &house{T: t, service: s, dir: t.TempDir(), suffix: fmt.Sprint(time.Now().UnixNano() % 1e9), fn: newFunction(t)}
+	h := &house{inside: inside, T: t, service: s, dir: t.TempDir(), suffix: fmt.Sprint(time.Now().UnixNano() % 1e9), fn: newFunction(t)}
 	h.sqs = sqs.New(sqs.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(s.endpoint),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
@@ -144,8 +147,8 @@ func newHouse(t *testing.T, s service) *house {
 	return h
 }
 
-// startEmbedded runs a stand-in of the test's own, which outlives the engines that the test starts and kills.
-func startEmbedded(t *testing.T) string {
+// serve runs a stand-in of the test's own, which outlives the engines that the test starts and kills.
+func serve(t *testing.T, server *embedded.Server) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -153,7 +156,7 @@ func startEmbedded(t *testing.T) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = new(embedded.Server).Serve(ctx, l) })
+	serving.Go(func() { _ = server.Serve(ctx, l) })
 	t.Cleanup(func() { cancel(); serving.Wait() })
 	return "http://" + l.Addr().String()
 }

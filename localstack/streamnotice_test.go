@@ -1,6 +1,7 @@
 package localstack_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -32,14 +33,16 @@ type noticed struct {
 func readNotice(t *testing.T, text string) noticed {
 	t.Helper()
 	var n struct {
-		RequestContext   struct{ RequestID string }
-		Timestamp        string
-		KinesisBatchInfo struct{ StartSequenceNumber string }
+		RequestContext     struct{ RequestID string }
+		Timestamp          string
+		KinesisBatchInfo   struct{ StartSequenceNumber string }
+		DDBStreamBatchInfo struct{ StartSequenceNumber string }
 	}
 	if err := json.Unmarshal([]byte(text), &n); err != nil {
 		t.Fatalf("the notice %s: %v", text, err)
 	}
-	return noticed{n.RequestContext.RequestID, n.KinesisBatchInfo.StartSequenceNumber, n.Timestamp}
+	first := n.KinesisBatchInfo.StartSequenceNumber + n.DDBStreamBatchInfo.StartSequenceNumber // of which there is one
+	return noticed{n.RequestContext.RequestID, first, n.Timestamp}
 }
 
 // notices takes so many notices out of a queue, and tells if there are more. They are in the order of their records.
@@ -67,7 +70,8 @@ func (h *house) notices(url string, n int) (texts []string) {
 		h.Errorf("%d notices, want %d", len(texts)+more, n)
 	}
 	slices.SortFunc(texts, func(a, b string) int {
-		return strings.Compare(readNotice(h.T, a).First, readNotice(h.T, b).First)
+		x, y := readNotice(h.T, a).First, readNotice(h.T, b).First
+		return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y))
 	})
 	return texts
 }
