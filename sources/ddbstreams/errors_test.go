@@ -120,6 +120,19 @@ func TestAListedShardThatIsGone(t *testing.T) {
 	})
 }
 
+// A shard is not given up because the service said once that it is not there.
+func TestWhatWasNotFoundOnceIsAskedForAgain(t *testing.T) {
+	r := newRig(t)
+	none := says(400, "ResourceNotFoundException")
+	r.instead("GetShardIterator", none)
+	r.open(esm.From{}).Close()
+	r = newRig(t)
+	r.instead("GetShardIterator", none, none)
+	if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); !errors.Is(err, esm.ErrNoShard) {
+		t.Errorf("not found twice: %v", err)
+	}
+}
+
 func TestOpeningIsNeverTriedForEver(t *testing.T) {
 	for code, test := range map[string]struct {
 		status int

@@ -30,6 +30,9 @@ func (i iterator) usable(now time.Time) bool { return i.text != "" && now.Sub(i.
 // iterate asks for an iterator behind a sequence number, or for the oldest record when that is empty.
 func (s *Stream) iterate(ctx context.Context, shard, after string) (iterator, error) {
 	it, err := s.ask(ctx, shard, after)
+	if notFound(err) { // asked again, since a shard that is believed to be gone costs its records
+		it, err = s.ask(ctx, shard, after)
+	}
 	switch {
 	case notFound(err):
 		return iterator{}, s.missing(ctx, err)

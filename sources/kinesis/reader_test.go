@@ -365,6 +365,26 @@ func TestRecreatedStreamsAreForeignToTheirReaders(t *testing.T) {
 	})
 }
 
+// A shard that is listed is not given up, nor a position in it, because the service said once that it is not there.
+func TestWhatWasNotFoundOnceIsAskedForAgain(t *testing.T) {
+	none := says(400, "ResourceNotFoundException")
+	for name, want := range map[string]error{"the oldest record": esm.ErrNoShard, "a position": esm.ErrForeign} {
+		for times := 1; times <= 2; times++ {
+			r := newRig(t)
+			r.put("a", "b")
+			from := esm.From{}
+			if name == "a position" {
+				from.After = r.memory.Records(firstShard)[0].Receipt
+			}
+			r.instead("GetShardIterator", []func(call) *answer{none, none}[:times]...)
+			_, err := r.stream.Open(t.Context(), firstShard, from)
+			if err == nil || (times == 2) != errors.Is(err, want) || times == 1 && errors.Is(err, esm.ErrNoStream) {
+				t.Errorf("%s, not found %d times: %v", name, times, err)
+			}
+		}
+	}
+}
+
 func TestTheEndComesAloneAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
