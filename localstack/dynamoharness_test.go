@@ -29,9 +29,9 @@ type table struct {
 
 type attributes = map[string]types.AttributeValue
 
-func s(text string) types.AttributeValue { return &types.AttributeValueMemberS{Value: text} }
+func ofText(text string) types.AttributeValue { return &types.AttributeValueMemberS{Value: text} }
 
-func n(number int) types.AttributeValue {
+func ofNumber(number int) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: fmt.Sprint(number)}
 }
 
@@ -83,7 +83,7 @@ func (t *table) put(keys ...string) {
 	for some := range slices.Chunk(keys, 25) {
 		var writes []types.WriteRequest
 		for _, key := range some {
-			writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: attributes{"pk": s(key)}}})
+			writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: attributes{"pk": ofText(key)}}})
 		}
 		out, err := t.db.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{
 			RequestItems: map[string][]types.WriteRequest{t.name: writes},
@@ -103,7 +103,7 @@ func (t *table) putItem(item attributes) {
 
 func (t *table) deleteItem(key string) {
 	t.Helper()
-	if _, err := t.db.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &t.name, Key: attributes{"pk": s(key)}}); err != nil {
+	if _, err := t.db.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &t.name, Key: attributes{"pk": ofText(key)}}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -19,17 +19,17 @@ import (
 // everything is an item with a value of every type, and as a record shows it.
 var (
 	everything = attributes{
-		"pk":   s("k \u00e9 \" \\ \n <&>"),
+		"pk":   ofText("k \u00e9 \" \\ \n <&>"),
 		"nr":   &types.AttributeValueMemberN{Value: "12345678901234567890.5"},
 		"bin":  &types.AttributeValueMemberB{Value: []byte{0, 1, 254, 255}},
 		"yes":  &types.AttributeValueMemberBOOL{Value: true},
 		"no":   &types.AttributeValueMemberBOOL{Value: false},
 		"gone": &types.AttributeValueMemberNULL{Value: true},
-		"void": s(""),
+		"void": ofText(""),
 		"ss":   &types.AttributeValueMemberSS{Value: []string{"one"}},
 		"ns":   &types.AttributeValueMemberNS{Value: []string{"1.5"}},
 		"bs":   &types.AttributeValueMemberBS{Value: [][]byte{{3, 2, 1}}},
-		"list": &types.AttributeValueMemberL{Value: []types.AttributeValue{s("a"), n(2), &types.AttributeValueMemberL{}}},
+		"list": &types.AttributeValueMemberL{Value: []types.AttributeValue{ofText("a"), ofNumber(2), &types.AttributeValueMemberL{}}},
 		"map": &types.AttributeValueMemberM{Value: attributes{
 			"deep": &types.AttributeValueMemberM{Value: attributes{"B": &types.AttributeValueMemberB{Value: []byte("b")}}},
 		}},
@@ -86,7 +86,7 @@ func (t *table) change() {
 	t.settled(1)
 	update := dynamodb.UpdateItemInput{
 		TableName: &t.name, Key: attributes{"pk": everything["pk"]}, UpdateExpression: aws.String("SET changed = :c"),
-		ExpressionAttributeValues: attributes{":c": n(1)},
+		ExpressionAttributeValues: attributes{":c": ofNumber(1)},
 	}
 	if _, err := t.db.UpdateItem(t.Context(), &update); err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestTimeToLiveOfTables(t *testing.T) {
 		tb.put("stays")
 		tb.deleteItem("stays")
 		c.run(fileOf(all, deleted))
-		tb.putItem(attributes{"pk": s("goes"), "until": n(int(time.Now().Unix()) - 1)})
+		tb.putItem(attributes{"pk": ofText("goes"), "until": ofNumber(int(time.Now().Unix()) - 1)})
 		deleted.sees(tb, "goes")
 		all.sees(tb, "stays", "stays", "goes", "goes")
 		r := changed(deleted.fn.seen()[0])[0]
