@@ -20,9 +20,9 @@ import (
 // start is where reading begins: behind a sequence number, or within the aggregated record that has it, or at a time, or
 // at the oldest record there is.
 type start struct {
-	after  string // a sequence number
-	within bool   // the record of that number was handed out in part
-	at     time.Time
+	after  string    // a sequence number
+	within bool      // the record of that number was handed out in part
+	at     time.Time // what arrived before it is left out, until something was read that did not
 }
 
 func newStart(from esm.From) start {
@@ -54,6 +54,27 @@ func (s start) timestamp() *time.Time {
 		return nil
 	}
 	return &s.at
+}
+
+// behind tells which of the records that came from s on belong there, and where the next one is. The first ones may have
+// arrived before the time that was asked for: LocalStack cuts it to the second. That is judged up to the first that belongs
+// there, since arrival times need not ascend.
+func (s start) behind(came []types.Record) ([]types.Record, start) {
+	if len(came) == 0 {
+		return came, s
+	}
+	next := start{after: deref(came[len(came)-1].SequenceNumber), at: s.at}
+	n := slices.IndexFunc(came, func(r types.Record) bool { return !s.early(r) })
+	if n < 0 {
+		return nil, next
+	}
+	next.at = time.Time{}
+	return came[n:], next
+}
+
+// early reports whether a record arrived before the time where reading begins, in whole milliseconds as services tell it.
+func (s start) early(r types.Record) bool {
+	return !s.at.IsZero() && r.ApproximateArrivalTimestamp != nil && r.ApproximateArrivalTimestamp.UnixMilli() < s.at.UnixMilli()
 }
 
 // iterator is the service's word for where to read next.

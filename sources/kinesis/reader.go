@@ -161,16 +161,15 @@ func (r *reader) renew(ctx context.Context) (err error) {
 
 // took keeps what a GetRecords brought.
 func (r *reader) took(out *sdk.GetRecordsOutput, began time.Time) {
-	r.ahead = out.Records
 	bytes := 0
-	for i := range r.ahead {
-		bytes += len(r.ahead[i].Data) + len(deref(r.ahead[i].PartitionKey))
+	for i := range out.Records {
+		bytes += len(out.Records[i].Data) + len(deref(out.Records[i].PartitionKey))
 	}
 	r.track.paid(began, bytes)
-	if n := len(r.ahead); n > 0 {
+	if n := len(out.Records); n > 0 {
 		r.size = max(bytes/n, 1)
-		r.start = start{after: deref(r.ahead[n-1].SequenceNumber)}
 	}
+	r.ahead, r.start = r.start.behind(out.Records)
 	r.notBefore = time.Time{}
 	if len(r.ahead) == 0 && (out.MillisBehindLatest == nil || *out.MillisBehindLatest == 0) {
 		r.notBefore = began.Add(idle)

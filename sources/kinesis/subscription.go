@@ -134,16 +134,16 @@ func (r *subscription) took(ctx context.Context, e *types.SubscribeToShardEvent)
 // goOn moves the start behind a sequence number, which emulators may give as something else or as one that is past.
 func (r *subscription) goOn(number string) {
 	if isNumber(number) && less(r.start.after, number) {
-		r.start, r.skip = start{after: number}, ""
+		r.start, r.skip = start{after: number, at: r.start.at}, ""
 	}
 }
 
 // add makes records of what came, and moves the start behind it.
 func (r *subscription) add(came []types.Record) {
+	came, r.start = r.start.behind(came)
 	for i := range came {
 		r.ahead = append(r.ahead, r.stream.apart(r.shard, r.hashes, r.skip, &came[i])...)
 		r.skip = ""
-		r.start = start{after: deref(came[i].SequenceNumber)}
 	}
 }
 
