@@ -62,6 +62,10 @@ type FunctionName struct {
 var functionName = regexp.MustCompile(`^(?:(?:(?:arn:aws[a-zA-Z-]*:lambda:([a-z0-9-]+):)?(\d{12}):)?function:)?` +
 	`([a-zA-Z0-9_-]{1,64})(?::(\$LATEST|[a-zA-Z0-9_-]{1,128}))?$`)
 
+// FunctionNamePattern is the pattern that Lambda's API names when a function's name is none.
+const FunctionNamePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?` +
+	`(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
+
 // ParseFunctionName understands the forms that Lambda's CreateEventSourceMapping takes: a name, a partial ARN
 // (123456789012:function:name) and an ARN, each with or without :qualifier.
 func ParseFunctionName(text string) (FunctionName, error) {

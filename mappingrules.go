@@ -3,8 +3,8 @@ package esm
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Validate tells everything that Lambda would refuse in a mapping that is made now, and what this engine cannot honour.
@@ -33,7 +33,7 @@ func (m Mapping) checkNames(found *problems) {
 		found.add("UUID", "is not a UUID in lower case: 8-4-4-4-12 hexadecimal digits")
 	}
 	if _, err := ParseFunctionName(m.FunctionName); err != nil {
-		found.add("FunctionName", "%v", err)
+		found.breaks("FunctionName", m.FunctionName, "Member must satisfy regular expression pattern: "+FunctionNamePattern, err.Error())
 	}
 }
 
@@ -63,9 +63,7 @@ func (m Mapping) checkFilters(found *problems) {
 		found.add("FilterCriteria.Filters", "has %d filters, above %d", len(filters), MaxFilters)
 	}
 	for i, f := range filters {
-		if n := utf8.RuneCountInString(f.Pattern); n > MaxPatternLength {
-			found.add(fmt.Sprintf("FilterCriteria.Filters[%d].Pattern", i), "is %d characters long, above %d", n, MaxPatternLength)
-		}
+		found.notLonger(fmt.Sprintf("FilterCriteria.Filters[%d].Pattern", i), f.Pattern, MaxPatternLength)
 	}
 }
 
@@ -111,12 +109,17 @@ func (m Mapping) checkScaling(found *problems) {
 }
 
 func (m Mapping) checkLists(found *problems) {
+	const types = "FunctionResponseTypes"
+	given := "[" + strings.Join(m.FunctionResponseTypes, ", ") + "]"
 	if n := len(m.FunctionResponseTypes); n > 1 {
-		found.add("FunctionResponseTypes", "has %d items, above 1", n)
+		found.breaks(types, given, "Member must have length less than or equal to 1", fmt.Sprintf("has %d items, above 1", n))
 	}
 	for i, t := range m.FunctionResponseTypes {
 		if t != ReportBatchItemFailures {
-			found.add(fmt.Sprintf("FunctionResponseTypes[%d]", i), "is not ReportBatchItemFailures, the only value")
+			*found = append(*found, Problem{
+				Path: fmt.Sprintf("%s[%d]", types, i), Message: "is not ReportBatchItemFailures, the only value",
+				Constraint: broken(types, given, "Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures], Member must not be null]"),
+			})
 		}
 	}
 	if m.MetricsConfig == nil {

@@ -1,9 +1,6 @@
 package esm
 
-import (
-	"time"
-	"unicode/utf8"
-)
+import "time"
 
 // checkStream checks what only streams have, and that nothing is given that they have not (AWS: the API reference of
 // CreateEventSourceMapping).
@@ -29,7 +26,8 @@ func (m Mapping) checkPosition(found *problems, now time.Time) {
 	case "":
 		found.add(position, "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
 	default:
-		found.add(position, "is none of LATEST, AT_TIMESTAMP and TRIM_HORIZON")
+		found.breaks(position, m.StartingPosition, "Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
+			"is none of LATEST, AT_TIMESTAMP and TRIM_HORIZON")
 	}
 	switch {
 	case !timed && !m.StartingPositionTimestamp.IsZero():
@@ -78,11 +76,8 @@ func (m Mapping) checkDestination(found *problems) {
 	}
 	const path = "DestinationConfig.OnFailure.Destination"
 	arn := m.DestinationConfig.OnFailure.Destination
-	if n := utf8.RuneCountInString(arn); n > MaxDestinationLength {
-		found.add(path, "is %d characters long, above %d", n, MaxDestinationLength)
-	} else if arn != "" {
-		if wrong := wrongDestination(arn); wrong != "" {
-			found.add(path, "%s", wrong)
-		}
+	found.notLonger(path, arn, MaxDestinationLength)
+	if wrong := wrongDestination(arn); arn != "" && len(arn) <= MaxDestinationLength && wrong != "" {
+		found.add(path, "%s", wrong)
 	}
 }

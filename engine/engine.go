@@ -20,18 +20,107 @@ type Feed interface {
 	Run(ctx, work context.Context)
 }
 
-// Engine runs the feeds of all mappings side by side.
+// Engine runs the feeds of all mappings side by side, each under a name. The zero Engine has none. Feeds may be set and
+// removed at any time, also before Run; one that comes or goes touches no other.
 type Engine struct {
-	Feeds []Feed
+	mu        sync.Mutex
+	ctx, work context.Context // those of Run; nil before it
+	ended     bool            // ctx is over: nothing begins any more
+	running   map[string]*running
+	feeds     sync.WaitGroup
+}
+
+// running is a feed at work, or one that is to begin when the one before it has ended.
+type running struct {
+	feed   Feed
+	before *running      // under the same name; nil without one
+	began  chan struct{} // closed when it runs, or never will
+	end    context.CancelFunc
+	over   chan struct{} // closed when it has ended
 }
 
 // Run blocks until ctx has ended and every feed with it. An engine without feeds waits for ctx all the same: what else
-// runs beside it is not to end because no mapping has been made yet.
+// runs beside it is not to end because no mapping has been made yet. It is called once.
 func (e *Engine) Run(ctx, work context.Context) {
-	var feeds sync.WaitGroup
-	for _, feed := range e.Feeds {
-		feeds.Go(func() { feed.Run(ctx, work) })
-	}
+	e.begin(ctx, work)
 	<-ctx.Done()
-	feeds.Wait()
+	e.mu.Lock()
+	e.ended = true
+	e.mu.Unlock()
+	e.feeds.Wait()
+}
+
+func (e *Engine) begin(ctx, work context.Context) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ctx, e.work = ctx, work
+	for _, r := range e.running {
+		e.start(r)
+	}
+}
+
+// Set makes feed the one that runs under name. If another one does, that is ended, and feed begins when what it had in
+// hand is settled: then began is closed. Set does not block.
+func (e *Engine) Set(name string, feed Feed) (began <-chan struct{}) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := &running{feed: feed, before: e.drop(name), began: make(chan struct{}), over: make(chan struct{})}
+	if e.ended {
+		close(r.began)
+		return r.began
+	}
+	if e.running == nil {
+		e.running = map[string]*running{}
+	}
+	e.running[name] = r
+	if e.ctx != nil {
+		e.start(r)
+	}
+	return r.began
+}
+
+// Remove ends the feed that runs under name: when what it had in hand is settled, over is closed. Without one it is closed
+// already. Remove does not block.
+func (e *Engine) Remove(name string) (over <-chan struct{}) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r := e.drop(name); r != nil {
+		return r.over
+	}
+	nothing := make(chan struct{})
+	close(nothing)
+	return nothing
+}
+
+// drop takes name's feed out and ends it. It is nil if there is none, or none that has been started.
+func (e *Engine) drop(name string) *running {
+	r := e.running[name]
+	delete(e.running, name)
+	switch {
+	case r == nil:
+		return nil
+	case r.end == nil:
+		close(r.began)
+		return nil
+	}
+	r.end()
+	return r
+}
+
+// start begins r as soon as the one before it has ended.
+func (e *Engine) start(r *running) {
+	ctx, cancel := context.WithCancel(e.ctx)
+	r.end = cancel
+	e.feeds.Go(func() {
+		defer cancel()
+		defer close(r.over)
+		if r.before != nil {
+			<-r.before.over
+			r.before = nil
+		}
+		close(r.began)
+		if ctx.Err() == nil {
+			r.feed.Run(ctx, e.work)
+		}
+	})
 }

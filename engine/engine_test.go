@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +17,87 @@ func TestAnEngineWithoutFeedsRunsUntilItIsEnded(t *testing.T) {
 		new(Engine).Run(ctx, t.Context())
 		if ran := time.Since(began); ran != time.Hour {
 			t.Errorf("an engine without feeds ran for %v, want until its context ended", ran)
+		}
+	})
+}
+
+// journal is what several goroutines write down.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) add(line string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, line)
+}
+
+func (j *journal) sorted() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Sorted(slices.Values(j.lines))
+}
+
+// logged is a feed that writes down when it begins and ends, and takes a while to end.
+type logged struct {
+	name   string
+	inHand time.Duration
+	log    *journal
+	began  time.Time
+}
+
+func (f *logged) Run(ctx, work context.Context) {
+	f.log.add(f.name + " begins")
+	<-ctx.Done()
+	select {
+	case <-time.After(f.inHand):
+	case <-work.Done():
+	}
+	f.log.add(f.name + " ends")
+}
+
+func TestFeedsComeAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var log journal
+		var e Engine
+		feed := func(name string) *logged { return &logged{name: name, inHand: time.Minute, log: &log} }
+		e.Set("a", feed("a"))
+		e.Set("gone", feed("gone"))
+		<-e.Remove("gone")
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			e.Run(ctx, t.Context())
+		}()
+		synctest.Wait()
+		began := e.Set("a", feed("a'")) // waits for a
+		last := e.Set("a", feed("a\"")) // in the place of one that never ran
+		e.Set("b", feed("b"))
+		synctest.Wait()
+		if want := []string{"a begins", "b begins"}; !slices.Equal(log.sorted(), want) {
+			t.Errorf("at first %q, want %q", log.sorted(), want)
+		}
+		<-began
+		<-last
+		synctest.Wait()
+		if want := []string{"a begins", "a ends", "a\" begins", "b begins"}; !slices.Equal(log.sorted(), want) {
+			t.Errorf("then %q, want %q", log.sorted(), want)
+		}
+		start := time.Now()
+		<-e.Remove("b")
+		if took := time.Since(start); took != time.Minute {
+			t.Errorf("b was over after %v", took)
+		}
+		<-e.Remove("b")
+		cancel()
+		<-over
+		<-e.Set("late", feed("late"))
+		want := []string{"a begins", "a ends", "a\" begins", "a\" ends", "b begins", "b ends"}
+		slices.Sort(want)
+		if !slices.Equal(log.sorted(), want) {
+			t.Errorf("in the end %q, want %q", log.sorted(), want)
 		}
 	})
 }

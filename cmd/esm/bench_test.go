@@ -29,7 +29,6 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
 	"github.com/esm-run/esm/cmd/esm/config"
-	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
@@ -183,7 +182,7 @@ func engineWith(b *testing.B, endpoint string, trace esm.Trace, mappings ...stri
 func running(p *parts) (end func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
-	ended.Go(func() { (&engine.Engine{Feeds: p.feeds}).Run(ctx, context.WithoutCancel(ctx)) })
+	ended.Go(func() { p.engine().Run(ctx, context.WithoutCancel(ctx)) })
 	return func() {
 		stop()
 		ended.Wait()

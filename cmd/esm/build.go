@@ -28,9 +28,9 @@ type parts struct {
 	functions   *invoker.Functions
 	starter     *process.Starter
 	bootstraps  *bootstrap.Bootstraps
-	checkpoints *checkpoint.DB // nil without streams
-	feeds       []engine.Feed
-	queues      map[string]*sqs.Queue // by mapping, of those that are enabled
+	checkpoints *checkpoint.DB         // nil without streams
+	feeds       map[string]engine.Feed // by mapping, of those that are enabled
+	queues      map[string]*sqs.Queue  // by mapping, of those that are enabled
 
 	destinations map[string]destinations.Reachable // by ARN, of mappings that are enabled
 }
@@ -53,6 +53,7 @@ func buildWith(ctx context.Context, file *config.File, c *clients, db *checkpoin
 	p := &parts{
 		checkpoints: db,
 		bootstraps:  &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")},
+		feeds:       map[string]engine.Feed{},
 		queues:      map[string]*sqs.Queue{},
 
 		destinations: map[string]destinations.Reachable{},
@@ -65,15 +66,24 @@ func buildWith(ctx context.Context, file *config.File, c *clients, db *checkpoin
 	s := &streams{file: file, clients: c, db: db, trace: trace}
 	for _, m := range file.Mappings {
 		if !*m.Enabled {
-			trace.Tell(esm.State{Mapping: m.UUID, State: "Disabled"})
+			trace.Tell(esm.State{Mapping: m.UUID, State: esm.Disabled})
 			continue
 		}
 		if err := p.add(ctx, s, m); err != nil {
 			return nil, fmt.Errorf("mapping of %s: %w", m.EventSourceArn, err)
 		}
-		trace.Tell(esm.State{Mapping: m.UUID, State: "Enabled"})
+		trace.Tell(esm.State{Mapping: m.UUID, State: esm.Enabled})
 	}
 	return p, nil
+}
+
+// engine has all feeds.
+func (p *parts) engine() *engine.Engine {
+	e := &engine.Engine{}
+	for mapping, feed := range p.feeds {
+		e.Set(mapping, feed)
+	}
+	return e
 }
 
 // add makes the feed of a mapping.
@@ -84,7 +94,7 @@ func (p *parts) add(ctx context.Context, s *streams, m esm.Mapping) error {
 			return err
 		}
 		feed.Invoker = p.functions
-		p.feeds = append(p.feeds, feed)
+		p.feeds[m.UUID] = feed
 		if arn := m.DestinationConfig.OnFailure.Destination; arn != "" {
 			p.destinations[arn], err = s.clients.reachable(ctx, s.file, arn)
 		}
@@ -95,7 +105,7 @@ func (p *parts) add(ctx context.Context, s *streams, m esm.Mapping) error {
 		return err
 	}
 	feed.Invoker, feed.Trace = p.functions, s.trace
-	p.feeds = append(p.feeds, feed)
+	p.feeds[m.UUID] = feed
 	p.queues[m.UUID] = queue
 	return nil
 }

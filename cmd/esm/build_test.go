@@ -38,7 +38,7 @@ func built(t *testing.T, queue, settings string) *engine.QueueFeed {
 	if len(p.feeds) != 1 || p.queues[file.Mappings[0].UUID] == nil {
 		t.Fatalf("got %d feeds, want 1 and its queue", len(p.feeds))
 	}
-	return p.feeds[0].(*engine.QueueFeed)
+	return p.feeds[file.Mappings[0].UUID].(*engine.QueueFeed)
 }
 
 func TestFeedsOfMappings(t *testing.T) {

@@ -15,7 +15,6 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/engine"
 )
 
 func runCommand() *cobra.Command {
@@ -158,7 +157,7 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 		r.voice.info("no mapping is enabled: there is nothing to poll")
 	}
 	defer r.lookAround(ctx, parts)()
-	(&engine.Engine{Feeds: parts.feeds}).Run(ctx, work)
+	parts.engine().Run(ctx, work)
 	<-ctx.Done() // a file without mappings runs too
 	return nil
 }
