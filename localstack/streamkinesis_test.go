@@ -32,7 +32,7 @@ func (c *corner) stream(name string, shards int) *stream {
 		c.Fatal(err)
 	}
 	c.Cleanup(func() {
-		_, _ = c.kinesis.DeleteStream(context.Background(), &kinesis.DeleteStreamInput{StreamName: &name})
+		_, _ = c.kinesis.DeleteStream(context.Background(), &kinesis.DeleteStreamInput{StreamName: &name, EnforceConsumerDeletion: aws.Bool(true)})
 	})
 	s.active()
 	return s
