@@ -22,10 +22,12 @@ var mayImport = map[string][]string{
 	"checkpoint":   {"checkpoint"},
 	"destinations": {},
 	"invoker":      {"invoker"},
+	"mappings":     {},
+	"api":          {},
 	"awshttp":      {},
 	"localstack":   {"localstack"},
 	"examples":     {},
-	"cmd":          {"engine", "sources", "checkpoint", "destinations", "invoker", "awshttp", "localstack", "cmd"},
+	"cmd":          {"engine", "sources", "checkpoint", "destinations", "invoker", "mappings", "api", "awshttp", "localstack", "cmd"},
 }
 
 // What decisions may not reach for: they get values and the time from their caller.
