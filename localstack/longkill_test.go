@@ -145,7 +145,7 @@ func (f *flood) produce(ctx context.Context, dice *rand.Rand) {
 				return
 			}
 		}
-		texts, entries := someRecords(dice, counts, min(room, f.chunk))
+		texts, entries := someRecords(dice, counts, min(room, f.chunk), 700)
 		err := f.send(entries)
 		if err == nil && chunk%f.reshardEvery == 0 {
 			err = f.reshard(ctx, dice)
@@ -161,13 +161,13 @@ func (f *flood) produce(ctx context.Context, dice *rand.Rand) {
 	}
 }
 
-// someRecords makes the next n records of random keys; one in 700 is poison.
-func someRecords(dice *rand.Rand, counts map[string]int, n int) (texts []string, entries []types.PutRecordsRequestEntry) {
+// someRecords makes the next n records of random keys, with a poison among so many; 0 is none.
+func someRecords(dice *rand.Rand, counts map[string]int, n, poison int) (texts []string, entries []types.PutRecordsRequestEntry) {
 	for range n {
 		key := fmt.Sprint("k", dice.IntN(40))
 		text := fmt.Sprint(key, "/", counts[key])
 		counts[key]++
-		if dice.IntN(700) == 0 {
+		if poison > 0 && dice.IntN(poison) == 0 {
 			text += "!"
 		}
 		texts = append(texts, text)
