@@ -1,6 +1,7 @@
-// Package localstack_test runs the esm command from outside, as people do, against everything that speaks SQS's
-// protocol: the embedded stand-in always, and LocalStack and ElasticMQ where ESM_TEST_LOCALSTACK and ESM_TEST_ELASTICMQ
-// say where they answer (./test starts them and says so).
+// Package localstack_test runs the esm command from outside, as people do, against everything that speaks the protocols
+// of SQS, Kinesis and DynamoDB: the embedded stand-in always, and LocalStack, ElasticMQ, kinesis-mock and DynamoDB Local
+// where ESM_TEST_LOCALSTACK, ESM_TEST_ELASTICMQ, ESM_TEST_KINESISMOCK and ESM_TEST_DYNAMODBLOCAL say where they answer
+// (./test starts them and says so).
 package localstack_test
 
 import (

@@ -94,7 +94,7 @@ func wantNotice(t *testing.T, got, want string) {
 	}
 }
 
-// notice is a notice of records of the stream, in AWS's words. Payload and window are further members, for where they are.
+// notice is a notice of records of the stream, in AWS's words. Payload are the members that a bucket's notice has besides.
 func (s *stream) notice(w told, f follower, id string, payload ...string) string {
 	s.Helper()
 	all := s.records()

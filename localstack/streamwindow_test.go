@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -160,6 +161,33 @@ func TestAFinalInvocationIsGivenUp(t *testing.T) {
 			}
 			if next := kinesisOf(f.fn.seen()[i+1]); string(next.State) != "{}" {
 				t.Errorf("the next window begins with %s", next.State)
+			}
+		}
+	})
+}
+
+// A state of more than a megabyte ends its window early; what is left of the interval begins without one.
+func TestAStateThatGrowsTooLarge(t *testing.T) {
+	overStreams(t, kinesisServices, func(t *testing.T, c *corner) {
+		s := c.stream("state", 1)
+		s.put("1", "2")
+		large := `"` + strings.Repeat("x", 1_048_638) + `"`
+		f := c.follow("f", s.arn, func(e event) (string, error) {
+			if span(kinesisOf(e).texts()) == "1" {
+				return `{"state":` + large + `}`, nil
+			}
+			return `{"state":{}}`, nil
+		}, "TumblingWindowInSeconds: 900", "BatchSize: 1")
+		c.run(fileOf(f))
+		eventually(t, "both are handled", func() bool { return f.fn.records() == 2 })
+		for i, want := range []struct {
+			span, state string
+			ends        bool
+		}{{"1", "{}", false}, {"none", large, true}, {"2", "{}", false}} {
+			got := kinesisOf(f.fn.seen()[i])
+			if span(got.texts()) != want.span || string(got.State) != want.state || got.IsFinalInvokeForWindow != want.ends || got.IsWindowTerminatedEarly != want.ends {
+				t.Errorf("invocation %d has %s, a state of %d bytes, %v and %v; want %s, %d and %v", i+1, span(got.texts()), len(got.State),
+					got.IsFinalInvokeForWindow, got.IsWindowTerminatedEarly, want.span, len(want.state), want.ends)
 			}
 		}
 	})
