@@ -79,13 +79,13 @@ func (v *voice) say(level slog.Level, prefix, format string, args ...any) {
 }
 
 // traces are the observers that talk: what handlers print goes to stdout, the rest where the voice goes.
-func (v *voice) traces(stdout io.Writer, mappings []observe.Mapping) []esm.Trace {
+func (v *voice) traces(stdout io.Writer, roster *observe.Roster) []esm.Trace {
 	outputs := &observe.Outputs{W: stdout, JSON: v.json, Platform: !v.people || v.level <= slog.LevelDebug}
 	if v.people {
-		lines := &observe.Lines{W: v.w, Mappings: observe.ByUUID(mappings), Color: v.color, Level: v.level}
+		lines := &observe.Lines{W: v.w, Mappings: roster, Color: v.color, Level: v.level}
 		return []esm.Trace{outputs.Trace, lines.Trace}
 	}
-	logs := &observe.Logs{Log: v.log, Mappings: observe.ByUUID(mappings)}
+	logs := &observe.Logs{Log: v.log, Mappings: roster}
 	return []esm.Trace{outputs.Trace, logs.Trace}
 }
 

@@ -42,7 +42,7 @@ func speak(t *testing.T, flags logFlags, people bool) (stdout, stderr string) {
 	v.people = people
 	v.info("one %d", 1)
 	v.warn("two")
-	trace := observe.Tee(v.traces(&out, []observe.Mapping{someMapping})...)
+	trace := observe.Tee(v.traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
 	trace(esm.Output{Function: "f", ID: "id", Line: "hello"})
 	trace(esm.Output{Function: "f", ID: "id", Line: "START", Platform: true})
 	trace(esm.Scaled{Mapping: "u", Pollers: 5})
@@ -107,7 +107,7 @@ func TestVoicesDoNotMix(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.people = true
-	trace := observe.Tee(v.traces(&out, []observe.Mapping{someMapping})...)
+	trace := observe.Tee(v.traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
 	var talking sync.WaitGroup
 	for range 4 {
 		talking.Go(func() {

@@ -72,6 +72,7 @@ type run struct {
 
 	// Set by load, and not changed while anything runs.
 	file    *config.File
+	roster  *observe.Roster
 	board   *observe.Board
 	metrics *observe.Metrics
 	trace   esm.Trace
@@ -118,9 +119,10 @@ func (r *run) load(path string, over config.Overrides) error {
 	r.file = file
 	r.grace.Store(int64(file.Engine.GracePeriod))
 	mappings, functions := observed(file)
+	r.roster = observe.NewRoster(mappings)
 	r.board, r.metrics = observe.NewBoard(mappings, functions), observe.NewMetrics(mappings, functions)
 	// What talks comes last: what it says is true of the status by then.
-	r.trace = observe.Tee(append([]esm.Trace{r.board.Trace, r.metrics.Trace}, r.voice.traces(r.stdout, mappings)...)...)
+	r.trace = observe.Tee(append([]esm.Trace{r.board.Trace, r.metrics.Trace}, r.voice.traces(r.stdout, r.roster)...)...)
 	return nil
 }
 

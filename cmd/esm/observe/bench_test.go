@@ -25,8 +25,8 @@ func observed(b *testing.B, mapping Mapping, events []esm.Event) {
 	for name, trace := range map[string]esm.Trace{
 		"Board":   NewBoard(mappings, functions).Trace,
 		"Metrics": NewMetrics(mappings, functions).Trace,
-		"Lines":   (&Lines{W: io.Discard, Mappings: ByUUID(mappings)}).Trace,
-		"Logs":    (&Logs{Log: slog.New(slog.NewJSONHandler(io.Discard, quiet)), Mappings: ByUUID(mappings)}).Trace,
+		"Lines":   (&Lines{W: io.Discard, Mappings: NewRoster(mappings)}).Trace,
+		"Logs":    (&Logs{Log: slog.New(slog.NewJSONHandler(io.Discard, quiet)), Mappings: NewRoster(mappings)}).Trace,
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -31,6 +31,24 @@ func NewBoard(mappings []Mapping, functions []string) *Board {
 	return b
 }
 
+// Set adds a mapping, or what has changed of it: what it did so far stays.
+func (b *Board) Set(m Mapping) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if known := b.mappings[m.UUID]; known != nil {
+		known.Mapping = m
+		return
+	}
+	b.mappings[m.UUID] = newMappingStatus(m)
+}
+
+// Remove forgets a mapping.
+func (b *Board) Remove(uuid string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.mappings, uuid)
+}
+
 // Status returns a copy, sorted by source and by function. What its pointers lead to is never changed.
 func (b *Board) Status() Status {
 	s := b.copy()

@@ -16,10 +16,10 @@ import (
 // again is told once a minute, and what is odd about a function's answers once. Of what thousands of shards meet at once,
 // the first lines of each second are written and the others counted. Its fields are set before the first use.
 type Lines struct {
-	W        io.Writer          // gets whole lines, one at a time
-	Mappings map[string]Mapping // by UUID
-	Color    bool               // as terminals show it
-	Level    slog.Level         // what is below it is not told: LevelDebug tells of scaling and of every try too
+	W        io.Writer // gets whole lines, one at a time
+	Mappings *Roster
+	Color    bool       // as terminals show it
+	Level    slog.Level // what is below it is not told: LevelDebug tells of scaling and of every try too
 
 	troubles troubles
 	warnings repeats // of mappings
@@ -158,7 +158,7 @@ const (
 
 // about writes a line about a mapping, or about one of its shards: then it may be held back.
 func (l *Lines) about(mapping, shard string, s sign, format string, args ...any) {
-	title := l.Mappings[mapping].Title()
+	title := l.Mappings.of(mapping).Title()
 	if shard != "" {
 		if !l.passes(mapping, s) {
 			return

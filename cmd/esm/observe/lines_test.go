@@ -16,7 +16,7 @@ func lines(t *testing.T, l *Lines, events ...esm.Event) (written string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
 		var out strings.Builder
-		l.W, l.Mappings = &out, ByUUID([]Mapping{orders})
+		l.W, l.Mappings = &out, NewRoster([]Mapping{orders})
 		for _, e := range events {
 			l.Trace(e)
 			time.Sleep(time.Second)

@@ -12,7 +12,7 @@ import (
 // again and again is told at WARN once a minute. Its fields are set before the first use.
 type Logs struct {
 	Log      *slog.Logger
-	Mappings map[string]Mapping // by UUID
+	Mappings *Roster
 
 	troubles troubles
 	warnings repeats // of mappings
@@ -109,7 +109,7 @@ func (l *Logs) about(mapping, shard string, level slog.Level, message string, at
 	if !l.Log.Enabled(ctx, level) {
 		return
 	}
-	m := l.Mappings[mapping]
+	m := l.Mappings.of(mapping)
 	who := []slog.Attr{slog.String("mapping", mapping), slog.String("source", m.Source), slog.String("function", m.Function)}
 	if shard != "" {
 		who = append(who, slog.String("shard", shard))

@@ -18,7 +18,7 @@ func logged(t *testing.T, level slog.Level, events ...esm.Event) (all []string) 
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
 		handler := slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime})
-		l := &Logs{Log: slog.New(handler), Mappings: ByUUID([]Mapping{orders})}
+		l := &Logs{Log: slog.New(handler), Mappings: NewRoster([]Mapping{orders})}
 		for _, e := range events {
 			l.Trace(e)
 			time.Sleep(time.Second)

@@ -7,6 +7,8 @@ import (
 
 // mappingMeters are the metrics of one mapping: those of all mappings, and those of its kind.
 type mappingMeters struct {
+	labels [3]string
+
 	polled, filtered, invokedRecords, failed, pollErrors prometheus.Counter
 
 	batches                 *prometheus.CounterVec // by result
@@ -42,27 +44,49 @@ var (
 )
 
 // family registers metrics of mappings: a series for each mapping, or for each mapping and value of further labels.
-type family struct{ promauto.Factory }
+type family struct {
+	promauto.Factory
+	all *allSeries
+}
+
+// allSeries are the metrics of mappings, whose series can be removed.
+type allSeries []interface {
+	DeletePartialMatch(prometheus.Labels) int
+}
+
+func (s *allSeries) remove(uuid string) {
+	for _, vec := range *s {
+		vec.DeletePartialMatch(prometheus.Labels{"mapping": uuid})
+	}
+}
 
 func (f family) counter(name, help string, more ...string) *prometheus.CounterVec {
-	return f.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, append(more, mappingLabels...))
+	vec := f.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, append(more, mappingLabels...))
+	*f.all = append(*f.all, vec)
+	return vec
 }
 
 func (f family) gauge(name, help string) *prometheus.GaugeVec {
-	return f.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, mappingLabels)
+	vec := f.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, mappingLabels)
+	*f.all = append(*f.all, vec)
+	return vec
 }
 
 func (f family) histogram(name, help string, buckets []float64) *prometheus.HistogramVec {
-	return f.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, mappingLabels)
+	vec := f.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, mappingLabels)
+	*f.all = append(*f.all, vec)
+	return vec
 }
 
 func labelsOf(m Mapping) prometheus.Labels {
 	return prometheus.Labels{"mapping": m.UUID, "source": m.Source, "function": m.Function}
 }
 
+// labelTexts are the values of mappingLabels.
+func labelTexts(m Mapping) [3]string { return [3]string{m.UUID, m.Source, m.Function} }
+
 // makeMappingMeters registers the metrics of mappings. What it returns makes those of one.
-func makeMappingMeters(factory promauto.Factory) func(Mapping) *mappingMeters {
-	f := family{factory}
+func makeMappingMeters(f family) func(Mapping) *mappingMeters {
 	polled := f.counter("esm_polled_events_total", "Records read from the source (PolledEventCount).")
 	filtered := f.counter("esm_filtered_out_events_total", "Records that no filter wanted (FilteredOutEventCount).")
 	invoked := f.counter("esm_invoked_events_total", "Records sent into an invocation, counted at every try (InvokedEventCount).")
@@ -73,13 +97,14 @@ func makeMappingMeters(factory promauto.Factory) func(Mapping) *mappingMeters {
 	size := f.histogram("esm_batch_records", "Records in a batch.", perBatch)
 	took := f.histogram("esm_batch_duration_seconds", "Time from sending a batch to the function to its answer.", durations)
 	ofQueue, ofStream := makeQueueMeters(f), makeStreamMeters(f)
-	unregistered := family{promauto.With(nil)}
+	unregistered := family{promauto.With(nil), &allSeries{}}
 	noQueue, noStream := makeQueueMeters(unregistered)(Mapping{}), makeStreamMeters(unregistered)(Mapping{})
 	noStream.shards = nil
 
 	return func(m Mapping) *mappingMeters {
 		l := labelsOf(m)
 		x := &mappingMeters{
+			labels: labelTexts(m),
 			polled: polled.With(l), filtered: filtered.With(l), invokedRecords: invoked.With(l), failed: failed.With(l),
 			batches: batches.MustCurryWith(l), pollErrors: pollErrors.With(l), inFlight: inFlight.With(l),
 			batchRecords: size.With(l), batchTime: took.With(l), queueMeters: noQueue, streamMeters: noStream,

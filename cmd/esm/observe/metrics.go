@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"sync"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -10,14 +12,16 @@ import (
 )
 
 // Metrics counts what Lambda's event source mapping and function metrics count, by the same rules (AWS: "Types of
-// metrics for Lambda functions"), under Prometheus names. Whose metrics there are is settled at the start, so that
-// there are never more.
+// metrics for Lambda functions"), under Prometheus names. Whose metrics there are, only Set and Remove change.
 type Metrics struct {
 	Registry *prometheus.Registry
 
-	// Neither map is changed after NewMetrics.
-	mappings  map[string]*mappingMeters  // by UUID
-	functions map[string]*functionMeters // by name
+	functions map[string]*functionMeters // by name; not changed after NewMetrics
+	ofMapping func(Mapping) *mappingMeters
+	series    *allSeries // of mappings
+
+	mu       sync.RWMutex
+	mappings map[string]*mappingMeters // by UUID
 
 	// Events of others end here: these are not in the registry.
 	otherMapping  *mappingMeters
@@ -31,20 +35,17 @@ func NewMetrics(mappings []Mapping, functions []string) *Metrics {
 		Registry:      prometheus.NewRegistry(),
 		mappings:      map[string]*mappingMeters{},
 		functions:     map[string]*functionMeters{},
-		otherMapping:  makeMappingMeters(promauto.With(nil))(Mapping{}),
+		series:        &allSeries{},
+		otherMapping:  makeMappingMeters(family{promauto.With(nil), &allSeries{}})(Mapping{}),
 		otherFunction: makeFunctionMeters(promauto.With(nil))(""),
 	}
 	m.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	ofMapping, ofFunction := makeMappingMeters(promauto.With(m.Registry)), makeFunctionMeters(promauto.With(m.Registry))
-	var streams shardCollector
+	m.ofMapping = makeMappingMeters(family{promauto.With(m.Registry), m.series})
+	ofFunction := makeFunctionMeters(promauto.With(m.Registry))
 	for _, x := range mappings {
-		meters := ofMapping(x)
-		m.mappings[x.UUID] = meters
-		if x.Stream {
-			streams = append(streams, meters.streamMeters)
-		}
+		m.Set(x)
 	}
-	m.Registry.MustRegister(streams)
+	m.Registry.MustRegister(shardCollector{m})
 	for _, name := range functions {
 		m.functions[name] = ofFunction(name)
 	}
@@ -85,11 +86,49 @@ func (m *Metrics) Trace(e esm.Event) {
 	}
 }
 
+// Set adds a mapping, all at zero. One that is known goes on counting, unless its labels have changed.
+func (m *Metrics) Set(x Mapping) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.mappings[x.UUID]
+	if known != nil && known.labels != labelTexts(x) {
+		m.series.remove(x.UUID)
+		known = nil
+	}
+	m.mappings[x.UUID] = m.ofMapping(x) // of series that go on
+	if known != nil {
+		known.streamMeters.become(x)
+		m.mappings[x.UUID].streamMeters = known.streamMeters
+	}
+}
+
+// Remove ends the series of a mapping.
+func (m *Metrics) Remove(uuid string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.mappings, uuid)
+	m.series.remove(uuid)
+}
+
 func (m *Metrics) mapping(uuid string) *mappingMeters {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
 	if x := m.mappings[uuid]; x != nil {
 		return x
 	}
 	return m.otherMapping
+}
+
+// streams are the meters of all streams.
+func (m *Metrics) streams() (all []*streamMeters) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, x := range m.mappings {
+		if x.shards != nil {
+			all = append(all, x.streamMeters)
+		}
+	}
+	return all
 }
 
 func (m *Metrics) function(name string) *functionMeters {

@@ -60,15 +60,6 @@ func (m Mapping) compare(o Mapping) int {
 // Title names the mapping for people.
 func (m Mapping) Title() string { return m.SourceName() + " → " + m.Function }
 
-// ByUUID are mappings by what events call them.
-func ByUUID(mappings []Mapping) map[string]Mapping {
-	all := make(map[string]Mapping, len(mappings))
-	for _, m := range mappings {
-		all[m.UUID] = m
-	}
-	return all
-}
-
 // The verdicts of an Invoked that are told apart here.
 var (
 	verdictDone    = policy.Done.String()

@@ -112,7 +112,7 @@ func TestMappingTitle(t *testing.T) {
 	if got, want := orders.Title(), "orders → f:live"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := ByUUID([]Mapping{orders})[uuid]; !strings.HasSuffix(got.Source, got.SourceName()) {
+	if got := NewRoster([]Mapping{orders}).of(uuid); !strings.HasSuffix(got.Source, got.SourceName()) {
 		t.Errorf("got %+v, want the mapping of that UUID", got)
 	}
 }

@@ -10,9 +10,9 @@ import (
 const mostSeries = 100
 
 // shardCollector makes series of what is known of the shards of mappings, whenever it is asked.
-type shardCollector []*streamMeters
+type shardCollector struct{ *Metrics }
 
-var _ prometheus.Collector = shardCollector(nil)
+var _ prometheus.Collector = shardCollector{}
 
 const bounded = " Of at most 100 shards a mapping: those in trouble, then by their IDs, until they are drained; esm_shards… and esm_max_iterator_age_seconds are of all."
 
@@ -43,15 +43,15 @@ func (c shardCollector) Describe(descs chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (c shardCollector) Collect(metrics chan<- prometheus.Metric) {
-	for _, x := range c {
+	for _, x := range c.streams() {
 		x.collect(metrics)
 	}
 }
 
 func (x *streamMeters) collect(metrics chan<- prometheus.Metric) {
-	all, some := x.look()
+	of, all, some := x.look()
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
-		labels = append(labels, x.of.UUID, x.of.Source, x.of.Function)
+		labels = append(labels, of.UUID, of.Source, of.Function)
 		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
 	gauge(shardsListed, float64(all.listed))
@@ -69,10 +69,10 @@ func (x *streamMeters) collect(metrics chan<- prometheus.Metric) {
 }
 
 // look copies what there is to tell. What takes long is done when nobody waits for it any more.
-func (x *streamMeters) look() (all tally, some []ShardStatus) {
+func (x *streamMeters) look() (of Mapping, all tally, some []ShardStatus) {
 	x.mu.Lock()
-	all, some = x.shards.tally(), x.shards.each()
+	of, all, some = x.of, x.shards.tally(), x.shards.each()
 	x.mu.Unlock()
 	some = slices.DeleteFunc(some, func(s ShardStatus) bool { return s.State == stateDrained })
-	return all, foremost(some, mostSeries)
+	return of, all, foremost(some, mostSeries)
 }

@@ -67,7 +67,7 @@ func streamLines(t *testing.T, l *Lines, events ...esm.Event) (written string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
 		var out strings.Builder
-		l.W, l.Mappings = &out, ByUUID([]Mapping{clicks})
+		l.W, l.Mappings = &out, NewRoster([]Mapping{clicks})
 		for _, e := range events {
 			l.Trace(e)
 			time.Sleep(time.Second)
@@ -117,7 +117,7 @@ func TestLogsOfShards(t *testing.T) {
 
 func shardLogs(w io.Writer, level slog.Level) *Logs {
 	handler := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime})
-	return &Logs{Log: slog.New(handler), Mappings: ByUUID([]Mapping{clicks})}
+	return &Logs{Log: slog.New(handler), Mappings: NewRoster([]Mapping{clicks})}
 }
 
 // Thousands of shards whose function is down, or that cannot be read, say so in few lines.
@@ -139,7 +139,7 @@ func TestManyShardsInTroubleAreTerse(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var lines, logs strings.Builder
-			l := &Lines{W: &lines, Mappings: ByUUID([]Mapping{clicks})}
+			l := &Lines{W: &lines, Mappings: NewRoster([]Mapping{clicks})}
 			trace := Tee(l.Trace, shardLogs(&logs, slog.LevelInfo).Trace)
 			for n := range many {
 				trace(c.event(shardNumber(n)))
@@ -175,7 +175,7 @@ func TestFewFailuresAmongManyShardsAreTold(t *testing.T) {
 	}
 	var out strings.Builder
 	synctest.Test(t, func(*testing.T) {
-		l := &Lines{W: &out, Mappings: ByUUID([]Mapping{clicks})}
+		l := &Lines{W: &out, Mappings: NewRoster([]Mapping{clicks})}
 		tell(l.Trace, append(events, try(one, "Failed", 1, numbered(1, 1))...)...)
 	})
 	if !strings.Contains(out.String(), "✗ clicks → count  shard 1") {
@@ -208,7 +208,7 @@ func TestTroubleEndsWithItsShard(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var out strings.Builder
-			l := &Lines{W: &out, Mappings: ByUUID([]Mapping{clicks})}
+			l := &Lines{W: &out, Mappings: NewRoster([]Mapping{clicks})}
 			tell(l.Trace, esm.Failing{Mapping: uuid, Shard: one, Err: errRefused}, end)
 			time.Sleep(calm)
 			tell(l.Trace, esm.Received{Mapping: uuid, Shard: two})

@@ -14,10 +14,17 @@ type streamMeters struct {
 	settled, dropped, delivered, undelivered, lost prometheus.Counter
 
 	iteratorAge prometheus.Observer
-	of          Mapping
 
 	mu     sync.Mutex
+	of     Mapping
 	shards *shards // what is in it is guarded by mu; nil where nobody looks
+}
+
+// become notes what has changed of the mapping.
+func (x *streamMeters) become(m Mapping) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.of = m
 }
 
 var ages = []float64{.1, .5, 1, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600}
@@ -83,10 +90,12 @@ func (x *streamMeters) aged(e esm.Invoked) {
 }
 
 func (x *streamMeters) gaveUp(e esm.Dropped) {
-	if x.of.Destination == "" {
-		x.dropped.Add(float64(len(e.Records)))
-	}
-	x.track(func(s *shards) { s.dropped(e) })
+	x.track(func(s *shards) {
+		s.dropped(e)
+		if x.of.Destination == "" {
+			x.dropped.Add(float64(len(e.Records)))
+		}
+	})
 }
 
 func (x *streamMeters) notified(e esm.Notified) {
