@@ -21,6 +21,7 @@ type shard struct {
 	rules    policy.Stream  // with the stream's retention
 	from     esm.From       // where it begins while nothing of it is settled
 	kept     esm.Checkpoint // as it was saved last
+	trimmed  string         // the position that was seen to be trimmed away; empty while none was
 }
 
 // partSize is how many records one read asks for: a part of what a lane works on, or waits with.
@@ -50,21 +51,28 @@ func (s *shard) run(ctx, work context.Context) (whole error) {
 	return whole
 }
 
-// life is one attempt to read the shard to its end, from its checkpoint on.
+// life is one attempt to read the shard to its end, from its checkpoint on. What is said of its position and of the shard
+// itself is the same whether it is said when the shard is opened, or only when it is read.
 func (s *shard) life(ctx, work context.Context) error {
 	s.kept = policy.Relaned(s.kept, s.lanes())
 	reader, err := s.open(ctx)
-	if errors.Is(err, esm.ErrForeign) && s.kept.Position != "" {
-		return s.astray(ctx, work, err)
+	if err == nil {
+		err = s.carry(ctx, work, reader)
 	}
-	if errors.Is(err, esm.ErrNoShard) {
+	switch {
+	case errors.Is(err, esm.ErrForeign) && s.kept.Position != "":
+		return s.astray(ctx, work, err)
+	case errors.Is(err, esm.ErrTrimmed) && s.kept.Position != s.trimmed:
+		return s.overtaken(ctx, work, err)
+	case errors.Is(err, esm.ErrNoShard):
 		return s.vanished(work, err)
 	}
-	if err != nil {
-		return err
-	}
-	defer reader.Close()
+	return err
+}
 
+// carry takes records from reader to the lanes. When it returns, the lanes have ended and all that they did is in s.kept.
+func (s *shard) carry(ctx, work context.Context, reader esm.Reader) error {
+	defer reader.Close()
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	book := newLedger(s)
@@ -79,7 +87,7 @@ func (s *shard) life(ctx, work context.Context) error {
 			}
 		})
 	}
-	err = s.read(inner, work, reader, book, inboxes)
+	err := s.read(inner, work, reader, book, inboxes)
 	for _, inbox := range inboxes {
 		close(inbox)
 	}
@@ -101,23 +109,28 @@ func (s *shard) life(ctx, work context.Context) error {
 
 func (s *shard) lanes() int { return max(s.Lanes, 1) }
 
-// open opens the shard behind what is settled. When that has been trimmed away, reading goes on with the oldest record
-// that is left, and what was lost is told.
+// open opens the shard behind what is settled, or with the oldest record that is left when that has been trimmed away.
 func (s *shard) open(ctx context.Context) (esm.Reader, error) {
 	from := s.from
 	if s.kept.Position != "" {
 		from = esm.From{After: s.kept.Position}
 	}
-	reader, err := s.Stream.Open(ctx, s.id, from)
-	if errors.Is(err, esm.ErrTrimmed) {
+	if s.kept.Position != "" && s.kept.Position == s.trimmed {
 		from = esm.From{}
-		s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Lost: err})
-		reader, err = s.Stream.Open(ctx, s.id, from)
 	}
+	reader, err := s.Stream.Open(ctx, s.id, from)
 	if err == nil {
 		s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: from.After})
 	}
 	return reader, err
+}
+
+// overtaken tells that the position has been trimmed away, with all that was between it and the oldest record that is
+// left: there reading goes on.
+func (s *shard) overtaken(ctx, work context.Context, why error) error {
+	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Lost: why})
+	s.trimmed = s.kept.Position
+	return s.life(ctx, work)
 }
 
 // astray decides about a position that is not one of this shard. In a stream that was made anew it concerns the whole
@@ -136,7 +149,7 @@ func (s *shard) astray(ctx, work context.Context, why error) error {
 	}
 	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: fmt.Errorf(
 		"%w: the shard is read again from where the mapping began, and records may come again", why)})
-	s.kept = next
+	s.kept, s.from = next, s.Shards.From(next)
 	return s.life(ctx, work)
 }
 

@@ -421,6 +421,9 @@ func TestAForeignPositionBeginsTheShardAgain(t *testing.T) {
 		if !told {
 			t.Error("nothing tells that the position was not one of the shard")
 		}
+		if failing := toldBy[esm.Failing](r); len(failing) > 0 { // other shards are read on meanwhile
+			t.Errorf("told of failures: %v", failing)
+		}
 	})
 }
 

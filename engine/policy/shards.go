@@ -95,7 +95,7 @@ func (s Shards) Ready(listed []esm.Shard, kept map[string]esm.Checkpoint, unlist
 		switch {
 		case p.finished(id):
 		case p.mayBegin(shard):
-			plan.Read = append(plan.Read, Opening{Shard: id, From: s.from(kept[id])})
+			plan.Read = append(plan.Read, Opening{Shard: id, From: s.From(kept[id])})
 		default:
 			plan.Waiting = append(plan.Waiting, id)
 		}
@@ -107,7 +107,7 @@ func (s Shards) Ready(listed []esm.Shard, kept map[string]esm.Checkpoint, unlist
 		p.missing[id] = true
 		switch {
 		case !cp.Drained:
-			plan.Read = append(plan.Read, Opening{Shard: id, From: s.from(cp)})
+			plan.Read = append(plan.Read, Opening{Shard: id, From: s.From(cp)})
 		case p.gone[id] && p.childrenBegan(id):
 			plan.Forget = append(plan.Forget, id)
 		}
@@ -120,8 +120,8 @@ func (s Shards) Ready(listed []esm.Shard, kept map[string]esm.Checkpoint, unlist
 	return plan
 }
 
-// from is where a shard is read from.
-func (s Shards) from(cp esm.Checkpoint) esm.From {
+// From is where a shard is read from, by what is kept of it.
+func (s Shards) From(cp esm.Checkpoint) esm.From {
 	switch {
 	case cp.Position != "":
 		return esm.From{After: cp.Position}

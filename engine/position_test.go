@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/sourcetest"
+)
+
+// late is a stream that opens any position and says what is wrong with it only when it is read, as DynamoDB Local does.
+type late struct {
+	esm.Stream
+	fault error // of reading behind any position
+}
+
+func (l late) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
+	r, err := l.Stream.Open(ctx, shard, esm.From{})
+	if err == nil && from.After != "" {
+		r = lateReader{r, l.fault}
+	}
+	return r, err
+}
+
+type lateReader struct {
+	esm.Reader
+	fault error
+}
+
+func (r lateReader) Read(context.Context, int) ([]esm.Record, error) { return nil, r.fault }
+
+// What is wrong with a position may be said late: then, too, the shard is read on or left, and what is lost is told once.
+func TestWhatIsWrongWithAPositionIsSaidLate(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault error
+		want  []string
+	}{
+		"trimmed": {esm.ErrTrimmed, []string{"1-3", "1-2"}},
+		"foreign": {esm.ErrForeign, []string{"1-3", "1-3", "1-2"}},
+		"gone":    {esm.ErrNoShard, []string{"1-3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := flow(t, sourcetest.StreamConfig{}, succeed)
+				r.put(3)
+				r.start()
+				r.wait(time.Minute)
+				r.close()
+				r.feed.Stream = late{r.stream, test.fault}
+				r.start()
+				r.wait(time.Minute)
+				r.put(2)
+				r.wait(10 * time.Minute)
+				r.close()
+				if got := story(r.fn.seen()); !slices.Equal(got, test.want) {
+					t.Errorf("invocations %v, want %v", got, test.want)
+				}
+				var told []error
+				for _, e := range toldBy[esm.Reading](r) {
+					if e.Lost != nil {
+						told = append(told, e.Lost)
+					}
+				}
+				if len(told) != 1 || !errors.Is(told[0], test.fault) {
+					t.Errorf("told %v, want %v once", told, test.fault)
+				}
+				if failing := toldBy[esm.Failing](r); len(failing) > 0 {
+					t.Errorf("told of failures: %v", failing)
+				}
+			})
+		})
+	}
+}
