@@ -1,0 +1,45 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strconv"
+)
+
+// answer is what is written for one request.
+type answer struct {
+	status int
+	header http.Header // besides those of every answer
+	body   []byte      // JSON; nil is none at all
+}
+
+// document is an answer whose body is v as JSON.
+func document(status int, v any) (answer, error) {
+	body, err := encode(v)
+	return answer{status: status, body: body}, err
+}
+
+// encode is v as JSON in which <, > and & stand for themselves, as they do in AWS's answers.
+func encode(v any) ([]byte, error) {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
+}
+
+// write writes the answer to the request of that id.
+func (a answer) write(w http.ResponseWriter, id string) {
+	h := w.Header()
+	h.Set("X-Amzn-Requestid", id)
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	maps.Copy(h, a.header)
+	if a.status != http.StatusNoContent {
+		h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
+	w.WriteHeader(a.status)
+	w.Write(a.body) //nolint:errcheck // the client is gone
+}
