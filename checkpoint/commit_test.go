@@ -132,14 +132,16 @@ func TestCloseWaits(t *testing.T) {
 
 	_, save := db.Save(t.Context(), shard(1), usual(1))
 	_, load := db.All(t.Context(), "m")
+	_, read := db.Documents(t.Context(), "k")
 	var list error
 	for _, list = range db.Undelivered(t.Context()) {
 	}
 	for name, err := range map[string]error{
-		"save": save, "all": load, "undelivered": list,
+		"save": save, "all": load, "undelivered": list, "documents": read,
 		"forget": db.Forget(t.Context(), shard(1)),
 		"keep":   db.Keep(t.Context(), esm.Notice{ID: "n"}, "", ""),
 		"drop":   db.Drop(t.Context(), "n"),
+		"write":  db.Write(t.Context(), "k", map[string][]byte{"a": {}}),
 	} {
 		if !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), db.path) {
 			t.Errorf("%s after Close: %v, want ErrClosed with the path", name, err)

@@ -94,3 +94,10 @@ func TestDBUndelivered(t *testing.T) {
 		return db, func() checkpointtest.Notices { return reopen() }
 	})
 }
+
+func TestDBDocuments(t *testing.T) {
+	checkpointtest.RunDocuments(t, func(t *testing.T) (checkpointtest.Documents, func() checkpointtest.Documents) {
+		db, reopen := reopener(t)
+		return db, func() checkpointtest.Documents { return reopen() }
+	})
+}

@@ -18,15 +18,16 @@ import (
 //
 // It keeps values as DB writes them, so that nobody shares memory with it. All methods may be called side by side.
 type Memory struct {
-	// AllFaults to KeepFaults say which calls fail, and how; nil means none. Forget's and Drop's calls count together.
-	AllFaults, SaveFaults, ForgetFaults, KeepFaults Faults
+	// AllFaults to WriteFaults say which calls fail, and how; nil means none. Forget's and Drop's calls count together.
+	AllFaults, SaveFaults, ForgetFaults, KeepFaults, DocumentsFaults, WriteFaults Faults
 
-	alls, saves, forgets, keeps atomic.Int64 // calls, for Faults
+	alls, saves, forgets, keeps, reads, writes atomic.Int64 // calls, for Faults
 
 	mu          sync.Mutex
 	version     uint64 // the last that was given out
 	checkpoints map[esm.Key][]byte
-	undelivered [][]byte // oldest first
+	undelivered [][]byte           // oldest first
+	documents   map[esm.Key][]byte // by kind and ID
 }
 
 var _ esm.Checkpoints = (*Memory)(nil)
@@ -36,7 +37,10 @@ var _ esm.Checkpoints = (*Memory)(nil)
 func (m *Memory) Reopen() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return &Memory{version: m.version, checkpoints: maps.Clone(m.checkpoints), undelivered: slices.Clone(m.undelivered)}
+	return &Memory{
+		version: m.version, checkpoints: maps.Clone(m.checkpoints),
+		undelivered: slices.Clone(m.undelivered), documents: maps.Clone(m.documents),
+	}
 }
 
 // All is [esm.Checkpoints].All.

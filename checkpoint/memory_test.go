@@ -24,6 +24,13 @@ func TestMemoryUndelivered(t *testing.T) {
 	})
 }
 
+func TestMemoryDocuments(t *testing.T) {
+	checkpointtest.RunDocuments(t, func(*testing.T) (checkpointtest.Documents, func() checkpointtest.Documents) {
+		m := &checkpoint.Memory{}
+		return m, func() checkpointtest.Documents { m = m.Reopen(); return m }
+	})
+}
+
 func TestMemoryFaults(t *testing.T) {
 	fault := errors.New("fault")
 	k := esm.Key{Mapping: "m", Shard: "s"}
@@ -58,17 +65,20 @@ func TestMemoryFaults(t *testing.T) {
 func TestMemoryFaultsOfTheOtherCalls(t *testing.T) {
 	fault := errors.New("fault")
 	always := checkpoint.Always(checkpoint.Done(fault))
-	m := &checkpoint.Memory{AllFaults: always, ForgetFaults: always, KeepFaults: always}
+	m := &checkpoint.Memory{AllFaults: always, ForgetFaults: always, KeepFaults: always, DocumentsFaults: always, WriteFaults: always}
 	k := esm.Key{Mapping: "m", Shard: "s"}
 	if _, err := m.Save(t.Context(), k, esm.Checkpoint{}); err != nil {
 		t.Fatal(err)
 	}
 	_, all := m.All(t.Context(), "m")
+	_, read := m.Documents(t.Context(), "k")
 	for name, err := range map[string]error{
 		"all":    all,
 		"forget": m.Forget(t.Context(), k),
 		"keep":   m.Keep(t.Context(), esm.Notice{ID: "n"}, "", ""),
 		"drop":   m.Drop(t.Context(), "nobody"),
+		"read":   read,
+		"write":  m.Write(t.Context(), "k", map[string][]byte{"a": []byte("1")}),
 	} {
 		if !errors.Is(err, fault) {
 			t.Errorf("%s: %v", name, err)
@@ -82,6 +92,9 @@ func TestMemoryFaultsOfTheOtherCalls(t *testing.T) {
 		if err != nil || u.Notice.ID != "n" {
 			t.Errorf("keep, done: %+v, %v", u, err)
 		}
+	}
+	if all, err := after.Documents(t.Context(), "k"); err != nil || len(all) != 1 {
+		t.Errorf("write, done: %d are there (%v)", len(all), err)
 	}
 }
 

@@ -2,12 +2,15 @@ package checkpoint
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,7 +20,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// filled makes a file with a few hundred checkpoints and a notice, and returns its path and what is in it.
+// filled makes a file with a few hundred checkpoints, a notice and a document, and returns its path and what is in it.
 func filled(t *testing.T) (path string, all map[string]esm.Checkpoint) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "checkpoints.db")
@@ -43,6 +46,9 @@ func filled(t *testing.T) (path string, all map[string]esm.Checkpoint) {
 		all[k.Shard] = cp
 	}
 	if err := db.Keep(t.Context(), esm.Notice{ID: "n", Payload: bytes.Repeat([]byte("1"), 10_000)}, "arn", "reason"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Write(t.Context(), "kind", map[string][]byte{"d": []byte("a document")}); err != nil {
 		t.Fatal(err)
 	}
 	return path, all
@@ -184,7 +190,13 @@ func checkWrong(t *testing.T, path string, want map[string]esm.Checkpoint) error
 			t.Errorf("got the notice %q", u.Notice.ID)
 		}
 	}
-	return nil
+	found, err := db.Documents(t.Context(), "kind")
+	for id, document := range found {
+		if id != "d" || string(document) != "a document" {
+			t.Errorf("got the document %q: %q", id, document)
+		}
+	}
+	return err
 }
 
 // TestATornFirstPage is a crash while the last page of a commit was written: the commit before it counts.
@@ -250,13 +262,13 @@ func TestUpgrade(t *testing.T) {
 	fails := func(tx *bolt.Tx) error { return errors.Join(mark("x")(tx), fault) }
 
 	before := read(t, path)
-	if _, err := open(path, []step{mark("1"), fails}); !errors.Is(err, fault) || !strings.Contains(err.Error(), "schema 2") {
+	if _, err := open(path, append(slices.Clone(upgrades), mark("1"), fails)); !errors.Is(err, fault) || !strings.Contains(err.Error(), "schema 3") {
 		t.Errorf("a step that fails: %v", err)
 	}
 	if err := checkWrong(t, path, want); err != nil || !bytes.Equal(read(t, path), before) {
 		t.Errorf("an upgrade that failed has left something: %v", err)
 	}
-	steps := []step{mark("1"), mark("2")}
+	steps := append(slices.Clone(upgrades), mark("1"), mark("2"))
 	for range 2 {
 		db, err := open(path, steps)
 		if err != nil {
@@ -270,12 +282,54 @@ func TestUpgrade(t *testing.T) {
 		})
 		db.Close()
 	}
-	if _, err := open(path, steps[:1]); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "3") {
+	if _, err := open(path, steps[:1]); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "4") {
 		t.Errorf("an older release: %v, want ErrNewer with the schema", err)
 	}
 	if db, err := open(filepath.Join(t.TempDir(), "new.db"), steps); err != nil {
 		t.Error(err)
 	} else if db.Close(); db.path == "" {
 		t.Error("no path")
+	}
+}
+
+// TestAFileOfSchema1 opens one that a release without documents has made.
+func TestAFileOfSchema1(t *testing.T) {
+	packed, err := os.Open(filepath.Join("testdata", "schema-1.db.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	unpacked, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(unpacked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "checkpoints.db")
+	write(t, path, content)
+	for _, want := range []int{0, 1} { // documents: before and after one is written
+		db, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := db.All(t.Context(), "m")
+		if err != nil || len(all) != 3 || all["shard-2"].Position != "4966012" || len(all["shard-2"].Owed) != 1 {
+			t.Errorf("checkpoints %+v (%v)", all, err)
+		}
+		notices := 0
+		for u, err := range db.Undelivered(t.Context()) {
+			if notices++; err != nil || u.Notice.ID != "n" {
+				t.Errorf("%+v, %v", u, err)
+			}
+		}
+		if kept, err := db.Documents(t.Context(), "k"); err != nil || len(kept) != want || notices != 1 {
+			t.Errorf("%d documents (%v), want %d; %d notices", len(kept), err, want, notices)
+		}
+		if err := db.Write(t.Context(), "k", map[string][]byte{"a": {}}); err != nil {
+			t.Error(err)
+		}
+		db.Close()
 	}
 }

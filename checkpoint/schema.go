@@ -8,12 +8,13 @@ import (
 )
 
 // How the file is laid out: one bucket says what it is, one has a bucket of shards for every mapping, one the notices in
-// the order in which they came, one where each of them is.
+// the order in which they came, one where each of them is, one has a bucket of documents for every kind.
 var (
 	about           = []byte("esm")
 	checkpoints     = []byte("checkpoints")
 	undelivered     = []byte("undelivered")
 	undeliveredByID = []byte("undelivered by ID")
+	documents       = []byte("documents")
 
 	schemaKey = []byte("schema") // in about: which schema the file has, 8 bytes
 )
@@ -23,11 +24,17 @@ type step func(*bolt.Tx) error
 
 // upgrades are the steps from schema 1 on: the first leads to 2. A file has schema 1 more than the steps that it has
 // behind it.
-var upgrades = []step{}
+var upgrades = []step{withDocuments}
+
+// withDocuments leads to schema 2.
+func withDocuments(tx *bolt.Tx) error {
+	_, err := tx.CreateBucket(documents)
+	return err
+}
 
 // layOut makes an empty file one of this package.
 func layOut(tx *bolt.Tx, schema int) error {
-	for _, bucket := range [][]byte{about, checkpoints, undelivered, undeliveredByID} {
+	for _, bucket := range [][]byte{about, checkpoints, undelivered, undeliveredByID, documents} {
 		if _, err := tx.CreateBucket(bucket); err != nil {
 			return err
 		}
