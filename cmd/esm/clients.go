@@ -27,8 +27,9 @@ import (
 	"github.com/esm-run/esm/awshttp"
 )
 
-// connections is how many idle connections to one endpoint are kept: as many as pollers may want at once.
-const connections = 256
+// connections is how many idle connections to one endpoint are kept: as many as pollers may want at once, and shards of
+// Kinesis are let have.
+const connections = 512
 
 // clients makes the SDK's clients. Clients of one endpoint share their connections. It belongs to one goroutine; the
 // clients may be used by many.

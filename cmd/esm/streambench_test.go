@@ -127,8 +127,9 @@ func compare(b *testing.B, records int, engine, bare func() drain) {
 // progress is on the disk batch by batch, against as many bare loops of GetRecords and Runtime API round trips, which
 // keep nothing.
 //
-// Both read a shard no faster than AWS allows, five times and 2 MB a second: 5 MB in each shard take 2 s and a half.
-// The stand-in itself sets no pace. What the engine costs beyond the loops is the ratio of their CPU.
+// Both read a shard no faster than AWS allows, five times and 2 MB a second, so that 5 MB in each shard take two seconds
+// and more; the stand-in itself sets no pace. The loops ask for 10,000 records, as many as there may be, and the engine
+// for a megabyte, which is what it holds of a shard. What the engine costs beyond the loops shows in their CPU.
 func BenchmarkStreamDrain(b *testing.B) {
 	endpoint := ownEmbedded(b)
 	client := kinesisClient(endpoint)
