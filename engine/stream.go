@@ -75,15 +75,48 @@ func (f *StreamFeed) follow(ctx, work context.Context) error {
 	defer s.wait()
 	defer stop()
 	for {
-		again := s.plan(inner, work, listing.Shards)
-		s.Trace.Tell(esm.Listed{Mapping: s.Mapping, Shards: len(listing.Shards), Reading: len(s.running)})
-		if err := s.rest(inner, again); err != nil || inner.Err() != nil {
+		if err := s.attend(inner, work, listing.Shards); err != nil || inner.Err() != nil {
 			return err
 		}
 		if listing, err = s.relist(inner); err != nil {
 			return err
 		}
 	}
+}
+
+// attend has the shards of a listing read until it is time for another one: after a while, or because a shard has ended
+// whose children it does not know. The children of others begin at once, and what they have in common is that the stream
+// is listed soon: ends that follow each other, as of a stream with hundreds of closed shards, share that listing.
+func (s *shards) attend(ctx, work context.Context, listed []esm.Shard) error {
+	s.gone = s.unlisted
+	again := time.Now().Add(s.plan(ctx, work, listed))
+	s.Trace.Tell(esm.Listed{Mapping: s.Mapping, Shards: len(listed), Reading: len(s.running)})
+	parents := parentsOf(listed)
+	for {
+		ended, err := s.rest(ctx, time.Until(again))
+		if err != nil || len(ended) == 0 {
+			return err
+		}
+		for _, id := range ended {
+			if !parents[id] {
+				return nil
+			}
+		}
+		s.plan(ctx, work, listed)
+		if soon := time.Now().Add(relistAfter); soon.Before(again) {
+			again = soon
+		}
+	}
+}
+
+func parentsOf(listed []esm.Shard) map[string]bool {
+	parents := map[string]bool{}
+	for i := range listed {
+		for _, id := range listed[i].Parents {
+			parents[id] = true
+		}
+	}
+	return parents
 }
 
 // relist lists the stream again, until that succeeds: the shards are read meanwhile. An error says that it is not the
@@ -100,7 +133,7 @@ func (s *shards) relist(ctx context.Context) (esm.Listing, error) {
 		}
 		wait := pause.NextBackOff()
 		s.failing(err, wait)
-		if err := s.rest(ctx, wait); err != nil {
+		if _, err := s.rest(ctx, wait); err != nil {
 			return esm.Listing{}, err
 		}
 	}
@@ -158,7 +191,8 @@ type shards struct {
 	identity string // of the stream that they are of
 	rules    policy.Stream
 	kept     map[string]esm.Checkpoint // as far as follow knows: a running shard knows better
-	unlisted []string
+	gone     []string                  // were not listed before this listing
+	unlisted []string                  // are not in this one
 	running  map[string]bool
 	ended    chan ending
 	all      sync.WaitGroup
@@ -173,7 +207,7 @@ type ending struct {
 
 // plan starts what may be read now and forgets what is of no use any more. It tells when to list again.
 func (s *shards) plan(ctx, work context.Context, listed []esm.Shard) (again time.Duration) {
-	plan := s.Shards.Ready(listed, s.kept, s.unlisted)
+	plan := s.Shards.Ready(listed, s.kept, s.gone)
 	s.unlisted = plan.Unlisted
 	sources := sourcesOf(listed)
 	var start starts
@@ -235,19 +269,32 @@ func (s *shards) run(ctx, work context.Context, sh *shard) {
 	}
 }
 
-// rest waits until it is time to list again: after a while, or because a shard has ended.
-func (s *shards) rest(ctx context.Context, again time.Duration) error {
+// rest waits until it is time to list again: after a while, or because shards have ended.
+func (s *shards) rest(ctx context.Context, again time.Duration) (ended []string, err error) {
 	timer := time.NewTimer(again)
 	defer timer.Stop()
 	select {
 	case end := <-s.ended:
-		delete(s.running, end.shard)
-		s.kept[end.shard] = end.last
-		return end.err
+		ended, err = s.note(nil, end)
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return nil
+	for len(ended) > 0 && err == nil { // at the same time
+		select {
+		case end := <-s.ended:
+			ended, err = s.note(ended, end)
+		default:
+			return ended, nil
+		}
+	}
+	return ended, err
+}
+
+// note notes that a shard has ended, and where.
+func (s *shards) note(ended []string, end ending) ([]string, error) {
+	delete(s.running, end.shard)
+	s.kept[end.shard] = end.last
+	return append(ended, end.shard), end.err
 }
 
 // forget removes what nobody needs. If that fails it is tried again with the next plan.

@@ -273,6 +273,32 @@ func TestChildrenComeAfterTheirParents(t *testing.T) {
 	})
 }
 
+// Hundreds of shards that are closed already are read one generation after the other, and the stream is not listed for each.
+func TestClosedShardsShareListings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, succeed)
+		var put []string
+		last := r.stream.Shards()[0]
+		for range 300 {
+			put = append(put, fmt.Sprint(len(put)))
+			r.stream.Put("key", put[len(put)-1])
+			last = r.stream.Roll(last)
+		}
+		began := time.Now()
+		r.start()
+		for len(r.fn.seen()) < len(put) && time.Since(began) < time.Hour {
+			r.wait(time.Second)
+		}
+		took, lists := time.Since(began), r.stream.Lists()
+		r.close()
+		checkOrder(t, r, put)
+		if most := 2 + int(took/relistAfter); lists > most {
+			t.Errorf("listed %d times in %s, want at most %d times", lists, took, most)
+		}
+		t.Logf("%d listings in %s", lists, took)
+	})
+}
+
 // checkOrder checks that every record was handled, and each key's in order once repeats are taken out.
 func checkOrder(t *testing.T, r *river, put []string) {
 	t.Helper()
