@@ -27,8 +27,8 @@ import (
 	"github.com/esm-run/esm/awshttp"
 )
 
-// connections is how many idle connections to one endpoint are kept: as many as pollers may want at once, and shards of
-// Kinesis are let have.
+// connections is how many idle connections to one endpoint are kept: as many as pollers may want at once, and as there
+// are calls for shards of Kinesis under way at the most.
 const connections = 512
 
 // clients makes the SDK's clients. Clients of one endpoint share their connections. It belongs to one goroutine; the
