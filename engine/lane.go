@@ -183,7 +183,10 @@ func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step
 	if len(payload) > l.most() && len(run.Records) > 0 {
 		return l.rules.Oversized(run, time.Now()), true
 	}
-	slot, err := l.Invoker.Reserve(ctx, l.Function)
+	slot, err := l.reserve(ctx, run)
+	if step, expired := l.rules.Expire(run, time.Now()); expired && err != nil {
+		return step, true
+	}
 	if err != nil {
 		outcome := policy.ReadStreamOutcome(run.Records, esm.Response{}, err, l.Report)
 		step := l.rules.After(run, outcome, esm.Response{}, time.Now())
@@ -197,6 +200,16 @@ func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step
 		return step, true // while it waited for the permit
 	}
 	return l.invoke(work, slot, run, payload), true
+}
+
+// reserve waits for a permit, at most until the oldest record of the run is too old.
+func (l *lane) reserve(ctx context.Context, run policy.Run) (esm.Slot, error) {
+	if end := l.rules.ExpiresAt(run); !end.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end)
+		defer cancel()
+	}
+	return l.Invoker.Reserve(ctx, l.Function)
 }
 
 // invoke makes one try and decides what comes of it.

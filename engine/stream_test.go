@@ -393,6 +393,33 @@ func TestThrottlesCostNoRetry(t *testing.T) {
 	})
 }
 
+func TestRecordsGrowTooOldWhileNoPermitIsFree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, succeed)
+		r.feed.Rules = policy.Stream{MaxRetries: -1, MaxAge: time.Minute}
+		r.fn.permits = 1
+		slot, err := r.fn.Reserve(t.Context(), "f") // and never given back
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.put(2)
+		r.start()
+		r.wait(59 * time.Second)
+		if dropped := toldBy[esm.Dropped](r); len(dropped) != 0 {
+			t.Errorf("dropped too early: %+v", dropped)
+		}
+		r.wait(2 * time.Second)
+		if dropped := toldBy[esm.Dropped](r); len(dropped) != 1 {
+			t.Errorf("dropped %+v", dropped)
+		}
+		slot.Release()
+		r.close()
+		if len(r.notices) != 1 || r.notices[0].Condition != string(policy.RecordAgeExceeded) || r.notices[0].Size != 2 || r.notices[0].Invokes != 1 {
+			t.Errorf("notices %+v", r.notices)
+		}
+	})
+}
+
 func TestAStreamMadeAnewIsReadFromItsBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := flow(t, sourcetest.StreamConfig{}, succeed)

@@ -1,5 +1,5 @@
-// Command esm is AWS Lambda's poller fleet, anywhere: it polls queues, batches and filters their messages as Lambda's
-// event source mappings do, and runs Lambda handlers with them.
+// Command esm is AWS Lambda's poller fleet, anywhere: it polls queues and streams, batches and filters their records as
+// Lambda's event source mappings do, and runs Lambda handlers with them.
 package main
 
 import (
@@ -55,9 +55,9 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "esm",
 		Short: "AWS Lambda's poller fleet, anywhere",
-		Long: `esm polls SQS queues (on AWS, LocalStack or any compatible endpoint), batches and
-filters their messages exactly as Lambda's event source mappings do, and runs
-unmodified Lambda handlers with them.
+		Long: `esm polls SQS queues, Kinesis streams and DynamoDB Streams (on AWS, LocalStack or any
+compatible endpoint), batches and filters their records exactly as Lambda's event source
+mappings do, and runs unmodified Lambda handlers with them.
 
 Everything is said in one file, in AWS's own names:
 

@@ -57,7 +57,7 @@ func (r *run) warnOfUndelivered(ctx context.Context, db *checkpoint.DB) {
 		n++
 	}
 	if n > 0 {
-		r.voice.warn("%d notices of records that were given up are kept as undelivered: see esm undelivered list %s", n, r.file.Path)
+		r.voice.warn("notices of records that were given up are kept as undelivered, %d in number: see esm undelivered list %s", n, r.file.Path)
 	}
 }
 

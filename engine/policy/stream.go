@@ -77,9 +77,7 @@ type Stream struct {
 // Arrival times need not ascend. Only the head is judged: what comes behind a record that is young enough waits for its
 // turn.
 func (s Stream) Expire(r Run, now time.Time) (Step, bool) {
-	if r.Tries+r.Stalls == 0 {
-		s.Retention = 0
-	}
+	s = s.of(r)
 	n := 0
 	for n < len(r.Records) && s.expired(r.Records[n], now) {
 		n++
@@ -172,6 +170,22 @@ func (s Stream) pause(n int) time.Duration {
 		b.Max = time.Minute
 	}
 	return b.Delay(n)
+}
+
+// ExpiresAt is the moment from which on Expire finds the oldest record of r too old; zero is never.
+func (s Stream) ExpiresAt(r Run) time.Time {
+	if len(r.Records) == 0 {
+		return time.Time{}
+	}
+	return s.of(r).end(r.Records[0])
+}
+
+// of is s for r: a run that was never tried is not given up because the stream keeps it no longer.
+func (s Stream) of(r Run) Stream {
+	if r.Tries+r.Stalls == 0 {
+		s.Retention = 0
+	}
+	return s
 }
 
 // end is the moment from which on rec is too old; zero is never.
