@@ -128,7 +128,8 @@ func (s *shard) open(ctx context.Context) (esm.Reader, error) {
 // overtaken tells that the position has been trimmed away, with all that was between it and the oldest record that is
 // left: there reading goes on.
 func (s *shard) overtaken(ctx, work context.Context, why error) error {
-	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Lost: why})
+	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: fmt.Errorf(
+		"%w: the shard is read on from the oldest record that is left", why)})
 	s.trimmed = s.kept.Position
 	return s.life(ctx, work)
 }

@@ -51,9 +51,10 @@ func TestFiltersOfTables(t *testing.T) {
 			all = append(all, c.follow("f"+string(rune('a'+i)), tb.stream, succeed, "BatchSize: 1", "FilterCriteria: {Filters: [{Pattern: '"+f.pattern+"'}]}"))
 		}
 		e := c.run(fileOf(all...))
-		eventually(t, "every mapping is at the end", func() bool {
-			return polledBy(t, e, len(everyChange)) == len(all)
-		})
+		for i, f := range filters {
+			eventually(t, f.name+" has let its changes pass", func() bool { return len(all[i].fn.seen()) >= len(f.want) })
+		}
+		eventually(t, "every mapping is at the end", func() bool { return polledBy(t, e, len(everyChange)) == len(all) })
 		if code := e.stop(); code != 0 {
 			t.Errorf("exit code %d", code)
 		}

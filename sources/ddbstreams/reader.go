@@ -87,6 +87,9 @@ func (r *reader) fetch(ctx context.Context) error {
 	if notFound(err) && !decided(err) {
 		return r.stream.missing(ctx, err)
 	}
+	if trimmed(err) && r.after == "" {
+		return r.stream.emptied(ctx, r.shard, err)
+	}
 	if !throttled(err) {
 		r.throttles = 0
 		return err

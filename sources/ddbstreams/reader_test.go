@@ -213,6 +213,37 @@ func TestAPositionThatIsTrimmedIsTold(t *testing.T) {
 	})
 }
 
+// DynamoDB Local never says of a shard that it is gone: it goes on to list it and to give iterators, and every read says
+// that its position was trimmed away.
+func TestAShardOfWhichNothingIsLeft(t *testing.T) {
+	for name, test := range map[string]struct {
+		closed bool
+		want   error
+	}{
+		"open":   {false, esm.ErrTrimmed},
+		"closed": {true, esm.ErrNoShard},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				trimmed := says(http.StatusBadRequest, "TrimmedDataAccessException")
+				r.instead("GetRecords", trimmed, trimmed)
+				r.put("a")
+				if test.closed {
+					r.memory.Roll(firstShard)
+				}
+				reader := r.open(esm.From{})
+				if recs, err := reader.Read(t.Context(), 1); !errors.Is(err, test.want) || len(recs) != 0 {
+					t.Errorf("read %d records, %v, want %v", len(recs), err, test.want)
+				}
+				if got := r.read(reader, 1); !slices.Equal(got, []string{"a"}) {
+					t.Errorf("read %q", got)
+				}
+			})
+		})
+	}
+}
+
 // DynamoDB Local tells the minute in which a record was made.
 func TestMinutesOfDynamoDBLocal(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
