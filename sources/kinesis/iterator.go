@@ -22,6 +22,7 @@ import (
 type start struct {
 	after  string    // a sequence number
 	within bool      // the record of that number was handed out in part
+	proven bool      // it is read once more, to see that the stream has it still: see prove
 	at     time.Time // what arrived before it is left out, until something was read that did not
 }
 
@@ -32,7 +33,7 @@ func newStart(from esm.From) start {
 
 func (s start) kind() types.ShardIteratorType {
 	switch {
-	case s.within:
+	case s.within || s.proven:
 		return types.ShardIteratorTypeAtSequenceNumber
 	case s.after != "":
 		return types.ShardIteratorTypeAfterSequenceNumber
@@ -54,6 +55,18 @@ func (s start) timestamp() *time.Time {
 		return nil
 	}
 	return &s.at
+}
+
+// prove leaves the record at s out, which proves that the stream keeps it still. Behind a position that was trimmed away
+// Kinesis goes on with the oldest record and says nothing: what is not there then, nobody knows.
+func (s start) prove(came []types.Record) ([]types.Record, error) {
+	switch {
+	case !s.proven || len(came) == 0:
+		return came, nil
+	case deref(came[0].SequenceNumber) == s.after:
+		return came[1:], nil
+	}
+	return nil, fmt.Errorf("%w: the oldest record behind it is %s", esm.ErrTrimmed, deref(came[0].SequenceNumber))
 }
 
 // behind tells which of the records that came from s on belong there, and where the next one is. The first ones may have

@@ -138,7 +138,10 @@ func (p *played) from(shard string, kind, seq, at any) (esm.From, bool) {
 				return esm.From{After: recs[i-1].Receipt}, at == nil
 			}
 		}
-		return esm.From{}, at == nil && len(recs) > 0 && recs[0].Receipt == seq
+		if len(recs) > 0 && recs[0].Receipt == seq {
+			return esm.From{}, at == nil
+		}
+		return esm.From{After: seq.(string)}, at == nil // which is an error
 	}
 	return esm.From{}, false
 }

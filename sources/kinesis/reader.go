@@ -131,8 +131,7 @@ func (r *reader) get(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.took(out, began)
-	return nil
+	return r.took(out, began)
 }
 
 // limit is how many records to ask for.
@@ -160,7 +159,7 @@ func (r *reader) renew(ctx context.Context) (err error) {
 }
 
 // took keeps what a GetRecords brought.
-func (r *reader) took(out *sdk.GetRecordsOutput, began time.Time) {
+func (r *reader) took(out *sdk.GetRecordsOutput, began time.Time) error {
 	bytes := 0
 	for i := range out.Records {
 		bytes += len(out.Records[i].Data) + len(deref(out.Records[i].PartitionKey))
@@ -169,13 +168,21 @@ func (r *reader) took(out *sdk.GetRecordsOutput, began time.Time) {
 	if n := len(out.Records); n > 0 {
 		r.size = max(bytes/n, 1)
 	}
-	r.ahead, r.start = r.start.behind(out.Records)
+	came, err := r.start.prove(out.Records)
+	if err != nil {
+		return err
+	}
+	if len(out.Records) > 0 {
+		r.start.proven = false
+	}
+	r.ahead, r.start = r.start.behind(came)
 	r.notBefore = time.Time{}
 	if len(r.ahead) == 0 && (out.MillisBehindLatest == nil || *out.MillisBehindLatest == 0) {
 		r.notBefore = began.Add(idle)
 	}
 	r.iterator = iterator{text: deref(out.NextShardIterator), since: time.Now()}
 	r.closed = r.iterator.text == ""
+	return nil
 }
 
 // Close is [esm.Reader].Close.

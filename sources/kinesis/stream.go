@@ -64,7 +64,8 @@ func New(c Config) (*Stream, error) {
 }
 
 // Open is [esm.Stream].Open by one GetShardIterator, or one SubscribeToShard. Behind a position that was trimmed Kinesis
-// goes on with the oldest record, so that it never answers esm.ErrTrimmed. Other errors than those of the contract may be
+// goes on with the oldest record and says nothing. A reader that polls therefore reads the record at the position once
+// more, and its Read answers esm.ErrTrimmed when that is gone; a consumer goes on with the oldest record. Other errors than those of the contract may be
 // [ErrSlowDown], [ErrDenied], [ErrKey] and [ErrNoConsumer]. A time in the future is an error that passes with the time.
 //
 // A position is a sequence number. Within an aggregated record that a consumer takes apart it is the number and a place,
@@ -74,6 +75,7 @@ func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Rea
 		return s.subscribed(ctx, shard, from)
 	}
 	r := &reader{stream: s, shard: shard, start: newStart(from), track: s.pace.of(s.arn.stream, shard)}
+	r.start.proven = r.start.after != "" && !r.start.within
 	if err := r.begin(ctx); err != nil {
 		r.Close()
 		return nil, s.failed("open "+shard+" of", err)
