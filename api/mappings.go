@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/esm-run/esm"
 )
@@ -30,4 +31,67 @@ type Mappings interface {
 	SetTags(ctx context.Context, uuid string, change func(tags map[string]string) map[string]string) error
 }
 
-var mappingRoutes, tagRoutes []route
+const mappingsPath = "/2015-03-31/event-source-mappings"
+
+var mappingRoutes = []route{
+	{operation: "CreateEventSourceMapping", method: http.MethodPost, path: mappingsPath, perform: (*Server).createMapping},
+	{operation: "ListEventSourceMappings", method: http.MethodGet, path: mappingsPath, perform: (*Server).listMappings},
+	{operation: "GetEventSourceMapping", method: http.MethodGet, path: mappingsPath + "/*", perform: (*Server).readMapping},
+	{operation: "UpdateEventSourceMapping", method: http.MethodPut, path: mappingsPath + "/*", perform: (*Server).updateMapping},
+	{operation: "DeleteEventSourceMapping", method: http.MethodDelete, path: mappingsPath + "/*", perform: (*Server).deleteMapping},
+}
+
+func (s *Server) createMapping(c *call) (answer, error) {
+	w, err := s.wantedNew(c)
+	if err != nil {
+		return answer{}, err
+	}
+	m := w.onto(w.Mapping)
+	if err := w.honoured(m); err != nil {
+		return answer{}, mappingError(c, m, err)
+	}
+	made, err := s.Mappings.Create(c.Context(), m)
+	if err != nil {
+		return answer{}, mappingError(c, m, err)
+	}
+	return document(http.StatusAccepted, describe(made))
+}
+
+func (s *Server) readMapping(c *call) (answer, error) {
+	r, err := s.Mappings.Get(c.names[0])
+	if err != nil {
+		return answer{}, mappingError(c, r.Mapping, err)
+	}
+	return document(http.StatusOK, describe(r))
+}
+
+// updateMapping changes what the request names and keeps the rest. That there is no such mapping comes before what is
+// wrong with the request.
+func (s *Server) updateMapping(c *call) (answer, error) {
+	w, err := s.wantedChange(c)
+	if err != nil {
+		return answer{}, err
+	}
+	uuid := c.names[0]
+	stored, err := s.Mappings.Get(uuid)
+	if err != nil {
+		return answer{}, mappingError(c, stored.Mapping, err)
+	}
+	changed := w.onto(stored.Mapping)
+	if err := w.honoured(changed); err != nil {
+		return answer{}, mappingError(c, changed, err)
+	}
+	r, err := s.Mappings.Update(c.Context(), uuid, w.onto)
+	if err != nil {
+		return answer{}, mappingError(c, changed, err)
+	}
+	return document(http.StatusAccepted, describe(r))
+}
+
+func (s *Server) deleteMapping(c *call) (answer, error) {
+	r, err := s.Mappings.Delete(c.Context(), c.names[0])
+	if err != nil {
+		return answer{}, mappingError(c, r.Mapping, err)
+	}
+	return document(http.StatusAccepted, describe(r))
+}

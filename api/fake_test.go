@@ -1,0 +1,218 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/esm-run/esm"
+)
+
+// register is mappings in memory, with the rules of Lambda. What was begun goes on until it is settled.
+type register struct {
+	mu   sync.Mutex
+	made int
+	kept map[string]esm.Registered
+	fail error // of every change
+}
+
+var (
+	_        Mappings = (*register)(nil)
+	modified          = time.UnixMilli(1763800000250)
+)
+
+func (g *register) Create(_ context.Context, m esm.Mapping) (esm.Registered, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.made++
+	m.UUID = fmt.Sprintf("%08d-0000-4000-8000-000000000000", g.made)
+	r, err := g.checked(m)
+	if err != nil {
+		return esm.Registered{}, err
+	}
+	r.State = esm.Creating
+	if !*r.Enabled && !m.OfStream() {
+		r.State = esm.Disabled
+	}
+	if g.kept == nil {
+		g.kept = map[string]esm.Registered{}
+	}
+	g.kept[m.UUID] = r
+	return r, nil
+}
+
+func (g *register) checked(m esm.Mapping) (esm.Registered, error) {
+	if wrong := m.Validate(time.Now()); len(wrong) > 0 {
+		return esm.Registered{}, &esm.InvalidMapping{Problems: wrong}
+	}
+	function, _ := esm.ParseFunctionName(m.FunctionName)
+	arn := esm.FunctionARN("us-east-1", "123456789012", function.Qualified())
+	for _, other := range g.kept {
+		if other.UUID != m.UUID && other.FunctionArn == arn && other.EventSourceArn == m.EventSourceArn {
+			return esm.Registered{}, &esm.MappingExists{UUID: other.UUID}
+		}
+	}
+	return esm.Registered{Mapping: m.Defaults(), FunctionArn: arn, LastModified: modified, Origin: esm.OriginHTTP}, g.fail
+}
+
+func (g *register) Get(uuid string) (esm.Registered, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r, ok := g.kept[uuid]
+	if !ok {
+		return r, esm.ErrNoMapping
+	}
+	return r, nil
+}
+
+func (g *register) List() (all []esm.Registered) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, r := range g.kept {
+		all = append(all, r)
+	}
+	return all
+}
+
+func (g *register) Update(_ context.Context, uuid string, change func(esm.Mapping) esm.Mapping) (esm.Registered, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r, err := g.free(uuid)
+	if err != nil {
+		return r, err
+	}
+	next, err := g.checked(change(r.Mapping))
+	if err != nil {
+		return r, err
+	}
+	switch was, is := *r.Enabled, *next.Enabled; {
+	case was && !is:
+		next.State = esm.Disabling
+	case is && !was:
+		next.State = esm.Enabling
+	default:
+		next.State = esm.Updating
+	}
+	g.kept[uuid] = next
+	return next, nil
+}
+
+func (g *register) Delete(_ context.Context, uuid string) (esm.Registered, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r, err := g.free(uuid)
+	if err != nil {
+		return r, err
+	}
+	r.State = esm.Deleting
+	g.kept[uuid] = r
+	return r, g.fail
+}
+
+func (g *register) SetTags(_ context.Context, uuid string, change func(map[string]string) map[string]string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r, ok := g.kept[uuid]
+	if !ok {
+		return esm.ErrNoMapping
+	}
+	tags := map[string]string{}
+	maps.Copy(tags, r.Tags)
+	r.Tags = change(tags)
+	g.kept[uuid] = r
+	return g.fail
+}
+
+// free is the mapping, unless something was begun with it.
+func (g *register) free(uuid string) (esm.Registered, error) {
+	r, ok := g.kept[uuid]
+	switch {
+	case !ok:
+		return r, esm.ErrNoMapping
+	case r.State != esm.Enabled && r.State != esm.Disabled:
+		return r, esm.ErrMappingBusy
+	}
+	return r, nil
+}
+
+// settle ends what was begun.
+func (g *register) settle() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for uuid, r := range g.kept {
+		switch {
+		case r.State == esm.Deleting:
+			delete(g.kept, uuid)
+			continue
+		case *r.Enabled:
+			r.State = esm.Enabled
+		default:
+			r.State = esm.Disabled
+		}
+		g.kept[uuid] = r
+	}
+}
+
+// face is a server for one test, the register behind it and what it warned of.
+type face struct {
+	*Server
+	register *register
+	url      string
+
+	mu     sync.Mutex
+	warned []string
+}
+
+func serve(t testing.TB) *face {
+	t.Helper()
+	f := &face{register: &register{}}
+	f.Server = &Server{Mappings: f.register, Region: "us-east-1", Account: "123456789012", Warn: f.warn}
+	server := httptest.NewServer(Guard(f.Server))
+	t.Cleanup(server.Close)
+	f.url = server.URL
+	return f
+}
+
+func (f *face) warn(text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.warned = append(f.warned, text)
+}
+
+func (f *face) warnings() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.warned, "\n")
+}
+
+// client is AWS's own for Go.
+func (f *face) client() *lambda.Client {
+	return lambda.New(lambda.Options{
+		BaseEndpoint: aws.String(f.url), Region: "us-east-1", RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider("x", "y", ""),
+	})
+}
+
+// ask sends one request as it is.
+func (f *face) ask(method, path, body string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+	return w
+}
+
+// errorOf is an answer's status and type, and its body.
+func errorOf(w *httptest.ResponseRecorder) string {
+	return fmt.Sprintf("%d %s %s", w.Code, w.Header().Get("x-amzn-ErrorType"), w.Body)
+}
+
+var _ http.Handler = (*Server)(nil)

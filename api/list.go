@@ -1,0 +1,101 @@
+package api
+
+import (
+	"cmp"
+	"math"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/esm-run/esm"
+)
+
+// listing is the answer of ListEventSourceMappings.
+type listing struct {
+	EventSourceMappings []configuration
+	NextMarker          string `json:",omitempty"`
+}
+
+// mostListed is how many mappings one answer has at the most, whatever MaxItems says (AWS: API reference of
+// ListEventSourceMappings).
+const mostListed = 100
+
+// listMappings answers in the order of UUIDs. A marker is the last one of a page, so that the next page begins where it
+// should even when that mapping is gone by then.
+func (s *Server) listMappings(c *call) (answer, error) {
+	query := c.URL.Query()
+	wants, err := selection(query)
+	if err != nil {
+		return answer{}, err
+	}
+	most, err := maxItems(query, mostListed)
+	if err != nil {
+		return answer{}, err
+	}
+	marker := query.Get("Marker")
+	if marker != "" && !uuidForm.MatchString(marker) {
+		return answer{}, invalid("Invalid Marker: give the NextMarker of an answer as it is.")
+	}
+	all := slices.DeleteFunc(s.Mappings.List(), func(r esm.Registered) bool { return r.UUID <= marker || !wants(r) })
+	slices.SortFunc(all, func(a, b esm.Registered) int { return strings.Compare(a.UUID, b.UUID) })
+	page := listing{EventSourceMappings: []configuration{}}
+	if len(all) > most {
+		all = all[:most]
+		page.NextMarker = all[most-1].UUID
+	}
+	for _, r := range all {
+		page.EventSourceMappings = append(page.EventSourceMappings, describe(r))
+	}
+	return document(http.StatusOK, page)
+}
+
+var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// maxItems is how many items a page has: what the query says, from 1 to 10000, and not more than most.
+func maxItems(query url.Values, most int) (int, error) {
+	if !query.Has("MaxItems") {
+		return most, nil
+	}
+	text := query.Get("MaxItems")
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil || n > math.MaxInt32 || n < math.MinInt32:
+		return 0, refuse("SerializationException", "STRING_VALUE can not be converted to an Integer (MaxItems)")
+	case n < 1:
+		return 0, constraint(text, "maxItems", "have value greater than or equal to 1")
+	case n > 10000:
+		return 0, constraint(text, "maxItems", "have value less than or equal to 10000")
+	}
+	return min(n, most), nil
+}
+
+const arnPattern = `arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)`
+
+// selection says which mappings a query asks for: all, those of a source, those of a function. What is not there is a
+// selection of none.
+func selection(query url.Values) (func(esm.Registered) bool, error) {
+	source, function := query.Get("EventSourceArn"), query.Get("FunctionName")
+	if _, err := esm.ParseARN(source); err != nil && query.Has("EventSourceArn") {
+		return nil, constraint(source, "eventSourceArn", "satisfy regular expression pattern: "+arnPattern)
+	}
+	asked, err := esm.ParseFunctionName(function)
+	if err != nil && query.Has("FunctionName") {
+		return nil, constraint(function, "functionName", "satisfy regular expression pattern: "+esm.FunctionNamePattern)
+	}
+	return func(r esm.Registered) bool {
+		return (source == "" || source == r.EventSourceArn) && (function == "" || is(r, asked))
+	}, nil
+}
+
+// is says whether r is a mapping to the function that was asked for: the same qualifier, or none on both sides.
+func is(r esm.Registered, asked esm.FunctionName) bool {
+	its, err := esm.ParseFunctionName(r.FunctionArn)
+	if err != nil {
+		return false
+	}
+	asked.Region, asked.Account = cmp.Or(asked.Region, its.Region), cmp.Or(asked.Account, its.Account)
+	return its == asked
+}

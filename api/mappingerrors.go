@@ -1,0 +1,85 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/esm-run/esm"
+)
+
+// mappingError is what Lambda says when a call about the mapping m fails with err.
+func mappingError(c *call, m esm.Mapping, err error) error {
+	if wrong, ok := errors.AsType[*esm.InvalidMapping](err); ok {
+		return invalidMapping(c, m, wrong.Problems)
+	}
+	if exists, ok := errors.AsType[*esm.MappingExists](err); ok {
+		return mappingExists(m, exists.UUID)
+	}
+	switch {
+	case errors.Is(err, esm.ErrNoMapping):
+		return refuse("ResourceNotFoundException", "The resource you requested does not exist.")
+	case errors.Is(err, esm.ErrMappingBusy) && c.operation == "DeleteEventSourceMapping":
+		return refuse("ResourceInUseException", "Cannot delete the event source mapping because it is in use.")
+	case errors.Is(err, esm.ErrMappingBusy):
+		return refuse("ResourceInUseException", "Cannot update the event source mapping because it is in use.")
+	}
+	return err
+}
+
+// mappingExists words it as Lambda does, for queues and for streams. The blanks inside the quotes are Lambda's.
+func mappingExists(m esm.Mapping, uuid string) error {
+	text := `An event source mapping with SQS arn (" %s ") and function (" %s ") already exists. `
+	if m.OfStream() {
+		text = `The event source arn (" %s ") and function (" %s ") provided mapping already exists. `
+	}
+	function, _ := esm.ParseFunctionName(m.FunctionName) // of a mapping that is valid but for this
+	return refuse("ResourceConflictException", text+"Please update or delete the existing mapping with UUID %s",
+		m.EventSourceArn, function.Name, uuid)
+}
+
+// invalidMapping tells what is wrong with m: everything that breaks Lambda's model, or else the first that its service
+// finds.
+func invalidMapping(c *call, m esm.Mapping, found []esm.Problem) error {
+	var broken []string
+	for _, p := range found {
+		switch {
+		case p.Constraint != "" && p.Path == "FunctionName" && m.FunctionName == "" && c.operation == "CreateEventSourceMapping":
+			broken = append(broken, "Value null at 'functionName' failed to satisfy constraint: Member must not be null")
+		case p.Constraint != "":
+			broken = append(broken, p.Constraint)
+		}
+	}
+	if len(broken) > 0 {
+		return constraints(broken...)
+	}
+	return invalid("%s", sentence(found[0]))
+}
+
+// constraints is the refusal of values that break Lambda's model.
+func constraints(broken ...string) error {
+	errs := "errors"
+	if len(broken) == 1 {
+		errs = "error"
+	}
+	return refuse("ValidationException", "%d validation %s detected: %s", len(broken), errs, strings.Join(broken, "; "))
+}
+
+// constraint is the refusal of one value.
+func constraint(value, member, must string) error {
+	return constraints(fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: Member must %s", value, member, must))
+}
+
+// sentence is a problem's message, with its path in front unless it is a sentence of its own, as Lambda's are.
+func sentence(p esm.Problem) string {
+	first, _ := utf8.DecodeRuneInString(p.Message)
+	switch {
+	case p.Path == "" || unicode.IsUpper(first) || strings.HasPrefix(p.Message, "1 validation error detected: "):
+		return p.Message
+	case unicode.IsLower(first):
+		return p.Path + " " + p.Message
+	}
+	return p.Path + ": " + p.Message
+}
