@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,18 +52,26 @@ func (c *corner) table(name string, view ...types.StreamViewType) *table {
 	return t
 }
 
+// create makes the table, as soon as one of its name is gone.
 func (t *table) create(view types.StreamViewType) {
 	t.Helper()
-	out, err := t.db.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+	want := dynamodb.CreateTableInput{
 		TableName: &t.name, BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS}},
 		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash}},
 		StreamSpecification:  &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: view},
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	t.arn, t.stream = *out.TableDescription.TableArn, *out.TableDescription.LatestStreamArn
+	eventually(t.T, "the table is made", func() bool {
+		out, err := t.db.CreateTable(t.Context(), &want)
+		if _, there := errors.AsType[*types.ResourceInUseException](err); there {
+			return false
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.arn, t.stream, t.known = *out.TableDescription.TableArn, *out.TableDescription.LatestStreamArn, nil
+		return true
+	})
 	t.active()
 }
 
