@@ -83,6 +83,27 @@ func TestATablesStreamIsReplaced(t *testing.T) {
 	})
 }
 
+// LocalStack's stream of a table goes on whatever is done to it, with errors; so does the mapping.
+func TestATablesStreamThatCannotBeReplaced(t *testing.T) {
+	overStreams(t, dynamodbServices[2:], func(t *testing.T, c *corner) {
+		tb := c.table("stays")
+		f := c.follow("f", tb.arn, succeed)
+		c.run(fileOf(f))
+		tb.put("1")
+		f.sees(tb, "1")
+		for _, enabled := range []bool{false, true} {
+			want := types.StreamSpecification{StreamEnabled: &enabled}
+			if enabled {
+				want.StreamViewType = types.StreamViewTypeKeysOnly
+			}
+			_, err := tb.db.UpdateTable(t.Context(), &dynamodb.UpdateTableInput{TableName: &tb.name, StreamSpecification: &want})
+			t.Logf("enabled %v: %v", enabled, err)
+		}
+		tb.put("2")
+		f.sees(tb, "1", "2")
+	})
+}
+
 // A table that is deleted and made anew has another stream: what is left of the old one is read first, where it can be.
 func TestATableMadeAnew(t *testing.T) {
 	overStreams(t, dynamodbServices, func(t *testing.T, c *corner) {
