@@ -1,0 +1,454 @@
+package mappings
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/checkpoint"
+)
+
+// bubble runs a test with a house, and checks in the end that what runs is what is to run.
+func bubble(t *testing.T, file []esm.Mapping, test func(t *testing.T, h *house)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := enter(t, &checkpoint.Memory{}, file...).open()
+		synctest.Wait()
+		test(t, h)
+		h.agrees()
+		h.leave()
+	})
+}
+
+// agrees expects that, when all is quiet, the store, the register and the runner say the same, and so does the next process.
+func (h *house) agrees() {
+	h.t.Helper()
+	time.Sleep(time.Hour)
+	synctest.Wait()
+	runs, rows := h.runner.runs(), h.rows()
+	for _, m := range h.List() {
+		want := esm.Disabled
+		if *m.Enabled {
+			want = esm.Enabled
+			if runs[m.UUID].UUID == "" || !sameWork(runs[m.UUID], m.Mapping) {
+				h.t.Errorf("%+v is enabled, and %+v runs", m.Mapping, runs[m.UUID])
+			}
+			delete(runs, m.UUID)
+		}
+		if m.State != want {
+			h.t.Errorf("%s is %s, want %s", m.UUID, m.State, want)
+		}
+		if kept := rows[m.UUID]; kept.Deleted || !same(kept.mapping(), m.Mapping) || !kept.LastModified.Equal(m.LastModified) {
+			h.t.Errorf("kept is %+v of %+v", kept, m)
+		}
+		delete(rows, m.UUID)
+	}
+	for uuid := range runs {
+		h.t.Errorf("%s runs, and is not to", uuid)
+	}
+	for uuid, kept := range rows {
+		if !kept.Deleted || kept.Forget || kept.Origin != esm.OriginFile {
+			h.t.Errorf("left behind of %s: %+v", uuid, kept)
+		}
+	}
+}
+
+func (h *house) rows() map[string]row {
+	h.t.Helper()
+	documents, err := h.store.Reopen().Documents(h.t.Context(), kind)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	rows := map[string]row{}
+	for uuid, text := range documents {
+		if rows[uuid], err = decodeRow(uuid, text); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return rows
+}
+
+func TestALifeOverHTTP(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		made := h.create(ofQueue("arn:aws:lambda:us-east-1:000000000000:function:f:live"))
+		if made.State != esm.Creating || made.Origin != esm.OriginHTTP || *made.BatchSize != esm.DefaultBatchSize ||
+			made.FunctionName != "f:live" || made.FunctionArn != "arn:aws:lambda:us-east-1:000000000000:function:f:live" ||
+			made.LastProcessingResult != "" || made.LastModified.IsZero() {
+			t.Errorf("made %+v", made)
+		}
+		synctest.Wait()
+		h.state(made.UUID, esm.Enabled)
+
+		time.Sleep(time.Minute)
+		now := h.update(made.UUID, size(5))
+		if now.State != esm.Updating || *now.BatchSize != 5 || !now.LastModified.Equal(made.LastModified.Add(time.Minute)) || now.Changed {
+			t.Errorf("updated %+v", now)
+		}
+		synctest.Wait()
+		h.state(made.UUID, esm.Enabled)
+
+		h.runner.takes(10 * time.Minute)
+		if now = h.update(made.UUID, enabled(false)); now.State != esm.Disabling {
+			t.Errorf("state %s", now.State)
+		}
+		time.Sleep(9 * time.Minute)
+		h.state(made.UUID, esm.Disabling)
+		time.Sleep(2 * time.Minute)
+		h.state(made.UUID, esm.Disabled)
+
+		if now = h.update(made.UUID, size(6)); now.State != esm.Updating {
+			t.Errorf("state %s", now.State)
+		}
+		synctest.Wait()
+		h.state(made.UUID, esm.Disabled)
+		if now = h.update(made.UUID, enabled(true)); now.State != esm.Enabling {
+			t.Errorf("state %s", now.State)
+		}
+		synctest.Wait()
+		h.state(made.UUID, esm.Enabled)
+
+		now, err := h.Delete(t.Context(), made.UUID)
+		if err != nil || now.State != esm.Deleting || *now.BatchSize != 6 {
+			t.Errorf("deleted %+v, %v", now, err)
+		}
+		time.Sleep(9 * time.Minute)
+		h.state(made.UUID, esm.Deleting)
+		if _, err := h.Update(t.Context(), made.UUID, by(size(7))); !errors.Is(err, esm.ErrMappingBusy) {
+			t.Errorf("update while it is deleted: %v", err)
+		}
+		if _, err := h.Delete(t.Context(), made.UUID); !errors.Is(err, esm.ErrMappingBusy) {
+			t.Errorf("delete while it is deleted: %v", err)
+		}
+		if h.timesForgotten(made.UUID) != 0 {
+			t.Error("forgotten while something was in hand")
+		}
+		time.Sleep(2 * time.Minute)
+		h.state(made.UUID, "")
+		if h.timesForgotten(made.UUID) != 1 || len(h.rows()) != 0 {
+			t.Errorf("forgotten %d times, %d rows left", h.timesForgotten(made.UUID), len(h.rows()))
+		}
+	})
+}
+
+func TestStatesOfWhatIsMadeDisabled(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		no := false
+		queue, stream := ofQueue("f"), ofStream("f")
+		queue.Enabled, stream.Enabled = &no, &no
+		if made := h.create(queue); made.State != esm.Disabled {
+			t.Errorf("a queue's is %s, want Disabled at once", made.State)
+		}
+		made := h.create(stream)
+		if made.State != esm.Creating || made.LastProcessingResult != "OK" {
+			t.Errorf("a stream's is %s, want Creating first; %q", made.State, made.LastProcessingResult)
+		}
+		synctest.Wait()
+		h.state(made.UUID, esm.Disabled)
+		if h.runner.begun() != 0 {
+			t.Error("something has run")
+		}
+	})
+}
+
+func TestUnknownMappings(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		_, get := h.Get(uuid1)
+		_, update := h.Update(t.Context(), uuid1, by(size(1)))
+		_, del := h.Delete(t.Context(), uuid1)
+		tags := h.SetTags(t.Context(), uuid1, func(tags map[string]string) map[string]string { return tags })
+		for i, err := range []error{get, update, del, tags} {
+			if !errors.Is(err, esm.ErrNoMapping) {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+	})
+}
+
+func TestWhatIsRefusedChangesNothing(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		made := h.create(ofQueue("f"))
+		h.create(ofQueue("g"))
+		before := h.List()
+		invalid, wrong := &esm.InvalidMapping{}, &esm.InvalidMapping{Problems: []esm.Problem{{Message: "Function does not exist"}}}
+		h.Register.config.Check = func(_ context.Context, m esm.Mapping, before *esm.Mapping) error {
+			if m.FunctionName == "none" {
+				return wrong
+			}
+			return nil
+		}
+		if _, err := h.Create(t.Context(), esm.Mapping{}); !errors.As(err, &invalid) {
+			t.Errorf("an empty mapping: %v", err)
+		}
+		if _, err := h.Create(t.Context(), ofQueue("none")); !errors.Is(err, wrong) {
+			t.Errorf("what is checked: %v", err)
+		}
+		if _, err := h.Update(t.Context(), made.UUID, by(size(11))); !errors.As(err, &invalid) { // the window is 0
+			t.Errorf("what is merged: %v", err)
+		}
+		if _, err := h.Update(t.Context(), made.UUID, by(function("none"))); !errors.Is(err, wrong) {
+			t.Errorf("what is merged, checked: %v", err)
+		}
+		if _, err := h.Create(t.Context(), ofQueue("f")); !isTaken(err, made.UUID) {
+			t.Errorf("the same again: %v", err)
+		}
+		if _, err := h.Update(t.Context(), made.UUID, by(function("g"))); !isTaken(err, before[0].UUID, before[1].UUID) {
+			t.Errorf("into the place of another: %v", err)
+		}
+		if after := h.List(); !reflect.DeepEqual(after, states(before, esm.Enabled)) {
+			t.Errorf("was %+v, is %+v", before, after)
+		}
+		h.update(made.UUID, function("h")) // nothing is left reserved
+		h.create(ofQueue("f"))
+	})
+}
+
+func states(all []esm.Registered, state string) []esm.Registered {
+	for i := range all {
+		all[i].State = state
+	}
+	return all
+}
+
+func isTaken(err error, by ...string) bool {
+	exists := &esm.MappingExists{}
+	if !errors.As(err, &exists) {
+		return false
+	}
+	for _, uuid := range by {
+		if exists.UUID == uuid {
+			return true
+		}
+	}
+	return false
+}
+
+func TestWhatAnUpdateCannotChange(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		made := h.create(ofStream("f"))
+		now := h.update(made.UUID, func(m *esm.Mapping) {
+			m.UUID, m.EventSourceArn, m.Endpoint, m.StartingPosition = uuid1, queueARN, "http://localhost", esm.Latest
+			m.Tags = map[string]string{"a": "1"}
+		})
+		made.State, made.Tags = esm.Updating, map[string]string{"a": "1"}
+		if !reflect.DeepEqual(now, made) {
+			t.Errorf("got  %+v\nwant %+v", now, made)
+		}
+	})
+}
+
+func TestTwoCreatesOfTheSame(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		h.store.WriteFaults = func(int) checkpoint.Fault { time.Sleep(time.Second); return checkpoint.Fault{} }
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		made, refused := "", []error{}
+		for range 20 {
+			all.Go(func() {
+				m, err := h.Create(t.Context(), ofQueue("f"))
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					refused = append(refused, err)
+				} else {
+					made = m.UUID
+				}
+			})
+		}
+		all.Wait()
+		if len(refused) != 19 {
+			t.Errorf("%d of 20 were refused", len(refused))
+		}
+		for _, err := range refused {
+			if !isTaken(err, made) {
+				t.Errorf("%v, want that it exists as %s", err, made)
+			}
+		}
+	})
+}
+
+// Whoever waits for a create that fails is not told that the mapping exists.
+func TestASecondCreateWinsWhenTheFirstFails(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		full := errors.New("the disk is full")
+		h.store.WriteFaults = func(call int) checkpoint.Fault {
+			time.Sleep(time.Second)
+			if call == 1 {
+				return checkpoint.Undone(full)
+			}
+			return checkpoint.Fault{}
+		}
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, err := h.Create(t.Context(), ofQueue("f")); !errors.Is(err, full) {
+				t.Errorf("the first: %v", err)
+			}
+		})
+		synctest.Wait()
+		h.create(ofQueue("f"))
+		all.Wait()
+	})
+}
+
+func TestChangesAtOnce(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		made := h.create(ofQueue("f"))
+		synctest.Wait()
+		h.Register.config.Check = func(context.Context, esm.Mapping, *esm.Mapping) error { time.Sleep(time.Second); return nil }
+		var all sync.WaitGroup
+		all.Go(func() { h.update(made.UUID, size(5)) })
+		all.Go(func() {
+			time.Sleep(time.Millisecond)
+			err := h.SetTags(t.Context(), made.UUID, func(tags map[string]string) map[string]string { tags["a"] = "1"; return tags })
+			if err != nil {
+				t.Errorf("tags: %v", err)
+			}
+		})
+		time.Sleep(10 * time.Millisecond)
+		if _, err := h.Update(t.Context(), made.UUID, by(size(6))); !errors.Is(err, esm.ErrMappingBusy) {
+			t.Errorf("an update during an update: %v", err)
+		}
+		if _, err := h.Delete(t.Context(), made.UUID); !errors.Is(err, esm.ErrMappingBusy) {
+			t.Errorf("a delete during an update: %v", err)
+		}
+		all.Wait()
+		if m, err := h.Get(made.UUID); err != nil || *m.BatchSize != 5 || m.Tags["a"] != "1" {
+			t.Errorf("%+v, %v", m, err)
+		}
+	})
+}
+
+// A mapping whose function takes long can be changed all the same: the newest change counts.
+func TestChangesWhileAnInvocationIsInHand(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		h.runner.takes(15 * time.Minute)
+		made := h.create(ofQueue("f"))
+		synctest.Wait()
+		h.update(made.UUID, size(2))
+		synctest.Wait()
+		h.state(made.UUID, esm.Updating)
+		h.update(made.UUID, enabled(false))
+		h.update(made.UUID, enabled(true))
+		h.update(made.UUID, enabled(false))
+		synctest.Wait()
+		h.update(made.UUID, func(m *esm.Mapping) { enabled(true)(m); size(3)(m) })
+		time.Sleep(14 * time.Minute)
+		h.state(made.UUID, esm.Enabling)
+		if len(h.runner.runs()) != 1 || h.runner.begun() != 1 {
+			t.Errorf("%d begun", h.runner.begun())
+		}
+		time.Sleep(2 * time.Minute)
+		h.state(made.UUID, esm.Enabled)
+		if got := *h.runner.runs()[made.UUID].BatchSize; got != 3 || h.runner.begun() != 2 {
+			t.Errorf("size %d, %d begun, want the newest alone", got, h.runner.begun())
+		}
+		h.update(made.UUID, size(4))
+		if _, err := h.Delete(t.Context(), made.UUID); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+		if _, err := h.Create(t.Context(), ofQueue("f")); !isTaken(err, made.UUID) {
+			t.Errorf("the same while it is deleted: %v", err)
+		}
+		time.Sleep(time.Hour)
+		h.create(ofQueue("f"))
+	})
+}
+
+func TestTagsDisturbNobody(t *testing.T) {
+	bubble(t, []esm.Mapping{inFile(uuid1, ofQueue("f"))}, func(t *testing.T, h *house) {
+		before, _ := h.Get(uuid1)
+		time.Sleep(time.Minute)
+		err := h.SetTags(t.Context(), uuid1, func(tags map[string]string) map[string]string { return map[string]string{"a": "1"} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		before.Tags, before.Changed = map[string]string{"a": "1"}, true
+		if m, err := h.Get(uuid1); err != nil || !reflect.DeepEqual(m, before) {
+			t.Errorf("got  %+v (%v)\nwant %+v", m, err, before)
+		}
+		now := h.update(uuid1, func(m *esm.Mapping) { m.Tags = nil })
+		synctest.Wait()
+		if now.State != esm.Updating || now.Changed || h.runner.begun() != 1 {
+			t.Errorf("%+v; begun %d times", now, h.runner.begun())
+		}
+	})
+}
+
+func TestAPanicEndsOneChangeOnly(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		made := h.create(ofQueue("f"))
+		func() {
+			defer func() { recover() }()
+			h.Update(t.Context(), made.UUID, func(esm.Mapping) esm.Mapping { panic("change") })
+		}()
+		func() {
+			defer func() { recover() }()
+			h.SetTags(t.Context(), made.UUID, func(map[string]string) map[string]string { panic("change") })
+		}()
+		h.update(made.UUID, size(2))
+	})
+}
+
+func TestARunnerThatFailsIsAskedAgain(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, h *house) {
+		fault := errors.New("no credentials")
+		h.runner.fails(fault)
+		made := h.create(ofQueue("f"))
+		time.Sleep(time.Minute)
+		h.state(made.UUID, esm.Creating)
+		h.runner.fails(nil)
+		time.Sleep(again)
+		synctest.Wait()
+		h.state(made.UUID, esm.Enabled)
+		if h.told() < 10 {
+			t.Errorf("%d troubles told", h.told())
+		}
+		h.runner.fails(fault)
+		h.update(made.UUID, size(2))
+		time.Sleep(time.Minute)
+		if _, err := h.Delete(t.Context(), made.UUID); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		h.state(made.UUID, "")
+	})
+}
+
+func TestClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := enter(t, &checkpoint.Memory{}).open()
+		h.runner.takes(time.Hour)
+		one, other := h.create(ofQueue("f")), h.create(ofQueue("g"))
+		synctest.Wait()
+		h.update(one.UUID, enabled(false))
+		h.Delete(t.Context(), other.UUID)
+		start := time.Now()
+		h.Close()
+		if time.Since(start) != 0 {
+			t.Error("Close waits for what is in hand")
+		}
+		if _, err := h.Create(t.Context(), ofQueue("h")); !errors.Is(err, errClosed) {
+			t.Errorf("create: %v", err)
+		}
+		if _, err := h.Update(t.Context(), one.UUID, by(size(2))); !errors.Is(err, errClosed) {
+			t.Errorf("update: %v", err)
+		}
+		if h.timesForgotten(other.UUID) != 0 {
+			t.Error("forgotten while something was in hand")
+		}
+		h.state(one.UUID, esm.Disabling)
+		h = h.again()
+		synctest.Wait()
+		h.state(one.UUID, esm.Disabled)
+		h.state(other.UUID, "")
+		if h.timesForgotten(other.UUID) != 1 {
+			t.Error("not forgotten at the next start")
+		}
+		h.agrees()
+		h.leave()
+	})
+}
