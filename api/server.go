@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/esm-run/esm"
 )
 
 // Server answers requests to Lambda's API. Set its fields before it serves; it may serve many at once. Paths that Lambda
@@ -15,6 +17,16 @@ import (
 type Server struct {
 	// Mappings are what the calls about event source mappings and their tags look at and change.
 	Mappings Mappings
+
+	// Functions are those that can be invoked and looked at, Invoker runs them, and Concurrency is what is reserved for
+	// them. The invocations of this Server end with Close.
+	Functions   Functions
+	Invoker     esm.Invoker
+	Concurrency Concurrency
+
+	// Tails has the ends of the logs of invocations, for callers that want them: its Trace has to be told what handlers
+	// write. Without it there are none.
+	Tails *Tails
 
 	// Region and Account are those of the engine's own ARNs.
 	Region, Account string
@@ -25,6 +37,7 @@ type Server struct {
 
 	once    sync.Once
 	reading chan struct{} // holds one for each body that is being read
+	calls   calls
 }
 
 // Bounds of one request.
