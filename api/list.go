@@ -31,7 +31,7 @@ func (s *Server) listMappings(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	most, err := maxItems(query, mostListed)
+	most, err := mostOnPage(query, mostListed)
 	if err != nil {
 		return answer{}, err
 	}
@@ -54,8 +54,8 @@ func (s *Server) listMappings(c *call) (answer, error) {
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// maxItems is how many items a page has: what the query says, from 1 to 10000, and not more than most.
-func maxItems(query url.Values, most int) (int, error) {
+// mostOnPage is how many items a page has: what the query says, from 1 to 10000, and not more than most.
+func mostOnPage(query url.Values, most int) (int, error) {
 	if !query.Has("MaxItems") {
 		return most, nil
 	}

@@ -35,7 +35,7 @@ func parse(body []byte) object {
 	case !utf8.Valid(body):
 		o.fail("The body of the request is not UTF-8")
 	default:
-		if err := json.Unmarshal(body, new(any)); err != nil {
+		if err := json.Unmarshal(body, new(json.RawMessage)); err != nil {
 			o.fail("Could not parse request body into json: %v", err)
 		} else if body[0] != '{' {
 			o.fail("Unexpected field type")
