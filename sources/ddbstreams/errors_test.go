@@ -131,6 +131,14 @@ func TestWhatWasNotFoundOnceIsAskedForAgain(t *testing.T) {
 	if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); !errors.Is(err, esm.ErrNoShard) {
 		t.Errorf("not found twice: %v", err)
 	}
+	for _, first := range []string{"ExpiredIteratorException", "ResourceNotFoundException"} {
+		r = newRig(t)
+		r.instead("GetRecords", says(400, first), none)
+		reader := r.open(esm.From{})
+		if _, err := reader.Read(t.Context(), 1); errors.Is(err, esm.ErrNoShard) != (first == "ResourceNotFoundException") || err == nil {
+			t.Errorf("not found after %s: %v", first, err)
+		}
+	}
 }
 
 func TestOpeningIsNeverTriedForEver(t *testing.T) {

@@ -78,6 +78,7 @@ func (r *reader) fetch(ctx context.Context) error {
 		return err
 	}
 	err := r.get(ctx)
+	once := notFound(err)
 	if trimmed(err) && !r.since.IsZero() {
 		r.after = "" // no record was handed out yet: the oldest that there is will do
 	}
@@ -85,6 +86,9 @@ func (r *reader) fetch(ctx context.Context) error {
 		err = r.get(ctx)
 	}
 	if notFound(err) && !decided(err) {
+		if !once {
+			return err // a shard that is believed to be gone costs its records: it has to be said twice
+		}
 		return r.stream.missing(ctx, err)
 	}
 	if trimmed(err) && r.after == "" {
