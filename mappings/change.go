@@ -16,7 +16,7 @@ import (
 // A queue's mapping that is not enabled is Disabled at once, as on Lambda.
 func (r *Register) Create(ctx context.Context, m esm.Mapping) (esm.Registered, error) {
 	m.UUID = uuid.NewString()
-	m, err := r.checked(ctx, clone(m), nil)
+	m, err := r.checked(ctx, m, nil)
 	if err != nil {
 		return esm.Registered{}, err
 	}
@@ -45,12 +45,16 @@ func (r *Register) Create(ctx context.Context, m esm.Mapping) (esm.Registered, e
 	return r.withResult(made), nil
 }
 
-// checked is m with its defaults, if it may be.
+// checked is m with its defaults and without memory in common, if it may be.
 func (r *Register) checked(ctx context.Context, m esm.Mapping, before *esm.Mapping) (esm.Mapping, error) {
 	if found := m.Validate(r.config.Now()); len(found) > 0 {
 		return m, &esm.InvalidMapping{Problems: found}
 	}
-	m = m.Defaults()
+	if err := keepable(m); err != nil {
+		const at = "StartingPositionTimestamp"
+		return m, &esm.InvalidMapping{Problems: []esm.Problem{{Path: at, Message: "is too long ago"}}}
+	}
+	m = clone(m).Defaults()
 	if err := r.config.Check(ctx, m, before); err != nil {
 		return m, err
 	}
@@ -95,7 +99,7 @@ func (r *Register) Update(ctx context.Context, uuid string, change func(esm.Mapp
 
 // changed is what change makes of m, as far as it may.
 func changed(m esm.Mapping, change func(esm.Mapping) esm.Mapping) esm.Mapping {
-	next := clone(change(clone(m)))
+	next := change(clone(m))
 	next.UUID, next.EventSourceArn, next.Endpoint, next.Region = m.UUID, m.EventSourceArn, m.Endpoint, m.Region
 	next.StartingPosition, next.StartingPositionTimestamp = m.StartingPosition, m.StartingPositionTimestamp
 	return next

@@ -173,6 +173,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, h *house) {
 		made := h.create(ofQueue("f"))
 		h.create(ofQueue("g"))
+		synctest.Wait()
 		before := h.List()
 		invalid, wrong := &esm.InvalidMapping{}, &esm.InvalidMapping{Problems: []esm.Problem{{Message: "Function does not exist"}}}
 		h.Register.config.Check = func(_ context.Context, m esm.Mapping, before *esm.Mapping) error {
@@ -199,19 +200,17 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		if _, err := h.Update(t.Context(), made.UUID, by(function("g"))); !isTaken(err, before[0].UUID, before[1].UUID) {
 			t.Errorf("into the place of another: %v", err)
 		}
-		if after := h.List(); !reflect.DeepEqual(after, states(before, esm.Enabled)) {
+		long := ofStream("f")
+		long.StartingPosition, long.StartingPositionTimestamp = esm.AtTimestamp, time.Unix(-1e12, 0)
+		if _, err := h.Create(t.Context(), long); !errors.As(err, &invalid) {
+			t.Errorf("a time before all times: %v", err)
+		}
+		if after := h.List(); !reflect.DeepEqual(after, before) {
 			t.Errorf("was %+v, is %+v", before, after)
 		}
 		h.update(made.UUID, function("h")) // nothing is left reserved
 		h.create(ofQueue("f"))
 	})
-}
-
-func states(all []esm.Registered, state string) []esm.Registered {
-	for i := range all {
-		all[i].State = state
-	}
-	return all
 }
 
 func isTaken(err error, by ...string) bool {

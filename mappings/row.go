@@ -57,11 +57,17 @@ func (r row) forgotten() (left row, ok bool) {
 	return r, !r.Deleted || r.Origin == esm.OriginFile
 }
 
-// encode is r as it is stored. There is nothing in a row that JSON cannot say.
+// keepable says what keeps m from being stored: a time that JSON cannot tell, of a year before 0 or beyond 9999.
+func keepable(m esm.Mapping) error {
+	_, err := json.Marshal(m)
+	return err
+}
+
+// encode is r as it is stored. Its mappings are keepable.
 func (r row) encode() []byte {
 	text, err := json.Marshal(r)
 	if err != nil {
-		panic(err) // a time beyond the year 9999, which no clock tells and no API takes
+		panic(err) // whatever becomes part of a row was asked before whether it is keepable
 	}
 	return text
 }
@@ -99,7 +105,7 @@ func canonical(m esm.Mapping) []byte {
 	return row{HTTP: &m}.encode()
 }
 
-// clone is m without memory in common.
+// clone is m, which is keepable, without memory in common.
 func clone(m esm.Mapping) (twin esm.Mapping) {
 	text, err := json.Marshal(m)
 	if err == nil {

@@ -29,6 +29,11 @@ func (r *Register) load(ctx context.Context) (map[string]row, []Note, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("mappings: load: %w", err)
 	}
+	for _, m := range r.config.File {
+		if err := keepable(m); err != nil {
+			return nil, nil, fmt.Errorf("mappings: %s cannot be kept: %w", m.UUID, err)
+		}
+	}
 	kept := map[string]row{}
 	for uuid, text := range documents {
 		if kept[uuid], err = decodeRow(uuid, text); err != nil {

@@ -1,0 +1,155 @@
+package mappings
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+var (
+	before = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	later  = before.Add(time.Hour)
+)
+
+func byFunction(m esm.Mapping) pair { return pair{m.FunctionName, m.EventSourceArn, m.Endpoint} }
+
+// asFile is a row as the file has it, asHTTP as HTTP left it.
+func asFile(m esm.Mapping) row {
+	return row{Origin: esm.OriginFile, File: &m, LastModified: before}
+}
+
+func asHTTP(uuid string, m esm.Mapping, changes ...func(*esm.Mapping)) row {
+	m = inFile(uuid, m, changes...)
+	return row{Origin: esm.OriginHTTP, HTTP: &m, LastModified: before}
+}
+
+func changedTo(r row, changes ...func(*esm.Mapping)) row {
+	return r.left(inFile(r.File.UUID, *r.File, changes...))
+}
+
+func (r row) at(t time.Time) row { r.LastModified = t; return r }
+
+func (r row) owing() row { r.Forget = true; return r }
+
+func TestMerge(t *testing.T) {
+	f, g := inFile(uuid1, ofQueue("f")), inFile(uuid2, ofQueue("g"))
+	smaller := inFile(uuid1, ofQueue("f"), size(5))
+	deleted := asFile(f).deleted(before)
+	forgot, _ := deleted.forgotten()
+	httpGone := row{Origin: esm.OriginHTTP, Deleted: true, Forget: true, LastModified: before}
+
+	for name, test := range map[string]struct {
+		file  []esm.Mapping
+		kept  []row
+		want  []row
+		notes []string // UUID and text
+	}{
+		"the first start":       {[]esm.Mapping{f, g}, nil, []row{asFile(f).at(later), asFile(g).at(later)}, nil},
+		"nothing new":           {[]esm.Mapping{f}, []row{asFile(f)}, []row{asFile(f)}, nil},
+		"what HTTP made stays":  {nil, []row{asHTTP(uuid1, ofQueue("f"))}, []row{asHTTP(uuid1, ofQueue("f"))}, nil},
+		"changed in the file":   {[]esm.Mapping{smaller}, []row{asFile(f)}, []row{asFile(smaller).at(later)}, nil},
+		"removed from the file": {[]esm.Mapping{g}, []row{asFile(f), asFile(g)}, []row{asFile(g)}, []string{uuid1 + removed}},
+		"removed from the file, changed over HTTP": {
+			nil, []row{changedTo(asFile(f), size(5))}, nil, []string{uuid1 + removed},
+		},
+		"a default that is written out is no change": {
+			[]esm.Mapping{inFile(uuid1, ofQueue("f"), size(10), enabled(true))},
+			[]row{changedTo(asFile(f), size(7))}, []row{changedTo(asFile(f), size(7))}, []string{uuid1 + stillChanged},
+		},
+		"what an older release kept, without a member that has a default": {
+			[]esm.Mapping{f}, []row{asFile(withoutWindow(f)).deleted(before)}, []row{asFile(withoutWindow(f)).deleted(before)},
+			[]string{uuid1 + stillDeleted},
+		},
+		"changed over HTTP, and then in the file": {
+			[]esm.Mapping{smaller}, []row{changedTo(asFile(f), size(7))}, []row{asFile(smaller).at(later)}, []string{uuid1 + overruled},
+		},
+		"deleted over HTTP":                 {[]esm.Mapping{f}, []row{forgot}, []row{forgot}, []string{uuid1 + stillDeleted}},
+		"deleted over HTTP, not forgotten":  {[]esm.Mapping{f}, []row{deleted}, []row{deleted}, []string{uuid1 + stillDeleted}},
+		"deleted, then changed in the file": {[]esm.Mapping{smaller}, []row{forgot}, []row{asFile(smaller).at(later)}, []string{uuid1 + restored}},
+		"the same, not forgotten":           {[]esm.Mapping{smaller}, []row{deleted}, []row{asFile(smaller).at(later).owing()}, []string{uuid1 + restored}},
+		"deleted, then removed":             {nil, []row{forgot}, nil, nil},
+		"deleted, not forgotten, removed":   {nil, []row{deleted}, []row{httpGone}, nil},
+		"one of HTTP, not forgotten":        {nil, []row{httpGone}, []row{httpGone}, nil},
+		"one of HTTP, its UUID in the file": {[]esm.Mapping{smaller}, []row{asHTTP(uuid1, ofQueue("f"))}, []row{asFile(smaller).at(later)}, []string{uuid1 + adopted}},
+		"one of HTTP, its pair in the file": {[]esm.Mapping{f}, []row{asHTTP(uuid3, ofQueue("f"))}, []row{asFile(f).at(later)}, []string{uuid3 + replaced}},
+		"one of HTTP, its pair at a mapping that is deleted": {
+			[]esm.Mapping{f}, []row{forgot, asHTTP(uuid3, ofQueue("f"))}, []row{forgot, asHTTP(uuid3, ofQueue("f"))}, []string{uuid1 + stillDeleted},
+		},
+		"the same, which is back": {
+			[]esm.Mapping{smaller}, []row{forgot, asHTTP(uuid3, ofQueue("f"))}, []row{asFile(smaller).at(later)},
+			[]string{uuid1 + restored, uuid3 + replaced},
+		},
+		"HTTP gave one the pair of one that is new in the file": {
+			[]esm.Mapping{f, g}, []row{changedTo(asFile(f), function("g"))}, []row{asFile(f).at(later), asFile(g).at(later)},
+			[]string{uuid1 + stillChanged, uuid1 + reverted},
+		},
+		"and its own one to one of HTTP": {
+			[]esm.Mapping{f, g}, []row{changedTo(asFile(f), function("g")), asHTTP(uuid3, ofQueue("f"))},
+			[]row{asFile(f).at(later), asFile(g).at(later)}, []string{uuid1 + stillChanged, uuid1 + reverted, uuid3 + replaced},
+		},
+		"and its own one to another one of the file": {
+			[]esm.Mapping{f, inFile(uuid2, ofQueue("h")), inFile(uuid3, ofQueue("g"))},
+			[]row{changedTo(asFile(f), function("g")), changedTo(asFile(inFile(uuid2, ofQueue("h"))), function("f"))},
+			[]row{asFile(f).at(later), asFile(inFile(uuid2, ofQueue("h"))).at(later), asFile(inFile(uuid3, ofQueue("g"))).at(later)},
+			[]string{uuid1 + stillChanged, uuid2 + stillChanged, uuid1 + reverted, uuid2 + reverted},
+		},
+		"two that HTTP has swapped": {
+			[]esm.Mapping{f, g}, []row{changedTo(asFile(f), function("g")), changedTo(asFile(g), function("f"))},
+			[]row{changedTo(asFile(f), function("g")), changedTo(asFile(g), function("f"))},
+			[]string{uuid1 + stillChanged, uuid2 + stillChanged},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kept := byUUID(test.kept)
+			given := maps.Clone(kept)
+			got, notes := merge(test.file, kept, byFunction, later)
+			if want := byUUID(test.want); !reflect.DeepEqual(texts(got), texts(want)) {
+				t.Errorf("got  %q\nwant %q", texts(got), texts(want))
+			}
+			var told []string
+			for _, n := range notes {
+				told = append(told, n.Mapping.UUID+n.Text)
+			}
+			if !slices.Equal(told, test.notes) {
+				t.Errorf("told %q, want %q", told, test.notes)
+			}
+			if !reflect.DeepEqual(kept, given) {
+				t.Error("what was kept has changed")
+			}
+			again, _ := merge(test.file, got, byFunction, later.Add(time.Hour))
+			if !reflect.DeepEqual(texts(again), texts(got)) {
+				t.Errorf("the next start changes %q to %q", texts(got), texts(again))
+			}
+		})
+	}
+}
+
+func withoutWindow(m esm.Mapping) esm.Mapping {
+	m.MaximumBatchingWindowInSeconds, m.FunctionResponseTypes = nil, nil
+	return m
+}
+
+// byUUID gives rows their keys; a deletion that names no mapping is one of uuid1.
+func byUUID(rows []row) map[string]row {
+	all := map[string]row{}
+	for _, r := range rows {
+		if m := r.mapping(); m.UUID != "" {
+			all[m.UUID] = r
+		} else {
+			all[uuid1] = r
+		}
+	}
+	return all
+}
+
+func texts(rows map[string]row) map[string]string {
+	all := map[string]string{}
+	for uuid, r := range rows {
+		all[uuid] = string(r.encode())
+	}
+	return all
+}
