@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -152,6 +153,8 @@ type house struct {
 	*Register
 	notes []Note
 
+	writes atomic.Pointer[checkpoint.Faults] // what goes wrong with writes; nil is nothing
+
 	mu        sync.Mutex
 	forgotten map[string]int
 	troubles  int
@@ -169,8 +172,22 @@ func enter(t *testing.T, store *checkpoint.Memory, file ...esm.Mapping) *house {
 		LastProcessingResult: func(string) string { return "OK" },
 		Trouble:              func(esm.Mapping, error) { h.mu.Lock(); h.troubles++; h.mu.Unlock() },
 	}
+	if store.WriteFaults == nil {
+		store.WriteFaults = h.faultOf
+	}
 	return h
 }
+
+func (h *house) faultOf(call int) checkpoint.Fault {
+	if faults := h.writes.Load(); faults != nil {
+		return (*faults)(call)
+	}
+	return checkpoint.Fault{}
+}
+
+func (h *house) writesFail(faults checkpoint.Faults) { h.writes.Store(&faults) }
+
+func (h *house) writesAreFine() { h.writes.Store(nil) }
 
 func (h *house) forgetAll(_ context.Context, uuid string) error {
 	if _, runs := h.runner.runs()[uuid]; runs {
@@ -205,8 +222,8 @@ func (h *house) open() *house {
 
 // leave ends the process, as it were.
 func (h *house) leave() {
-	h.runner.endAll()
 	h.Close()
+	h.runner.endAll()
 }
 
 // again is the next process, with another file.

@@ -242,7 +242,7 @@ func TestWhatAnUpdateCannotChange(t *testing.T) {
 
 func TestTwoCreatesOfTheSame(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, h *house) {
-		h.store.WriteFaults = func(int) checkpoint.Fault { time.Sleep(time.Second); return checkpoint.Fault{} }
+		h.writesFail(func(int) checkpoint.Fault { time.Sleep(time.Second); return checkpoint.Fault{} })
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		made, refused := "", []error{}
@@ -274,13 +274,13 @@ func TestTwoCreatesOfTheSame(t *testing.T) {
 func TestASecondCreateWinsWhenTheFirstFails(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, h *house) {
 		full := errors.New("the disk is full")
-		h.store.WriteFaults = func(call int) checkpoint.Fault {
+		h.writesFail(func(call int) checkpoint.Fault {
 			time.Sleep(time.Second)
 			if call == 1 {
 				return checkpoint.Undone(full)
 			}
 			return checkpoint.Fault{}
-		}
+		})
 		var all sync.WaitGroup
 		all.Go(func() {
 			if _, err := h.Create(t.Context(), ofQueue("f")); !errors.Is(err, full) {
