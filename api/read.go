@@ -18,34 +18,42 @@ type call struct {
 }
 
 // read reads the body of c, up to limit bytes. Only so many are read at the same time, which bounds the memory that
-// clients can fill by sending slowly; after that time does not count any more, since a function may run for long.
+// clients can fill by sending slowly. Once it is read there is no hurry any more, since a function may run for long. What
+// is left of a body that could not be read is still under the deadline: net/http looks for it after the answer.
 func (s *Server) read(w http.ResponseWriter, c *call, limit int64) error {
 	connection := http.NewResponseController(w)
-	defer connection.SetReadDeadline(time.Time{})  //nolint:errcheck // no connection, in a test
-	defer connection.SetWriteDeadline(time.Time{}) //nolint:errcheck // likewise
-	if c.Body == nil || c.Body == http.NoBody {
-		return nil
+	if c.Body != nil && c.Body != http.NoBody {
+		body, err := s.body(w, c, limit)
+		if err != nil {
+			return err
+		}
+		c.body = body
 	}
+	connection.SetReadDeadline(time.Time{})  //nolint:errcheck // no connection, in a test
+	connection.SetWriteDeadline(time.Time{}) //nolint:errcheck // likewise
+	return nil
+}
+
+func (s *Server) body(w http.ResponseWriter, c *call, limit int64) ([]byte, error) {
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(readWithin)) //nolint:errcheck // likewise
 	if c.ContentLength > limit {
-		return tooLarge(limit, c.operation)
+		return nil, tooLarge(limit, c.operation)
 	}
 	s.once.Do(func() { s.reading = make(chan struct{}, maxReading) })
 	select {
 	case s.reading <- struct{}{}:
 	case <-c.Context().Done():
-		return c.Context().Err()
+		return nil, c.Context().Err()
 	}
 	defer func() { <-s.reading }()
-	connection.SetReadDeadline(time.Now().Add(readWithin)) //nolint:errcheck // likewise
 	body, err := io.ReadAll(http.MaxBytesReader(w, c.Body, limit))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return tooLarge(limit, c.operation)
+		return nil, tooLarge(limit, c.operation)
 	}
 	if err != nil {
-		return refuse("SerializationException", "The body of the request could not be read: %v", err)
+		return nil, refuse("SerializationException", "The body of the request could not be read: %v", err)
 	}
-	c.body = body
-	return nil
+	return body, nil
 }
 
 func tooLarge(limit int64, operation string) *refusal {
