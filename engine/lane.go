@@ -19,6 +19,7 @@ type lane struct {
 	inbox   chan part // of what was read; closed when no more will come
 	book    *ledger
 	pending []esm.Record // received and in no batch yet
+	past    bool         // all that was owed at the start has been read
 	drained bool         // no more will come
 	left    []policy.Run // what the batch in hand has become, oldest first
 
@@ -58,10 +59,10 @@ func (l *lane) resume(ctx context.Context) (runs []policy.Run) {
 		run := policy.Run{ID: owed.ID, Records: l.upTo(ctx, owed.Last), Tries: owed.Tries}
 		n := len(run.Records)
 		if n == 0 {
-			continue // trimmed away
+			continue // trimmed away, or not wanted any more
 		}
-		if run.Records[0].Receipt != owed.First || run.Records[n-1].Receipt != owed.Last {
-			run.ID, run.Tries = "", 0 // some of it was trimmed away: what is left is another run
+		if run.Records[0].Receipt != owed.First || run.Records[n-1].Receipt != owed.Last || l.book.thinned(owed) {
+			run.ID, run.Tries = "", 0 // not all of it is left: that is another run
 		}
 		runs = append(runs, run)
 	}
@@ -78,7 +79,7 @@ func (l *lane) upTo(ctx context.Context, last string) (recs []esm.Record) {
 		recs = append(recs, l.pending[:n]...)
 		l.pending = l.pending[n:]
 		whole := len(recs) > 0 && recs[len(recs)-1].Receipt == last
-		if whole || len(l.pending) > 0 || l.drained || !l.receive(ctx, nil) {
+		if whole || len(l.pending) > 0 || l.past || l.drained || !l.receive(ctx, nil) {
 			return recs
 		}
 	}
@@ -114,6 +115,7 @@ func (l *lane) receive(ctx context.Context, timeout <-chan time.Time) bool {
 			l.pending = append(l.pending, p.recs...)
 		}
 		l.drained = !open
+		l.past = l.past || p.past
 		if !p.tip.IsZero() {
 			l.tip = p.tip
 		}
@@ -150,6 +152,12 @@ func (l *lane) join(batch policy.Batch) policy.Batch {
 // invocation starts after that, and what is owed is durable.
 func (l *lane) finish(ctx, work context.Context, runs []policy.Run) error {
 	for l.left = runs; len(l.left) > 0 && ctx.Err() == nil; {
+		if l.window != nil && l.window.Final { // its state grew too large, perhaps before a restart
+			if err := l.closeWindow(ctx, work); err != nil {
+				return err
+			}
+			continue
+		}
 		if l.left[0].ID == "" {
 			l.left[0].ID = uuid.NewString()
 		}
@@ -164,11 +172,6 @@ func (l *lane) finish(ctx, work context.Context, runs []policy.Run) error {
 		}
 		if !sleep(ctx, step.Wait) {
 			return nil
-		}
-		if l.window != nil && l.window.Final { // its state grew too large
-			if err := l.closeWindow(ctx, work); err != nil || ctx.Err() != nil {
-				return err
-			}
 		}
 	}
 	return nil

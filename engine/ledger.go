@@ -24,7 +24,9 @@ type ledger struct {
 	owed    [][]esm.Owed // by lane, oldest first
 	window  *esm.Window  // the tumbling window that is open
 	found   esm.Checkpoint
-	changes int // so many were noted
+	await   []string        // by lane, up to where it owed records when reading began; empty once that was read
+	thin    map[string]bool // runs, by ID, that were owed then and have records that no filter wants any more
+	changes int             // so many were noted
 	skipped bool
 	lastly  time.Time // when it was saved last
 
@@ -36,24 +38,26 @@ func newLedger(s *shard) *ledger {
 	b := &ledger{
 		shard: s, saving: make(chan struct{}, 1), kept: s.kept, found: s.kept,
 		mark: policy.NewWatermark(s.kept, s.lanes()), owed: make([][]esm.Owed, s.lanes()), window: s.kept.Window,
+		await: make([]string, s.lanes()), thin: map[string]bool{},
 	}
 	for _, o := range s.kept.Owed {
 		b.owed[o.Lane] = append(b.owed[o.Lane], o)
+		b.await[o.Lane] = o.Last
 	}
 	return b
 }
 
 // deal notes what was read and parts it by lane. What is settled already, or what no filter wants, is in no part.
-func (b *ledger) deal(recs []esm.Record) (parts [][]esm.Record, unwanted []esm.Record) {
+func (b *ledger) deal(recs []esm.Record) (parts []part, unwanted []esm.Record) {
 	wanted := make([]bool, len(recs))
 	for i, r := range recs {
 		wanted[i] = b.Filter.Match(view(r))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	parts = make([][]esm.Record, b.lanes())
+	parts = make([]part, b.lanes())
 	for n := range parts {
-		parts[n] = make([]esm.Record, 0, len(recs)/len(parts))
+		parts[n] = part{recs: make([]esm.Record, 0, len(recs)/len(parts)), past: b.arrived(n, recs)}
 	}
 	for i, r := range recs {
 		n := policy.Lane(r.Group, b.lanes())
@@ -62,16 +66,43 @@ func (b *ledger) deal(recs []esm.Record) (parts [][]esm.Record, unwanted []esm.R
 			b.mark.Skip(r)
 		case !wanted[i]:
 			b.mark.Skip(r)
+			b.miss(n, r)
 			unwanted = append(unwanted, r)
 		default:
 			b.mark.Read(n, r)
-			parts[n] = append(parts[n], r)
+			parts[n].recs = append(parts[n].recs, r)
 			continue
 		}
 		b.skipped = true
 		b.changes++
 	}
 	return parts, unwanted
+}
+
+// arrived reports, once, that recs hold the last record that a lane owed when reading began, or lie behind it.
+func (b *ledger) arrived(lane int, recs []esm.Record) bool {
+	await := b.await[lane]
+	if await == "" || len(recs) == 0 || policy.Compare(recs[len(recs)-1].Receipt, await) < 0 {
+		return false
+	}
+	b.await[lane] = ""
+	return true
+}
+
+// miss notes that a record is wanted no more, if a run that was owed when reading began has it.
+func (b *ledger) miss(lane int, rec esm.Record) {
+	for _, o := range b.found.Owed {
+		if o.Lane == lane && policy.Compare(o.First, rec.Receipt) <= 0 && policy.Compare(rec.Receipt, o.Last) <= 0 {
+			b.thin[o.ID] = true
+		}
+	}
+}
+
+// thinned reports whether some records of a run, all of which have been read, are wanted no more.
+func (b *ledger) thinned(o esm.Owed) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.thin[o.ID]
 }
 
 // settle notes what a lane has settled, what it owes from now on and which window is open then, and returns when all of

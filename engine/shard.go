@@ -27,10 +27,12 @@ type shard struct {
 // partSize is how many records one read asks for: a part of what a lane works on, or waits with.
 const partSize = 1000
 
-// part is what a reader hands to a lane: some records, or when a read began that found none.
+// part is what a reader hands to a lane: some records, or when a read began that found none, or that no more will come of
+// what was owed.
 type part struct {
 	recs []esm.Record
 	tip  time.Time
+	past bool // whatever the lane owed when reading began lies in this read or before it
 }
 
 // run reads the shard until it is drained, or ctx ends. What goes wrong is taken up again from the checkpoint. An error
@@ -55,6 +57,9 @@ func (s *shard) run(ctx, work context.Context) (whole error) {
 // itself is the same whether it is said when the shard is opened, or only when it is read.
 func (s *shard) life(ctx, work context.Context) error {
 	s.kept = policy.Relaned(s.kept, s.lanes())
+	if s.Tumbling.Length == 0 {
+		s.kept.Window = nil // of a mapping that had windows once
+	}
 	reader, err := s.open(ctx)
 	if err == nil {
 		err = s.carry(ctx, work, reader)
@@ -200,13 +205,13 @@ func (s *shard) read(ctx, work context.Context, reader esm.Reader, book *ledger,
 }
 
 // send gives each lane its part, and blocks while one of them has a part waiting.
-func send(ctx context.Context, inboxes []chan part, parts [][]esm.Record) error {
-	for n, recs := range parts {
-		if len(recs) == 0 {
+func send(ctx context.Context, inboxes []chan part, parts []part) error {
+	for n, p := range parts {
+		if len(p.recs) == 0 && !p.past {
 			continue
 		}
 		select {
-		case inboxes[n] <- part{recs: recs}:
+		case inboxes[n] <- p:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

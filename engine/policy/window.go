@@ -37,9 +37,10 @@ func (t Tumbling) Start(at time.Time) time.Time {
 	return time.Unix(at.Unix()-into, 0).UTC()
 }
 
-// End is when w ends: the first moment that is not in it.
+// End is when w ends: the first moment that is not in it. A window that was opened under another Length ends where one of
+// this Length does.
 func (t Tumbling) End(w esm.Window) time.Time {
-	return w.Start.Add(max(t.Length.Truncate(time.Second), time.Second))
+	return t.Start(w.Start).Add(max(t.Length.Truncate(time.Second), time.Second))
 }
 
 // Cut tells how many of recs, the next ones of a shard, belong to its window, and which that is: w is nil for a shard
