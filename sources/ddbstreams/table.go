@@ -98,7 +98,7 @@ func (t *Table) followed(ctx context.Context) ([]*Stream, error) {
 		return nil, err
 	}
 	if len(listed) == 0 {
-		return nil, fmt.Errorf("%w: the table has none: enable one (StreamSpecification)", esm.ErrNoStream)
+		return nil, fmt.Errorf("%w: there is no such table, or it has none yet: enable one (StreamSpecification)", esm.ErrNoStream)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
