@@ -74,7 +74,7 @@ func FuzzPayload(f *testing.F) {
 }
 
 func TestPayloadsOfGreatDepth(t *testing.T) {
-	deep := strings.Repeat("[", 3_000_000)
+	deep := strings.Repeat("[", 300_000)
 	if err := checkPayload([]byte(deep)); err == nil || !strings.Contains(err.Error(), "close marker for Array") {
 		t.Errorf("got %.200v", err)
 	}

@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// logging is a tail to which lines are written.
+type logging struct {
+	*Tails
+	*tail
+}
+
+func newLog() logging {
+	tails := &Tails{}
+	return logging{tails, tails.watch("a")}
+}
+
+func (l logging) platform(line string) {
+	l.Trace(esm.Output{ID: "a", Line: line, Platform: true})
+}
+
+func (l logging) writes(line string) { l.Trace(esm.Output{ID: "a", Line: line}) }
+
+// ended is the log's end as text, and how long that took.
+func (l logging) ended(ctx context.Context, fault string) (string, time.Duration) {
+	began := time.Now()
+	text := l.end(ctx, fault)
+	return string(text), time.Since(began)
+}
+
+func TestTailWaitsForTheReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		l.platform("START RequestId: a Version: $LATEST")
+		l.writes("REPORT says the handler")
+		l.Trace(esm.Output{ID: "b", Line: "another's"})
+		l.Trace(esm.Output{Line: "nobody's"})
+		time.AfterFunc(3*time.Millisecond, func() {
+			l.platform("END RequestId: a")
+			l.platform("REPORT RequestId: a\t")
+		})
+		got, took := l.ended(t.Context(), "")
+		want := "START RequestId: a Version: $LATEST\nREPORT says the handler\nEND RequestId: a\nREPORT RequestId: a\t\n"
+		if got != want || took != 3*time.Millisecond {
+			t.Errorf("got %q after %v", got, took)
+		}
+		if again, took := l.ended(t.Context(), "Unhandled"); again != want || took != 0 {
+			t.Errorf("got %q after %v", again, took)
+		}
+	})
+}
+
+func TestTailOfAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		l.platform(`{"time":"x","type":"platform.start","record":{}}`)
+		l.platform(`{"time":"x","type":"platform.report","record":{}}`)
+		time.AfterFunc(time.Millisecond, func() { l.platform("Task timed out") })
+		got, took := l.ended(t.Context(), "Sandbox.Timedout")
+		if !strings.HasSuffix(got, "\nTask timed out\n") || took != wordsWithin {
+			t.Errorf("got %q after %v", got, took)
+		}
+	})
+}
+
+func TestTailDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		if got, took := l.ended(t.Context(), ""); got != "" || took != 0 {
+			t.Errorf("of a function elsewhere: got %q after %v", got, took)
+		}
+		l.platform("START RequestId: a")
+		if got, took := l.ended(t.Context(), ""); got != "START RequestId: a\n" || took != reportWithin {
+			t.Errorf("got %q after %v", got, took)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, took := l.ended(ctx, ""); took != time.Millisecond {
+			t.Errorf("at the end: %v", took)
+		}
+	})
+}
+
+func TestTailIsBounded(t *testing.T) {
+	l := newLog()
+	all := ""
+	for i := range 1000 {
+		line := strings.Repeat(string(rune('a'+i%26)), i%97)
+		l.writes(line)
+		all += line + "\n"
+		if len(l.text) > 2*tailSize {
+			t.Fatalf("%d bytes are kept", len(l.text))
+		}
+	}
+	if got, _ := l.ended(t.Context(), ""); got != all[len(all)-tailSize:] {
+		t.Errorf("got %q", got)
+	}
+	l.writes(strings.Repeat("x", 1<<20) + "y")
+	if got, _ := l.ended(t.Context(), ""); len(got) != tailSize || !strings.HasSuffix(got, "xxy\n") {
+		t.Errorf("got %d bytes, %q", len(got), got[len(got)-5:])
+	}
+}
+
+func TestTailsOfTheSameID(t *testing.T) {
+	l := newLog()
+	if second := l.watch("a"); second != nil || second.end(t.Context(), "") != nil {
+		t.Error("two are kept")
+	}
+	l.forget(nil)
+	l.writes("x")
+	l.forget(l.tail)
+	l.writes("y")
+	if got, _ := l.ended(t.Context(), ""); got != "x\n" {
+		t.Errorf("got %q", got)
+	}
+	if l.watch("a") == nil {
+		t.Error("the id is not free")
+	}
+}
