@@ -29,6 +29,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
 	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
@@ -178,11 +179,24 @@ func engineWith(b *testing.B, endpoint string, trace esm.Trace, mappings ...stri
 	return p
 }
 
+// engineOf runs the mappings of the file.
+func engineOf(p *parts) *engine.Engine {
+	var e engine.Engine
+	for _, m := range p.feeds.file.Mappings {
+		feed, err := p.feeds.of(context.Background(), m)
+		if err != nil {
+			panic(err)
+		}
+		e.Set(m.UUID, feed)
+	}
+	return &e
+}
+
 // running runs an engine until the benchmark says that it is over.
 func running(p *parts) (end func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
-	ended.Go(func() { p.engine().Run(ctx, context.WithoutCancel(ctx)) })
+	ended.Go(func() { engineOf(p).Run(ctx, context.WithoutCancel(ctx)) })
 	return func() {
 		stop()
 		ended.Wait()

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
@@ -35,10 +34,12 @@ func built(t *testing.T, queue, settings string) *engine.QueueFeed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.feeds) != 1 || p.queues[file.Mappings[0].UUID] == nil {
-		t.Fatalf("got %d feeds, want 1 and its queue", len(p.feeds))
+	defer p.close(t.Context())
+	feed, err := p.feeds.of(t.Context(), file.Mappings[0])
+	if err != nil {
+		t.Fatal(err)
 	}
-	return p.feeds[file.Mappings[0].UUID].(*engine.QueueFeed)
+	return feed.(*engine.QueueFeed)
 }
 
 func TestFeedsOfMappings(t *testing.T) {
@@ -81,23 +82,5 @@ func TestFeedsOfMappings(t *testing.T) {
 				t.Errorf("%s: the body %s is let through: %v, want %v", c.name, body, got, wanted)
 			}
 		}
-	}
-}
-
-func TestBuildTellsStates(t *testing.T) {
-	const arn = "arn:aws:sqs:us-east-1:000000000000:"
-	file := loaded(t, "Aws: {Endpoint: 'http://localhost:4566'}\nFunctions: {f: {Command: [/bin/true]}}\n"+
-		"EventSourceMappings:\n  - {FunctionName: f, EventSourceArn: '"+arn+"on'}\n  - {FunctionName: f, EventSourceArn: '"+arn+"off', Enabled: false}\n")
-	states := map[string]string{}
-	p, err := build(t.Context(), file, &clients{region: "us-east-1"}, func(e esm.Event) {
-		if s, ok := e.(esm.State); ok {
-			states[s.Mapping] = s.State
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if on, off := states[file.Mappings[0].UUID], states[file.Mappings[1].UUID]; on != "Enabled" || off != "Disabled" || len(p.feeds) != 1 {
-		t.Errorf("got %s, %s and %d feeds, want one enabled and one disabled mapping", on, off, len(p.feeds))
 	}
 }

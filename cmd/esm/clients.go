@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,10 +32,12 @@ import (
 // are calls for shards of Kinesis under way at the most.
 const connections = 512
 
-// clients makes the SDK's clients. Clients of one endpoint share their connections. It belongs to one goroutine; the
-// clients may be used by many.
+// clients makes the SDK's clients. Clients of one endpoint share their connections. It may be used by many at once, as may
+// the clients.
 type clients struct {
 	region string
+
+	mu     sync.Mutex
 	places map[string]place // by endpoint; "" is AWS itself
 }
 
@@ -47,18 +50,35 @@ type place struct {
 // at returns the place of an endpoint. Where that is not AWS's own, credentials that cannot be found are test and test,
 // which every emulator takes.
 func (c *clients) at(ctx context.Context, endpoint string) (place, error) {
-	if known, ok := c.places[endpoint]; ok {
+	if known, ok := c.known(endpoint); ok {
 		return known, nil
 	}
 	made, err := c.load(ctx, endpoint)
 	if err != nil {
 		return place{}, err
 	}
+	return c.remember(endpoint, made), nil
+}
+
+func (c *clients) known(endpoint string) (place, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, ok := c.places[endpoint]
+	return known, ok
+}
+
+// remember returns what is remembered: of two that were loaded side by side the first.
+func (c *clients) remember(endpoint string, made place) place {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if first, ok := c.places[endpoint]; ok {
+		return first
+	}
 	if c.places == nil {
 		c.places = map[string]place{}
 	}
 	c.places[endpoint] = made
-	return made, nil
+	return made
 }
 
 func (c *clients) load(ctx context.Context, endpoint string) (place, error) {

@@ -60,19 +60,19 @@ func (c *clients) plainDestination(ctx context.Context, file *config.File, arn s
 
 // destination is where a mapping's notices go: to its destination, or into the DataDir when that does not take them. Nil
 // without a destination.
-func (s *streams) destination(ctx context.Context, m esm.Mapping) (esm.Destination, error) {
+func (f *feeds) destination(ctx context.Context, m esm.Mapping) (esm.Destination, error) {
 	arn := m.DestinationConfig.OnFailure.Destination
 	if arn == "" {
 		return nil, nil
 	}
-	made, err := s.clients.destination(ctx, s.file, arn)
+	made, err := f.clients.destination(ctx, f.file, arn)
 	if err != nil {
 		return nil, err
 	}
 	return destinations.Kept{
-		Destination: made, Keeper: s.db, Name: arn,
+		Destination: made, Keeper: f.db, Name: arn,
 		Told: func(n esm.Notice, err error) {
-			s.trace.Tell(esm.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: arn, Records: n.Size, Err: err})
+			f.trace.Tell(esm.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: arn, Records: n.Size, Err: err})
 		},
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/observe"
 )
 
@@ -31,8 +33,65 @@ type engineStatus struct {
 	observe.Status
 }
 
-// face is the engine's HTTP server: health, metrics and status. It only reads.
-func face(metrics prometheus.Gatherer, status func() engineStatus) http.Handler {
+// mappingsPath answers with all mappings, each a registered.
+const mappingsPath = "/esm/v1/mappings"
+
+// registered is a mapping as the engine has it: the members of a request of Lambda's CreateEventSourceMapping that are
+// given, its State, LastModified, its Origin (File or HTTP), and whether it is one of the file that HTTP has Changed.
+type registered map[string]any
+
+func register(m esm.Registered) registered {
+	all := registered{}
+	text, err := json.Marshal(m.Mapping)
+	if err == nil {
+		err = json.Unmarshal(text, &all)
+	}
+	if err != nil {
+		all["UUID"] = m.UUID
+	}
+	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil || value == "" })
+	if m.StartingPositionTimestamp.IsZero() {
+		delete(all, "StartingPositionTimestamp")
+	}
+	all["State"], all["Origin"], all["Changed"], all["LastModified"] = m.State, m.Origin, m.Changed, m.LastModified
+	return all
+}
+
+// face is the engine's HTTP server: health, metrics, status and Lambda's API.
+func (r *run) face() http.Handler {
+	mux := face(r.metrics.Registry, r.status)
+	mux.HandleFunc("GET "+mappingsPath, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, r.mappings()) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
+		if lambda := r.lambda.Load(); lambda != nil {
+			lambda.ServeHTTP(w, req)
+			return
+		}
+		w.Header().Set("X-Amzn-ErrorType", "ServiceException")
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		writeJSON(w, map[string]string{"Type": "Service", "Message": "The engine is starting."})
+	})
+	return mux
+}
+
+// mappings are all that there are.
+func (r *run) mappings() map[string][]registered {
+	all := []registered{}
+	if known := r.known.Load(); known != nil {
+		for _, m := range known.List() {
+			all = append(all, register(m))
+		}
+	}
+	return map[string][]registered{"EventSourceMappings": all}
+}
+
+func writeJSON(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(value) //nolint:errcheck // the client is gone
+}
+
+// face is what of the engine's HTTP server only reads.
+func face(metrics prometheus.Gatherer, status func() engineStatus) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -44,10 +103,7 @@ func face(metrics prometheus.Gatherer, status func() engineStatus) http.Handler 
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	mux.HandleFunc("GET "+statusPath, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(status()) //nolint:errcheck // the client is gone
-	})
+	mux.HandleFunc("GET "+statusPath, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, status()) })
 	return mux
 }
 

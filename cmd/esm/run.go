@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,8 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/engine"
+	"github.com/esm-run/esm/mappings"
 )
 
 func runCommand() *cobra.Command {
@@ -75,7 +79,12 @@ type run struct {
 	roster  *observe.Roster
 	board   *observe.Board
 	metrics *observe.Metrics
+	tails   *api.Tails
 	trace   esm.Trace
+
+	// Nil before they are there.
+	known  atomic.Pointer[mappings.Register]
+	lambda atomic.Pointer[api.Server]
 
 	grace   atomic.Int64 // nanoseconds: the file's GracePeriod, once it is read
 	started atomic.Bool  // all that comes before polling is done
@@ -121,8 +130,9 @@ func (r *run) load(path string, over config.Overrides) error {
 	mappings, functions := observed(file)
 	r.roster = observe.NewRoster(mappings)
 	r.board, r.metrics = observe.NewBoard(mappings, functions), observe.NewMetrics(mappings, functions)
+	r.tails = &api.Tails{}
 	// What talks comes last: what it says is true of the status by then.
-	r.trace = observe.Tee(append([]esm.Trace{r.board.Trace, r.metrics.Trace}, r.voice.traces(r.stdout, r.roster)...)...)
+	r.trace = observe.Tee(append([]esm.Trace{r.board.Trace, r.metrics.Trace, r.tails.Trace}, r.voice.traces(r.stdout, r.roster)...)...)
 	return nil
 }
 
@@ -153,13 +163,27 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	if err := parts.starter.Sweep(); err != nil {
 		r.voice.warn("%v: something of an earlier run may be left", err)
 	}
+	around := &lookout{run: r, parts: parts, ctx: ctx}
+	defer around.looking.Wait()
+	runs := &runner{ctx: ctx, feeds: parts.feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
+	register, err := r.register(ctx, parts, runs)
+	if err != nil {
+		return err
+	}
+	defer register.Close()
+	lambda, err := r.serveLambda(ctx, parts, register)
+	if err != nil {
+		return err
+	}
+	defer lambda.Close(work)
+	r.known.Store(register)
+	r.lambda.Store(lambda)
 	r.started.Store(true)
 	r.voice.info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
-	if len(parts.feeds) == 0 {
+	if !slices.ContainsFunc(register.List(), func(m esm.Registered) bool { return *m.Enabled }) {
 		r.voice.info("no mapping is enabled: there is nothing to poll")
 	}
-	defer r.lookAround(ctx, parts)()
-	parts.engine().Run(ctx, work)
-	<-ctx.Done() // a file without mappings runs too
+	around.around()
+	runs.engine.Run(ctx, work)
 	return nil
 }

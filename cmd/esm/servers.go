@@ -7,9 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 
+	"github.com/esm-run/esm/api"
+	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/localstack/embedded"
+	"github.com/esm-run/esm/mappings"
 )
 
 // serve starts the HTTP face, whose address is returned, and, if the file asks for it, the stand-in. Both end with ctx;
@@ -20,7 +24,7 @@ func (r *run) serve(ctx context.Context, stop context.CancelCauseFunc) (address 
 		return "", err
 	}
 	complaints := slog.NewLogLogger(r.voice.log.Handler(), slog.LevelWarn)
-	r.background(stop, func() error { return serve(ctx, l, face(r.metrics.Registry, r.status), complaints) })
+	r.background(stop, func() error { return serve(ctx, l, api.Guard(r.face(), hostOf(r.file.Engine.Listen)), complaints) })
 	return l.Addr().String(), r.standIn(ctx, stop)
 }
 
@@ -44,6 +48,29 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 	return nil
 }
 
+// serveLambda makes Lambda's API of what runs.
+func (r *run) serveLambda(ctx context.Context, p *parts, register *mappings.Register) (*api.Server, error) {
+	reserved, err := openReservations(ctx, r.file, p.functions.Limits, p.checkpoints)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(r.file.Path)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Server{
+		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.functions, Concurrency: reserved,
+		Tails: r.tails, Region: r.file.Aws.Region, Account: r.file.Aws.AccountId,
+		Warn: func(text string) { r.voice.warn("%s", text) },
+	}, nil
+}
+
+// hostOf is the host of an address to listen on.
+func hostOf(listen string) string {
+	host, _, _ := net.SplitHostPort(listen)
+	return host
+}
+
 // background runs one server. Its error ends the run.
 func (r *run) background(stop context.CancelCauseFunc, server func() error) {
 	r.servers.Go(func() {
@@ -61,6 +88,26 @@ func (r *run) status() engineStatus {
 	}
 	return engineStatus{
 		Version: version, PID: os.Getpid(), Started: r.began,
-		Ready: len(waiting) == 0, Waiting: waiting, Status: r.board.Status(),
+		Ready: len(waiting) == 0, Waiting: waiting, Status: r.stated(r.board.Status()),
 	}
+}
+
+// stated is a status with the states of the register, and where mappings come from. It has no mapping that the register
+// does not know (any more).
+func (r *run) stated(s observe.Status) observe.Status {
+	known := r.known.Load()
+	if known == nil {
+		return s
+	}
+	s.Mappings = slices.DeleteFunc(s.Mappings, func(m observe.MappingStatus) bool {
+		_, err := known.Get(m.UUID)
+		return err != nil
+	})
+	for i := range s.Mappings {
+		m := &s.Mappings[i]
+		if is, err := known.Get(m.UUID); err == nil {
+			m.State, m.Origin, m.Changed = is.State, is.Origin, is.Changed
+		}
+	}
+	return s
 }

@@ -10,33 +10,60 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
-	"github.com/esm-run/esm/destinations"
 	"github.com/esm-run/esm/sources/sqs"
 )
 
-// lookAround warns of what `esm validate` cannot know, since it runs nothing and asks nobody: whether the queues as they
-// are suit their mappings, whether the destinations are there, and what the handlers are run with. It does not wait; what it returns does, until all is
-// looked at or ctx has ended.
-func (r *run) lookAround(ctx context.Context, p *parts) (wait func()) {
-	var looking sync.WaitGroup
-	looking.Go(func() { r.warnOfRuntimes(p) })
-	for _, m := range r.file.Mappings {
-		if queue := p.queues[m.UUID]; queue != nil {
-			looking.Go(func() { r.warnOfTraps(ctx, m, queue) })
-		}
+// lookout warns of what `esm validate` cannot know, since it runs nothing and asks nobody: whether the queues as they are
+// suit their mappings, whether the destinations are there, and what the handlers are run with. It looks until it could, or
+// ctx has ended.
+type lookout struct {
+	*run
+	parts   *parts
+	ctx     context.Context
+	looking sync.WaitGroup
+
+	mu   sync.Mutex
+	told map[string]bool // destinations that were looked at
+}
+
+// around looks at what no mapping needs to be known for. It does not wait.
+func (l *lookout) around() {
+	l.looking.Go(func() { l.warnOfRuntimes(l.parts) })
+	l.looking.Go(func() { l.warnOfUndelivered(l.ctx, l.parts.checkpoints) })
+}
+
+// at looks at what a mapping that runs needs. It does not wait.
+func (l *lookout) at(m esm.Mapping) {
+	if m.Service() == esm.SQS {
+		l.looking.Go(func() { l.warnOfTraps(l.ctx, m) })
+		return
 	}
-	for arn, d := range p.destinations {
-		looking.Go(func() { r.warnOfDestination(ctx, arn, d) })
+	if arn := m.DestinationConfig.OnFailure.Destination; arn != "" && l.first(arn) {
+		l.looking.Go(func() { l.warnOfDestination(l.ctx, arn) })
 	}
-	looking.Go(func() { r.warnOfUndelivered(ctx, p.checkpoints) })
-	return looking.Wait
+}
+
+func (l *lookout) first(arn string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.told == nil {
+		l.told = map[string]bool{}
+	}
+	told := l.told[arn]
+	l.told[arn] = true
+	return !told
 }
 
 // warnOfDestination warns of a destination that is not there now. Notices are kept then.
-func (r *run) warnOfDestination(ctx context.Context, arn string, d destinations.Reachable) {
+func (l *lookout) warnOfDestination(ctx context.Context, arn string) {
+	r := l.run
 	ctx, cancel := context.WithTimeout(ctx, destinationWithin)
 	defer cancel()
-	if err := d.Reach(ctx); err != nil && !errors.Is(err, context.Canceled) {
+	d, err := l.parts.feeds.clients.reachable(ctx, r.file, arn)
+	if err == nil {
+		err = d.Reach(ctx)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
 		r.voice.warn("destination %s cannot be reached: notices of records that are given up will be kept as undelivered: %v", arn, err)
 	}
 }
@@ -46,9 +73,6 @@ const destinationWithin = 20 * time.Second
 
 // warnOfUndelivered tells of notices that an earlier run has kept.
 func (r *run) warnOfUndelivered(ctx context.Context, db *checkpoint.DB) {
-	if db == nil {
-		return
-	}
 	n := 0
 	for _, err := range db.Undelivered(ctx) {
 		if err != nil {
@@ -63,7 +87,12 @@ func (r *run) warnOfUndelivered(ctx context.Context, db *checkpoint.DB) {
 
 // warnOfTraps looks at a mapping's queue, again and again until it could. What the file itself says of the queue was
 // warned of when it was loaded.
-func (r *run) warnOfTraps(ctx context.Context, m esm.Mapping, queue *sqs.Queue) {
+func (l *lookout) warnOfTraps(ctx context.Context, m esm.Mapping) {
+	r := l.run
+	queue, err := l.parts.feeds.queue(ctx, m)
+	if err != nil {
+		return // which running it says
+	}
 	facts, ok := look(ctx, queue)
 	fn := r.file.Function(m.FunctionName)
 	if q := r.file.QueueOf(m); !ok || fn == nil || q != nil && q.Facts() == facts {

@@ -31,7 +31,15 @@ func warnings(t *testing.T, file string) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.lookAround(t.Context(), parts)()
+	defer parts.close(t.Context())
+	around := &lookout{run: r, parts: parts, ctx: t.Context()}
+	around.around()
+	for _, m := range r.file.Mappings {
+		if *m.Enabled {
+			around.at(m)
+		}
+	}
+	around.looking.Wait()
 	for line := range strings.Lines(said.String()) {
 		if _, text, warning := strings.Cut(line, "level=WARN msg="); warning {
 			all = append(all, strings.TrimSpace(text))

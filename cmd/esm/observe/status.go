@@ -15,13 +15,16 @@ type Status struct {
 // MappingStatus is what one mapping does at the moment.
 type MappingStatus struct {
 	Mapping
-	State    string `json:"State"`    // Creating, Enabled, Disabled or Stopped
-	Polling  bool   `json:"Polling"`  // the source was read at least once
-	Failing  bool   `json:"Failing"`  // the last try to read the source failed
-	Pollers  int    `json:"Pollers"`  // loops, each with one batch in hand at a time
-	InFlight int    `json:"InFlight"` // batches with the function now
+	State    string `json:"State"`             // Creating, Enabled, Disabled …
+	Origin   string `json:"Origin,omitempty"`  // File or HTTP
+	Changed  bool   `json:"Changed,omitempty"` // over HTTP, what the file has
+	Polling  bool   `json:"Polling"`           // the source was read at least once
+	Failing  bool   `json:"Failing"`           // the last try to read the source failed
+	Pollers  int    `json:"Pollers"`           // loops, each with one batch in hand at a time
+	InFlight int    `json:"InFlight"`          // batches with the function now
 
 	LastResult  string `json:"LastResult"` // Done, or the reason why the last batch was not; empty before the first
+	lastVerdict string // of the same batch
 	LastBatch   *Batch `json:"LastBatch,omitempty"`
 	LastError   *Note  `json:"LastError,omitempty"`   // also when it has passed
 	LastWarning *Note  `json:"LastWarning,omitempty"` // an answer whose author probably meant something else
@@ -105,7 +108,7 @@ func (m *MappingStatus) invoked(e esm.Invoked) {
 	m.InFlight--
 	m.FailedInvoke += int64(failedRecords(e))
 	m.LastBatch = &Batch{Time: time.Now(), Records: len(e.Records), Took: e.Took}
-	m.LastResult = result(e)
+	m.LastResult, m.lastVerdict = result(e), e.Verdict
 	switch {
 	case e.Detail == "":
 	case e.Verdict == verdictDone:

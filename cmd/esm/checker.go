@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/sources/sqs"
+)
+
+// checker finds what is wrong with a mapping that comes over HTTP and is valid by itself, in the order and the words of
+// Lambda: with its patterns, its function, its source.
+type checker struct {
+	feeds *feeds
+	warn  func(format string, args ...any)
+}
+
+// sourceWithin is how long a source may take to say whether it is there.
+const sourceWithin = 5 * time.Second
+
+// check is [mappings.Config].Check. What was the same before is not looked at again, but for the queue, whose visibility
+// timeout the function's may have outgrown.
+func (c *checker) check(ctx context.Context, m esm.Mapping, before *esm.Mapping) error {
+	if _, err := config.CompilePatterns(m.TextKey(), patterns(m.FilterCriteria)...); err != nil {
+		return wrong("FilterCriteria", "Invalid filter pattern definition.")
+	}
+	if before == nil || before.FunctionName != m.FunctionName {
+		if !c.hasFunction(m.FunctionName) {
+			return wrong("FunctionName", "Function does not exist")
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sourceWithin)
+	defer cancel()
+	if m.OfStream() {
+		if before != nil {
+			return nil
+		}
+		return c.checkStream(ctx, m)
+	}
+	return c.checkQueue(ctx, m)
+}
+
+func wrong(path, format string, args ...any) error {
+	return &esm.InvalidMapping{Problems: []esm.Problem{{Path: path, Message: fmt.Sprintf(format, args...)}}}
+}
+
+// hasFunction reports whether the file has the function of that name, and not one of another region or account.
+func (c *checker) hasFunction(name string) bool {
+	parsed, err := esm.ParseFunctionName(name)
+	aws := c.feeds.file.Aws
+	return err == nil && c.feeds.file.Function(parsed.Qualified()) != nil &&
+		(parsed.Region == "" || parsed.Region == aws.Region) && (parsed.Account == "" || parsed.Account == aws.AccountId)
+}
+
+// checkStream asks for the stream. One whose service does not answer may be there: its mapping is made, and fails visibly
+// until it does.
+func (c *checker) checkStream(ctx context.Context, m esm.Mapping) error {
+	stream, err := c.feeds.stream(ctx, m)
+	if err != nil {
+		return wrong("EventSourceArn", "Unrecognized event source.")
+	}
+	_, err = stream.List(ctx)
+	if errors.Is(err, esm.ErrNoStream) {
+		return wrong("EventSourceArn", "Stream not found: %s", m.EventSourceArn)
+	}
+	return c.unreached(m, err)
+}
+
+// checkQueue asks for the queue, likewise.
+func (c *checker) checkQueue(ctx context.Context, m esm.Mapping) error {
+	queue, err := c.feeds.queue(ctx, m)
+	if err != nil {
+		return wrong("EventSourceArn", "Unrecognized event source.")
+	}
+	a, err := queue.Attributes(ctx)
+	if errors.Is(err, sqs.ErrNoQueue) {
+		return wrong("EventSourceArn", "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "+
+			"SQS Error Message: The specified queue does not exist.")
+	}
+	if fn := c.feeds.file.Function(m.FunctionName); err == nil && fn != nil && fn.TimeLimit() > a.VisibilityTimeout {
+		return wrong("EventSourceArn", "Queue visibility timeout: %d seconds is less than Function timeout: %d seconds",
+			int(a.VisibilityTimeout.Seconds()), int(fn.TimeLimit().Seconds()))
+	}
+	return c.unreached(m, err)
+}
+
+func (c *checker) unreached(m esm.Mapping, err error) error {
+	if err != nil {
+		c.warn("a mapping of %s is made although its source could not be looked at: %v", m.EventSourceArn, err)
+	}
+	return nil
+}

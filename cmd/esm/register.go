@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/mappings"
+)
+
+// register opens the register of all mappings, which has those that are enabled run, and says what became of the file's.
+func (r *run) register(ctx context.Context, p *parts, runs *runner) (*mappings.Register, error) {
+	register, notes, err := mappings.Open(ctx, mappings.Config{
+		File:                 r.file.Mappings,
+		Store:                p.checkpoints,
+		Runner:               runs,
+		Check:                (&checker{feeds: p.feeds, warn: r.voice.warn}).check,
+		Forget:               func(ctx context.Context, uuid string) error { return r.forget(ctx, p, uuid) },
+		FunctionArn:          p.feeds.functionARN,
+		LastProcessingResult: r.board.LastProcessingResult,
+		Trouble: func(m esm.Mapping, err error) {
+			if !errors.Is(err, context.Canceled) {
+				r.voice.warn("mapping %s: %v; trying again", m.UUID, err)
+			}
+		},
+		Now: time.Now,
+	})
+	for _, n := range notes {
+		r.voice.warn("the mapping %s (%s → %s) %s", n.Mapping.UUID, n.Mapping.EventSourceArn, n.Mapping.FunctionName, n.Text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range register.List() {
+		if m.State == esm.Disabled { // nobody else tells of it
+			runs.sights.set(m.Mapping)
+			r.trace.Tell(esm.State{Mapping: m.UUID, State: esm.Disabled})
+		}
+	}
+	return register, nil
+}
+
+// forget removes all that is known of a mapping that was deleted.
+func (r *run) forget(ctx context.Context, p *parts, uuid string) error {
+	sights{r.roster, r.board, r.metrics}.remove(uuid)
+	kept, err := p.checkpoints.All(ctx, uuid)
+	if err != nil {
+		return err
+	}
+	var keys []esm.Key
+	for shard := range kept {
+		keys = append(keys, esm.Key{Mapping: uuid, Shard: shard})
+	}
+	return p.checkpoints.Forget(ctx, keys...)
+}
