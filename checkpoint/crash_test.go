@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // saveForEver counts every shard up, each in a goroutine of its own, and tells each count that was saved. It also keeps
-// a notice of each.
+// a notice of each, and writes it into two documents at once.
 func saveForEver(path string) error {
 	db, err := checkpoint.Open(path)
 	if err != nil {
@@ -49,10 +49,16 @@ func saveForEver(path string) error {
 			for cp := all[shard]; ; {
 				count, _ := strconv.Atoi(cp.Position)
 				cp.Position = fmt.Sprint(count + 1)
-				if cp, err = db.Save(ctx, esm.Key{Mapping: "m", Shard: shard}, cp); err != nil {
+				next, err := db.Save(ctx, esm.Key{Mapping: "m", Shard: shard}, cp)
+				if err != nil {
 					return
 				}
+				cp = next
 				if err := db.Keep(ctx, esm.Notice{ID: shard + "/" + cp.Position}, "arn", "reason"); err != nil {
+					return
+				}
+				document := []byte(cp.Position)
+				if err := db.Write(ctx, "k", map[string][]byte{shard: document, "twin of " + shard: document}); err != nil {
 					return
 				}
 				fmt.Println(shard, cp.Position)
@@ -134,13 +140,25 @@ func checkTold(t *testing.T, path string, stands map[string]int, notices map[str
 	if err != nil {
 		t.Fatal(err)
 	}
+	documents, err := db.Documents(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for shard, count := range stands {
 		if got, _ := strconv.Atoi(all[shard].Position); got != count && got != count+1 {
 			t.Errorf("shard %s is at %d, it told of %d", shard, got, count)
 		}
+		if got, _ := strconv.Atoi(string(documents[shard])); got != count && got != count+1 && got != count-1 {
+			t.Errorf("the document of %s is at %d, it told of %d", shard, got, count)
+		}
 	}
 	for shard, cp := range all {
 		stands[shard], _ = strconv.Atoi(cp.Position)
+	}
+	for shard := range stands {
+		if one, twin := string(documents[shard]), string(documents["twin of "+shard]); one != twin {
+			t.Errorf("the documents of %s are %q and %q", shard, one, twin)
+		}
 	}
 	kept := map[string]bool{}
 	for u, err := range db.Undelivered(t.Context()) {

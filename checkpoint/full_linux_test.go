@@ -37,6 +37,22 @@ func TestFullDisk(t *testing.T) {
 	if err := save("small", 50); err != nil {
 		t.Fatal(err)
 	}
+	written := ""
+	writeTwins := func(text string) {
+		t.Helper()
+		document := []byte(strings.Repeat(text, 1_000))
+		err := db.Write(t.Context(), "k", map[string][]byte{"one": document, "twin": document})
+		if err != nil && !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("write: %v, want no space", err)
+		}
+		if err == nil {
+			written = string(document)
+		}
+		all, err := db.Documents(t.Context(), "k")
+		if err != nil || string(all["one"]) != written || string(all["twin"]) != written {
+			t.Errorf("%d and %d bytes (%v), want %d", len(all["one"]), len(all["twin"]), err, len(written))
+		}
+	}
 	ballast := fill(t, dir)
 	full := 0
 	for i := range 50 {
@@ -48,6 +64,7 @@ func TestFullDisk(t *testing.T) {
 		if err := save("small", 50+i); err != nil && !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("save: %v, want no space", err)
 		}
+		writeTwins(fmt.Sprint("document ", i))
 	}
 	if full == 0 {
 		t.Error("the disk was never full")
@@ -60,6 +77,9 @@ func TestFullDisk(t *testing.T) {
 		if err := save(fmt.Sprint("big-", i), 10_000); err != nil {
 			t.Errorf("save when there is room again: %v", err)
 		}
+	}
+	if writeTwins("the last"); !strings.HasPrefix(written, "the last") {
+		t.Error("write when there is room again: nothing")
 	}
 	has(t, db, saved)
 	if err := db.Close(); err != nil {

@@ -24,7 +24,8 @@ const (
 // faker is a runner that behaves as the engine does, and checks its caller. What is in hand when a mapping is stopped or
 // replaced takes inHand.
 type faker struct {
-	t *testing.T
+	t     *testing.T
+	asked func(esm.Mapping) // called by Run; nil is nothing
 
 	mu      sync.Mutex
 	inHand  time.Duration
@@ -44,6 +45,9 @@ type feed struct {
 }
 
 func (f *faker) Run(m esm.Mapping) (<-chan struct{}, error) {
+	if f.asked != nil {
+		f.asked(m)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fault != nil {
@@ -64,6 +68,9 @@ func (f *faker) Run(m esm.Mapping) (<-chan struct{}, error) {
 		f.last, f.running = map[string]*feed{}, map[string]esm.Mapping{}
 	}
 	f.last[m.UUID] = next
+	if before == nil {
+		close(next.began)
+	}
 	f.feeds.Go(func() { f.run(next) })
 	return next.began, nil
 }
@@ -72,8 +79,8 @@ func (f *faker) run(x *feed) {
 	defer close(x.over)
 	if x.before != nil {
 		<-x.before.over
+		close(x.began)
 	}
-	close(x.began)
 	select {
 	case <-x.end:
 	default:

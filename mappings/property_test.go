@@ -49,7 +49,7 @@ func TestAnyHistory(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := &world{t: t, seed: seed, store: &checkpoint.Memory{}}
 			dice := rand.New(rand.NewPCG(seed, 0))
-			for range 4 {
+			for range 3 {
 				w.edit(dice)
 				w.live(dice, faulty)
 				if t.Failed() {
@@ -86,7 +86,7 @@ func (w *world) live(dice *rand.Rand, faulty bool) {
 		own := rand.New(rand.NewPCG(w.seed, dice.Uint64()))
 		people.Go(func() { c.act(own) })
 	}
-	time.Sleep(time.Duration(dice.IntN(400)) * time.Millisecond)
+	time.Sleep(time.Duration(dice.IntN(200)) * time.Millisecond)
 	if dice.IntN(2) == 0 {
 		kill()
 		people.Wait()

@@ -3,6 +3,7 @@ package mappings
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"sync"
 	"testing"
@@ -354,6 +355,23 @@ func TestChangesWhileAnInvocationIsInHand(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		h.create(ofQueue("f"))
+	})
+}
+
+// What comes while the runner is asked for something else is not lost.
+func TestAChangeWhileTheRunnerIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := enter(t, &checkpoint.Memory{})
+		h.runner.asked = func(m esm.Mapping) { h.update(m.UUID, enabled(false)) }
+		h.open()
+		for i := range 20 { // what the driver notices first is left to chance
+			h.create(ofQueue(fmt.Sprint("f", i)))
+		}
+		h.agrees()
+		for _, m := range h.List() {
+			h.state(m.UUID, esm.Disabled)
+		}
+		h.leave()
 	})
 }
 
