@@ -14,8 +14,9 @@ import (
 // Guard keeps web pages from driving what stands behind it, which has no login. A page that somebody looks at can make
 // their browser send requests to any address that this machine reaches. Two things give such requests away:
 //
-//   - Their Host, when a name of the page's owner was made to point here (DNS rebinding): only IP addresses, localhost and
-//     the given names are taken, since nobody else can make those point anywhere.
+//   - Their Host, when a name of the page's owner was made to point here (DNS rebinding): only IP addresses, the given
+//     names and those that nobody can buy are taken: names without a dot, such as localhost and those of containers, and
+//     those that end in .localhost or .internal.
 //   - Their Origin or Sec-Fetch-Site, which browsers add by themselves and pages cannot change: none but the page's that
 //     came from the same address is taken, null neither. Browsers send one of them with every POST, PUT and DELETE, and
 //     with whatever a script asks for; so the Content-Type, which tools such as curl set as pages do, need not be looked at.
@@ -29,7 +30,7 @@ func Guard(next http.Handler, names ...string) http.Handler {
 		switch {
 		case !known(hostname(r.Host), names):
 			forbid(w, "The host name of this request is not one by which this engine is known: "+
-				"use an IP address, localhost, or the name in Engine.Listen.")
+				"use an IP address, a name without dots such as localhost, or the name in Engine.Listen.")
 		case !own(r):
 			forbid(w, "This request was made by a web page of another origin, and pages cannot use this engine.")
 		default:
@@ -39,8 +40,11 @@ func Guard(next http.Handler, names ...string) http.Handler {
 }
 
 func known(host string, names []string) bool {
-	if _, err := netip.ParseAddr(host); err == nil || host == "" || host == "localhost" {
+	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
 		return true // without a Host it is no browser's
+	}
+	if strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".internal") {
+		return true
 	}
 	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, host) })
 }
