@@ -78,7 +78,7 @@ Everything is said in one file, in AWS's own names:
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
-	root.AddCommand(runCommand(), validateCommand(), statusCommand(), positionCommand(), undeliveredCommand(), versionCommand())
+	root.AddCommand(runCommand(), validateCommand(), statusCommand(), invokeCommand(), positionCommand(), undeliveredCommand(), versionCommand())
 	return root
 }
 
