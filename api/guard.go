@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -39,9 +40,12 @@ func Guard(next http.Handler, names ...string) http.Handler {
 	})
 }
 
+// label is a name without a dot. A request without a Host is no browser's.
+var label = regexp.MustCompile(`^[a-z0-9_-]*$`)
+
 func known(host string, names []string) bool {
-	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
-		return true // without a Host it is no browser's
+	if _, err := netip.ParseAddr(host); err == nil || label.MatchString(host) {
+		return true
 	}
 	if strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".internal") {
 		return true
