@@ -21,8 +21,9 @@ type Config struct {
 	Runner Runner
 
 	// Check says what is wrong with a mapping that is valid by itself, as an [*esm.InvalidMapping]: whether its function,
-	// its source and its patterns are fine. Before is what it is to replace; nil when it is new. It may ask the source,
-	// and block for as long as ctx lets it.
+	// its source and its patterns are fine. The mapping has its defaults, and its FunctionName as it was given: it is
+	// made a name with its qualifier after that. Before is what it is to replace; nil when it is new. It may ask the
+	// source, and block for as long as ctx lets it.
 	Check func(ctx context.Context, m esm.Mapping, before *esm.Mapping) error
 
 	// Forget removes the positions of a mapping that was deleted, and of which nothing runs. What is not there is fine.
