@@ -131,12 +131,15 @@ func TestWhatWasNotFoundOnceIsAskedForAgain(t *testing.T) {
 	if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); !errors.Is(err, esm.ErrNoShard) {
 		t.Errorf("not found twice: %v", err)
 	}
-	for _, first := range []string{"ExpiredIteratorException", "ResourceNotFoundException"} {
+	for _, answers := range [][]string{
+		{"ExpiredIteratorException", "ResourceNotFoundException"}, {"ExpiredIteratorException", "TrimmedDataAccessException"},
+		{"TrimmedDataAccessException", "ResourceNotFoundException"}, {"ResourceNotFoundException", "ResourceNotFoundException"},
+	} {
 		r = newRig(t)
-		r.instead("GetRecords", says(400, first), none)
+		r.instead("GetRecords", says(400, answers[0]), says(400, answers[1]))
 		reader := r.open(esm.From{})
-		if _, err := reader.Read(t.Context(), 1); errors.Is(err, esm.ErrNoShard) != (first == "ResourceNotFoundException") || err == nil {
-			t.Errorf("not found after %s: %v", first, err)
+		if _, err := reader.Read(t.Context(), 1); errors.Is(err, esm.ErrNoShard) != (answers[0] == answers[1]) || err == nil {
+			t.Errorf("%s: %v", answers, err)
 		}
 	}
 }

@@ -78,20 +78,20 @@ func (r *reader) fetch(ctx context.Context) error {
 		return err
 	}
 	err := r.get(ctx)
-	once := notFound(err)
+	first := codeOf(err)
 	if trimmed(err) && !r.since.IsZero() {
 		r.after = "" // no record was handed out yet: the oldest that there is will do
 	}
 	if r.spent(err) {
 		err = r.get(ctx)
 	}
-	if notFound(err) && !decided(err) {
-		if !once {
-			return err // a shard that is believed to be gone costs its records: it has to be said twice
-		}
+	gone := !decided(err) && (notFound(err) || trimmed(err) && r.after == "")
+	switch {
+	case gone && codeOf(err) != first:
+		return err // to believe it costs the shard's records: it has to be said twice
+	case gone && notFound(err):
 		return r.stream.missing(ctx, err)
-	}
-	if trimmed(err) && r.after == "" {
+	case gone:
 		return r.stream.emptied(ctx, r.shard, err)
 	}
 	if !throttled(err) {
@@ -126,6 +126,9 @@ func (r *reader) get(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if out.Records == nil && deref(out.NextShardIterator) == "" {
+		return errHollow // the end of a shard comes with records, if none of them
 	}
 	r.took(out, began)
 	return nil
