@@ -52,7 +52,7 @@ func invoke(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestInvokeCommand(t *testing.T) {
 	address := invokeOn(t, func(tails *api.Tails, c esm.Call) (esm.Response, error) {
-		tails.Trace(esm.Output{ID: c.ID, Line: "hello"})
+		tails.Trace(esm.Output{ID: c.ID, Line: "hello\rthere"})
 		switch string(c.Payload) {
 		case `"fail"`:
 			return esm.Response{Payload: []byte(`{"errorMessage":"no"}`), Fault: "Unhandled"}, nil
@@ -80,7 +80,7 @@ func TestInvokeCommand(t *testing.T) {
 		{"nothing", []string{"orders"}, 0, "{}\n", ""},
 		{"an event", []string{"orders", "--payload", file(`{"a": 1}`)}, 0, "{\"a\": 1}\n", ""},
 		{"an ARN", []string{"arn:aws:lambda:us-east-1:000000000000:function:orders:$LATEST"}, 0, "{}\n", ""},
-		{"the log", []string{"orders", "--tail"}, 0, "{}\n", "hello\n"},
+		{"the log", []string{"orders", "--tail"}, 0, "{}\n", "hello\nthere\n"},
 		{"a failure", []string{"orders", "--payload", file(`"fail"`)}, 1, "{\"errorMessage\":\"no\"}\n", "esm: the function failed: its answer says why\n"},
 		{"a throttle", []string{"orders", "--payload", file(`"busy"`)}, 1, "", "esm: Rate Exceeded. (ConcurrentInvocationLimitExceeded): every permit"},
 		{"no environment", []string{"orders", "--payload", file(`"down"`)}, 1, "", "esm: start: the function was not run (ServiceException)\n"},

@@ -64,8 +64,8 @@ func (i *invoking) ask(ctx context.Context, name string, event []byte) (got invo
 
 // write writes an answer and its log. Its error is that the function failed.
 func (i invoked) write(stdout, stderr io.Writer) error {
-	if len(i.log) > 0 {
-		fmt.Fprintf(stderr, "%s\n", bytes.TrimSuffix(i.log, []byte("\n")))
+	if len(i.log) > 0 { // in which runtimes part the lines of one entry by \r
+		fmt.Fprintf(stderr, "%s\n", bytes.ReplaceAll(bytes.TrimSuffix(i.log, []byte("\n")), []byte("\r"), []byte("\n")))
 	}
 	if len(i.payload) > 0 {
 		if _, err := fmt.Fprintf(stdout, "%s\n", i.payload); err != nil {
