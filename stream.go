@@ -53,7 +53,7 @@ type From struct {
 type Reader interface {
 	// Read takes up to limit records, oldest first. It may block as long as the service's pace demands (seconds, not
 	// minutes), and ends early with ctx. None, with a nil error, is normal. io.EOF says that the shard is closed and
-	// drained: it comes alone, and again at every further call.
+	// drained: it comes alone, not wrapped, and again at every further call. An error that wraps it is a passing one.
 	//
 	// Errors are those of Open, or passing; after a passing one Read goes on where it was. The caller owns the slice.
 	Read(ctx context.Context, limit int) ([]Record, error)

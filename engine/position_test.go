@@ -3,6 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net/url"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -74,4 +77,30 @@ func TestWhatIsWrongWithAPositionIsSaidLate(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A server that goes away in the middle of a call is told of by net/http as io.EOF, wrapped.
+func TestAConnectionThatBreaksIsNotTheEndOfAShard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, succeed)
+		r.put(3)
+		r.start()
+		r.wait(time.Minute)
+		r.close()
+		r.feed.Stream = late{r.stream, fmt.Errorf("read: %w", &url.Error{Op: "Post", URL: "http://localhost", Err: io.EOF})}
+		r.start()
+		r.wait(time.Minute)
+		r.close()
+		if drained := toldBy[esm.Drained](r); len(drained) != 0 {
+			t.Errorf("%d shards are drained", len(drained))
+		}
+		r.feed.Stream = r.stream
+		r.put(3)
+		r.start()
+		r.wait(time.Minute)
+		r.close()
+		if got, want := story(r.fn.seen()), []string{"1-3", "1-3"}; !slices.Equal(got, want) {
+			t.Errorf("invocations %v, want %v", got, want)
+		}
+	})
 }

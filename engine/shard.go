@@ -104,7 +104,7 @@ func (s *shard) carry(ctx, work context.Context, reader esm.Reader) error {
 		}
 		return cause
 	}
-	if !errors.Is(err, io.EOF) {
+	if err != io.EOF {
 		return err
 	}
 	err = book.drain(work)
@@ -181,7 +181,7 @@ func (s *shard) read(ctx, work context.Context, reader esm.Reader, book *ledger,
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // itself: a connection that broke wraps it
 			return err
 		}
 		s.Trace.Tell(esm.Received{Mapping: s.Mapping, Shard: s.id, Records: recs, Took: time.Since(began), Err: err})
