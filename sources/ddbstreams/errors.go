@@ -24,6 +24,10 @@ var (
 	ErrDenied = errors.New("access is denied")
 )
 
+// errHollow is an answer of which nothing is there. The SDK takes an empty one, as something between it and a service that
+// is going down may give it, for a success: taken at its word a shard would be at its end.
+var errHollow = errors.New("an answer without content")
+
 // Error codes by what they mean.
 var kinds = map[string]error{
 	"LimitExceededException": ErrSlowDown,

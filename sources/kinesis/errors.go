@@ -35,6 +35,10 @@ var (
 	ErrKey = errors.New("the stream's KMS key cannot be used")
 )
 
+// errHollow is an answer of which nothing is there. The SDK takes an empty one, as something between it and a service that
+// is going down may give it, for a success: taken at its word a shard would be at its end, and a stream another one.
+var errHollow = errors.New("an answer without content")
+
 // Error codes by what they mean.
 var kinds = map[string]error{
 	"ProvisionedThroughputExceededException": ErrSlowDown,

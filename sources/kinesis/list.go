@@ -27,12 +27,16 @@ func (s *Stream) list(ctx context.Context) (esm.Listing, error) {
 	if err != nil {
 		return esm.Listing{}, err
 	}
+	d := summary.StreamDescriptionSummary
+	if d == nil {
+		return esm.Listing{}, errHollow
+	}
 	listing := esm.Listing{}
-	if d := summary.StreamDescriptionSummary; d != nil && d.StreamCreationTimestamp != nil {
+	if d.StreamCreationTimestamp != nil {
 		listing.Identity = d.StreamCreationTimestamp.UTC().Format(time.RFC3339Nano)
-		if hours := d.RetentionPeriodHours; hours != nil {
-			listing.Retention = time.Duration(*hours) * time.Hour
-		}
+	}
+	if hours := d.RetentionPeriodHours; hours != nil {
+		listing.Retention = time.Duration(*hours) * time.Hour
 	}
 	listing.Shards, err = s.shards(ctx)
 	if _, late := errors.AsType[*types.ExpiredNextTokenException](err); late { // a page took five minutes
@@ -49,6 +53,9 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 		page, err := s.client.ListShards(ctx, in)
 		if err != nil {
 			return nil, err
+		}
+		if page.Shards == nil {
+			return nil, errHollow
 		}
 		for i := range page.Shards {
 			shards = append(shards, shardOf(&page.Shards[i]))

@@ -160,6 +160,9 @@ func (r *reader) renew(ctx context.Context) (err error) {
 
 // took keeps what a GetRecords brought.
 func (r *reader) took(out *sdk.GetRecordsOutput, began time.Time) error {
+	if out.Records == nil && deref(out.NextShardIterator) == "" {
+		return errHollow // the end of a shard comes with records, if none of them
+	}
 	bytes := 0
 	for i := range out.Records {
 		bytes += len(out.Records[i].Data) + len(deref(out.Records[i].PartitionKey))
