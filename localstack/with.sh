@@ -8,6 +8,7 @@
 #   ESM_TEST_KINESISMOCK, ESM_TEST_DYNAMODBLOCAL    where they answer
 #   ESM_TEST_DYNAMODBLOCAL_ADMIN                    where DynamoDB Local takes /rollover and /dilate
 #   ESM_TEST_PYTHON, ESM_TEST_AWSLAMBDARIC_PYTHON   a Python with awslambdaric and botocore
+#   ESM_TEST_AWSCLI                                 the AWS CLI
 #
 # All of it is installed where it is missing, and kept in ESM_CACHE (~/.cache/esm) for the next time. What the machine
 # lacks is said and skipped. With CI=true it is a failure.
@@ -66,7 +67,7 @@ addresses() { # what the command finds of the services that are up
   done
   for name in "${clients[@]+"${clients[@]}"}"; do
     ESM_TEST_PYTHON=$("$here/$name.sh" env)
-    export ESM_TEST_PYTHON ESM_TEST_AWSLAMBDARIC_PYTHON=$ESM_TEST_PYTHON
+    export ESM_TEST_PYTHON ESM_TEST_AWSLAMBDARIC_PYTHON=$ESM_TEST_PYTHON ESM_TEST_AWSCLI=${ESM_TEST_PYTHON%/*}/aws
   done
 }
 
