@@ -147,7 +147,7 @@ func streamStory(stream, function, lost string) []apiCall {
 	rich := members{
 		"BatchSize": 5000, "MaximumRetryAttempts": 0, "MaximumRecordAgeInSeconds": 60, "BisectBatchOnFunctionError": true,
 		"ParallelizationFactor": 10, "MaximumBatchingWindowInSeconds": 300, "DestinationConfig": members{"OnFailure": members{"Destination": lost}},
-		"FilterCriteria": members{"Filters": []members{{"Pattern": `{"data":{"x":["<`{"data":["x"]}`>"]}}`}}}, "FunctionResponseTypes": []string{"ReportBatchItemFailures"},
+		"FilterCriteria": members{"Filters": []members{{"Pattern": `{"data":{"x":["y"]}}`}}}, "FunctionResponseTypes": []string{"ReportBatchItemFailures"},
 	}
 	exists := fmt.Sprintf(`The event source arn (" %s ") and function (" %s ") provided mapping already exists. `+
 		"Please update or delete the existing mapping with UUID UUID", stream, function)
