@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -241,13 +242,33 @@ func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step
 	if repeats(run, step) {
 		return nil // it did not run: nothing has changed
 	}
-	if err := l.book.settle(work, l.n, step.Settled, l.left, l.window); err != nil {
+	if err := l.settle(ctx, work, step.Settled); err != nil {
 		return err
 	}
 	if len(step.Settled) > 0 {
 		l.Trace.Tell(esm.Settled{Mapping: l.Mapping, Shard: l.id, Records: step.Settled, Position: l.book.position()})
 	}
 	return nil
+}
+
+// settle returns when it is durable what is settled, what is left and which window is open. While that cannot be saved, as
+// on a full disk, it is tried again: the function has done its part and is not asked twice.
+func (l *lane) settle(ctx, work context.Context, settled []esm.Record) error {
+	change, err := l.book.note(l.n, settled, l.left, l.window)
+	if err != nil {
+		return err
+	}
+	for pause := pauses(l.Scale); ; {
+		err := l.book.save(work, change)
+		if err == nil || errors.Is(err, esm.ErrConflict) || ctx.Err() != nil {
+			return err
+		}
+		wait := pause.NextBackOff()
+		l.failing(err, wait)
+		if !sleep(ctx, wait) {
+			return err
+		}
+	}
 }
 
 // repeats reports whether a step leaves a run as it is, so that nothing needs to be saved.

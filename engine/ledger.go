@@ -105,22 +105,13 @@ func (b *ledger) thinned(o esm.Owed) bool {
 	return b.thin[o.ID]
 }
 
-// settle notes what a lane has settled, what it owes from now on and which window is open then, and returns when all of
-// that is durable.
-func (b *ledger) settle(work context.Context, lane int, settled []esm.Record, next []policy.Run, window *esm.Window) error {
+// note notes what a lane has settled, what it owes from now on and which window is open then. It tells the number of the
+// change, for save.
+func (b *ledger) note(lane int, settled []esm.Record, next []policy.Run, window *esm.Window) (change int, err error) {
 	owed := make([]esm.Owed, 0, len(next))
 	for _, r := range next {
 		owed = append(owed, policy.Owing(r, lane))
 	}
-	mine, err := b.note(lane, settled, owed, window)
-	if err != nil {
-		return err
-	}
-	return b.save(work, mine)
-}
-
-// note changes what is to be saved, and tells the number of the change.
-func (b *ledger) note(lane int, settled []esm.Record, owed []esm.Owed, window *esm.Window) (change int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.mark.Settle(lane, settled) {

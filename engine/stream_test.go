@@ -570,3 +570,31 @@ func TestFaultsOfStreamAndStoreLoseNothing(t *testing.T) {
 		})
 	}
 }
+
+// While nothing can be saved the shard stands still, and the function is not asked again for what it has done.
+func TestAFullDiskRepeatsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, succeed)
+		full := true
+		r.store.SaveFaults = func(call int) checkpoint.Fault {
+			if full && call > 1 { // the mapping itself was saved before
+				return checkpoint.Fault{Err: errors.New("no space left on device")}
+			}
+			return checkpoint.Fault{}
+		}
+		r.put(3)
+		r.start()
+		r.wait(10 * time.Minute)
+		full = false
+		r.wait(time.Minute)
+		r.put(2)
+		r.wait(time.Minute)
+		r.close()
+		if got, want := story(r.fn.seen()), []string{"1-3", "1-2"}; !slices.Equal(got, want) {
+			t.Errorf("invocations %v, want %v", got, want)
+		}
+		if told := len(toldBy[esm.Failing](r)); told < 10 {
+			t.Errorf("the trouble was told %d times", told)
+		}
+	})
+}

@@ -81,7 +81,7 @@ func (l *lane) closeWindow(ctx, work context.Context) error {
 	run := policy.FinalRun(window)
 	for saved := false; l.window.Final; {
 		if !saved {
-			if err := l.book.settle(work, l.n, nil, l.left, l.window); err != nil {
+			if err := l.settle(ctx, work, nil); err != nil {
 				return err
 			}
 		}
@@ -103,5 +103,5 @@ func (l *lane) closeWindow(ctx, work context.Context) error {
 			break
 		}
 	}
-	return l.book.settle(work, l.n, nil, l.left, l.window)
+	return l.settle(ctx, work, nil)
 }
