@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -575,9 +576,10 @@ func TestFaultsOfStreamAndStoreLoseNothing(t *testing.T) {
 func TestAFullDiskRepeatsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := flow(t, sourcetest.StreamConfig{}, succeed)
-		full := true
+		var full atomic.Bool
+		full.Store(true)
 		r.store.SaveFaults = func(call int) checkpoint.Fault {
-			if full && call > 1 { // the mapping itself was saved before
+			if full.Load() && call > 1 { // the mapping itself was saved before
 				return checkpoint.Fault{Err: errors.New("no space left on device")}
 			}
 			return checkpoint.Fault{}
@@ -585,7 +587,7 @@ func TestAFullDiskRepeatsNothing(t *testing.T) {
 		r.put(3)
 		r.start()
 		r.wait(10 * time.Minute)
-		full = false
+		full.Store(false)
 		r.wait(time.Minute)
 		r.put(2)
 		r.wait(time.Minute)
