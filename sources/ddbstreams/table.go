@@ -201,10 +201,16 @@ func (t *Table) replaced(shard string) bool {
 	return at.closed
 }
 
-// Open is [esm.Stream].Open on the stream that the shard is at home in, as it was listed last. One that was not listed is
-// [esm.ErrNoShard].
+// Open is [esm.Stream].Open on the stream that the shard is at home in, as it was listed last. One that was not listed, and
+// is not now, is [esm.ErrNoShard].
 func (t *Table) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
 	at, known := t.home(shard)
+	if !known {
+		if _, err := t.List(ctx); err != nil {
+			return nil, err
+		}
+		at, known = t.home(shard)
+	}
 	if !known {
 		return nil, fmt.Errorf("ddbstreams: open %s of %s: %w", shard, t.name, esm.ErrNoShard)
 	}

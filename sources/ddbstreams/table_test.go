@@ -168,3 +168,20 @@ func TestAShardOfAReplacedStreamEnds(t *testing.T) {
 		}
 	})
 }
+
+// A listing may lack a shard for a moment: to believe it would cost the shard's records.
+func TestAShardThatWasNotListedIsLookedForOnce(t *testing.T) {
+	s := tables{label(1): {{ID: "a"}}}
+	table, fake := s.table(t, "")
+	fake.answers["GetShardIterator"] = func(call) *answer { return ok(map[string]any{"ShardIterator": "begin"}) }
+	if _, err := table.List(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.Open(t.Context(), "b", esm.From{}); !errors.Is(err, esm.ErrNoShard) {
+		t.Errorf("not listed twice: %v", err)
+	}
+	s[label(1)] = append(s[label(1)], esm.Shard{ID: "b"})
+	if _, err := table.Open(t.Context(), "b", esm.From{}); err != nil {
+		t.Errorf("listed then: %v", err)
+	}
+}
