@@ -78,12 +78,12 @@ func (r *reader) take(limit, call int) ([]esm.Record, error) {
 		}
 		r.next = sh.trimmed
 	}
-	if s.cfg.EmptyEvery > 0 && call%s.cfg.EmptyEvery == 0 {
-		return nil, nil
-	}
 	recs := sh.recs[r.next:min(r.next+limit, len(sh.recs))]
 	if len(recs) == 0 && sh.closed {
 		return nil, io.EOF
+	}
+	if s.cfg.EmptyEvery > 0 && call%s.cfg.EmptyEvery == 0 {
+		return nil, nil
 	}
 	r.next += len(recs)
 	return slices.Clone(recs), nil
