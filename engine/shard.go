@@ -173,35 +173,59 @@ func (s *shard) vanished(work context.Context, why error) error {
 	return err
 }
 
-// read deals records to the lanes until the shard is drained (io.EOF), or something goes wrong.
+// read deals records to the lanes until the shard is drained (io.EOF), or something goes wrong that does not pass. After
+// what passes it reads on: to begin again it would have to wait for the lanes, one of which may be in trouble for long.
 func (s *shard) read(ctx, work context.Context, reader esm.Reader, book *ledger, inboxes []chan part) error {
-	for {
-		began := time.Now()
-		recs, err := reader.Read(ctx, partSize)
-		if ctx.Err() != nil {
+	for pause := pauses(s.Scale); ; {
+		err := s.readOnce(ctx, work, reader, book, inboxes)
+		switch {
+		case ctx.Err() != nil:
 			return ctx.Err()
-		}
-		if err == io.EOF { // itself: a connection that broke wraps it
+		case err == io.EOF, lasts(err): // io.EOF itself: a connection that broke wraps it
 			return err
-		}
-		s.Trace.Tell(esm.Received{Mapping: s.Mapping, Shard: s.id, Records: recs, Took: time.Since(began), Err: err})
-		if err != nil {
-			return err
-		}
-		parts, unwanted := book.deal(recs)
-		if len(unwanted) > 0 {
-			s.Trace.Tell(esm.Filtered{Mapping: s.Mapping, Shard: s.id, Records: unwanted})
-		}
-		if err := book.saveSkipped(work); err != nil {
-			return err
-		}
-		if len(recs) == 0 && s.Tumbling.Length > 0 {
-			tell(inboxes, part{tip: began})
-		}
-		if err := send(ctx, inboxes, parts); err != nil {
-			return err
+		case err == nil:
+			pause.Reset()
+		default:
+			wait := pause.NextBackOff()
+			s.failing(err, wait)
+			sleep(ctx, wait)
 		}
 	}
+}
+
+// lasts reports whether an error says something of the position, the shard, the stream or the checkpoint.
+func lasts(err error) bool {
+	for _, lasting := range []error{esm.ErrForeign, esm.ErrTrimmed, esm.ErrNoShard, esm.ErrNoStream, esm.ErrConflict} {
+		if errors.Is(err, lasting) {
+			return true
+		}
+	}
+	return false
+}
+
+// readOnce makes one read and deals what it brings.
+func (s *shard) readOnce(ctx, work context.Context, reader esm.Reader, book *ledger, inboxes []chan part) error {
+	began := time.Now()
+	recs, err := reader.Read(ctx, partSize)
+	if err == io.EOF || ctx.Err() != nil {
+		return err
+	}
+	s.Trace.Tell(esm.Received{Mapping: s.Mapping, Shard: s.id, Records: recs, Took: time.Since(began), Err: err})
+	if err != nil {
+		return err
+	}
+	parts, unwanted := book.deal(recs)
+	if len(unwanted) > 0 {
+		s.Trace.Tell(esm.Filtered{Mapping: s.Mapping, Shard: s.id, Records: unwanted})
+	}
+	unsaved := book.saveSkipped(work) // told later: what was dealt has to reach the lanes
+	if len(recs) == 0 && s.Tumbling.Length > 0 {
+		tell(inboxes, part{tip: began})
+	}
+	if err := send(ctx, inboxes, parts); err != nil {
+		return err
+	}
+	return unsaved
 }
 
 // send gives each lane its part, and blocks while one of them has a part waiting.

@@ -600,3 +600,37 @@ func TestAFullDiskRepeatsNothing(t *testing.T) {
 		}
 	})
 }
+
+// A read that fails once does not keep the other lanes waiting for one that is in trouble.
+func TestAFailingReadDoesNotJoinTheLanes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		fault := func(int) sourcetest.Fault {
+			if broken.CompareAndSwap(true, false) {
+				return sourcetest.Undone(errors.New("connection reset"))
+			}
+			return sourcetest.Fault{}
+		}
+		r := flow(t, sourcetest.StreamConfig{ReadFaults: sourcetest.OnEach(fault)}, poison(false, "bad"))
+		r.feed.Lanes = 10
+		r.stream.Put("key", "bad")
+		r.start()
+		r.wait(time.Minute)
+		broken.Store(true)
+		r.wait(time.Minute)
+		for i := range 20 {
+			r.stream.Put(fmt.Sprint("other-", i), "good")
+		}
+		r.wait(time.Minute)
+		good := 0
+		for _, c := range r.fn.seen() {
+			if !slices.Contains(c.texts(), "bad") {
+				good += len(c.Records)
+			}
+		}
+		if good < 15 { // some share the lane of the poison
+			t.Errorf("%d records were handled beside the poison", good)
+		}
+		r.close()
+	})
+}

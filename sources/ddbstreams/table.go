@@ -237,8 +237,7 @@ const drainedAfter = 30 * time.Second
 func (d *drain) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 	recs, err := d.Reader.Read(ctx, limit)
 	switch {
-	case err != nil:
-	case len(recs) > 0 || !d.table.replaced(d.shard):
+	case err != nil || len(recs) > 0 || !d.table.replaced(d.shard):
 		d.quiet = time.Time{}
 	case d.quiet.IsZero():
 		d.quiet = time.Now()
