@@ -59,7 +59,7 @@ type weather struct {
 	passed []string
 }
 
-// lost are faults after which some requests pass: what is not found again and again is gone.
+// lost are faults that come once only, and some requests pass behind them: what is not found twice is gone.
 var lost = []string{"ResourceNotFoundException", "TrimmedDataAccessException"}
 
 const aWhile = 8
@@ -67,8 +67,13 @@ const aWhile = 8
 func newWeather(seed uint64, faults map[string][]fault) *weather {
 	w := &weather{dice: rand.New(rand.NewPCG(seed, 0)), to: map[string][]tampering{}, calm: map[string]int{}}
 	for operation, all := range faults {
-		for _, f := range slices.Concat(all, all) {
-			w.to[operation] = append(w.to[operation], tampering{fault: f}, tampering{fault: f, done: true})
+		for _, f := range all {
+			undone, done := tampering{fault: f}, tampering{fault: f, done: true}
+			if slices.Contains(lost, f.code) {
+				w.to[operation] = append(w.to[operation], undone)
+				continue
+			}
+			w.to[operation] = append(w.to[operation], undone, done, undone, done)
 		}
 		w.dice.Shuffle(len(w.to[operation]), func(i, j int) {
 			w.to[operation][i], w.to[operation][j] = w.to[operation][j], w.to[operation][i]
