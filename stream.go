@@ -30,6 +30,10 @@ type Listing struct {
 	// Retention is how long the stream keeps a record; 0 is not known.
 	Retention time.Duration
 
+	// Ahead is how much the service's clock, by which records arrive, is ahead of this machine's: 0 when that is not known,
+	// or not worth telling.
+	Ahead time.Duration
+
 	Shards []Shard
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
@@ -101,6 +102,40 @@ func TestAConnectionThatBreaksIsNotTheEndOfAShard(t *testing.T) {
 		r.close()
 		if got, want := story(r.fn.seen()), []string{"1-3", "1-3"}; !slices.Equal(got, want) {
 			t.Errorf("invocations %v, want %v", got, want)
+		}
+	})
+}
+
+// slow is a stream whose service's clock is behind this machine's.
+type slow struct {
+	esm.Stream
+	by time.Duration
+}
+
+func (s slow) List(ctx context.Context) (esm.Listing, error) {
+	listing, err := s.Stream.List(ctx)
+	listing.Ahead = -s.by
+	return listing, err
+}
+
+// Records arrive by the service's clock: where LATEST was is told by that, too.
+func TestLatestIsToldByTheServicesClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, succeed)
+		r.feed.Stream = slow{r.stream, time.Minute}
+		r.feed.Shards.Start = policy.Latest
+		r.start()
+		r.wait(time.Second)
+		r.close()
+		began := time.Now()
+		all, _ := r.store.All(t.Context(), "m")
+		for id, cp := range all {
+			if since := began.Sub(cp.Since); since < time.Minute || since > time.Minute+2*time.Second {
+				t.Errorf("%q is read from %v before now", id, since)
+			}
+		}
+		if len(all) != 2 {
+			t.Errorf("kept %v", all)
 		}
 	})
 }

@@ -161,12 +161,13 @@ func (f *StreamFeed) begin(ctx context.Context, listing esm.Listing) (map[string
 	if seen {
 		first = policy.Shards{} // the new stream from its beginning, wherever the old one's was
 	}
-	for id, cp := range first.First(listing.Shards, kept, time.Now()) {
+	now := time.Now().Add(listing.Ahead) // records arrive by the service's clock
+	for id, cp := range first.First(listing.Shards, kept, now) {
 		if kept[id], err = f.Checkpoints.Save(ctx, esm.Key{Mapping: f.Mapping, Shard: id}, cp); err != nil {
 			return nil, err
 		}
 	}
-	row.Position, row.Since = listing.Identity, time.Now()
+	row.Position, row.Since = listing.Identity, now
 	kept[""], err = f.Checkpoints.Save(ctx, esm.Key{Mapping: f.Mapping}, row)
 	return kept, err
 }

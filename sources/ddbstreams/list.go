@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/skew"
 )
 
 // retention is how long every stream keeps its records.
@@ -24,7 +25,7 @@ func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	if err != nil {
 		return esm.Listing{}, s.failed("list", err)
 	}
-	return esm.Listing{Identity: s.arn.label, Retention: retention, Shards: shards}, nil
+	return esm.Listing{Identity: s.arn.label, Retention: retention, Ahead: time.Duration(s.ahead.Load()), Shards: shards}, nil
 }
 
 // shards pages through DescribeStream, where a hundred shards are also the limit of a page.
@@ -38,6 +39,7 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.ahead.Store(int64(skew.Of(page.ResultMetadata)))
 		if page.StreamDescription == nil {
 			return nil, errors.New("an answer without a description")
 		}

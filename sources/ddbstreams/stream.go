@@ -9,6 +9,7 @@ package ddbstreams
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
@@ -30,6 +31,7 @@ type Stream struct {
 	client *sdk.Client
 	arn    arn
 	shape  shape
+	ahead  atomic.Int64 // nanoseconds, of the service's clock when it listed last
 }
 
 var _ esm.Stream = (*Stream)(nil)

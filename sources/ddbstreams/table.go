@@ -86,6 +86,7 @@ func (t *Table) List(ctx context.Context) (esm.Listing, error) {
 			shards[j].Source = stream.arn.text
 		}
 		listing.Shards = append(listing.Shards, shards...)
+		listing.Ahead = time.Duration(stream.ahead.Load())
 	}
 	return listing, nil
 }

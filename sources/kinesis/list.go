@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/skew"
 )
 
 // List is [esm.Stream].List by one DescribeStreamSummary and a ListShards for each thousand shards. The identity is when
@@ -31,7 +32,7 @@ func (s *Stream) list(ctx context.Context) (esm.Listing, error) {
 	if d == nil {
 		return esm.Listing{}, errHollow
 	}
-	listing := esm.Listing{}
+	listing := esm.Listing{Ahead: skew.Of(summary.ResultMetadata)}
 	if d.StreamCreationTimestamp != nil {
 		listing.Identity = d.StreamCreationTimestamp.UTC().Format(time.RFC3339Nano)
 	}
