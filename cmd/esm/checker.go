@@ -28,7 +28,7 @@ func (c *checker) check(ctx context.Context, m esm.Mapping, before *esm.Mapping)
 		return wrong("FilterCriteria", "Invalid filter pattern definition.")
 	}
 	if before == nil || before.FunctionName != m.FunctionName {
-		if !c.hasFunction(m.FunctionName) {
+		if c.function(m.FunctionName) == nil {
 			return wrong("FunctionName", "Function does not exist")
 		}
 	}
@@ -40,19 +40,21 @@ func (c *checker) check(ctx context.Context, m esm.Mapping, before *esm.Mapping)
 		}
 		return c.checkStream(ctx, m)
 	}
-	return c.checkQueue(ctx, m)
+	return c.checkQueue(ctx, m, before == nil)
 }
 
 func wrong(path, format string, args ...any) error {
 	return &esm.InvalidMapping{Problems: []esm.Problem{{Path: path, Message: fmt.Sprintf(format, args...)}}}
 }
 
-// hasFunction reports whether the file has the function of that name, and not one of another region or account.
-func (c *checker) hasFunction(name string) bool {
+// function is the file's function of that name, which may be an ARN. The file has none of another region or account.
+func (c *checker) function(name string) *esm.Function {
 	parsed, err := esm.ParseFunctionName(name)
 	aws := c.feeds.file.Aws
-	return err == nil && c.feeds.file.Function(parsed.Qualified()) != nil &&
-		(parsed.Region == "" || parsed.Region == aws.Region) && (parsed.Account == "" || parsed.Account == aws.AccountId)
+	if err != nil || parsed.Region != "" && parsed.Region != aws.Region || parsed.Account != "" && parsed.Account != aws.AccountId {
+		return nil
+	}
+	return c.feeds.file.Function(parsed.Name)
 }
 
 // checkStream asks for the stream. One whose service does not answer may be there: its mapping is made, and fails visibly
@@ -69,18 +71,18 @@ func (c *checker) checkStream(ctx context.Context, m esm.Mapping) error {
 	return c.unreached(m, err)
 }
 
-// checkQueue asks for the queue, likewise.
-func (c *checker) checkQueue(ctx context.Context, m esm.Mapping) error {
+// checkQueue asks for the queue, likewise. One that has vanished keeps nobody from changing its mapping, such as to disable it.
+func (c *checker) checkQueue(ctx context.Context, m esm.Mapping, isNew bool) error {
 	queue, err := c.feeds.queue(ctx, m)
 	if err != nil {
 		return wrong("EventSourceArn", "Unrecognized event source.")
 	}
 	a, err := queue.Attributes(ctx)
-	if errors.Is(err, sqs.ErrNoQueue) {
+	if isNew && errors.Is(err, sqs.ErrNoQueue) {
 		return wrong("EventSourceArn", "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "+
 			"SQS Error Message: The specified queue does not exist.")
 	}
-	if fn := c.feeds.file.Function(m.FunctionName); err == nil && fn != nil && fn.TimeLimit() > a.VisibilityTimeout {
+	if fn := c.function(m.FunctionName); err == nil && fn != nil && fn.TimeLimit() > a.VisibilityTimeout {
 		return wrong("EventSourceArn", "Queue visibility timeout: %d seconds is less than Function timeout: %d seconds",
 			int(a.VisibilityTimeout.Seconds()), int(fn.TimeLimit().Seconds()))
 	}
@@ -89,7 +91,7 @@ func (c *checker) checkQueue(ctx context.Context, m esm.Mapping) error {
 
 func (c *checker) unreached(m esm.Mapping, err error) error {
 	if err != nil {
-		c.warn("a mapping of %s is made although its source could not be looked at: %v", m.EventSourceArn, err)
+		c.warn("a mapping of %s is accepted although its source could not be looked at: %v", m.EventSourceArn, err)
 	}
 	return nil
 }

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/localstack/embedded"
+)
+
+const (
+	someQueue  = "arn:aws:sqs:us-east-1:000000000000:"
+	someStream = "arn:aws:kinesis:us-east-1:000000000000:stream/"
+	someTable  = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-01-01T00:00:00.000"
+	someName   = "arn:aws:lambda:us-east-1:000000000000:function:f"
+)
+
+// checking makes a checker of a file with the function f, which may take 20 seconds, and the queues long and short.
+func checking(t *testing.T, endpoint string) (c *checker, said *strings.Builder) {
+	t.Helper()
+	file := &config.File{
+		Aws:       config.Aws{Endpoint: endpoint, Region: "us-east-1", AccountId: "000000000000"},
+		Functions: []esm.Function{{Name: "f", Timeout: 20}},
+	}
+	v, said := quiet(t)
+	return &checker{&feeds{file: file, clients: &clients{region: "us-east-1"}}, v.warn}, said
+}
+
+func queuesOf(t *testing.T, visibility map[string]string) (endpoint string) {
+	t.Helper()
+	service := httptest.NewServer(new(embedded.Server))
+	t.Cleanup(service.Close)
+	for name, seconds := range visibility {
+		_, err := sqsClient(service.URL).CreateQueue(t.Context(), &sqs.CreateQueueInput{
+			QueueName: &name, Attributes: map[string]string{"VisibilityTimeout": seconds},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return service.URL
+}
+
+func filtered(pattern string) *esm.FilterCriteria {
+	return &esm.FilterCriteria{Filters: []esm.Filter{{Pattern: pattern}}}
+}
+
+// The texts are Lambda's, and so is what is found first.
+func TestCheckOfMappings(t *testing.T) {
+	c, _ := checking(t, queuesOf(t, map[string]string{"long": "20", "short": "19"}))
+	const (
+		noFunction = "Function does not exist"
+		noQueue    = "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. " +
+			"SQS Error Message: The specified queue does not exist."
+		tooShort = "Queue visibility timeout: 19 seconds is less than Function timeout: 20 seconds"
+	)
+	for _, x := range []struct {
+		name    string
+		mapping esm.Mapping
+		before  *esm.Mapping
+		want    string
+	}{
+		{name: "fine", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "long"}},
+		{name: "fine by ARN", mapping: esm.Mapping{FunctionName: someName, EventSourceArn: someQueue + "long"}},
+		{name: "of an alias", mapping: esm.Mapping{FunctionName: someName + ":live", EventSourceArn: someQueue + "long"}},
+		{name: "pattern first", mapping: esm.Mapping{FunctionName: "g", EventSourceArn: someQueue + "no", FilterCriteria: filtered("null")}, want: "Invalid filter pattern definition."},
+		{name: "function before queue", mapping: esm.Mapping{FunctionName: "g", EventSourceArn: someQueue + "no"}, want: noFunction},
+		{name: "another region's", mapping: esm.Mapping{FunctionName: strings.Replace(someName, "us-east-1", "eu-west-1", 1), EventSourceArn: someQueue + "long"}, want: noFunction},
+		{name: "another account's", mapping: esm.Mapping{FunctionName: "111111111111:function:f", EventSourceArn: someQueue + "long"}, want: noFunction},
+		{name: "no queue", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "no"}, want: noQueue},
+		{name: "no stream", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someStream + "no", StartingPosition: esm.Latest}, want: "Stream not found: " + someStream + "no"},
+		{name: "no table", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someTable, StartingPosition: esm.Latest}, want: "Stream not found: " + someTable},
+		{name: "short", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "short"}, want: tooShort},
+		{name: "short for a qualified name", mapping: esm.Mapping{FunctionName: "f:live", EventSourceArn: someQueue + "short"}, want: tooShort},
+		{name: "short for an ARN", mapping: esm.Mapping{FunctionName: someName, EventSourceArn: someQueue + "short"}, want: tooShort},
+
+		{name: "changed, of a function that vanished", mapping: esm.Mapping{FunctionName: "g", EventSourceArn: someQueue + "long"}, before: &esm.Mapping{FunctionName: "g"}},
+		{name: "changed, to no function", mapping: esm.Mapping{FunctionName: "g", EventSourceArn: someQueue + "long"}, before: &esm.Mapping{FunctionName: "f"}, want: noFunction},
+		{name: "changed, of a queue that vanished", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "no"}, before: &esm.Mapping{FunctionName: "f"}},
+		{name: "changed, of a stream that vanished", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someStream + "no"}, before: &esm.Mapping{FunctionName: "f"}},
+		{name: "changed, of a queue that is too short now", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "short"}, before: &esm.Mapping{FunctionName: "f"}, want: tooShort},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			err := c.check(t.Context(), x.mapping.Defaults(), x.before)
+			got, invalid := errors.AsType[*esm.InvalidMapping](err)
+			switch {
+			case x.want == "" && err != nil:
+				t.Errorf("got %v, want that it may be", err)
+			case x.want != "" && (!invalid || got.Problems[0].Message != x.want):
+				t.Errorf("got %v, want %s", err, x.want)
+			}
+		})
+	}
+}
+
+// What cannot be looked at may be there.
+func TestCheckOfSourcesOutOfReach(t *testing.T) {
+	nobody := httptest.NewServer(nil)
+	nobody.Close()
+	c, said := checking(t, nobody.URL)
+	for _, source := range []string{someQueue + "q", someStream + "s"} {
+		m := esm.Mapping{FunctionName: "f", EventSourceArn: source, StartingPosition: esm.Latest}
+		if err := c.check(t.Context(), m.Defaults(), nil); err != nil {
+			t.Errorf("%s: got %v", source, err)
+		}
+		if !strings.Contains(said.String(), "a mapping of "+source+" is accepted although") {
+			t.Errorf("%s: it says %s", source, said)
+		}
+	}
+}
