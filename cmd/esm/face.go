@@ -60,27 +60,37 @@ func register(m esm.Registered) registered {
 // face is the engine's HTTP server: health, metrics, status and Lambda's API.
 func (r *run) face() http.Handler {
 	mux := face(r.metrics.Registry, r.status)
-	mux.HandleFunc("GET "+mappingsPath, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, r.mappings()) })
+	mux.HandleFunc("GET "+mappingsPath, func(w http.ResponseWriter, _ *http.Request) {
+		if known := r.known.Load(); known != nil {
+			writeJSON(w, listed(known.List()))
+			return
+		}
+		starting(w)
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		if lambda := r.lambda.Load(); lambda != nil {
 			lambda.ServeHTTP(w, req)
 			return
 		}
-		w.Header().Set("X-Amzn-ErrorType", "ServiceException")
-		w.Header().Set("Retry-After", "1")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		writeJSON(w, map[string]string{"Type": "Service", "Message": "The engine is starting."})
+		starting(w)
 	})
 	return mux
 }
 
-// mappings are all that there are.
-func (r *run) mappings() map[string][]registered {
+// starting is the answer while it is not known yet which mappings there are.
+func starting(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-ErrorType", "ServiceException")
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	writeJSON(w, map[string]string{"Type": "Service", "Message": "The engine is starting."})
+}
+
+// listed are mappings as mappingsPath answers with them.
+func listed(mappings []esm.Registered) map[string][]registered {
 	all := []registered{}
-	if known := r.known.Load(); known != nil {
-		for _, m := range known.List() {
-			all = append(all, register(m))
-		}
+	for _, m := range mappings {
+		all = append(all, register(m))
 	}
 	return map[string][]registered{"EventSourceMappings": all}
 }

@@ -149,3 +149,29 @@ func TestListen(t *testing.T) {
 		t.Errorf("no address: got %v", err)
 	}
 }
+
+// Nobody is told of mappings, or that there are none, before that is known.
+func TestFaceWhileItStarts(t *testing.T) {
+	r := &run{metrics: observe.NewMetrics(nil, nil), board: observe.NewBoard(nil, nil)}
+	for _, c := range []struct {
+		method, path string
+		code         int
+	}{
+		{"GET", mappingsPath, 503},
+		{"GET", "/2015-03-31/event-source-mappings", 503},
+		{"POST", "/2015-03-31/functions/f/invocations", 503},
+		{"GET", statusPath, 200},
+		{"GET", "/healthz", 200},
+		{"GET", "/readyz", 503},
+	} {
+		answer := httptest.NewRecorder()
+		r.face().ServeHTTP(answer, httptest.NewRequest(c.method, c.path, nil))
+		if answer.Code != c.code {
+			t.Errorf("%s %s: got %d %s, want %d", c.method, c.path, answer.Code, answer.Body, c.code)
+		}
+		if c.code == 503 && c.path != "/readyz" && (answer.Header().Get("Content-Type") != "application/json" ||
+			answer.Header().Get("X-Amzn-ErrorType") != "ServiceException" || answer.Body.String() != `{"Message":"The engine is starting.","Type":"Service"}`+"\n") {
+			t.Errorf("%s %s: got %v %s", c.method, c.path, answer.Header(), answer.Body)
+		}
+	}
+}

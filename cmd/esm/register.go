@@ -32,6 +32,11 @@ func (r *run) register(ctx context.Context, p *parts, runs *runner) (*mappings.R
 	if err != nil {
 		return nil, err
 	}
+	for _, m := range r.file.Mappings {
+		if _, err := register.Get(m.UUID); err != nil { // deleted over HTTP
+			runs.sights.remove(m.UUID)
+		}
+	}
 	for _, m := range register.List() {
 		if m.State == esm.Disabled { // nobody else tells of it
 			runs.sights.set(m.Mapping)

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/api"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/mappings"
 )
 
 // reservations are what is reserved for functions: what the file says, until HTTP changes it; and that holds until the
@@ -17,7 +20,7 @@ import (
 type reservations struct {
 	file   *config.File
 	limits *invoker.Limits
-	db     *checkpoint.DB
+	db     mappings.Store
 	turn   chan struct{} // holds one token: who has it changes
 }
 
@@ -29,29 +32,38 @@ const reservationsKind = "concurrency"
 // reservation is what HTTP has set, and what the file said then. Nil shares the pool.
 type reservation struct{ File, HTTP *int }
 
-// openReservations applies what HTTP has set to limits, which are as the file says.
-func openReservations(ctx context.Context, file *config.File, limits *invoker.Limits, db *checkpoint.DB) (*reservations, error) {
-	r := &reservations{file: file, limits: limits, db: db, turn: make(chan struct{}, 1)}
+// openReservations applies what HTTP has set to limits, which are as the file says. Notes are for people.
+func openReservations(ctx context.Context, file *config.File, limits *invoker.Limits, db mappings.Store) (r *reservations, notes []string, err error) {
+	r = &reservations{file: file, limits: limits, db: db, turn: make(chan struct{}, 1)}
 	kept, err := db.Documents(ctx, reservationsKind)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	past := map[string][]byte{}
-	for name, text := range kept {
+	for _, name := range slices.Sorted(maps.Keys(kept)) {
 		var set reservation
-		if err := json.Unmarshal(text, &set); err != nil {
-			return nil, fmt.Errorf("what is reserved for function %s: not written by this release: %w", name, err)
+		if err := json.Unmarshal(kept[name], &set); err != nil {
+			return nil, nil, fmt.Errorf("what is reserved for function %s: not written by this release: %w", name, err)
 		}
 		if fn := file.Function(name); fn == nil || !equal(fn.ReservedConcurrentExecutions, set.File) {
 			past[name] = nil
 			continue
 		}
 		limits.Set(name, set.HTTP)
+		notes = append(notes, fmt.Sprintf("function %s: ReservedConcurrentExecutions was changed over HTTP, to %s: "+
+			"that holds until its value in the file changes", name, reservedTitle(set.HTTP)))
 	}
 	if len(past) > 0 {
-		return r, db.Write(ctx, reservationsKind, past)
+		err = db.Write(ctx, reservationsKind, past)
 	}
-	return r, nil
+	return r, notes, err
+}
+
+func reservedTitle(reserved *int) string {
+	if reserved == nil {
+		return "none"
+	}
+	return fmt.Sprint(*reserved)
 }
 
 func equal(a, b *int) bool { return a == b || a != nil && b != nil && *a == *b }
@@ -75,7 +87,8 @@ func (r *reservations) Reserve(ctx context.Context, function string, n *int) err
 		return err
 	}
 	ctx = context.WithoutCancel(ctx) // or nobody knows what came of it
-	if err := r.db.Write(ctx, reservationsKind, map[string][]byte{function: text}); err != nil {
+	err = r.db.Write(ctx, reservationsKind, map[string][]byte{function: text})
+	if err != nil && !r.isKept(ctx, function, text) {
 		return err
 	}
 	r.limits.Set(function, n)
@@ -92,4 +105,10 @@ func (r *reservations) document(function string, n *int) ([]byte, error) {
 		return nil, nil
 	}
 	return json.Marshal(reservation{fn.ReservedConcurrentExecutions, n})
+}
+
+// isKept says whether what could not be told to be durable holds at the next start all the same.
+func (r *reservations) isKept(ctx context.Context, function string, text []byte) bool {
+	kept, err := r.db.Documents(ctx, reservationsKind)
+	return err == nil && bytes.Equal(kept[function], text)
 }

@@ -166,6 +166,7 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	around := &lookout{run: r, parts: parts, ctx: ctx}
 	defer around.looking.Wait()
 	runs := &runner{ctx: ctx, feeds: parts.feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
+	defer runs.ending.Wait()
 	register, err := r.register(ctx, parts, runs)
 	if err != nil {
 		return err

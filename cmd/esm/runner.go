@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/observe"
@@ -15,7 +16,9 @@ type runner struct {
 	feeds   *feeds
 	engine  *engine.Engine
 	sights  sights
-	started func(esm.Mapping) // is told of each mapping that runs; it does not block
+	started func(context.Context, esm.Mapping) // is told of each mapping that runs, until ctx ends; it does not block
+
+	ending sync.WaitGroup // of what was stopped
 }
 
 var _ mappings.Runner = (*runner)(nil)
@@ -26,18 +29,34 @@ func (r *runner) Run(m esm.Mapping) (began <-chan struct{}, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.sights.set(m)
-	r.feeds.trace.Tell(esm.State{Mapping: m.UUID, State: esm.Enabled})
-	began = r.engine.Set(m.UUID, feed)
-	r.started(m)
-	return began, nil
+	return r.engine.Set(m.UUID, watched{feed, r, m}), nil
 }
 
 // Stop is [mappings.Runner].Stop.
 func (r *runner) Stop(uuid string) (over <-chan struct{}) {
-	over = r.engine.Remove(uuid)
-	r.feeds.trace.Tell(esm.State{Mapping: uuid, State: esm.Disabled})
-	return over
+	settled, told := r.engine.Remove(uuid), make(chan struct{})
+	r.ending.Go(func() {
+		defer close(told)
+		<-settled
+		r.feeds.trace.Tell(esm.State{Mapping: uuid, State: esm.Disabled})
+	})
+	return told
+}
+
+// watched is the feed of a mapping that is shown from when it begins: what ran before is shown as what it was until its last
+// batch is settled.
+type watched struct {
+	engine.Feed
+	runner  *runner
+	mapping esm.Mapping
+}
+
+// Run is [engine.Feed].Run.
+func (w watched) Run(ctx, work context.Context) {
+	w.runner.sights.set(w.mapping)
+	w.runner.feeds.trace.Tell(esm.State{Mapping: w.mapping.UUID, State: esm.Enabled})
+	w.runner.started(ctx, w.mapping)
+	w.Feed.Run(ctx, work)
 }
 
 // sights are those who look at mappings and show what they do.

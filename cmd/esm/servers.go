@@ -7,9 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"slices"
 	"syscall"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/localstack/embedded"
@@ -50,9 +50,12 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 
 // serveLambda makes Lambda's API of what runs.
 func (r *run) serveLambda(ctx context.Context, p *parts, register *mappings.Register) (*api.Server, error) {
-	reserved, err := openReservations(ctx, r.file, p.functions.Limits, p.checkpoints)
+	reserved, notes, err := openReservations(ctx, r.file, p.functions.Limits, p.checkpoints)
 	if err != nil {
 		return nil, err
+	}
+	for _, n := range notes {
+		r.voice.warn("%s", n)
 	}
 	info, err := os.Stat(r.file.Path)
 	if err != nil {
@@ -82,32 +85,35 @@ func (r *run) background(stop context.CancelCauseFunc, server func() error) {
 
 // status may be asked for from when the face is served on.
 func (r *run) status() engineStatus {
-	waiting := r.board.Waiting()
+	now := r.now()
+	waiting := now.Waiting()
 	if !r.started.Load() {
 		waiting = []string{"the start to be finished"}
 	}
 	return engineStatus{
 		Version: version, PID: os.Getpid(), Started: r.began,
-		Ready: len(waiting) == 0, Waiting: waiting, Status: r.stated(r.board.Status()),
+		Ready: len(waiting) == 0, Waiting: waiting, Status: now,
 	}
 }
 
-// stated is a status with the states of the register, and where mappings come from. It has no mapping that the register
-// does not know (any more).
-func (r *run) stated(s observe.Status) observe.Status {
+// now is the status of the register's mappings, with their states and where they come from; before there is one, of those
+// in the file.
+func (r *run) now() observe.Status {
 	known := r.known.Load()
 	if known == nil {
-		return s
+		return r.board.Status()
 	}
-	s.Mappings = slices.DeleteFunc(s.Mappings, func(m observe.MappingStatus) bool {
-		_, err := known.Get(m.UUID)
-		return err != nil
-	})
+	all := map[string]esm.Registered{}
+	var seen []observe.Mapping
+	for _, m := range known.List() {
+		all[m.UUID] = m
+		seen = append(seen, seenAs(m.Mapping))
+	}
+	s := r.board.StatusOf(seen)
 	for i := range s.Mappings {
 		m := &s.Mappings[i]
-		if is, err := known.Get(m.UUID); err == nil {
-			m.State, m.Origin, m.Changed = is.State, is.Origin, is.Changed
-		}
+		is := all[m.UUID]
+		m.State, m.Origin, m.Changed = is.State, is.Origin, is.Changed
 	}
 	return s
 }

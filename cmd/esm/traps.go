@@ -32,10 +32,10 @@ func (l *lookout) around() {
 	l.looking.Go(func() { l.warnOfUndelivered(l.ctx, l.parts.checkpoints) })
 }
 
-// at looks at what a mapping that runs needs. It does not wait.
-func (l *lookout) at(m esm.Mapping) {
+// at looks at what a mapping needs that runs until ctx ends. It does not wait.
+func (l *lookout) at(ctx context.Context, m esm.Mapping) {
 	if m.Service() == esm.SQS {
-		l.looking.Go(func() { l.warnOfTraps(l.ctx, m) })
+		l.looking.Go(func() { l.warnOfTraps(ctx, m) })
 		return
 	}
 	if arn := m.DestinationConfig.OnFailure.Destination; arn != "" && l.first(arn) {

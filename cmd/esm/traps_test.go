@@ -36,7 +36,7 @@ func warnings(t *testing.T, file string) (all []string) {
 	around.around()
 	for _, m := range r.file.Mappings {
 		if *m.Enabled {
-			around.at(m)
+			around.at(t.Context(), m)
 		}
 	}
 	around.looking.Wait()

@@ -74,21 +74,25 @@ func (b *Board) copy() Status {
 	return s
 }
 
-// Waiting names the mappings that are to poll and have not reached their source yet, in the order of Status.
-func (b *Board) Waiting() (titles []string) {
-	b.mu.Lock()
-	var waiting []Mapping
-	for _, m := range b.mappings {
-		if m.State != "Disabled" && !m.Polling {
-			waiting = append(waiting, m.Mapping)
+// StatusOf is Status, of these mappings alone: what the board does not know of has done nothing.
+func (b *Board) StatusOf(mappings []Mapping) Status {
+	s := b.Status()
+	known := map[string]MappingStatus{}
+	for _, m := range s.Mappings {
+		known[m.UUID] = m
+	}
+	s.Mappings = make([]MappingStatus, 0, len(mappings))
+	for _, m := range mappings {
+		is, ok := known[m.UUID]
+		if !ok {
+			is = newMappingStatus(m).copy()
+			is.chosen()
 		}
+		is.Mapping = m
+		s.Mappings = append(s.Mappings, is)
 	}
-	b.mu.Unlock()
-	slices.SortFunc(waiting, Mapping.compare)
-	for _, m := range waiting {
-		titles = append(titles, m.Title())
-	}
-	return titles
+	slices.SortFunc(s.Mappings, func(x, y MappingStatus) int { return x.compare(y.Mapping) })
+	return s
 }
 
 // Trace is an [esm.Trace].

@@ -141,12 +141,34 @@ func TestWaiting(t *testing.T) {
 	}
 	for i, s := range steps {
 		b.Trace(s.event)
-		if got := b.Waiting(); !slices.Equal(got, s.want) {
+		if got := b.Status().Waiting(); !slices.Equal(got, s.want) {
 			t.Errorf("after step %d: got %q, want %q", i, got, s.want)
 		}
 	}
-	if got := NewBoard(nil, nil).Waiting(); got != nil {
+	if got := NewBoard(nil, nil).Status().Waiting(); got != nil {
 		t.Errorf("without mappings it waits for %q", got)
+	}
+}
+
+// A mapping that never ran has done nothing, and one that is asked for under another function is that one.
+func TestStatusOf(t *testing.T) {
+	b := NewBoard([]Mapping{orders, {UUID: "gone"}}, []string{"f"})
+	b.Trace(esm.Received{Mapping: uuid, Records: recs(2)})
+	renamed, queue, stream := orders, Mapping{UUID: "q", Source: "arn:aws:sqs:us-east-1:000000000000:z", Function: "g"},
+		Mapping{UUID: "s", Source: "arn:aws:kinesis:us-east-1:000000000000:stream/z", Function: "g", Stream: true}
+	renamed.Function = "other"
+	got := b.StatusOf([]Mapping{queue, renamed, stream})
+	if len(got.Mappings) != 3 || len(got.Functions) != 1 {
+		t.Fatalf("got %+v", got)
+	}
+	if s := got.Mappings[0]; s.UUID != "s" || s.StreamStatus == nil || s.Shards == nil || s.Polled != 0 {
+		t.Errorf("got %+v", s)
+	}
+	if m := got.Mappings[1]; m.UUID != uuid || m.Function != "other" || m.Polled != 2 {
+		t.Errorf("got %+v", m)
+	}
+	if q := got.Mappings[2]; q.UUID != "q" || q.StreamStatus != nil {
+		t.Errorf("got %+v", q)
 	}
 }
 
@@ -165,7 +187,7 @@ func TestBoardManyAtOnce(t *testing.T) {
 		pollers.Go(func() {
 			for range 50 {
 				tell(b.Trace, story()...)
-				b.Waiting()
+				b.Status().Waiting()
 			}
 		})
 	}

@@ -121,13 +121,13 @@ func TestBoardOfAFeedThatIsResharded(t *testing.T) {
 		stream.PutTo(parent, "good", "x")
 		watched(t, stream, policy.Stream{MaxRetries: -1}, func(b *Board, _ *Metrics) {
 			wait(time.Second)
-			if got := of(t, b); !got.Failing || len(b.Waiting()) != 1 || text(got.LastError) == "" {
+			if got := of(t, b); !got.Failing || len(b.Status().Waiting()) != 1 || text(got.LastError) == "" {
 				t.Errorf("while it cannot be listed: %+v", got)
 			}
 			up.Store(true)
 			wait(time.Minute)
-			if got := of(t, b); got.Failing || b.Waiting() != nil || got.ShardsReading != 1 {
-				t.Errorf("when it can: %+v, waiting for %q", got, b.Waiting())
+			if got := of(t, b); got.Failing || b.Status().Waiting() != nil || got.ShardsReading != 1 {
+				t.Errorf("when it can: %+v, waiting for %q", got, b.Status().Waiting())
 			}
 			stream.Split(parent)
 			wait(2 * time.Minute)

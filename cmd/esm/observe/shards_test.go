@@ -167,7 +167,7 @@ func TestStreamsAreReady(t *testing.T) {
 	} {
 		b := NewBoard([]Mapping{clicks}, nil)
 		b.Trace(c.event)
-		if got := b.Waiting() == nil; got != c.want {
+		if got := b.Status().Waiting() == nil; got != c.want {
 			t.Errorf("%s: ready %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -354,7 +354,7 @@ func TestShardsManyAtOnce(t *testing.T) {
 				tell(trace, try(id, "Done", 2, numbered(1, 4))...)
 				tell(trace, settled(id, numbered(1, 4)), esm.Drained{Mapping: uuid, Shard: id})
 				b.Status()
-				b.Waiting()
+				b.Status().Waiting()
 			}
 			_, _ = m.Registry.Gather()
 		})

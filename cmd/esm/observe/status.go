@@ -12,6 +12,16 @@ type Status struct {
 	Functions []FunctionStatus `json:"Functions"`
 }
 
+// Waiting names the mappings that are to poll and have not reached their source yet.
+func (s Status) Waiting() (titles []string) {
+	for _, m := range s.Mappings {
+		if !m.Polling && m.State != esm.Disabled && m.State != esm.Disabling && m.State != esm.Deleting {
+			titles = append(titles, m.Title())
+		}
+	}
+	return titles
+}
+
 // MappingStatus is what one mapping does at the moment.
 type MappingStatus struct {
 	Mapping

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/engine"
+)
+
+// loadedRun is a run of the text of a file with its parts, of which nothing works yet.
+func loadedRun(t *testing.T, dir, file string) (*run, *parts, *strings.Builder) {
+	t.Helper()
+	path := filepath.Join(dir, "mappings.yaml")
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v, said := quiet(t)
+	r := &run{stdout: said, stderr: said, voice: v}
+	if err := r.load(path, config.Overrides{DataDir: dir}); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	p, err := build(t.Context(), r.file, &clients{region: r.file.Aws.Region}, r.trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.close(t.Context()) })
+	return r, p, said
+}
+
+func (r *run) runs(ctx context.Context, p *parts) *runner {
+	return &runner{
+		ctx: ctx, feeds: p.feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics},
+		started: func(context.Context, esm.Mapping) {},
+	}
+}
+
+// held is a feed that has a batch in hand until it is let go.
+type held struct {
+	trace   esm.Trace
+	mapping string
+	letGo   chan struct{}
+}
+
+func (h held) Run(ctx, _ context.Context) {
+	h.trace.Tell(esm.Invoking{Mapping: h.mapping})
+	<-ctx.Done()
+	<-h.letGo
+	h.trace.Tell(esm.Invoked{Mapping: h.mapping})
+}
+
+const twoFunctions = `
+Aws: {Endpoint: 'http://127.0.0.1:1', Region: us-east-1}
+Functions: {f: {Command: [/bin/true]}, g: {Command: [/bin/true]}}
+EventSourceMappings:
+  - {UUID: 11111111-1111-4111-8111-111111111111, FunctionName: f, EventSourceArn: 'arn:aws:sqs:us-east-1:000000000000:a'}
+`
+
+// What a mapping had in hand when it got another function is counted for the one that had it.
+func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
+	r, p, _ := loadedRun(t, t.TempDir(), twoFunctions)
+	runs, m := r.runs(t.Context(), p), r.file.Mappings[0]
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() { defer close(over); runs.engine.Run(ctx, t.Context()) }()
+	defer func() { stop(); <-over; runs.ending.Wait() }()
+
+	first := held{r.trace, m.UUID, make(chan struct{})}
+	<-runs.engine.Set(m.UUID, watched{first, runs, m})
+	for r.board.Status().Mappings[0].InFlight == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	m.FunctionName = "g"
+	began, err := runs.Run(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.board.Status().Mappings[0].Function; got != "f" {
+		t.Errorf("while the batch is in hand it is one of %s", got)
+	}
+	close(first.letGo)
+	<-began
+	<-runs.Stop(m.UUID)
+	scraped := httptest.NewRecorder()
+	r.face().ServeHTTP(scraped, httptest.NewRequest("GET", "/metrics", nil))
+	if got := scraped.Body.String(); !strings.Contains(got, `esm_batches_in_flight{function="g",mapping="`+m.UUID+`",source="`+m.EventSourceArn+`"} 0`) ||
+		strings.Contains(got, `esm_batches_in_flight{function="f"`) {
+		t.Errorf("got %s", got)
+	}
+	if got := r.board.Status().Mappings[0]; got.State != esm.Disabled || got.InFlight != 0 {
+		t.Errorf("got %+v, want it disabled with nothing in hand", got)
+	}
+}
+
+// A mapping of the file that HTTP has deleted is not waited for, shown or counted at the next start; one that never ran is
+// shown.
+func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
+	dir := t.TempDir()
+	r, p, _ := loadedRun(t, dir, twoFunctions)
+	runs := r.runs(t.Context(), p)
+	register, err := r.register(t.Context(), p, runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.known.Store(register)
+	gone := r.file.Mappings[0].UUID
+	if got := r.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != esm.OriginFile {
+		t.Errorf("got %+v", got.Mappings)
+	}
+	if _, err := register.Delete(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	made, err := register.Create(t.Context(), esm.Mapping{
+		FunctionName: "g", EventSourceArn: "arn:aws:sqs:us-east-1:000000000000:b", Enabled: new(false),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for register.List()[0].UUID == gone {
+		time.Sleep(time.Millisecond)
+	}
+	for range 2 { // before and after a start
+		r.started.Store(true)
+		got := r.status()
+		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != esm.Disabled || got.Mappings[0].Origin != esm.OriginHTTP {
+			t.Errorf("ready %v, waiting for %q, with %+v", got.Ready, got.Waiting, got.Mappings)
+		}
+		if s := r.board.Status().Mappings; len(s) > 1 {
+			t.Errorf("the board has %+v", s)
+		}
+		register.Close()
+		runs.ending.Wait()
+		p.close(t.Context())
+		r, p, _ = loadedRun(t, dir, twoFunctions)
+		runs = r.runs(t.Context(), p)
+		if register, err = r.register(t.Context(), p, runs); err != nil {
+			t.Fatal(err)
+		}
+		defer register.Close()
+		r.known.Store(register)
+	}
+}
