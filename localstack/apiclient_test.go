@@ -77,6 +77,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (c *goClient) ask(t *testing.T, operation string, with members) said {
 	t.Helper()
+	if payload, is := with["Payload"].(string); is {
+		with = document(with).with(members{"Payload": []byte(payload)})
+	}
 	method := reflect.ValueOf(c.Client).MethodByName(operation)
 	in := reflect.New(method.Type().In(1).Elem())
 	text, err := json.Marshal(with)
@@ -91,12 +94,25 @@ func (c *goClient) ask(t *testing.T, operation string, with members) said {
 	if err, _ := out[1].Interface().(error); err != nil {
 		return c.refused(t, operation, err)
 	}
-	if len(c.wire.body) > 0 {
+	if invoked, is := out[0].Interface().(*lambda.InvokeOutput); is {
+		got.body = invokedBody(invoked)
+	} else if len(c.wire.body) > 0 {
 		if err := json.Unmarshal(c.wire.body, &got.body); err != nil {
 			t.Errorf("%s answered %s: %v", operation, c.wire.body, err)
 		}
 	}
 	return got
+}
+
+// invokedBody is what an invocation answers, its headers too, as other clients show it.
+func invokedBody(out *lambda.InvokeOutput) members {
+	body := members{"StatusCode": float64(out.StatusCode), "Payload": string(out.Payload)}
+	for key, value := range map[string]*string{"ExecutedVersion": out.ExecutedVersion, "FunctionError": out.FunctionError, "LogResult": out.LogResult} {
+		if value != nil {
+			body[key] = *value
+		}
+	}
+	return body
 }
 
 // refused is an exception, whose form on the wire is checked too.

@@ -127,10 +127,13 @@ func (a *awsCLI) run(t *testing.T, args ...string) (stdout, stderr string) {
 }
 
 // exceptionOfCLI is how the CLI tells of an exception.
-var exceptionOfCLI = regexp.MustCompile(`(?s)An error occurred \((\w+)\) when calling the \w+ operation: (.*)\n`)
+var exceptionOfCLI = regexp.MustCompile(`(?s)An error occurred \((\w+)\) when calling the \w+ operation[^:]*(?:: 0\))?: (.*)\n`)
 
 func (a *awsCLI) ask(t *testing.T, operation string, with members) said {
 	t.Helper()
+	if operation == "Invoke" {
+		return a.invoke(t, with)
+	}
 	var command strings.Builder
 	for i, letter := range operation {
 		if unicode.IsUpper(letter) && i > 0 {
@@ -156,16 +159,31 @@ func (a *awsCLI) ask(t *testing.T, operation string, with members) said {
 	return got
 }
 
-// invoke invokes a function by the CLI: what it prints, and the payload.
-func (a *awsCLI) invoke(t *testing.T, args ...string) (printed members, payload, stderr string) {
+// invoke invokes a function; the answer's payload is among what the CLI prints of it.
+func (a *awsCLI) invoke(t *testing.T, with members) said {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "out.json")
-	stdout, stderr := a.run(t, append(append([]string{"invoke"}, args...), file)...)
-	if stdout != "" {
-		if err := json.Unmarshal([]byte(stdout), &printed); err != nil {
-			t.Fatalf("invoke %q: the CLI wrote %s%s (%v)", args, stdout, stderr, err)
+	args := []string{"invoke", file}
+	for flag, member := range map[string]string{
+		"--function-name": "FunctionName", "--payload": "Payload", "--invocation-type": "InvocationType", "--log-type": "LogType",
+		"--client-context": "ClientContext", "--qualifier": "Qualifier",
+	} {
+		if value, is := with[member].(string); is {
+			args = append(args, flag, value)
 		}
 	}
-	text, _ := os.ReadFile(file)
-	return printed, string(text), stderr
+	stdout, stderr := a.run(t, args...)
+	if e := exceptionOfCLI.FindStringSubmatch(stderr); e != nil {
+		return said{code: e[1], text: e[2]}
+	}
+	got := said{}
+	if err := json.Unmarshal([]byte(stdout), &got.body); err != nil {
+		t.Fatalf("invoke %q: the CLI wrote %s%s (%v)", args, stdout, stderr, err)
+	}
+	payload, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.body["Payload"] = string(payload)
+	return got
 }
