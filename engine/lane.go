@@ -183,6 +183,9 @@ func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step
 	if step, expired := l.rules.Expire(run, time.Now()); expired {
 		return step, true
 	}
+	if step, spent := l.rules.Spent(run); spent {
+		return step, true
+	}
 	payload := l.payload(run.Records)
 	if len(payload) > l.most() && len(run.Records) > 0 {
 		return l.rules.Oversized(run, time.Now()), true
@@ -277,11 +280,27 @@ func repeats(run policy.Run, step policy.Step) bool {
 		step.Next[0].Tries == run.Tries && len(step.Next[0].Records) == len(run.Records)
 }
 
+// count makes the last try of a run that is given up durable: sending its notice may take long, and a crash meanwhile is
+// not to cost another invocation.
+func (l *lane) count(ctx, work context.Context, run policy.Run, step policy.Step) error {
+	if step.Why != policy.RetryAttemptsExhausted || step.Count <= run.Tries || len(run.Records) == 0 {
+		return nil // it was not tried, or is the final invocation of a window
+	}
+	left := l.left
+	run.Tries = step.Count
+	l.left = append([]policy.Run{run}, left...)
+	defer func() { l.left = left }()
+	return l.settle(ctx, work, nil)
+}
+
 // drop tells the destination what is given up, until it has taken it: nothing is settled before.
 func (l *lane) drop(ctx, work context.Context, run policy.Run, step policy.Step) error {
 	l.Trace.Tell(esm.Dropped{Mapping: l.Mapping, Shard: l.id, Records: step.Dropped, Why: string(step.Why), Tries: step.Count})
 	if l.Destination == nil {
 		return nil
+	}
+	if err := l.count(ctx, work, run, step); err != nil {
+		return err
 	}
 	notice := l.origin().Notice(run, step, time.Now())
 	// The same notice has the same ID when it is sent again after a crash.

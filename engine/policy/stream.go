@@ -127,6 +127,17 @@ func (s Stream) After(r Run, o Outcome, resp esm.Response, now time.Time) Step {
 	return s.fail(r, noticeResponse(resp), now)
 }
 
+// Spent decides about a run that is to be invoked although its tries are used up: those were counted before a restart, or
+// the limit is lower now. It is given up without an invocation; what its last try answered is not known any more. It says
+// false when a try is left, and when the run can be halved first. It is asked before every invocation.
+func (s Stream) Spent(r Run) (Step, bool) {
+	n := len(r.Records)
+	if s.MaxRetries < 0 || r.Tries <= s.MaxRetries || n == 0 || s.Bisect && n > 1 {
+		return Step{}, false
+	}
+	return Step{Dropped: r.Records, Why: RetryAttemptsExhausted, Count: r.Tries, Settled: r.Records}, true
+}
+
 // Oversized decides about a run that is larger than an invocation takes. More than one record are halved. A single one
 // can never be invoked; it is treated as if its tries had been made and had failed (AWS: "Using Lambda with Kinesis",
 // large records).

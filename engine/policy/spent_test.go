@@ -1,0 +1,36 @@
+package policy_test
+
+import (
+	"testing"
+
+	"github.com/esm-run/esm/engine/policy"
+)
+
+func TestSpent(t *testing.T) {
+	for name, test := range map[string]struct {
+		policy policy.Stream
+		n      int
+		tries  int
+		spent  bool
+	}{
+		"a try is left":          {policy.Stream{MaxRetries: 2}, 3, 2, false},
+		"none is left":           {policy.Stream{MaxRetries: 2}, 3, 3, true},
+		"the limit is lower now": {policy.Stream{MaxRetries: 0}, 1, 7, true},
+		"never tried":            {policy.Stream{MaxRetries: 0}, 1, 0, false},
+		"without a limit":        {policy.Stream{MaxRetries: -1}, 1, 99, false},
+		"it can be halved first": {policy.Stream{MaxRetries: 0, Bisect: true}, 2, 5, false},
+		"it cannot be halved":    {policy.Stream{MaxRetries: 0, Bisect: true}, 1, 5, true},
+		"a window's final one":   {policy.Stream{MaxRetries: 0}, 0, 5, false},
+	} {
+		run := policy.Run{ID: "id", Records: records(1, test.n), Tries: test.tries}
+		step, spent := test.policy.Spent(run)
+		if spent != test.spent {
+			t.Errorf("%s: %v", name, spent)
+			continue
+		}
+		if spent && (step.Why != policy.RetryAttemptsExhausted || step.Count != test.tries || len(step.Dropped) != test.n ||
+			len(step.Settled) != test.n || len(step.Next) != 0 || step.Response != nil) {
+			t.Errorf("%s: %+v", name, step)
+		}
+	}
+}
