@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/observe"
 )
 
@@ -136,11 +137,22 @@ func writeFunctions(w io.Writer, functions []observe.FunctionStatus) {
 	}
 }
 
+// stateOf is a mapping's state, with what is special about it.
 func stateOf(m observe.MappingStatus) string {
-	if m.Failing {
-		return m.State + " (failing)"
+	var marks []string
+	switch {
+	case m.Origin == esm.OriginHTTP:
+		marks = append(marks, "made over HTTP")
+	case m.Changed:
+		marks = append(marks, "changed over HTTP")
 	}
-	return m.State
+	if m.Failing {
+		marks = append(marks, "failing")
+	}
+	if len(marks) == 0 {
+		return m.State
+	}
+	return m.State + " (" + strings.Join(marks, ", ") + ")"
 }
 
 // writeWarnings writes what is odd about functions' answers, which is too long and too rare for a column.

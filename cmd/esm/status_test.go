@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/observe"
 )
 
@@ -77,6 +78,23 @@ func TestAskStatus(t *testing.T) {
 		}
 		if err != nil || status.PID != 7 || len(status.Mappings) != 2 || !json.Valid(raw) {
 			t.Errorf("%s: got %+v, %s, %v", c.name, status, raw, err)
+		}
+	}
+}
+
+func TestStateOf(t *testing.T) {
+	for _, c := range []struct {
+		status observe.MappingStatus
+		want   string
+	}{
+		{observe.MappingStatus{Origin: esm.OriginFile}, "Enabled"},
+		{observe.MappingStatus{Origin: esm.OriginFile, Failing: true}, "Enabled (failing)"},
+		{observe.MappingStatus{Origin: esm.OriginFile, Changed: true}, "Enabled (changed over HTTP)"},
+		{observe.MappingStatus{Origin: esm.OriginHTTP, Failing: true}, "Enabled (made over HTTP, failing)"},
+	} {
+		c.status.State = esm.Enabled
+		if got := stateOf(c.status); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
 		}
 	}
 }
