@@ -1,5 +1,7 @@
 package observe
 
+import "cmp"
+
 // LastProcessingResult is what Lambda says of a mapping with a stream (AWS: API reference, EventSourceMappingConfiguration).
 // A mapping that is not known has processed nothing.
 func (b *Board) LastProcessingResult(uuid string) string {
@@ -27,9 +29,4 @@ const (
 )
 
 // unrun says why the last batch could not be run.
-func (m *MappingStatus) unrun() string {
-	if m.LastError != nil {
-		return m.LastError.Text
-	}
-	return m.LastResult
-}
+func (m *MappingStatus) unrun() string { return cmp.Or(m.lastDetail, m.LastResult) }

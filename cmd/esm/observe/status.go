@@ -35,6 +35,7 @@ type MappingStatus struct {
 
 	LastResult  string `json:"LastResult"` // Done, or the reason why the last batch was not; empty before the first
 	lastVerdict string // of the same batch
+	lastDetail  string // likewise
 	LastBatch   *Batch `json:"LastBatch,omitempty"`
 	LastError   *Note  `json:"LastError,omitempty"`   // also when it has passed
 	LastWarning *Note  `json:"LastWarning,omitempty"` // an answer whose author probably meant something else
@@ -118,7 +119,7 @@ func (m *MappingStatus) invoked(e esm.Invoked) {
 	m.InFlight--
 	m.FailedInvoke += int64(failedRecords(e))
 	m.LastBatch = &Batch{Time: time.Now(), Records: len(e.Records), Took: e.Took}
-	m.LastResult, m.lastVerdict = result(e), e.Verdict
+	m.LastResult, m.lastVerdict, m.lastDetail = result(e), e.Verdict, e.Detail
 	switch {
 	case e.Detail == "":
 	case e.Verdict == verdictDone:
