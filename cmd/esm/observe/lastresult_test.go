@@ -20,6 +20,8 @@ func TestLastProcessingResult(t *testing.T) {
 		{esm.Dropped{Mapping: uuid, Shard: "1", Records: recs(1)}, "No records processed"},
 		{esm.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: verdictDone}, "OK"},
 		{esm.Failing{Mapping: uuid, Shard: "2", Err: errRefused}, "OK"},
+		{esm.Failing{Mapping: uuid, Shard: "2", Err: esm.ErrRefused}, "PROBLEM: " + esm.ErrRefused.Error()}, // before it was invoked
+		{esm.Received{Mapping: uuid, Shard: "2", Err: nil}, "PROBLEM: " + esm.ErrRefused.Error()},
 		{esm.Invoked{Mapping: uuid, Shard: "1", Records: recs(2), Verdict: verdictPartial}, "OK"},
 		{esm.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: "Failed", Reason: "FunctionError", Detail: "boom"}, "PROBLEM: Function call failed"},
 		{esm.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: verdictNotRun, Reason: "Throttled"}, "PROBLEM: Throttled"},

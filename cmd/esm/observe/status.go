@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"errors"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -92,6 +93,9 @@ func (m *MappingStatus) received(e esm.Received) {
 func (m *MappingStatus) failing(e esm.Failing) {
 	m.Failing = m.Failing || e.Shard == ""
 	m.LastError = noteNow(e.Err.Error())
+	if errors.Is(e.Err, esm.ErrRefused) { // there is no function to run, so that nothing comes to be invoked
+		m.lastVerdict, m.lastDetail = verdictRefused, e.Err.Error()
+	}
 	if m.StreamStatus != nil {
 		m.shards.failed(e)
 	}
