@@ -44,6 +44,9 @@ type Owed struct {
 	First, Last string // Receipts
 	Lane        int
 	Tries       int
+
+	// Response is what came of the last try when it was the last that there may be: its notice is on its way. Nil otherwise.
+	Response *NoticeResponse
 }
 
 // Window is a tumbling window of one shard.

@@ -1,6 +1,10 @@
 package checkpoint
 
-import "github.com/esm-run/esm"
+import (
+	"slices"
+
+	"github.com/esm-run/esm"
+)
 
 func (w *wire) checkpoint(cp *esm.Checkpoint) {
 	w.text(&cp.Position)
@@ -9,6 +13,17 @@ func (w *wire) checkpoint(cp *esm.Checkpoint) {
 	list(w, &cp.Lanes, w.text)
 	list(w, &cp.Owed, w.owed)
 	optional(w, &cp.Window, w.window)
+	w.responses(cp.Owed)
+}
+
+// responses moves those of owed runs, which few checkpoints have: when there are none, nothing is written.
+func (w *wire) responses(owed []esm.Owed) {
+	if w.reading && len(w.buf) == 0 || !w.reading && !slices.ContainsFunc(owed, func(o esm.Owed) bool { return o.Response != nil }) {
+		return
+	}
+	for i := range owed {
+		optional(w, &owed[i].Response, w.response)
+	}
 }
 
 func (w *wire) owed(o *esm.Owed) {

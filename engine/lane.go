@@ -57,13 +57,13 @@ func (l *lane) run(ctx, work context.Context) error {
 // resume reads the runs again that were owed when the engine stopped: the same records, with their tries.
 func (l *lane) resume(ctx context.Context) (runs []policy.Run) {
 	for _, owed := range l.book.owed[l.n] {
-		run := policy.Run{ID: owed.ID, Records: l.upTo(ctx, owed.Last), Tries: owed.Tries}
+		run := policy.Run{ID: owed.ID, Records: l.upTo(ctx, owed.Last), Tries: owed.Tries, Response: owed.Response}
 		n := len(run.Records)
 		if n == 0 {
 			continue // trimmed away, or not wanted any more
 		}
 		if run.Records[0].Receipt != owed.First || run.Records[n-1].Receipt != owed.Last || l.book.thinned(owed) {
-			run.ID, run.Tries = "", 0 // not all of it is left: that is another run
+			run = policy.Run{Records: run.Records} // not all of it is left: that is another run
 		}
 		runs = append(runs, run)
 	}
@@ -287,7 +287,7 @@ func (l *lane) count(ctx, work context.Context, run policy.Run, step policy.Step
 		return nil // it was not tried, or is the final invocation of a window
 	}
 	left := l.left
-	run.Tries = step.Count
+	run.Tries, run.Response = step.Count, step.Response
 	l.left = append([]policy.Run{run}, left...)
 	defer func() { l.left = left }()
 	return l.settle(ctx, work, nil)

@@ -43,7 +43,8 @@ func TestTheLastTryCountsBeforeItsNotice(t *testing.T) {
 		if got, want := story(r.fn.seen()), []string{"1-3", "1-3", "1"}; !slices.Equal(got, want) {
 			t.Errorf("invocations %v, want %v", got, want)
 		}
-		if len(r.notices) != 1 || r.notices[0].Invokes != 2 || r.notices[0].Size != 3 || r.notices[0].Condition != string(policy.RetryAttemptsExhausted) {
+		if len(r.notices) != 1 || r.notices[0].Invokes != 2 || r.notices[0].Size != 3 || r.notices[0].Condition != string(policy.RetryAttemptsExhausted) ||
+			r.notices[0].Response == nil || r.notices[0].Response.Fault == "" {
 			t.Errorf("notices %+v", r.notices)
 		}
 	})

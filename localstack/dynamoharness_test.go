@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/esm-run/esm/awshttp"
 )
 
 // table is a DynamoDB table of a test's own. Its key is pk, a text.
@@ -42,8 +44,8 @@ func (c *corner) table(name string, view ...types.StreamViewType) *table {
 	keys := credentials.NewStaticCredentialsProvider("test", "test", "")
 	t := &table{
 		corner: c, name: name + c.suffix,
-		db:      dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &c.where.streams, Credentials: keys}),
-		streams: dynamodbstreams.New(dynamodbstreams.Options{Region: "us-east-1", BaseEndpoint: &c.where.streams, Credentials: keys}),
+		db:      dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &c.where.streams, Credentials: keys, HTTPClient: awshttp.New(16)}),
+		streams: dynamodbstreams.New(dynamodbstreams.Options{Region: "us-east-1", BaseEndpoint: &c.where.streams, Credentials: keys, HTTPClient: awshttp.New(16)}),
 	}
 	t.create(append(view, types.StreamViewTypeKeysOnly)[0])
 	c.Cleanup(func() {

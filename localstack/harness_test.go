@@ -29,6 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/esm-run/esm/awshttp"
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
@@ -144,6 +145,7 @@ func newHouse(t *testing.T, s service) *house {
 	h.sqs = sqs.New(sqs.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(s.endpoint),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		HTTPClient:  awshttp.New(16),
 	})
 	return h
 }

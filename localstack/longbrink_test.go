@@ -53,7 +53,7 @@ var brinks = map[string]struct {
 	"in the middle of the second try of a life": {repeats: 1, set: func(b *brink) {
 		b.hold = func(n int, span string) bool { return n == 2 || span != "1-3" }
 	}},
-	"before the notice": {repeats: 1, set: func(b *brink) {
+	"before the notice": {set: func(b *brink) {
 		b.sqs.follow(func(operation string) (t tampering) {
 			if operation == "SendMessage" {
 				t.before = b.reached
@@ -61,7 +61,7 @@ var brinks = map[string]struct {
 			return t
 		})
 	}},
-	"between notice and save": {repeats: 1, notices: 1, set: func(b *brink) {
+	"between notice and save": {notices: 1, set: func(b *brink) {
 		b.sqs.follow(func(operation string) (t tampering) {
 			if operation == "SendMessage" {
 				t.after = b.reached

@@ -75,13 +75,13 @@ func (f *flood) flow(lanes int) {
 	f.allow(f.records)
 	_, answer := f.begin()
 	e := f.run(fileOf(f.follow("flooded", f.arn, answer, keys...)))
-	within(f.T, 5*time.Minute, "every record is given", func() bool {
+	within(f.T, 5*time.Minute, "every record is handled, but for the poison", func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if f.failed != nil {
 			f.Fatalf("producing: %v", f.failed)
 		}
-		return f.visited() == f.records
+		return f.visited() == f.records && f.handled() == f.records-f.poison()
 	})
 	producing.Wait()
 	told := map[string]int{}

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/esm-run/esm/awshttp"
 )
 
 // A streamService is where the streams of a test are, and where its queues, topics and buckets.
@@ -78,6 +80,7 @@ func newCorner(t *testing.T, s streamService) *corner {
 	c.kinesis = kinesis.New(kinesis.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(c.where.streams),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		HTTPClient:  awshttp.New(16), // the SDK's own drops connections of a fast server, and puts records again then
 	})
 	return c
 }

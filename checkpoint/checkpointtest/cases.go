@@ -24,7 +24,7 @@ func full() esm.Checkpoint {
 		Lanes:    []string{"17", "", "not UTF-8: \xff\x00"},
 		Owed: []esm.Owed{
 			{ID: "5b1f0f3e-8a77-4c1d-9f0a-2d6c7e81b9aa", First: "18", Last: "20", Lane: 2, Tries: 7},
-			{ID: "0c9d", First: "21", Last: "21", Tries: math.MaxInt},
+			{ID: "0c9d", First: "21", Last: "21", Tries: math.MaxInt, Response: &esm.NoticeResponse{Status: 200, Version: "$LATEST", Fault: "Unhandled"}},
 			{Tries: math.MinInt, Lane: -1},
 		},
 		Window: &esm.Window{

@@ -26,6 +26,9 @@ type Run struct {
 	Records []esm.Record
 	Tries   int // that ran, or were counted as if
 	Stalls  int // that did not run, or may not have, since the last one that did
+
+	// Response is what came of the last try of a run that is Spent, as far as it is known.
+	Response *esm.NoticeResponse
 }
 
 // Step is what to do about a run. Its fields are effects, to be carried out in their order: a crash between two of them
@@ -117,7 +120,7 @@ func (s Stream) After(r Run, o Outcome, resp esm.Response, now time.Time) Step {
 	case o.Verdict == Done:
 		return Step{Settled: r.Records}
 	}
-	r.Stalls = 0
+	r.Stalls, r.Response = 0, nil
 	if i := firstFailed(r.Records, o); i > 0 {
 		return Step{Settled: r.Records[:i:i], Next: []Run{{Records: r.Records[i:]}}}
 	}
@@ -128,14 +131,14 @@ func (s Stream) After(r Run, o Outcome, resp esm.Response, now time.Time) Step {
 }
 
 // Spent decides about a run that is to be invoked although its tries are used up: those were counted before a restart, or
-// the limit is lower now. It is given up without an invocation; what its last try answered is not known any more. It says
+// the limit is lower now. It is given up without an invocation. It says
 // false when a try is left, and when the run can be halved first. It is asked before every invocation.
 func (s Stream) Spent(r Run) (Step, bool) {
 	n := len(r.Records)
 	if s.MaxRetries < 0 || r.Tries <= s.MaxRetries || n == 0 || s.Bisect && n > 1 {
 		return Step{}, false
 	}
-	return Step{Dropped: r.Records, Why: RetryAttemptsExhausted, Count: r.Tries, Settled: r.Records}, true
+	return Step{Dropped: r.Records, Why: RetryAttemptsExhausted, Count: r.Tries, Response: r.Response, Settled: r.Records}, true
 }
 
 // Oversized decides about a run that is larger than an invocation takes. More than one record are halved. A single one

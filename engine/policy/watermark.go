@@ -148,7 +148,7 @@ func Relaned(cp esm.Checkpoint, lanes int) esm.Checkpoint {
 
 // Owing is what a checkpoint keeps of a run, so that a restart goes on with it.
 func Owing(r Run, lane int) esm.Owed {
-	o := esm.Owed{ID: r.ID, Lane: lane, Tries: r.Tries}
+	o := esm.Owed{ID: r.ID, Lane: lane, Tries: r.Tries, Response: r.Response}
 	if n := len(r.Records); n > 0 {
 		o.First, o.Last = r.Records[0].Receipt, r.Records[n-1].Receipt
 	}
