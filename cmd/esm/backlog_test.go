@@ -58,7 +58,7 @@ func TestBacklogTellsWhatWasLost(t *testing.T) {
 	b := newBacklog(gated{&out, gate})
 	half := []byte(strings.Repeat("x", backlogSize/2-1) + "\n")
 	fmt.Fprintln(b, "first")
-	gate <- true // now it is written, and nothing waits
+	gate <- true  // now it is written, and nothing waits
 	for range 5 { // of which two may be taken to be written, and two wait
 		_, _ = b.Write(half)
 	}
