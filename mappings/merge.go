@@ -22,7 +22,7 @@ const (
 	restored     = "has changed in the file since it was deleted over HTTP: it is back, and begins anew"
 	adopted      = "was made over HTTP and is in the file now, which holds from now on"
 	removed      = "is not in the file any more and is removed; its positions are kept"
-	replaced     = "was made over HTTP and is removed, its positions are kept: the file has a mapping of the same function and source"
+	replaced     = "was made over HTTP and is removed: the file has a mapping of the same function and source. What is kept of its positions goes on if that one is given this UUID"
 	reverted     = "is as the file says again: another mapping of the file has the function and source that HTTP had given it"
 )
 

@@ -49,7 +49,7 @@ be run; with 2 when the name, the event or a flag is wrong.`,
 	flags := cmd.Flags()
 	flags.StringVar(&i.payload, "payload", "", "the event: a `FILE` of JSON, or - for standard input")
 	flags.BoolVar(&i.tail, "tail", false, "print the last 4 KB of the log")
-	flags.BoolVar(&i.event, "event", false, "hand the event over and do not wait for an answer")
+	flags.BoolVar(&i.event, "event", false, "hand the event over and do not wait for an answer; engines of this version refuse that")
 	flags.StringVar(&i.listen, "listen", defaultListen, "the engine's address, as in Engine.Listen")
 	completeFlag(cmd, "listen", defaultListen)
 	_ = cmd.MarkFlagFilename("payload", "json") // fails only for a flag that is not there
