@@ -44,7 +44,6 @@ type logged struct {
 	name   string
 	inHand time.Duration
 	log    *journal
-	began  time.Time
 }
 
 func (f *logged) Run(ctx, work context.Context) {

@@ -10,8 +10,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
-
 // A refusal is an error of S3: what the caller asked for cannot be done.
 type refusal struct {
 	status     int // HTTP status

@@ -90,7 +90,7 @@ func TestHeadersOfAnswers(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
-	if got := w.Header()["x-amz-meta-a"]; len(got) != 1 || got[0] != "b" {
+	if got := map[string][]string(w.Header())["x-amz-meta-a"]; len(got) != 1 || got[0] != "b" {
 		t.Errorf("got the metadata %q in %v", got, w.Header())
 	}
 	if got := w.Body.String(); got != "body" || w.Header().Get("X-Amz-Request-Id") == "" {
