@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/answers"
 )
 
 func TestAReadThatFailsGoesOnWhereItWas(t *testing.T) {
@@ -36,7 +37,7 @@ func TestAReadThatFailsGoesOnWhereItWas(t *testing.T) {
 				if err == nil || len(recs) != 0 || test.want != nil && !errors.Is(err, test.want) {
 					t.Errorf("read %d records, %v, want %v", len(recs), err, test.want)
 				}
-				if decided(err) {
+				if answers.Decided(err) {
 					t.Errorf("%v does not pass", err)
 				}
 				if got := len(r.service.made("GetRecords")); got != test.calls {
@@ -114,7 +115,7 @@ func TestAListedShardThatIsGone(t *testing.T) {
 			t.Errorf("open: %v", err)
 		}
 		r.service.answers["DescribeStream"] = says(400, "AccessDeniedException") // what is gone stays open
-		if _, err := reader.Read(t.Context(), 1); !errors.Is(err, ErrDenied) || decided(err) {
+		if _, err := reader.Read(t.Context(), 1); !errors.Is(err, ErrDenied) || answers.Decided(err) {
 			t.Errorf("read: %v", err)
 		}
 	})
@@ -157,7 +158,7 @@ func TestOpeningIsNeverTriedForEver(t *testing.T) {
 		r := newRig(t)
 		r.service.answers["GetShardIterator"] = says(test.status, code)
 		_, err := r.stream.Open(t.Context(), firstShard, esm.From{After: "4500001234567890123456"})
-		if err == nil || test.want != nil && !errors.Is(err, test.want) || test.want == nil && decided(err) {
+		if err == nil || test.want != nil && !errors.Is(err, test.want) || test.want == nil && answers.Decided(err) {
 			t.Errorf("%s: %v, want %v", code, err, test.want)
 		}
 		if n := len(r.service.made("GetShardIterator")); n != 1 {

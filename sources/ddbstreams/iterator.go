@@ -7,13 +7,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/answers"
 )
 
 // iterator is the service's word for where to read next.
@@ -38,7 +36,7 @@ func (s *Stream) iterate(ctx context.Context, shard, after string) (iterator, er
 		return iterator{}, s.missing(ctx, err)
 	case refused(err) && after != "":
 		return iterator{}, fmt.Errorf("%w: %w", esm.ErrForeign, err)
-	case internal(err) && s.client.Options().BaseEndpoint != nil:
+	case answers.Internal(err) && s.client.Options().BaseEndpoint != nil:
 		return iterator{}, s.diagnose(ctx, shard, after, err)
 	}
 	return it, err
@@ -60,7 +58,7 @@ func (s *Stream) diagnose(ctx context.Context, shard, after string, err error) e
 	if _, oldest := s.ask(ctx, shard, ""); oldest != nil {
 		return err
 	}
-	if _, again := s.ask(ctx, shard, after); internal(again) {
+	if _, again := s.ask(ctx, shard, after); answers.Internal(again) {
 		return fmt.Errorf("%w: %w", esm.ErrForeign, again)
 	}
 	return err
@@ -83,14 +81,5 @@ func (s *Stream) ask(ctx context.Context, shard, after string) (iterator, error)
 	return iterator{text: *out.ShardIterator, since: now}, nil
 }
 
-// atMostTwice keeps the SDK from retrying what this package decides on: it repeats a call whose connection broke, once and
-// at once, and nothing else. Throttling is a matter of the reader's pace, and emulators answer with a status of 500 to what
-// will never go well.
-func atMostTwice(o *sdk.Options) { o.Retryer = twice }
-
-var twice aws.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
-	o.MaxAttempts = 2
-	o.Retryables = []retry.IsErrorRetryable{retry.NoRetryCanceledError{}, retry.RetryableConnectionError{}}
-	o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-	o.RateLimiter = ratelimit.None
-})
+// atMostTwice lets the SDK repeat a call whose connection broke, and leaves all else to this package.
+func atMostTwice(o *sdk.Options) { o.Retryer = answers.Twice }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/answers"
 )
 
 const (
@@ -78,16 +79,16 @@ func (r *reader) fetch(ctx context.Context) error {
 		return err
 	}
 	err := r.get(ctx)
-	first := codeOf(err)
+	first := answers.Code(err)
 	if trimmed(err) && !r.since.IsZero() {
 		r.after = "" // no record was handed out yet: the oldest that there is will do
 	}
 	if r.spent(err) {
 		err = r.get(ctx)
 	}
-	gone := !decided(err) && (notFound(err) || trimmed(err) && r.after == "")
+	gone := !answers.Decided(err) && (notFound(err) || trimmed(err) && r.after == "")
 	switch {
-	case gone && codeOf(err) != first:
+	case gone && answers.Code(err) != first:
 		return err // to believe it costs the shard's records: it has to be said twice
 	case gone && notFound(err):
 		return r.stream.missing(ctx, err)
@@ -108,7 +109,7 @@ func (r *reader) fetch(ctx context.Context) error {
 // spent reports whether a new iterator may help: the old one is too old, or it is none of this stream any more, or the
 // oldest record that there was is no longer kept.
 func (r *reader) spent(err error) bool {
-	return !decided(err) && (expired(err) || notFound(err) || refused(err) || trimmed(err) && r.after == "")
+	return !answers.Decided(err) && (expired(err) || notFound(err) || refused(err) || trimmed(err) && r.after == "")
 }
 
 func (r *reader) get(ctx context.Context) error {
@@ -121,7 +122,7 @@ func (r *reader) get(ctx context.Context) error {
 	out, err := r.stream.client.GetRecords(ctx, &sdk.GetRecordsInput{
 		ShardIterator: &r.iterator.text, Limit: new(int32(atMost)),
 	}, atMostTwice)
-	if codeOf(err) != "" && !throttled(err) {
+	if answers.Code(err) != "" && !throttled(err) {
 		r.iterator = iterator{} // the service may not know it any more
 	}
 	if err != nil {

@@ -62,5 +62,5 @@ func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Rea
 
 // failed names the stream and says what kind of trouble err is.
 func (s *Stream) failed(doing string, err error) error {
-	return fmt.Errorf("ddbstreams: %s %s: %w", doing, s.arn.name, kindOf(err))
+	return fmt.Errorf("ddbstreams: %s %s: %w", doing, s.arn.name, kinds.Wrap(err))
 }

@@ -65,7 +65,7 @@ func NewTable(c TableConfig) (*Table, error) {
 func (t *Table) List(ctx context.Context) (esm.Listing, error) {
 	followed, err := t.followed(ctx)
 	if err != nil {
-		return esm.Listing{}, fmt.Errorf("ddbstreams: list the streams of %s: %w", t.name, kindOf(err))
+		return esm.Listing{}, fmt.Errorf("ddbstreams: list the streams of %s: %w", t.name, kinds.Wrap(err))
 	}
 	listing := esm.Listing{Identity: t.identity(), Retention: retention}
 	var ends []string // the last shards of the stream before

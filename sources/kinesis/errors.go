@@ -3,14 +3,8 @@ package kinesis
 import (
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
-
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/answers"
 )
 
 // What an error of a [Stream] may be, besides those of the contract and trouble with the network or the service. All of
@@ -39,8 +33,7 @@ var (
 // is going down may give it, for a success: taken at its word a shard would be at its end, and a stream another one.
 var errHollow = errors.New("an answer without content")
 
-// Error codes by what they mean.
-var kinds = map[string]error{
+var kinds = answers.Kinds{SlowDown: ErrSlowDown, Denied: ErrDenied, Codes: map[string]error{
 	"ProvisionedThroughputExceededException": ErrSlowDown,
 	"LimitExceededException":                 ErrSlowDown,
 	"KMSThrottlingException":                 ErrSlowDown,
@@ -54,54 +47,7 @@ var kinds = map[string]error{
 	"AccessDeniedException":       ErrDenied,
 	"UnrecognizedClientException": ErrDenied,
 	"InvalidSignatureException":   ErrDenied,
-}
-
-// kindOf wraps err with the sentinel that says what it is, if there is one.
-func kindOf(err error) error {
-	if decided(err) {
-		return err
-	}
-	if kind := sentinel(err); kind != nil {
-		return fmt.Errorf("%w: %w", kind, err)
-	}
-	return err
-}
-
-// decided reports whether err already says what it means.
-func decided(err error) bool {
-	return errors.Is(err, esm.ErrNoStream) || errors.Is(err, esm.ErrNoShard) || errors.Is(err, esm.ErrForeign)
-}
-
-func sentinel(err error) error {
-	code := codeOf(err)
-	if kind, known := kinds[code]; known {
-		return kind
-	}
-	if _, throttled := retry.DefaultThrottleErrorCodes[code]; throttled {
-		return ErrSlowDown
-	}
-	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
-		switch resp.HTTPStatusCode() {
-		case http.StatusForbidden:
-			return ErrDenied
-		case http.StatusTooManyRequests:
-			return ErrSlowDown
-		}
-	}
-	return nil
-}
-
-// codeOf is the service's name for what went wrong; empty when it did not answer.
-func codeOf(err error) string {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return ""
-	}
-	if _, code, found := strings.Cut(api.ErrorCode(), "#"); found { // some emulators send the namespace too
-		return code
-	}
-	return api.ErrorCode()
-}
+}}
 
 // gone wraps an error that says that something was not found.
 func gone(err, kind error) error {
@@ -111,18 +57,12 @@ func gone(err, kind error) error {
 	return err
 }
 
-func notFound(err error) bool { return codeOf(err) == "ResourceNotFoundException" }
+func notFound(err error) bool { return answers.Code(err) == "ResourceNotFoundException" }
 
-// internal reports whether the service puts it down to itself.
-func internal(err error) bool {
-	resp, ok := errors.AsType[*smithyhttp.ResponseError](err)
-	return ok && resp.HTTPStatusCode() >= http.StatusInternalServerError
-}
-
-func throttled(err error) bool { return errors.Is(kindOf(err), ErrSlowDown) }
+func throttled(err error) bool { return errors.Is(kinds.Wrap(err), ErrSlowDown) }
 
 // refused reports whether the service found fault with what it was asked, such as a position of another stream.
 func refused(err error) bool {
-	code := codeOf(err)
+	code := answers.Code(err)
 	return code == "InvalidArgumentException" || code == "ValidationException"
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/answers"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
@@ -205,7 +206,7 @@ func TestErrorsOfSubscriptions(t *testing.T) {
 				r := newFanOut(t)
 				r.service.answers["SubscribeToShard"] = says(400, code)
 				_, err := r.stream.Open(t.Context(), firstShard, esm.From{})
-				if err == nil || want != nil && !errors.Is(err, want) || decided(err) {
+				if err == nil || want != nil && !errors.Is(err, want) || answers.Decided(err) {
 					t.Errorf("refused: %v, want %v", err, want)
 				}
 				r.service.answers["SubscribeToShard"] = r.subscribe
@@ -213,7 +214,7 @@ func TestErrorsOfSubscriptions(t *testing.T) {
 				r.put("a")
 				reader := r.open(esm.From{})
 				defer reader.Close()
-				if _, err := reader.Read(t.Context(), 1); err == nil || want != nil && !errors.Is(err, want) || decided(err) {
+				if _, err := reader.Read(t.Context(), 1); err == nil || want != nil && !errors.Is(err, want) || answers.Decided(err) {
 					t.Errorf("ended: %v, want %v", err, want)
 				}
 				if got := r.collect(reader, 1); !slices.Equal(got, []string{"a"}) {

@@ -8,13 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/answers"
 )
 
 // start is where reading begins: behind a sequence number, or within the aggregated record that has it, or at a time, or
@@ -109,7 +107,7 @@ func (s *Stream) iterate(ctx context.Context, shard string, start start) (iterat
 		return iterator{}, s.missing(ctx, shard, start, err)
 	case refused(err) && start.after != "":
 		return iterator{}, fmt.Errorf("%w: %w", esm.ErrForeign, err)
-	case internal(err) && s.client.Options().BaseEndpoint != nil:
+	case answers.Internal(err) && s.client.Options().BaseEndpoint != nil:
 		return iterator{}, s.diagnose(ctx, shard, start, err)
 	}
 	return it, err
@@ -131,7 +129,7 @@ func (s *Stream) diagnose(ctx context.Context, shard string, begin start, err er
 	if _, oldest := s.ask(ctx, shard, start{}); oldest != nil {
 		return err
 	}
-	if _, again := s.ask(ctx, shard, begin); internal(again) {
+	if _, again := s.ask(ctx, shard, begin); answers.Internal(again) {
 		return fmt.Errorf("%w: %w", esm.ErrForeign, again)
 	}
 	return err
@@ -155,14 +153,5 @@ func (s *Stream) ask(ctx context.Context, shard string, start start) (iterator, 
 	return iterator{text: *out.ShardIterator, since: now}, nil
 }
 
-// atMostTwice keeps the SDK from retrying what this package decides on: it repeats a call whose connection broke, once and
-// at once, and nothing else. Throttling is a matter of the shard's pace, and emulators answer with a status of 500 to what
-// will never go well.
-func atMostTwice(o *sdk.Options) { o.Retryer = twice }
-
-var twice aws.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
-	o.MaxAttempts = 2
-	o.Retryables = []retry.IsErrorRetryable{retry.NoRetryCanceledError{}, retry.RetryableConnectionError{}}
-	o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-	o.RateLimiter = ratelimit.None
-})
+// atMostTwice lets the SDK repeat a call whose connection broke, and leaves all else to this package.
+func atMostTwice(o *sdk.Options) { o.Retryer = answers.Twice }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/answers"
 )
 
 const (
@@ -85,7 +86,7 @@ func (r *reader) fetch(ctx context.Context) error {
 	if spent(err) {
 		err = r.get(ctx)
 	}
-	if notFound(err) && !decided(err) {
+	if notFound(err) && !answers.Decided(err) {
 		return r.stream.missing(ctx, r.shard, r.start, err)
 	}
 	if !throttled(err) {
@@ -102,7 +103,7 @@ func (r *reader) fetch(ctx context.Context) error {
 // spent reports whether a new iterator may help: the old one is too old, or it is none of this stream any more.
 func spent(err error) bool {
 	_, expired := errors.AsType[*types.ExpiredIteratorException](err)
-	return !decided(err) && (expired || notFound(err) || refused(err))
+	return !answers.Decided(err) && (expired || notFound(err) || refused(err))
 }
 
 func (r *reader) get(ctx context.Context) error {
@@ -125,7 +126,7 @@ func (r *reader) get(ctx context.Context) error {
 		ShardIterator: &r.iterator.text,
 		Limit:         new(r.limit()),
 	}, atMostTwice)
-	if codeOf(err) != "" && !throttled(err) {
+	if answers.Code(err) != "" && !throttled(err) {
 		r.iterator = iterator{} // the service may not know it any more
 	}
 	if err != nil {

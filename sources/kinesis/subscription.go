@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/answers"
 )
 
 // What a consumer keeps to (API reference: "SubscribeToShard").
@@ -178,7 +179,7 @@ func (r *subscription) ended(ctx context.Context) error {
 	err := r.live.events.Err()
 	brought, lived := r.live.records > 0, time.Since(r.live.since)
 	r.drop()
-	if codeOf(err) != "" {
+	if answers.Code(err) != "" {
 		return r.explain(ctx, err)
 	}
 	if brought || lived >= subscriptionLives-betweenSubscribing {
@@ -202,7 +203,7 @@ func (r *subscription) look(ctx context.Context) error {
 // explain says what it means that a subscription was refused or ended.
 func (r *subscription) explain(ctx context.Context, err error) error {
 	switch {
-	case codeOf(err) == "ResourceInUseException":
+	case answers.Code(err) == "ResourceInUseException":
 		return fmt.Errorf("%w: %w", ErrInUse, err)
 	case !notFound(err) && !refused(err):
 		return err

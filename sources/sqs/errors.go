@@ -2,13 +2,8 @@ package sqs
 
 import (
 	"errors"
-	"fmt"
-	"net/http"
-	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/esm-run/esm/sources/internal/answers"
 )
 
 // What an error of a [Queue] may be, besides trouble with the network or the service.
@@ -27,9 +22,8 @@ var (
 	ErrChecksum = errors.New("the body does not fit its MD5")
 )
 
-// Error codes by what they mean. Those of the older query protocol, which some services still use, stand beside those
-// of the JSON protocol.
-var kinds = map[string]error{
+// Codes of the older query protocol, which some services still use, stand beside those of the JSON protocol.
+var kinds = answers.Kinds{SlowDown: ErrSlowDown, Denied: ErrDenied, Codes: map[string]error{
 	"QueueDoesNotExist":                           ErrNoQueue,
 	"AWS.SimpleQueueService.NonExistentQueue":     ErrNoQueue,
 	"QueueDeletedRecently":                        ErrNoQueue,
@@ -44,49 +38,8 @@ var kinds = map[string]error{
 	"KmsAccessDenied":           ErrDenied,
 	"KMS.AccessDeniedException": ErrDenied,
 	"InvalidSecurity":           ErrDenied,
-}
-
-// kindOf wraps err with the sentinel that says what it is, if there is one. Nil stays nil.
-func kindOf(err error) error {
-	if kind := sentinel(err); kind != nil {
-		return fmt.Errorf("%w: %w", kind, err)
-	}
-	return err
-}
-
-func sentinel(err error) error {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		_, code, found := strings.Cut(api.ErrorCode(), "#") // ElasticMQ's come with their namespace
-		if !found {
-			code = api.ErrorCode()
-		}
-		if kind, known := kinds[code]; known {
-			return kind
-		}
-		if _, throttled := retry.DefaultThrottleErrorCodes[code]; throttled {
-			return ErrSlowDown
-		}
-	}
-	switch status(err) {
-	case http.StatusForbidden:
-		return ErrDenied
-	case http.StatusTooManyRequests:
-		return ErrSlowDown
-	}
-	return nil
-}
+}}
 
 // answerLost reports whether a call that failed with err may have taken effect all the same: whatever the service did
 // not itself refuse.
-func answerLost(err error) bool {
-	_, answered := errors.AsType[smithy.APIError](err)
-	return !answered || status(err) >= http.StatusInternalServerError
-}
-
-// status is the HTTP status of the answer, 0 when there was none.
-func status(err error) int {
-	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
-		return resp.HTTPStatusCode()
-	}
-	return 0
-}
+func answerLost(err error) bool { return answers.Code(err) == "" || answers.Internal(err) }

@@ -140,7 +140,7 @@ func (q *Queue) records(messages []types.Message, received, until time.Time) ([]
 
 // failed names the queue and says what kind of trouble err is. After it the queue is looked up anew if it was gone.
 func (q *Queue) failed(doing string, err error) error {
-	err = kindOf(err)
+	err = kinds.Wrap(err)
 	if errors.Is(err, ErrNoQueue) {
 		q.forget()
 	}
