@@ -280,14 +280,13 @@ func repeats(run policy.Run, step policy.Step) bool {
 		step.Next[0].Tries == run.Tries && len(step.Next[0].Records) == len(run.Records)
 }
 
-// count makes the last try of a run that is given up durable: sending its notice may take long, and a crash meanwhile is
-// not to cost another invocation.
+// count makes the last try of a run that is given up durable.
 func (l *lane) count(ctx, work context.Context, run policy.Run, step policy.Step) error {
-	if step.Why != policy.RetryAttemptsExhausted || step.Count <= run.Tries || len(run.Records) == 0 {
-		return nil // it was not tried, or is the final invocation of a window
+	run, tried := policy.Counted(run, step)
+	if !tried {
+		return nil
 	}
 	left := l.left
-	run.Tries, run.Response = step.Count, step.Response
 	l.left = append([]policy.Run{run}, left...)
 	defer func() { l.left = left }()
 	return l.settle(ctx, work, nil)

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"testing"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
 )
 
@@ -32,5 +33,23 @@ func TestSpent(t *testing.T) {
 			len(step.Settled) != test.n || len(step.Next) != 0 || step.Response != nil) {
 			t.Errorf("%s: %+v", name, step)
 		}
+	}
+}
+
+func TestCounted(t *testing.T) {
+	run := policy.Run{ID: "id", Records: records(1, 2), Tries: 2}
+	given := policy.Stream{MaxRetries: 2}.After(run, policy.Outcome{Verdict: policy.Failed}, esm.Response{Status: 200, Fault: "Unhandled"}, began)
+	got, counted := policy.Counted(run, given)
+	if !counted || got.Tries != 3 || got.Response == nil || got.Response.Fault != "Unhandled" || got.ID != run.ID {
+		t.Errorf("%+v, %v", got, counted)
+	}
+	if step, spent := (policy.Stream{MaxRetries: 2}).Spent(got); !spent || step.Count != 3 || step.Response != got.Response {
+		t.Errorf("%+v, %v", step, spent)
+	} else if _, counted := policy.Counted(got, step); counted {
+		t.Error("it is counted twice")
+	}
+	aged, _ := policy.Stream{MaxAge: 1}.Expire(run, began.Add(1e12))
+	if _, counted := policy.Counted(run, aged); counted {
+		t.Error("what grew too old was not tried")
 	}
 }

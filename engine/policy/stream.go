@@ -141,6 +141,16 @@ func (s Stream) Spent(r Run) (Step, bool) {
 	return Step{Dropped: r.Records, Why: RetryAttemptsExhausted, Count: r.Tries, Response: r.Response, Settled: r.Records}, true
 }
 
+// Counted is r with the last try that step gives it up after, and true if there is one that was not counted before: sending
+// a notice may take long, and a crash meanwhile is not to cost another invocation.
+func Counted(r Run, step Step) (Run, bool) {
+	if step.Why != RetryAttemptsExhausted || step.Count <= r.Tries || len(r.Records) == 0 {
+		return r, false // it was not tried, or is the final invocation of a window
+	}
+	r.Tries, r.Response = step.Count, step.Response
+	return r, true
+}
+
 // Oversized decides about a run that is larger than an invocation takes. More than one record are halved. A single one
 // can never be invoked; it is treated as if its tries had been made and had failed (AWS: "Using Lambda with Kinesis",
 // large records).

@@ -11,42 +11,23 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// Emulators answer with an internal error, for ever, to what AWS refuses by name.
-func TestInternalErrorsOfEmulators(t *testing.T) {
-	ill := func(c call) *answer { return refusal(http.StatusInternalServerError, "InternalError") }
-	for name, test := range map[string]struct {
-		shard, after string
-		healthy      bool // for all other positions
-		aws          bool
-		want         error // nil: it passes
-	}{
-		"a shard that never was":   {shard: "shardId-000000000009", want: esm.ErrNoShard},
-		"a position that is none":  {shard: firstShard, after: "99", healthy: true, want: esm.ErrForeign},
-		"the service is ill":       {shard: firstShard, after: "99"},
-		"ill at the oldest record": {shard: firstShard},
-		"AWS is ill":               {shard: firstShard, after: "99", healthy: true, aws: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
-			usual := r.service.answers["GetShardIterator"]
-			r.service.answers["GetShardIterator"] = func(c call) *answer {
-				if test.healthy && c.text("SequenceNumber") == "" {
-					return usual(c)
-				}
-				return ill(c)
+// An emulator's internal error is looked into, AWS's is not.
+func TestAPositionThatAnEmulatorDoesNotKnow(t *testing.T) {
+	for _, emulated := range []bool{true, false} {
+		r := newRig(t)
+		usual := r.service.answers["GetShardIterator"]
+		r.service.answers["GetShardIterator"] = func(c call) *answer {
+			if c.text("SequenceNumber") == "" {
+				return usual(c)
 			}
-			if !test.aws {
-				r.stream.client = sdk.New(r.stream.client.Options(), func(o *sdk.Options) { o.BaseEndpoint = aws.String("http://127.0.0.1:1") })
-			}
-			_, err := r.stream.Open(t.Context(), test.shard, esm.From{After: test.after})
-			for _, kind := range []error{esm.ErrNoShard, esm.ErrForeign, esm.ErrNoStream, esm.ErrTrimmed} {
-				if errors.Is(err, kind) != (kind == test.want) {
-					t.Errorf("%v, want %v", err, test.want)
-				}
-			}
-			if err == nil {
-				t.Error("opened")
-			}
-		})
+			return refusal(http.StatusInternalServerError, "InternalError")
+		}
+		if emulated {
+			r.stream.client = sdk.New(r.stream.client.Options(), func(o *sdk.Options) { o.BaseEndpoint = aws.String("http://127.0.0.1:1") })
+		}
+		_, err := r.stream.Open(t.Context(), firstShard, esm.From{After: "99"})
+		if err == nil || errors.Is(err, esm.ErrForeign) != emulated {
+			t.Errorf("emulated %v: %v", emulated, err)
+		}
 	}
 }

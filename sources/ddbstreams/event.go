@@ -62,7 +62,7 @@ func (s shape) event(r *types.Record, change *types.StreamRecord, made time.Time
 
 func appendChange(b []byte, change *types.StreamRecord, made time.Time, keys []byte) []byte {
 	b = append(b, `{"ApproximateCreationDateTime":`...)
-	b = appendTime(b, made)
+	b = quote.AppendTime(b, made)
 	b = append(b, `,"Keys":`...)
 	b = append(b, keys...)
 	if change.NewImage != nil {
@@ -79,18 +79,6 @@ func appendChange(b []byte, change *types.StreamRecord, made time.Time, keys []b
 	b = strconv.AppendInt(b, sizeOf(change), 10)
 	b = append(b, `,"StreamViewType":`...)
 	return append(quote.AppendString(b, string(change.StreamViewType)), '}')
-}
-
-// appendTime appends a time as seconds since 1970, never without a fraction: filters see a number that is no integer.
-func appendTime(b []byte, t time.Time) []byte {
-	ms := t.UnixMilli()
-	b = strconv.AppendInt(b, ms/1000, 10)
-	fraction := ms % 1000
-	b = append(b, '.', byte('0'+fraction/100), byte('0'+fraction/10%10), byte('0'+fraction%10))
-	for b[len(b)-1] == '0' && b[len(b)-2] != '.' {
-		b = b[:len(b)-1]
-	}
-	return b
 }
 
 func changeOf(r *types.Record) *types.StreamRecord {

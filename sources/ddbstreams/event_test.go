@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/esm-run/esm/sources/internal/quote"
 )
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
@@ -143,7 +145,7 @@ func TestTimesHaveAFraction(t *testing.T) {
 	for ms, want := range map[int64]string{
 		1772600765000: "1772600765.0", 1772600765100: "1772600765.1", 1772600765010: "1772600765.01", 1772600765118: "1772600765.118",
 	} {
-		if got := string(appendTime(nil, time.UnixMilli(ms))); got != want {
+		if got := string(quote.AppendTime(nil, time.UnixMilli(ms))); got != want {
 			t.Errorf("%d ms: got %s, want %s", ms, got, want)
 		}
 	}

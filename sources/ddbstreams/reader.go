@@ -9,6 +9,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/sources/internal/answers"
@@ -75,7 +76,7 @@ func (r *reader) hand(limit int) []esm.Record {
 
 // fetch makes one GetRecords that counts: a second one when the iterator turned out to be of no use.
 func (r *reader) fetch(ctx context.Context) error {
-	if err := sleep(ctx, time.Until(r.notBefore)); err != nil {
+	if err := smithytime.SleepWithContext(ctx, time.Until(r.notBefore)); err != nil {
 		return err
 	}
 	err := r.get(ctx)
@@ -167,18 +168,3 @@ func (r *reader) wanted(recs []types.Record) []types.Record {
 
 // Close is [esm.Reader].Close. A reader holds nothing.
 func (r *reader) Close() {}
-
-// sleep waits for d, or for the end of ctx.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}

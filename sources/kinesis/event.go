@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
@@ -63,7 +63,7 @@ func (s shape) event(shard string, r *types.Record) json.RawMessage {
 	b = append(b, `,"data":"`...)
 	b = base64.StdEncoding.AppendEncode(b, r.Data)
 	b = append(b, `","approximateArrivalTimestamp":`...)
-	b = appendTime(b, r.ApproximateArrivalTimestamp)
+	b = quote.AppendTime(b, aws.ToTime(r.ApproximateArrivalTimestamp))
 	b = append(b, `},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"`...)
 	b = append(quote.Append(b, shard), ':')
 	b = append(quote.Append(b, seq), '"')
@@ -86,21 +86,6 @@ func view(r *types.Record) json.RawMessage {
 	b = append(b, `,"sequenceNumber":`...)
 	b = quote.AppendString(b, seq)
 	b = append(b, `,"approximateArrivalTimestamp":`...)
-	b = appendTime(b, r.ApproximateArrivalTimestamp)
+	b = quote.AppendTime(b, aws.ToTime(r.ApproximateArrivalTimestamp))
 	return append(b, `,"kinesisSchemaVersion":"1.0"}`...)
-}
-
-// appendTime appends a time as seconds since 1970, with milliseconds as a fraction: one digit at the least.
-func appendTime(b []byte, t *time.Time) []byte {
-	if t == nil {
-		return append(b, '0', '.', '0')
-	}
-	ms := t.UnixMilli()
-	b = strconv.AppendInt(b, ms/1000, 10)
-	fraction := ms % 1000
-	b = append(b, '.', byte('0'+fraction/100), byte('0'+fraction/10%10), byte('0'+fraction%10))
-	for b[len(b)-1] == '0' && b[len(b)-2] != '.' {
-		b = b[:len(b)-1]
-	}
-	return b
 }

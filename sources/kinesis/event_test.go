@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/esm-run/esm/sources/internal/quote"
 )
 
 const role = "arn:aws:iam::111122223333:role/orders-fn"
@@ -84,11 +86,11 @@ func TestArrivalTimes(t *testing.T) {
 		1772600765118: "1772600765.118", 1772600765000: "1772600765.0", 1772600765100: "1772600765.1",
 		1772600765010: "1772600765.01", 1772600765001: "1772600765.001", 0: "0.0",
 	} {
-		if got := string(appendTime(nil, aws.Time(time.UnixMilli(ms)))); got != want {
+		if got := string(quote.AppendTime(nil, time.UnixMilli(ms))); got != want {
 			t.Errorf("%d ms: got %s, want %s", ms, got, want)
 		}
 	}
-	if got := string(appendTime(nil, nil)); got != "0.0" {
+	if got := string(quote.AppendTime(nil, time.Time{})); got != "0.0" {
 		t.Errorf("no time: %s", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
+	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/sources/internal/answers"
@@ -86,7 +87,7 @@ func (p *played) push(c call, s *pushed, r esm.Reader, last string) error {
 			return s.exception("ResourceNotFoundException")
 		}
 		if len(recs) == 0 && time.Since(beat) < 5*time.Second {
-			if err := sleep(c.ctx, 50*time.Millisecond); err != nil {
+			if err := smithytime.SleepWithContext(c.ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
 			continue

@@ -113,26 +113,14 @@ func (s *Stream) iterate(ctx context.Context, shard string, start start) (iterat
 	return it, err
 }
 
-// diagnose tells what lies behind an internal error of an emulator's: some answer so to a shard or a position that they do
-// not know, for ever.
+// diagnose tells what lies behind an internal error of an emulator's.
 func (s *Stream) diagnose(ctx context.Context, shard string, begin start, err error) error {
-	shards, unlisted := s.shards(ctx)
-	if unlisted != nil {
-		return err
-	}
-	if !slices.ContainsFunc(shards, func(listed esm.Shard) bool { return listed.ID == shard }) {
-		return fmt.Errorf("%w: %w", esm.ErrNoShard, err)
-	}
-	if begin.after == "" {
-		return err
-	}
-	if _, oldest := s.ask(ctx, shard, start{}); oldest != nil {
-		return err
-	}
-	if _, again := s.ask(ctx, shard, begin); answers.Internal(again) {
-		return fmt.Errorf("%w: %w", esm.ErrForeign, again)
-	}
-	return err
+	return answers.Unknown(err, answers.Probe{
+		Shard: shard, Positioned: begin.after != "",
+		List:   func() ([]esm.Shard, error) { return s.shards(ctx) },
+		Oldest: func() error { _, err := s.ask(ctx, shard, start{}); return err },
+		Again:  func() error { _, err := s.ask(ctx, shard, begin); return err },
+	})
 }
 
 func (s *Stream) ask(ctx context.Context, shard string, start start) (iterator, error) {

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	smithytime "github.com/aws/smithy-go/time"
 )
 
 // What Kinesis allows of all readers of one shard together (AWS: "Quotas and limits"; API reference: "GetRecords").
@@ -90,7 +92,7 @@ func (t *track) wait(ctx context.Context, notBefore time.Time) error {
 		if rest <= 0 {
 			return nil
 		}
-		if err := sleep(ctx, rest); err != nil {
+		if err := smithytime.SleepWithContext(ctx, rest); err != nil {
 			return err
 		}
 	}
@@ -122,17 +124,5 @@ func (t *track) rest(until time.Time) {
 	defer t.mu.Unlock()
 	if until.After(t.next) {
 		t.next = until
-	}
-}
-
-// sleep waits for d, or for the end of ctx.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/sources/internal/answers"
@@ -220,7 +221,7 @@ func (r *subscription) explain(ctx context.Context, err error) error {
 // subscribe makes a subscription, as soon as one may be made. Without an error there may be none yet: somebody has it, the
 // reader that was here before the process was started anew perhaps.
 func (r *subscription) subscribe(ctx context.Context) error {
-	if err := sleep(ctx, time.Until(r.notBefore)); err != nil {
+	if err := smithytime.SleepWithContext(ctx, time.Until(r.notBefore)); err != nil {
 		return err
 	}
 	now := time.Now()

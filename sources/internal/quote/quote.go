@@ -1,7 +1,11 @@
-// Package quote writes the JSON strings of events.
+// Package quote writes the strings and times of events as JSON.
 package quote
 
-import "unicode/utf8"
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
 
 // AppendString appends s as a JSON string that decodes to s byte for byte. Nothing is escaped that need not be. Bytes that
 // are not UTF-8, which JSON does not let through, become U+FFFD each.
@@ -55,4 +59,20 @@ func appendEscape(b []byte, c byte) []byte {
 	}
 	const digits = "0123456789abcdef"
 	return append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+}
+
+// AppendTime appends a time as seconds since 1970, with milliseconds as a fraction of one digit at the least: filters see a
+// number that is no integer. The zero time is 0.0.
+func AppendTime(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(b, '0', '.', '0')
+	}
+	ms := t.UnixMilli()
+	b = strconv.AppendInt(b, ms/1000, 10)
+	fraction := ms % 1000
+	b = append(b, '.', byte('0'+fraction/100), byte('0'+fraction/10%10), byte('0'+fraction%10))
+	for b[len(b)-1] == '0' && b[len(b)-2] != '.' {
+		b = b[:len(b)-1]
+	}
+	return b
 }
