@@ -1,9 +1,7 @@
 package api
 
 import (
-	"cmp"
 	"context"
-	"os"
 	"os/exec"
 	"testing"
 
@@ -66,12 +64,8 @@ False
 InvalidParameterValueException InvalidParameterValueException 400 DeleteFunction is not served. The functions of this engine a None User
 `
 
-// TestFunctionsByBotocore needs a Python with botocore: ESM_TEST_PYTHON, or else python3.
 func TestFunctionsByBotocore(t *testing.T) {
-	python := cmp.Or(os.Getenv("ESM_TEST_PYTHON"), "python3")
-	if err := exec.Command(python, "-c", "import botocore").Run(); err != nil {
-		t.Skipf("%s has no botocore: not compared with it (%v)", python, err)
-	}
+	python := withBotocore(t)
 	h := build(t)
 	h.handler = func(_ context.Context, c esm.Call) (esm.Response, error) {
 		h.Tails.Trace(esm.Output{ID: c.ID, Line: "hello"})
