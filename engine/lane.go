@@ -191,8 +191,11 @@ func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step
 		return l.rules.Oversized(run, time.Now()), true
 	}
 	slot, err := l.reserve(ctx, run)
-	if step, expired := l.rules.Expire(run, time.Now()); expired && err != nil {
-		return step, true
+	if err == nil {
+		defer slot.Release()
+	}
+	if step, expired := l.rules.Expire(run, time.Now()); expired {
+		return step, true // while it waited for the permit
 	}
 	if err != nil {
 		outcome := policy.ReadStreamOutcome(run.Records, esm.Response{}, err, l.Report)
@@ -201,10 +204,6 @@ func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step
 			l.failing(err, step.Wait)
 		}
 		return step, ctx.Err() == nil
-	}
-	defer slot.Release()
-	if step, expired := l.rules.Expire(run, time.Now()); expired {
-		return step, true // while it waited for the permit
 	}
 	return l.invoke(work, slot, run, payload), true
 }
