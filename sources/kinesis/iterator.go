@@ -117,7 +117,10 @@ func (s *Stream) iterate(ctx context.Context, shard string, start start) (iterat
 func (s *Stream) diagnose(ctx context.Context, shard string, begin start, err error) error {
 	return answers.Unknown(err, answers.Probe{
 		Shard: shard, Positioned: begin.after != "",
-		List:   func() ([]esm.Shard, error) { return s.shards(ctx) },
+		List: func() ([]esm.Shard, error) {
+			shards, err := s.shards(ctx)
+			return shards, gone(err, esm.ErrNoStream)
+		},
 		Oldest: func() error { _, err := s.ask(ctx, shard, start{}); return err },
 		Again:  func() error { _, err := s.ask(ctx, shard, begin); return err },
 	})

@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -21,6 +22,8 @@ type Probe struct {
 func Unknown(err error, p Probe) error {
 	shards, unlisted := p.List()
 	switch {
+	case errors.Is(unlisted, esm.ErrNoStream):
+		return unlisted // LocalStack looks for the position in the stream that has the old one's name
 	case unlisted != nil:
 		return err
 	case !slices.ContainsFunc(shards, func(listed esm.Shard) bool { return listed.ID == p.Shard }):

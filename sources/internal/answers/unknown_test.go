@@ -34,6 +34,7 @@ func TestUnknown(t *testing.T) {
 		"the service is ill":       {listed: []string{"s"}, positioned: true, oldest: ill, again: ill},
 		"ill at the oldest record": {listed: []string{"s"}, again: ill},
 		"it does not list":         {list: down, positioned: true, again: ill},
+		"another stream's":         {list: esm.ErrNoStream, positioned: true, again: ill, want: esm.ErrNoStream},
 	} {
 		got := Unknown(ill, Probe{
 			Shard: "s", Positioned: test.positioned,
@@ -46,12 +47,12 @@ func TestUnknown(t *testing.T) {
 			Oldest: func() error { return test.oldest },
 			Again:  func() error { return test.again },
 		})
-		for _, kind := range []error{esm.ErrNoShard, esm.ErrForeign} {
+		for _, kind := range []error{esm.ErrNoShard, esm.ErrForeign, esm.ErrNoStream} {
 			if errors.Is(got, kind) != (kind == test.want) {
 				t.Errorf("%s: %v, want %v", name, got, test.want)
 			}
 		}
-		if !errors.Is(got, ill) && test.want != esm.ErrForeign {
+		if !errors.Is(got, ill) && (test.want == nil || test.want == esm.ErrNoShard) {
 			t.Errorf("%s: %v hides the answer", name, got)
 		}
 	}
