@@ -23,6 +23,7 @@ type lane struct {
 	past    bool         // all that was owed at the start has been read
 	drained bool         // no more will come
 	left    []policy.Run // what the batch in hand has become, oldest first
+	ahead   bool         // a try is saved as made that may still turn out not to have been
 
 	window *esm.Window // the tumbling window that is open; nil before the first, and without windows
 	tip    time.Time   // when a read last began that found nothing
@@ -163,9 +164,9 @@ func (l *lane) finish(ctx, work context.Context, runs []policy.Run) error {
 			l.left[0].ID = uuid.NewString()
 		}
 		run := l.left[0]
-		step, goOn := l.step(ctx, work, run)
-		if !goOn {
-			return nil
+		step, err := l.step(ctx, work, run)
+		if err != nil {
+			return err
 		}
 		l.left = append(slices.Clone(step.Next), l.left[1:]...)
 		if err := l.apply(ctx, work, run, step); err != nil {
@@ -178,34 +179,39 @@ func (l *lane) finish(ctx, work context.Context, runs []policy.Run) error {
 	return nil
 }
 
-// step decides about a run, by invoking the function where that is needed. It reports false when ctx ended first.
-func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step, goOn bool) {
+// step decides about a run, by invoking the function where that is needed. An error says that nothing was decided, since
+// ctx ended first or the try could not be saved.
+func (l *lane) step(ctx, work context.Context, run policy.Run) (policy.Step, error) {
 	if step, expired := l.rules.Expire(run, time.Now()); expired {
-		return step, true
+		return step, nil
 	}
 	if step, spent := l.rules.Spent(run); spent {
-		return step, true
+		return step, nil
 	}
 	payload := l.payload(run.Records)
 	if len(payload) > l.most() && len(run.Records) > 0 {
-		return l.rules.Oversized(run, time.Now()), true
+		return l.rules.Oversized(run, time.Now()), nil
 	}
 	slot, err := l.reserve(ctx, run)
 	if err == nil {
 		defer slot.Release()
 	}
 	if step, expired := l.rules.Expire(run, time.Now()); expired {
-		return step, true // while it waited for the permit
+		return step, nil // while it waited for the permit
 	}
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return policy.Step{}, context.Cause(ctx)
+	case err != nil:
 		outcome := policy.ReadStreamOutcome(run.Records, esm.Response{}, err, l.Report)
 		step := l.rules.After(run, outcome, esm.Response{}, time.Now())
-		if ctx.Err() == nil {
-			l.failing(err, step.Wait)
-		}
-		return step, ctx.Err() == nil
+		l.failing(err, step.Wait)
+		return step, nil
 	}
-	return l.invoke(work, slot, run, payload), true
+	if err := l.begin(ctx, work, run); err != nil {
+		return policy.Step{}, err
+	}
+	return l.invoke(work, slot, run, payload), nil
 }
 
 // reserve waits for a permit, at most until the oldest record of the run is too old.
@@ -241,10 +247,10 @@ func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step
 			return err
 		}
 	}
-	if repeats(run, step) {
+	if repeats(run, step) && !l.ahead {
 		return nil // it did not run: nothing has changed
 	}
-	if err := l.settle(ctx, work, step.Settled); err != nil {
+	if err := l.settle(ctx, work, step.Settled, l.left); err != nil {
 		return err
 	}
 	if len(step.Settled) > 0 {
@@ -255,11 +261,12 @@ func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step
 
 // settle returns when it is durable what is settled, what is left and which window is open. While that cannot be saved, as
 // on a full disk, it is tried again: the function has done its part and is not asked twice.
-func (l *lane) settle(ctx, work context.Context, settled []esm.Record) error {
-	change, err := l.book.note(l.n, settled, l.left, l.window)
+func (l *lane) settle(ctx, work context.Context, settled []esm.Record, left []policy.Run) error {
+	change, err := l.book.note(l.n, settled, left, l.window)
 	if err != nil {
 		return err
 	}
+	l.ahead = false
 	for pause := pauses(l.Scale); ; {
 		err := l.book.save(work, change)
 		if err == nil || errors.Is(err, esm.ErrConflict) || ctx.Err() != nil {
@@ -279,16 +286,35 @@ func repeats(run policy.Run, step policy.Step) bool {
 		step.Next[0].Tries == run.Tries && len(step.Next[0].Records) == len(run.Records)
 }
 
-// count makes the last try of a run that is given up durable.
+// begin saves a try as made before it is: a crash meanwhile must not leave it uncounted, or a handler that takes the engine
+// down with it would be tried for ever. The first try of a run is not saved, which would cost each batch a write.
+func (l *lane) begin(ctx, work context.Context, run policy.Run) error {
+	if run.Tries == 0 {
+		return nil
+	}
+	run.Tries++
+	left := l.left
+	if len(run.Records) > 0 {
+		left = append([]policy.Run{run}, left[1:]...)
+	} else {
+		window := *l.window
+		window.Tries = run.Tries
+		l.window = &window
+	}
+	if err := l.settle(ctx, work, nil, left); err != nil {
+		return err
+	}
+	l.ahead = true
+	return nil
+}
+
+// count saves the last try of a run that is given up.
 func (l *lane) count(ctx, work context.Context, run policy.Run, step policy.Step) error {
 	run, tried := policy.Counted(run, step)
 	if !tried {
 		return nil
 	}
-	left := l.left
-	l.left = append([]policy.Run{run}, left...)
-	defer func() { l.left = left }()
-	return l.settle(ctx, work, nil)
+	return l.settle(ctx, work, nil, append([]policy.Run{run}, l.left...))
 }
 
 // drop tells the destination what is given up, until it has taken it: nothing is settled before.

@@ -50,6 +50,78 @@ func TestTheLastTryCountsBeforeItsNotice(t *testing.T) {
 	})
 }
 
+// deadly is a handler whose every try after the first of each run takes the engine with it.
+func deadly(r **river) func(event) (string, error) {
+	tried := map[string]bool{}
+	return func(e event) (string, error) {
+		if tried[e.ID] {
+			(*r).stop()
+			(*r).kill()
+		}
+		tried[e.ID] = true
+		return "", faultError("Unhandled")
+	}
+}
+
+// A retry that the engine does not outlive is counted: a record that kills it is not tried for ever.
+func TestARetryCountsThatTakesTheEngineDown(t *testing.T) {
+	for name, length := range map[string]time.Duration{"records": 0, "a window's final invocation": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var r *river
+				deadly := deadly(&r)
+				r = flow(t, sourcetest.StreamConfig{}, func(e event) (string, error) {
+					if length > 0 && !e.Final {
+						return `{"state":{}}`, nil
+					}
+					return deadly(e)
+				})
+				r.feed.Tumbling = policy.Tumbling{Length: length}
+				r.feed.Rules = policy.Stream{MaxRetries: 3}
+				r.put(1)
+				for range 9 {
+					r.start()
+					r.wait(5 * time.Minute)
+					r.crash()
+				}
+				tries := 0
+				for _, e := range r.fn.seen() {
+					if e.Final == (length > 0) {
+						tries++
+					}
+				}
+				if tries != 4 || len(r.notices) != 1 || r.notices[0].Invokes != 4 || r.notices[0].Response != nil {
+					t.Errorf("%d tries, notices %+v", tries, r.notices)
+				}
+			})
+		})
+	}
+}
+
+// A retry is not counted when it turns out not to have been one, nor when the engine ends before it began.
+func TestARetryThatDidNotRunIsNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ran, calls int
+		r := flow(t, sourcetest.StreamConfig{}, func(event) (string, error) {
+			if calls++; calls%2 == 0 {
+				return "", esm.ErrNotRun
+			}
+			ran++
+			return "", faultError("Unhandled")
+		})
+		r.feed.Rules = policy.Stream{MaxRetries: 5}
+		r.put(1)
+		for range 99 { // most of them end during a pause
+			r.start()
+			r.wait(300 * time.Millisecond)
+			r.crash()
+		}
+		if ran != 6 || len(r.notices) != 1 || r.notices[0].Invokes != 6 {
+			t.Errorf("it ran %d times, notices %+v", ran, r.notices)
+		}
+	})
+}
+
 // A limit that is lowered takes effect at once.
 func TestALoweredLimitTakesEffectAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -81,13 +81,13 @@ func (l *lane) closeWindow(ctx, work context.Context) error {
 	run := policy.FinalRun(window)
 	for saved := false; l.window.Final; {
 		if !saved {
-			if err := l.settle(ctx, work, nil); err != nil {
+			if err := l.settle(ctx, work, nil, l.left); err != nil {
 				return err
 			}
 		}
-		step, goOn := l.step(ctx, work, run)
-		if !goOn {
-			return nil
+		step, err := l.step(ctx, work, run)
+		if err != nil {
+			return err
 		}
 		if step.Why != "" {
 			if err := l.drop(ctx, work, run, step); err != nil {
@@ -95,7 +95,7 @@ func (l *lane) closeWindow(ctx, work context.Context) error {
 			}
 		}
 		next := l.Tumbling.Finish(*l.window, step)
-		l.window, saved = &next, repeats(run, step)
+		l.window, saved = &next, repeats(run, step) && !l.ahead
 		if len(step.Next) > 0 {
 			run = step.Next[0]
 		}
@@ -103,5 +103,5 @@ func (l *lane) closeWindow(ctx, work context.Context) error {
 			break
 		}
 	}
-	return l.settle(ctx, work, nil)
+	return l.settle(ctx, work, nil, l.left)
 }

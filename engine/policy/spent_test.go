@@ -21,7 +21,7 @@ func TestSpent(t *testing.T) {
 		"without a limit":        {policy.Stream{MaxRetries: -1}, 1, 99, false},
 		"it can be halved first": {policy.Stream{MaxRetries: 0, Bisect: true}, 2, 5, false},
 		"it cannot be halved":    {policy.Stream{MaxRetries: 0, Bisect: true}, 1, 5, true},
-		"a window's final one":   {policy.Stream{MaxRetries: 0}, 0, 5, false},
+		"a window's final one":   {policy.Stream{MaxRetries: 0}, 0, 5, true},
 	} {
 		run := policy.Run{ID: "id", Records: records(1, test.n), Tries: test.tries}
 		step, spent := test.policy.Spent(run)
