@@ -79,6 +79,8 @@ func TestASecondSignalStopsAtOnce(t *testing.T) {
 	<-begun
 	_ = e.cmd.Process.Signal(os.Interrupt)
 	eventually(t, "the signal is noticed", func() bool { return strings.Contains(e.stderr.String(), "finishing what is in hand") })
+	noticed := time.Now()
+	eventually(t, "another signal is no echo", func() bool { return time.Since(noticed) > time.Second/2 })
 	_ = e.cmd.Process.Signal(os.Interrupt)
 	if code := e.wait(10 * time.Second); code != 1 {
 		t.Errorf("exit code %d, want 1", code)

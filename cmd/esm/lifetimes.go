@@ -14,8 +14,8 @@ import (
 var errStoppedAtOnce = errors.New("stopped with work in hand: its records come back by themselves")
 
 // lifetimes turns signals into the two contexts of a run. The first SIGINT or SIGTERM ends ctx, after stopping was
-// told; so does stop. Work ends with errStoppedAtOnce, grace after ctx has or at a second signal; a third is no longer
-// caught, and ends the process.
+// told; so does stop. Work ends with errStoppedAtOnce, grace after ctx has or at a second signal that is no echo of the
+// first; a third is no longer caught, and ends the process.
 //
 // Grace and stopping are called from another goroutine. End gives everything back and blocks until nothing listens any
 // more.
@@ -42,16 +42,10 @@ func lifetimes(parent context.Context, grace func() time.Duration, stopping func
 		case <-done:
 			return
 		}
-		late := time.NewTimer(grace())
-		defer late.Stop()
-		select {
-		case <-signals:
+		if linger(signals, grace(), done) {
 			signal.Stop(signals)
-		case <-late.C:
-		case <-done:
-			return
+			cut(errStoppedAtOnce)
 		}
-		cut(errStoppedAtOnce)
 	})
 	return ctx, work, stop, func() {
 		signal.Stop(signals)
@@ -60,6 +54,28 @@ func lifetimes(parent context.Context, grace func() time.Duration, stopping func
 		listening.Wait()
 		stop(nil)
 		cut(nil)
+	}
+}
+
+// echo is how long one signal may go on arriving: Ctrl-C reaches a whole group of processes, and some that started this one
+// pass it on besides.
+const echo = 250 * time.Millisecond
+
+// linger blocks until work in hand is to be cut short, or done is closed: then it reports false.
+func linger(signals <-chan os.Signal, grace time.Duration, done <-chan struct{}) bool {
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	for first := time.Now(); ; {
+		select {
+		case <-signals:
+			if time.Since(first) > echo {
+				return true
+			}
+		case <-late.C:
+			return true
+		case <-done:
+			return false
+		}
 	}
 }
 

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
+	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -33,6 +36,9 @@ func ends(t *testing.T, what string, ctx context.Context) error {
 func always(d time.Duration) func() time.Duration { return func() time.Duration { return d } }
 
 func TestASecondSignalEndsWork(t *testing.T) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGTERM) // one that nobody listens to any more would end the test
+	defer signal.Stop(caught)
 	for _, first := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		told := make(chan os.Signal, 2)
 		ctx, work, _, end := lifetimes(t.Context(), always(time.Hour), func(s os.Signal) { told <- s })
@@ -43,7 +49,13 @@ func TestASecondSignalEndsWork(t *testing.T) {
 		if got := <-told; got != first || work.Err() != nil {
 			t.Errorf("%v: told %v, work %v", first, got, work.Err())
 		}
-		send(t, syscall.SIGTERM)
+		for deadline := time.Now().Add(30 * time.Second); work.Err() == nil && time.Now().Before(deadline); {
+			send(t, syscall.SIGTERM) // until one is no echo of the first
+			select {
+			case <-work.Done():
+			case <-time.After(echo):
+			}
+		}
 		if err := ends(t, "work", work); !errors.Is(err, errStoppedAtOnce) {
 			t.Errorf("%v: work ends with %v", first, err)
 		}
@@ -51,6 +63,37 @@ func TestASecondSignalEndsWork(t *testing.T) {
 		if len(told) > 0 {
 			t.Errorf("%v: the second signal is told as the first: %v", first, <-told)
 		}
+	}
+}
+
+// A signal that arrives twice, as from a terminal and from what started this process, is one wish.
+func TestEchoesOfASignalEndNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		signals []time.Duration // after the first
+		cut     time.Duration
+	}{
+		"a second wish":  {[]time.Duration{time.Second}, time.Second},
+		"an echo":        {[]time.Duration{0, echo}, time.Minute},
+		"both":           {[]time.Duration{echo / 2, 3 * time.Second}, 3 * time.Second},
+		"none but grace": {nil, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				signals := make(chan os.Signal)
+				var sending sync.WaitGroup
+				sending.Go(func() {
+					for _, after := range test.signals {
+						time.Sleep(time.Until(began.Add(after)))
+						signals <- syscall.SIGTERM
+					}
+				})
+				if got := linger(signals, time.Minute, nil); !got || time.Since(began) != test.cut {
+					t.Errorf("%v after %v, want after %v", got, time.Since(began), test.cut)
+				}
+				sending.Wait()
+			})
+		})
 	}
 }
 
