@@ -37,6 +37,27 @@ func TestBatchingWindowOfAStream(t *testing.T) {
 	})
 }
 
+// A record that alone is larger than an invocation takes spends its tries without one, and is given up; others go on. The
+// emulators take no record that large.
+func TestARecordThatFitsNoInvocation(t *testing.T) {
+	overStreams(t, kinesisServices[:1], func(t *testing.T, c *corner) {
+		large := "2" + strings.Repeat("x", 5<<20) // more than 6 MB as base64
+		for retries, count := range map[int]int{0: 1, 2: 3} {
+			s := c.stream(fmt.Sprint("large", retries), 1)
+			s.put("1", large, "3")
+			dlq, arn := c.queue(fmt.Sprint("large", retries), map[string]string{})
+			f := c.follow("f", s.arn, succeed, tries(retries), "BatchSize: 3", onFailure(arn))
+			e := c.run(fileOf(f))
+			s.handlesRuns(t, f, "1", "3")
+			n := c.notices(dlq, 1)[0]
+			wantNotice(t, n, s.notice(told{records: large, count: count, unasked: true}, f, readNotice(t, n).ID))
+			if code := e.stop(); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+		}
+	})
+}
+
 // consumer registers a consumer of the stream, with a throughput of its own.
 func (s *stream) consumer(name string) (arn string) {
 	s.Helper()
