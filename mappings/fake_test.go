@@ -1,8 +1,11 @@
 package mappings
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -218,13 +221,38 @@ func (h *house) told() int {
 	return h.troubles
 }
 
+// open has the engine start, with the mappings that were foretold.
 func (h *house) open() *house {
 	h.t.Helper()
-	var err error
+	before := h.documents()
+	foretold, err := Read(h.t.Context(), h.config.File, h.store, h.config.FunctionArn)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if after := h.documents(); !reflect.DeepEqual(after, before) {
+		h.t.Errorf("looking at %q made it %q", before, after)
+	}
 	if h.Register, h.notes, err = Open(h.t.Context(), h.config); err != nil {
 		h.t.Fatal(err)
 	}
+	var listed []Kept
+	for _, m := range h.List() {
+		listed = append(listed, Kept{m.Mapping, m.Origin, m.Changed, h.timesForgotten(m.UUID) > 0})
+	}
+	slices.SortFunc(foretold, func(a, b Kept) int { return cmp.Compare(a.UUID, b.UUID) })
+	if !reflect.DeepEqual(listed, foretold) {
+		h.t.Errorf("foretold was %+v, and there is %+v", foretold, listed)
+	}
 	return h
+}
+
+func (h *house) documents() map[string][]byte {
+	h.t.Helper()
+	documents, err := h.store.Reopen().Documents(h.t.Context(), kind)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return documents
 }
 
 // leave ends the process, as it were.

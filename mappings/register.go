@@ -195,7 +195,7 @@ func (r *Register) List() []esm.Registered {
 func (e *entry) registered() esm.Registered {
 	return esm.Registered{
 		Mapping: e.mapping, FunctionArn: e.arn, State: e.state, LastModified: e.row.LastModified,
-		Origin: e.row.Origin, Changed: e.row.Origin == esm.OriginFile && e.row.HTTP != nil,
+		Origin: e.row.Origin, Changed: e.row.changed(),
 	}
 }
 

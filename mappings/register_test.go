@@ -61,12 +61,9 @@ func (h *house) agrees() {
 
 func (h *house) rows() map[string]row {
 	h.t.Helper()
-	documents, err := h.store.Reopen().Documents(h.t.Context(), kind)
-	if err != nil {
-		h.t.Fatal(err)
-	}
 	rows := map[string]row{}
-	for uuid, text := range documents {
+	for uuid, text := range h.documents() {
+		var err error
 		if rows[uuid], err = decodeRow(uuid, text); err != nil {
 			h.t.Fatal(err)
 		}

@@ -37,6 +37,9 @@ func (r row) mapping() (m esm.Mapping) {
 	return m.Defaults()
 }
 
+// changed says that r is one of the file which HTTP has changed.
+func (r row) changed() bool { return r.Origin == esm.OriginFile && r.HTTP != nil }
+
 // left is r as HTTP leaves it.
 func (r row) left(m esm.Mapping) row {
 	r.HTTP = &m

@@ -9,12 +9,17 @@ import (
 
 // Store keeps documents durably: checkpoint's stores do.
 type Store interface {
-	// Documents returns the documents of one kind by their IDs.
-	Documents(ctx context.Context, kind string) (map[string][]byte, error)
+	Reader
 
 	// Write puts documents in place of what is kept under their IDs; nil removes. All of it is durable when Write returns
 	// without an error. With one, all of it may have been written, or nothing.
 	Write(ctx context.Context, kind string, changes map[string][]byte) error
+}
+
+// Reader reads what a [Store] keeps.
+type Reader interface {
+	// Documents returns the documents of one kind by their IDs.
+	Documents(ctx context.Context, kind string) (map[string][]byte, error)
 }
 
 // kind is that of the rows.
@@ -25,33 +30,21 @@ const doubt = time.Second
 
 // load reads the rows that are kept, applies the file to them, forgets what is to be forgotten, and keeps what came of it.
 func (r *Register) load(ctx context.Context) (map[string]row, []Note, error) {
-	documents, err := r.config.Store.Documents(ctx, kind)
+	now, err := apply(ctx, r.config.File, r.config.Store, r.pairOf, r.now())
 	if err != nil {
-		return nil, nil, fmt.Errorf("mappings: load: %w", err)
+		return nil, nil, err
 	}
-	for _, m := range r.config.File {
-		if err := keepable(m); err != nil {
-			return nil, nil, fmt.Errorf("mappings: %s cannot be kept: %w", m.UUID, err)
-		}
-	}
-	kept := map[string]row{}
-	for uuid, text := range documents {
-		if kept[uuid], err = decodeRow(uuid, text); err != nil {
-			return nil, nil, fmt.Errorf("mappings: load: %w", err)
-		}
-	}
-	rows, notes := merge(r.config.File, kept, r.pairOf, r.now())
-	for uuid, of := range rows {
-		if err := r.forgetAtStart(ctx, rows, uuid, of); err != nil {
+	for uuid, of := range now.rows {
+		if err := r.forgetAtStart(ctx, now.rows, uuid, of); err != nil {
 			return nil, nil, fmt.Errorf("mappings: forget the positions of %s: %w", uuid, err)
 		}
 	}
-	if changes := difference(documents, rows); len(changes) > 0 {
+	if changes := difference(now.documents, now.rows); len(changes) > 0 {
 		if err := r.config.Store.Write(ctx, kind, changes); err != nil {
 			return nil, nil, fmt.Errorf("mappings: apply the file: %w", err)
 		}
 	}
-	return rows, notes, nil
+	return now.rows, now.notes, nil
 }
 
 // forgetAtStart forgets what a deletion has left to be forgotten. If that fails it can wait, unless the mapping runs again.
