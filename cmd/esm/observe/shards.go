@@ -42,6 +42,7 @@ type stuck struct {
 	first string // the receipt of its first record; empty for the final invocation of a window
 	since time.Time
 	tries int
+	age   time.Duration // of its last record, at its last try
 	last  *Note
 }
 
@@ -109,13 +110,15 @@ func (s *shards) invoked(e esm.Invoked) {
 		return
 	}
 	note := noteNow(short(why(e)))
+	run := stuck{first: first, since: note.Time, tries: e.Tries, last: note, age: ageOf(e.Records, note.Time.Add(-e.Took), 0)}
 	for i := range x.runs {
 		if x.runs[i].first == first {
-			x.runs[i].tries, x.runs[i].last = e.Tries, note
+			run.since = x.runs[i].since
+			x.runs[i] = run
 			return
 		}
 	}
-	x.runs = append(x.runs, stuck{first: first, since: note.Time, tries: e.Tries, last: note})
+	x.runs = append(x.runs, run)
 }
 
 // settled ends the trouble of what is settled: of the run that it begins, and of all up to the position.
@@ -185,6 +188,15 @@ func (x *shard) blocked() (run stuck, is bool) {
 	return slices.MinFunc(x.runs, func(a, b stuck) int { return a.since.Compare(b.since) }), true
 }
 
+// behind is the shard's iterator age: while a lane is in trouble, what other lanes handle does not make the shard younger.
+func (x *shard) behind() time.Duration {
+	age := x.age
+	for _, run := range x.runs {
+		age = max(age, run.age)
+	}
+	return age
+}
+
 // tally is what there is to say of all shards together.
 type tally struct {
 	listed, reading, blocked, failing int
@@ -194,7 +206,7 @@ type tally struct {
 func (s *shards) tally() tally {
 	t := tally{listed: s.listed}
 	for _, x := range s.all {
-		t.age = max(t.age, x.age)
+		t.age = max(t.age, x.behind())
 		if x.reading {
 			t.reading++
 		}
@@ -218,7 +230,7 @@ func (s *shards) each() []ShardStatus {
 }
 
 func (x *shard) status(id string) ShardStatus {
-	s := ShardStatus{ShardId: id, State: x.state(), Position: x.position, IteratorAge: x.age, InFlight: x.inHand, LastError: x.failing}
+	s := ShardStatus{ShardId: id, State: x.state(), Position: x.position, IteratorAge: x.behind(), InFlight: x.inHand, LastError: x.failing}
 	if run, is := x.blocked(); is {
 		s.BlockedSince, s.Tries, s.LastError = run.since, run.tries, run.last
 	}

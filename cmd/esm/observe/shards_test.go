@@ -132,7 +132,7 @@ func TestIteratorAge(t *testing.T) {
 			{"read", esm.Received{Mapping: uuid, Shard: one, Records: batch}, 0},
 			{"with the function", esm.Invoking{Mapping: uuid, Shard: one, Records: batch}, 62 * time.Second},
 			{"read ahead", esm.Received{Mapping: uuid, Shard: one}, 62 * time.Second},
-			{"failed", esm.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: "Failed"}, 62 * time.Second},
+			{"failed", esm.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: "Failed", Took: 2 * time.Second}, 62 * time.Second},
 			{"read ahead of trouble", esm.Received{Mapping: uuid, Shard: one}, 62 * time.Second},
 			{"tried again", esm.Invoking{Mapping: uuid, Shard: one, Records: batch}, 66 * time.Second},
 			{"done", esm.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: "Done"}, 66 * time.Second},
@@ -147,6 +147,25 @@ func TestIteratorAge(t *testing.T) {
 			if got := of(t, b); got.Shards[0].IteratorAge != c.want || got.IteratorAge != c.want {
 				t.Errorf("%s: got %v and %v, want %v", c.name, got.Shards[0].IteratorAge, got.IteratorAge, c.want)
 			}
+		}
+	})
+}
+
+func TestIteratorAgeOfALaneInTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBoard([]Mapping{clicks}, nil)
+		bad, good := numbered(1, 1), numbered(2, 2)
+		tell(b.Trace, try(one, "Failed", 1, bad)...)
+		time.Sleep(time.Hour)
+		tell(b.Trace, try(one, "Failed", 2, bad)...)
+		good[0].Arrived = time.Now()
+		tell(b.Trace, append(try(one, "Done", 1, good), esm.Settled{Mapping: uuid, Shard: one, Records: good, Position: "0"})...)
+		if got, want := of(t, b).IteratorAge, time.Hour+time.Minute-time.Second; got != want {
+			t.Errorf("got %v while a lane is in trouble, want that of its record, %v", got, want)
+		}
+		tell(b.Trace, append(try(one, "Done", 3, bad), settled(one, numbered(1, 2)), esm.Received{Mapping: uuid, Shard: one})...)
+		if got := of(t, b).IteratorAge; got != 0 {
+			t.Errorf("got %v at the tip, want 0", got)
 		}
 	})
 }
