@@ -213,7 +213,7 @@ func why(e esm.Invoked) string {
 	if e.Detail == "" {
 		return e.Reason
 	}
-	return e.Reason + ": " + e.Detail
+	return e.Reason + ": " + brief(e.Detail)
 }
 
 func records(n int) string {

@@ -50,6 +50,7 @@ func TestLinesOfEveryOutcome(t *testing.T) {
 		one,
 		invoked("Done", "", "", 1),
 		slow,
+		invoked("Failed", "FunctionError", `Unhandled: {"errorType":"Error","errorMessage":"no price","trace":["Error: no price"]}`, 1),
 		invoked("Refused", "Refused", "", 1),
 		invoked("NotRun", "Throttled", "no permit", 1),
 		invoked("NotRun", "Throttled", "no permit", 2),
@@ -62,11 +63,12 @@ func TestLinesOfEveryOutcome(t *testing.T) {
 00:00:00 ✓ orders → f:live  1 record  1.23ms
 00:00:01 ✓ orders → f:live  8 records  12ms
 00:00:02 ✗ orders → f:live  8 records  3.01s  FunctionTimeout: Sandbox.Timedout:  [31mtimed out
-00:00:03 ✗ orders → f:live  8 records  12ms  Refused
-00:00:04 … orders → f:live  8 records  not run: Throttled: no permit; trying again
-00:00:07 ↺ orders → f:live  2 records left in the queue: RecordTooLarge
-00:00:08 ↺ orders → f:live  2 records left in the queue: DeleteFailed: connection refused
-00:00:09 ✗ f  does not start: no such file
+00:00:03 ✗ orders → f:live  8 records  12ms  FunctionError: Error: no price
+00:00:04 ✗ orders → f:live  8 records  12ms  Refused
+00:00:05 … orders → f:live  8 records  not run: Throttled: no permit; trying again
+00:00:08 ↺ orders → f:live  2 records left in the queue: RecordTooLarge
+00:00:09 ↺ orders → f:live  2 records left in the queue: DeleteFailed: connection refused
+00:00:10 ✗ f  does not start: no such file
 `)
 }
 

@@ -129,7 +129,7 @@ func (m *MappingStatus) invoked(e esm.Invoked) {
 	case e.Verdict == verdictDone:
 		m.LastWarning = noteNow(e.Detail)
 	default:
-		m.LastError = noteNow(e.Detail)
+		m.LastError = noteNow(brief(e.Detail))
 	}
 }
 
