@@ -70,10 +70,10 @@ func ReservationTraps(fn esm.Function, mappings []esm.Mapping) []esm.Problem {
 	}
 	var found []esm.Problem
 	if reserved < advisedReserved && !onlyOfStreams(fn, mappings) {
-		found = append(found, esm.Problem{Path: path, Message: fmt.Sprintf("%d is below %d, the least that AWS advises behind a queue: expect throttling", reserved, advisedReserved)})
+		found = append(found, esm.Problem{Path: path, Message: fmt.Sprintf("%d is below %d, the least that AWS advises behind a queue: expect messages to wait", reserved, advisedReserved)})
 	}
 	if sum, terms := caps(fn, mappings); sum > reserved {
-		found = append(found, esm.Problem{Path: path, Message: fmt.Sprintf("%d is below what the function's mappings may run at a time, %s: they will be throttled", reserved, terms)})
+		found = append(found, esm.Problem{Path: path, Message: fmt.Sprintf("%d is below what the function's mappings may run at a time, %s: they will wait for each other", reserved, terms)})
 	}
 	return found
 }

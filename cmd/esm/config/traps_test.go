@@ -65,9 +65,9 @@ func TestReservationTraps(t *testing.T) {
 	mappings := []esm.Mapping{capped("f", 10), capped("g", 50), provisioned, off, {FunctionName: "f"}}
 	for reserved, want := range map[int][]string{
 		30: nil,
-		29: {"ReservedConcurrentExecutions: 29 is below what the function's mappings may run at a time, 10 + 20 = 30: they will be throttled"},
-		4: {"ReservedConcurrentExecutions: 4 is below 5, the least that AWS advises behind a queue: expect throttling",
-			"ReservedConcurrentExecutions: 4 is below what the function's mappings may run at a time, 10 + 20 = 30: they will be throttled"},
+		29: {"ReservedConcurrentExecutions: 29 is below what the function's mappings may run at a time, 10 + 20 = 30: they will wait for each other"},
+		4: {"ReservedConcurrentExecutions: 4 is below 5, the least that AWS advises behind a queue: expect messages to wait",
+			"ReservedConcurrentExecutions: 4 is below what the function's mappings may run at a time, 10 + 20 = 30: they will wait for each other"},
 		0: {"ReservedConcurrentExecutions: 0 switches the function off: it is never run, and its mappings wait"},
 	} {
 		if got := told(ReservationTraps(esm.Function{Name: "f", ReservedConcurrentExecutions: &reserved}, mappings)); !slices.Equal(got, want) {
@@ -85,9 +85,9 @@ func TestWarnings(t *testing.T) {
 		want       []string
 	}{
 		{"listening to all", "Engine:\n  Listen: :9001\n", []string{
-			"2:3: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can read the status"}},
+			"2:3: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can change mappings and run functions"}},
 		{"listening to a network", "Engine: {Listen: '10.0.0.1:9001'}\n", []string{
-			"1:10: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can read the status"}},
+			"1:10: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can change mappings and run functions"}},
 		{"loopback", "Engine: {Listen: 'localhost:9001'}\n", nil},
 		{"loopback of IPv6", "Engine: {Listen: '[::1]:0'}\n", nil},
 		{"memory", "Functions:\n  a:\n    Command: [x]\n    MemorySize: 256\n", []string{

@@ -14,7 +14,7 @@ import (
 // warn tells what is allowed and probably not meant.
 func (d *decoder) warn(f *File) {
 	if !isLoopback(f.Engine.Listen) {
-		d.warnf("Engine.Listen", "is not a loopback address: the HTTP face has no login, and whoever reaches it can read the status")
+		d.warnf("Engine.Listen", "is not a loopback address: the HTTP face has no login, and whoever reaches it can change mappings and run functions")
 	}
 	for _, fn := range f.Functions {
 		d.warnFunction(f, fn, esm.Member("Functions", fn.Name))
@@ -51,7 +51,7 @@ func (d *decoder) warnCode(fn esm.Function, at string) {
 		if !executable(filepath.Join(fn.CodeUri, "bootstrap")) {
 			d.warnf(esm.Member(at, "Runtime"), "there is no executable file bootstrap in CodeUri: %s", fails)
 		}
-	case fn.Runtime != "":
+	case fn.Runtime != "" && !d.failed[esm.Member(at, "Handler")]:
 		if missing, ok := errors.AsType[*bootstrap.Invalid](bootstrap.Check(fn)); ok && missing.Field == "Handler" {
 			d.warnf(esm.Member(at, "Handler"), "%s: %s", missing.Reason, fails)
 		}

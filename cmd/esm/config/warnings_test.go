@@ -28,3 +28,11 @@ func TestWarningsOfCode(t *testing.T) {
 		}
 	}
 }
+
+// What is an error is not warned of as well.
+func TestAHandlerThatIsWrongIsToldOnce(t *testing.T) {
+	_, report := loadText(t, "Functions: {a: {Runtime: python3.12, CodeUri: src}, b: {Runtime: nodejs22.x, Handler: index, CodeUri: src}}\n")
+	if len(report.Errors) != 2 || len(report.Warnings) != 0 {
+		t.Errorf("got\n%s\nwant two errors and no warning", report)
+	}
+}
