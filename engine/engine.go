@@ -30,13 +30,14 @@ type Engine struct {
 	feeds     sync.WaitGroup
 }
 
-// running is a feed at work, or one that is to begin when the one before it has ended.
+// running is a feed at work, or one that is to begin when what ran before under its name has ended.
 type running struct {
 	feed   Feed
-	before *running      // under the same name; nil without one
-	began  chan struct{} // closed when it runs, or never will
+	before <-chan struct{} // over of the one at work until then; nil without one
+	began  chan struct{}   // closed when it runs, or never will
 	end    context.CancelFunc
 	over   chan struct{} // closed when it has ended
+	runs   bool          // it has begun; guarded by the engine's mutex
 }
 
 // Run blocks until ctx has ended and every feed with it. An engine without feeds waits for ctx all the same: what else
@@ -84,16 +85,17 @@ func (e *Engine) Set(name string, feed Feed) (began <-chan struct{}) {
 func (e *Engine) Remove(name string) (over <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if r := e.drop(name); r != nil {
-		return r.over
+	if over := e.drop(name); over != nil {
+		return over
 	}
 	nothing := make(chan struct{})
 	close(nothing)
 	return nothing
 }
 
-// drop takes name's feed out and ends it. It is nil if there is none, or none that has been started.
-func (e *Engine) drop(name string) *running {
+// drop takes name's feed out and ends it. Over is that of the feed that has work in hand, which is the one before if name's
+// has not begun: then that never does, so that many in a row leave nothing behind. It is nil if there is none.
+func (e *Engine) drop(name string) (over <-chan struct{}) {
 	r := e.running[name]
 	delete(e.running, name)
 	switch {
@@ -104,10 +106,13 @@ func (e *Engine) drop(name string) *running {
 		return nil
 	}
 	r.end()
-	return r
+	if r.runs {
+		return r.over
+	}
+	return r.before
 }
 
-// start begins r as soon as the one before it has ended.
+// start begins r as soon as what ran before has ended, unless r is dropped until then.
 func (e *Engine) start(r *running) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	r.end = cancel
@@ -115,12 +120,22 @@ func (e *Engine) start(r *running) {
 		defer cancel()
 		defer close(r.over)
 		if r.before != nil {
-			<-r.before.over
-			r.before = nil
+			select {
+			case <-r.before:
+			case <-ctx.Done():
+			}
 		}
-		close(r.began)
-		if ctx.Err() == nil {
+		if e.begins(ctx, r) {
 			r.feed.Run(ctx, e.work)
 		}
 	})
+}
+
+// begins says whether r runs from now on: not if ctx, its own, has ended.
+func (e *Engine) begins(ctx context.Context, r *running) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	defer close(r.began)
+	r.runs = ctx.Err() == nil
+	return r.runs
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -97,6 +98,44 @@ func TestFeedsComeAndGo(t *testing.T) {
 		slices.Sort(want)
 		if !slices.Equal(log.sorted(), want) {
 			t.Errorf("in the end %q, want %q", log.sorted(), want)
+		}
+	})
+}
+
+// While a long invocation is in hand a mapping may be changed many times: all but the last change leave nothing behind.
+func TestManyFeedsInPlaceOfOneThatTakesLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var log journal
+		var e Engine
+		var wg sync.WaitGroup
+		wg.Go(func() { e.Run(ctx, t.Context()) })
+		<-e.Set("a", &logged{name: "first", inHand: time.Hour, log: &log})
+		synctest.Wait()
+		before := runtime.NumGoroutine()
+		for range 1000 {
+			e.Set("a", &logged{name: "never", log: &log})
+		}
+		last := e.Set("a", &logged{name: "last", inHand: time.Minute, log: &log})
+		synctest.Wait()
+		if more := runtime.NumGoroutine() - before; more > 10 {
+			t.Errorf("%d goroutines more", more)
+		}
+		start := time.Now()
+		<-last
+		if took := time.Since(start); took != time.Hour {
+			t.Errorf("the last began after %v, want it to wait for what is in hand", took)
+		}
+		e.Set("a", &logged{name: "never", log: &log})
+		start = time.Now()
+		<-e.Remove("a")
+		if took := time.Since(start); took != time.Minute {
+			t.Errorf("over after %v, want what is in hand to be settled", took)
+		}
+		cancel()
+		wg.Wait()
+		if want := []string{"first begins", "first ends", "last begins", "last ends"}; !slices.Equal(log.sorted(), want) {
+			t.Errorf("got %q, want %q", log.sorted(), want)
 		}
 	})
 }
