@@ -100,7 +100,7 @@ func (m *making) complete(ctx context.Context, at found, v *voice) error {
 	}
 	with := ""
 	if m.put != nil {
-		with = fmt.Sprintf(", with %d %ss", m.count, m.content)
+		with = ", with " + plural(m.count, m.content)
 	}
 	v.info("%s: made%s", m.name, with)
 	return nil
@@ -109,7 +109,7 @@ func (m *making) complete(ctx context.Context, at found, v *voice) error {
 // regret tells of contents that will be missing, since the next run finds the resource and puts nothing into it.
 func (m *making) regret(v *voice) {
 	if m.created && m.done < m.count {
-		v.warn("%s: made, with %d of its %d %ss: the next run finds it there and puts no more", m.name, m.done, m.count, m.content)
+		v.warn("%s: made, with %d of its %s: the next run finds it there and puts no more", m.name, m.done, plural(m.count, m.content))
 	}
 }
 

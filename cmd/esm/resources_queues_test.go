@@ -128,7 +128,7 @@ func TestAnAnswerThatSaysNoIsAnError(t *testing.T) {
 			"queue q: made, with 1 of its 2 messages: the next run finds it there and puts no more"},
 		{"base64", config.Queue{QueueName: "q", Messages: []config.Message{{
 			MessageBody: "a", MessageAttributes: map[string]config.MessageAttribute{"x": {DataType: "Binary", BinaryValue: "?"}},
-		}}}, "put message 0: attribute x: ", "made, with 0 of its 1 messages"},
+		}}}, "put message 0: attribute x: ", "made, with 0 of its 1 message: "},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()

@@ -122,7 +122,7 @@ func (l *Lines) started(e esm.Started) {
 	case e.Err == nil:
 		l.starts.over(e.Function)
 	case l.starts.news(e.Function, kind(e.Err), everyMinute):
-		l.line(signFailed, e.Function, "does not start: %v", e.Err)
+		l.line(signFailed, e.Function, "does not start: %s", brief(e.Err.Error()))
 	}
 }
 
