@@ -1,9 +1,12 @@
 package api
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -215,6 +218,32 @@ func TestTooLargeEventBySDK(t *testing.T) {
 	defer resp.Body.Close()
 	if resp.StatusCode != 413 {
 		t.Errorf("got %d", resp.StatusCode)
+	}
+}
+
+// A client that looks for an answer only when it has sent all finds the refusal too, unless that was far too much.
+func TestTooLargeEventOfAClientThatSendsAllFirst(t *testing.T) {
+	h := build(t)
+	_, server := h.serve()
+	for _, more := range []int{1, 8 << 20} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		size := esm.MaxPayload + more
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", invokePath, size)
+		if _, err := conn.Write(make([]byte, size)); err != nil {
+			t.Errorf("%d more: %v", more, err)
+			continue
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("%d more: got %d", more, resp.StatusCode)
+		}
 	}
 }
 

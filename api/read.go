@@ -18,8 +18,7 @@ type call struct {
 }
 
 // read reads the body of c, up to limit bytes. Only so many are read at the same time, which bounds the memory that
-// clients can fill by sending slowly. Once it is read there is no hurry any more, since a function may run for long. What
-// is left of a body that could not be read is still under the deadline: net/http looks for it after the answer.
+// clients can fill by sending slowly. Once it is read there is no hurry any more, since a function may run for long.
 func (s *Server) read(w http.ResponseWriter, c *call, limit int64) error {
 	connection := http.NewResponseController(w)
 	if c.Body != nil && c.Body != http.NoBody {
@@ -34,11 +33,9 @@ func (s *Server) read(w http.ResponseWriter, c *call, limit int64) error {
 	return nil
 }
 
+// body is the body of c. The time that it has to arrive begins with its turn. What is left of one that could not be read is
+// under that deadline too: net/http looks for it after the answer.
 func (s *Server) body(w http.ResponseWriter, c *call, limit int64) ([]byte, error) {
-	http.NewResponseController(w).SetReadDeadline(time.Now().Add(readWithin)) //nolint:errcheck // likewise
-	if c.ContentLength > limit {
-		return nil, tooLarge(limit, c.operation)
-	}
 	s.once.Do(func() { s.reading = make(chan struct{}, maxReading) })
 	select {
 	case s.reading <- struct{}{}:
@@ -46,14 +43,27 @@ func (s *Server) body(w http.ResponseWriter, c *call, limit int64) ([]byte, erro
 		return nil, c.Context().Err()
 	}
 	defer func() { <-s.reading }()
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(readWithin)) //nolint:errcheck // no connection, in a test
+	if c.ContentLength > limit {
+		return nil, s.tooLong(c, limit)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, c.Body, limit))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, tooLarge(limit, c.operation)
+		return nil, s.tooLong(c, limit)
 	}
 	if err != nil {
 		return nil, refuse("SerializationException", "The body of the request could not be read: %v", err)
 	}
 	return body, nil
+}
+
+// tooLong reads on in a body that is too long, as far as that is reasonable: many clients look for an answer only when they
+// have sent all. One that waits to be told to send is not.
+func (s *Server) tooLong(c *call, limit int64) error {
+	if c.Header.Get("Expect") == "" {
+		io.CopyN(io.Discard, c.Body, maxIgnored) //nolint:errcheck // it is refused anyhow
+	}
+	return tooLarge(limit, c.operation)
 }
 
 func tooLarge(limit int64, operation string) *refusal {

@@ -43,8 +43,9 @@ type Server struct {
 // Bounds of one request.
 const (
 	maxDocument  = 256 << 10        // bytes of a request's JSON, which is above what the largest mapping needs
+	maxIgnored   = 16 << 20         // bytes that are read of a body that is too long, before it is refused
 	maxReading   = 64               // bodies that are read at the same time: more wait
-	readWithin   = 10 * time.Second // for a body to arrive, once it is read
+	readWithin   = 10 * time.Second // for a body to arrive, from when its turn has come
 	answerWithin = 30 * time.Second // for an answer to be taken, once there is one
 )
 

@@ -90,6 +90,33 @@ func TestSlowBodies(t *testing.T) {
 	})
 }
 
+// The time that a body has to arrive begins when it may be read: who waits behind others that are slow is not refused.
+func TestABodyBehindSlowOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial := wired(t, &Server{Mappings: &register{}})
+		for range maxReading {
+			fmt.Fprintf(dial(), "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{", mappingsPath)
+		}
+		synctest.Wait()
+		conn := dial()
+		began := time.Now()
+		var wg sync.WaitGroup
+		wg.Go(func() { // it waits for the last of its bytes to be read
+			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n", mappingsPath)
+			time.Sleep(readWithin + readWithin/2)
+			fmt.Fprint(conn, "{}")
+		})
+		defer wg.Wait()
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := resp.Header.Get("X-Amzn-ErrorType"), "ValidationException"; got != want || time.Since(began) != readWithin+readWithin/2 {
+			t.Errorf("got %s after %v, want %s", got, time.Since(began), want)
+		}
+	})
+}
+
 // The bounds are those of a request's arrival and of its answer: what is between may take as long as a function runs.
 func TestLongCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
