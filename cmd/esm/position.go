@@ -14,8 +14,9 @@ func positionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "position",
 		Short: "Show and move the positions of stream mappings",
-		Long: `Shows and moves how far the mappings of Kinesis and DynamoDB streams have come. The
-engine keeps it in Engine.DataDir, which must not be in use: stop the engine first.
+		Long: `Shows and moves how far the mappings of Kinesis and DynamoDB streams have come, those of
+the file and those made over HTTP. The engine keeps it in Engine.DataDir, which must not
+be in use: stop the engine first.
 
 Exits with 0; with 2 when the file or a flag is wrong; with 1 otherwise.`,
 		Example: `  esm position list mappings.yaml
@@ -41,7 +42,7 @@ func mappingFlag(cmd *cobra.Command, name *string) {
 	_ = cmd.RegisterFlagCompletionFunc("mapping", completeMapping) // fails only for a flag that is not there
 }
 
-func completeMapping(_ *cobra.Command, args []string, _ string) (found []cobra.Completion, _ cobra.ShellCompDirective) {
+func completeMapping(cmd *cobra.Command, args []string, _ string) (found []cobra.Completion, _ cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -49,7 +50,8 @@ func completeMapping(_ *cobra.Command, args []string, _ string) (found []cobra.C
 	if report.Err() != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	for _, m := range ofStreams(file) {
+	known, _ := (*store)(nil).known(cmd.Context(), file) // what the DataDir keeps is left alone
+	for _, m := range ofStreams(known) {
 		found = append(found, cobra.CompletionWithDesc(m.UUID, m.title()))
 	}
 	return found, cobra.ShellCompDirectiveNoFileComp
@@ -81,8 +83,8 @@ func (f *moves) flags(cmd *cobra.Command) {
 }
 
 // mover makes what changes the positions of the mapping that the flags name. It takes the DataDir, if there is one, and
-// creates nothing. Check says what is wrong with the other flags, before that.
-func (f *moves) mover(cmd *cobra.Command, path string, check func(*mover) error) (*mover, error) {
+// creates nothing.
+func (f *moves) mover(cmd *cobra.Command, path string) (*mover, error) {
 	if f.mapping == "" {
 		return nil, wrongUse(cmd, "--mapping is missing: it names the mapping by its UUID, its function or the ARN of its source")
 	}
@@ -90,20 +92,14 @@ func (f *moves) mover(cmd *cobra.Command, path string, check func(*mover) error)
 	if err != nil {
 		return nil, err
 	}
-	m := &mover{dataDir: file.Engine.DataDir, now: time.Now()}
+	m := &mover{now: time.Now()}
 	if f.dryRun {
 		m.dry = cmd.OutOrStdout()
-	}
-	if m.mapping, err = oneMapping(file, f.mapping); err != nil {
-		return nil, err
-	}
-	if err := check(m); err != nil {
-		return nil, wrongUse(cmd, "%w", err)
 	}
 	if m.voice, err = newVoice(logFlags{level: "info"}, cmd.ErrOrStderr()); err != nil {
 		return nil, err
 	}
-	return m, m.open(cmd.Context())
+	return m, m.open(cmd.Context(), file, f.mapping)
 }
 
 // wrongUse is a complaint about flags or arguments.

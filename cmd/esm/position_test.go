@@ -117,12 +117,12 @@ g:live ← clicks                                   shardId-000  from 2026-05-06
 g:live ← clicks                                   shardId-001  after 17                   yes      -                  -
 g:live ← clicks                                   shardId-002  after 18                   -        -                  -
 f ← views                                         shardId-000  from 2026-01-02T03:04:05Z  yes      -                  -
-` + goneID + ` (not in the file)  shardId-000  after 5  -  -  -
+` + goneID + ` (removed)  shardId-000  after 5  -  -  -
 `
 	if code != 0 || squeezed(got) != squeezed(want) {
 		t.Errorf("got %d\n%s%s\nwant\n%s", code, got, stderr, want)
 	}
-	if code, got, _ := command(t, "position", "list", file, "--mapping", goneID); code != 0 || !strings.Contains(got, goneID+" (not in the file)  shardId-000  after 5") {
+	if code, got, _ := command(t, "position", "list", file, "--mapping", goneID); code != 0 || !strings.Contains(got, goneID+" (removed)  shardId-000  after 5") {
 		t.Errorf("of a mapping that is gone: got %d\n%s", code, got)
 	}
 	if code, got, _ := command(t, "position", "list", file, "--mapping", "f"); code != 0 || strings.Contains(got, "g") || !strings.Contains(got, "clicks") || !strings.Contains(got, "views") {
@@ -148,7 +148,7 @@ func TestPositionListJSON(t *testing.T) {
 	}
 	want := positionsJSON{[]mappingPositions{{
 		UUID: clicksID, FunctionName: "f", EventSourceArn: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks",
-		StartingPosition: "TRIM_HORIZON", InFile: true, Stream: "2026-03-04", FirstSeen: &seenAt,
+		StartingPosition: "TRIM_HORIZON", Origin: "File", Stream: "2026-03-04", FirstSeen: &seenAt,
 		Shards: []shardPosition{
 			{ShardId: "shardId-000", Position: "16", Drained: true},
 			{
@@ -277,7 +277,7 @@ func TestPositionReset(t *testing.T) {
 		{"--mapping " + clicksID, clicksID, "", esm.Checkpoint{}, "f ← clicks starts over at TRIM_HORIZON"},
 		{"--mapping " + clicksID, clicksID, "", esm.Checkpoint{}, "shard shardId-001 of f ← clicks: was after 17, is forgotten; forgotten: 2 owed runs"},
 		{"--mapping g:live", latestID, "", esm.Checkpoint{}, "g:live ← clicks starts over at LATEST"},
-		{"--mapping " + goneID, goneID, "", esm.Checkpoint{}, "nothing is kept of " + goneID + " (not in the file) any more"},
+		{"--mapping " + goneID, goneID, "", esm.Checkpoint{}, "nothing is kept of " + goneID + " (removed) any more"},
 		{"--mapping " + cartsID, cartsID, "", esm.Checkpoint{}, "nothing is kept of g ← carts"},
 		{"--mapping " + clicksID + " --shard shardId-001", clicksID, "shardId-001", esm.Checkpoint{}, "was after 17, is oldest"},
 		{"--mapping " + timedID + " --shard shardId-000", timedID, "shardId-000", esm.Checkpoint{}, "is from 2026-01-02T03:04:05Z; forgotten: that it was drained"},
@@ -316,7 +316,7 @@ func TestPositionWrongUse(t *testing.T) {
 		"list FILE --loud":      "unknown flag: --loud (see esm position list --help)",
 		"list absent.yaml":      "absent.yaml",
 		"list FILE --mapping":   "flag needs an argument",
-		"list FILE --mapping h": "--mapping h: the file has no such mapping of a stream, but " + clicksID + " (f ← clicks), ",
+		"list FILE --mapping h": "--mapping h: there is no such mapping of a stream, but " + clicksID + " (f ← clicks), ",
 		"list FILE --mapping arn:aws:sqs:us-east-1:000000000000:orders": "reads a queue, which has no positions",
 		"set FILE":                     "--mapping is missing",
 		"reset FILE":                   "--mapping is missing",
@@ -325,10 +325,10 @@ func TestPositionWrongUse(t *testing.T) {
 		"reset FILE --mapping " + clicksID + " --shard=":                  "--shard is empty",
 		"reset FILE --mapping " + clicksID + " --shard shardId-7":         "nothing is kept of it in f ← clicks, only of shardId-000, shardId-001",
 		"reset FILE --mapping " + cartsID + " --shard shardId-7":          "nothing is kept of any shard of g ← carts",
-		"reset FILE --mapping " + goneID + " --shard shardId-000":         "is not in the file",
+		"reset FILE --mapping " + goneID + " --shard shardId-000":         "there is no such mapping any more: reset it without --shard",
 		"set FILE --mapping " + clicksID + " --after 1":                   `--shard "" is not the name of a shard`,
 		"set FILE --mapping " + clicksID + " --shard a/b --after 1":       `--shard "a/b" is not the name of a shard`,
-		"set FILE --mapping " + goneID + " --shard shardId-000 --after 1": "is not in the file",
+		"set FILE --mapping " + goneID + " --shard shardId-000 --after 1": "there is no such mapping any more: its positions can only be forgotten",
 		"set FILE" + shard: "give one of --after, --at-timestamp, --trim-horizon and --latest (see esm position set --help)",
 		"set FILE" + shard + " --latest --trim-horizon":                              "give one of",
 		"set FILE" + shard + " --after=":                                             "give one of",
@@ -342,7 +342,7 @@ func TestPositionWrongUse(t *testing.T) {
 		"set FILE" + shard + " --at-timestamp -1":                                    "is neither",
 		"set FILE" + shard + " --at-timestamp 1770091506789":                         "is neither",
 		"set FILE" + shard + " --at-timestamp 2999-01-01T00:00:00Z":                  "lies in the future",
-		"set FILE" + shard + " --latest --data-dir=" + file + "/x --mapping=" + "hh": "--mapping hh",
+		"set FILE" + shard + " --latest --data-dir=" + data + "/x --mapping=" + "hh": "--mapping hh",
 	} {
 		words := strings.Fields(strings.ReplaceAll(args, "FILE", file))
 		code, stdout, stderr := command(t, append([]string{"position"}, words...)...)

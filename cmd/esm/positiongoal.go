@@ -113,6 +113,8 @@ func positionTitle(cp esm.Checkpoint, m esm.Mapping) string {
 	switch {
 	case cp.Position != "":
 		return "after " + cp.Position
+	case begins.IsZero() && m.StartingPosition == "": // nobody knows it any more
+		return "at its StartingPosition"
 	case begins.IsZero(), begins.Equal(oldest):
 		return "oldest"
 	}

@@ -11,12 +11,13 @@ type (
 	positionsJSON struct {
 		EventSourceMappings []mappingPositions
 	}
-	mappingPositions struct {
+	mappingPositions struct { // of one that was removed only UUID, Stream, FirstSeen and Shards are known
 		UUID             string
-		FunctionName     string `json:",omitempty"` // none when it is not in the file
-		EventSourceArn   string `json:",omitempty"`
-		StartingPosition string `json:",omitempty"`
-		InFile           bool
+		Origin           string     `json:",omitempty"` // File or HTTP
+		Changed          bool       `json:",omitempty"` // over HTTP, what the file has
+		FunctionName     string     `json:",omitempty"`
+		EventSourceArn   string     `json:",omitempty"`
+		StartingPosition string     `json:",omitempty"`
 		Stream           string     `json:",omitempty"` // by which the stream is told from another one of its name
 		FirstSeen        *time.Time `json:",omitempty"`
 		Shards           []shardPosition
@@ -57,8 +58,9 @@ func writePositionsJSON(w io.Writer, listed []positions) error {
 func (p positions) json() mappingPositions {
 	row := p.rows[""]
 	m := mappingPositions{
-		UUID: p.UUID, FunctionName: p.FunctionName, EventSourceArn: p.EventSourceArn, StartingPosition: p.StartingPosition,
-		InFile: p.inFile, Stream: row.Position, FirstSeen: unlessZero(row.Since), Shards: []shardPosition{},
+		UUID: p.UUID, Origin: p.Origin, Changed: p.Changed,
+		FunctionName: p.FunctionName, EventSourceArn: p.EventSourceArn, StartingPosition: p.StartingPosition,
+		Stream: row.Position, FirstSeen: unlessZero(row.Since), Shards: []shardPosition{},
 	}
 	for _, shard := range shardsOf(p.rows) {
 		cp := p.rows[shard]

@@ -25,8 +25,8 @@ settled, or where its reading begins while there is none; whether it is drained:
 with every record settled; the runs of records that are being retried, with their tries
 and their first and last position; and the tumbling window that is open.
 
-A shard appears when something is kept of it. Mappings that are no longer in the file
-come last, by their UUIDs.`,
+A shard appears when something is kept of it. Mappings that were made over HTTP come
+behind those of the file; last come those that were removed, by their UUIDs.`,
 		Example: `  esm position list mappings.yaml
   esm position list mappings.yaml --mapping orders --json | jq '.EventSourceMappings[].Shards[].Position'`,
 		Args:              cobra.ExactArgs(1),
@@ -58,25 +58,16 @@ type positions struct {
 	rows map[string]esm.Checkpoint // by shard
 }
 
-// listPositions loads what is kept of the mappings that a name means, or of all of the file's.
+// listPositions loads what is kept of the mappings that a name means, or of all.
 func listPositions(ctx context.Context, file *config.File, name string) (listed []positions, err error) {
-	asked := ofStreams(file)
-	if name != "" {
-		if asked, err = mappingsNamed(file, name); err != nil {
-			return nil, err
-		}
-	}
 	s, err := openKept(file.Engine.DataDir, false)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	if name == "" {
-		gone, err := s.gone(ctx, asked)
-		if err != nil {
-			return nil, err
-		}
-		asked = append(asked, gone...)
+	asked, err := s.asked(ctx, file, name)
+	if err != nil {
+		return nil, err
 	}
 	for _, m := range asked {
 		rows, err := s.All(ctx, m.UUID)
@@ -86,6 +77,19 @@ func listPositions(ctx context.Context, file *config.File, name string) (listed 
 		listed = append(listed, positions{m, rows})
 	}
 	return listed, nil
+}
+
+// asked are the mappings that a name means; without one, all.
+func (k *store) asked(ctx context.Context, file *config.File, name string) ([]followed, error) {
+	known, err := k.known(ctx, file)
+	if err != nil {
+		return nil, err
+	}
+	if name != "" {
+		return mappingsNamed(known, name)
+	}
+	gone, err := k.removed(ctx, known)
+	return append(ofStreams(known), gone...), err
 }
 
 // writePositions writes positions for people.

@@ -2,27 +2,34 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
-// followed is a mapping of which positions may be kept. Of one that is no longer in the file only the UUID is known.
-type followed struct {
-	esm.Mapping
-	inFile bool
-}
+// followed is a mapping of which something may be kept. Of one that was removed only the UUID is known.
+type followed mappings.Kept
+
+func removed(uuid string) followed { return followed{Mapping: esm.Mapping{UUID: uuid}} }
+
+// removed says that the mapping is neither in the file nor was it made over HTTP, or not any more.
+func (f followed) removed() bool { return f.Origin == "" }
 
 // title names the mapping for people.
 func (f followed) title() string {
-	if !f.inFile {
-		return f.UUID + " (not in the file)"
+	title := f.FunctionName + " ← " + sourceTitle(f.EventSourceArn)
+	switch {
+	case f.removed():
+		return f.UUID + " (removed)"
+	case f.Origin == esm.OriginHTTP:
+		return title + " (made over HTTP)"
+	case f.Changed:
+		return title + " (changed over HTTP)"
 	}
-	return f.FunctionName + " ← " + sourceTitle(f.EventSourceArn)
+	return title
 }
 
 // sourceTitle names a stream, its consumer or a table for people.
@@ -35,37 +42,40 @@ func sourceTitle(arn string) string {
 	return strings.TrimPrefix(name, "table/")
 }
 
-// ofStreams are the stream mappings of a file, in its order.
-func ofStreams(file *config.File) (found []followed) {
-	for _, m := range file.Mappings {
+// ofStreams are those of streams.
+func ofStreams(known []followed) (found []followed) {
+	for _, m := range known {
 		if m.OfStream() {
-			found = append(found, followed{m, true})
+			found = append(found, m)
 		}
 	}
 	return found
 }
 
 // mappingsNamed are the stream mappings that a name means: a UUID, a function, with or without its qualifier, or the ARN
-// of a source. A UUID may be that of a mapping which is not in the file any more.
-func mappingsNamed(file *config.File, name string) ([]followed, error) {
-	all := ofStreams(file)
-	if found := slices.DeleteFunc(slices.Clone(all), func(m followed) bool { return !m.named(name) }); len(found) > 0 {
-		return found, nil
-	}
-	for _, m := range file.Mappings {
-		if (followed{Mapping: m}).named(name) {
-			return nil, usageError{fmt.Errorf("--mapping %s: reads a queue, which has no positions", name)}
+// of a source. A UUID may be that of a mapping which was removed.
+func mappingsNamed(known []followed, name string) ([]followed, error) {
+	var named []followed
+	for _, m := range known {
+		if m.named(name) {
+			named = append(named, m)
 		}
 	}
-	if id, err := uuid.Parse(name); err == nil && id.String() == name {
-		return []followed{{Mapping: esm.Mapping{UUID: name}}}, nil
+	if found := ofStreams(named); len(found) > 0 {
+		return found, nil
 	}
-	return nil, usageError{fmt.Errorf("--mapping %s: the file has no such mapping of a stream, but %s", name, theseMappings(all))}
+	if len(named) > 0 {
+		return nil, usageError{fmt.Errorf("--mapping %s: reads a queue, which has no positions", name)}
+	}
+	if id, err := uuid.Parse(name); err == nil && id.String() == name {
+		return []followed{removed(name)}, nil
+	}
+	return nil, usageError{fmt.Errorf("--mapping %s: there is no such mapping of a stream, but %s", name, theseMappings(ofStreams(known)))}
 }
 
 // oneMapping is the one stream mapping that a name means.
-func oneMapping(file *config.File, name string) (followed, error) {
-	found, err := mappingsNamed(file, name)
+func oneMapping(known []followed, name string) (followed, error) {
+	found, err := mappingsNamed(known, name)
 	if err != nil {
 		return followed{}, err
 	}

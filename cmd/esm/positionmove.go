@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/config"
 )
 
 // mover changes what is kept of one mapping.
@@ -24,19 +25,38 @@ type mover struct {
 	dry     io.Writer // is told what would be done, and nothing is; nil does it
 }
 
-// open takes the DataDir and loads what is kept of the mapping.
-func (m *mover) open(ctx context.Context) (err error) {
+// open takes the DataDir of a file and loads what is kept of the mapping that a name means.
+func (m *mover) open(ctx context.Context, file *config.File, name string) (err error) {
+	m.dataDir = file.Engine.DataDir
 	if m.store, err = openKept(m.dataDir, false); err != nil {
 		return err
 	}
-	if m.rows, err = m.All(ctx, m.mapping.UUID); err != nil {
+	if err := m.load(ctx, file, name); err != nil {
 		return errors.Join(err, m.Close())
 	}
 	return nil
 }
 
+func (m *mover) load(ctx context.Context, file *config.File, name string) error {
+	known, err := m.known(ctx, file)
+	if err != nil {
+		return err
+	}
+	if m.mapping, err = oneMapping(known, name); err != nil {
+		return err
+	}
+	m.rows, err = m.All(ctx, m.mapping.UUID)
+	return err
+}
+
 // Close gives up what was opened.
 func (m *mover) Close() error { return m.store.Close() }
+
+// beginsAnew is the error of moving shards of a mapping whose positions will be forgotten.
+func (m *mover) beginsAnew() error {
+	return fmt.Errorf("--mapping %s: was deleted over HTTP and has changed in the file since, so that its positions are forgotten "+
+		"when the engine starts: start it once first", m.mapping.UUID)
+}
 
 // seen says that the mapping has begun to read its stream.
 func (m *mover) seen() bool {

@@ -16,8 +16,8 @@ func positionResetCommand() *cobra.Command {
 		Short: "Let a stream mapping, or one shard of it, start over",
 		Long: `Forgets all positions of a stream mapping: the next engine sees it for the first
 time, and it begins at its StartingPosition. That of LATEST is the time of that start,
-so that what lies before it is never read. A mapping that is no longer in the file is
-named by its UUID.
+so that what lies before it is never read. A mapping that was removed is named by its
+UUID.
 
 With --shard one shard starts over alone: at StartingPosition or, in a mapping of
 LATEST, where its reading began when the mapping was first seen, or was last set to by
@@ -29,7 +29,7 @@ It is said on standard error what the positions were. Undelivered notices stay.`
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := f.mover(cmd, args[0], func(*mover) error { return nil })
+			m, err := f.mover(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -47,11 +47,7 @@ It is said on standard error what the positions were. Undelivered notices stay.`
 // reset forgets the mapping with all of its shards.
 func (m *mover) reset(ctx context.Context) error {
 	shards := m.shards()
-	if len(m.rows) == 0 {
-		m.tell("nothing is kept of %s: it begins at its StartingPosition", m.mapping.title())
-		return nil
-	}
-	if m.dry == nil {
+	if m.dry == nil && len(m.rows) > 0 {
 		keys := []esm.Key{{Mapping: m.mapping.UUID}}
 		for _, shard := range shards {
 			keys = append(keys, esm.Key{Mapping: m.mapping.UUID, Shard: shard})
@@ -63,11 +59,14 @@ func (m *mover) reset(ctx context.Context) error {
 	for _, shard := range shards {
 		m.tellForgotten(shard)
 	}
-	if !m.mapping.inFile {
-		m.tell("nothing is kept of %s any more", m.mapping.title())
-		return nil
+	switch title := m.mapping.title(); {
+	case m.mapping.removed():
+		m.tell("nothing is kept of %s any more", title)
+	case len(m.rows) == 0:
+		m.tell("nothing is kept of %s: it begins at its StartingPosition", title)
+	default:
+		m.tell("%s starts over at %s", title, m.mapping.StartingPosition)
 	}
-	m.tell("%s starts over at %s", m.mapping.title(), m.mapping.StartingPosition)
 	return nil
 }
 
@@ -85,8 +84,10 @@ func (m *mover) resetShard(ctx context.Context, shard string) error {
 		return usageError{fmt.Errorf("--shard %s: nothing is kept of any shard of %s", shard, m.mapping.title())}
 	case !known:
 		return usageError{fmt.Errorf("--shard %s: nothing is kept of it in %s, only of %s", shard, m.mapping.title(), some(m.shards(), 10))}
-	case !m.mapping.inFile:
-		return usageError{fmt.Errorf("--mapping %s: is not in the file: put it there, or reset it without --shard", m.mapping.UUID)}
+	case m.mapping.removed():
+		return usageError{fmt.Errorf("--mapping %s: there is no such mapping any more: reset it without --shard", m.mapping.UUID)}
+	case m.mapping.Anew:
+		return usageError{m.beginsAnew()}
 	case !m.seen():
 		return m.forgetShard(ctx, shard)
 	}

@@ -32,11 +32,14 @@ that has never run no shard can begin at a time.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := f.mover(cmd, args[0], func(m *mover) error { return m.checkSet(f.shard, g) })
+			m, err := f.mover(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			defer m.Close()
+			if err := m.checkSet(f.shard, g); err != nil {
+				return wrongUse(cmd, "%w", err)
+			}
 			return m.set(cmd.Context(), f.shard, g)
 		},
 	}
@@ -54,11 +57,13 @@ that has never run no shard can begin at a time.`,
 // shardForm follows AWS's ShardId of Kinesis, whose pattern those of DynamoDB fit as well.
 var shardForm = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`)
 
-// checkSet says what is wrong with where a shard is to be moved, before anything is opened.
+// checkSet says what is wrong with where a shard is to be moved.
 func (m *mover) checkSet(shard string, g goal) error {
 	switch {
-	case !m.mapping.inFile:
-		return fmt.Errorf("--mapping %s is not in the file: put it there, or forget its positions by `esm position reset`", m.mapping.UUID)
+	case m.mapping.removed():
+		return fmt.Errorf("--mapping %s: there is no such mapping any more: its positions can only be forgotten, by `esm position reset`", m.mapping.UUID)
+	case m.mapping.Anew:
+		return m.beginsAnew()
 	case !shardForm.MatchString(shard):
 		return fmt.Errorf("--shard %q is not the name of a shard, such as shardId-000000000000", shard)
 	}

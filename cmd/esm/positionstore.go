@@ -9,16 +9,18 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
-// store is what a DataDir keeps of streams, taken for this process: no engine runs on it meanwhile. A nil store is a
+// store is what a DataDir keeps of mappings, taken for this process: no engine runs on it meanwhile. A nil store is a
 // DataDir that keeps nothing yet.
 type store struct {
 	*checkpoint.DB
 	dir *dataDir
 }
 
-// openKept takes a DataDir and opens what it keeps of streams. Unless create says so nothing is made, and what is not
+// openKept takes a DataDir and opens what it keeps of mappings. Unless create says so nothing is made, and what is not
 // there is nil.
 func openKept(path string, create bool) (*store, error) {
 	if !create && absent(path) {
@@ -52,18 +54,35 @@ func (k *store) Close() error {
 	return errors.Join(k.DB.Close(), k.dir.Close())
 }
 
-// gone are the mappings of which something is kept, besides those of the file.
-func (k *store) gone(ctx context.Context, file []followed) (gone []followed, err error) {
+// known are the mappings that an engine of a file would have if it were started now.
+func (k *store) known(ctx context.Context, file *config.File) (known []followed, err error) {
+	all, err := mappings.Read(ctx, file.Mappings, k, (&feeds{file: file}).functionARN)
+	for _, m := range all {
+		known = append(known, followed(m))
+	}
+	return known, err
+}
+
+// removed are the mappings of which positions are kept, besides those that are known.
+func (k *store) removed(ctx context.Context, known []followed) (gone []followed, err error) {
 	if k == nil {
 		return nil, nil
 	}
 	kept, err := k.Mappings(ctx)
 	for _, id := range kept {
-		if !slices.ContainsFunc(file, func(m followed) bool { return m.UUID == id }) {
-			gone = append(gone, followed{Mapping: esm.Mapping{UUID: id}})
+		if !slices.ContainsFunc(known, func(m followed) bool { return m.UUID == id }) {
+			gone = append(gone, removed(id))
 		}
 	}
 	return gone, err
+}
+
+// Documents is [mappings.Reader].Documents, also where nothing is kept.
+func (k *store) Documents(ctx context.Context, kind string) (map[string][]byte, error) {
+	if k == nil {
+		return nil, nil
+	}
+	return k.DB.Documents(ctx, kind)
 }
 
 // All is [esm.Checkpoints].All, also where nothing is kept.

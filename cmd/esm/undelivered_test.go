@@ -136,7 +136,7 @@ func TestUndeliveredList(t *testing.T) {
 	for _, want := range []string{
 		"f ← clicks shardId-000 1 RetryAttemptsExhausted " + oldQueue + " gone away\n",
 		"g:live ← clicks shardId-000",
-		goneID + " (not in the file) shardId-000",
+		goneID + " (removed) shardId-000",
 	} {
 		if !strings.Contains(squeezed(got)+"\n", want) {
 			t.Errorf("got\n%s\nwant %q", got, want)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -48,7 +49,11 @@ were in, as far as the notice holds it.`,
 			if asJSON {
 				return writeNoticesJSON(cmd.OutOrStdout(), notices, payload)
 			}
-			return writeNotices(cmd.OutOrStdout(), notices, mappingTitles(file))
+			known, err := s.known(cmd.Context(), file)
+			if err != nil {
+				return err
+			}
+			return writeNotices(cmd.OutOrStdout(), notices, known)
 		},
 	}
 	dataDirFlag(cmd, &over)
@@ -65,17 +70,12 @@ func (s *store) undelivered(ctx context.Context) iter.Seq2[checkpoint.Undelivere
 	return s.Undelivered(ctx)
 }
 
-// mappingTitles names a file's stream mappings for people, by their UUIDs.
-func mappingTitles(file *config.File) map[string]string {
+// writeNotices writes notices of mappings for people, of which these are known.
+func writeNotices(w io.Writer, notices iter.Seq2[checkpoint.Undelivered, error], known []followed) error {
 	titles := map[string]string{}
-	for _, m := range ofStreams(file) {
+	for _, m := range known {
 		titles[m.UUID] = m.title()
 	}
-	return titles
-}
-
-// writeNotices writes notices for people.
-func writeNotices(w io.Writer, notices iter.Seq2[checkpoint.Undelivered, error], titles map[string]string) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tKEPT\tMAPPING\tSHARD\tRECORDS\tCONDITION\tDESTINATION\tREASON")
 	rows := 0
@@ -85,10 +85,7 @@ func writeNotices(w io.Writer, notices iter.Seq2[checkpoint.Undelivered, error],
 		}
 		rows++
 		n := u.Notice
-		title, inFile := titles[n.Mapping]
-		if !inFile {
-			title = followed{Mapping: esm.Mapping{UUID: n.Mapping}}.title()
-		}
+		title := cmp.Or(titles[n.Mapping], removed(n.Mapping).title())
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID, u.Kept.UTC().Format(time.RFC3339), title, n.Shard, n.Size,
 			n.Condition, u.Destination, clip(u.Reason, 120))
 	}

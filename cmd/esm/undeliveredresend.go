@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,8 +25,8 @@ func undeliveredResendCommand() *cobra.Command {
 		Use:   "resend FILE [ID... | --all]",
 		Short: "Send failure notices again that no destination took",
 		Long: `Sends notices again, some at a time: to the destination that their mapping has now or,
-when the mapping is not in the file any more or has none, to the one they were for. With
-neither IDs nor --all, all are sent.
+when the mapping was removed or has none, to the one they were for. With neither IDs nor
+--all, all are sent.
 
 A notice that was taken is dropped then, and not before: what is interrupted in between is
 sent again the next time, and nothing is lost. One that was not taken stays. Ctrl-C stops it.`,
@@ -72,7 +73,11 @@ func resend(ctx context.Context, file *config.File, s *store, wanted picked, w i
 	if err != nil || len(found) == 0 {
 		return errors.Join(err, say(err == nil, w, "there are no undelivered notices"))
 	}
-	to := &addresses{file: file, clients: &clients{region: file.Aws.Region}, made: map[string]address{}}
+	known, err := s.known(ctx, file)
+	if err != nil {
+		return err
+	}
+	to := &addresses{file: file, now: destinationsOf(known), clients: &clients{region: file.Aws.Region}, made: map[string]address{}}
 	r := &resender{to: to.of, drop: s.drop, w: &inTurn{w: w}}
 	if err := r.run(ctx, s.undelivered(ctx), wanted); err != nil {
 		return err
@@ -96,8 +101,19 @@ func (s *store) drop(ctx context.Context, id string) error {
 // addresses makes the destinations of notices, each once. It belongs to one goroutine.
 type addresses struct {
 	file    *config.File
+	now     map[string]string // the ARNs of the destinations that mappings have, by their UUIDs
 	clients *clients
 	made    map[string]address // by ARN
+}
+
+func destinationsOf(known []followed) map[string]string {
+	arns := map[string]string{}
+	for _, m := range known {
+		if m.DestinationConfig != nil {
+			arns[m.UUID] = m.DestinationConfig.OnFailure.Destination
+		}
+	}
+	return arns
 }
 
 // address is a destination, or why there is none.
@@ -109,12 +125,7 @@ type address struct {
 
 // of is where a notice is sent now.
 func (a *addresses) of(ctx context.Context, u checkpoint.Undelivered) address {
-	arn := u.Destination
-	for _, m := range a.file.Mappings {
-		if m.UUID == u.Notice.Mapping && m.DestinationConfig != nil && m.DestinationConfig.OnFailure.Destination != "" {
-			arn = m.DestinationConfig.OnFailure.Destination
-		}
-	}
+	arn := cmp.Or(a.now[u.Notice.Mapping], u.Destination)
 	if known, ok := a.made[arn]; ok {
 		return known
 	}
