@@ -30,6 +30,11 @@ func (v *violations) matches(text, member string, most int, form *regexp.Regexp,
 	}
 }
 
+// functionName adds a violation when Lambda's model does not take text for a function, whether there is one or not.
+func (v *violations) functionName(text string) {
+	v.matches(text, "functionName", 256, nameForm, esm.FunctionNamePattern)
+}
+
 // oneOf adds a violation when text is none of those that there are.
 func (v *violations) oneOf(text, member string, there ...string) {
 	if !slices.Contains(there, text) {
@@ -67,7 +72,7 @@ func (a asked) qualified() string { return a.arn + ":" + cmp.Or(a.Qualifier, lat
 func (s *Server) named(c *call) (asked, error) {
 	name, query := c.names[0], c.URL.Query()
 	var broken violations
-	broken.matches(name, "functionName", 256, nameForm, esm.FunctionNamePattern)
+	broken.functionName(name)
 	if query.Has("Qualifier") {
 		broken.matches(query.Get("Qualifier"), "qualifier", 128, qualifierForm, qualifierPattern)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/http"
 	"slices"
@@ -98,14 +99,12 @@ func (s *Server) listFunctions(c *call) (answer, error) {
 // page is what a request for a list says of its page: the name after which it begins, and how many it has.
 func page(c *call) (after string, most int, err error) {
 	query := c.URL.Query()
+	var broken violations
 	if query.Has("FunctionVersion") {
-		var broken violations
 		broken.oneOf(query.Get("FunctionVersion"), "functionVersion", "ALL")
-		if err := broken.err(); err != nil {
-			return "", 0, err
-		}
 	}
-	if most, err = mostOnPage(query, mostFunctions); err != nil {
+	most, err = mostOnPage(query, mostFunctions, &broken)
+	if err := cmp.Or(err, broken.err()); err != nil {
 		return "", 0, err
 	}
 	name, err := base64.URLEncoding.DecodeString(query.Get("Marker"))

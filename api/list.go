@@ -27,12 +27,10 @@ const mostListed = 100
 // should even when that mapping is gone by then.
 func (s *Server) listMappings(c *call) (answer, error) {
 	query := c.URL.Query()
-	wants, err := selection(query)
-	if err != nil {
-		return answer{}, err
-	}
-	most, err := mostOnPage(query, mostListed)
-	if err != nil {
+	var broken violations
+	wants := selection(query, &broken)
+	most, err := mostOnPage(query, mostListed, &broken)
+	if err := cmp.Or(err, broken.err()); err != nil {
 		return answer{}, err
 	}
 	marker := query.Get("Marker")
@@ -55,7 +53,7 @@ func (s *Server) listMappings(c *call) (answer, error) {
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // mostOnPage is how many items a page has: what the query says, from 1 to 10000, and not more than most.
-func mostOnPage(query url.Values, most int) (int, error) {
+func mostOnPage(query url.Values, most int, broken *violations) (int, error) {
 	if !query.Has("MaxItems") {
 		return most, nil
 	}
@@ -65,9 +63,9 @@ func mostOnPage(query url.Values, most int) (int, error) {
 	case err != nil || n > math.MaxInt32 || n < math.MinInt32:
 		return 0, refuse("SerializationException", "STRING_VALUE can not be converted to an Integer (MaxItems)")
 	case n < 1:
-		return 0, constraint(text, "maxItems", "have value greater than or equal to 1")
+		broken.add(text, "maxItems", "Member must have value greater than or equal to 1")
 	case n > 10000:
-		return 0, constraint(text, "maxItems", "have value less than or equal to 10000")
+		broken.add(text, "maxItems", "Member must have value less than or equal to 10000")
 	}
 	return min(n, most), nil
 }
@@ -75,19 +73,19 @@ func mostOnPage(query url.Values, most int) (int, error) {
 const arnPattern = `arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)`
 
 // selection says which mappings a query asks for: all, those of a source, those of a function. What is not there is a
-// selection of none.
-func selection(query url.Values) (func(esm.Registered) bool, error) {
+// selection of none, and so is a function whose name none here can have.
+func selection(query url.Values, broken *violations) func(esm.Registered) bool {
 	source, function := query.Get("EventSourceArn"), query.Get("FunctionName")
 	if _, err := esm.ParseARN(source); err != nil && query.Has("EventSourceArn") {
-		return nil, constraint(source, "eventSourceArn", "satisfy regular expression pattern: "+arnPattern)
+		broken.add(source, "eventSourceArn", "Member must satisfy regular expression pattern: "+arnPattern)
+	}
+	if query.Has("FunctionName") {
+		broken.functionName(function)
 	}
 	asked, err := esm.ParseFunctionName(function)
-	if err != nil && query.Has("FunctionName") {
-		return nil, constraint(function, "functionName", "satisfy regular expression pattern: "+esm.FunctionNamePattern)
-	}
 	return func(r esm.Registered) bool {
-		return (source == "" || source == r.EventSourceArn) && (function == "" || is(r, asked))
-	}, nil
+		return (source == "" || source == r.EventSourceArn) && (function == "" || err == nil && is(r, asked))
+	}
 }
 
 // is says whether r is a mapping to the function that was asked for: the same qualifier, or none on both sides.

@@ -43,20 +43,33 @@ func mappingExists(m esm.Mapping, uuid string) error {
 // invalidMapping tells what is wrong with m: everything that breaks Lambda's model, or else the first that its service
 // finds.
 func invalidMapping(c *call, m esm.Mapping, found []esm.Problem) error {
-	var broken []string
+	var broken violations
 	for _, p := range found {
 		switch {
-		case p.Constraint != "" && p.Path == "FunctionName" && m.FunctionName == "" && c.operation == "CreateEventSourceMapping":
+		case p.Path == functionName && m.FunctionName == "" && c.operation == "CreateEventSourceMapping":
 			broken = append(broken, "Value null at 'functionName' failed to satisfy constraint: Member must not be null")
+		case p.Path == functionName:
+			broken.functionName(m.FunctionName)
 		case p.Constraint != "":
 			broken = append(broken, p.Constraint)
 		}
 	}
 	if len(broken) > 0 {
-		return constraints(broken...)
+		return broken.err()
 	}
-	return invalid("%s", sentence(found[0]))
+	for _, p := range found {
+		if p.Path != functionName {
+			return invalid("%s", sentence(p))
+		}
+	}
+	return invalid("%s", noFunction) // its name is one that no function here can have
 }
+
+// Of a mapping's function, which Lambda's service looks for when all else is well.
+const (
+	functionName = "FunctionName"
+	noFunction   = "Function does not exist"
+)
 
 // constraints is the refusal of values that break Lambda's model.
 func constraints(broken ...string) error {

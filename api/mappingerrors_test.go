@@ -61,6 +61,11 @@ func TestLiteralErrorsOfCreate(t *testing.T) {
 			one(`Value '0' at 'batchSize' failed to satisfy constraint: Member must have value greater than or equal to 1`)},
 		{"own words", of(queue, `,"MetricsConfig":{"Metrics":["KafkaMetrics"]}`), parameter,
 			`{"Type":"User","message":"MetricsConfig.Metrics[0] is not EventCount, the only value with an effect on queues and streams"}`},
+		{"a name that no function has", `{"FunctionName":"a.b","EventSourceArn":"` + queue + `","BatchSize":11}`, parameter,
+			`{"Type":"User","message":"Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"}`},
+		{"and nothing else", `{"FunctionName":"a.b","EventSourceArn":"` + queue + `"}`, parameter, `{"Type":"User","message":"Function does not exist"}`},
+		{"a name that is too long", `{"FunctionName":"` + strings.Repeat("a", 257) + `","EventSourceArn":"` + queue + `"}`, validation,
+			one(`Value '` + strings.Repeat("a", 257) + `' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to 256`)},
 		{"tag of aws", of(queue, `,"Tags":{"aws:x":""}`), parameter, `{"Type":"User","message":"The key of a tag cannot begin with aws:, which is AWS's own."}`},
 	}
 	for _, tt := range tests {

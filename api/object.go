@@ -69,6 +69,8 @@ func (o object) mismatch(path string, text json.RawMessage, wanted string) {
 		o.fail("%s_VALUE can not be converted to %s (%s)", bytes.ToUpper(text), wanted, path)
 	case '"':
 		o.fail("STRING_VALUE can not be converted to %s (%s)", wanted, path)
+	case 'n':
+		o.fail("NULL_VALUE can not be converted to %s (%s)", wanted, path)
 	default:
 		o.fail("NUMBER_VALUE can not be converted to %s (%s)", wanted, path)
 	}

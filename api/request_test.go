@@ -34,6 +34,7 @@ func TestTypesAndSyntax(t *testing.T) {
 		{`{"FilterCriteria":{"Filters":{}}}`, "Expected list or null (FilterCriteria.Filters)"},
 		{`{"FilterCriteria":{"Filters":[{"Pattern":{"a":1}}]}}`, "Start of structure or map found where not expected. (FilterCriteria.Filters[0].Pattern)"},
 		{`{"FunctionResponseTypes":["a",1]}`, "NUMBER_VALUE can not be converted to a String (FunctionResponseTypes[1])"},
+		{`{"FunctionResponseTypes":[null]}`, "NULL_VALUE can not be converted to a String (FunctionResponseTypes[0])"},
 		{`{"Tags":{"a":false}}`, "FALSE_VALUE can not be converted to a String (Tags.a)"},
 		{`{"StartingPositionTimestamp":"2025-01-01T00:00:00Z"}`, "STRING_VALUE can not be converted to milliseconds since epoch (StartingPositionTimestamp)"},
 		{`{"StartingPositionTimestamp":1e300}`, "NUMBER_VALUE can not be converted to milliseconds since epoch (StartingPositionTimestamp)"},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/esm-run/esm"
 )
 
 // TestSDK takes a mapping through its life with AWS's own client for Go.
@@ -114,6 +117,12 @@ func TestListErrors(t *testing.T) {
 		"Marker=x":            `400 InvalidParameterValueException {"Type":"User","message":"Invalid Marker: give the NextMarker of an answer as it is."}`,
 		"EventSourceArn=x":    `400 ValidationException {"message":"1 validation error detected: Value 'x' at 'eventSourceArn' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}(-gov)?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)"}`,
 		"FunctionName=absent": `200  {"EventSourceMappings":[]}`,
+		"FunctionName=a.b":    `200  {"EventSourceMappings":[]}`,
+		"FunctionName=" + strings.Repeat("a", 65): `200  {"EventSourceMappings":[]}`,
+		"FunctionName=&MaxItems=0": `400 ValidationException {"message":"3 validation errors detected: ` +
+			`Value '' at 'functionName' failed to satisfy constraint: Member must have length greater than or equal to 1; ` +
+			`Value '' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: ` + strings.ReplaceAll(esm.FunctionNamePattern, `\`, `\\`) + `; ` +
+			`Value '0' at 'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1"}`,
 	} {
 		if got := errorOf(f.ask("GET", mappingsPath+"?"+query, "")); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", query, got, want)
