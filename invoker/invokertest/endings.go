@@ -12,7 +12,10 @@ import (
 )
 
 // dispatch is the time in which a runtime that waits for an event surely gets it. Nothing tells the suite when it has.
-const dispatch = 500 * time.Millisecond
+const dispatch = 2 * time.Second
+
+// limit is a function's timeout in seconds, for a handler that is to exceed it. An Init may be within it.
+const limit = 5
 
 // exitText is the payload for a runtime that ended (AWS answers with these very words).
 func exitText(id, how string) string {
@@ -43,17 +46,17 @@ func (s *suite) signal() {
 
 // A timeout is exact, what is in memory is lost, and what is in the temporary directory is kept.
 func (s *suite) timeout() {
-	s.fn.Timeout = 1
+	s.fn.Timeout = limit
 	e := s.start()
 	e.order(order{Do: "write", Name: "note", Value: json.RawMessage(`"kept"`)})
 	e.drained()
 	began := time.Now()
 	resp := e.order(order{Do: "hang"})
-	if took := time.Since(began); took < time.Second || took > patience {
-		e.Errorf("it took %v, want a second", took)
+	if took := time.Since(began); took < limit*time.Second || took > limit*time.Second+patience {
+		e.Errorf("it took %v, want %d s", took, limit)
 	}
 	e.wantFault(resp, "Sandbox.Timedout", fmt.Sprintf(
-		`{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: %s Error: Task timed out after 1.00 seconds"}`, e.id))
+		`{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: %s Error: Task timed out after %d.00 seconds"}`, e.id, limit))
 	e.drained()
 	if got := string(e.order(order{Do: "read", Name: "note"}).Payload); got != `"kept"` {
 		e.Errorf("the file: got %s", got)
@@ -66,7 +69,7 @@ func (s *suite) timeout() {
 
 func (s *suite) drain() {
 	e := s.start()
-	const wait = 1500 * time.Millisecond
+	const wait = 4 * time.Second
 	began := time.Now()
 	e.order(order{Do: "answer and wait", Wait: wait})
 	if took := time.Since(began); took >= wait {
@@ -83,7 +86,7 @@ func (s *suite) drain() {
 
 // The answer was given, so its caller is not told of what becomes of the runtime afterwards.
 func (s *suite) drainTimeout() {
-	s.fn.Timeout = 1
+	s.fn.Timeout = limit
 	e := s.start()
 	if resp := e.order(order{Do: "answer and hang"}); resp.Fault != "" {
 		e.Errorf("got fault %q", resp.Fault)

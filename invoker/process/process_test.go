@@ -115,7 +115,7 @@ func TestInvoke(t *testing.T) {
 	if r.ID != testID || r.Arn != "arn:aws:lambda:eu-west-1:000000000000:function:f:live" {
 		t.Errorf("got id %q, ARN %q", r.ID, r.Arn)
 	}
-	if r.Left > 10*time.Second || r.Left < 8*time.Second {
+	if r.Left > 10*time.Second || r.Left < 5*time.Second {
 		t.Errorf("got %v until the deadline, want nearly 10 s", r.Left)
 	}
 	if got, want := string(r.Echo), `{"b":1,"a":"é\u0000"}`; got != want {
@@ -221,10 +221,9 @@ func TestInitErrorIsPassedOn(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	s, l := newStarter(t)
-	fn := handler("aws", nil)
-	fn.Timeout = 1
-	e := start(t, s, fn)
+	e := start(t, s, handler("aws", nil))
 	before := describedBy(t, invoke(t, e, order{Write: "kept"}))
+	e.(*environment).fn.Timeout = 1
 	resp := invoke(t, e, order{Sleep: time.Hour, Fork: "kept"})
 	want := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ` + testID + ` Error: Task timed out after 1.00 seconds"}`
 	if got := string(resp.Payload); got != want || resp.Fault != "Sandbox.Timedout" {
@@ -371,7 +370,7 @@ func TestStartEndsWithItsContext(t *testing.T) {
 func TestInvokeEndsWithItsContext(t *testing.T) {
 	s, _ := newStarter(t)
 	e := start(t, s, handler("aws", nil))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err := e.Invoke(ctx, esm.Call{ID: testID, Payload: json.RawMessage(`{"Sleep":3600000000000}`)})
 	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, esm.ErrNotRun) {
@@ -411,10 +410,13 @@ func TestCloseEndsAnInvocation(t *testing.T) {
 	wantEmpty(t, s.Dir)
 }
 
+// patience is for what other processes do, which is over at once on a machine that has nothing else to do.
+const patience = 20 * time.Second
+
 // waitFor polls what other processes do.
 func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("waited in vain")
 		}

@@ -40,19 +40,19 @@ func TestRuntimeThatHangsAfterItsAnswer(t *testing.T) {
 	t.Parallel()
 	s, l := newStarter(t)
 	fn := handler("raw", nil)
-	fn.Timeout = 1
+	fn.Timeout = 4
 	e := start(t, s, fn)
 	began := time.Now()
 	if got := string(call(t, e, order{Raw: "hang after response"}).Payload); got != `"done"` {
 		t.Errorf("got %s", got)
 	}
-	if took := time.Since(began); took > 900*time.Millisecond {
+	if took := time.Since(began); took > 3900*time.Millisecond {
 		t.Errorf("the caller waited for %v", took)
 	}
 	if err := e.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took < time.Second {
+	if took := time.Since(began); took < 4*time.Second {
 		t.Errorf("the environment was free after %v, want the function's timeout", took)
 	}
 	e.(*environment).fn.Timeout = 30 // for slow machines: the Init is within it
@@ -139,7 +139,7 @@ func TestInternalExtensionGetsSIGTERM(t *testing.T) {
 		invoke(t, e, order{})
 		began := time.Now()
 		e.Close()
-		if took := time.Since(began); took > 2*time.Second {
+		if took := time.Since(began); took > patience {
 			t.Errorf("%s: it took %v to close", tt.role, took)
 		}
 		_, err := os.Stat(filepath.Join(notes, "terminated"))
