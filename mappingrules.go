@@ -14,6 +14,7 @@ func (m Mapping) Validate(now time.Time) []Problem {
 	var found problems
 	m.checkNames(&found)
 	m.checkSource(&found)
+	m.checkDestination(&found)
 	m.checkBatching(&found)
 	m.checkFilters(&found)
 	m.checkLists(&found)
@@ -77,7 +78,6 @@ func (m Mapping) checkQueue(found *problems) {
 	found.unsupported("MaximumRetryAttempts", m.MaximumRetryAttempts != nil)
 	found.unsupported("BisectBatchOnFunctionError", m.BisectBatchOnFunctionError != nil)
 	found.unsupported("TumblingWindowInSeconds", m.TumblingWindowInSeconds != nil)
-	found.unsupported("DestinationConfig", m.DestinationConfig != nil && *m.DestinationConfig != (DestinationConfig{}))
 }
 
 // unsupported adds a problem when a member is given that the kind of source does not have.
@@ -100,11 +100,14 @@ func (m Mapping) checkScaling(found *problems) {
 		found.add("ScalingConfig", "Provisioned mode for SQS ESM does not support maximum concurrency feature. "+
 			"Use MaximumPollers as the control mechanism and remove maximum concurrency.")
 	}
+	const rule = "MinimumPollers should be between [2, %d] and MaximumPollers should be between [MinimumPollers, %d]"
 	low, high := *pollers.MinimumPollers, *pollers.MaximumPollers
-	lowOK := found.within("ProvisionedPollerConfig.MinimumPollers", low, 2, MaxMinimumPollers)
-	highOK := found.within("ProvisionedPollerConfig.MaximumPollers", high, 2, MaxMaximumPollers)
-	if lowOK && highOK && low > high {
-		found.add("ProvisionedPollerConfig.MinimumPollers", "%d is above MaximumPollers, %d", low, high)
+	highOK := DefaultMinimumPollers <= high && high <= MaxMaximumPollers
+	if low < DefaultMinimumPollers || low > MaxMinimumPollers || highOK && low > high {
+		found.add("ProvisionedPollerConfig.MinimumPollers", rule, MaxMinimumPollers, MaxMaximumPollers)
+	}
+	if !highOK {
+		found.add("ProvisionedPollerConfig.MaximumPollers", rule, MaxMinimumPollers, MaxMaximumPollers)
 	}
 }
 

@@ -8,7 +8,6 @@ func (m Mapping) checkStream(found *problems, now time.Time) {
 	m.checkPosition(found, now)
 	m.checkRetries(found)
 	m.checkLanes(found)
-	m.checkDestination(found)
 	found.unsupported("ScalingConfig", m.ScalingConfig != nil && m.ScalingConfig.MaximumConcurrency != nil)
 	found.unsupported("ProvisionedPollerConfig", m.ProvisionedPollerConfig.defaults() != nil)
 }
@@ -67,8 +66,13 @@ func (m Mapping) checkLanes(found *problems) {
 	}
 }
 
+// checkDestination comes before all that is looked at besides the source, as on Lambda.
 func (m Mapping) checkDestination(found *problems) {
-	if m.DestinationConfig == nil {
+	if m.DestinationConfig == nil || *m.DestinationConfig == (DestinationConfig{}) {
+		return
+	}
+	if !m.OfStream() {
+		found.unsupported("DestinationConfig", m.Service() == SQS)
 		return
 	}
 	if m.DestinationConfig.OnSuccess.Destination != "" {

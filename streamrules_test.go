@@ -122,8 +122,8 @@ func TestStreamMembersOfQueues(t *testing.T) {
 		m.BisectBatchOnFunctionError, m.TumblingWindowInSeconds, m.DestinationConfig = new(false), new(0), notices(queue)
 	})
 	var want []string
-	for _, member := range []string{"StartingPosition", "StartingPositionTimestamp", "ParallelizationFactor", "MaximumRecordAgeInSeconds",
-		"MaximumRetryAttempts", "BisectBatchOnFunctionError", "TumblingWindowInSeconds", "DestinationConfig"} {
+	for _, member := range []string{"DestinationConfig", "StartingPosition", "StartingPositionTimestamp", "ParallelizationFactor",
+		"MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "BisectBatchOnFunctionError", "TumblingWindowInSeconds"} {
 		want = append(want, fmt.Sprintf("%s: Unsupported %s parameter for given event source mapping type.", member, member))
 	}
 	if got := told(m.Validate(now)); !slices.Equal(got, want) {

@@ -203,7 +203,7 @@ var badFiles = []badFile{
 		`7:5: EventSourceMappings[0].BatchSize: 11 is above 10, the most of a FIFO queue`,
 		`8:5: EventSourceMappings[0].MaximumBatchingWindowInSeconds: Batching window is not supported for FIFO queues`}},
 	{"provisioned pollers", orders + mapped + "    ProvisionedPollerConfig: {MinimumPollers: 9, MaximumPollers: 3}\n    ScalingConfig: {MaximumConcurrency: 5}\n", false, []string{
-		`7:31: EventSourceMappings[0].ProvisionedPollerConfig.MinimumPollers: 9 is above MaximumPollers, 3`,
+		`7:31: EventSourceMappings[0].ProvisionedPollerConfig.MinimumPollers: MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]`,
 		`8:5: EventSourceMappings[0].ScalingConfig: Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency.`}},
 	{"a region beside the source's", orders + mapped + "    Region: eu-west-1\n", false, []string{
 		`7:5: EventSourceMappings[0].Region: eu-west-1 is not the region of EventSourceArn, us-east-1: leave it out`}},
