@@ -1,10 +1,6 @@
 package checkpoint
 
-import (
-	"slices"
-
-	"github.com/esm-run/esm"
-)
+import "github.com/esm-run/esm"
 
 func (w *wire) checkpoint(cp *esm.Checkpoint) {
 	w.text(&cp.Position)
@@ -13,16 +9,17 @@ func (w *wire) checkpoint(cp *esm.Checkpoint) {
 	list(w, &cp.Lanes, w.text)
 	list(w, &cp.Owed, w.owed)
 	optional(w, &cp.Window, w.window)
-	w.responses(cp.Owed)
+	w.more(cp.Owed, func(o *esm.Owed) { optional(w, &o.Response, w.response) })
+	w.more(cp.Owed, func(o *esm.Owed) { w.int(&o.Size) })
 }
 
-// responses moves those of owed runs, which few checkpoints have: when there are none, nothing is written.
-func (w *wire) responses(owed []esm.Owed) {
-	if w.reading && len(w.buf) == 0 || !w.reading && !slices.ContainsFunc(owed, func(o esm.Owed) bool { return o.Response != nil }) {
+// more moves what came to be known of owed runs after the first schema: an older value ends before it.
+func (w *wire) more(owed []esm.Owed, each func(*esm.Owed)) {
+	if w.reading && len(w.buf) == 0 {
 		return
 	}
 	for i := range owed {
-		optional(w, &owed[i].Response, w.response)
+		each(&owed[i])
 	}
 }
 

@@ -262,7 +262,7 @@ func TestUpgrade(t *testing.T) {
 	fails := func(tx *bolt.Tx) error { return errors.Join(mark("x")(tx), fault) }
 
 	before := read(t, path)
-	if _, err := open(path, append(slices.Clone(upgrades), mark("1"), fails)); !errors.Is(err, fault) || !strings.Contains(err.Error(), "schema 3") {
+	if _, err := open(path, append(slices.Clone(upgrades), mark("1"), fails)); !errors.Is(err, fault) || !strings.Contains(err.Error(), "schema 4") {
 		t.Errorf("a step that fails: %v", err)
 	}
 	if err := checkWrong(t, path, want); err != nil || !bytes.Equal(read(t, path), before) {
@@ -282,7 +282,7 @@ func TestUpgrade(t *testing.T) {
 		})
 		db.Close()
 	}
-	if _, err := open(path, steps[:1]); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "4") {
+	if _, err := open(path, steps[:1]); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "is 5") {
 		t.Errorf("an older release: %v, want ErrNewer with the schema", err)
 	}
 	if db, err := open(filepath.Join(t.TempDir(), "new.db"), steps); err != nil {

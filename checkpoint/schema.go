@@ -24,13 +24,16 @@ type step func(*bolt.Tx) error
 
 // upgrades are the steps from schema 1 on: the first leads to 2. A file has schema 1 more than the steps that it has
 // behind it.
-var upgrades = []step{withDocuments}
+var upgrades = []step{withDocuments, withSizes}
 
 // withDocuments leads to schema 2.
 func withDocuments(tx *bolt.Tx) error {
 	_, err := tx.CreateBucket(documents)
 	return err
 }
+
+// withSizes leads to schema 3. Values are written with the sizes of owed runs from now on: older ones can be read.
+func withSizes(*bolt.Tx) error { return nil }
 
 // layOut makes an empty file one of this package.
 func layOut(tx *bolt.Tx, schema int) error {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,11 +49,7 @@ func TestOwedRecordsThatNoFilterWantsAnyMore(t *testing.T) {
 		r.start()
 		r.wait(5 * time.Second)
 		r.close()
-		f, err := filter.Compile([]string{`{"data":{"n":[1,2]}}`}, "data")
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.feed.Filter = f
+		r.feed.Filter = numbered(t, 1, 2)
 		r.fn.handler = succeed
 		before := len(r.fn.seen())
 		r.start()
@@ -63,6 +60,69 @@ func TestOwedRecordsThatNoFilterWantsAnyMore(t *testing.T) {
 		}
 		r.close()
 	})
+}
+
+// What a filter leaves out between the records of a run was never part of it.
+func TestTriesGoOnCountingAroundRecordsThatNoFilterWants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, func(event) (string, error) { return "", faultError("Unhandled") })
+		r.feed.Filter = numbered(t, 1, 3)
+		r.feed.Rules = policy.Stream{MaxRetries: 6}
+		for _, n := range []int{1, 2, 3, 4} {
+			r.stream.Put("key", fmt.Sprintf(`{"n":%d}`, n))
+		}
+		for range 5 {
+			r.start()
+			r.wait(3 * time.Second)
+			r.close()
+		}
+		r.start()
+		r.wait(time.Hour)
+		r.close()
+		ids := map[string]bool{}
+		for _, e := range r.fn.seen() {
+			ids[e.ID] = true
+		}
+		if got := len(r.fn.seen()); got != 7 || len(ids) != 1 || len(r.notices) != 1 || r.notices[0].Invokes != 7 {
+			t.Errorf("%d invocations under %d IDs, notices %+v", got, len(ids), r.notices)
+		}
+	})
+}
+
+// A run under an ID has the same records each time: with those that a new filter adds it is another one.
+func TestOwedRecordsWithOthersThatAreWantedNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, func(event) (string, error) { return "", faultError("Unhandled") })
+		r.feed.Filter = numbered(t, 1, 3)
+		r.feed.Batching.Size = 2
+		for _, n := range []int{1, 2, 3} {
+			r.stream.Put("key", fmt.Sprintf(`{"n":%d}`, n))
+		}
+		r.start()
+		r.wait(5 * time.Second)
+		r.close()
+		r.feed.Filter = nil
+		r.fn.handler = succeed
+		before := len(r.fn.seen())
+		r.start()
+		r.wait(time.Minute)
+		r.close()
+		calls := r.fn.seen()
+		if got, want := story(calls[before:]), []string{`{"n":1}-{"n":3}`}; !slices.Equal(got, want) || calls[before].ID == calls[before-1].ID {
+			t.Errorf("invocations after the restart %q, want %q under a new ID", got, want)
+		}
+	})
+}
+
+// numbered is a filter of records whose n is one of these.
+func numbered(t *testing.T, wanted ...int) *filter.Filter {
+	t.Helper()
+	list, _ := json.Marshal(wanted)
+	f, err := filter.Compile([]string{`{"data":{"n":` + string(list) + `}}`}, "data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 func TestATerminatedWindowEndsBeforeWhatIsLeftAlsoAfterACrash(t *testing.T) {

@@ -24,11 +24,12 @@ type ledger struct {
 	owed    [][]esm.Owed // by lane, oldest first
 	window  *esm.Window  // the tumbling window that is open
 	found   esm.Checkpoint
-	await   []string        // by lane, up to where it owed records when reading began; empty once that was read
-	thin    map[string]bool // runs, by ID, that were owed then and have records that no filter wants any more
-	changes int             // so many were noted
+	await   []string // by lane, up to where it owed records when reading began; empty once that was read
+	changes int      // so many were noted
 	skipped bool
 	lastly  time.Time // when it was saved last
+
+	whole bool // the shard was read to its end. Set before the lanes are told that no more will come.
 
 	kept  esm.Checkpoint // as saved. Owned by who has the token.
 	saved int            // so many changes are saved. Likewise.
@@ -38,7 +39,7 @@ func newLedger(s *shard) *ledger {
 	b := &ledger{
 		shard: s, saving: make(chan struct{}, 1), kept: s.kept, found: s.kept,
 		mark: policy.NewWatermark(s.kept, s.lanes()), owed: make([][]esm.Owed, s.lanes()), window: s.kept.Window,
-		await: make([]string, s.lanes()), thin: map[string]bool{},
+		await: make([]string, s.lanes()),
 	}
 	for _, o := range s.kept.Owed {
 		b.owed[o.Lane] = append(b.owed[o.Lane], o)
@@ -66,7 +67,6 @@ func (b *ledger) deal(recs []esm.Record) (parts []part, unwanted []esm.Record) {
 			b.mark.Skip(r)
 		case !wanted[i]:
 			b.mark.Skip(r)
-			b.miss(n, r)
 			unwanted = append(unwanted, r)
 		default:
 			b.mark.Read(n, r)
@@ -87,22 +87,6 @@ func (b *ledger) arrived(lane int, recs []esm.Record) bool {
 	}
 	b.await[lane] = ""
 	return true
-}
-
-// miss notes that a record is wanted no more, if a run that was owed when reading began has it.
-func (b *ledger) miss(lane int, rec esm.Record) {
-	for _, o := range b.found.Owed {
-		if o.Lane == lane && policy.Compare(o.First, rec.Receipt) <= 0 && policy.Compare(rec.Receipt, o.Last) <= 0 {
-			b.thin[o.ID] = true
-		}
-	}
-}
-
-// thinned reports whether some records of a run, all of which have been read, are wanted no more.
-func (b *ledger) thinned(o esm.Owed) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.thin[o.ID]
 }
 
 // note notes what a lane has settled, what it owes from now on and which window is open then. It tells the number of the

@@ -22,17 +22,18 @@ type shard struct {
 	from     esm.From       // where it begins while nothing of it is settled
 	kept     esm.Checkpoint // as it was saved last
 	trimmed  string         // the position that was seen to be trimmed away; empty while none was
+	idle     time.Time      // when the first read began of those that have found nothing since; zero when the last found some
 }
 
 // partSize is how many records one read asks for: a part of what a lane works on, or waits with.
 const partSize = 1000
 
-// part is what a reader hands to a lane: some records, or when a read began that found none, or that no more will come of
+// part is what a reader hands to a lane: some records, or since when reads have found none, or that no more will come of
 // what was owed.
 type part struct {
-	recs []esm.Record
-	tip  time.Time
-	past bool // whatever the lane owed when reading began lies in this read or before it
+	recs      []esm.Record
+	idle, tip time.Time // see [policy.Seen]
+	past      bool      // whatever the lane owed when reading began lies in this read or before it
 }
 
 // run reads the shard until it is drained, or ctx ends. What goes wrong is taken up again from the checkpoint. An error
@@ -70,7 +71,7 @@ func (s *shard) life(ctx, work context.Context) error {
 	case errors.Is(err, esm.ErrTrimmed) && s.kept.Position != s.trimmed:
 		return s.overtaken(ctx, work, err)
 	case errors.Is(err, esm.ErrNoShard):
-		return s.vanished(work, err)
+		return s.vanished(ctx, work, err)
 	}
 	return err
 }
@@ -81,6 +82,7 @@ func (s *shard) carry(ctx, work context.Context, reader esm.Reader) error {
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	book := newLedger(s)
+	s.idle = time.Time{}
 	var lanes sync.WaitGroup
 	inboxes := make([]chan part, s.lanes())
 	for n := range inboxes {
@@ -93,6 +95,7 @@ func (s *shard) carry(ctx, work context.Context, reader esm.Reader) error {
 		})
 	}
 	err := s.read(inner, work, reader, book, inboxes)
+	book.whole = err == io.EOF
 	for _, inbox := range inboxes {
 		close(inbox)
 	}
@@ -164,14 +167,19 @@ func (s *shard) failing(err error, wait time.Duration) {
 	s.Trace.Tell(esm.Failing{Mapping: s.Mapping, Shard: s.id, Err: err, Wait: wait})
 }
 
-// vanished notes that the shard is gone, so that its children may begin.
-func (s *shard) vanished(work context.Context, why error) error {
+// vanished notes that the shard is gone, so that its children may begin: it is like one that is at its end, where an open
+// window is closed.
+func (s *shard) vanished(ctx, work context.Context, why error) error {
 	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: why})
-	book := newLedger(s)
-	err := book.drain(work)
-	s.kept = book.kept
-	return err
+	return s.carry(ctx, work, gone{})
 }
+
+// gone reads a shard that is gone.
+type gone struct{}
+
+func (gone) Read(context.Context, int) ([]esm.Record, error) { return nil, io.EOF }
+
+func (gone) Close() {}
 
 // read deals records to the lanes until the shard is drained (io.EOF), or something goes wrong that does not pass. After
 // what passes it reads on: to begin again it would have to wait for the lanes, one of which may be in trouble for long.
@@ -210,6 +218,11 @@ func (s *shard) readOnce(ctx, work context.Context, reader esm.Reader, book *led
 	if err == io.EOF || ctx.Err() != nil {
 		return err
 	}
+	if len(recs) > 0 || err != nil {
+		s.idle = time.Time{}
+	} else if s.idle.IsZero() {
+		s.idle = began
+	}
 	s.Trace.Tell(esm.Received{Mapping: s.Mapping, Shard: s.id, Records: recs, Took: time.Since(began), Err: err})
 	if err != nil {
 		return err
@@ -220,7 +233,7 @@ func (s *shard) readOnce(ctx, work context.Context, reader esm.Reader, book *led
 	}
 	unsaved := book.saveSkipped(work) // told later: what was dealt has to reach the lanes
 	if len(recs) == 0 && s.Tumbling.Length > 0 {
-		tell(inboxes, part{tip: began})
+		tell(inboxes, part{idle: s.idle, tip: began})
 	}
 	if err := send(ctx, inboxes, parts); err != nil {
 		return err

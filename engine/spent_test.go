@@ -2,12 +2,15 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
@@ -118,6 +121,103 @@ func TestARetryThatDidNotRunIsNotCounted(t *testing.T) {
 		}
 		if ran != 6 || len(r.notices) != 1 || r.notices[0].Invokes != 6 {
 			t.Errorf("it ran %d times, notices %+v", ran, r.notices)
+		}
+	})
+}
+
+// The same goes for the final invocation of a window.
+func TestTheLastFinalTryCountsBeforeItsNotice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		finals := 0
+		r := tumbling(t, func(e event) (string, error) {
+			if e.Final {
+				finals++
+				return "", faultError("Unhandled")
+			}
+			return `{"state":{}}`, nil
+		})
+		r.feed.Rules = policy.Stream{MaxRetries: 0}
+		r.feed.Destination = hanging{}
+		r.put(1)
+		for range 3 {
+			r.start()
+			r.wait(5 * time.Minute)
+			r.crash()
+		}
+		r.feed.Destination = r
+		r.start()
+		r.wait(5 * time.Minute)
+		r.close()
+		if finals != 1 || len(r.notices) != 1 || r.notices[0].Invokes != 1 || !r.notices[0].Window.Final {
+			t.Errorf("%d final invocations, notices %+v", finals, r.notices)
+		}
+	})
+}
+
+// What came of a final invocation is durable before the pause behind it.
+func TestAFinalTryCountsBeforeItsPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failed := make(chan struct{}, 1)
+		r := tumbling(t, func(e event) (string, error) {
+			if !e.Final {
+				return `{"state":{}}`, nil
+			}
+			failed <- struct{}{}
+			return "", faultError("Unhandled")
+		})
+		r.feed.Rules = policy.Stream{MaxRetries: 2}
+		r.put(1)
+		finals := 0
+		for range 9 {
+			r.start()
+			select {
+			case <-failed:
+				finals++
+				r.wait(50 * time.Millisecond)
+			case <-time.After(10 * time.Minute):
+			}
+			r.crash() // in the pause
+		}
+		if finals != 3 || len(r.notices) != 1 || r.notices[0].Invokes != 3 {
+			t.Errorf("%d final invocations, notices %+v", finals, r.notices)
+		}
+	})
+}
+
+// A retry that cannot be saved is not made: it holds no permit meanwhile, and its records may become too old.
+func TestARetryThatCannotBeSavedIsNotMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var full atomic.Bool
+		r := flow(t, sourcetest.StreamConfig{}, poison(false, "1"))
+		r.store.SaveFaults = func(int) checkpoint.Fault {
+			if full.Load() {
+				return checkpoint.Fault{Err: errors.New("no space left on device")}
+			}
+			return checkpoint.Fault{}
+		}
+		r.feed.Rules = policy.Stream{MaxRetries: -1, MaxAge: 5 * time.Minute}
+		r.put(1)
+		r.start()
+		r.wait(8 * time.Second)
+		tries := len(r.fn.seen())
+		full.Store(true)
+		r.wait(2 * time.Minute)
+		if held := r.fn.held(); held != 0 {
+			t.Errorf("%d permits are held while nothing can be saved", held)
+		}
+		full.Store(false)
+		r.wait(time.Minute)
+		if got := len(r.fn.seen()); got == tries {
+			t.Error("it is not tried again when it can be saved")
+		}
+		tries = len(r.fn.seen())
+		full.Store(true)
+		r.wait(10 * time.Minute)
+		full.Store(false)
+		r.wait(time.Minute)
+		r.close()
+		if got := len(r.fn.seen()); got != tries || len(r.notices) != 1 || r.notices[0].Invokes != tries+1 || r.notices[0].Condition != string(policy.RecordAgeExceeded) {
+			t.Errorf("%d and then %d invocations, notices %+v", tries, got, r.notices)
 		}
 	})
 }

@@ -63,7 +63,7 @@ func (l *lane) windowDue() bool {
 	if l.window == nil {
 		return false
 	}
-	seen := policy.Seen{Drained: l.drained && len(l.pending) == 0, Tip: l.tip}
+	seen := policy.Seen{Drained: l.drained && l.book.whole && len(l.pending) == 0, Idle: l.idle, Tip: l.tip}
 	if len(l.pending) > 0 {
 		seen.Next = l.pending[0].Arrived
 	}
@@ -71,20 +71,17 @@ func (l *lane) windowDue() bool {
 }
 
 // closeWindow makes the final invocation of the open window, again and again as a run of records would be. That it is
-// owed is durable before the first try.
+// owed is durable before the first try, and what came of each before the pause behind it.
 func (l *lane) closeWindow(ctx, work context.Context) error {
 	window := l.Tumbling.Close(*l.window)
 	if window.ID == "" {
 		window.ID = uuid.NewString()
 	}
 	l.window = &window
-	run := policy.FinalRun(window)
-	for saved := false; l.window.Final; {
-		if !saved {
-			if err := l.settle(ctx, work, nil, l.left); err != nil {
-				return err
-			}
-		}
+	if err := l.settle(ctx, work, nil, l.left); err != nil {
+		return err
+	}
+	for run := policy.FinalRun(window); l.window.Final; {
 		step, err := l.step(ctx, work, run)
 		if err != nil {
 			return err
@@ -95,13 +92,18 @@ func (l *lane) closeWindow(ctx, work context.Context) error {
 			}
 		}
 		next := l.Tumbling.Finish(*l.window, step)
-		l.window, saved = &next, repeats(run, step) && !l.ahead
+		l.window = &next
+		if !repeats(run, step) || l.ahead {
+			if err := l.settle(ctx, work, nil, l.left); err != nil {
+				return err
+			}
+		}
+		if !sleep(ctx, step.Wait) {
+			return nil
+		}
 		if len(step.Next) > 0 {
 			run = step.Next[0]
 		}
-		if !sleep(ctx, step.Wait) {
-			break
-		}
 	}
-	return l.settle(ctx, work, nil, l.left)
+	return nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -143,4 +144,91 @@ func TestAFinalInvocationThatFailsIsGivenUp(t *testing.T) {
 			t.Errorf("settled %v, want both batches", settled)
 		}
 	})
+}
+
+// hesitant is a stream whose shards bring nothing at the first reads, as one that is throttled does.
+type hesitant struct{ esm.Stream }
+
+func (h hesitant) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
+	r, err := h.Stream.Open(ctx, shard, from)
+	return &hesitantReader{r, 3}, err
+}
+
+type hesitantReader struct {
+	esm.Reader
+	empty int
+}
+
+func (r *hesitantReader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
+	if r.empty == 0 {
+		return r.Reader.Read(ctx, limit)
+	}
+	r.empty--
+	sleep(ctx, time.Second)
+	return nil, nil
+}
+
+// A read that finds nothing does not tell that there is nothing: a window that is long over waits for what is left of it.
+func TestAWindowWaitsForRecordsThatAreReadLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		r := tumbling(t, counting(&told))
+		r.put(5)
+		r.start()
+		r.wait(5 * time.Second)
+		r.close()
+		r.put(5)
+		r.wait(time.Hour)
+		r.feed.Stream = hesitant{r.stream}
+		r.start()
+		r.wait(5 * time.Minute)
+		r.close()
+		if want := []string{"00:00 5", "00:00 10", "00:00 10 final"}; !slices.Equal(told, want) {
+			t.Errorf("invocations %q, want %q", told, want)
+		}
+	})
+}
+
+// unopened is a stream of which no shard can be opened.
+type unopened struct {
+	esm.Stream
+	fault error
+}
+
+func (u unopened) Open(context.Context, string, esm.From) (esm.Reader, error) { return nil, u.fault }
+
+// A shard that is gone is at its end, and so is its window. What is wrong with the position says nothing of that.
+func TestAWindowOfAShardThatIsGone(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault  error
+		opened bool // it is said when the shard is opened
+		want   []string
+	}{
+		"gone":             {esm.ErrNoShard, false, []string{"00:00 5", "00:00 5 final"}},
+		"gone when opened": {esm.ErrNoShard, true, []string{"00:00 5", "00:00 5 final"}},
+		"trimmed":          {esm.ErrTrimmed, false, []string{"00:00 5", "00:00 10", "00:00 10 final"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var told []string
+				r := tumbling(t, counting(&told))
+				r.put(5)
+				r.start()
+				r.wait(5 * time.Second)
+				r.close()
+				r.feed.Stream = late{r.stream, test.fault}
+				if test.opened {
+					r.feed.Stream = unopened{r.stream, test.fault}
+				}
+				r.start()
+				r.wait(5 * time.Second)
+				r.put(5)
+				r.wait(10 * time.Minute)
+				r.close()
+				if !slices.Equal(told, test.want) {
+					t.Errorf("invocations %q, want %q", told, test.want)
+				}
+			})
+		})
+	}
 }

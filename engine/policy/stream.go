@@ -144,8 +144,8 @@ func (s Stream) Spent(r Run) (Step, bool) {
 // Counted is r with the last try that step gives it up after, and true if there is one that was not counted before: sending
 // a notice may take long, and a crash meanwhile is not to cost another invocation.
 func Counted(r Run, step Step) (Run, bool) {
-	if step.Why != RetryAttemptsExhausted || step.Count <= r.Tries || len(r.Records) == 0 {
-		return r, false // it was not tried, or is the final invocation of a window
+	if step.Why != RetryAttemptsExhausted || step.Count <= r.Tries {
+		return r, false // it was not tried
 	}
 	r.Tries, r.Response = step.Count, step.Response
 	return r, true

@@ -13,8 +13,8 @@ const (
 	// tumbling windows: 1 MB a shard).
 	MaxState = 1 << 20
 
-	// windowGrace is how long after a window's end records of it may still appear. AWS was seen to wait up to two
-	// minutes.
+	// windowGrace is how long after a window's end records of it may still appear, and how long there must have been none
+	// to believe it. AWS was seen to wait up to two minutes.
 	windowGrace = time.Minute
 )
 
@@ -83,13 +83,14 @@ type Seen struct {
 	// Drained says that there is nothing to come.
 	Drained bool
 
-	// Tip is when a read last began that found nothing: what had arrived by then has been read.
-	Tip time.Time
+	// Idle and Tip are when the first and the last began of the reads that have found nothing, one after the other. One
+	// such read says little: it may have been throttled, and a stream may have nothing in one place and more behind it.
+	Idle, Tip time.Time
 }
 
 // Due says that the final invocation of w is next: it is owed already, a record of a later window was read, the shard
-// has ended, or nothing more of the window has come for a minute after its end. A window without invocations has none at
-// its end.
+// has ended, or reads have found nothing for a minute, up to a minute after the window's end. A window without invocations
+// has none at its end.
 func (t Tumbling) Due(w esm.Window, s Seen) bool {
 	switch {
 	case w.Final:
@@ -99,7 +100,7 @@ func (t Tumbling) Due(w esm.Window, s Seen) bool {
 	case !s.Next.IsZero():
 		return !s.Next.Before(t.End(w))
 	}
-	return s.Drained || !s.Tip.Before(t.End(w).Add(windowGrace))
+	return s.Drained || !s.Tip.Before(t.End(w).Add(windowGrace)) && s.Tip.Sub(s.Idle) >= windowGrace
 }
 
 // Close is w with its final invocation owed, which is kept before it is made.
