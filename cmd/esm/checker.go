@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ func (c *checker) check(ctx context.Context, m esm.Mapping, before *esm.Mapping)
 	if _, err := config.CompilePatterns(m.TextKey(), patterns(m.FilterCriteria)...); err != nil {
 		return wrong("FilterCriteria", "Invalid filter pattern definition.")
 	}
-	if before == nil || before.FunctionName != m.FunctionName {
+	if before == nil || c.named(before.FunctionName) != c.named(m.FunctionName) {
 		if c.function(m.FunctionName) == nil {
 			return wrong("FunctionName", "Function does not exist")
 		}
@@ -47,14 +48,21 @@ func wrong(path, format string, args ...any) error {
 	return &esm.InvalidMapping{Problems: []esm.Problem{{Path: path, Message: fmt.Sprintf(format, args...)}}}
 }
 
-// function is the file's function of that name, which may be an ARN. The file has none of another region or account.
-func (c *checker) function(name string) *esm.Function {
-	parsed, err := esm.ParseFunctionName(name)
+// named is a function's name in its parts, with the engine's own region and account where it has none.
+func (c *checker) named(function string) esm.FunctionName {
+	name, _ := esm.ParseFunctionName(function) // of a mapping that is valid
 	aws := c.feeds.file.Aws
-	if err != nil || parsed.Region != "" && parsed.Region != aws.Region || parsed.Account != "" && parsed.Account != aws.AccountId {
+	name.Region, name.Account = cmp.Or(name.Region, aws.Region), cmp.Or(name.Account, aws.AccountId)
+	return name
+}
+
+// function is the file's function of that name, which may be an ARN. The file has none of another region or account.
+func (c *checker) function(function string) *esm.Function {
+	name, aws := c.named(function), c.feeds.file.Aws
+	if name.Region != aws.Region || name.Account != aws.AccountId {
 		return nil
 	}
-	return c.feeds.file.Function(parsed.Name)
+	return c.feeds.file.Function(name.Name)
 }
 
 // checkStream asks for the stream. One whose service does not answer may be there: its mapping is made, and fails visibly
@@ -89,8 +97,12 @@ func (c *checker) checkQueue(ctx context.Context, m esm.Mapping, isNew bool) err
 	return c.unreached(m, err)
 }
 
+// unreached lets a mapping pass whose source gave no answer, unless whoever asked for it has gone.
 func (c *checker) unreached(m esm.Mapping, err error) error {
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case err != nil:
 		c.warn("a mapping of %s is accepted although its source could not be looked at: %v", m.EventSourceArn, err)
 	}
 	return nil

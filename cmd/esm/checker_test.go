@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net/http/httptest"
 	"strings"
@@ -80,6 +81,8 @@ func TestCheckOfMappings(t *testing.T) {
 		{name: "short for an ARN", mapping: esm.Mapping{FunctionName: someName, EventSourceArn: someQueue + "short"}, want: tooShort},
 
 		{name: "changed, of a function that vanished", mapping: esm.Mapping{FunctionName: "g", EventSourceArn: someQueue + "long"}, before: &esm.Mapping{FunctionName: "g"}},
+		{name: "changed, of a function that vanished, by its ARN", mapping: esm.Mapping{FunctionName: strings.TrimSuffix(someName, "f") + "g", EventSourceArn: someQueue + "long"}, before: &esm.Mapping{FunctionName: "g"}},
+		{name: "changed, to another account's", mapping: esm.Mapping{FunctionName: "111111111111:function:f", EventSourceArn: someQueue + "long"}, before: &esm.Mapping{FunctionName: "f"}, want: noFunction},
 		{name: "changed, to no function", mapping: esm.Mapping{FunctionName: "g", EventSourceArn: someQueue + "long"}, before: &esm.Mapping{FunctionName: "f"}, want: noFunction},
 		{name: "changed, of a queue that vanished", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "no"}, before: &esm.Mapping{FunctionName: "f"}},
 		{name: "changed, of a stream that vanished", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someStream + "no"}, before: &esm.Mapping{FunctionName: "f"}},
@@ -111,5 +114,21 @@ func TestCheckOfSourcesOutOfReach(t *testing.T) {
 		if !strings.Contains(said.String(), "a mapping of "+source+" is accepted although") {
 			t.Errorf("%s: it says %s", source, said)
 		}
+	}
+}
+
+// Of a mapping that nobody waits for any more it is not said that it was accepted.
+func TestCheckForACallerWhoHasGone(t *testing.T) {
+	c, said := checking(t, queuesOf(t, nil))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, source := range []string{someQueue + "q", someStream + "s", someTable} {
+		m := esm.Mapping{FunctionName: "f", EventSourceArn: source, StartingPosition: esm.Latest}
+		if err := c.check(ctx, m.Defaults(), nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v", source, err)
+		}
+	}
+	if said.Len() > 0 {
+		t.Errorf("it says %s", said)
 	}
 }
