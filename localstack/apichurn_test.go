@@ -27,8 +27,9 @@ func churnFor() time.Duration {
 	return 20 * time.Second
 }
 
-// mostIdle is how long a mapping may have work and do nothing while others change.
-const mostIdle = 5 * time.Second
+// mostIdle is how long a mapping may have work and do nothing while others change: moments, or seconds on a machine that has
+// much else to do.
+const mostIdle = slack / 2
 
 // TestMappingsComeAndGo has 200 mappings made, changed and deleted at random while ten others carry traffic: these lose
 // nothing, repeat nothing, keep all order and do not wait, and nothing of those is left behind.
@@ -159,14 +160,14 @@ func (ch *churn) prepare() {
 
 func (ch *churn) file(lines []*line) string {
 	functions, mappings := "", ""
-	limited := func(f *function) string {
-		return strings.Replace(f.yaml(), "{Command", "{ReservedConcurrentExecutions: 3, Timeout: 5, Command", 1) + "\n"
+	limited := func(f *function, timeout int) string {
+		return strings.Replace(f.yaml(), "{Timeout: 30", fmt.Sprint("{ReservedConcurrentExecutions: 3, Timeout: ", timeout), 1) + "\n"
 	}
 	for i := range 10 {
-		functions += fmt.Sprintf("  x%d: %s", i, limited(ch.others))
+		functions += fmt.Sprintf("  x%d: %s", i, limited(ch.others, 5))
 	}
 	for _, l := range lines {
-		functions += "  " + l.name + ": " + limited(l.fn)
+		functions += "  " + l.name + ": " + limited(l.fn, 30)
 		mappings += strings.Replace(mapping(l.arn, l.keys...), "FunctionName: f", "FunctionName: "+l.name, 1)
 	}
 	return "Functions:\n" + functions + "EventSourceMappings:\n" + mappings

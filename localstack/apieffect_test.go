@@ -13,12 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-// slack is what a second may become on a machine that has much else to do.
-const slack = 10 * time.Second
-
 // scaled is a file with a function and no mappings, in which pauses after errors last a twentieth of what they do on AWS.
 func (h *house) scaled() string {
-	return "Engine: {TimeScale: 0.05}\nFunctions:\n  f: " + strings.Replace(h.fn.yaml(), "{Command", "{Timeout: 30, Command", 1) + "\n"
+	return "Engine: {TimeScale: 0.05}\nFunctions:\n  f: " + h.fn.yaml() + "\n"
 }
 
 // create makes a mapping for the function f.

@@ -212,10 +212,10 @@ func TestWaiters(t *testing.T) {
 	h := newHouse(t, standIn)
 	e := h.run(h.scaled())
 	in := &lambda.GetFunctionInput{FunctionName: aws.String("f")}
-	if err := lambda.NewFunctionActiveV2Waiter(e.lambda()).Wait(t.Context(), in, 10*time.Second); err != nil {
+	if err := lambda.NewFunctionActiveV2Waiter(e.lambda()).Wait(t.Context(), in, time.Minute); err != nil {
 		t.Error(err)
 	}
-	if err := lambda.NewFunctionUpdatedV2Waiter(e.lambda()).Wait(t.Context(), in, 10*time.Second); err != nil {
+	if err := lambda.NewFunctionUpdatedV2Waiter(e.lambda()).Wait(t.Context(), in, time.Minute); err != nil {
 		t.Error(err)
 	}
 	if out, stderr := newAWSCLI(t, e.lambdaURL()).run(t, "wait", "function-exists", "--function-name", "f"); out+stderr != "" {

@@ -22,7 +22,7 @@ func TestThousandsOfInvocations(t *testing.T) {
 	h := newHouse(t, standIn)
 	called := newFunction(t)
 	url, arn := h.queue("beside", map[string]string{"VisibilityTimeout": "60"})
-	e := h.run("Functions:\n  f: " + h.fn.yaml() + "\n  g: " + strings.Replace(called.yaml(), "{Command", "{ReservedConcurrentExecutions: 4, Command", 1) +
+	e := h.run("Functions:\n  f: " + h.fn.yaml() + "\n  g: " + strings.Replace(called.yaml(), "{", "{ReservedConcurrentExecutions: 4, ", 1) +
 		"\nEventSourceMappings:\n" + mapping(arn, "ScalingConfig: {MaximumConcurrency: 2}"))
 	h.sendMany(url, 1)
 	eventually(t, "it is warm", func() bool { return h.fn.records() == 1 })

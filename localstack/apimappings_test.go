@@ -244,7 +244,7 @@ func TestErrorsOfMappingsOverHTTP(t *testing.T) {
 		wrong(of(queue+"-absent", nil), parameterError, "Error occurred while ReceiveMessage. SQS Error Code: "+
 			"AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.")
 		wrong(of(stream+"-absent", members{"StartingPosition": "LATEST"}), parameterError, "Stream not found: "+stream+"-absent")
-		wrong(of(short, nil), parameterError, "Queue visibility timeout: 2 seconds is less than Function timeout: 3 seconds")
+		wrong(of(short, nil), parameterError, "Queue visibility timeout: 2 seconds is less than Function timeout: 30 seconds")
 		wrong(of(stream, nil), parameterError, "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
 		wrong(of(stream, members{"StartingPosition": "BOGUS"}), modelError,
 			fmt.Sprintf(broken, "BOGUS", "startingPosition")+"satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]").onceMore = false

@@ -56,7 +56,7 @@ func TestReservedOverHTTP(t *testing.T) {
 	h := newHouse(t, standIn)
 	url, arn := h.queue("reserved", map[string]string{"VisibilityTimeout": "60"})
 	file := func(reserved string) string {
-		return "Engine: {TimeScale: 0.05}\nFunctions:\n  f: " + strings.Replace(h.fn.yaml(), "{Command", "{"+reserved+"Command", 1) + "\nEventSourceMappings:\n" + mapping(arn)
+		return "Engine: {TimeScale: 0.05}\nFunctions:\n  f: " + strings.Replace(h.fn.yaml(), "{", "{"+reserved, 1) + "\nEventSourceMappings:\n" + mapping(arn)
 	}
 	reserved := func(e *engine) string {
 		got, err := e.lambda().GetFunctionConcurrency(t.Context(), &lambda.GetFunctionConcurrencyInput{FunctionName: aws.String("f")})

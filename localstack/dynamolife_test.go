@@ -126,7 +126,7 @@ func TestATableMadeAnew(t *testing.T) {
 			t.Fatalf("the stream is still %s", old)
 		}
 		tb.put("3")
-		within(t, 2*time.Minute, "the new table is read", func() bool { return slices.Contains(f.fn.keysSeen(), "3") })
+		eventually(t, "the new table is read", func() bool { return slices.Contains(f.fn.keysSeen(), "3") })
 		f.sees(tb, "1", "2", "3")
 		if code := e.stop(); code != 0 {
 			t.Errorf("exit code %d", code)
@@ -163,5 +163,5 @@ func (c *corner) secondAfter(of change) {
 	if c.where.admin != "" {
 		next = of.Dynamodb.ApproximateCreationDateTime.Add(time.Minute)
 	}
-	within(c.T, 2*time.Minute, "its time has passed", func() bool { return time.Now().After(next) })
+	eventually(c.T, "its time has passed", func() bool { return time.Now().After(next) })
 }

@@ -136,6 +136,7 @@ func TestWaysToRunAHandler(t *testing.T) {
 			}
 			url, arn := h.queue("way", map[string]string{})
 			h.sendMany(url, 3)
+			description = strings.Replace(description, "{", "{Timeout: 30, ", 1)
 			e := h.run("Functions:\n  f: " + description + "\nEventSourceMappings:\n" + mapping(arn, reporting))
 			eventually(t, "the messages are handled", func() bool { return h.count(url) == 0 })
 			for i := range 3 {
@@ -206,10 +207,14 @@ func TestBadHandlers(t *testing.T) {
 			h := newHouse(t, standIn)
 			h.write("src/app.py", test.handler)
 			dlq, dlqARN := h.queue("bad-dead", map[string]string{})
-			url, arn := h.queue("bad", map[string]string{"VisibilityTimeout": "2", "RedrivePolicy": redrive(dlqARN, 2)})
+			timeout, visibility := "1", "2" // for handlers that are to fail by them
+			if !test.dead {
+				timeout, visibility = "60", "60"
+			}
+			url, arn := h.queue("bad", map[string]string{"VisibilityTimeout": visibility, "RedrivePolicy": redrive(dlqARN, 2)})
 			function := test.function
 			if function == "" {
-				function = "{Runtime: python3.11, Handler: app.handler, CodeUri: src, Timeout: " + timeoutOf(test.dead) + "}"
+				function = "{Runtime: python3.11, Handler: app.handler, CodeUri: src, Timeout: " + timeout + "}"
 			}
 			h.sendMany(url, 2)
 			e := h.start("Functions:\n  f: " + function + "\nEventSourceMappings:\n" + mapping(arn, reporting))
@@ -217,22 +222,14 @@ func TestBadHandlers(t *testing.T) {
 			if got := h.count(dlq); test.dead != (got == 2) {
 				t.Errorf("%d of 2 messages in the dead-letter queue, want them there: %v", got, test.dead)
 			}
-			if all := e.stderr.String() + e.stdout.String(); !strings.Contains(all, test.says) {
-				t.Errorf("nothing says %q", test.says)
-			}
+			eventually(t, "something says "+test.says, func() bool {
+				return strings.Contains(e.stderr.String()+e.stdout.String(), test.says)
+			})
 			if code := e.stop(); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
 		})
 	}
-}
-
-// timeoutOf is one second for handlers that are to fail by it, and enough for those that are to succeed.
-func timeoutOf(dead bool) string {
-	if dead {
-		return "1"
-	}
-	return "60"
 }
 
 // boto3, or botocore alone, inside a handler reaches the endpoint that the engine polls, without a word of configuration.

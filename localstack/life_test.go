@@ -41,7 +41,7 @@ func TestStoppingInMidBatchFinishesIt(t *testing.T) {
 			<-goOn
 			return "null", nil
 		}
-		e := h.run(strings.Replace(h.file(mapping(arn)), "{Command", "{Timeout: 20, Command", 1))
+		e := h.run(h.file(mapping(arn)))
 		h.sendMany(url, 3)
 		<-begun
 		ended := make(chan int)
@@ -74,7 +74,7 @@ func TestASecondSignalStopsAtOnce(t *testing.T) {
 		<-never
 		return "null", nil
 	}
-	e := h.run(strings.Replace(h.file(mapping(arn)), "{Command", "{Timeout: 300, Command", 1))
+	e := h.run(strings.Replace(h.file(mapping(arn)), "Timeout: 30", "Timeout: 300", 1))
 	h.sendMany(url, 1)
 	<-begun
 	_ = e.cmd.Process.Signal(os.Interrupt)
@@ -82,7 +82,7 @@ func TestASecondSignalStopsAtOnce(t *testing.T) {
 	noticed := time.Now()
 	eventually(t, "another signal is no echo", func() bool { return time.Since(noticed) > time.Second/2 })
 	_ = e.cmd.Process.Signal(os.Interrupt)
-	if code := e.wait(10 * time.Second); code != 1 {
+	if code := e.wait(slack); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	if h.count(url) != 1 {
@@ -174,7 +174,7 @@ func TestOneEngineADataDir(t *testing.T) {
 	_, arn := h.queue("one", map[string]string{})
 	first := h.run(h.file(mapping(arn)))
 	second := h.start(h.file(mapping(arn)))
-	if code := second.wait(30 * time.Second); code != 1 {
+	if code := second.wait(time.Minute); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	if want := fmt.Sprint("in use by process ", first.cmd.Process.Pid); !strings.Contains(second.stderr.String(), want) {
@@ -182,18 +182,18 @@ func TestOneEngineADataDir(t *testing.T) {
 	}
 }
 
-// A queue whose messages return after five seconds and die at the second receive, a function that takes two seconds and
+// A queue whose messages return after eight seconds and die at the second receive, a function that takes two seconds and
 // has one permit: what is received must be run, or good messages die.
 func TestReservedConcurrencyDoesNotOverpull(t *testing.T) {
 	overServices(t, func(t *testing.T, h *house) {
 		dlq, dlqARN := h.queue("overpull-dead", map[string]string{})
-		url, arn := h.queue("overpull", map[string]string{"VisibilityTimeout": "5", "RedrivePolicy": redrive(dlqARN, 1)})
+		url, arn := h.queue("overpull", map[string]string{"VisibilityTimeout": "8", "RedrivePolicy": redrive(dlqARN, 1)})
 		h.fn.answer = func(event) (string, error) {
 			time.Sleep(2 * time.Second)
 			return "null", nil
 		}
 		h.sendMany(url, 60)
-		h.run(strings.Replace(h.file(mapping(arn)), "{Command", "{ReservedConcurrentExecutions: 1, Command", 1))
+		h.run(strings.Replace(h.file(mapping(arn)), "{Timeout: 30", "{ReservedConcurrentExecutions: 1, Timeout: 8", 1))
 		eventually(t, "the queue is empty", func() bool { return h.count(url) == 0 })
 		if dead := h.count(dlq); dead > 0 {
 			t.Errorf("%d messages died unrun", dead)

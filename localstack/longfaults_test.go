@@ -171,7 +171,7 @@ func (c *corner) weather(
 			c.Logf("of what may be missing, esm wrote:\n%s", linesWith(e.stderr.String(), "may be missing"))
 		}
 	}()
-	within(c.T, 3*time.Minute, "every record is handled", func() bool { return story.handled() == len(all) })
+	eventually(c.T, "every record is handled", func() bool { return story.handled() == len(all) })
 	e.ready()
 	if code := e.stop(); code != 0 {
 		c.Errorf("exit code %d", code)

@@ -57,7 +57,7 @@ func TestTheDiskIsFull(t *testing.T) {
 		s.put("first")
 		story := newFunction(t)
 		f := follower{name: "f", fn: story, arn: s.arn}
-		file := strings.Replace(fileOf(f), "{Command", "{ReservedConcurrentExecutions: 1, Command", 1)
+		file := strings.Replace(fileOf(f), "{Timeout", "{ReservedConcurrentExecutions: 1, Timeout", 1)
 		e := c.run(file)
 		eventually(t, "the function is warm", func() bool { return len(story.texts()) == 1 })
 		ballast := c.fill(dir)

@@ -110,7 +110,7 @@ func (f *flood) killSometime(dice *rand.Rand, e *engine, life int) {
 	if after == 0 {
 		more *= 30
 	}
-	within(f.T, 2*time.Minute, "the engine has enough to do, or nothing", func() bool {
+	eventually(f.T, "the engine has enough to do, or nothing", func() bool {
 		f.mu.Lock()
 		put, allowed, failed := len(f.put), f.allowed, f.failed
 		f.mu.Unlock()

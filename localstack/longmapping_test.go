@@ -127,7 +127,7 @@ func TestAStreamThatIsMadeAnewIsReadFromItsBeginning(t *testing.T) {
 				if !running {
 					e = c.run(fileOf(f))
 				}
-				within(t, 2*time.Minute, "the new stream is handled", func() bool { return slices.Contains(f.fn.texts(), "5") })
+				eventually(t, "the new stream is handled", func() bool { return slices.Contains(f.fn.texts(), "5") })
 				if got := f.fn.texts(); !slices.Equal(got, numbers(5)) {
 					t.Errorf("the function was given %q", got)
 				}
@@ -188,7 +188,7 @@ func TestManyClosedShards(t *testing.T) {
 		began := time.Now()
 		e := c.run(fileOf(c.follow("f", s.arn, answer)))
 		ready := time.Since(began)
-		within(t, 3*time.Minute, "every record is handled", func() bool { return story.handled() == len(put) })
+		eventually(t, "every record is handled", func() bool { return story.handled() == len(put) })
 		t.Logf("%d shards: ready after %v, and all is handled after %v", len(all), ready, time.Since(began))
 		e.kill()
 		story.check(t, put)

@@ -87,19 +87,19 @@ var recorded = []struct {
 		handler: func() func(event) (string, error) { return answer(`"ok"`) },
 	},
 	{
-		name: "an empty object", visibility: 2 * time.Second, receives: 1, send: []string{"m"}, keys: []string{reporting},
+		name: "an empty object", visibility: 30 * time.Second, receives: 1, send: []string{"m"}, keys: []string{reporting},
 		calls:   []string{"m/1"},
 		handler: func() func(event) (string, error) { return answer(`{}`) },
 	},
 	{
-		name: "a filter on the body", visibility: 2 * time.Second, receives: 1,
+		name: "a filter on the body", visibility: 30 * time.Second, receives: 1,
 		send:    []string{`{"kind":"paid","amount":150}`, `{"kind":"draft","amount":150}`, `{"kind":"paid","amount":99}`, `not JSON`},
 		keys:    []string{`FilterCriteria: {Filters: [{Pattern: '{"body":{"kind":["paid"],"amount":[{"numeric":[">",100]}]}}'}]}`},
 		calls:   []string{`{"kind":"paid","amount":150}/1`},
 		handler: func() func(event) (string, error) { return succeed },
 	},
 	{
-		name: "a filter on plain text", visibility: 2 * time.Second, receives: 1, send: []string{"stop", "go", `{"stop":1}`},
+		name: "a filter on plain text", visibility: 30 * time.Second, receives: 1, send: []string{"stop", "go", `{"stop":1}`},
 		keys:    []string{`FilterCriteria: {Filters: [{Pattern: '{"body":["stop"]}'}]}`},
 		calls:   []string{"stop/1"},
 		handler: func() func(event) (string, error) { return succeed },

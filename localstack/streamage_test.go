@@ -28,7 +28,7 @@ func TestRecordsExpire(t *testing.T) {
 		}
 	}
 	for _, a := range all {
-		within(t, 2*time.Minute, "the record has expired", func() bool { return a.count(a.retriedDLQ) > 0 })
+		eventually(t, "the record has expired", func() bool { return a.count(a.retriedDLQ) > 0 })
 	}
 	for _, a := range all {
 		t.Run(a.where.name, func(t *testing.T) {

@@ -20,8 +20,8 @@ func TestBatchingWindowOfAStream(t *testing.T) {
 	overStreams(t, kinesisServices, func(t *testing.T, c *corner) {
 		s := c.stream("batch", 1)
 		s.put(numbers(5)...)
-		const window = 2 * time.Second
-		f := c.follow("f", s.arn, succeed, "BatchSize: 2", "MaximumBatchingWindowInSeconds: 2")
+		const window = 4 * time.Second
+		f := c.follow("f", s.arn, succeed, "BatchSize: 2", "MaximumBatchingWindowInSeconds: 4")
 		c.run(fileOf(f))
 		f.handles(t, numbers(5)...)
 		calls := f.fn.seen()

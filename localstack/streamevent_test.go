@@ -136,7 +136,7 @@ func TestBatchesFitAnEvent(t *testing.T) {
 			s.put(strconv.Itoa(i) + large)
 		}
 		f := c.follow("f", s.arn, succeed, "BatchSize: 10")
-		c.run(strings.Replace(fileOf(f), "{Command", "{Timeout: 60, Command", 1))
+		c.run(fileOf(f))
 		eventually(t, "all are handled", func() bool { return f.fn.records() == 7 })
 		for i, text := range f.fn.texts() {
 			if text != strconv.Itoa(i)+large {

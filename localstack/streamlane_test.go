@@ -79,7 +79,7 @@ func (m *together) meet(e event) (string, error) {
 	m.mu.Unlock()
 	select {
 	case <-met:
-	case <-time.After(2 * time.Second):
+	case <-time.After(slack / 2):
 	}
 	m.mu.Lock()
 	m.now--

@@ -36,7 +36,7 @@ func counting(bad int) func(event) (string, error) {
 func (s *stream) putUntil(f follower, finals int) (n int) {
 	s.Helper()
 	var last time.Time
-	within(s.T, 2*time.Minute, "windows have ended", func() bool {
+	eventually(s.T, "windows have ended", func() bool {
 		if time.Since(last) > 300*time.Millisecond {
 			n++
 			s.put(strconv.Itoa(n))
