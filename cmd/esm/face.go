@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -81,6 +82,7 @@ func (r *run) face() http.Handler {
 func starting(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-ErrorType", "ServiceException")
+	w.Header().Set("X-Amzn-Requestid", uuid.NewString())
 	w.Header().Set("Retry-After", "1")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	writeJSON(w, map[string]string{"Type": "Service", "Message": "The engine is starting."})
