@@ -98,12 +98,16 @@ func TestABrokenConnectionIsTriedOnceMore(t *testing.T) {
 	})
 }
 
-// DynamoDB Local still lists a shard that has ceased to exist, and makes iterators for it.
+// DynamoDB Local still lists a shard that has ceased to exist, as closed, and makes iterators for it.
 func TestAListedShardThatIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.service.answers["GetRecords"] = says(400, "ResourceNotFoundException")
 		reader := r.open(esm.From{})
+		if _, err := reader.Read(t.Context(), 1); err == nil || answers.Decided(err) {
+			t.Errorf("read of a shard that is listed as open: %v", err)
+		}
+		r.memory.Close(firstShard)
 		if _, err := reader.Read(t.Context(), 1); !errors.Is(err, esm.ErrNoShard) {
 			t.Errorf("read: %v", err)
 		}
@@ -123,14 +127,22 @@ func TestAListedShardThatIsGone(t *testing.T) {
 
 // A shard is not given up because the service said once that it is not there.
 func TestWhatWasNotFoundOnceIsAskedForAgain(t *testing.T) {
-	r := newRig(t)
 	none := says(400, "ResourceNotFoundException")
+	r := newRig(t)
+	r.memory.Close(firstShard)
 	r.instead("GetShardIterator", none)
+	if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || answers.Decided(err) {
+		t.Errorf("not found once: %v", err)
+	}
 	r.open(esm.From{}).Close()
 	r = newRig(t)
-	r.instead("GetShardIterator", none, none)
+	r.service.answers["GetShardIterator"] = none
+	if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || answers.Decided(err) {
+		t.Errorf("an open shard that is not found: %v", err)
+	}
+	r.memory.Close(firstShard)
 	if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); !errors.Is(err, esm.ErrNoShard) {
-		t.Errorf("not found twice: %v", err)
+		t.Errorf("a closed shard that is not found: %v", err)
 	}
 	for _, answers := range [][]string{
 		{"ExpiredIteratorException", "ResourceNotFoundException"}, {"ExpiredIteratorException", "TrimmedDataAccessException"},
@@ -139,9 +151,28 @@ func TestWhatWasNotFoundOnceIsAskedForAgain(t *testing.T) {
 		r = newRig(t)
 		r.instead("GetRecords", says(400, answers[0]), says(400, answers[1]))
 		reader := r.open(esm.From{})
+		r.memory.Close(firstShard)
 		if _, err := reader.Read(t.Context(), 1); errors.Is(err, esm.ErrNoShard) != (answers[0] == answers[1]) || err == nil {
 			t.Errorf("%s: %v", answers, err)
 		}
+	}
+}
+
+// What is not found may be the position alone, as kinesis-mock has it, which is behind LocalStack's streams. The shard is
+// there then, and not given up.
+func TestAPositionThatIsNotFound(t *testing.T) {
+	r := newRig(t)
+	r.put("a", "b")
+	usual := r.service.answers["GetShardIterator"]
+	r.service.answers["GetShardIterator"] = func(c call) *answer {
+		if c.text("SequenceNumber") != "" {
+			return refusal(400, "ResourceNotFoundException")
+		}
+		return usual(c)
+	}
+	from := esm.From{After: r.memory.Records(firstShard)[0].Receipt}
+	if _, err := r.stream.Open(t.Context(), firstShard, from); !errors.Is(err, esm.ErrForeign) {
+		t.Errorf("open: %v", err)
 	}
 }
 

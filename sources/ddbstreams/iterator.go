@@ -27,23 +27,18 @@ func (i iterator) usable(now time.Time) bool { return i.text != "" && now.Sub(i.
 // iterate asks for an iterator behind a sequence number, or for the oldest record when that is empty.
 func (s *Stream) iterate(ctx context.Context, shard, after string) (iterator, error) {
 	it, err := s.ask(ctx, shard, after)
-	if notFound(err) { // asked again, since a shard that is believed to be gone costs its records
-		it, err = s.ask(ctx, shard, after)
-	}
 	switch {
-	case notFound(err):
-		return iterator{}, s.missing(ctx, err)
 	case refused(err) && after != "":
 		return iterator{}, fmt.Errorf("%w: %w", esm.ErrForeign, err)
-	case answers.Internal(err) && s.client.Options().BaseEndpoint != nil:
+	case notFound(err), answers.Internal(err) && s.client.Options().BaseEndpoint != nil: // an emulator's may mean anything
 		return iterator{}, s.diagnose(ctx, shard, after, err)
 	}
 	return it, err
 }
 
-// diagnose tells what lies behind an internal error of an emulator's.
+// diagnose tells what lies behind an answer that something was not found.
 func (s *Stream) diagnose(ctx context.Context, shard, after string, err error) error {
-	return answers.Unknown(err, answers.Probe{
+	return answers.Diagnose(err, answers.Probe{
 		Shard: shard, Positioned: after != "",
 		List:   func() ([]esm.Shard, error) { return s.shards(ctx) },
 		Oldest: func() error { _, err := s.ask(ctx, shard, ""); return err },

@@ -69,20 +69,13 @@ func shardOf(s *types.Shard) esm.Shard {
 	return out
 }
 
-// missing says what it means that a shard was not found: the service answers the same when the stream is gone.
-func (s *Stream) missing(ctx context.Context, err error) error {
-	if _, listed := s.shards(ctx); listed != nil {
-		return listed
-	}
-	return fmt.Errorf("%w: %w", esm.ErrNoShard, err)
-}
-
-// emptied says what it means that a shard's oldest record was trimmed away whenever it was asked for. Of a closed shard
-// nothing is left, which DynamoDB Local lists all the same; an open one gets another record.
+// emptied says what it means that a shard was not found when it was read, or that its oldest record was trimmed away
+// whenever it was asked for. Of a closed shard nothing is left, which DynamoDB Local lists all the same, and makes
+// iterators for; an open one gets another record.
 func (s *Stream) emptied(ctx context.Context, shard string, err error) error {
 	shards, listed := s.shards(ctx)
 	if listed != nil {
-		return listed
+		return fmt.Errorf("%w: %w", listed, err)
 	}
 	if slices.ContainsFunc(shards, func(sh esm.Shard) bool { return sh.ID == shard && !sh.Closed }) {
 		return err

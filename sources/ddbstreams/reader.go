@@ -2,8 +2,6 @@ package ddbstreams
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/ahead"
 	"github.com/esm-run/esm/sources/internal/answers"
 )
 
@@ -29,10 +28,9 @@ type reader struct {
 	after     string    // the sequence number behind which the next record is; empty before the first
 	since     time.Time // records before it are passed over; zero once one was not
 	iterator  iterator
-	ahead     []types.Record // read and not handed out
-	closed    bool           // nothing comes behind ahead
-	notBefore time.Time      // of the next GetRecords
-	throttles int            // since the last that went well
+	ahead     ahead.Records[types.Record]
+	notBefore time.Time // of the next GetRecords
+	throttles int       // since the last that went well
 }
 
 var _ esm.Reader = (*reader)(nil)
@@ -43,35 +41,8 @@ var _ esm.Reader = (*reader)(nil)
 // A read that is throttled finds nothing, and the next waits for a second; after several in a row the error is
 // [ErrSlowDown].
 func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
-	if limit < 1 {
-		return nil, fmt.Errorf("ddbstreams: read %s: a limit of %d", r.shard, limit)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if len(r.ahead) == 0 && !r.closed {
-		if err := r.fetch(ctx); err != nil {
-			return nil, r.stream.failed("read "+r.shard+" of", err)
-		}
-	}
-	if len(r.ahead) == 0 && r.closed {
-		return nil, io.EOF
-	}
-	return r.hand(limit), nil
-}
-
-// hand turns up to limit of the records that were read ahead into those of the engine.
-func (r *reader) hand(limit int) []esm.Record {
-	n := min(limit, len(r.ahead))
-	recs := make([]esm.Record, n)
-	for i := range recs {
-		recs[i] = r.stream.shape.record(&r.ahead[i])
-		r.ahead[i] = types.Record{} // its images are not needed any more
-	}
-	if r.ahead = r.ahead[n:]; len(r.ahead) == 0 {
-		r.ahead = nil
-	}
-	return recs
+	recs, err := r.ahead.Read(ctx, limit, r.fetch, r.stream.shape.record)
+	return recs, r.stream.failed("read "+r.shard+" of", err)
 }
 
 // fetch makes one GetRecords that counts: a second one when the iterator turned out to be of no use.
@@ -88,12 +59,7 @@ func (r *reader) fetch(ctx context.Context) error {
 		err = r.get(ctx)
 	}
 	gone := !answers.Decided(err) && (notFound(err) || trimmed(err) && r.after == "")
-	switch {
-	case gone && answers.Code(err) != first:
-		return err // to believe it costs the shard's records: it has to be said twice
-	case gone && notFound(err):
-		return r.stream.missing(ctx, err)
-	case gone:
+	if gone && answers.Code(err) == first { // to believe it costs the shard's records: it has to be said twice
 		return r.stream.emptied(ctx, r.shard, err)
 	}
 	if !throttled(err) {
@@ -150,9 +116,9 @@ func (r *reader) took(out *sdk.GetRecordsOutput, began time.Time) {
 	} else if seq := numberOf(&out.Records[n-1]); seq != "" {
 		r.after = seq
 	}
-	r.ahead = r.wanted(out.Records)
+	r.ahead.Came = r.wanted(out.Records)
 	r.iterator = iterator{text: deref(out.NextShardIterator), since: time.Now()}
-	r.closed = r.iterator.text == ""
+	r.ahead.Closed = r.iterator.text == ""
 }
 
 // wanted is what there is of recs since the time at which reading begins.

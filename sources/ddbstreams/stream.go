@@ -9,6 +9,7 @@ package ddbstreams
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync/atomic"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
@@ -60,7 +61,10 @@ func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Rea
 	return r, nil
 }
 
-// failed names the stream and says what kind of trouble err is.
+// failed names the stream and says what kind of trouble err is. None, and the end of a shard, stay what they are.
 func (s *Stream) failed(doing string, err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
 	return fmt.Errorf("ddbstreams: %s %s: %w", doing, s.arn.name, kinds.Wrap(err))
 }

@@ -3,6 +3,7 @@ package ddbstreams
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -45,7 +46,7 @@ type Table struct {
 // home is where a shard was listed.
 type home struct {
 	stream *Stream
-	closed bool // the stream is not the table's current one: nothing is written to it any more
+	silent bool // nothing is written to the shard any more, but it is open: its stream is not the table's current one
 }
 
 var _ esm.Stream = (*Table)(nil)
@@ -135,6 +136,9 @@ func (t *Table) listed(ctx context.Context) (arns []arn, err error) {
 				arns = append(arns, a)
 			}
 		}
+		if deref(page.LastEvaluatedStreamArn) == deref(last) && deref(last) != "" {
+			return nil, errors.New("a page that ends where it began")
+		}
 		if last = page.LastEvaluatedStreamArn; deref(last) == "" {
 			slices.SortFunc(arns, func(x, y arn) int { return cmp.Compare(x.label, y.label) })
 			return arns, nil
@@ -151,11 +155,11 @@ func (t *Table) identity() string {
 }
 
 // settle notes where shards are at home.
-func (t *Table) settle(stream *Stream, shards []esm.Shard, closed bool) {
+func (t *Table) settle(stream *Stream, shards []esm.Shard, replaced bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range shards {
-		t.homes[shards[i].ID] = home{stream, closed}
+		t.homes[shards[i].ID] = home{stream, replaced && !shards[i].Closed}
 	}
 }
 
@@ -196,10 +200,10 @@ func (t *Table) home(shard string) (at home, known bool) {
 	return at, known
 }
 
-// replaced reports whether a shard belongs to a stream that is not the table's current one.
-func (t *Table) replaced(shard string) bool {
+// silent reports whether a shard ought to be closed, and is not.
+func (t *Table) silent(shard string) bool {
 	at, _ := t.home(shard)
-	return at.closed
+	return at.silent
 }
 
 // Open is [esm.Stream].Open on the stream that the shard is at home in, as it was listed last. One that was not listed, and
@@ -223,7 +227,7 @@ func (t *Table) Open(ctx context.Context, shard string, from esm.From) (esm.Read
 }
 
 // drain reads a shard of a stream that may be replaced by another one. Nothing is written to it then, but some services
-// never close it: it ends when nothing has come of it for a while.
+// never close it: it ends when nothing has come of it for a while. One that was closed ends by itself.
 type drain struct {
 	esm.Reader
 	table *Table
@@ -238,7 +242,7 @@ const drainedAfter = 30 * time.Second
 func (d *drain) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 	recs, err := d.Reader.Read(ctx, limit)
 	switch {
-	case err != nil || len(recs) > 0 || !d.table.replaced(d.shard):
+	case err != nil || len(recs) > 0 || !d.table.silent(d.shard):
 		d.quiet = time.Time{}
 	case d.quiet.IsZero():
 		d.quiet = time.Now()

@@ -111,8 +111,12 @@ func TestTablesThatChangeTheirStream(t *testing.T) {
 	if err != nil || after.Identity != before.Identity || len(after.Shards) != 2 || !slices.Equal(after.Shards[1].Parents, []string{"a"}) {
 		t.Errorf("%+v, %v", after, err)
 	}
-	if !table.replaced("a") || table.replaced("b") {
+	if !table.silent("a") || table.silent("b") {
 		t.Error("the old stream is replaced, and the new one is not")
+	}
+	s[label(1)][0].Closed = true
+	if _, err := table.List(t.Context()); err != nil || table.silent("a") {
+		t.Errorf("a shard that is closed ends by itself, however long it takes to get through it: %v", err)
 	}
 	delete(s, label(1))
 	if alone, err := table.List(t.Context()); err != nil || alone.Identity != before.Identity || len(alone.Shards) != 1 || len(alone.Shards[0].Parents) != 0 {
@@ -120,6 +124,17 @@ func TestTablesThatChangeTheirStream(t *testing.T) {
 	}
 	if _, err := table.Open(t.Context(), "never listed", esm.From{}); !errors.Is(err, esm.ErrNoShard) {
 		t.Errorf("opened a shard that was never listed: %v", err)
+	}
+}
+
+// A service whose pages never end is not listed for ever.
+func TestAPageThatEndsWhereItBegan(t *testing.T) {
+	table, fake := tables{label(1): nil}.table(t, "")
+	fake.answers["ListStreams"] = func(call) *answer {
+		return ok(map[string]any{"Streams": []any{}, "LastEvaluatedStreamArn": streamARN})
+	}
+	if _, err := table.List(t.Context()); err == nil {
+		t.Error("listed")
 	}
 }
 
@@ -150,7 +165,7 @@ func (s *silent) Close() {}
 
 func TestAShardOfAReplacedStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table := &Table{homes: map[string]home{"old": {closed: true}, "new": {}}}
+		table := &Table{homes: map[string]home{"old": {silent: true}, "new": {}}}
 		found, start := 0, time.Now()
 		for d := (&drain{Reader: &silent{}, table: table, shard: "old"}); ; {
 			recs, err := d.Read(t.Context(), 1)

@@ -3,7 +3,6 @@ package kinesis
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -68,6 +67,9 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 			s.know(ranges)
 			return shards, nil
 		}
+		if deref(page.NextToken) == deref(in.NextToken) {
+			return nil, errors.New("a page that names itself as the next")
+		}
 		in = &sdk.ListShardsInput{NextToken: page.NextToken}
 	}
 }
@@ -85,26 +87,6 @@ func shardOf(s *types.Shard) esm.Shard {
 		out.Closed = s.SequenceNumberRange.EndingSequenceNumber != nil
 	}
 	return out
-}
-
-// missing says what it means that a position in a shard was not found: the service answers the same when the stream is
-// gone, the shard, or (kinesis-mock) the record. It is asked again before a shard that is listed is believed to be gone,
-// or a position: either would cost records.
-func (s *Stream) missing(ctx context.Context, shard string, start start, err error) error {
-	listing, listed := s.list(ctx)
-	if listed != nil {
-		return gone(listed, esm.ErrNoStream)
-	}
-	if !slices.ContainsFunc(listing.Shards, func(known esm.Shard) bool { return known.ID == shard }) {
-		return errors.Join(esm.ErrNoShard, err)
-	}
-	if _, again := s.ask(ctx, shard, start); !notFound(again) {
-		return err
-	}
-	if start.after != "" {
-		return errors.Join(esm.ErrForeign, err)
-	}
-	return errors.Join(esm.ErrNoShard, err)
 }
 
 func deref(s *string) string {

@@ -2,6 +2,7 @@ package kinesis
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -17,14 +18,15 @@ type live struct {
 	events  *sdk.SubscribeToShardEventStream
 	cancel  context.CancelFunc
 	since   time.Time
-	heard   time.Time // when the last event came
-	records int       // that came so far
+	records int // that came so far
 }
 
 // subscribe makes one SubscribeToShard. The subscription outlives ctx, which ends only the call.
 func (s *Stream) subscribe(ctx context.Context, shard string, start start) (*live, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ends := context.AfterFunc(ctx, cancel)
+	late := time.AfterFunc(silence, cancel) // the SDK waits for the first event however long that takes
+	defer late.Stop()
 	out, err := s.client.SubscribeToShard(life, &sdk.SubscribeToShardInput{
 		ConsumerARN: &s.arn.text,
 		ShardId:     &shard,
@@ -36,8 +38,7 @@ func (s *Stream) subscribe(ctx context.Context, shard string, start start) (*liv
 		cancel()
 		return nil, err
 	}
-	now := time.Now()
-	l := &live{events: out.GetStream(), cancel: cancel, since: now, heard: now}
+	l := &live{events: out.GetStream(), cancel: cancel, since: time.Now()}
 	if !ends() { // ctx has ended the call just after it went well
 		l.end()
 		return nil, ctx.Err()
@@ -54,8 +55,9 @@ func (l *live) end() {
 	_ = l.events.Close() // nothing is lost by an error: nothing more is read
 }
 
-// hashesOf is the range of hash keys of a shard, from the last listing that had it.
-func (s *Stream) hashesOf(ctx context.Context, shard string) (hashes, error) {
+// hashesOf is the range of hash keys of a shard, from the last listing. One that is not listed now is looked for besides:
+// a shard that is believed to be gone costs its records.
+func (s *Stream) hashesOf(ctx context.Context, shard string, start start) (hashes, error) {
 	if h, known := s.known(shard); known {
 		return h, nil
 	}
@@ -65,7 +67,10 @@ func (s *Stream) hashesOf(ctx context.Context, shard string) (hashes, error) {
 	if h, known := s.known(shard); known {
 		return h, nil
 	}
-	return hashes{}, esm.ErrNoShard
+	if _, err := s.iterate(ctx, shard, start); err != nil {
+		return hashes{}, err
+	}
+	return hashes{}, errors.New("it can be read, but is not listed")
 }
 
 func (s *Stream) known(shard string) (hashes, bool) {

@@ -11,7 +11,7 @@ import (
 
 // What Kinesis allows of all readers of one shard together (AWS: "Quotas and limits"; API reference: "GetRecords").
 const (
-	betweenReads   = time.Second / 5
+	betweenCalls   = time.Second / 5 // of GetRecords, and of GetShardIterator
 	bytesPerSecond = 2_000_000
 )
 
@@ -20,8 +20,8 @@ const (
 const atATime = 512
 
 // Pace keeps the readers of each shard, of all streams that share it, together within what Kinesis allows for a shard:
-// five reads and 2 MB a second, which is also the five seconds of rest after an answer of 10 MB. It keeps the calls of all
-// shards from being made at once. The zero Pace is ready for use, by many at once.
+// five reads, five iterators and 2 MB a second, which is also the five seconds of rest after an answer of 10 MB. It keeps
+// the calls of all shards from being made at once. The zero Pace is ready for use, by many at once.
 type Pace struct {
 	mu     sync.Mutex
 	tracks map[place]*track // those that are being read
@@ -49,8 +49,10 @@ type track struct {
 	place   place
 	readers int // guarded by the pace's lock
 
-	mu   sync.Mutex // never held during a wait
-	next time.Time  // when the shard may be read again
+	mu        sync.Mutex // never held during a wait
+	reads     time.Time  // when the shard may be read again
+	iterators time.Time  // when the next iterator may be asked for
+	paid      time.Time  // when all that was read would have come at the speed that is allowed
 }
 
 // of is the track of a shard, until it is left.
@@ -79,50 +81,71 @@ func (t *track) leave() {
 	}
 }
 
-// wait waits until the shard may be read, and not before a time. Then one read is taken.
-func (t *track) wait(ctx context.Context, notBefore time.Time) error {
+// read waits until the shard may be read, and not before a time. One read is taken then, and over with leave.
+func (t *track) read(ctx context.Context, notBefore time.Time) (leave func(), err error) {
+	return t.turn(ctx, notBefore, &t.reads)
+}
+
+// iterate is read for an iterator.
+func (t *track) iterate(ctx context.Context) (leave func(), err error) {
+	return t.turn(ctx, time.Time{}, &t.iterators)
+}
+
+// turn waits for the next call of a kind.
+func (t *track) turn(ctx context.Context, notBefore time.Time, next *time.Time) (leave func(), err error) {
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		rest := time.Until(notBefore)
 		if rest <= 0 {
-			rest = t.take(time.Now())
+			rest = t.take(next, time.Now())
 		}
 		if rest <= 0 {
-			return nil
+			return t.pace.enter(ctx)
 		}
 		if err := smithytime.SleepWithContext(ctx, rest); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }
 
-// take takes one read, or tells how long to wait before trying again.
-func (t *track) take(now time.Time) time.Duration {
+// take takes a call of a kind, or tells how long to wait before trying again.
+func (t *track) take(next *time.Time, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if rest := t.next.Sub(now); rest > 0 {
+	if rest := next.Sub(now); rest > 0 {
 		return rest
 	}
-	t.next = now.Add(betweenReads)
+	*next = now.Add(betweenCalls)
 	return 0
 }
 
-// paid says how many bytes a read brought that began at start.
-func (t *track) paid(start time.Time, bytes int) {
-	t.rest(start.Add(time.Duration(bytes) * time.Second / bytesPerSecond))
+// brought says how many bytes a read brought that began at start. What several readers brought at a time adds up.
+func (t *track) brought(start time.Time, bytes int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.paid = later(t.paid, start).Add(time.Duration(bytes) * time.Second / bytesPerSecond)
+	t.reads = later(t.reads, t.paid)
 }
 
 // throttled says that the service wants the shard to be left alone, because of readers elsewhere perhaps.
 func (t *track) throttled(now time.Time) {
-	t.rest(now.Add(time.Second + rand.N(time.Second/4)))
-}
-
-func (t *track) rest(until time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if until.After(t.next) {
-		t.next = until
+	t.reads = later(t.reads, now.Add(time.Second+rand.N(time.Second/4)))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
 	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

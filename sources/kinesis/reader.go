@@ -3,14 +3,13 @@ package kinesis
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/ahead"
 	"github.com/esm-run/esm/sources/internal/answers"
 )
 
@@ -35,11 +34,11 @@ type reader struct {
 
 	start     start // where the next record is
 	iterator  iterator
-	ahead     []types.Record // read and not handed out
-	size      int            // of a record in bytes, on average in the last answer that had some; 0 before
-	closed    bool           // nothing comes behind ahead
-	notBefore time.Time      // of the next GetRecords
-	throttles int            // since the last that went well
+	heard     time.Time // when the last GetRecords went well
+	ahead     ahead.Records[types.Record]
+	size      int       // of a record in bytes, on average in the last answer that had some; 0 before
+	notBefore time.Time // of the next GetRecords
+	throttles int       // since the last that went well
 }
 
 var _ esm.Reader = (*reader)(nil)
@@ -49,45 +48,18 @@ var _ esm.Reader = (*reader)(nil)
 //
 // A read that is throttled finds nothing and slows the shard down; after several in a row the error is [ErrSlowDown].
 func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
-	if limit < 1 {
-		return nil, fmt.Errorf("kinesis: read %s: a limit of %d", r.shard, limit)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if len(r.ahead) == 0 && !r.closed {
-		if err := r.fetch(ctx); err != nil {
-			return nil, r.stream.failed("read "+r.shard+" of", err)
-		}
-	}
-	if len(r.ahead) == 0 && r.closed {
-		return nil, io.EOF
-	}
-	return r.hand(limit), nil
+	recs, err := r.ahead.Read(ctx, limit, r.fetch, r.record)
+	return recs, r.stream.failed("read "+r.shard+" of", err)
 }
 
-// hand turns up to limit of the records that were read ahead into those of the engine.
-func (r *reader) hand(limit int) []esm.Record {
-	n := min(limit, len(r.ahead))
-	recs := make([]esm.Record, n)
-	for i := range recs {
-		recs[i] = r.stream.record(r.shard, &r.ahead[i])
-		r.ahead[i] = types.Record{} // its data is not needed any more
-	}
-	if r.ahead = r.ahead[n:]; len(r.ahead) == 0 {
-		r.ahead = nil
-	}
-	return recs
-}
+func (r *reader) record(rec *types.Record) esm.Record { return r.stream.record(r.shard, rec) }
 
-// fetch makes one GetRecords that counts: a second one when the iterator turned out to be of no use.
+// fetch makes one GetRecords that counts: a second one when the iterator turned out to be of no use. What is not found
+// then is decided about when another iterator is asked for.
 func (r *reader) fetch(ctx context.Context) error {
 	err := r.get(ctx)
 	if spent(err) {
 		err = r.get(ctx)
-	}
-	if notFound(err) && !answers.Decided(err) {
-		return r.stream.missing(ctx, r.shard, r.start, err)
 	}
 	if !throttled(err) {
 		r.throttles = 0
@@ -107,19 +79,16 @@ func spent(err error) bool {
 }
 
 func (r *reader) get(ctx context.Context) error {
-	if err := r.track.wait(ctx, r.notBefore); err != nil {
-		return err
-	}
-	leave, err := r.track.pace.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
 	if !r.iterator.usable(time.Now()) {
 		if err := r.renew(ctx); err != nil {
 			return err
 		}
 	}
+	leave, err := r.track.read(ctx, r.notBefore)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	began := time.Now()
 	out, err := r.stream.client.GetRecords(ctx, &sdk.GetRecordsInput{
 		StreamARN:     &r.stream.arn.stream,
@@ -143,18 +112,14 @@ func (r *reader) limit() int32 {
 	return int32(min(max(aim/r.size, 1), atMost))
 }
 
-// begin gets the first iterator.
-func (r *reader) begin(ctx context.Context) error {
-	leave, err := r.track.pace.enter(ctx)
+// renew gets an iterator for where the next record is.
+func (r *reader) renew(ctx context.Context) error {
+	leave, err := r.track.iterate(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	return r.renew(ctx)
-}
-
-// renew gets an iterator for where the next record is.
-func (r *reader) renew(ctx context.Context) (err error) {
+	r.start = r.start.since(r.heard)
 	r.iterator, err = r.stream.iterate(ctx, r.shard, r.start)
 	return err
 }
@@ -168,24 +133,21 @@ func (r *reader) took(out *sdk.GetRecordsOutput, began time.Time) error {
 	for i := range out.Records {
 		bytes += len(out.Records[i].Data) + len(deref(out.Records[i].PartitionKey))
 	}
-	r.track.paid(began, bytes)
+	r.track.brought(began, bytes)
 	if n := len(out.Records); n > 0 {
 		r.size = max(bytes/n, 1)
 	}
-	came, err := r.start.prove(out.Records)
-	if err != nil {
+	var err error
+	if r.ahead.Came, r.start, err = r.start.took(out.Records); err != nil {
 		return err
 	}
-	if len(out.Records) > 0 {
-		r.start.proven = false
-	}
-	r.ahead, r.start = r.start.behind(came)
+	r.heard = time.Now()
 	r.notBefore = time.Time{}
-	if len(r.ahead) == 0 && (out.MillisBehindLatest == nil || *out.MillisBehindLatest == 0) {
+	if len(r.ahead.Came) == 0 && (out.MillisBehindLatest == nil || *out.MillisBehindLatest == 0) {
 		r.notBefore = began.Add(idle)
 	}
-	r.iterator = iterator{text: deref(out.NextShardIterator), since: time.Now()}
-	r.closed = r.iterator.text == ""
+	r.iterator = iterator{text: deref(out.NextShardIterator), since: r.heard}
+	r.ahead.Closed = r.iterator.text == ""
 	return nil
 }
 

@@ -183,7 +183,9 @@ func TestWhatIsAskedForIsAMegabyte(t *testing.T) {
 
 func TestFewCallsAreUnderWayAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		p := newPlayed(sourcetest.StreamConfig{Shards: 2 * atATime})
+		s := p.service()
+		r := &rig{T: t, played: p, service: s, stream: s.of(t, streamARN)}
 		var busy, most atomic.Int64
 		usual := r.service.answers["GetShardIterator"]
 		r.service.answers["GetShardIterator"] = func(c call) *answer {
@@ -194,8 +196,15 @@ func TestFewCallsAreUnderWayAtOnce(t *testing.T) {
 		}
 		start := time.Now()
 		var opens sync.WaitGroup
-		for range 2 * atATime {
-			opens.Go(func() { r.open(esm.From{}).Close() })
+		for _, shard := range p.memory.Shards() {
+			opens.Go(func() {
+				reader, err := r.stream.Open(t.Context(), shard, esm.From{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				reader.Close()
+			})
 		}
 		opens.Wait()
 		if most.Load() > atATime || time.Since(start) != 2*time.Second {
@@ -205,6 +214,7 @@ func TestFewCallsAreUnderWayAtOnce(t *testing.T) {
 }
 
 func TestIteratorsAreRenewedUnnoticed(t *testing.T) {
+	kinds := map[string]string{"known to be old": "AT_SEQUENCE_NUMBER", "refused": "AFTER_SEQUENCE_NUMBER"}
 	for name, rest := range map[string]time.Duration{"known to be old": 5 * time.Minute, "refused": time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -222,7 +232,7 @@ func TestIteratorsAreRenewedUnnoticed(t *testing.T) {
 					t.Errorf("read %q", got)
 				}
 				made := r.service.made("GetShardIterator")
-				if len(made) != 2 || made[1].text("ShardIteratorType") != "AFTER_SEQUENCE_NUMBER" {
+				if len(made) != 2 || made[1].text("ShardIteratorType") != kinds[name] {
 					t.Errorf("iterators: %v", made)
 				}
 			})
@@ -363,26 +373,6 @@ func TestRecreatedStreamsAreForeignToTheirReaders(t *testing.T) {
 			}
 		}
 	})
-}
-
-// A shard that is listed is not given up, nor a position in it, because the service said once that it is not there.
-func TestWhatWasNotFoundOnceIsAskedForAgain(t *testing.T) {
-	none := says(400, "ResourceNotFoundException")
-	for name, want := range map[string]error{"the oldest record": esm.ErrNoShard, "a position": esm.ErrForeign} {
-		for times := 1; times <= 2; times++ {
-			r := newRig(t)
-			r.put("a", "b")
-			from := esm.From{}
-			if name == "a position" {
-				from.After = r.memory.Records(firstShard)[0].Receipt
-			}
-			r.instead("GetShardIterator", []func(call) *answer{none, none}[:times]...)
-			_, err := r.stream.Open(t.Context(), firstShard, from)
-			if err == nil || (times == 2) != errors.Is(err, want) || times == 1 && errors.Is(err, esm.ErrNoStream) {
-				t.Errorf("%s, not found %d times: %v", name, times, err)
-			}
-		}
-	}
 }
 
 func TestTheEndComesAloneAtOnce(t *testing.T) {

@@ -10,6 +10,7 @@ package kinesis
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -64,9 +65,9 @@ func New(c Config) (*Stream, error) {
 }
 
 // Open is [esm.Stream].Open by one GetShardIterator, or one SubscribeToShard. Behind a position that was trimmed Kinesis
-// goes on with the oldest record and says nothing. A reader that polls therefore reads the record at the position once
-// more, and its Read answers esm.ErrTrimmed when that is gone; a consumer goes on with the oldest record. Other errors than those of the contract may be
-// [ErrSlowDown], [ErrDenied], [ErrKey] and [ErrNoConsumer]. A time in the future is an error that passes with the time.
+// goes on with the oldest record and says nothing. A reader therefore reads the record at the position once more, and its
+// Read answers esm.ErrTrimmed when that is gone. Other errors than those of the contract may be [ErrSlowDown], [ErrDenied],
+// [ErrKey] and [ErrNoConsumer]. A time in the future is an error that passes with the time.
 //
 // A position is a sequence number. Within an aggregated record that a consumer takes apart it is the number and a place,
 // "/0" for the first record; without a consumer the whole is then read again.
@@ -75,15 +76,17 @@ func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Rea
 		return s.subscribed(ctx, shard, from)
 	}
 	r := &reader{stream: s, shard: shard, start: newStart(from), track: s.pace.of(s.arn.stream, shard)}
-	r.start.proven = r.start.after != "" && !r.start.within
-	if err := r.begin(ctx); err != nil {
+	if err := r.renew(ctx); err != nil {
 		r.Close()
 		return nil, s.failed("open "+shard+" of", err)
 	}
 	return r, nil
 }
 
-// failed names the stream and says what kind of trouble err is.
+// failed names the stream and says what kind of trouble err is. None, and the end of a shard, stay what they are.
 func (s *Stream) failed(doing string, err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
 	return fmt.Errorf("kinesis: %s %s: %w", doing, s.arn.name, kinds.Wrap(err))
 }

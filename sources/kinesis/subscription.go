@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/ahead"
 	"github.com/esm-run/esm/sources/internal/answers"
 )
 
@@ -40,10 +40,10 @@ type subscription struct {
 	start     start  // where the next record is
 	skip      string // with start.within, the last of the records in the aggregate that was handed out: "number/n"
 	live      *live  // nil between subscriptions
-	ahead     []esm.Record
-	closed    bool // nothing comes behind ahead
-	notBefore time.Time
-	refused   int // subscriptions since the last that was made
+	ahead     ahead.Records[esm.Record]
+	heard     time.Time // when the last event was sent, or the subscription made
+	notBefore time.Time // of the next SubscribeToShard
+	refused   int       // subscriptions since the last that was made
 }
 
 var _ esm.Reader = (*subscription)(nil)
@@ -55,7 +55,7 @@ func (s *Stream) subscribed(ctx context.Context, shard string, from esm.From) (e
 		r.skip = from.After
 	}
 	var err error
-	if r.hashes, err = s.hashesOf(ctx, shard); err == nil {
+	if r.hashes, err = s.hashesOf(ctx, shard, r.start); err == nil {
 		err = r.subscribe(ctx)
 	}
 	if err != nil {
@@ -66,26 +66,8 @@ func (s *Stream) subscribed(ctx context.Context, shard string, from esm.From) (e
 
 // Read is [esm.Reader].Read. It waits a few seconds for the next event of the subscription, which may bring no records.
 func (r *subscription) Read(ctx context.Context, limit int) ([]esm.Record, error) {
-	if limit < 1 {
-		return nil, fmt.Errorf("kinesis: read %s: a limit of %d", r.shard, limit)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if len(r.ahead) == 0 && !r.closed {
-		if err := r.receive(ctx); err != nil {
-			return nil, r.stream.failed("read "+r.shard+" of", err)
-		}
-	}
-	if len(r.ahead) == 0 && r.closed {
-		return nil, io.EOF
-	}
-	n := min(limit, len(r.ahead))
-	recs := append([]esm.Record(nil), r.ahead[:n]...)
-	if r.ahead = r.ahead[n:]; len(r.ahead) == 0 {
-		r.ahead = nil
-	}
-	return recs, nil
+	recs, err := r.ahead.Read(ctx, limit, r.receive, func(rec *esm.Record) esm.Record { return *rec })
+	return recs, r.stream.failed("read "+r.shard+" of", err)
 }
 
 // receive waits for one event.
@@ -108,7 +90,7 @@ func (r *subscription) receive(ctx context.Context) error {
 			return r.took(ctx, &e.Value)
 		}
 	case <-timer.C:
-		if time.Since(r.live.heard) >= silence { // an event comes every five seconds, records or not
+		if time.Since(r.heard) >= silence { // an event comes every five seconds, records or not
 			r.drop()
 		}
 	}
@@ -117,15 +99,21 @@ func (r *subscription) receive(ctx context.Context) error {
 
 // took keeps what an event brought. The last event of a closed shard does not say where to go on.
 func (r *subscription) took(ctx context.Context, e *types.SubscribeToShardEvent) error {
-	r.live.heard = time.Now()
-	r.live.records += len(e.Records)
-	r.add(e.Records)
+	r.heard = earlier(time.Now(), r.live.since.Add(subscriptionLives)) // it may have waited here for a reader that was held up
+	came, next, err := r.start.took(e.Records)
+	if err != nil {
+		r.drop()
+		return err
+	}
+	r.start = next
+	r.live.records += len(came)
+	r.add(came)
 	switch next := deref(e.ContinuationSequenceNumber); {
 	case next != "":
 		r.goOn(next)
 		return nil
 	case len(e.ChildShards) > 0:
-		r.closed = true
+		r.ahead.Closed = true
 		r.drop()
 		return nil
 	}
@@ -133,18 +121,18 @@ func (r *subscription) took(ctx context.Context, e *types.SubscribeToShardEvent)
 	return r.look(ctx)
 }
 
-// goOn moves the start behind a sequence number, which emulators may give as something else or as one that is past.
+// goOn moves the start behind a sequence number, which emulators may give as something else or as one that is past, unless
+// a record is still to come that is asked for by its own number.
 func (r *subscription) goOn(number string) {
-	if isNumber(number) && less(r.start.after, number) {
-		r.start, r.skip = start{after: number, at: r.start.at}, ""
+	if isNumber(number) && less(r.start.after, number) && !r.start.within && !r.start.doubt {
+		r.start = start{after: number, at: r.start.at}
 	}
 }
 
-// add makes records of what came, and moves the start behind it.
+// add makes records of what came.
 func (r *subscription) add(came []types.Record) {
-	came, r.start = r.start.behind(came)
 	for i := range came {
-		r.ahead = append(r.ahead, r.stream.apart(r.shard, r.hashes, r.skip, &came[i])...)
+		r.ahead.Came = append(r.ahead.Came, r.stream.apart(r.shard, r.hashes, r.skip, &came[i])...)
 		r.skip = ""
 	}
 }
@@ -191,13 +179,14 @@ func (r *subscription) ended(ctx context.Context) error {
 
 // look makes one GetRecords where the subscription was.
 func (r *subscription) look(ctx context.Context) error {
-	p := &reader{stream: r.stream, shard: r.shard, start: r.start, track: r.stream.pace.of(r.stream.arn.stream, r.shard)}
+	p := &reader{stream: r.stream, shard: r.shard, start: r.start, heard: r.heard, track: r.stream.pace.of(r.stream.arn.stream, r.shard)}
 	defer p.Close()
 	if err := p.fetch(ctx); err != nil {
 		return err
 	}
-	r.add(p.ahead)
-	r.closed = p.closed
+	r.start = p.start
+	r.add(p.ahead.Came)
+	r.ahead.Closed = p.ahead.Closed
 	return nil
 }
 
@@ -206,7 +195,7 @@ func (r *subscription) explain(ctx context.Context, err error) error {
 	switch {
 	case answers.Code(err) == "ResourceInUseException":
 		return fmt.Errorf("%w: %w", ErrInUse, err)
-	case !notFound(err) && !refused(err):
+	case !notFound(err) && !refused(err) && !r.stream.puzzling(err):
 		return err
 	}
 	if _, why := r.stream.iterate(ctx, r.shard, r.start); why != nil {
@@ -224,11 +213,11 @@ func (r *subscription) subscribe(ctx context.Context) error {
 	if err := smithytime.SleepWithContext(ctx, time.Until(r.notBefore)); err != nil {
 		return err
 	}
-	now := time.Now()
-	r.notBefore = now.Add(betweenSubscribing)
+	r.notBefore = time.Now().Add(betweenSubscribing)
+	r.start = r.start.since(r.heard)
 	l, err := r.stream.subscribe(ctx, r.shard, r.start)
 	if err == nil {
-		r.live, r.refused = l, 0
+		r.live, r.refused, r.heard = l, 0, l.since
 		return nil
 	}
 	if err = r.explain(ctx, err); !errors.Is(err, ErrInUse) && !throttled(err) {

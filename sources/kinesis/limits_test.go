@@ -1,0 +1,111 @@
+package kinesis
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// peak is how many calls of an operation were made within any second.
+func (r *rig) peak(op string) (most int) {
+	calls := r.service.made(op)
+	for _, first := range calls {
+		n := 0
+		for _, c := range calls {
+			if since := c.at.Sub(first.at); since >= 0 && since < time.Second {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// Ten mappings of one stream keep together within the calls that a shard allows, and each has its share.
+func TestTenMappingsOfOneShard(t *testing.T) {
+	for _, slow := range []time.Duration{0, 2 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			usual := r.service.answers["GetRecords"]
+			r.service.answers["GetRecords"] = func(c call) *answer {
+				time.Sleep(slow)
+				c.in["Limit"] = 1.0
+				return usual(c)
+			}
+			const records = 30
+			for i := range records {
+				r.put(fmt.Sprint(i))
+			}
+			var all sync.WaitGroup
+			start := time.Now()
+			for range 10 {
+				s, err := New(Config{Client: r.service.client(), ARN: streamARN, Pace: r.stream.pace})
+				if err != nil {
+					t.Fatal(err)
+				}
+				all.Go(func() {
+					reader, err := s.Open(t.Context(), firstShard, esm.From{})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer reader.Close()
+					for got := 0; got < records; {
+						recs, err := reader.Read(t.Context(), 100)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						got += len(recs)
+					}
+				})
+			}
+			all.Wait()
+			for _, op := range []string{"GetRecords", "GetShardIterator"} {
+				if n := r.peak(op); n > 5 {
+					t.Errorf("answers take %s: %d calls of %s in a second", slow, n, op)
+				}
+			}
+			if took := time.Since(start); took > (records+2)*2*time.Second+slow {
+				t.Errorf("answers take %s: all took %s", slow, took)
+			}
+		})
+	}
+}
+
+// What reads bring that are under way at the same time adds up.
+func TestBytesOfReadsAtTheSameTime(t *testing.T) {
+	const readers, each, megabyte = 10, 20, 1_000_000
+	for _, slow := range []time.Duration{0, time.Second, 3 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			track := (&Pace{}).of(streamARN, firstShard)
+			var all sync.WaitGroup
+			start := time.Now()
+			for range readers {
+				all.Go(func() {
+					for range each {
+						leave, err := track.read(t.Context(), time.Time{})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						began := time.Now()
+						time.Sleep(slow)
+						track.brought(began, megabyte)
+						leave()
+					}
+				})
+			}
+			all.Wait()
+			took, least := time.Since(start), time.Duration(readers*each*megabyte)*time.Second/bytesPerSecond
+			t.Logf("answers take %s: all took %s", slow, took)
+			if took < least-10*time.Second || took > least+10*time.Second {
+				t.Errorf("answers take %s: all took %s, want %s", slow, took, least)
+			}
+		})
+	}
+}
