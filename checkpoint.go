@@ -42,7 +42,7 @@ type Checkpoint struct {
 type Owed struct {
 	ID          string // of its invocations
 	First, Last string // Receipts
-	Size        int    // how many records there are from First to Last; 0 is not known
+	Sum         uint64 // tells which records from First to Last are in it; 0 is not known
 	Lane        int
 	Tries       int
 

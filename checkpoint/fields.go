@@ -10,7 +10,7 @@ func (w *wire) checkpoint(cp *esm.Checkpoint) {
 	list(w, &cp.Owed, w.owed)
 	optional(w, &cp.Window, w.window)
 	w.more(cp.Owed, func(o *esm.Owed) { optional(w, &o.Response, w.response) })
-	w.more(cp.Owed, func(o *esm.Owed) { w.int(&o.Size) })
+	w.more(cp.Owed, func(o *esm.Owed) { w.count(&o.Sum) })
 }
 
 // more moves what came to be known of owed runs after the first schema: an older value ends before it.

@@ -24,7 +24,7 @@ type step func(*bolt.Tx) error
 
 // upgrades are the steps from schema 1 on: the first leads to 2. A file has schema 1 more than the steps that it has
 // behind it.
-var upgrades = []step{withDocuments, withSizes}
+var upgrades = []step{withDocuments, withSums}
 
 // withDocuments leads to schema 2.
 func withDocuments(tx *bolt.Tx) error {
@@ -32,8 +32,8 @@ func withDocuments(tx *bolt.Tx) error {
 	return err
 }
 
-// withSizes leads to schema 3. Values are written with the sizes of owed runs from now on: older ones can be read.
-func withSizes(*bolt.Tx) error { return nil }
+// withSums leads to schema 3. Values are written with the sums of owed runs from now on: older ones can be read.
+func withSums(*bolt.Tx) error { return nil }
 
 // layOut makes an empty file one of this package.
 func layOut(tx *bolt.Tx, schema int) error {

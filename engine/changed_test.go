@@ -178,3 +178,42 @@ func TestAWindowOfAnotherLengthEndsWhereANewOneWould(t *testing.T) {
 		}
 	})
 }
+
+// A run whose records no filter wants any more is owed no longer.
+func TestARunThatIsNotWantedAnyMoreIsNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, func(event) (string, error) { return "", faultError("Unhandled") })
+		r.stream.Put("key", `{"n":1}`)
+		r.start()
+		r.wait(5 * time.Second)
+		r.close()
+		before := len(r.fn.seen())
+		r.feed.Filter = numbered(t, 2)
+		r.start()
+		r.wait(5 * time.Second)
+		r.close()
+		all, _ := r.store.All(t.Context(), "m")
+		if cp := all[r.stream.Shards()[0]]; len(cp.Owed) != 0 || cp.Position == "" || len(r.fn.seen()) != before {
+			t.Errorf("kept %+v after %d further invocations", cp, len(r.fn.seen())-before)
+		}
+	})
+}
+
+// A run whose tries are used up is halved when that is allowed by now.
+func TestBisectingThatIsSwitchedOnLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flow(t, sourcetest.StreamConfig{}, poison(false, "2"))
+		r.put(4)
+		r.start()
+		r.wait(2 * time.Second) // tries at 0, 0.2, 0.6 and 1.4 s
+		r.close()
+		r.feed.Rules = policy.Stream{MaxRetries: 1, Bisect: true}
+		r.start()
+		r.wait(time.Minute)
+		r.close()
+		want := []string{"1-4", "1-4", "1-4", "1-4", "1-2", "1", "2", "2", "3-4"}
+		if got := story(r.fn.seen()); !slices.Equal(got, want) || len(r.notices) != 1 || r.notices[0].Size != 1 {
+			t.Errorf("invocations %q, want %q; notices %+v", got, want, r.notices)
+		}
+	})
+}

@@ -156,7 +156,11 @@ func (b *ledger) checkpoint() (next esm.Checkpoint, changes int) {
 	next = b.kept
 	next.Position, next.Lanes, next.Owed, next.Window = b.mark.Position(), b.mark.Lanes(), nil, b.window
 	for _, owed := range b.owed {
-		next.Owed = append(next.Owed, owed...)
+		for _, o := range owed {
+			if policy.Compare(o.Last, next.Position) > 0 { // else no filter wants any of it now
+				next.Owed = append(next.Owed, o)
+			}
+		}
 	}
 	b.skipped, b.lastly = false, time.Now()
 	return next, b.changes

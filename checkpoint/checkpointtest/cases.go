@@ -23,7 +23,7 @@ func full() esm.Checkpoint {
 		Drained:  true,
 		Lanes:    []string{"17", "", "not UTF-8: \xff\x00"},
 		Owed: []esm.Owed{
-			{ID: "5b1f0f3e-8a77-4c1d-9f0a-2d6c7e81b9aa", First: "18", Last: "20", Size: 3, Lane: 2, Tries: 7},
+			{ID: "5b1f0f3e-8a77-4c1d-9f0a-2d6c7e81b9aa", First: "18", Last: "20", Sum: math.MaxUint64, Lane: 2, Tries: 7},
 			{ID: "0c9d", First: "21", Last: "21", Tries: math.MaxInt, Response: &esm.NoticeResponse{Status: 200, Version: "$LATEST", Fault: "Unhandled"}},
 			{Tries: math.MinInt, Lane: -1},
 		},
@@ -176,7 +176,7 @@ func manyOwed(t *trial) {
 			ID:    fmt.Sprintf("5b1f0f3e-8a77-4c1d-9f0a-%012d", i),
 			First: fmt.Sprintf("4966012345678901234567890123456789012345678901234567%04d", i),
 			Last:  fmt.Sprintf("4966012345678901234567890123456789012345678901234568%04d", i),
-			Size:  i % 3, Lane: i % 10, Tries: i,
+			Sum:   uint64(i % 3), Lane: i % 10, Tries: i,
 		})
 	}
 	cp.Window.State = json.RawMessage(`"` + strings.Repeat("s", 1<<20) + `"`)

@@ -12,18 +12,24 @@ func Lane(key string, lanes int) int {
 	if lanes <= 1 {
 		return 0
 	}
-	const offset, prime = 14695981039346656037, 1099511628211
-	h := uint64(offset)
-	for i := range len(key) {
-		h ^= uint64(key[i])
-		h *= prime
-	}
+	h := fnv(fnvOffset, key)
 	h ^= h >> 33
 	h *= 0xff51afd7ed558ccd
 	h ^= h >> 33
 	h *= 0xc4ceb9fe1a85ec53
 	h ^= h >> 33
 	return int(h % uint64(lanes))
+}
+
+const fnvOffset uint64 = 14695981039346656037
+
+// fnv goes on with the 64-bit FNV-1a hash h.
+func fnv(h uint64, text string) uint64 {
+	for i := range len(text) {
+		h ^= uint64(text[i])
+		h *= 1099511628211
+	}
+	return h
 }
 
 // Deal parts recs by the lane of their Group, in order. There are always as many parts as lanes, at least one.

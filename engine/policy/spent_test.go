@@ -19,7 +19,6 @@ func TestSpent(t *testing.T) {
 		"the limit is lower now": {policy.Stream{MaxRetries: 0}, 1, 7, true},
 		"never tried":            {policy.Stream{MaxRetries: 0}, 1, 0, false},
 		"without a limit":        {policy.Stream{MaxRetries: -1}, 1, 99, false},
-		"it can be halved first": {policy.Stream{MaxRetries: 0, Bisect: true}, 2, 5, false},
 		"it cannot be halved":    {policy.Stream{MaxRetries: 0, Bisect: true}, 1, 5, true},
 		"a window's final one":   {policy.Stream{MaxRetries: 0}, 0, 5, true},
 	} {
@@ -33,6 +32,20 @@ func TestSpent(t *testing.T) {
 			len(step.Settled) != test.n || len(step.Next) != 0 || step.Response != nil) {
 			t.Errorf("%s: %+v", name, step)
 		}
+	}
+}
+
+// A run whose tries are used up is halved when that is allowed by now.
+func TestSpentIsHalvedFirst(t *testing.T) {
+	run := policy.Run{ID: "id", Records: records(1, 3), Tries: 5}
+	step, spent := policy.Stream{MaxRetries: 0, Bisect: true}.Spent(run)
+	if !spent || step.Why != "" || len(step.Settled) != 0 || len(step.Next) != 2 || len(step.Next[0].Records) != 1 || len(step.Next[1].Records) != 2 ||
+		step.Next[0].Tries != 0 || step.Next[0].ID != "" {
+		t.Errorf("%+v, %v", step, spent)
+	}
+	run.Response = &esm.NoticeResponse{}
+	if step, spent := (policy.Stream{MaxRetries: 0, Bisect: true}).Spent(run); !spent || step.Why == "" || len(step.Settled) != 3 {
+		t.Errorf("its notice was on its way: %+v, %v", step, spent)
 	}
 }
 

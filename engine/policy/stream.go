@@ -131,12 +131,14 @@ func (s Stream) After(r Run, o Outcome, resp esm.Response, now time.Time) Step {
 }
 
 // Spent decides about a run that is to be invoked although its tries are used up: those were counted before a restart, or
-// the limit is lower now. It is given up without an invocation. It says false when a try is left, and when the run can be
-// halved first. It is asked before every invocation.
+// the limit is lower now. It is halved, if that is allowed by now and no notice may tell of it yet, or given up, without an
+// invocation. It says false when a try is left. It is asked before every invocation.
 func (s Stream) Spent(r Run) (Step, bool) {
-	n := len(r.Records)
-	if s.MaxRetries < 0 || r.Tries <= s.MaxRetries || s.Bisect && n > 1 {
+	switch {
+	case s.MaxRetries < 0 || r.Tries <= s.MaxRetries:
 		return Step{}, false
+	case s.Bisect && len(r.Records) > 1 && r.Response == nil:
+		return Step{Next: halves(r.Records)}, true
 	}
 	return Step{Dropped: r.Records, Why: RetryAttemptsExhausted, Count: r.Tries, Response: r.Response, Settled: r.Records}, true
 }

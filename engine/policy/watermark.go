@@ -150,16 +150,25 @@ func Relaned(cp esm.Checkpoint, lanes int) esm.Checkpoint {
 func Owing(r Run, lane int) esm.Owed {
 	o := esm.Owed{ID: r.ID, Lane: lane, Tries: r.Tries, Response: r.Response}
 	if n := len(r.Records); n > 0 {
-		o.First, o.Last, o.Size = r.Records[0].Receipt, r.Records[n-1].Receipt, n
+		o.First, o.Last, o.Sum = r.Records[0].Receipt, r.Records[n-1].Receipt, sumOf(r.Records)
 	}
 	return o
+}
+
+// sumOf tells records from others. It is never 0.
+func sumOf(recs []esm.Record) uint64 {
+	h := fnvOffset
+	for _, rec := range recs {
+		h = fnv(fnv(h, rec.Receipt), "\n")
+	}
+	return max(h, 1)
 }
 
 // Resumed is the run that a checkpoint has kept, of the records that are read again from its First to its Last. When these
 // are not all of it, or more than that, because they were trimmed away or a filter has changed, it is another run.
 func Resumed(o esm.Owed, recs []esm.Record) Run {
 	n := len(recs)
-	if n == 0 || recs[0].Receipt != o.First || recs[n-1].Receipt != o.Last || o.Size > 0 && n != o.Size {
+	if n == 0 || recs[0].Receipt != o.First || recs[n-1].Receipt != o.Last || o.Sum != 0 && o.Sum != sumOf(recs) {
 		return Run{Records: recs}
 	}
 	return Run{ID: o.ID, Records: recs, Tries: o.Tries, Response: o.Response}

@@ -148,29 +148,31 @@ func TestRelaned(t *testing.T) {
 
 func TestOwing(t *testing.T) {
 	got := policy.Owing(policy.Run{ID: "a", Records: records(3, 5), Tries: 2}, 1)
-	if want := (esm.Owed{ID: "a", First: "3", Last: "5", Size: 3, Lane: 1, Tries: 2}); got != want {
+	if want := (esm.Owed{ID: "a", First: "3", Last: "5", Sum: got.Sum, Lane: 1, Tries: 2}); got != want || got.Sum == 0 {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
 func TestResumed(t *testing.T) {
-	owed := esm.Owed{ID: "a", First: "3", Last: "5", Size: 3, Tries: 2, Response: &esm.NoticeResponse{Status: 200}}
+	all := records(3, 6)
+	owed := policy.Owing(policy.Run{ID: "a", Records: all[:3], Tries: 2, Response: &esm.NoticeResponse{Status: 200}}, 0)
 	old := owed
-	old.Size = 0
-	all := records(3, 5)
+	old.Sum = 0
 	for _, test := range []struct {
 		name string
 		owed esm.Owed
 		recs []esm.Record
 		same bool
 	}{
-		{"all of it", owed, all, true},
-		{"as many as are not known", old, all, true},
+		{"all of it", owed, all[:3], true},
+		{"which ones is not known", old, all[:3], true},
 		{"none", owed, nil, false},
-		{"the first is gone", owed, all[1:], false},
+		{"the first is gone", owed, all[1:3], false},
 		{"the last is gone", owed, all[:2], false},
+		{"one more behind", owed, all, false},
 		{"one between is gone", owed, []esm.Record{all[0], all[2]}, false},
 		{"one more between", owed, []esm.Record{all[0], all[1], all[1], all[2]}, false},
+		{"another one between", owed, []esm.Record{all[0], all[3], all[2]}, false},
 	} {
 		got := policy.Resumed(test.owed, test.recs)
 		same := got.ID == "a" && got.Tries == 2 && got.Response == owed.Response
