@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
@@ -36,6 +37,7 @@ const connections = 512
 // the clients.
 type clients struct {
 	region string
+	warn   func(format string, args ...any) // is told what the SDK warns of; nil tells nobody
 
 	mu     sync.Mutex
 	places map[string]place // by endpoint; "" is AWS itself
@@ -84,7 +86,7 @@ func (c *clients) remember(endpoint string, made place) place {
 func (c *clients) load(ctx context.Context, endpoint string) (place, error) {
 	// The SDK's own client to begin with: it takes up AWS_CA_BUNDLE.
 	options := []func(*config.LoadOptions) error{
-		config.WithRegion(c.region), config.WithHTTPClient(sdkhttp.NewBuildableClient()),
+		config.WithRegion(c.region), config.WithHTTPClient(sdkhttp.NewBuildableClient()), config.WithLogger(logging.LoggerFunc(c.log)),
 	}
 	if emulated(endpoint) {
 		options = append(options, config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
@@ -107,6 +109,13 @@ func (c *clients) load(ctx context.Context, endpoint string) (place, error) {
 	}
 	cfg.HTTPClient = awshttp.Around(plain, connections)
 	return place{cfg, plain}, nil
+}
+
+// log is the SDK's logger. Its own writes to standard error, in the middle of structured lines.
+func (c *clients) log(_ logging.Classification, format string, args ...any) {
+	if c.warn != nil {
+		c.warn("the AWS SDK: "+format, args...)
+	}
 }
 
 // emulated reports whether an endpoint is not one of AWS's own, such as those of VPCs.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -116,5 +117,25 @@ func TestFunctionsElsewhere(t *testing.T) {
 	status, asked = http.StatusServiceUnavailable, 0
 	if _, err := p.functions.Invoke(t.Context(), call); !errors.Is(err, esm.ErrNotRun) || asked != 1 {
 		t.Errorf("got %v after %d requests, want that it did not run, after 1", err, asked)
+	}
+}
+
+// A machine whose metadata service grants no tokens, which the SDK would say on standard error by itself.
+func TestWhatTheSDKWarnsOfIsToldByTheEngine(t *testing.T) {
+	nobody(t)
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer metadata.Close()
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.URL)
+	var told []string
+	c := &clients{region: "us-east-1", warn: func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }}
+	at, err := c.at(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := at.config.Credentials.Retrieve(t.Context()); err == nil {
+		t.Error("there are credentials")
+	}
+	if len(told) != 1 || !strings.HasPrefix(told[0], "the AWS SDK: falling back to IMDSv1") {
+		t.Errorf("told %q, want one warning of the SDK", told)
 	}
 }

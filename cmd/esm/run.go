@@ -151,7 +151,7 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	if err != nil {
 		return err
 	}
-	c := &clients{region: r.file.Aws.Region}
+	c := &clients{region: r.file.Aws.Region, warn: r.voice.warn}
 	if err := makeResources(ctx, r.file, c, r.voice); err != nil {
 		return err
 	}
