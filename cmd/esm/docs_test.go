@@ -167,3 +167,16 @@ func anchors(page string) (all []string) {
 	}
 	return all
 }
+
+// The file that `esm --help` shows.
+func TestTheHelpsFile(t *testing.T) {
+	_, rest, _ := strings.Cut(rootCommand().Long, "in AWS's own names:\n")
+	file, _, found := strings.Cut(rest, "  esm validate")
+	if !found {
+		t.Fatal("esm --help shows no file")
+	}
+	_, report := config.Load(written(t, strings.ReplaceAll(file, "\n  ", "\n")), config.Overrides{})
+	if len(report.Errors)+len(report.Warnings) > 0 {
+		t.Errorf("%s\n%s", file, report)
+	}
+}

@@ -62,6 +62,7 @@ mappings do, and runs unmodified Lambda handlers with them.
 Everything is said in one file, in AWS's own names:
 
   Aws: {Endpoint: embedded}
+  Resources: {Queues: [{QueueName: orders, Messages: ['{"id": 1}']}]}
   Functions:
     orders: {Runtime: python3.12, Handler: app.lambda_handler, CodeUri: ./src}
   EventSourceMappings:
