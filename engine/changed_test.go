@@ -217,3 +217,37 @@ func TestBisectingThatIsSwitchedOnLate(t *testing.T) {
 		}
 	})
 }
+
+// What was owed before windows were switched on, or were of another length, is parted by windows like all else.
+func TestOwedRecordsWhenWindowsChange(t *testing.T) {
+	for name, test := range map[string]struct {
+		before, after time.Duration
+		want          []string
+	}{
+		"switched on": {0, 30 * time.Second, []string{"00:00 3", "00:00 3 final", "00:30 2", "00:30 2 final"}},
+		"shorter":     {time.Minute, 30 * time.Second, []string{"00:00 3", "00:00 3 final", "00:30 2", "00:30 2 final"}},
+		"longer":      {30 * time.Second, time.Minute, []string{"00:00 3", "00:00 5", "00:00 5 final"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := flow(t, sourcetest.StreamConfig{}, throw)
+				r.feed.Tumbling.Length = test.before
+				r.put(3)
+				r.wait(40 * time.Second)
+				r.put(2)
+				r.start()
+				r.wait(5 * time.Second)
+				r.close()
+				var told []string
+				r.fn.handler = counting(&told)
+				r.feed.Tumbling.Length = test.after
+				r.start()
+				r.wait(5 * time.Minute)
+				r.close()
+				if !slices.Equal(told, test.want) {
+					t.Errorf("invocations %q, want %q", told, test.want)
+				}
+			})
+		})
+	}
+}

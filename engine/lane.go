@@ -57,7 +57,12 @@ func (l *lane) run(ctx, work context.Context) error {
 // resume reads the runs again that were owed when the engine stopped: the same records, with their tries.
 func (l *lane) resume(ctx context.Context) (runs []policy.Run) {
 	for _, owed := range l.book.owed[l.n] {
-		if recs := l.upTo(ctx, owed.Last); len(recs) > 0 { // else trimmed away, or not wanted any more
+		recs := l.upTo(ctx, owed.Last)
+		if !l.oneWindow(recs) {
+			l.pending = append(recs, l.pending...)
+			break // these and what comes behind them are parted by windows first
+		}
+		if len(recs) > 0 { // else trimmed away, or not wanted any more
 			runs = append(runs, policy.Resumed(owed, recs))
 		}
 	}

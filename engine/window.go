@@ -27,6 +27,12 @@ func (l *lane) inWindow(batch policy.Batch) int {
 	return n
 }
 
+// oneWindow reports whether recs, which are of a run that was owed, belong to the window that is open. They did, unless
+// windows were switched on or made shorter since.
+func (l *lane) oneWindow(recs []esm.Record) bool {
+	return !l.windowed() || len(recs) == 0 || l.window != nil && l.Tumbling.Fit(*l.window, recs) == len(recs)
+}
+
 // batching leaves room for what an event of a window tells besides its records.
 func (l *lane) batching() policy.Batching {
 	batching := l.Batching
