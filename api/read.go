@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -50,6 +51,9 @@ func (s *Server) body(w http.ResponseWriter, c *call, limit int64) ([]byte, erro
 	body, err := io.ReadAll(http.MaxBytesReader(w, c.Body, limit))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, s.tooLong(c, limit)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) { // which many SDKs take for a reason to try again
+		return nil, refuse("RequestTimeoutException", "The body of the request did not arrive within %v.", readWithin)
 	}
 	if err != nil {
 		return nil, refuse("SerializationException", "The body of the request could not be read: %v", err)

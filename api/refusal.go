@@ -48,6 +48,7 @@ var forms = map[string]form{
 	"ResourceNotFoundException":      {404, "Message", "User"},
 	"UnknownOperationException":      {404, "Message", ""},
 	"MethodNotAllowedException":      {405, "Message", ""},
+	"RequestTimeoutException":        {408, "Message", ""},
 	"ResourceConflictException":      {409, "message", "User"},
 	"RequestEntityTooLargeException": {413, "Message", ""},
 	"UnsupportedMediaTypeException":  {415, "message", "User"},

@@ -75,7 +75,7 @@ func TestSlowBodies(t *testing.T) {
 				conn := dial()
 				fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{", mappingsPath)
 				answer, err := io.ReadAll(conn) // to the end of the connection
-				if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+				if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") || !strings.Contains(string(answer), "X-Amzn-Errortype: RequestTimeoutException") {
 					t.Errorf("%v: %s", err, answer)
 				}
 			})
