@@ -95,12 +95,13 @@ func TestLatestOfAMappingThatWasMadeDisabled(t *testing.T) {
 	})
 }
 
-// again deletes the stream and makes one of the same name.
-func (s *stream) again() {
+// again deletes the stream and, once it is missed, makes one of the same name.
+func (s *stream) again(missed func() bool) {
 	s.Helper()
 	if _, err := s.kinesis.DeleteStream(s.Context(), &kinesis.DeleteStreamInput{StreamName: &s.name}); err != nil {
 		s.Fatal(err)
 	}
+	eventually(s.T, "the stream is missed", missed)
 	eventually(s.T, "the stream is gone, and made anew", func() bool {
 		_, err := s.kinesis.CreateStream(s.Context(), &kinesis.CreateStreamInput{StreamName: &s.name, ShardCount: aws.Int32(int32(s.shards))})
 		return err == nil
@@ -117,12 +118,15 @@ func TestAStreamThatIsMadeAnewIsReadFromItsBeginning(t *testing.T) {
 				f := c.follow("f", s.arn, succeed)
 				e := c.run(fileOf(f))
 				eventually(t, "the old stream is handled", func() bool { return len(f.fn.texts()) == 3 })
+				missed := func() bool { // the iterators of emulators outlive a stream, and read the next one of its name
+					return !running || c.where.name == "embedded" || strings.Contains(e.stderr.String(), "there is no such stream")
+				}
 				if !running {
 					if code := e.stop(); code != 0 {
 						t.Errorf("exit code %d", code)
 					}
 				}
-				s.again()
+				s.again(missed)
 				s.put("4", "5")
 				if !running {
 					e = c.run(fileOf(f))

@@ -129,7 +129,7 @@ func TestFIFOPayload(t *testing.T) {
 			QueueUrl: &url, MessageBody: aws.String("step-2"), MessageGroupId: aws.String("customer-17"),
 			MessageDeduplicationId: aws.String("customer-17-step-2"),
 		})
-		eventually(t, "the message is handled at its second receive", func() bool { return h.count(url) == 0 })
+		eventually(t, "the message is handled at its second receive", func() bool { return h.fn.records() == 2 && h.count(url) == 0 })
 		first, second := onlyRecord(t, h.fn.seen()[0].Raw), onlyRecord(t, h.fn.seen()[1].Raw)
 		wantText(t, first, map[string]string{"messageId": id, "body": "step-2", "eventSourceARN": arn})
 		attributes := checkAttributes(t, first, "ApproximateFirstReceiveTimestamp", "ApproximateReceiveCount", "MessageDeduplicationId",
