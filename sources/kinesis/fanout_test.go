@@ -295,3 +295,23 @@ func TestASilentSubscriptionIsLeft(t *testing.T) {
 		}
 	})
 }
+
+// The SDK waits for the first event of a subscription, which tells that it was made, however long that takes.
+func TestASubscriptionThatNeverBeginsIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFanOut(t)
+		r.instead("SubscribeToShard", func(c call) *answer {
+			s, open := push()
+			go func() {
+				<-c.ctx.Done()
+				s.out.CloseWithError(c.ctx.Err())
+			}()
+			return open
+		})
+		start := time.Now()
+		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || answers.Decided(err) || time.Since(start) != silence {
+			t.Errorf("after %s: %v", time.Since(start), err)
+		}
+		r.open(esm.From{}).Close()
+	})
+}
