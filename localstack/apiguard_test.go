@@ -148,7 +148,7 @@ func TestSlowRequests(t *testing.T) {
 			if err != nil {
 				t.Errorf("a slow client is not given up: %v", err)
 			}
-			if i%2 == 0 && !bytes.HasPrefix(answer, []byte("HTTP/1.1 400 ")) {
+			if i%2 == 0 && !bytes.HasPrefix(answer, []byte("HTTP/1.1 408 ")) {
 				t.Errorf("a slow body is answered with %s", answer)
 			}
 		})
