@@ -5,7 +5,7 @@ import "errors"
 // What [Open]'s errors say about a file. None of them has changed it.
 var (
 	// ErrInUse says that somebody else has the file open.
-	ErrInUse = errors.New("in use by another process: stop that engine, or give this one a DataDir of its own")
+	ErrInUse = errors.New("in use by another process: stop that engine, or name another DataDir")
 
 	// ErrForeign says that the file is not one of this package.
 	ErrForeign = errors.New("not a checkpoint file of esm, and left alone: move it away to begin without positions")

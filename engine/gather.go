@@ -65,7 +65,7 @@ func (p *poller) receive(ctx, work context.Context, batch policy.Batch) ([]esm.R
 		defer end()
 		call = short
 	}
-	if p.pace != nil && p.pace.Wait(ctx) != nil {
+	if p.pace != nil && !p.inTime(ctx) {
 		return nil, nil
 	}
 	asked, began := p.Batching.Want(batch), time.Now()
@@ -76,6 +76,15 @@ func (p *poller) receive(ctx, work context.Context, batch policy.Batch) ([]esm.R
 	p.Trace.Tell(esm.Received{Mapping: p.Mapping, Records: recs, Took: time.Since(began), Err: err})
 	p.load.received(len(recs), asked)
 	return recs, err
+}
+
+// inTime waits for the next receive that the provisioned poller may make. Those of others need not wait for it: one of
+// them may scout meanwhile.
+func (p *poller) inTime(ctx context.Context) bool {
+	if p.pace.Tokens() < 1 {
+		p.passOn()
+	}
+	return p.pace.Wait(ctx) == nil
 }
 
 // idle is called when a receive came back empty. It gives up the permit and reports whether the turn is over: an empty

@@ -241,14 +241,22 @@ func (s *shard) readOnce(ctx, work context.Context, reader esm.Reader, book *led
 	return unsaved
 }
 
-// send gives each lane its part, and blocks while one of them has a part waiting.
+// send gives each lane its part, and blocks while one of them has a part waiting; the others have theirs by then.
 func send(ctx context.Context, inboxes []chan part, parts []part) error {
+	var late []int
 	for n, p := range parts {
 		if len(p.recs) == 0 && !p.past {
 			continue
 		}
 		select {
 		case inboxes[n] <- p:
+		default:
+			late = append(late, n)
+		}
+	}
+	for _, n := range late {
+		select {
+		case inboxes[n] <- parts[n]:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

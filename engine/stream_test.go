@@ -374,6 +374,37 @@ func TestLanesGoOnBesideAFailingOne(t *testing.T) {
 	})
 }
 
+// What one read brings reaches the lanes that are free, also those behind one in trouble.
+func TestALaneInTroubleHoldsBackNoPartOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lanes = 4
+		keys := make([]string, lanes)
+		for i := 0; slices.Contains(keys, ""); i++ {
+			key := fmt.Sprint("key-", i)
+			keys[policy.Lane(key, lanes)] = key
+		}
+		r := flow(t, sourcetest.StreamConfig{}, poison(false, "bad"))
+		r.feed.Lanes, r.feed.Batching.Size = lanes, 1
+		r.start()
+		for range 2 { // one is in hand, and one waits
+			r.stream.Put(keys[0], "bad")
+			r.wait(5 * time.Second)
+		}
+		for _, key := range keys { // all with one read
+			r.stream.Put(key, "good "+key)
+		}
+		r.stream.Put(keys[0], "bad")
+		r.wait(time.Minute)
+		handled := story(r.fn.seen())
+		for _, key := range keys[1:] {
+			if !slices.Contains(handled, "good "+key) {
+				t.Errorf("the record of %s waits for %s: %q", key, keys[0], handled)
+			}
+		}
+		r.close()
+	})
+}
+
 func TestThrottlesCostNoRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0

@@ -21,7 +21,8 @@ const (
 	overruled    = "has changed in the file: what HTTP had changed is gone"
 	restored     = "has changed in the file since it was deleted over HTTP: it is back, and begins anew"
 	adopted      = "was made over HTTP and is in the file now, which holds from now on"
-	removed      = "is not in the file any more and is removed; its positions are kept"
+	removed      = "is not in the file any more and is removed"
+	positions    = "; its positions are kept"
 	replaced     = "was made over HTTP and is removed: the file has a mapping of the same function and source. What is kept of its positions goes on if that one is given this UUID"
 	reverted     = "is as the file says again: another mapping of the file has the function and source that HTTP had given it"
 )
@@ -69,11 +70,19 @@ func (m *merging) removeMissing() {
 		delete(m.rows, uuid)
 		switch {
 		case !r.Deleted:
-			m.note(r.mapping(), removed)
+			m.note(r.mapping(), removedText(r.mapping()))
 		case r.Forget:
 			m.rows[uuid] = row{Origin: esm.OriginHTTP, Deleted: true, Forget: true, LastModified: r.LastModified}
 		}
 	}
+}
+
+// removedText is what is told of a mapping that the file has no more. A queue has no positions.
+func removedText(of esm.Mapping) string {
+	if of.OfStream() {
+		return removed + positions
+	}
+	return removed
 }
 
 // apply applies one mapping of the file.

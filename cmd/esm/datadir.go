@@ -35,7 +35,7 @@ func takeDataDir(path string) (*dataDir, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		defer lock.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("in use by process %s: stop that engine, or give this one a DataDir of its own", owner(lock))
+			return nil, fmt.Errorf("in use by process %s: stop that engine, or name another DataDir", owner(lock))
 		}
 		return nil, fmt.Errorf("lock: %w", err)
 	}

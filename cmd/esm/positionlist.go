@@ -133,7 +133,7 @@ func writeShard(w io.Writer, p positions, shard string) {
 	if cp.Drained {
 		drained = "yes"
 	}
-	if cp.Window != nil {
+	if win := cp.Window; win != nil && (win.Final || win.State != nil) { // else nothing has come of it yet
 		window = windowTitle(*cp.Window)
 	}
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.title(), shard, positionTitle(cp, p.Mapping), drained, owed[0], window)

@@ -94,7 +94,7 @@ func (r *resender) verdict(ctx context.Context, wanted int) error {
 	case ctx.Err() != nil && int(sent) < wanted:
 		return fmt.Errorf("stopped: %d of %d notices were sent, the others are still kept", sent, wanted)
 	case failed > 0:
-		return fmt.Errorf("%d of %s could not be sent and dropped, and are still kept: `esm undelivered list` shows them", failed, plural(wanted, "notice"))
+		return fmt.Errorf("%d of %s could not be sent and dropped: `esm undelivered list` shows what is still kept", failed, plural(wanted, "notice"))
 	}
 	return nil
 }

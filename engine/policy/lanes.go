@@ -1,7 +1,5 @@
 package policy
 
-import "github.com/esm-run/esm"
-
 // Lane is the lane, from 0 to lanes-1, in which records with this key are handled one after the other under a
 // parallelization factor. A key has the same lane in every process and every version of this engine, because checkpoints
 // tell how far each lane has come.
@@ -30,17 +28,4 @@ func fnv(h uint64, text string) uint64 {
 		h *= 1099511628211
 	}
 	return h
-}
-
-// Deal parts recs by the lane of their Group, in order. There are always as many parts as lanes, at least one.
-func Deal(recs []esm.Record, lanes int) [][]esm.Record {
-	if lanes <= 1 {
-		return [][]esm.Record{recs}
-	}
-	dealt := make([][]esm.Record, lanes)
-	for _, rec := range recs {
-		lane := Lane(rec.Group, lanes)
-		dealt[lane] = append(dealt[lane], rec)
-	}
-	return dealt
 }

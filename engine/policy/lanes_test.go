@@ -5,9 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
-	"pgregory.net/rapid"
 )
 
 // Checkpoints outlive versions of this engine: a key's lane must not change.
@@ -47,24 +45,4 @@ func TestLanesAreEven(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestDeal(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		recs := records(1, rapid.IntRange(0, 30).Draw(t, "records"))
-		for i := range recs {
-			recs[i].Group = rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e"}).Draw(t, "key")
-		}
-		lanes := rapid.IntRange(-1, 10).Draw(t, "lanes")
-		dealt := policy.Deal(recs, lanes)
-		if want := max(lanes, 1); len(dealt) != want {
-			t.Fatalf("%d parts, want %d", len(dealt), want)
-		}
-		for lane, part := range dealt {
-			if slices.ContainsFunc(part, func(rec esm.Record) bool { return policy.Lane(rec.Group, lanes) != lane }) {
-				t.Errorf("lane %d has %v", lane, idsOf(part))
-			}
-		}
-		checkSplit(t, recs, dealt...)
-	})
 }
