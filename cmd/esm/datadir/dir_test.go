@@ -1,4 +1,4 @@
-package main
+package datadir
 
 import (
 	"fmt"
@@ -10,21 +10,21 @@ import (
 
 func TestDataDirIsOnesOwn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b")
-	first, err := openDataDir(path)
+	first, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("made with %v, %v, want mode 0700", info.Mode(), err)
 	}
-	_, err = openDataDir(path)
+	_, err = Open(path)
 	if want := fmt.Sprint("in use by process ", os.Getpid()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 		t.Errorf("the second owner is told %v, want %q and the path", err, want)
 	}
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
-	again, err := openDataDir(path)
+	again, err := Open(path)
 	if err != nil {
 		t.Fatalf("after its owner's end: %v", err)
 	}
@@ -38,7 +38,7 @@ func TestDataDirNamesItsPresentOwner(t *testing.T) {
 	if err := os.WriteFile(lock, []byte("4294967296\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d, err := openDataDir(path)
+	d, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestDataDirThatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{file, filepath.Join(file, "below")} {
-		if _, err := openDataDir(path); err == nil || !strings.Contains(err.Error(), "data directory "+path) {
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "data directory "+path) {
 			t.Errorf("%s: got %v, want an error that names it", path, err)
 		}
 	}
