@@ -155,14 +155,14 @@ func TestPositionListJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &got); code != 0 || err != nil {
 		t.Fatalf("got %d, %v\n%s", code, err, text)
 	}
-	want := position.Document{[]position.MappingPositions{{
+	want := position.Document{EventSourceMappings: []position.MappingPositions{{
 		UUID: clicksID, FunctionName: "f", EventSourceArn: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks",
 		StartingPosition: "TRIM_HORIZON", Origin: "File", Stream: "2026-03-04", FirstSeen: &seenAt,
 		Shards: []position.ShardPosition{
 			{ShardId: "shardId-000", Position: "16", Drained: true},
 			{
 				ShardId: "shardId-001", Position: "17", Lanes: []string{"18", ""},
-				Owed:   []position.PendingRun{{"a", "18", "19", 0, 1}, {"b", "20", "22", 1, 3}},
+				Owed:   []position.PendingRun{{RequestId: "a", First: "18", Last: "19", Tries: 1}, {RequestId: "b", First: "20", Last: "22", Lane: 1, Tries: 3}},
 				Window: &position.OpenWindow{Start: seenAt, StateBytes: 12, Final: true, Tries: 2, RequestId: "w"},
 			},
 		},
