@@ -11,6 +11,7 @@ import (
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/bootstrap"
+	"github.com/esm-run/esm/invoker/lifecycle"
 	"github.com/esm-run/esm/invoker/process"
 	"github.com/esm-run/esm/invoker/remote"
 )
@@ -18,7 +19,7 @@ import (
 // parts is what runs beside the mappings, and what makes the feeds of these.
 type parts struct {
 	functions   *invoker.Functions
-	starter     *process.Starter
+	processes   *process.Platform
 	bootstraps  *bootstrap.Bootstraps
 	checkpoints *checkpoint.DB
 	feeds       *feeds
@@ -28,9 +29,9 @@ type parts struct {
 // credentials may be looked for. What it makes is closed by close, unless there is an error.
 func build(ctx context.Context, file *config.File, c *clients, trace esm.Trace) (*parts, error) {
 	p := &parts{bootstraps: &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")}}
-	p.starter = buildStarter(file, p.bootstraps, trace)
+	p.processes = &process.Platform{Dir: filepath.Join(file.Engine.DataDir, "environments"), Bootstrap: p.bootstraps.Command}
 	var err error
-	if p.functions, err = buildFunctions(ctx, file, c, p.starter, trace); err != nil {
+	if p.functions, err = buildFunctions(ctx, file, c, buildStarter(file, p.processes, trace), trace); err != nil {
 		return nil, err
 	}
 	if p.checkpoints, err = checkpoint.Open(checkpointsPath(file.Engine.DataDir)); err != nil {
@@ -47,14 +48,13 @@ func (p *parts) close(work context.Context) {
 	_ = p.checkpoints.Close() // what was saved is durable already
 }
 
-func buildStarter(file *config.File, bootstraps *bootstrap.Bootstraps, trace esm.Trace) *process.Starter {
-	return &process.Starter{
+func buildStarter(file *config.File, platform lifecycle.Platform, trace esm.Trace) *lifecycle.Starter {
+	return &lifecycle.Starter{
+		Platform:    platform,
 		Region:      file.Aws.Region,
 		AccountID:   file.Aws.AccountId,
 		AWSEndpoint: file.Aws.Endpoint,
-		Dir:         filepath.Join(file.Engine.DataDir, "environments"),
 		Trace:       trace,
-		Bootstrap:   bootstraps.Command,
 	}
 }
 

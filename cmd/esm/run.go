@@ -160,7 +160,7 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 		return err
 	}
 	defer parts.close(work)
-	if err := parts.starter.Sweep(); err != nil {
+	if err := parts.processes.Sweep(); err != nil {
 		r.voice.warn("%v: something of an earlier run may be left", err)
 	}
 	around := &lookout{run: r, parts: parts, ctx: ctx}
