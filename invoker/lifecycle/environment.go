@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
@@ -21,7 +22,7 @@ var (
 
 // environment is a sandbox and the runtimes in it. The goroutine that has the turn owns the fields below it.
 type environment struct {
-	fn       esm.Function
+	fn       config.Function
 	sandbox  Sandbox
 	output   *Output
 	reporter reporter
@@ -43,7 +44,7 @@ type environment struct {
 
 var _ invoker.Environment = (*environment)(nil)
 
-func newEnvironment(fn esm.Function, output *Output) *environment {
+func newEnvironment(fn config.Function, output *Output) *environment {
 	e := &environment{
 		fn: fn, output: output, reporter: newReporter(output, fn),
 		closing: make(chan struct{}), turn: make(chan struct{}, 1), stopped: make(chan struct{}),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
@@ -41,7 +42,7 @@ func (e *environment) begin(id string) {
 // event returns what the runtime is given of c.
 func (e *environment) event(c esm.Call) runtimeapi.Event {
 	arn := e.fn.FunctionArn
-	if _, qualifier := esm.SplitQualifier(c.Function); qualifier != "" {
+	if _, qualifier := config.SplitQualifier(c.Function); qualifier != "" {
 		arn += ":" + qualifier
 	}
 	return runtimeapi.Event{

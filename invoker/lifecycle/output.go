@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // Output beyond these bounds is dropped, and the loss is reported: one runtime that repeats itself as fast as it can
@@ -23,7 +23,7 @@ const (
 // Output traces the lines that an environment's runtimes write, and those of the platform about them, under the
 // invocation that runs.
 type Output struct {
-	trace    esm.Trace
+	trace    trace.Func
 	function string
 
 	mu         sync.Mutex
@@ -36,7 +36,7 @@ type Output struct {
 	last       []byte    // of the last line that was not empty
 }
 
-func newOutput(trace esm.Trace, function string) *Output {
+func newOutput(trace trace.Func, function string) *Output {
 	return &Output{trace: trace, function: function, left: outputBurst, filled: time.Now()}
 }
 
@@ -66,7 +66,7 @@ func (o *Output) line(text []byte) {
 	if loss != "" {
 		o.platform(id, loss)
 	}
-	o.trace(esm.Output{Function: o.function, ID: id, Line: string(text), Time: now})
+	o.trace(trace.Output{Function: o.function, ID: id, Line: string(text), Time: now})
 }
 
 // allow takes n bytes from what may be traced, or counts them as lost. The caller holds mu.
@@ -109,7 +109,7 @@ func (o *Output) settleLoss() {
 
 // platform traces a line of the platform about the invocation id.
 func (o *Output) platform(id, line string) {
-	o.trace.Tell(esm.Output{Function: o.function, ID: id, Line: line, Platform: true, Time: time.Now()})
+	o.trace.Emit(trace.Output{Function: o.function, ID: id, Line: line, Platform: true, Time: time.Now()})
 }
 
 // lastLine returns the last line that was not empty: often the reason why a runtime ended.

@@ -12,7 +12,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
@@ -26,7 +26,7 @@ type Platform interface {
 // Spec describes a sandbox.
 type Spec struct {
 	ID       string // 32 hexadecimal digits, unique
-	Function esm.Function
+	Function config.Function
 
 	// Env holds the runtime's variables: Lambda's defaults, the function's own, and those that Lambda reserves. The
 	// Platform adds AWS_LAMBDA_RUNTIME_API and what depends on its file system.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
@@ -21,7 +21,7 @@ type reporter struct {
 	json   bool
 }
 
-func newReporter(o *Output, fn esm.Function) reporter {
+func newReporter(o *Output, fn config.Function) reporter {
 	return reporter{output: o, size: fn.Memory(), json: fn.LoggingConfig.LogFormat == jsonFormat}
 }
 

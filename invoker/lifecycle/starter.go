@@ -10,9 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/runtimeapi"
+	"github.com/esm-run/esm/trace"
 )
 
 // Starter is the [invoker.Starter] of a Platform. Its fields are set before the first use.
@@ -26,16 +27,16 @@ type Starter struct {
 	// unless they set these variables themselves. Empty sets neither: handlers have no credentials but their own.
 	AWSEndpoint string
 
-	Trace esm.Trace // receives Output
+	Trace trace.Func // receives Output
 }
 
 var _ invoker.Starter = (*Starter)(nil)
 
 // Start starts fn's runtime, as [invoker.Starter] says. An Init that takes longer than ten seconds is ended; the first
 // Invoke starts the runtime again, within the function's timeout, as Lambda does.
-func (s *Starter) Start(ctx context.Context, fn esm.Function) (invoker.Environment, error) {
+func (s *Starter) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
 	if fn.FunctionArn == "" {
-		fn.FunctionArn = esm.FunctionARN(s.region(), cmp.Or(s.AccountID, "000000000000"), fn.Name)
+		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, "000000000000"), fn.Name)
 	}
 	e := newEnvironment(fn, newOutput(s.Trace, fn.Name))
 	id := newID()
@@ -61,7 +62,7 @@ func (s *Starter) region() string { return cmp.Or(s.Region, "us-east-1") }
 
 // variables returns the variables of [Spec] (AWS: "Working with Lambda environment variables"). Later ones win: Lambda's
 // defaults, the function's own, those that Lambda reserves.
-func (s *Starter) variables(fn esm.Function, id string) map[string]string {
+func (s *Starter) variables(fn config.Function, id string) map[string]string {
 	env := map[string]string{
 		"LANG":                     "en_US.UTF-8",
 		"TZ":                       ":UTC",
@@ -81,7 +82,7 @@ func (s *Starter) variables(fn esm.Function, id string) map[string]string {
 	return env
 }
 
-func (s *Starter) reserved(fn esm.Function, id string) map[string]string {
+func (s *Starter) reserved(fn config.Function, id string) map[string]string {
 	env := map[string]string{
 		"AWS_REGION":                      s.region(),
 		"AWS_DEFAULT_REGION":              s.region(),

@@ -13,7 +13,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/lifecycle"
 )
 
@@ -26,7 +26,7 @@ type Platform struct {
 
 	// Bootstrap returns the command that runs a function with a Runtime other than provided.*, and variables that it
 	// needs. Nil knows no such runtime.
-	Bootstrap func(fn esm.Function) (argv []string, env map[string]string, err error)
+	Bootstrap func(fn config.Function) (argv []string, env map[string]string, err error)
 }
 
 var _ lifecycle.Platform = (*Platform)(nil)
