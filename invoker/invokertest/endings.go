@@ -11,13 +11,13 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// dispatch is the time in which a runtime that waits for an event surely gets it. Nothing tells the suite when it has.
+// dispatch is long enough for a waiting runtime to receive its event, which the suite cannot observe.
 const dispatch = 2 * time.Second
 
-// limit is a function's timeout in seconds, for a handler that is to exceed it. An Init may be within it.
+// limit is a timeout, in seconds, for handlers that exceed it. An Init takes less.
 const limit = 5
 
-// exitText is the payload for a runtime that ended (AWS answers with these very words).
+// exitText returns the payload for a runtime that ended, as AWS words it.
 func exitText(id, how string) string {
 	return fmt.Sprintf(`{"errorType":"Runtime.ExitError","errorMessage":"RequestId: %s Error: Runtime exited %s"}`, id, how)
 }
@@ -44,7 +44,7 @@ func (s *suite) signal() {
 	e.about()
 }
 
-// A timeout is exact, what is in memory is lost, and what is in the temporary directory is kept.
+// A timeout is exact. Memory is lost, the temporary directory is kept.
 func (s *suite) timeout() {
 	s.fn.Timeout = limit
 	e := s.start()
@@ -84,48 +84,27 @@ func (s *suite) drain() {
 	}
 }
 
-// The answer was given, so its caller is not told of what becomes of the runtime afterwards.
-func (s *suite) drainTimeout() {
-	s.fn.Timeout = limit
-	e := s.start()
-	if resp := e.order(order{Do: "answer and hang"}); resp.Fault != "" {
-		e.Errorf("got fault %q", resp.Fault)
-	}
-	e.stillOfUse()
-}
-
 func (s *suite) exitAfterAnswer() {
 	e := s.start()
 	if resp := e.order(order{Do: "answer and exit", Code: 5}); resp.Fault != "" || string(resp.Payload) != "null" {
 		e.Errorf("got fault %q %s", resp.Fault, resp.Payload)
 	}
-	e.stillOfUse()
-}
-
-// stillOfUse drains. If that says that the environment can be used, it can.
-func (e *environment) stillOfUse() {
-	e.Helper()
-	began := time.Now()
-	err := e.Drain(e.Context())
-	if took := time.Since(began); took > patience {
-		e.Errorf("drained after %v", took)
-	}
-	if err == nil {
+	if e.Drain(e.Context()) == nil {
 		e.about()
 	}
 }
 
-func (s *suite) callerLeaves() {
+func (s *suite) callerCancels() {
 	e := s.start()
 	ctx, cancel := context.WithTimeout(s.Context(), dispatch)
 	defer cancel()
 	began := time.Now()
 	_, err := e.Invoke(ctx, e.call(order{Do: "hang"}))
 	if err == nil || errors.Is(err, esm.ErrNotRun) {
-		e.Errorf("got %v, want an error that leaves open whether it ran", err)
+		e.Errorf("got %v, want an error that does not say whether it ran", err)
 	}
 	if took := time.Since(began); took > patience {
-		e.Errorf("it took %v to leave", took)
+		e.Errorf("it took %v to return", took)
 	}
 	e.drained()
 	if got := e.about().Calls; got != 1 {
@@ -146,7 +125,7 @@ func (s *suite) closeRunning() {
 	e.Close()
 	running.Wait()
 	if err := <-ended; err == nil || errors.Is(err, esm.ErrNotRun) {
-		e.Errorf("got %v, want an error that leaves open whether it ran", err)
+		e.Errorf("got %v, want an error that does not say whether it ran", err)
 	}
 	if _, err := e.Invoke(e.Context(), e.call(order{Do: "about"})); !errors.Is(err, esm.ErrNotRun) {
 		e.Errorf("Invoke after Close: got %v, want ErrNotRun", err)
@@ -162,7 +141,7 @@ func (s *suite) closeDraining() {
 	e.Close()
 	draining.Wait()
 	if err := <-ended; err == nil {
-		e.Error("Drain of an environment that was closed: no error")
+		e.Error("Drain of a closed environment: no error")
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package invokertest is the suite that every [invoker.Starter] passes: what its environments owe to the pool, to the
-// function and to the one who invoked it, whatever they are made of.
+// Package invokertest is the suite that every [lifecycle.Platform] passes: what its environments promise to the pool,
+// the function and the caller.
 package invokertest
 
 import (
@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,34 +18,39 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/invoker/lifecycle"
+	"github.com/esm-run/esm/trace"
 )
 
 // Run runs the suite. fn describes a function whose program calls [ServeIfAsked]; its timeout and variables are changed
-// to suit each case. start makes a Starter, and registers with t what there is to clean up.
-func Run(t *testing.T, start func(*testing.T) invoker.Starter, fn config.Function) {
+// to suit each case. platform makes a Platform, and registers with t what there is to clean up.
+func Run(t *testing.T, platform func(*testing.T) lifecycle.Platform, fn config.Function) {
 	for name, check := range map[string]func(*suite){
-		"answers as the handler does":      (*suite).echo,
-		"tells the handler what it is":     (*suite).about,
-		"takes and gives what is large":    (*suite).large,
-		"keeps the runtime":                (*suite).kept,
-		"reports what the handler reports": (*suite).failure,
-		"reports an exit":                  (*suite).exit,
-		"reports a signal":                 (*suite).signal,
-		"ends what takes too long":         (*suite).timeout,
-		"drains":                           (*suite).drain,
-		"drains no longer than allowed":    (*suite).drainTimeout,
-		"gives the answer before an exit":  (*suite).exitAfterAnswer,
-		"kills for a caller who leaves":    (*suite).callerLeaves,
-		"closes while it runs":             (*suite).closeRunning,
-		"closes while it drains":           (*suite).closeDraining,
-		"closes again and again":           (*suite).closeAgain,
-		"starts side by side":              (*suite).sideBySide,
-		"breaks when Init exits":           (*suite).initExit,
-		"breaks when Init fails":           (*suite).initError,
-		"ends a start that is not wanted":  (*suite).startCancelled,
+		"Payload":         (*suite).echo,
+		"Context":         (*suite).about,
+		"LargePayloads":   (*suite).large,
+		"WarmStart":       (*suite).kept,
+		"HandlerError":    (*suite).failure,
+		"Output":          (*suite).output,
+		"Exit":            (*suite).exit,
+		"Signal":          (*suite).signal,
+		"Timeout":         (*suite).timeout,
+		"Drain":           (*suite).drain,
+		"ExitAfterAnswer": (*suite).exitAfterAnswer,
+		"CallerCancels":   (*suite).callerCancels,
+		"CloseRunning":    (*suite).closeRunning,
+		"CloseDraining":   (*suite).closeDraining,
+		"CloseAgain":      (*suite).closeAgain,
+		"Concurrent":      (*suite).concurrent,
+		"InitExit":        (*suite).initExit,
+		"InitError":       (*suite).initError,
+		"StartCancelled":  (*suite).startCancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
-			check(&suite{T: t, starter: start(t), fn: variation(fn, nil)})
+			t.Parallel()
+			s := &suite{T: t, fn: variation(fn, nil)}
+			s.starter = &lifecycle.Starter{Platform: platform(t), Trace: s.trace}
+			check(s)
 		})
 	}
 }
@@ -53,12 +60,23 @@ const patience = 30 * time.Second
 
 type suite struct {
 	*testing.T
-	starter invoker.Starter
+	starter *lifecycle.Starter
 	fn      config.Function
 	calls   int
+
+	mu    sync.Mutex
+	lines []trace.Output
 }
 
-// variation is fn with time enough and with more variables.
+func (s *suite) trace(e trace.Event) {
+	if o, ok := e.(trace.Output); ok {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lines = append(s.lines, o)
+	}
+}
+
+// variation returns fn with a long timeout and more variables.
 func variation(fn config.Function, more map[string]string) config.Function {
 	variables := map[string]string{
 		handlerVariable: "1",
@@ -98,9 +116,11 @@ func (e *environment) call(o order) esm.Call {
 		e.Fatal(err)
 	}
 	e.calls++
-	e.id = fmt.Sprintf("8476a536-e9f4-4e8f-8d4c-%012d", e.calls)
+	e.id = callID(e.calls)
 	return esm.Call{ID: e.id, Function: e.fn.Name, Payload: payload}
 }
+
+func callID(n int) string { return fmt.Sprintf("8476a536-e9f4-4e8f-8d4c-%012d", n) }
 
 // order invokes and does not drain.
 func (e *environment) order(o order) esm.Response {
@@ -119,7 +139,7 @@ func (e *environment) drained() {
 	}
 }
 
-// about invokes and drains, and shows that the environment works.
+// about invokes and drains, and fails unless the environment works.
 func (e *environment) about() about {
 	e.Helper()
 	resp := e.order(order{Do: "about"})
@@ -183,7 +203,7 @@ func (s *suite) about() {
 		e.Errorf("got variables %v, want %v", got.Env, want)
 	}
 	if got := e.about(); !strings.HasPrefix(got.Trace, "Root=1-") || !strings.HasSuffix(got.Trace, "Sampled=0") || strings.HasSuffix(got.Arn, ":live") {
-		e.Errorf("of a call without trace and qualifier: got %+v", got)
+		e.Errorf("call without trace and qualifier: got %+v", got)
 	}
 }
 
@@ -196,7 +216,7 @@ func (s *suite) large() {
 		e.Errorf("got %d bytes of %d, fault %q", got, want, resp.Fault)
 	}
 	e.drained()
-	const most = 6_291_556 // AWS: "Lambda quotas", in the words of the error that follows
+	const most = 6_291_556 // AWS: "Lambda quotas", and the error below
 	if resp := e.order(order{Do: "large", Size: most}); len(resp.Payload) != most || resp.Fault != "" {
 		e.Errorf("the largest answer: got %d bytes, fault %q", len(resp.Payload), resp.Fault)
 	}
@@ -228,7 +248,35 @@ func (s *suite) failure() {
 	}
 }
 
-func (s *suite) sideBySide() {
+// Output belongs to the invocation that wrote it. The order of the two outputs is not kept.
+func (s *suite) output() {
+	e := s.start()
+	for range 2 {
+		e.order(order{Do: "print"})
+		e.drained()
+	}
+	e.Close()
+	report := `REPORT RequestId: %s\tDuration: \d+\.\d\d ms\tBilled Duration: \d+ ms\tMemory Size: \d+ MB\tMax Memory Used: \d+ MB\t`
+	for call, tail := range []string{`Init Duration: \d+\.\d\d ms\t`, ""} {
+		id := callID(call + 1)
+		var got []string
+		for _, o := range s.lines {
+			if o.ID == id {
+				got = append(got, o.Line)
+			}
+		}
+		if len(got) == 6 {
+			slices.Sort(got[1:4])
+		}
+		want := []string{`START RequestId: %s Version: \$LATEST`, `half a line`, `to stderr`, `to stdout`, `END RequestId: %s`, report + tail}
+		pattern := strings.ReplaceAll("^"+strings.Join(want, "\n")+"$", "%s", id)
+		if text := strings.Join(got, "\n"); !regexp.MustCompile(pattern).MatchString(text) {
+			s.Errorf("call %d: got\n%s\nwant\n%s", call+1, text, pattern)
+		}
+	}
+}
+
+func (s *suite) concurrent() {
 	var starts sync.WaitGroup
 	envs := make([]invoker.Environment, 3)
 	for i := range envs {
@@ -249,7 +297,7 @@ func (s *suite) sideBySide() {
 		}
 		e := &environment{Environment: env, suite: s}
 		if got := string(e.order(order{Do: "read", Name: "note"}).Payload); got != "null" {
-			s.Errorf("environment %d sees another's file: %s", i, got)
+			s.Errorf("environment %d sees the file of another: %s", i, got)
 		}
 		e.drained()
 		e.order(order{Do: "write", Name: "note", Value: json.RawMessage("1")})
@@ -274,7 +322,7 @@ func (s *suite) initError() {
 // brokenID is the invocation that waits for a start that fails.
 const brokenID = "8476a536-e9f4-4e8f-8d4c-ffffffffffff"
 
-// broken starts a function whose Init fails, and is the answer of the invocation that waits for it.
+// broken starts a function whose Init fails and returns the answer of the invocation that waits for it.
 func (s *suite) broken(how string) esm.Response {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), patience)
@@ -300,6 +348,6 @@ func (s *suite) startCancelled() {
 	cancel()
 	if env, err := s.starter.Start(ctx, s.fn); err == nil {
 		env.Close()
-		s.Error("Start with a context that is over: no error")
+		s.Error("Start with a cancelled context: no error")
 	}
 }
