@@ -12,8 +12,8 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// slot is a permit in hand. Under it one environment at a time is busy: also one that has answered and still drains, and
-// so the permit goes back to the limits when both its holder and that environment have let go.
+// slot is a permit. Under it one environment at a time is busy, which includes one that has answered and still drains. The
+// permit goes back to the limits when both its holder and that environment have released it.
 type slot struct {
 	functions *Functions
 	name      string
@@ -21,10 +21,10 @@ type slot struct {
 	mu       sync.Mutex
 	busy     bool          // a call runs, or its environment drains
 	released bool          // by the holder
-	freed    chan struct{} // closed when no longer busy; made by who waits for that
+	freed    chan struct{} // closed when no longer busy; nil while nobody waits for that
 }
 
-// Invoke runs c once what was run before it under this permit is over.
+// Invoke runs c when the invocation before it under this permit is over.
 func (s *slot) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 	resp, took, err := s.invoke(ctx, c)
 	s.functions.Trace.Emit(trace.Ran{
@@ -52,11 +52,11 @@ func (s *slot) check(c esm.Call) error {
 	if name, _ := config.SplitQualifier(c.Function); name != s.name {
 		return fmt.Errorf("invoker: the permit is for %s, not for %s: %w", s.name, name, esm.ErrRefused)
 	}
-	if s.released { // by this very goroutine, or never
+	if s.released { // set by this goroutine only
 		return fmt.Errorf("invoker: %s: the permit was released: %w", s.name, esm.ErrRefused)
 	}
 	if n := len(c.Payload); n > esm.MaxPayload {
-		return fmt.Errorf("invoker: %s: %d bytes of payload, at most %d are taken: %w", s.name, n, esm.MaxPayload, esm.ErrTooLarge)
+		return fmt.Errorf("invoker: %s: the payload has %d bytes, at most %d are allowed: %w", s.name, n, esm.MaxPayload, esm.ErrTooLarge)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (s *slot) tryOccupy() (freed <-chan struct{}) {
 	return s.freed
 }
 
-// free is called by whatever was busy under this permit.
+// free ends what was busy under this permit.
 func (s *slot) free() {
 	s.mu.Lock()
 	s.busy = false
@@ -104,7 +104,7 @@ func (s *slot) free() {
 	}
 }
 
-// Release gives the permit back, as soon as nothing is busy under it any more. It does not wait for that.
+// Release returns the permit once nothing is busy under it any more. It does not wait for that.
 func (s *slot) Release() {
 	s.mu.Lock()
 	last := !s.released && !s.busy

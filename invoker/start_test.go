@@ -208,30 +208,6 @@ func TestCloseKillsWhatStays(t *testing.T) {
 	})
 }
 
-func TestCloseEndsStartsAndWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.pool.Starts = 1 })
-		calls := []<-chan answer{s.later(event{}), s.later(event{}), s.later(event{})}
-		time.Sleep(300 * ms)
-		s.Close(t.Context())
-		for _, ch := range calls {
-			s.wantErr(<-ch, 300*ms, esm.ErrNotRun)
-		}
-		if got := time.Since(s.began); got != 300*ms {
-			t.Errorf("closed after %v", got)
-		}
-		errs := 0
-		for _, e := range seen[trace.Started](s) {
-			if e.Err != nil {
-				errs++
-			}
-		}
-		if errs != 1 {
-			t.Errorf("%d starts ended, want 1", errs)
-		}
-	})
-}
-
 func TestCloseOfWhatWasNeverUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &invoker.Pool{Function: config.Function{Name: "f"}}
