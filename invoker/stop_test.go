@@ -53,12 +53,8 @@ func TestStopStartingLeavesEnvironmentsInUse(t *testing.T) {
 		s.want(s.invoke(event{Drain: 5 * ms}), 6*second, "1")
 		s.want(s.invoke(event{Drain: minute}), 6*second+5*ms, "1")
 		s.wantErr(s.invoke(event{}), 6*second+15*ms, esm.ErrNotRun) // it could have been free within the grace
-		other := &invoker.Pool{Function: config.Function{Name: "g"}, Starter: s.machine}
-		s.SetLocal(other)
-		c := call(event{})
-		c.Function = "g"
-		_, err := s.Functions.Invoke(t.Context(), c)
-		s.wantErr(answer{At: time.Since(s.began), Err: err}, 6*second+15*ms, esm.ErrNotRun)
+		s.SetLocal(&invoker.Pool{Function: config.Function{Name: "g"}, Starter: s.machine})
+		s.wantErr(s.invoke(event{In: "g"}), 6*second+15*ms, esm.ErrNotRun)
 		s.wantStarts(1)
 	})
 }
