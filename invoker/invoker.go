@@ -127,7 +127,7 @@ func (f *Functions) Invoke(ctx context.Context, c esm.Call) (esm.Response, error
 		f.Trace.Emit(trace.Ran{Function: name, ID: c.ID, Throttled: errors.Is(err, esm.ErrThrottled), Err: err})
 		return esm.Response{}, err
 	}
-	s := &slot{functions: f, name: name}
+	s := f.slot(name)
 	defer s.Release()
 	return s.Invoke(ctx, c)
 }
@@ -141,7 +141,7 @@ func (f *Functions) Reserve(ctx context.Context, function string) (esm.Slot, err
 	if err := f.Limits.Wait(ctx, name); err != nil {
 		return nil, fmt.Errorf("invoker: reserve %s: %w", name, err)
 	}
-	return &slot{functions: f, name: name}, nil
+	return f.slot(name), nil
 }
 
 func (f *Functions) permit(ctx context.Context, name string, r runner) error {

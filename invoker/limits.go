@@ -16,29 +16,27 @@ import (
 // Within a pool permits are granted in the order in which they were asked for. Methods may be called concurrently, and
 // none but Wait blocks.
 type Limits struct {
-	mu       sync.Mutex
-	shared   permits
-	quotas   map[string]*quota
-	arrivals uint64
-	stopped  chan struct{} // closed by StopWaiting
+	mu      sync.Mutex
+	shared  permits
+	quotas  map[string]*quota
+	waiting list.List     // of *waiter, of all pools, in the order of their calls
+	stopped chan struct{} // closed by StopWaiting
 }
 
-// permits is one pool of permits. While anyone waits, none is free.
+// permits is one pool of permits. While anyone waits for it, none is free.
 type permits struct {
-	limit, used int
-	waiting     list.List // of *waiter, the first to come in front
+	limit, used, waiting int
 }
 
 // quota counts what one function uses of a pool.
 type quota struct {
-	from *permits
-	used int
+	from          *permits
+	used, waiting int
 }
 
 // waiter is a call of Wait that blocks. Its place is nil once it has a permit.
 type waiter struct {
 	quota   *quota
-	arrival uint64
 	place   *list.Element
 	granted chan struct{} // closed when it has a permit
 }
@@ -83,8 +81,8 @@ func (l *Limits) Set(function string, reserved *int) {
 	}
 	if from := q.from; from != to {
 		q.moveTo(to)
-		from.grant()
-		to.grant()
+		l.grant(from)
+		l.grant(to)
 	}
 }
 
@@ -136,7 +134,7 @@ func (l *Limits) StopWaiting() {
 func (l *Limits) Release(function string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.quota(function).giveBack()
+	l.giveBack(l.quota(function))
 }
 
 // InUse returns how many permits function holds: Lambda's metric ConcurrentExecutions.
@@ -175,9 +173,9 @@ func (l *Limits) join(function string) *waiter {
 	if q.take() {
 		return nil
 	}
-	l.arrivals++
-	w := &waiter{quota: q, arrival: l.arrivals, granted: make(chan struct{})}
-	w.place = q.from.waiting.PushBack(w)
+	w := &waiter{quota: q, granted: make(chan struct{})}
+	w.place = l.waiting.PushBack(w)
+	q.wait(1)
 	return w
 }
 
@@ -186,10 +184,11 @@ func (l *Limits) leave(w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if w.place == nil {
-		w.quota.giveBack()
+		l.giveBack(w.quota)
 		return
 	}
-	w.quota.from.waiting.Remove(w.place)
+	l.waiting.Remove(w.place)
+	w.quota.wait(-1)
 }
 
 func (l *Limits) quota(function string) *quota {
@@ -201,58 +200,42 @@ func (l *Limits) quota(function string) *quota {
 	return q
 }
 
+func (l *Limits) giveBack(q *quota) {
+	q.use(-1)
+	l.grant(q.from)
+}
+
+// grant gives the free permits of a pool to those who wait for it.
+func (l *Limits) grant(from *permits) {
+	for place := l.waiting.Front(); from.used < from.limit && from.waiting > 0; {
+		w := place.Value.(*waiter)
+		place = place.Next()
+		if w.quota.from == from {
+			l.waiting.Remove(w.place)
+			w.place = nil
+			w.quota.wait(-1)
+			w.quota.use(1)
+			close(w.granted)
+		}
+	}
+}
+
 func (q *quota) take() bool {
 	if q.from.used >= q.from.limit {
 		return false
 	}
-	q.from.used++
-	q.used++
+	q.use(1)
 	return true
 }
 
-func (q *quota) giveBack() {
-	q.from.used--
-	q.used--
-	q.from.grant()
-}
+func (q *quota) use(n int)  { q.used += n; q.from.used += n }
+func (q *quota) wait(n int) { q.waiting += n; q.from.waiting += n }
 
-// moveTo moves what a function has, in use and in line, to another pool.
+// moveTo moves what a function uses and waits for to another pool.
 func (q *quota) moveTo(to *permits) {
-	from := q.from
+	q.from.used -= q.used
+	q.from.waiting -= q.waiting
 	q.from = to
-	from.used -= q.used
 	to.used += q.used
-	behind := to.waiting.Front()
-	for place := from.waiting.Front(); place != nil; {
-		w, next := place.Value.(*waiter), place.Next()
-		if w.quota == q {
-			from.waiting.Remove(place)
-			behind = to.insert(w, behind)
-		}
-		place = next
-	}
-}
-
-// insert puts w in line by its arrival, searching from the given place on. It returns the place behind w.
-func (p *permits) insert(w *waiter, behind *list.Element) *list.Element {
-	for behind != nil && behind.Value.(*waiter).arrival < w.arrival {
-		behind = behind.Next()
-	}
-	if behind == nil {
-		w.place = p.waiting.PushBack(w)
-	} else {
-		w.place = p.waiting.InsertBefore(w, behind)
-	}
-	return behind
-}
-
-// grant gives free permits to those who came first.
-func (p *permits) grant() {
-	for p.used < p.limit && p.waiting.Len() > 0 {
-		w := p.waiting.Remove(p.waiting.Front()).(*waiter)
-		w.place = nil
-		p.used++
-		w.quota.used++
-		close(w.granted)
-	}
+	to.waiting += q.waiting
 }

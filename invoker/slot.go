@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -17,11 +17,15 @@ import (
 type slot struct {
 	functions *Functions
 	name      string
+	busy      chan struct{} // holds a value while a call runs or its environment drains
+	users     atomic.Int32  // the holder, and what is busy
+	released  bool          // by the holder
+}
 
-	mu       sync.Mutex
-	busy     bool          // a call runs, or its environment drains
-	released bool          // by the holder
-	freed    chan struct{} // closed when no longer busy; nil while nobody waits for that
+func (f *Functions) slot(name string) *slot {
+	s := &slot{functions: f, name: name, busy: make(chan struct{}, 1)}
+	s.users.Store(1)
+	return s
 }
 
 // Invoke runs c when the invocation before it under this permit is over.
@@ -63,54 +67,33 @@ func (s *slot) check(c esm.Call) error {
 
 // occupy waits until nothing is busy under this permit.
 func (s *slot) occupy(ctx context.Context) error {
-	for ctx.Err() == nil {
-		freed := s.tryOccupy()
-		if freed == nil {
-			return nil
-		}
+	if ctx.Err() == nil {
 		select {
-		case <-freed:
+		case s.busy <- struct{}{}:
+			s.users.Add(1)
+			return nil
 		case <-ctx.Done():
 		}
 	}
 	return fmt.Errorf("invoker: %s: %w: %w", s.name, esm.ErrNotRun, context.Cause(ctx))
 }
 
-func (s *slot) tryOccupy() (freed <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.busy {
-		s.busy = true
-		return nil
-	}
-	if s.freed == nil {
-		s.freed = make(chan struct{})
-	}
-	return s.freed
-}
-
 // free ends what was busy under this permit.
 func (s *slot) free() {
-	s.mu.Lock()
-	s.busy = false
-	if s.freed != nil {
-		close(s.freed)
-		s.freed = nil
-	}
-	last := s.released
-	s.mu.Unlock()
-	if last {
-		s.functions.Limits.Release(s.name)
-	}
+	<-s.busy
+	s.leave()
 }
 
 // Release returns the permit once nothing is busy under it any more. It does not wait for that.
 func (s *slot) Release() {
-	s.mu.Lock()
-	last := !s.released && !s.busy
-	s.released = true
-	s.mu.Unlock()
-	if last {
+	if !s.released {
+		s.released = true
+		s.leave()
+	}
+}
+
+func (s *slot) leave() {
+	if s.users.Add(-1) == 0 {
 		s.functions.Limits.Release(s.name)
 	}
 }
