@@ -19,7 +19,6 @@ type order struct {
 	Name  string          `json:"name,omitempty"` // of a file
 	Code  int             `json:"code,omitempty"` // of an exit
 	Size  int             `json:"size,omitempty"` // of an answer
-	Wait  time.Duration   `json:"wait,omitempty"`
 }
 
 // about describes an invocation and its environment as the handler sees them.
@@ -90,8 +89,6 @@ func (o order) obey(path string, h http.Header, calls int) {
 		fmt.Fprintln(os.Stderr, "to stderr")
 		fmt.Print("half a line")
 		answer([]byte("null"))
-	case "fail":
-		post(path+"/error", o.Value)
 	case "large":
 		answer(bytes.Repeat([]byte{'1'}, o.Size))
 	case "write":
@@ -109,12 +106,6 @@ func (o order) obey(path string, h http.Header, calls int) {
 		must(syscall.Kill(os.Getpid(), syscall.SIGKILL))
 		select {}
 	case "hang":
-		select {}
-	case "answer and wait":
-		answer([]byte("null"))
-		time.Sleep(o.Wait)
-	case "answer and hang":
-		answer([]byte("null"))
 		select {}
 	case "answer and exit":
 		answer([]byte("null"))

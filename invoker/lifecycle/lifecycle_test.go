@@ -49,7 +49,7 @@ func TestStories(t *testing.T) {
 		runtimes []func(*fake)
 		failures map[int]error
 		answers  []string // when, fault, payload
-		log      string
+		log      string   // of the last call only if it is remarkable
 	}{
 		{name: "warm", runtimes: []func(*fake){greet}, answers: []string{`1.75s  "hi"`, `3.35s  "hi"`}, log: `
 			[a] START RequestId: a Version: $LATEST
@@ -77,27 +77,18 @@ func TestStories(t *testing.T) {
 			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: error|Error Type: Runtime.ExitError
 			[a] RequestId: a Error: Runtime exited with error: exit status 3
-			[a] Runtime.ExitError
-			[b] START RequestId: b Version: $LATEST
-			[b] END RequestId: b
-			[b] REPORT RequestId: b|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
+			[a] Runtime.ExitError`},
 		{name: "timeout", runtimes: []func(*fake){func(f *fake) { f.next(); f.hang() }, (*fake).serve}, answers: []string{
 			`3s Sandbox.Timedout {"errorType":"Sandbox.Timedout","errorMessage":"RequestId: a Error: Task timed out after 3.00 seconds"}`, "3s  null"}, log: `
 			[a] START RequestId: a Version: $LATEST
 			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 3000.00 ms|Billed Duration: 3000 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: timeout
-			[a] 2000-01-01T00:00:03.000Z a Task timed out after 3.00 seconds
-			[b] START RequestId: b Version: $LATEST
-			[b] END RequestId: b
-			[b] REPORT RequestId: b|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
+			[a] 2000-01-01T00:00:03.000Z a Task timed out after 3.00 seconds`},
 		{name: "handler error", runtimes: []func(*fake){func(f *fake) { f.post(invocations+f.next()+"/error", "{}"); f.serve() }},
 			answers: []string{"0s Unhandled {}", "0s  null"}, log: `
 			[a] START RequestId: a Version: $LATEST
 			[a] END RequestId: a
-			[a] REPORT RequestId: a|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|
-			[b] START RequestId: b Version: $LATEST
-			[b] END RequestId: b
-			[b] REPORT RequestId: b|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
+			[a] REPORT RequestId: a|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
 		{name: "truncated answer", runtimes: []func(*fake){func(f *fake) { f.request("POST", invocations+f.next()+"/response", "half", 10); f.hang() }},
 			answers: []string{`200ms Runtime.TruncatedResponse {"errorType":"Runtime.TruncatedResponse","errorMessage":"RequestId: a Error: HTTP request detected as truncated"}`}, log: `
 			[a] START RequestId: a Version: $LATEST
@@ -118,28 +109,19 @@ func TestStories(t *testing.T) {
 			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|
 			[a] RequestId: a Error: Runtime exited without providing a reason
-			[a] Runtime.ExitError
-			[b] START RequestId: b Version: $LATEST
-			[b] END RequestId: b
-			[b] REPORT RequestId: b|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
+			[a] Runtime.ExitError`},
 		{name: "timeout after the answer", runtimes: []func(*fake){func(f *fake) { f.answer(f.next(), "1"); f.hang() }, (*fake).serve},
 			answers: []string{"0s  1", "3s  null"}, log: `
 			[a] START RequestId: a Version: $LATEST
 			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 3000.00 ms|Billed Duration: 3000 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: timeout
-			[a] 2000-01-01T00:00:03.000Z a Task timed out after 3.00 seconds
-			[b] START RequestId: b Version: $LATEST
-			[b] END RequestId: b
-			[b] REPORT RequestId: b|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
+			[a] 2000-01-01T00:00:03.000Z a Task timed out after 3.00 seconds`},
 		{name: "slow Init", runtimes: []func(*fake){(*fake).hang, func(f *fake) { f.sleep(2 * second); f.serve() }},
 			answers: []string{"12s  null", "12s  null"}, log: `
 			[] INIT_REPORT Init Duration: 10000.00 ms|Phase: init|Status: timeout
 			[a] START RequestId: a Version: $LATEST
 			[a] END RequestId: a
-			[a] REPORT RequestId: a|Duration: 2000.00 ms|Billed Duration: 2000 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|
-			[b] START RequestId: b Version: $LATEST
-			[b] END RequestId: b
-			[b] REPORT RequestId: b|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
+			[a] REPORT RequestId: a|Duration: 2000.00 ms|Billed Duration: 2000 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
 		{name: "endless Init", json: true, runtimes: []func(*fake){(*fake).hang}, answers: []string{
 			`13s Sandbox.Timedout {"errorType":"Sandbox.Timedout","errorMessage":"RequestId: a Error: Task timed out after 3.00 seconds"}`}, log: `
 			[] {"time":"2000-01-01T00:00:10.000Z","type":"platform.initReport","record":{"initializationType":"on-demand","phase":"init","status":"timeout","metrics":{"durationMs":10000}}}
@@ -192,7 +174,8 @@ func TestStories(t *testing.T) {
 					}
 					synctest.Wait()
 				}
-				if got, want := strings.Join(r.log, "\n"), lines(tt.log); got != want {
+				got, want := strings.Join(r.log, "\n"), lines(tt.log)
+				if got != want && !strings.HasPrefix(got, want+"\n[b] START") {
 					r.Errorf("got log\n%s\nwant\n%s", got, want)
 				}
 			}, tt.runtimes...)
