@@ -168,7 +168,8 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 		return err
 	}
 	defer parts.Close(work)
-	if err := parts.Starter.Sweep(); err != nil {
+	defer context.AfterFunc(ctx, parts.Functions.StopStarting)() // what does not run at a stop is left at once
+	if err := parts.Processes.Sweep(); err != nil {
 		r.log.Warn("%v: something of an earlier run may be left", err)
 	}
 	around := &lookout{run: r, parts: parts, ctx: ctx}
