@@ -1,4 +1,4 @@
-package main
+package reservations
 
 import (
 	"bytes"
@@ -52,24 +52,24 @@ func fileReserving(reserved map[string]*int) *configfile.File {
 }
 
 // reserving opens reservations as an engine does at its start.
-func reserving(t *testing.T, file *configfile.File, d *keeper) (*reservations, []string) {
+func reserving(t *testing.T, file *configfile.File, d *keeper) (*Reservations, []string) {
 	t.Helper()
 	limits := invoker.NewLimits(10)
 	for _, fn := range file.Functions {
 		limits.Set(fn.Name, fn.ReservedConcurrentExecutions)
 	}
-	r, notes, err := openReservations(t.Context(), file, limits, d)
+	r, notes, err := Open(t.Context(), file, limits, d)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r, notes
 }
 
-func reservedFor(r *reservations, name string) string {
+func reservedFor(r *Reservations, name string) string {
 	if n, ok := r.Reserved(name); ok {
-		return reservedTitle(&n)
+		return title(&n)
 	}
-	return reservedTitle(nil)
+	return title(nil)
 }
 
 func TestReservationsOutlastTheEngine(t *testing.T) {
@@ -95,7 +95,7 @@ func TestReservationsOutlastTheEngine(t *testing.T) {
 			if err := first.Reserve(t.Context(), "f", c.set); err != nil {
 				t.Fatal(err)
 			}
-			if got, want := reservedFor(first, "f"), reservedTitle(c.set); got != want {
+			if got, want := reservedFor(first, "f"), title(c.set); got != want {
 				t.Errorf("at once: got %s, want %s", got, want)
 			}
 			file := fileReserving(map[string]*int{"f": c.now})
@@ -167,7 +167,7 @@ func TestReservationsRefused(t *testing.T) {
 		t.Errorf("given up behind another: got %v", err)
 	}
 	d.kept["f"] = []byte("{")
-	if _, _, err := openReservations(t.Context(), r.file, r.limits, d); err == nil || !strings.Contains(err.Error(), "function f: not written by this release") {
+	if _, _, err := Open(t.Context(), r.file, r.limits, d); err == nil || !strings.Contains(err.Error(), "function f was not written by this release") {
 		t.Errorf("of a later release: got %v", err)
 	}
 }

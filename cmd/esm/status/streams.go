@@ -1,4 +1,4 @@
-package main
+package status
 
 import (
 	"bytes"
@@ -11,19 +11,19 @@ import (
 	"github.com/esm-run/esm/cmd/esm/observe"
 )
 
-// mostTroubles is how many shards in trouble are shown of each mapping.
-const mostTroubles = 10
+// maxShards is the number of failing or blocked shards shown for each mapping.
+const maxShards = 10
 
-// writeStreams writes a table of streams, below each of them what it is in trouble with.
+// writeStreams writes a table of streams, with the failing and blocked shards below each.
 func writeStreams(w io.Writer, streams []observe.MappingStatus, now time.Time) {
 	if len(streams) == 0 {
 		return
 	}
-	// What comes in between would end the columns, so these are made first.
+	// Lines in between would end the columns, so the table is formatted first.
 	var rows bytes.Buffer
 	table := columns(&rows, "STREAM\tFUNCTION\tSTATE\tSHARDS\tAGE\tIN FLIGHT\tPOLLED\tSETTLED\tDROPPED\tLAST RESULT")
 	for _, m := range streams {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", m.SourceName(), m.Function, stateOf(m), shardCounts(m), ago(m.IteratorAge),
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", m.SourceName(), m.Function, stateOf(m), shardCounts(m), rough(m.IteratorAge),
 			m.InFlight, m.Polled, m.Settled, m.Dropped, orDash(m.LastResult))
 	}
 	table.Flush()
@@ -31,11 +31,11 @@ func writeStreams(w io.Writer, streams []observe.MappingStatus, now time.Time) {
 	fmt.Fprintf(w, "\n%s\n", header)
 	for i, row := range strings.SplitAfter(body, "\n")[:len(streams)] {
 		fmt.Fprint(w, row)
-		writeTroubles(w, streams[i], now)
+		writeShards(w, streams[i], now)
 	}
 }
 
-// shardCounts is how many shards are read, and how many of them are blocked.
+// shardCounts formats the number of shards that are read, and how many of them are blocked.
 func shardCounts(m observe.MappingStatus) string {
 	if m.ShardsBlocked == 0 {
 		return fmt.Sprint(m.ShardsReading)
@@ -43,33 +43,33 @@ func shardCounts(m observe.MappingStatus) string {
 	return fmt.Sprintf("%d (%d blocked)", m.ShardsReading, m.ShardsBlocked)
 }
 
-func writeTroubles(w io.Writer, m observe.MappingStatus, now time.Time) {
+func writeShards(w io.Writer, m observe.MappingStatus, now time.Time) {
 	shown, all := 0, 0
 	for _, s := range m.Shards {
 		if s.LastError == nil {
 			continue
 		}
-		if all++; shown < mostTroubles {
+		if all++; shown < maxShards {
 			shown++
-			fmt.Fprintf(w, "  %s  %s: %s\n", s.ShardId, troubleOf(s, now), logging.OneLine(s.LastError.Text, 80))
+			fmt.Fprintf(w, "  %s  %s: %s\n", s.ShardId, problem(s, now), logging.OneLine(s.LastError.Text, 80))
 		}
 	}
-	if more := max(all, m.ShardsBlocked+m.ShardsFailing) - shown; more > 0 && shown == mostTroubles {
+	if more := max(all, m.ShardsBlocked+m.ShardsFailing) - shown; more > 0 && shown == maxShards {
 		fmt.Fprintf(w, "  and %d more\n", more)
 	}
 	if all == 0 && m.LastError != nil {
 		fmt.Fprintf(w, "  last error %s\n", note(m.LastError, 80))
 	}
 	if m.Undelivered > 0 {
-		fmt.Fprintf(w, "  notices that the destination did not take: %d (esm undelivered list)\n", m.Undelivered)
+		fmt.Fprintf(w, "  undelivered notices: %d (esm undelivered list)\n", m.Undelivered)
 	}
 	if m.LastLost != nil {
-		fmt.Fprintf(w, "  records may be missing or come again: %s\n", note(m.LastLost, 160))
+		fmt.Fprintf(w, "  records may be missing or repeated: %s\n", note(m.LastLost, 160))
 	}
 }
 
-// troubleOf says what is wrong with a shard, and for how long.
-func troubleOf(s observe.ShardStatus, now time.Time) string {
+// problem describes what is wrong with a shard, and for how long.
+func problem(s observe.ShardStatus, now time.Time) string {
 	if s.BlockedSince.IsZero() {
 		return "cannot be read"
 	}
@@ -77,11 +77,11 @@ func troubleOf(s observe.ShardStatus, now time.Time) string {
 	if s.Tries != 1 {
 		tries = fmt.Sprintf("%d tries", s.Tries)
 	}
-	return fmt.Sprintf("blocked for %s, %s", ago(now.Sub(s.BlockedSince)), tries)
+	return fmt.Sprintf("blocked for %s, %s", rough(now.Sub(s.BlockedSince)), tries)
 }
 
-// ago is a duration for people: a day is about as exact as they want to know it after weeks, a second after minutes.
-func ago(d time.Duration) string {
+// rough formats a duration for people, less exact the longer it is.
+func rough(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
 		return fmt.Sprintf("%dd", d/(24*time.Hour))

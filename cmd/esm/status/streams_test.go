@@ -1,4 +1,4 @@
-package main
+package status
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/httpserver"
 	"github.com/esm-run/esm/cmd/esm/observe"
 )
 
@@ -40,8 +41,8 @@ func stuckShard(n, tries int, text string) observe.ShardStatus {
 func tableOf(t *testing.T, mappings ...observe.MappingStatus) string {
 	t.Helper()
 	var out strings.Builder
-	s := engineStatus{Version: "v1", Started: statusTime, Ready: true, Status: observe.Status{Mappings: mappings}}
-	if err := writeStatus(&out, s, statusTime); err != nil {
+	s := httpserver.Status{Version: "v1", Started: statusTime, Ready: true, Status: observe.Status{Mappings: mappings}}
+	if err := Write(&out, s, statusTime); err != nil {
 		t.Fatal(err)
 	}
 	_, table, _ := strings.Cut(out.String(), "\n")
@@ -66,8 +67,8 @@ clicks  count     Enabled            4 (2 blocked)  12m34s  1          1000    9
   shardId-000000000003  cannot be read: no route to host
 carts   index     Enabled (failing)  1              0s      1          1000    980      8        FunctionError
   last error 03:04:05 Unhandled: boom
-  notices that the destination did not take: 2 (esm undelivered list)
-  records may be missing or come again: 03:04:05 shardId-1: the position is older than what the stream keeps
+  undelivered notices: 2 (esm undelivered list)
+  records may be missing or repeated: 03:04:05 shardId-1: the position is older than what the stream keeps
 `
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -92,7 +93,7 @@ func TestStatusOfManyBlockedShards(t *testing.T) {
 	m := streamStatus(shards...)
 	m.ShardsReading, m.ShardsBlocked, m.MoreShards = 10000, 9999, 9000
 	got := tableOf(t, m)
-	if n := strings.Count(got, "shardId-"); n != mostTroubles || !strings.HasSuffix(got, "\n  and 9989 more\n") {
+	if n := strings.Count(got, "shardId-"); n != maxShards || !strings.HasSuffix(got, "\n  and 9989 more\n") {
 		t.Errorf("got %s", got)
 	}
 	for line := range strings.Lines(got) {
@@ -119,33 +120,13 @@ func TestStatusOfStreamsInJSON(t *testing.T) {
 	}
 }
 
-func TestAgo(t *testing.T) {
+func TestRough(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Second: "0s", 0: "0s", 1999 * time.Millisecond: "1s", 192 * time.Second: "3m12s", time.Hour + 5*time.Minute: "1h05m",
 		47*time.Hour + 59*time.Minute: "47h59m", 50 * time.Hour: "2d",
 	} {
-		if got := ago(d); got != want {
+		if got := rough(d); got != want {
 			t.Errorf("%v: got %s, want %s", d, got, want)
-		}
-	}
-}
-
-// What the observers are told of a mapping decides which metrics it has, and what counts as dropped.
-func TestObservedStreams(t *testing.T) {
-	mappings, _ := observed(loaded(t, `
-Aws: {Endpoint: 'http://localhost:4566'}
-Functions: {f: {Command: [/bin/true]}}
-EventSourceMappings:
-  - {FunctionName: f, EventSourceArn: 'arn:aws:sqs:us-east-1:000000000000:orders'}
-  - FunctionName: f
-    EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks
-    StartingPosition: TRIM_HORIZON
-    DestinationConfig: {OnFailure: {Destination: 'arn:aws:sqs:us-east-1:000000000000:failures'}}
-  - {FunctionName: f, EventSourceArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/taps', StartingPosition: LATEST}
-`))
-	for i, want := range []observe.Mapping{{}, {Stream: true, Destination: "arn:aws:sqs:us-east-1:000000000000:failures"}, {Stream: true}} {
-		if got := mappings[i]; got.Stream != want.Stream || got.Destination != want.Destination {
-			t.Errorf("%s: got stream %v and destination %q, want %v and %q", got.Source, got.Stream, got.Destination, want.Stream, want.Destination)
 		}
 	}
 }

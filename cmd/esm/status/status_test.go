@@ -1,4 +1,4 @@
-package main
+package status
 
 import (
 	"encoding/json"
@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/httpserver"
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/config"
 )
 
 var (
 	statusTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)
-	someStatus = engineStatus{
+	someStatus = httpserver.Status{
 		Version: "v1", PID: 7, Started: statusTime, Waiting: []string{"others → g:live"},
 		Status: observe.Status{
 			Mappings: []observe.MappingStatus{{
@@ -30,9 +31,11 @@ var (
 	}
 )
 
+var someMapping = observe.Mapping{UUID: "u", Source: "arn:aws:sqs:us-east-1:000000000000:orders", Function: "f"}
+
 func TestStatusTable(t *testing.T) {
 	var out strings.Builder
-	if err := writeStatus(&out, someStatus, statusTime.Add(90*time.Minute+499*time.Millisecond)); err != nil {
+	if err := Write(&out, someStatus, statusTime.Add(90*time.Minute+499*time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
 	want := `esm v1, process 7, up 1h30m0s
@@ -52,7 +55,7 @@ warning: orders → f: 03:04:05 an odd answer
 	}
 }
 
-func TestAskStatus(t *testing.T) {
+func TestAsk(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		answer http.HandlerFunc
@@ -68,7 +71,7 @@ func TestAskStatus(t *testing.T) {
 		}, "no engine answers"},
 	} {
 		server := httptest.NewServer(c.answer)
-		status, raw, err := askStatus(t.Context(), server.Listener.Addr().String())
+		status, raw, err := Ask(t.Context(), server.Listener.Addr().String())
 		server.Close()
 		if c.wrong != "" {
 			if err == nil || !strings.Contains(err.Error(), c.wrong) {

@@ -1,4 +1,4 @@
-package main
+package httpserver
 
 import (
 	"context"
@@ -13,17 +13,18 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/trace"
 )
 
 var someMapping = observe.Mapping{UUID: "u", Source: "arn:aws:sqs:us-east-1:000000000000:orders", Function: "f"}
 
-func TestFace(t *testing.T) {
-	ready := engineStatus{Version: "v1", Ready: true}
-	waiting := engineStatus{Version: "v1", Waiting: []string{"orders → f", "others → f"}}
+func TestHandler(t *testing.T) {
+	ready := Status{Version: "v1", Ready: true}
+	waiting := Status{Version: "v1", Waiting: []string{"orders → f", "others → f"}}
 	for _, c := range []struct {
 		method, path string
-		status       engineStatus
+		status       Status
 		code         int
 		says         string
 	}{
@@ -32,12 +33,17 @@ func TestFace(t *testing.T) {
 		{"GET", "/readyz", ready, 200, "ok\n"},
 		{"GET", "/readyz", waiting, 503, "waiting for orders → f, others → f\n"},
 		{"GET", "/metrics", ready, 200, "esm_polled_events_total{"},
-		{"GET", statusPath, ready, 200, `{"Version":"v1",`},
-		{"GET", "/nothing", ready, 404, ""},
-		{"POST", "/readyz", ready, 405, ""},
-		{"DELETE", statusPath, ready, 405, ""},
+		{"GET", StatusPath, ready, 200, `{"Version":"v1",`},
+		{"GET", "/nothing", ready, 503, ""},
+		{"POST", "/readyz", ready, 503, ""},
+		{"DELETE", StatusPath, ready, 503, ""},
 	} {
-		h := face(observe.NewMetrics([]observe.Mapping{someMapping}, nil).Registry, func() engineStatus { return c.status })
+		h := (&Server{
+			Metrics:  observe.NewMetrics([]observe.Mapping{someMapping}, nil).Registry,
+			Status:   func() Status { return c.status },
+			Mappings: func() ([]config.Registered, bool) { return nil, false },
+			Lambda:   func() http.Handler { return nil },
+		}).Handler()
 		answer := httptest.NewRecorder()
 		h.ServeHTTP(answer, httptest.NewRequest(c.method, c.path, nil))
 		if answer.Code != c.code || !strings.Contains(answer.Body.String(), c.says) {
@@ -50,7 +56,7 @@ func TestFace(t *testing.T) {
 func TestEngineStatusJSON(t *testing.T) {
 	b := observe.NewBoard(nil, []string{"f"})
 	b.Trace(trace.Ran{Function: "f"})
-	got, err := json.Marshal(engineStatus{
+	got, err := json.Marshal(Status{
 		Version: "v1", PID: 7, Started: time.Unix(0, 0).UTC(), Waiting: []string{"orders → f"}, Status: b.Status(),
 	})
 	want := `{"Version":"v1","ProcessId":7,"Started":"1970-01-01T00:00:00Z","Ready":false,"Waiting":["orders → f"],` +
@@ -69,7 +75,7 @@ func serving(t *testing.T, h http.Handler) (url string, stop func() error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, l, h, log.New(io.Discard, "", 0)) }()
+	go func() { ended <- Serve(ctx, l, h, log.New(io.Discard, "", 0)) }()
 	return "http://" + l.Addr().String(), func() error {
 		cancel()
 		return <-ended
@@ -124,48 +130,52 @@ func TestServeEndsAnswersThatDoNot(t *testing.T) {
 	}
 }
 
-func TestServeTellsWhyItEnds(t *testing.T) {
+func TestServeReturnsWhyItEnds(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Close()
-	if err := serve(t.Context(), l, http.NotFoundHandler(), nil); err == nil || !strings.HasPrefix(err.Error(), "http: ") {
+	if err := Serve(t.Context(), l, http.NotFoundHandler(), nil); err == nil || !strings.HasPrefix(err.Error(), "http: ") {
 		t.Errorf("got %v, want why it ended", err)
 	}
 }
 
 func TestListen(t *testing.T) {
-	l, err := listen("127.0.0.1:0")
+	l, err := Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	taken := l.Addr().String()
-	if _, err := listen(taken); err == nil || !strings.Contains(err.Error(), "Engine.Listen "+taken) || !strings.Contains(err.Error(), "--listen") {
+	if _, err := Listen(taken); err == nil || !strings.Contains(err.Error(), "Engine.Listen "+taken) || !strings.Contains(err.Error(), "--listen") {
 		t.Errorf("taken: got %v, want what to do", err)
 	}
-	if _, err := listen("256.0.0.1:80"); err == nil || !strings.Contains(err.Error(), "Engine.Listen: ") || strings.Contains(err.Error(), "--listen") {
+	if _, err := Listen("256.0.0.1:80"); err == nil || !strings.Contains(err.Error(), "Engine.Listen: ") || strings.Contains(err.Error(), "--listen") {
 		t.Errorf("no address: got %v", err)
 	}
 }
 
-// Nobody is told of mappings, or that there are none, before that is known.
-func TestFaceWhileItStarts(t *testing.T) {
-	r := &run{metrics: observe.NewMetrics(nil, nil), board: observe.NewBoard(nil, nil)}
+func TestHandlerWhileStarting(t *testing.T) {
+	server := &Server{
+		Metrics:  observe.NewMetrics(nil, nil).Registry,
+		Status:   func() Status { return Status{Version: "v1", Waiting: []string{"the engine to start"}} },
+		Mappings: func() ([]config.Registered, bool) { return nil, false },
+		Lambda:   func() http.Handler { return nil },
+	}
 	for _, c := range []struct {
 		method, path string
 		code         int
 	}{
-		{"GET", mappingsPath, 503},
+		{"GET", MappingsPath, 503},
 		{"GET", "/2015-03-31/event-source-mappings", 503},
 		{"POST", "/2015-03-31/functions/f/invocations", 503},
-		{"GET", statusPath, 200},
+		{"GET", StatusPath, 200},
 		{"GET", "/healthz", 200},
 		{"GET", "/readyz", 503},
 	} {
 		answer := httptest.NewRecorder()
-		r.face().ServeHTTP(answer, httptest.NewRequest(c.method, c.path, nil))
+		server.Handler().ServeHTTP(answer, httptest.NewRequest(c.method, c.path, nil))
 		if answer.Code != c.code {
 			t.Errorf("%s %s: got %d %s, want %d", c.method, c.path, answer.Code, answer.Body, c.code)
 		}
