@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
+	"github.com/esm-run/esm/sources/internal/awstest"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
@@ -41,15 +41,11 @@ type real struct {
 
 func makeReal(t *testing.T) *real {
 	t.Helper()
-	endpoint := os.Getenv("ESM_TEST_DYNAMODB_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("ESM_TEST_DYNAMODB_ENDPOINT is not set: there is no DynamoDB endpoint to test on")
-	}
-	keys, client := credentials.NewStaticCredentialsProvider("test", "test", ""), awshttp.New(16)
+	cfg := awstest.RealConfig(t, "ESM_TEST_DYNAMODB_ENDPOINT", awshttp.New(16))
 	r := &real{
 		T:       t,
-		tables:  dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: client}),
-		streams: sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: client}),
+		tables:  dynamodb.NewFromConfig(cfg),
+		streams: sdk.NewFromConfig(cfg),
 		name:    "esm-test-" + strings.ToLower(rand.Text()[:10]),
 	}
 	out, err := r.tables.CreateTable(t.Context(), &dynamodb.CreateTableInput{

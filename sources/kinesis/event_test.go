@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
+	"github.com/esm-run/esm/sources/internal/awstest"
 	"github.com/esm-run/esm/sources/internal/quote"
 )
 
@@ -112,7 +113,7 @@ func TestViews(t *testing.T) {
 }
 
 func TestOnlyFilteredRecordsHaveViews(t *testing.T) {
-	s := (&service{}).of(t, streamARN)
+	s := streamOf(t, &awstest.Service{}, streamARN, "", nil)
 	r := recordOf("k", "x")
 	if got := s.record(firstShard, &r); got.View != nil {
 		t.Errorf("view %s", got.View)
@@ -170,7 +171,7 @@ func BenchmarkRecord(b *testing.B) {
 	for name, size := range map[string]int{"200B": 200, "10KB": 10_000} {
 		for mode, filtered := range map[string]bool{"event": false, "event and view": true} {
 			b.Run(name+" "+mode, func(b *testing.B) {
-				s := (&service{}).of(b, streamARN)
+				s := streamOf(b, &awstest.Service{}, streamARN, "", nil)
 				s.filtered = filtered
 				data := append(bytes.Repeat([]byte(`{"k":"v"},`), size/10), '}')
 				r := recordOf("cust-9", string(data))

@@ -2,21 +2,82 @@ package kinesis
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/awstest"
 )
+
+func TestIdleShardsAreReadEverySecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		reader := r.Open(esm.From{})
+		for range 3 {
+			r.Read(reader, 10)
+		}
+		r.Put("a")
+		r.Read(reader, 10)
+		r.Read(reader, 10) // at once, as far as five a second allow
+		r.Read(reader, 10)
+		want := []time.Duration{time.Second, time.Second, time.Second, time.Second / 5, time.Second}
+		if got := r.Gaps("GetRecords"); !slices.Equal(got, want) {
+			t.Errorf("between the reads %v, want %v", got, want)
+		}
+	})
+}
+
+func TestReadersOfAShardShareItsPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		other := streamOf(t, r.Service, streamARN, "", r.stream.pace)
+		elsewhere, err := other.Open(t.Context(), firstShard, esm.From{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader := r.Open(esm.From{})
+		for range 10 {
+			r.Put("a", "b")
+			r.Read(reader, 1)
+			r.Read(elsewhere, 1)
+		}
+		for _, gap := range r.Gaps("GetRecords") {
+			if gap < time.Second/5 {
+				t.Errorf("reads %s apart", gap)
+			}
+		}
+		reader.Close()
+		elsewhere.Close()
+		if n := len(r.stream.pace.tracks); n != 0 {
+			t.Errorf("%d tracks are kept", n)
+		}
+	})
+}
+
+func TestTwoMegabytesASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.Memory.Put("", strings.Repeat("x", 1_000_000))
+		reader := r.Open(esm.From{})
+		r.Read(reader, 10)
+		r.Read(reader, 10)
+		if got := r.Gaps("GetRecords"); got[0] != time.Second/2 {
+			t.Errorf("%s after a megabyte, want 500ms", got)
+		}
+	})
+}
 
 // peak is how many calls of an operation were made within any second.
 func (r *rig) peak(op string) (most int) {
-	calls := r.service.made(op)
+	calls := r.Calls(op)
 	for _, first := range calls {
 		n := 0
 		for _, c := range calls {
-			if since := c.at.Sub(first.at); since >= 0 && since < time.Second {
+			if since := c.At.Sub(first.At); since >= 0 && since < time.Second {
 				n++
 			}
 		}
@@ -30,23 +91,20 @@ func TestTenMappingsOfOneShard(t *testing.T) {
 	for _, slow := range []time.Duration{0, 2 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
-			usual := r.service.answers["GetRecords"]
-			r.service.answers["GetRecords"] = func(c call) *answer {
+			usual := r.Answers["GetRecords"]
+			r.Answers["GetRecords"] = func(c awstest.Call) *awstest.Answer {
 				time.Sleep(slow)
-				c.in["Limit"] = 1.0
+				c.In["Limit"] = 1.0
 				return usual(c)
 			}
 			const records = 30
 			for i := range records {
-				r.put(fmt.Sprint(i))
+				r.Put(fmt.Sprint(i))
 			}
 			var all sync.WaitGroup
 			start := time.Now()
 			for range 10 {
-				s, err := New(Config{Client: r.service.client(), ARN: streamARN, Pace: r.stream.pace})
-				if err != nil {
-					t.Fatal(err)
-				}
+				s := streamOf(t, r.Service, streamARN, "", r.stream.pace)
 				all.Go(func() {
 					reader, err := s.Open(t.Context(), firstShard, esm.From{})
 					if err != nil {
