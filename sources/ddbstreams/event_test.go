@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm/sources/internal/quote"
@@ -158,11 +159,11 @@ func TestARNs(t *testing.T) {
 		"arn:aws:dynamodb:eu-west-1:111122223333:table//stream/x", "arn:aws:dynamodb::111122223333:table/carts/stream/x",
 		"arn:aws:dynamodb:eu-west-1:111122223333:table/carts/index/x",
 	} {
-		if s, err := New(Config{ARN: text}); err == nil {
+		if s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: text}); err == nil {
 			t.Errorf("%q is taken: %+v", text, s.arn)
 		}
 	}
-	s, err := New(Config{ARN: streamARN})
+	s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: streamARN})
 	if want := (arn{streamARN, "eu-west-1", "carts", "2026-03-01T09:10:11.345"}); err != nil || s.arn != want {
 		t.Errorf("got %+v, %v, want %+v", s.arn, err, want)
 	}

@@ -9,29 +9,37 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/answers"
+	"github.com/esm-run/esm/sources/internal/awserr"
 	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
-func TestIdleShardsAreReadFourTimesASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		reader := r.Open(esm.From{})
-		for range 3 {
+func TestIdleShards(t *testing.T) {
+	for given, idle := range map[time.Duration]time.Duration{0: time.Second / 4, time.Second / 10: time.Second / 10} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			s, err := New(Config{Client: sdk.NewFromConfig(r.Config("")), ARN: streamARN, IdlePoll: given})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Stream = s
+			reader := r.Open(esm.From{})
+			for range 3 {
+				r.Read(reader, 10)
+			}
+			r.Put("a")
 			r.Read(reader, 10)
-		}
-		r.Put("a")
-		r.Read(reader, 10)
-		r.Read(reader, 10) // at once
-		r.Read(reader, 10)
-		want := []time.Duration{time.Second / 4, time.Second / 4, time.Second / 4, 0, time.Second / 4}
-		if got := r.Gaps("GetRecords"); !slices.Equal(got, want) {
-			t.Errorf("between the reads %v, want %v", got, want)
-		}
-	})
+			r.Read(reader, 10) // at once
+			r.Read(reader, 10)
+			want := []time.Duration{idle, idle, idle, 0, idle}
+			if got := r.Gaps("GetRecords"); !slices.Equal(got, want) {
+				t.Errorf("between the reads %v, want %v", got, want)
+			}
+		})
+	}
 }
 
 func TestReadingBeginsInTheSecond(t *testing.T) {
@@ -156,7 +164,7 @@ func TestAListedShardThatIsGone(t *testing.T) {
 		r := newRig(t)
 		r.Answers["GetRecords"] = awstest.Refuse(400, "ResourceNotFoundException")
 		reader := r.Open(esm.From{})
-		if _, err := reader.Read(t.Context(), 1); err == nil || answers.Decided(err) {
+		if _, err := reader.Read(t.Context(), 1); err == nil || awserr.Decided(err) {
 			t.Errorf("read of a shard that is listed as open: %v", err)
 		}
 		r.Memory.Close(firstShard)
@@ -171,7 +179,7 @@ func TestAListedShardThatIsGone(t *testing.T) {
 			t.Errorf("open: %v", err)
 		}
 		r.Answers["DescribeStream"] = awstest.Refuse(400, "AccessDeniedException") // what is gone stays open
-		if _, err := reader.Read(t.Context(), 1); !errors.Is(err, ErrDenied) || answers.Decided(err) {
+		if _, err := reader.Read(t.Context(), 1); !errors.Is(err, ErrDenied) || awserr.Decided(err) {
 			t.Errorf("read: %v", err)
 		}
 	})

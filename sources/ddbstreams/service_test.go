@@ -118,8 +118,8 @@ func (r *real) holds(n string) bool {
 		r.Fatal(err)
 	}
 	for _, shard := range listing.Shards {
-		it, err := r.stream().ask(r.Context(), shard.ID, "")
-		for next := &it.text; err == nil && deref(next) != ""; {
+		it, err := r.stream().reader(shard.ID, esm.From{}).Shard.Iterator(r.Context())
+		for next := &it; err == nil && aws.ToString(next) != ""; {
 			var page *sdk.GetRecordsOutput
 			if page, err = r.streams.GetRecords(r.Context(), &sdk.GetRecordsInput{ShardIterator: next}); err != nil || len(page.Records) == 0 {
 				break // trimmed away perhaps, or at its end
@@ -172,21 +172,9 @@ func TestAForgottenIteratorOfAService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := r.stream().Open(t.Context(), listing.Shards[0].ID, esm.From{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer opened.Close()
-	opened.(*reader).iterator.text = "garbage"
-	for reads := 0; ; reads++ { // of which LocalStack makes several within, and waits in between
-		recs, err := opened.Read(t.Context(), 10)
-		if len(recs) > 0 {
-			break
-		}
-		if reads > 5 {
-			t.Fatalf("the reader does not find back: %v", err)
-		}
-	}
+	reader := r.stream().reader(listing.Shards[0].ID, esm.From{})
+	reader.Shard = &awstest.Forgotten[types.Record]{Shard: reader.Shard}
+	awstest.ReadSoon(t, reader)
 }
 
 // The stream of a table that is deleted is disabled, and can be read for a day.

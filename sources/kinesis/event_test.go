@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm/sources/internal/awstest"
@@ -130,12 +131,12 @@ func TestARNs(t *testing.T) {
 		"arn:aws:kinesis:eu-west-1:111122223333:stream/", "arn:aws:kinesis::111122223333:stream/orders",
 		streamARN + "/consumer", streamARN + "/consumer/x", streamARN + "/konsument/x:1",
 	} {
-		if s, err := New(Config{ARN: text}); err == nil {
+		if s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: text}); err == nil {
 			t.Errorf("%q is taken: %+v", text, s.arn)
 		}
 	}
 	for _, text := range []string{streamARN, consumerARN} {
-		s, err := New(Config{ARN: text})
+		s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: text})
 		if err != nil || s.arn.stream != streamARN || s.arn.name != "orders" || s.arn.consumer != (text == consumerARN) {
 			t.Errorf("%q: %+v, %v", text, s.arn, err)
 		}

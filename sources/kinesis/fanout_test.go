@@ -1,6 +1,7 @@
 package kinesis
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,7 +15,7 @@ import (
 	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/answers"
+	"github.com/esm-run/esm/sources/internal/awserr"
 	"github.com/esm-run/esm/sources/internal/awstest"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
@@ -180,7 +181,7 @@ func TestErrorsOfSubscriptions(t *testing.T) {
 				usual := r.Answers["SubscribeToShard"]
 				r.Answers["SubscribeToShard"] = awstest.Refuse(400, code)
 				_, err := r.stream.Open(t.Context(), firstShard, esm.From{})
-				if err == nil || want != nil && !errors.Is(err, want) || answers.Decided(err) {
+				if err == nil || want != nil && !errors.Is(err, want) || awserr.Decided(err) {
 					t.Errorf("refused: %v, want %v", err, want)
 				}
 				r.Answers["SubscribeToShard"] = usual
@@ -188,7 +189,7 @@ func TestErrorsOfSubscriptions(t *testing.T) {
 				r.Put("a")
 				reader := r.Open(esm.From{})
 				defer reader.Close()
-				if _, err := reader.Read(t.Context(), 1); err == nil || want != nil && !errors.Is(err, want) || answers.Decided(err) {
+				if _, err := reader.Read(t.Context(), 1); err == nil || want != nil && !errors.Is(err, want) || awserr.Decided(err) {
 					t.Errorf("ended: %v, want %v", err, want)
 				}
 				if got := r.Collect(reader, 1); !slices.Equal(got, []string{"a"}) {
@@ -261,7 +262,7 @@ func TestASilentSubscriptionIsLeft(t *testing.T) {
 		reader := r.Open(esm.From{})
 		defer reader.Close()
 		start := time.Now()
-		if got := r.Collect(reader, 1); !slices.Equal(got, []string{"a"}) || time.Since(start) != silence {
+		if got := r.Collect(reader, 1); !slices.Equal(got, []string{"a"}) || time.Since(start) != heartbeat {
 			t.Errorf("read %q after %s", got, time.Since(start))
 		}
 	})
@@ -280,7 +281,7 @@ func TestASubscriptionThatNeverBeginsIsLeft(t *testing.T) {
 			return open
 		})
 		start := time.Now()
-		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || answers.Decided(err) || time.Since(start) != silence {
+		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || awserr.Decided(err) || errors.Is(err, context.Canceled) || time.Since(start) != heartbeat {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
 		r.Open(esm.From{}).Close()
@@ -313,7 +314,7 @@ func TestWhatAnEmulatorDoesNotKnowByFanOut(t *testing.T) {
 					test.spoil(r)
 					r.Answers["SubscribeToShard"] = awstest.Refuse(http.StatusInternalServerError, "InternalError")
 					_, err := r.stream.Open(t.Context(), firstShard, test.from)
-					if answers.Decided(err) != (emulated && test.want != nil) || err == nil || emulated && test.want != nil && !errors.Is(err, test.want) {
+					if awserr.Decided(err) != (emulated && test.want != nil) || err == nil || emulated && test.want != nil && !errors.Is(err, test.want) {
 						t.Errorf("%v, want %v", err, test.want)
 					}
 				})
@@ -328,7 +329,7 @@ func TestAShardThatIsNotListedIsLookedForBeforeItIsGone(t *testing.T) {
 		r := newFanOut(t)
 		usual := r.Answers["ListShards"]
 		r.Answers["ListShards"] = func(awstest.Call) *awstest.Answer { return awstest.OK(map[string]any{"Shards": []any{}}) }
-		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || answers.Decided(err) {
+		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || awserr.Decided(err) {
 			t.Errorf("not listed: %v", err)
 		}
 		r.Answers["ListShards"] = usual

@@ -31,6 +31,56 @@ func TestIdleShardsAreReadEverySecond(t *testing.T) {
 	})
 }
 
+// An emulator is read as fast as it answers, and an idle shard as often as is configured.
+func TestWithoutAPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		const poll = 100 * time.Millisecond
+		r.stream.pace, r.stream.idlePoll = nil, poll
+		reader := r.Open(esm.From{})
+		for range 3 {
+			r.Read(reader, 10)
+		}
+		for range 5 {
+			r.Memory.Put("key", strings.Repeat("x", 1_000_000))
+			r.Read(reader, 10)
+		}
+		r.Read(reader, 10)
+		r.Read(reader, 10)
+		want := []time.Duration{poll, poll, poll, 0, 0, 0, 0, 0, poll}
+		if got := r.Gaps("GetRecords"); !slices.Equal(got, want) {
+			t.Errorf("between the reads %v, want %v", got, want)
+		}
+	})
+}
+
+// A shard that has nothing although it says that there is more to come is read at once by the pace of AWS, where that is
+// true, and is not read in a hot loop elsewhere.
+func TestEmptyReadsOfAShardThatIsBehind(t *testing.T) {
+	for paced, want := range map[bool]time.Duration{true: time.Second / 5, false: time.Second / 10} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.stream.idlePoll = time.Second / 10
+			if !paced {
+				r.stream.pace = nil
+			}
+			usual := r.Answers["GetRecords"]
+			r.Answers["GetRecords"] = func(c awstest.Call) *awstest.Answer {
+				a := usual(c)
+				a.Body.(map[string]any)["MillisBehindLatest"] = 1000
+				return a
+			}
+			reader := r.Open(esm.From{})
+			for range 4 {
+				r.Read(reader, 10)
+			}
+			if got := r.Gaps("GetRecords"); !slices.Equal(got, []time.Duration{want, want, want}) {
+				t.Errorf("between the reads %v, want %v", got, want)
+			}
+		})
+	}
+}
+
 func TestReadersOfAShardShareItsPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -146,15 +196,13 @@ func TestBytesOfReadsAtTheSameTime(t *testing.T) {
 			for range readers {
 				all.Go(func() {
 					for range each {
-						leave, err := track.read(t.Context(), time.Time{})
-						if err != nil {
+						if err := track.read(t.Context(), time.Time{}); err != nil {
 							t.Error(err)
 							return
 						}
 						began := time.Now()
 						time.Sleep(slow)
 						track.brought(began, megabyte)
-						leave()
 					}
 				})
 			}

@@ -6,15 +6,12 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/sources/internal/awstest"
-	"github.com/esm-run/esm/sources/sourcetest"
 )
 
 func TestWhatIsAskedForIsAMegabyte(t *testing.T) {
@@ -27,43 +24,13 @@ func TestWhatIsAskedForIsAMegabyte(t *testing.T) {
 			r.Read(reader, 20_000) // finds nothing, which changes nothing
 			r.Read(reader, 20_000)
 			calls := r.Calls("GetRecords")
-			for i, want := range []int{atFirst, want, want} {
+			for i, want := range []int{firstRecords, want, want} {
 				if got := calls[i].In["Limit"]; got != float64(want) {
 					t.Errorf("read %d after a record of %d bytes asks for %v, want %d", i, size, got, want)
 				}
 			}
 		})
 	}
-}
-
-func TestFewCallsAreUnderWayAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := rigOf(t, sourcetest.StreamConfig{Shards: 2 * atATime}, streamARN, "")
-		var busy, most atomic.Int64
-		usual := r.Answers["GetShardIterator"]
-		r.Answers["GetShardIterator"] = func(c awstest.Call) *awstest.Answer {
-			most.Store(max(most.Load(), busy.Add(1)))
-			time.Sleep(time.Second)
-			busy.Add(-1)
-			return usual(c)
-		}
-		start := time.Now()
-		var opens sync.WaitGroup
-		for _, shard := range r.Memory.Shards() {
-			opens.Go(func() {
-				reader, err := r.stream.Open(t.Context(), shard, esm.From{})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				reader.Close()
-			})
-		}
-		opens.Wait()
-		if most.Load() > atATime || time.Since(start) != 2*time.Second {
-			t.Errorf("%d calls were under way, and all took %s", most.Load(), time.Since(start))
-		}
-	})
 }
 
 func TestAnIteratorBeforeTheFirstRecordIsRenewedAsItWas(t *testing.T) {

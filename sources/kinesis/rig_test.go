@@ -192,19 +192,27 @@ func TestSuiteOverTheWire(t *testing.T) {
 }
 
 func TestPolling(t *testing.T) {
-	awstest.RunPolling(t, awstest.Polling{
-		Rig: func(t *testing.T, endpoint string) *awstest.Rig {
-			return rigOf(t, sourcetest.StreamConfig{}, streamARN, endpoint).Rig
-		},
-		Lists:    []string{"DescribeStreamSummary", "ListShards"},
-		Number:   "StartingSequenceNumber",
-		Life:     5 * time.Minute,
-		Old:      "AT_SEQUENCE_NUMBER",
-		SlowDown: ErrSlowDown, Denied: ErrDenied,
-		Throttled: "ProvisionedThroughputExceededException", Invalid: "InvalidArgumentException",
-		Faults: map[string]awstest.PollingFault{
-			"key disabled": {Answer: awstest.Refuse(400, "KMSDisabledException"), Want: ErrKey, Calls: 1, Renewals: 1},
-			"key missing":  {Answer: awstest.Refuse(400, "KMSNotFoundException"), Want: ErrKey, Calls: 1, Renewals: 1},
-		},
-	})
+	for name, paced := range map[string]bool{"at AWS's pace": true, "without a pace": false} {
+		t.Run(name, func(t *testing.T) {
+			awstest.RunPolling(t, awstest.Polling{
+				Rig: func(t *testing.T, endpoint string) *awstest.Rig {
+					r := rigOf(t, sourcetest.StreamConfig{}, streamARN, endpoint)
+					if !paced {
+						r.stream.pace = nil
+					}
+					return r.Rig
+				},
+				Lists:    []string{"DescribeStreamSummary", "ListShards"},
+				Number:   "StartingSequenceNumber",
+				Life:     iteratorLife,
+				Old:      "AT_SEQUENCE_NUMBER",
+				SlowDown: ErrSlowDown, Denied: ErrDenied,
+				Throttled: "ProvisionedThroughputExceededException", Invalid: "InvalidArgumentException",
+				Faults: map[string]awstest.PollingFault{
+					"key disabled": {Answer: awstest.Refuse(400, "KMSDisabledException"), Want: ErrKey, Calls: 1, Renewals: 1},
+					"key missing":  {Answer: awstest.Refuse(400, "KMSNotFoundException"), Want: ErrKey, Calls: 1, Renewals: 1},
+				},
+			})
+		})
+	}
 }

@@ -241,19 +241,7 @@ func TestFanOutOfAService(t *testing.T) {
 func TestAForgottenIteratorOfAService(t *testing.T) {
 	r := makeReal(t)
 	r.put("k", "a")
-	opened, err := r.stream().Open(t.Context(), firstShard, esm.From{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer opened.Close()
-	opened.(*reader).iterator.text = "garbage"
-	for reads := 0; ; reads++ {
-		recs, err := opened.Read(t.Context(), 10)
-		if len(recs) > 0 {
-			break
-		}
-		if reads > 5 {
-			t.Fatalf("the reader does not find back: %v", err)
-		}
-	}
+	reader := r.stream().reader(firstShard, start{}, time.Time{})
+	reader.Shard = &awstest.Forgotten[types.Record]{Shard: reader.Shard}
+	awstest.ReadSoon(t, reader)
 }

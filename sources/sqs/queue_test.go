@@ -1,12 +1,15 @@
 package sqs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/esm-run/esm/sources/internal/awstest"
 )
@@ -199,8 +202,40 @@ func TestOnAWSNoPermissionIsNeededToFindTheQueue(t *testing.T) {
 
 func TestARNs(t *testing.T) {
 	for _, text := range []string{"", "orders", "arn:aws:sns:eu-west-1:1:t", "arn:aws:sqs:eu-west-1:1", "arn:aws:sqs:eu-west-1:1:", "arn:aws:sqs::1:q", "http://localhost/1/q"} {
-		if _, err := New(Config{ARN: text}); err == nil {
+		if _, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: text}); err == nil {
 			t.Errorf("%q passes for a queue's ARN", text)
 		}
 	}
+}
+
+// A connection whose packets are dropped is not waited for much longer than the poll was to last.
+func TestSilentService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService()
+		q := queueOn(t, s, standardARN, "")
+		if _, err := q.Receive(t.Context(), 1, 0); err != nil {
+			t.Fatal(err)
+		}
+		ignored := func(op string, within time.Duration, call func() error) {
+			t.Helper()
+			s.Answers[op] = awstest.Ignore
+			start, before := time.Now(), len(s.Calls(op))
+			err := call()
+			if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || time.Since(start) != within {
+				t.Errorf("%s: %v after %s, want %s", op, err, time.Since(start), within)
+			}
+			if n := len(s.Calls(op)) - before; n != 1 {
+				t.Errorf("%s: %d calls", op, n)
+			}
+		}
+		for wait, within := range map[time.Duration]time.Duration{0: 15 * time.Second, 20 * time.Second: 25 * time.Second} {
+			ignored("ReceiveMessage", within, func() error { _, err := q.Receive(t.Context(), 1, wait); return err })
+		}
+		ignored("DeleteMessageBatch", 15*time.Second, func() error { _, err := q.Delete(t.Context(), records(1)); return err })
+		ignored("ChangeMessageVisibilityBatch", 15*time.Second, func() error { return q.Release(t.Context(), records(1)) })
+		s.Answers["ReceiveMessage"] = func(awstest.Call) *awstest.Answer { return messages(message("m", "x", md5OfX)) }
+		if recs, err := q.Receive(t.Context(), 1, 0); err != nil || len(recs) != 1 {
+			t.Errorf("afterwards: %d records, %v", len(recs), err)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package awstest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +52,7 @@ func RunPolling(t *testing.T, p Polling) {
 		"not found once, and twice": Polling.notFound,
 		"opening fails at once":     Polling.openingFails,
 		"errors of listings":        Polling.listingFails,
+		"a silent service":          Polling.silent,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test(p, p.Rig(t, "")) })
@@ -199,7 +201,7 @@ func (p Polling) renewed(r *Rig, rest time.Duration, kind string) {
 		r.Errorf("read %q", got)
 	}
 	if made := r.Calls("GetShardIterator"); len(made) != 2 || made[1].Text("ShardIteratorType") != kind {
-		r.Errorf("iterators: %v", made)
+		r.Errorf("%d iterators, the last %v", len(made), made[len(made)-1].In)
 	}
 }
 
@@ -286,5 +288,33 @@ func (p Polling) internalError(r *Rig, emulated bool) {
 	}
 	if _, err := r.Stream.Open(r.Context(), FirstShard, esm.From{After: "99"}); err == nil || errors.Is(err, esm.ErrForeign) != emulated {
 		r.Errorf("%v", err)
+	}
+}
+
+// silent never answers. That is an error like any other, after 15 seconds, and not the end of the context.
+func (p Polling) silent(r *Rig) {
+	r.Put("a")
+	reader := r.Open(esm.From{})
+	ignored := func(op string, call func() error) {
+		r.Helper()
+		usual, before := r.Answers[op], len(r.Calls(op))
+		r.Answers[op] = Ignore
+		start := time.Now()
+		err := call()
+		if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 15*time.Second {
+			r.Errorf("%s: %v after %s", op, err, time.Since(start))
+		}
+		if n := len(r.Calls(op)) - before; n != 1 {
+			r.Errorf("%s: %d calls", op, n)
+		}
+		r.Answers[op] = usual
+	}
+	ignored("GetRecords", func() error { _, err := reader.Read(r.Context(), 1); return err })
+	ignored("GetShardIterator", func() error { _, err := r.Stream.Open(r.Context(), FirstShard, esm.From{}); return err })
+	for _, op := range p.Lists {
+		ignored(op, func() error { _, err := r.Stream.List(r.Context()); return err })
+	}
+	if got := r.Read(reader, 1); !slices.Equal(got, []string{"a"}) {
+		r.Errorf("afterwards read %q", got)
 	}
 }
