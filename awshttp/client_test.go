@@ -15,10 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 // sdkBody is a request body that behaves like the SDK's: closed early, its WriteTo answers io.EOF. It is slow to look
@@ -168,52 +165,6 @@ func TestBodiesThatMeanNoneStayThemselves(t *testing.T) {
 	}
 	if want := "[0 [] 0 []]"; fmt.Sprint(got) != want {
 		t.Errorf("the server saw lengths %v, want %s", got, want)
-	}
-}
-
-// hasty answers every request as soon as it has its headers, and reads the body afterwards.
-func hasty(t *testing.T, served *atomic.Int64) string {
-	t.Helper()
-	const answer = `{"Messages":[]}`
-	l := listen(t, func(conn net.Conn) {
-		r := bufio.NewReader(conn)
-		for {
-			req, err := http.ReadRequest(r)
-			if err != nil {
-				return
-			}
-			served.Add(1)
-			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
-			_, _ = io.Copy(io.Discard, req.Body)
-		}
-	})
-	return "http://" + l.Addr().String()
-}
-
-func TestNoReceiveIsSentTwiceToAFastServer(t *testing.T) {
-	const callers, calls = 8, 250
-	var served atomic.Int64
-	client := New(callers)
-	queue := sqs.New(sqs.Options{
-		Region:       "eu-west-1",
-		BaseEndpoint: aws.String(hasty(t, &served)),
-		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
-		HTTPClient:   client,
-	})
-	var all sync.WaitGroup
-	for range callers {
-		all.Go(func() {
-			for range calls {
-				if _, err := queue.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String("http://q/1/q")}); err != nil {
-					t.Errorf("receive: %v", err)
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	if got := served.Load(); got != callers*calls {
-		t.Errorf("%d requests were sent for %d receives", got, callers*calls)
 	}
 }
 
