@@ -104,16 +104,6 @@ func (c *child) gone(d time.Duration) bool {
 	}
 }
 
-// over says whether the child has ended.
-func (c *child) over() bool {
-	select {
-	case <-c.exited:
-		return true
-	default:
-		return false
-	}
-}
-
 // reason is why the child ended, in the words of [runtimeapi.Exited].
 func (c *child) reason() string {
 	status, ok := c.state.Sys().(syscall.WaitStatus)

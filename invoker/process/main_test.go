@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -54,12 +53,11 @@ func init() { // refers to functions that refer to roles
 
 // order is the event of awsHandler and raw.
 type order struct {
-	Fail  string `json:",omitempty"`
-	Die   string `json:",omitempty"`
-	Print int    `json:",omitempty"` // lines to standard output
-	Fork  string `json:",omitempty"` // kept, setsid: leave a process behind
-	Raw   string `json:",omitempty"` // for the role raw
-	Say   string `json:",omitempty"`
+	Fail string `json:",omitempty"`
+	Die  string `json:",omitempty"`
+	Fork string `json:",omitempty"` // kept, setsid: leave a process behind
+	Raw  string `json:",omitempty"` // for the role raw
+	Say  string `json:",omitempty"`
 }
 
 // result describes awsHandler's environment.
@@ -73,11 +71,6 @@ var calls int
 
 func awsHandler(_ context.Context, o order) (any, error) {
 	calls++
-	out := bufio.NewWriter(os.Stdout)
-	for i := range o.Print {
-		fmt.Fprintf(out, "%1000d\n", i)
-	}
-	_ = out.Flush()
 	if o.Fork != "" {
 		leaveBehind(o.Fork)
 	}
@@ -147,16 +140,9 @@ func raw() {
 		case "exit without reading the reply":
 			begin(path, "Content-Length: 6\r\n\r\n\"done\"")
 			os.Exit(5)
-		case "half an answer":
-			begin(path, "Content-Length: 100\r\n\r\n\"do").Close()
-			select {}
 		case "half an answer and exit":
 			begin(path, "Content-Length: 100\r\n\r\n\"do")
 			os.Exit(6)
-		case "answer":
-			if resp, err = http.Post(base+path, "", strings.NewReader(`"fine"`)); err == nil {
-				resp.Body.Close()
-			}
 		}
 	}
 }

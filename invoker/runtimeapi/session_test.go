@@ -448,20 +448,3 @@ func TestQuiet(t *testing.T) {
 		r.server.Quiet(t.Context())
 	})
 }
-
-func TestFailures(t *testing.T) {
-	for _, tt := range []struct {
-		f    *runtimeapi.Failure
-		want string
-	}{
-		{runtimeapi.TimedOut(3 * time.Second), `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: x Error: Task timed out after 3.00 seconds"}`},
-		{runtimeapi.Exited(""), `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: x Error: Runtime exited without providing a reason"}`},
-		{runtimeapi.Exited("signal: killed"), `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: x Error: Runtime exited with error: signal: killed"}`},
-		{runtimeapi.InvalidEntrypoint("no"), `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"RequestId: x Error: no"}`},
-	} {
-		resp := tt.f.Response("x")
-		if got := string(resp.Payload); got != tt.want || resp.Fault != tt.f.Type || resp.Status != 200 || resp.Version != "$LATEST" {
-			t.Errorf("got %s, %+v; want %s", got, resp, tt.want)
-		}
-	}
-}
