@@ -3,6 +3,7 @@ package invoker_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -29,49 +30,29 @@ func TestUnknownFunctionIsRefused(t *testing.T) {
 	}
 }
 
-func TestQualifierIsPassedOn(t *testing.T) {
+// backend is a Backend.
+type backend func(context.Context, esm.Call) (esm.Response, error)
+
+func (f backend) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) { return f(ctx, c) }
+
+func TestCallIsPassedOn(t *testing.T) {
 	var got []esm.Call
 	f := &invoker.Functions{Limits: invoker.NewLimits(1)}
 	f.SetRemote(config.Function{Name: "f"}, backend(func(_ context.Context, c esm.Call) (esm.Response, error) {
 		got = append(got, c)
 		return esm.Response{Version: "7"}, nil
 	}))
-	want := esm.Call{ID: "id", Function: "f:7", Payload: []byte(`{}`), TraceHeader: "Root=1", ClientContext: "{}"}
-	if _, err := f.Invoke(t.Context(), want); err != nil {
-		t.Fatal(err)
+	call := esm.Call{ID: "id", Function: "f:7", Payload: make([]byte, 6_291_456), TraceHeader: "Root=1", ClientContext: "{}"}
+	if resp, err := f.Invoke(t.Context(), call); err != nil || resp.Version != "7" || len(got) != 1 || !reflect.DeepEqual(got[0], call) {
+		t.Errorf("got %+v, %v of %.1000v", resp, err, got)
 	}
 	slot, err := f.Reserve(t.Context(), "f:live")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp, err := slot.Invoke(t.Context(), want); err != nil || resp.Version != "7" {
-		t.Errorf("got %+v %v", resp, err)
-	}
-	if len(got) != 2 || got[1].Function != "f:7" || string(got[1].Payload) != `{}` || got[1].TraceHeader != "Root=1" {
-		t.Errorf("got %+v", got)
-	}
-}
-
-// backend is a Backend.
-type backend func(context.Context, esm.Call) (esm.Response, error)
-
-func (f backend) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) { return f(ctx, c) }
-
-func TestLargePayloadIsRefused(t *testing.T) {
-	f := &invoker.Functions{Limits: invoker.NewLimits(1)}
-	f.SetRemote(config.Function{Name: "f"}, backend(func(_ context.Context, c esm.Call) (esm.Response, error) {
-		return esm.Response{Payload: c.Payload}, nil
-	}))
-	c := esm.Call{Function: "f", Payload: make([]byte, 6_291_456)}
-	if _, err := f.Invoke(t.Context(), c); err != nil {
-		t.Errorf("the largest payload: %v", err)
-	}
-	c.Payload = append(c.Payload, ' ')
-	if _, err := f.Invoke(t.Context(), c); !errors.Is(err, esm.ErrRefused) {
-		t.Errorf("one byte more: got %v, want ErrRefused", err)
-	}
-	if n := f.Limits.InUse("f"); n != 0 {
-		t.Errorf("%d permits are left", n)
+	call.Payload = append(call.Payload, ' ')
+	if _, err := slot.Invoke(t.Context(), call); !errors.Is(err, esm.ErrTooLarge) || len(got) != 1 {
+		t.Errorf("payload of one byte more: got %v, want ErrTooLarge", err)
 	}
 }
 

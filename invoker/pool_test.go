@@ -179,39 +179,6 @@ func TestCallerLeavesWhileStarting(t *testing.T) {
 	})
 }
 
-// The caller's context ends just before or just after the environment is ready.
-func TestCallerLeavesAsTheEnvironmentComes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var leave func(trace.Event)
-		s := newStage(t, func(s *stage) {
-			s.pool.IdleTimeout = ms
-			s.pool.Trace = func(e trace.Event) { leave(e) }
-		})
-		for round := range 200 {
-			ctx, cancel := context.WithCancel(t.Context())
-			leave = func(e trace.Event) {
-				_, before := e.(trace.Started)
-				if before == (round%2 == 0) {
-					cancel()
-				}
-			}
-			_, err := s.Functions.Invoke(ctx, call(event{}))
-			if err != nil && !errors.Is(err, esm.ErrNotRun) && !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-			synctest.Wait()
-			if n := s.Limits.InUse("f"); n != 0 || len(s.living()) != 1 {
-				t.Fatalf("%d permits in use, alive: %v", n, s.living())
-			}
-			time.Sleep(2 * ms)
-			synctest.Wait()
-			if got := s.living(); len(got) > 0 {
-				t.Fatalf("%v is not idle", got)
-			}
-		}
-	})
-}
-
 func TestCallerLeavesWhileRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)

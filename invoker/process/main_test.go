@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -44,7 +43,6 @@ func init() { // refers to functions that refer to roles
 		"echo":    func() { lambda.Start(func(e json.RawMessage) (json.RawMessage, error) { return e, nil }) },
 		"aws":     func() { lambda.Start(awsHandler) },
 		"sigterm": func() { lambda.StartWithOptions(awsHandler, lambda.WithEnableSIGTERM(func() { note("terminated") })) },
-		"catch":   catch,
 		"die":     func() { fmt.Println("last words"); os.Exit(3) },
 		"raw":     raw,
 		"engine":  engine,
@@ -114,14 +112,6 @@ func leaveBehind(how string) {
 
 // note leaves a file that a test can see when the environment is gone.
 func note(name string) { _ = os.WriteFile(filepath.Join(os.Getenv("NOTES"), name), nil, 0o600) }
-
-// catch would note a SIGTERM, but registers no extension.
-func catch() {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGTERM)
-	go func() { <-c; note("terminated"); os.Exit(0) }()
-	lambda.Start(awsHandler)
-}
 
 // raw takes events and misbehaves as ordered.
 func raw() {
