@@ -181,7 +181,7 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 		return err
 	}
 	defer register.Close()
-	lambda, err := r.serveLambda(ctx, parts, register)
+	lambda, err := r.lambdaAPI(ctx, parts, register)
 	if err != nil {
 		return err
 	}

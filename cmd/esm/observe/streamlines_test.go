@@ -242,7 +242,6 @@ func TestSourceNames(t *testing.T) {
 		"arn:aws:kinesis:us-east-1:000000000000:stream/clicks/consumer/app:1580000000":       "clicks/app",
 		"arn:aws:dynamodb:us-east-1:000000000000:table/carts/stream/2026-03-01T09:10:11.345": "carts",
 		"arn:aws:dynamodb:us-east-1:000000000000:table/carts":                                "carts",
-		"arn:aws:kinesis:us-east-1:000000000000:odd":                                         "arn:aws:kinesis:us-east-1:000000000000:odd",
 		"no ARN": "no ARN",
 	} {
 		if got := (Mapping{Source: arn, Stream: true}).SourceName(); got != want {
