@@ -77,7 +77,7 @@ func (c *child) reap(cmd *exec.Cmd) {
 	c.mu.Lock()
 	c.dead = true
 	c.mu.Unlock()
-	_ = syscall.Kill(-c.pid, syscall.SIGKILL) // an error says that nobody is left
+	_ = syscall.Kill(-c.pid, syscall.SIGKILL) // an error means that the group is empty
 	_ = cmd.Wait()                            // the result is in ProcessState
 	c.state = cmd.ProcessState
 	close(c.exited)

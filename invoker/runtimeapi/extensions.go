@@ -24,7 +24,7 @@ const (
 
 type extension struct {
 	id, name string
-	polled   bool // it waits for an event, of which there are none
+	polled   bool // it waits for an event; there are none
 }
 
 func (s *Session) serveExtensions(w http.ResponseWriter, r *http.Request) {

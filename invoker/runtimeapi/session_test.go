@@ -85,7 +85,7 @@ func TestNewestConnectionGetsTheEvent(t *testing.T) {
 		r.answer()
 		fourth := r.park(t.Context())
 		r.idle()
-		cancel() // in the midst of the others
+		cancel() // between the other two
 		<-second
 		synctest.Wait()
 		r.dispatch(idB)
