@@ -61,9 +61,6 @@ func TestIteratorsExpire(t *testing.T) {
 func TestInvalidIterators(t *testing.T) {
 	inBubble(t, 1, func(c *client) {
 		valid := *c.iterator(0, trimHorizon, nil)
-		if !strings.HasPrefix(valid, "AAAAAAAAAAE") {
-			t.Errorf("iterator %s does not begin as those of AWS", valid)
-		}
 		try := func(text string) error {
 			_, err := c.GetRecords(c.t.Context(), &sdk.GetRecordsInput{ShardIterator: &text})
 			return err
@@ -76,13 +73,13 @@ func TestInvalidIterators(t *testing.T) {
 		c.wantError(try(valid), "ResourceNotFoundException", "Stream orders under account 000000000000 not found.")
 		c.create(*c.name, 1) // in the same millisecond
 		c.wantError(try(valid), "InvalidArgumentException", "Invalid ShardIterator.")
-		forged := iterator{issued: now(), shard: 1 << 40, next: lastIndex, stream: "orders"}
+		forged := iterator{Issued: now(), Stream: "orders", Shard: 1 << 40, Next: lastIndex}
 		c.wantError(try(forged.String()), "InvalidArgumentException", "Invalid ShardIterator.")
 	})
 }
 
 func FuzzIterator(f *testing.F) {
-	f.Add(iterator{1, 2, 3, 4, "orders"}.String())
+	f.Add(iterator{Issued: 1, Stream: "orders", Shard: 3, Next: 4}.String())
 	f.Add("AAAAAAAAAAE=")
 	f.Fuzz(func(t *testing.T, text string) {
 		if it, ok := parseIterator(text); ok && it.String() != text {

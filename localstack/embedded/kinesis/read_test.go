@@ -110,7 +110,7 @@ func TestLargestRecord(t *testing.T) {
 		t.Fatalf("got %d for the largest record and %d for a larger one", largest, larger)
 	}
 	st, _ := s.find(ref{StreamName: "s"})
-	it := iterator{issued: now(), created: st.created.at, next: 1, stream: "s"}
+	it := iterator{Issued: now(), Stream: "s", Created: st.created.at, Next: 1}
 	if w := post(s, "GetRecords", `{"ShardIterator":"`+it.String()+`"}`); w.Code != 200 || w.Body.Len() < maxRecord*4/3 {
 		t.Errorf("got %d and %d bytes", w.Code, w.Body.Len())
 	}

@@ -77,7 +77,7 @@ func FuzzRequest(f *testing.F) {
 		{"ListShards", `{"NextToken":"` + token{Of: "shards", Stream: "s"}.String() + `"}`},
 		{"GetShardIterator", `{"StreamName":"s","ShardId":"shardId-000000000000","ShardIteratorType":"AFTER_SEQUENCE_NUMBER","StartingSequenceNumber":"49"}`},
 		{"GetShardIterator", `{"StreamName":"s","ShardId":"shardId-000000000000","ShardIteratorType":"AT_TIMESTAMP","Timestamp":-1e300}`},
-		{"GetRecords", `{"ShardIterator":"` + iterator{shard: 1, next: 9, stream: "s"}.String() + `","Limit":7}`},
+		{"GetRecords", `{"ShardIterator":"` + iterator{Stream: "s", Shard: 1, Next: 9}.String() + `","Limit":7}`},
 		{"PutRecord", `{` + arn + `,"Data":"eA==","PartitionKey":"\ud83d","ExplicitHashKey":"12"}`},
 		{"PutRecords", `{"StreamName":"s","Records":[{"Data":"","PartitionKey":"k"}]}`},
 		{"SplitShard", `{"StreamName":"s","ShardToSplit":"shardId-000000000001","NewStartingHashKey":"170141183460469231731687303715884105999"}`},
