@@ -99,12 +99,12 @@ func bareLoop(b *testing.B, db *bolt.DB, cps []esm.Checkpoint, rounds int) {
 	}
 	for range rounds {
 		err := db.Update(func(tx *bolt.Tx) error {
-			shards, err := tx.Bucket(checkpoints).CreateBucketIfNotExists(name("bare"))
+			shards, err := tx.Bucket(checkpoints).CreateBucketIfNotExists(toKey("bare"))
 			if err != nil {
 				return err
 			}
 			for i, k := range keys {
-				if err := shards.Put(name(k.Shard), packCheckpoint(cps[i], k).seal(1)); err != nil {
+				if err := shards.Put(toKey(k.Shard), packCheckpoint(cps[i], k).seal(1)); err != nil {
 					return err
 				}
 			}

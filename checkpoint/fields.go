@@ -13,7 +13,7 @@ func (w *wire) checkpoint(cp *esm.Checkpoint) {
 	w.more(cp.Owed, func(o *esm.Owed) { w.count(&o.Sum) })
 }
 
-// more moves what came to be known of owed runs after the first schema: an older value ends before it.
+// more moves a field of owed runs that was added after the first schema: an older value ends before it.
 func (w *wire) more(owed []esm.Owed, each func(*esm.Owed)) {
 	if w.reading && len(w.buf) == 0 {
 		return
@@ -40,7 +40,7 @@ func (w *wire) window(win *esm.Window) {
 	w.text(&win.ID)
 }
 
-func (w *wire) undelivered(u *Undelivered) {
+func (w *wire) undelivered(u *esm.UndeliveredNotice) {
 	w.text(&u.Destination)
 	w.text(&u.Reason)
 	w.moment(&u.Kept)

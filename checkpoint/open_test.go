@@ -37,7 +37,7 @@ func filled(t *testing.T) (path string, all map[string]esm.Checkpoint) {
 		}
 		k := shard(i)
 		if err := db.change(t.Context(), func(tx *bolt.Tx) (err error) {
-			cp.Version, err = saving{k, name(k.Mapping), name(k.Shard), 0, packCheckpoint(cp, k)}.apply(tx, map[esm.Key]uint64{})
+			cp.Version, err = saving{k, toKey(k.Mapping), toKey(k.Shard), 0, packCheckpoint(cp, k)}.apply(tx, map[esm.Key]uint64{})
 			return err
 		}); err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
@@ -189,11 +189,11 @@ func TestARetryThatCannotBeSavedIsNotMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var full atomic.Bool
 		r := flow(t, sourcetest.StreamConfig{}, poison(false, "1"))
-		r.store.SaveFaults = func(int) checkpoint.Fault {
+		r.store.SaveFaults = func(int) checkpointtest.Fault {
 			if full.Load() {
-				return checkpoint.Fault{Err: errors.New("no space left on device")}
+				return checkpointtest.Fault{Err: errors.New("no space left on device")}
 			}
-			return checkpoint.Fault{}
+			return checkpointtest.Fault{}
 		}
 		r.feed.Rules = policy.Stream{MaxRetries: -1, MaxAge: 5 * time.Minute}
 		r.put(1)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
@@ -23,7 +23,7 @@ import (
 type river struct {
 	*testing.T
 	stream *sourcetest.Stream
-	store  *checkpoint.Memory
+	store  *checkpointtest.Memory
 	fn     *function
 	feed   *StreamFeed
 
@@ -38,7 +38,7 @@ type river struct {
 // flow prepares a feed of the oldest records in batches of 10; a test may alter it before it starts.
 func flow(t *testing.T, stream sourcetest.StreamConfig, handler func(event) (string, error)) *river {
 	t.Helper()
-	r := &river{T: t, stream: sourcetest.NewStream(stream), store: &checkpoint.Memory{}, fn: &function{handler: handler}}
+	r := &river{T: t, stream: sourcetest.NewStream(stream), store: &checkpointtest.Memory{}, fn: &function{handler: handler}}
 	r.feed = &StreamFeed{
 		Mapping: "m", Function: "f", Stream: r.stream, Checkpoints: r.store, Invoker: r.fn, Destination: r,
 		Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1},
@@ -585,9 +585,9 @@ func TestFaultsOfStreamAndStoreLoseNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := flow(t, sourcetest.StreamConfig{Shards: 2, ReadFaults: sourcetest.OnEach(some(fault)), OpenFaults: sourcetest.OnEach(some(fault))}, succeed)
-				r.store.SaveFaults = func(call int) checkpoint.Fault {
+				r.store.SaveFaults = func(call int) checkpointtest.Fault {
 					f := some(fault)(call)
-					return checkpoint.Fault{Err: f.Err, Done: f.Done}
+					return checkpointtest.Fault{Err: f.Err, Done: f.Done}
 				}
 				var put []string
 				for i := range 100 {
@@ -609,11 +609,11 @@ func TestAFullDiskRepeatsNothing(t *testing.T) {
 		r := flow(t, sourcetest.StreamConfig{}, succeed)
 		var full atomic.Bool
 		full.Store(true)
-		r.store.SaveFaults = func(call int) checkpoint.Fault {
+		r.store.SaveFaults = func(call int) checkpointtest.Fault {
 			if full.Load() && call > 1 { // the mapping itself was saved before
-				return checkpoint.Fault{Err: errors.New("no space left on device")}
+				return checkpointtest.Fault{Err: errors.New("no space left on device")}
 			}
-			return checkpoint.Fault{}
+			return checkpointtest.Fault{}
 		}
 		r.put(3)
 		r.start()

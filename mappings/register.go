@@ -17,7 +17,7 @@ type Config struct {
 	// File is the mappings of the file: valid, with UUID and defaults, no two of the same function and source.
 	File []esm.Mapping
 
-	Store  Store
+	Store  esm.Documents
 	Runner Runner
 
 	// Check says what is wrong with a mapping that is valid by itself, as an [*esm.InvalidMapping]: whether its function,

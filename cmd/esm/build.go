@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/invoker"
@@ -17,11 +16,11 @@ import (
 
 // parts is what runs beside the mappings, and what makes the feeds of these.
 type parts struct {
-	functions   *invoker.Functions
-	starter     *process.Starter
-	bootstraps  *bootstrap.Bootstraps
-	checkpoints *checkpoint.DB
-	feeds       *feeds
+	functions  *invoker.Functions
+	starter    *process.Starter
+	bootstraps *bootstrap.Bootstraps
+	store      esm.Store
+	feeds      *feeds
 }
 
 // build makes the parts of a file. Nothing runs and nothing is asked of the network yet, except that an endpoint's
@@ -33,18 +32,18 @@ func build(ctx context.Context, file *config.File, c *clients, trace esm.Trace) 
 	if p.functions, err = buildFunctions(ctx, file, c, p.starter, trace); err != nil {
 		return nil, err
 	}
-	if p.checkpoints, err = checkpoint.Open(checkpointsPath(file.Engine.DataDir)); err != nil {
+	if p.store, err = openStore(file.Engine.DataDir); err != nil {
 		return nil, err
 	}
-	p.feeds = &feeds{file: file, clients: c, invoker: p.functions, db: p.checkpoints, trace: trace}
+	p.feeds = &feeds{file: file, clients: c, invoker: p.functions, store: p.store, trace: trace}
 	return p, nil
 }
 
-// close ends every environment, and gives up the checkpoints. Environments that are still busy are left alone until work
+// close ends every environment, and closes the store. Environments that are still busy are left alone until work
 // ends.
 func (p *parts) close(work context.Context) {
 	p.functions.Close(work)
-	_ = p.checkpoints.Close() // what was saved is durable already
+	_ = p.store.Close() // what was saved is durable already
 }
 
 func buildStarter(file *config.File, bootstraps *bootstrap.Bootstraps, trace esm.Trace) *process.Starter {

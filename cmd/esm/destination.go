@@ -70,7 +70,7 @@ func (f *feeds) destination(ctx context.Context, m esm.Mapping) (esm.Destination
 		return nil, err
 	}
 	return destinations.Kept{
-		Destination: made, Keeper: f.db, Name: arn,
+		Destination: made, Keeper: f.store, Name: arn,
 		Told: func(n esm.Notice, err error) {
 			f.trace.Tell(esm.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: arn, Records: n.Size, Err: err})
 		},

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
@@ -19,7 +18,7 @@ type feeds struct {
 	file    *config.File
 	clients *clients
 	invoker esm.Invoker
-	db      *checkpoint.DB
+	store   esm.Store
 	pace    kinesis.Pace // of all mappings: what a shard allows is for all of its readers
 	trace   esm.Trace
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/mappings"
 )
@@ -261,7 +260,7 @@ func TestPositionWhenTheFileHasChangedSince(t *testing.T) {
 func noticesOverHTTP(t *testing.T) (file, data string) {
 	t.Helper()
 	kept := notices()
-	file, data = noticesIn(t, []checkpoint.Undelivered{})
+	file, data = noticesIn(t, []esm.UndeliveredNotice{})
 	kept[0].Notice.Mapping = changedOverHTTP(t, file, data, nowQueue)
 	kept[1].Notice.Mapping, kept[2].Notice.Mapping = cartsID, timedID
 	db := openDB(t, data)

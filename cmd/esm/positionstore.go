@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/mappings"
 )
@@ -16,7 +15,7 @@ import (
 // store is what a DataDir keeps of mappings, taken for this process: no engine runs on it meanwhile. A nil store is a
 // DataDir that keeps nothing yet.
 type store struct {
-	*checkpoint.DB
+	esm.Store
 	dir *dataDir
 }
 
@@ -30,15 +29,14 @@ func openKept(path string, create bool) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := checkpointsPath(path)
-	if !create && absent(file) {
+	if !create && absent(checkpointsPath(path)) {
 		return nil, dir.Close()
 	}
-	db, err := checkpoint.Open(file)
+	opened, err := openStore(path)
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
-	return &store{db, dir}, nil
+	return &store{opened, dir}, nil
 }
 
 func absent(path string) bool {
@@ -51,7 +49,7 @@ func (k *store) Close() error {
 	if k == nil {
 		return nil
 	}
-	return errors.Join(k.DB.Close(), k.dir.Close())
+	return errors.Join(k.Store.Close(), k.dir.Close())
 }
 
 // known are the mappings that an engine of a file would have if it were started now.
@@ -77,18 +75,18 @@ func (k *store) removed(ctx context.Context, known []followed) (gone []followed,
 	return gone, err
 }
 
-// Documents is [mappings.Reader].Documents, also where nothing is kept.
+// Documents is [esm.Documents], also where nothing is kept.
 func (k *store) Documents(ctx context.Context, kind string) (map[string][]byte, error) {
 	if k == nil {
 		return nil, nil
 	}
-	return k.DB.Documents(ctx, kind)
+	return k.Store.Documents(ctx, kind)
 }
 
-// All is [esm.Checkpoints].All, also where nothing is kept.
+// All is [esm.Checkpoints], also where nothing is kept.
 func (k *store) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint, error) {
 	if k == nil {
 		return nil, nil
 	}
-	return k.DB.All(ctx, mapping)
+	return k.Store.All(ctx, mapping)
 }

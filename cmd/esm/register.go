@@ -13,7 +13,7 @@ import (
 func (r *run) register(ctx context.Context, p *parts, runs *runner) (*mappings.Register, error) {
 	register, notes, err := mappings.Open(ctx, mappings.Config{
 		File:                 r.file.Mappings,
-		Store:                p.checkpoints,
+		Store:                p.store,
 		Runner:               runs,
 		Check:                (&checker{feeds: p.feeds, warn: r.voice.warn}).check,
 		Forget:               func(ctx context.Context, uuid string) error { return r.forget(ctx, p, uuid) },
@@ -49,7 +49,7 @@ func (r *run) register(ctx context.Context, p *parts, runs *runner) (*mappings.R
 // forget removes all that is known of a mapping that was deleted.
 func (r *run) forget(ctx context.Context, p *parts, uuid string) error {
 	sights{r.roster, r.board, r.metrics}.remove(uuid)
-	kept, err := p.checkpoints.All(ctx, uuid)
+	kept, err := p.store.All(ctx, uuid)
 	if err != nil {
 		return err
 	}
@@ -57,5 +57,5 @@ func (r *run) forget(ctx context.Context, p *parts, uuid string) error {
 	for shard := range kept {
 		keys = append(keys, esm.Key{Mapping: uuid, Shard: shard})
 	}
-	return p.checkpoints.Forget(ctx, keys...)
+	return p.store.Forget(ctx, keys...)
 }

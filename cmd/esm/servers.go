@@ -50,7 +50,7 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 
 // serveLambda makes Lambda's API of what runs.
 func (r *run) serveLambda(ctx context.Context, p *parts, register *mappings.Register) (*api.Server, error) {
-	reserved, notes, err := openReservations(ctx, r.file, p.functions.Limits, p.checkpoints)
+	reserved, notes, err := openReservations(ctx, r.file, p.functions.Limits, p.store)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -14,9 +13,6 @@ import (
 	"github.com/esm-run/esm/sources/ddbstreams"
 	"github.com/esm-run/esm/sources/kinesis"
 )
-
-// checkpointsPath is the file in a DataDir that holds positions and undelivered notices.
-func checkpointsPath(dataDir string) string { return filepath.Join(dataDir, "checkpoints.db") }
 
 // ofStream makes the feed of a mapping of a stream.
 func (f *feeds) ofStream(ctx context.Context, m esm.Mapping) (*engine.StreamFeed, error) {
@@ -34,7 +30,7 @@ func (f *feeds) ofStream(ctx context.Context, m esm.Mapping) (*engine.StreamFeed
 	}
 	return &engine.StreamFeed{
 		Mapping: m.UUID, Function: m.FunctionName, FunctionArn: f.functionARN(m), Source: m.EventSourceArn,
-		Invoker: f.invoker, Stream: stream, Checkpoints: f.db, Destination: destination, Filter: wanted,
+		Invoker: f.invoker, Stream: stream, Checkpoints: f.store, Destination: destination, Filter: wanted,
 		Batching: policy.Batching{Size: *m.BatchSize, Window: seconds(m.MaximumBatchingWindowInSeconds)},
 		Rules: policy.Stream{
 			MaxRetries: *m.MaximumRetryAttempts,
@@ -83,7 +79,7 @@ func (f *feeds) stream(ctx context.Context, m esm.Mapping) (esm.Stream, error) {
 	if strings.Contains(source.Resource, "/stream/") {
 		return ddbstreams.New(ddbstreams.Config{Client: client, ARN: m.EventSourceArn})
 	}
-	kept, err := f.db.All(ctx, m.UUID)
+	kept, err := f.store.All(ctx, m.UUID)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/sources/sqs"
 )
@@ -29,7 +28,7 @@ type lookout struct {
 // around looks at what no mapping needs to be known for. It does not wait.
 func (l *lookout) around() {
 	l.looking.Go(func() { l.warnOfRuntimes(l.parts) })
-	l.looking.Go(func() { l.warnOfUndelivered(l.ctx, l.parts.checkpoints) })
+	l.looking.Go(func() { l.warnOfUndelivered(l.ctx, l.parts.store) })
 }
 
 // at looks at what a mapping needs that runs until ctx ends. It does not wait.
@@ -72,9 +71,9 @@ func (l *lookout) warnOfDestination(ctx context.Context, arn string) {
 const destinationWithin = 20 * time.Second
 
 // warnOfUndelivered tells of notices that an earlier run has kept.
-func (r *run) warnOfUndelivered(ctx context.Context, db *checkpoint.DB) {
+func (r *run) warnOfUndelivered(ctx context.Context, kept esm.Undelivered) {
 	n := 0
-	for _, err := range db.Undelivered(ctx) {
+	for _, err := range kept.Undelivered(ctx) {
 		if err != nil {
 			break
 		}

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 )
 
 // The destinations of the notices under test: queues, one of which is that of a mapping now.
@@ -29,7 +29,7 @@ const (
 )
 
 // notices are three: of a mapping that has a destination, of one that has none, and of one that is gone.
-func notices() []checkpoint.Undelivered {
+func notices() []esm.UndeliveredNotice {
 	notice := func(id, mapping string) esm.Notice {
 		mark := esm.RecordMark{SequenceNumber: "18", Arrived: seenAt}
 		return esm.Notice{
@@ -39,7 +39,7 @@ func notices() []checkpoint.Undelivered {
 			Payload: json.RawMessage(`{"Records":["` + id + `"]}`),
 		}
 	}
-	return []checkpoint.Undelivered{
+	return []esm.UndeliveredNotice{
 		{Notice: notice("one", clicksID), Destination: oldQueue, Reason: "gone\naway"},
 		{Notice: notice("two", latestID), Destination: oldQueue, Reason: "denied"},
 		{Notice: notice("three", goneID), Destination: oldQueue, Reason: "denied"},
@@ -47,7 +47,7 @@ func notices() []checkpoint.Undelivered {
 }
 
 // noticesIn writes streamsFile, with a destination for the first mapping, and keeps notices beside it.
-func noticesIn(t *testing.T, kept []checkpoint.Undelivered) (file, data string) {
+func noticesIn(t *testing.T, kept []esm.UndeliveredNotice) (file, data string) {
 	t.Helper()
 	dir := t.TempDir()
 	file, data = filepath.Join(dir, "mappings.yaml"), filepath.Join(dir, ".esm")
@@ -298,17 +298,17 @@ func (d *taker) Send(_ context.Context, n esm.Notice) error {
 func TestResenderBetweenSendAndDrop(t *testing.T) {
 	gone := errors.New("no space left on device")
 	for _, done := range []bool{false, true} {
-		kept := &checkpoint.Memory{}
+		kept := &checkpointtest.Memory{}
 		for _, u := range notices() {
 			if err := kept.Keep(t.Context(), u.Notice, u.Destination, u.Reason); err != nil {
 				t.Fatal(err)
 			}
 		}
-		kept.ForgetFaults = checkpoint.InTurn(checkpoint.Fault{Err: gone, Done: done})
+		kept.DropFaults = checkpointtest.InTurn(checkpointtest.Fault{Err: gone, Done: done})
 		d, out := &taker{}, &strings.Builder{}
 		for life := range 2 {
 			r := &resender{
-				to:   func(context.Context, checkpoint.Undelivered) address { return address{arn: oldQueue, destination: d} },
+				to:   func(context.Context, esm.UndeliveredNotice) address { return address{arn: oldQueue, destination: d} },
 				drop: func(ctx context.Context, id string) error { return kept.Drop(ctx, id) },
 				w:    &inTurn{w: out},
 			}
@@ -333,7 +333,7 @@ func TestResenderBetweenSendAndDrop(t *testing.T) {
 
 // No more notices are in hand than may be sent at once.
 func TestResenderIsBounded(t *testing.T) {
-	kept := &checkpoint.Memory{}
+	kept := &checkpointtest.Memory{}
 	for i := range 5 * atOnce {
 		if err := kept.Keep(t.Context(), esm.Notice{ID: fmt.Sprint(i)}, oldQueue, ""); err != nil {
 			t.Fatal(err)
@@ -341,7 +341,7 @@ func TestResenderIsBounded(t *testing.T) {
 	}
 	c := &crowd{}
 	r := &resender{
-		to:   func(context.Context, checkpoint.Undelivered) address { return address{arn: oldQueue, destination: c} },
+		to:   func(context.Context, esm.UndeliveredNotice) address { return address{arn: oldQueue, destination: c} },
 		drop: func(ctx context.Context, id string) error { return kept.Drop(ctx, id) },
 		w:    io.Discard,
 	}

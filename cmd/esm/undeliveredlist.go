@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
 )
 
@@ -62,16 +61,16 @@ were in, as far as the notice holds it.`,
 	return cmd
 }
 
-// undelivered is [checkpoint.DB.Undelivered], also where nothing is kept.
-func (s *store) undelivered(ctx context.Context) iter.Seq2[checkpoint.Undelivered, error] {
+// undelivered is [esm.Undelivered], also where nothing is kept.
+func (s *store) undelivered(ctx context.Context) iter.Seq2[esm.UndeliveredNotice, error] {
 	if s == nil {
-		return func(func(checkpoint.Undelivered, error) bool) {}
+		return func(func(esm.UndeliveredNotice, error) bool) {}
 	}
 	return s.Undelivered(ctx)
 }
 
 // writeNotices writes notices of mappings for people, of which these are known.
-func writeNotices(w io.Writer, notices iter.Seq2[checkpoint.Undelivered, error], known []followed) error {
+func writeNotices(w io.Writer, notices iter.Seq2[esm.UndeliveredNotice, error], known []followed) error {
 	titles := map[string]string{}
 	for _, m := range known {
 		titles[m.UUID] = m.title()
@@ -119,7 +118,7 @@ type (
 	}
 )
 
-func writeNoticesJSON(w io.Writer, notices iter.Seq2[checkpoint.Undelivered, error], payload bool) error {
+func writeNoticesJSON(w io.Writer, notices iter.Seq2[esm.UndeliveredNotice, error], payload bool) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for u, err := range notices {
@@ -133,7 +132,7 @@ func writeNoticesJSON(w io.Writer, notices iter.Seq2[checkpoint.Undelivered, err
 	return nil
 }
 
-func noticeJSON(u checkpoint.Undelivered, payload bool) undeliveredJSON {
+func noticeJSON(u esm.UndeliveredNotice, payload bool) undeliveredJSON {
 	n := u.Notice
 	doc := undeliveredJSON{
 		ID: n.ID, Kept: u.Kept, Destination: u.Destination, Reason: u.Reason,

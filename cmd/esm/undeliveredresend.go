@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/config"
 	"github.com/esm-run/esm/destinations"
 )
@@ -124,7 +123,7 @@ type address struct {
 }
 
 // of is where a notice is sent now.
-func (a *addresses) of(ctx context.Context, u checkpoint.Undelivered) address {
+func (a *addresses) of(ctx context.Context, u esm.UndeliveredNotice) address {
 	arn := cmp.Or(a.now[u.Notice.Mapping], u.Destination)
 	if known, ok := a.made[arn]; ok {
 		return known

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm"
 )
 
 // atOnce is how many notices are sent at the same time. Each may hold an event of 6 MB.
@@ -16,21 +16,21 @@ const atOnce = 8
 
 // resender sends notices again. A notice is dropped when it was taken: a crash before that repeats it.
 type resender struct {
-	to   func(context.Context, checkpoint.Undelivered) address // is called by one goroutine
-	drop func(ctx context.Context, id string) error            // by several at once
-	w    io.Writer                                             // is told of each notice; likewise
+	to   func(context.Context, esm.UndeliveredNotice) address // is called by one goroutine
+	drop func(ctx context.Context, id string) error           // by several at once
+	w    io.Writer                                            // is told of each notice; likewise
 
 	sent, failed atomic.Int64
 }
 
 // errand is a notice on its way.
 type errand struct {
-	checkpoint.Undelivered
+	esm.UndeliveredNotice
 	address
 }
 
 // run sends the notices that are wanted until ctx ends. The error is that of reading them: what is not sent is counted.
-func (r *resender) run(ctx context.Context, notices iter.Seq2[checkpoint.Undelivered, error], wanted picked) error {
+func (r *resender) run(ctx context.Context, notices iter.Seq2[esm.UndeliveredNotice, error], wanted picked) error {
 	errands := make(chan errand)
 	var senders sync.WaitGroup
 	for range atOnce {
@@ -47,7 +47,7 @@ func (r *resender) run(ctx context.Context, notices iter.Seq2[checkpoint.Undeliv
 }
 
 // deal gives each notice that is wanted to a sender.
-func (r *resender) deal(ctx context.Context, notices iter.Seq2[checkpoint.Undelivered, error], wanted picked, errands chan<- errand) error {
+func (r *resender) deal(ctx context.Context, notices iter.Seq2[esm.UndeliveredNotice, error], wanted picked, errands chan<- errand) error {
 	for u, err := range notices {
 		if ctx.Err() != nil {
 			return nil
