@@ -118,11 +118,10 @@ func examine(path string, steps []step) error {
 func openBolt(path string, readOnly bool) (db *bolt.DB, err error) {
 	err = guarded(func() (err error) {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
-			ReadOnly:        readOnly,
-			PreLoadFreelist: true, // here, where a panic is caught; check needs it
-			Timeout:         lockTimeout,
-			FreelistType:    bolt.FreelistMapType, // the default is slow after many notices were dropped
-			NoStatistics:    true,
+			ReadOnly:     readOnly,
+			Timeout:      lockTimeout,
+			FreelistType: bolt.FreelistMapType, // the default is slow after many notices were dropped
+			NoStatistics: true,
 		})
 		return err
 	})

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 // documents are the pages for people, by their paths from here.
@@ -56,7 +56,7 @@ func TestDocumentedFiles(t *testing.T) {
 				continue
 			}
 			found++
-			_, report := config.Load(written(t, block[1]), config.Overrides{})
+			_, report := configfile.Load(written(t, block[1]), configfile.Overrides{})
 			if len(report.Errors)+len(report.Warnings) > 0 {
 				t.Errorf("%s: a file that it shows:\n%s", path, report)
 			}
@@ -94,8 +94,8 @@ func write(t *testing.T, path, text string) {
 func TestDocumentedNames(t *testing.T) {
 	for _, test := range []struct{ page, listed, code, named string }{
 		{"../../docs/operations.md", "(?m)^\\| `(esm_[a-z_]+)`", "observe/*.go", `"(esm_[a-z_]+)"`},
-		{"../../docs/semantics.md", "`([A-Z][A-Za-z]+)`", "../../engine/policy/reason.go", `Reason = "([A-Za-z]+)"`},
-		{"../../docs/operations.md", "(?m)^\\| `([A-Z][A-Za-z]+)` \\|.*\\| .* \\|$", "config/file.go", `func\(e \*Engine\) \*[a-zA-Z0-9.]+ \{ return &e\.([A-Za-z]+)`},
+		{"../../docs/semantics.md", "`([A-Z][A-Za-z]+)`", "../../trace/reason.go", `Reason = "([A-Za-z]+)"`},
+		{"../../docs/operations.md", "(?m)^\\| `([A-Z][A-Za-z]+)` \\|.*\\| .* \\|$", "configfile/file.go", `func\(e \*Engine\) \*[a-zA-Z0-9.]+ \{ return &e\.([A-Za-z]+)`},
 	} {
 		listed, named := names(read(t, test.page), test.listed), names(source(t, test.code), test.named)
 		if len(named) == 0 {
@@ -175,7 +175,7 @@ func TestTheHelpsFile(t *testing.T) {
 	if !found {
 		t.Fatal("esm --help shows no file")
 	}
-	_, report := config.Load(written(t, strings.ReplaceAll(file, "\n  ", "\n")), config.Overrides{})
+	_, report := configfile.Load(written(t, strings.ReplaceAll(file, "\n  ", "\n")), configfile.Overrides{})
 	if len(report.Errors)+len(report.Warnings) > 0 {
 		t.Errorf("%s\n%s", file, report)
 	}

@@ -11,8 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
 )
 
@@ -57,7 +60,7 @@ func streamsIn(t *testing.T, rows map[esm.Key]esm.Checkpoint) (file, data string
 
 func openDB(t *testing.T, data string) *checkpoint.DB {
 	t.Helper()
-	db, err := checkpoint.Open(checkpointsPath(data))
+	db, err := checkpoint.Open(wiring.StorePath(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +115,7 @@ func TestPositionList(t *testing.T) {
 f ← clicks                                        shardId-000  after 16                   yes      -                  -
 f ← clicks                                        shardId-001  after 17                   -        1 try, 18 to 19    from 2026-05-06T07:08:09Z, final invocation owed, 2 tries
                                                                                                    3 tries, 20 to 22  
-g ← carts/stream/2026-03-04T05:06:07.000          -            not begun                  -        -                  -
+g ← carts          -            not begun                  -        -                  -
 g:live ← clicks                                   shardId-000  from 2026-05-06T07:08:09Z  yes      -                  -
 g:live ← clicks                                   shardId-001  after 17                   yes      -                  -
 g:live ← clicks                                   shardId-002  after 18                   -        -                  -
@@ -175,7 +178,7 @@ func TestPositionListOfNothing(t *testing.T) {
 		if code, got, _ := command(t, "position", "list", file, "--json"); code != 0 || !strings.Contains(got, `"Shards": []`) {
 			t.Errorf("got %d\n%s", code, got)
 		}
-		if _, err := os.Stat(checkpointsPath(data)); err == nil || !made && !absent(data) {
+		if _, err := os.Stat(wiring.StorePath(data)); err == nil || !made && !absent(data) {
 			t.Errorf("%s or the file in it was made", data)
 		}
 		if err := os.MkdirAll(data, 0o700); err != nil {
@@ -332,10 +335,10 @@ func TestPositionWrongUse(t *testing.T) {
 		"set FILE" + shard: "give one of --after, --at-timestamp, --trim-horizon and --latest (see esm position set --help)",
 		"set FILE" + shard + " --latest --trim-horizon":                              "give one of",
 		"set FILE" + shard + " --after=":                                             "give one of",
-		"set FILE" + shard + " --after x":                                            `--after "x" is not a sequence number: digits, and /n`,
+		"set FILE" + shard + " --after x":                                            `--after "x" is not a sequence number: give digits, with /n`,
 		"set FILE" + shard + " --after -1":                                           `--after "-1" is not a sequence number`,
 		"set FILE" + shard + " --after 1/":                                           `--after "1/" is not a sequence number`,
-		"set FILE --mapping " + cartsID + " --shard s --after 1/2":                   `--after "1/2" is not a sequence number: digits`,
+		"set FILE --mapping " + cartsID + " --shard s --after 1/2":                   `--after "1/2" is not a sequence number: give digits`,
 		"set FILE" + shard + " --after " + strings.Repeat("1", 130):                  "is not a sequence number",
 		"set FILE" + shard + " --at-timestamp yesterday":                             `--at-timestamp "yesterday" is neither a time such as 2026-`,
 		"set FILE" + shard + " --at-timestamp NaN":                                   "is neither",
@@ -406,13 +409,13 @@ func TestPositionOfAFileThatIsNone(t *testing.T) {
 		"SQLite format 3\x00":          "not a checkpoint file of esm, and left alone",
 		strings.Repeat("\x00", 32<<10): "not a checkpoint file of esm, and left alone",
 	} {
-		write(t, checkpointsPath(data), text)
+		write(t, wiring.StorePath(data), text)
 		for name, args := range positionCommands(file) {
 			code, stdout, stderr := command(t, args...)
-			if code != exitFailed || !strings.Contains(stderr, says) || !strings.Contains(stderr, checkpointsPath(data)) || stdout != "" {
+			if code != exitFailed || !strings.Contains(stderr, says) || !strings.Contains(stderr, wiring.StorePath(data)) || stdout != "" {
 				t.Errorf("%s: got %d %q, want %d %q", name, code, stderr, exitFailed, says)
 			}
-			if got := read(t, checkpointsPath(data)); got != text {
+			if got := read(t, wiring.StorePath(data)); got != text {
 				t.Errorf("%s: the file was written to", name)
 			}
 		}
@@ -421,11 +424,11 @@ func TestPositionOfAFileThatIsNone(t *testing.T) {
 
 func TestPositionOfADamagedFile(t *testing.T) {
 	file, data := streamsIn(t, someRows())
-	text := strings.ReplaceAll(read(t, checkpointsPath(data)), "shardId-001", "shardId-0\x00!")
-	write(t, checkpointsPath(data), text)
+	text := strings.ReplaceAll(read(t, wiring.StorePath(data)), "shardId-001", "shardId-0\x00!")
+	write(t, wiring.StorePath(data), text)
 	for name, args := range positionCommands(file) {
 		code, stdout, stderr := command(t, args...)
-		if code != exitFailed || !strings.Contains(stderr, "the checkpoint file is damaged, and left alone") || !strings.Contains(stderr, checkpointsPath(data)) || stdout != "" {
+		if code != exitFailed || !strings.Contains(stderr, "the checkpoint file is damaged, and left alone") || !strings.Contains(stderr, wiring.StorePath(data)) || stdout != "" {
 			t.Errorf("%s: got %d %q %q", name, code, stdout, stderr)
 		}
 	}
@@ -440,7 +443,7 @@ func TestPositionCompletion(t *testing.T) {
 		"position|set|" + file + "|--after|":      ":4\n",
 		"position|reset|" + file + "|--data-dir|": ":16\n",
 		"position|reset|absent.yaml|--mapping|":   ":4\n",
-		"position|list|" + file + "|--mapping|": clicksID + "\tf ← clicks\n" + cartsID + "\tg ← carts/stream/2026-03-04T05:06:07.000\n" +
+		"position|list|" + file + "|--mapping|": clicksID + "\tf ← clicks\n" + cartsID + "\tg ← carts\n" +
 			latestID + "\tg:live ← clicks\n" + timedID + "\tf ← views\n:4\n",
 	} {
 		code, stdout, _ := command(t, append([]string{"__complete"}, strings.Split(args, "|")...)...)
@@ -460,21 +463,21 @@ func TestPositionIsWhereTheEngineReads(t *testing.T) {
 		args  string // of the command that moves shardId-001
 		want  esm.From
 	}{
-		{esm.TrimHorizon, "set --trim-horizon", esm.From{}},
-		{esm.TrimHorizon, "set --after 7", esm.From{After: "7"}},
-		{esm.TrimHorizon, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
-		{esm.TrimHorizon, "reset", esm.From{}},
-		{esm.Latest, "set --trim-horizon", esm.From{}},
-		{esm.Latest, "set --after 7", esm.From{After: "7"}},
-		{esm.Latest, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
-		{esm.Latest, "reset", esm.From{At: seenAt}},
-		{esm.AtTimestamp, "set --trim-horizon", esm.From{At: oldest}},
-		{esm.AtTimestamp, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
-		{esm.AtTimestamp, "reset", esm.From{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
+		{config.TrimHorizon, "set --trim-horizon", esm.From{}},
+		{config.TrimHorizon, "set --after 7", esm.From{After: "7"}},
+		{config.TrimHorizon, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
+		{config.TrimHorizon, "reset", esm.From{}},
+		{config.Latest, "set --trim-horizon", esm.From{}},
+		{config.Latest, "set --after 7", esm.From{After: "7"}},
+		{config.Latest, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
+		{config.Latest, "reset", esm.From{At: seenAt}},
+		{config.AtTimestamp, "set --trim-horizon", esm.From{At: oldest}},
+		{config.AtTimestamp, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
+		{config.AtTimestamp, "reset", esm.From{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
 	} {
-		mapping := map[string]string{esm.TrimHorizon: clicksID, esm.Latest: latestID, esm.AtTimestamp: timedID}[c.start]
+		mapping := map[string]string{config.TrimHorizon: clicksID, config.Latest: latestID, config.AtTimestamp: timedID}[c.start]
 		first := begun
-		if c.start != esm.Latest {
+		if c.start != config.Latest {
 			first.Since = time.Time{}
 		}
 		file, data := streamsIn(t, map[esm.Key]esm.Checkpoint{
@@ -520,7 +523,7 @@ func FuzzGoal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, after, timestamp string) {
 		now := time.Now()
 		for _, arn := range []string{"arn:aws:kinesis:us-east-1:000000000000:stream/s", "arn:aws:dynamodb:us-east-1:000000000000:table/t"} {
-			m := esm.Mapping{EventSourceArn: arn}
+			m := config.Mapping{EventSourceArn: arn}
 			g := goal{after: after, timestamp: timestamp}
 			if g.check(m, now) != nil {
 				continue

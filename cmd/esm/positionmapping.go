@@ -6,40 +6,30 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
 )
 
 // followed is a mapping of which something may be kept. Of one that was removed only the UUID is known.
 type followed mappings.Kept
 
-func removed(uuid string) followed { return followed{Mapping: esm.Mapping{UUID: uuid}} }
+func removed(uuid string) followed { return followed{Mapping: config.Mapping{UUID: uuid}} }
 
 // removed says that the mapping is neither in the file nor was it made over HTTP, or not any more.
 func (f followed) removed() bool { return f.Origin == "" }
 
 // title names the mapping for people.
 func (f followed) title() string {
-	title := f.FunctionName + " ← " + sourceTitle(f.EventSourceArn)
+	title := f.FunctionName + " ← " + f.Source().Title()
 	switch {
 	case f.removed():
 		return f.UUID + " (removed)"
-	case f.Origin == esm.OriginHTTP:
+	case f.Origin == config.OriginHTTP:
 		return title + " (made over HTTP)"
 	case f.Changed:
 		return title + " (changed over HTTP)"
 	}
 	return title
-}
-
-// sourceTitle names a stream, its consumer or a table for people.
-func sourceTitle(arn string) string {
-	a, err := esm.ParseARN(arn)
-	if err != nil {
-		return arn
-	}
-	name := strings.TrimPrefix(a.Resource, "stream/")
-	return strings.TrimPrefix(name, "table/")
 }
 
 // ofStreams are those of streams.

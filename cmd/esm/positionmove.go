@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/logging"
+
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 // mover changes what is kept of one mapping.
@@ -21,12 +23,12 @@ type mover struct {
 	mapping followed
 	rows    map[string]esm.Checkpoint // what is kept of the mapping, by shard
 	now     time.Time
-	voice   *voice    // is told what was done
-	dry     io.Writer // is told what would be done, and nothing is; nil does it
+	log     *logging.Log // is told what was done
+	dry     io.Writer    // is told what would be done, and nothing is; nil does it
 }
 
 // open takes the DataDir of a file and loads what is kept of the mapping that a name means.
-func (m *mover) open(ctx context.Context, file *config.File, name string) (err error) {
+func (m *mover) open(ctx context.Context, file *configfile.File, name string) (err error) {
 	m.dataDir = file.Engine.DataDir
 	if m.store, err = openKept(m.dataDir, false); err != nil {
 		return err
@@ -37,7 +39,7 @@ func (m *mover) open(ctx context.Context, file *config.File, name string) (err e
 	return nil
 }
 
-func (m *mover) load(ctx context.Context, file *config.File, name string) error {
+func (m *mover) load(ctx context.Context, file *configfile.File, name string) error {
 	known, err := m.known(ctx, file)
 	if err != nil {
 		return err
@@ -112,5 +114,5 @@ func (m *mover) tell(format string, args ...any) {
 		fmt.Fprintf(m.dry, "dry run: "+format+"\n", args...)
 		return
 	}
-	m.voice.info(format, args...)
+	m.log.Info(format, args...)
 }

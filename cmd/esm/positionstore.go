@@ -7,8 +7,11 @@ import (
 	"os"
 	"slices"
 
+	"github.com/esm-run/esm/cmd/esm/wiring"
+	"github.com/esm-run/esm/config"
+
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/mappings"
 )
 
@@ -29,10 +32,10 @@ func openKept(path string, create bool) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !create && absent(checkpointsPath(path)) {
+	if !create && absent(wiring.StorePath(path)) {
 		return nil, dir.Close()
 	}
-	opened, err := openStore(path)
+	opened, err := wiring.OpenStore(path)
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
@@ -53,8 +56,8 @@ func (k *store) Close() error {
 }
 
 // known are the mappings that an engine of a file would have if it were started now.
-func (k *store) known(ctx context.Context, file *config.File) (known []followed, err error) {
-	all, err := mappings.Read(ctx, file.Mappings, k, (&feeds{file: file}).functionARN)
+func (k *store) known(ctx context.Context, file *configfile.File) (known []followed, err error) {
+	all, err := mappings.Read(ctx, file.Mappings, k, func(m config.Mapping) string { return wiring.FunctionARN(file, m) })
 	for _, m := range all {
 		known = append(known, followed(m))
 	}

@@ -5,29 +5,33 @@ import (
 	"errors"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
+	"github.com/esm-run/esm/trace"
 )
 
 // register opens the register of all mappings, which has those that are enabled run, and says what became of the file's.
-func (r *run) register(ctx context.Context, p *parts, runs *runner) (*mappings.Register, error) {
+func (r *run) register(ctx context.Context, p *wiring.Parts, runs *runner) (*mappings.Register, error) {
 	register, notes, err := mappings.Open(ctx, mappings.Config{
 		File:                 r.file.Mappings,
-		Store:                p.store,
+		Store:                p.Store,
 		Runner:               runs,
-		Check:                (&checker{feeds: p.feeds, warn: r.voice.warn}).check,
+		Check:                (&wiring.Checker{Feeds: p.Feeds, Warn: r.log.Warn}).Check,
 		Forget:               func(ctx context.Context, uuid string) error { return r.forget(ctx, p, uuid) },
-		FunctionArn:          p.feeds.functionARN,
+		FunctionArn:          func(m config.Mapping) string { return wiring.FunctionARN(r.file, m) },
 		LastProcessingResult: r.board.LastProcessingResult,
-		Trouble: func(m esm.Mapping, err error) {
+		Trouble: func(m config.Mapping, err error) {
 			if !errors.Is(err, context.Canceled) {
-				r.voice.warn("mapping %s: %v; trying again", m.UUID, err)
+				r.log.Warn("mapping %s: %v; trying again", m.UUID, err)
 			}
 		},
 		Now: time.Now,
 	})
 	for _, n := range notes {
-		r.voice.warn("the mapping %s (%s → %s) %s", n.Mapping.UUID, n.Mapping.EventSourceArn, n.Mapping.FunctionName, n.Text)
+		r.log.Warn("the mapping %s (%s → %s) %s", n.Mapping.UUID, n.Mapping.EventSourceArn, n.Mapping.FunctionName, n.Text)
 	}
 	if err != nil {
 		return nil, err
@@ -38,18 +42,18 @@ func (r *run) register(ctx context.Context, p *parts, runs *runner) (*mappings.R
 		}
 	}
 	for _, m := range register.List() {
-		if m.State == esm.Disabled { // nobody else tells of it
+		if m.State == config.Disabled { // nobody else tells of it
 			runs.sights.set(m.Mapping)
-			r.trace.Tell(esm.State{Mapping: m.UUID, State: esm.Disabled})
+			r.trace.Emit(trace.State{Mapping: m.UUID, State: config.Disabled})
 		}
 	}
 	return register, nil
 }
 
 // forget removes all that is known of a mapping that was deleted.
-func (r *run) forget(ctx context.Context, p *parts, uuid string) error {
+func (r *run) forget(ctx context.Context, p *wiring.Parts, uuid string) error {
 	sights{r.roster, r.board, r.metrics}.remove(uuid)
-	kept, err := p.store.All(ctx, uuid)
+	kept, err := p.Store.All(ctx, uuid)
 	if err != nil {
 		return err
 	}
@@ -57,5 +61,5 @@ func (r *run) forget(ctx context.Context, p *parts, uuid string) error {
 	for shard := range kept {
 		keys = append(keys, esm.Key{Mapping: uuid, Shard: shard})
 	}
-	return p.store.Forget(ctx, keys...)
+	return p.Store.Forget(ctx, keys...)
 }

@@ -11,19 +11,25 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/logging"
+	"github.com/esm-run/esm/cmd/esm/provision"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/spf13/cobra"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/api"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/mappings"
+	"github.com/esm-run/esm/trace"
 )
 
 func runCommand() *cobra.Command {
-	var over config.Overrides
-	var logs logFlags
+	var over configfile.Overrides
+	var logs logging.Flags
 	cmd := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Run the event source mappings of a file",
@@ -40,14 +46,14 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			stdout, stderr := newBacklog(cmd.OutOrStdout()), newBacklog(cmd.ErrOrStderr())
-			defer stderr.close(lastWords)
-			defer stdout.close(lastWords)
-			voice, err := newVoice(logs, stderr)
+			stdout, stderr := logging.NewBuffer(cmd.OutOrStdout()), logging.NewBuffer(cmd.ErrOrStderr())
+			defer stderr.Close(lastWords)
+			defer stdout.Close(lastWords)
+			log, err := logging.New(logs, stderr)
 			if err != nil {
 				return usageError{err}
 			}
-			r := &run{stdout: stdout, stderr: stderr, voice: voice, began: time.Now()}
+			r := &run{stdout: stdout, stderr: stderr, log: log, began: time.Now()}
 			return r.run(cmd.Context(), args[0], over)
 		},
 	}
@@ -55,13 +61,13 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 	flags.StringVar(&over.Endpoint, "endpoint", "", `in place of Aws.Endpoint: a URL, or "embedded" for the stand-in`)
 	flags.StringVar(&over.DataDir, "data-dir", "", "in place of Engine.DataDir")
 	flags.StringVar(&over.Listen, "listen", "", "in place of Engine.Listen")
-	flags.StringVar(&logs.format, "log-format", "", "structured lines: text or json (default: for people on a terminal, else text)")
-	flags.StringVar(&logs.level, "log-level", "info", "debug, info, warn or error; debug shows every poll")
+	flags.StringVar(&logs.Format, "log-format", "", "structured lines: text or json (default: for people on a terminal, else text)")
+	flags.StringVar(&logs.Level, "log-level", "info", "debug, info, warn or error; debug shows every poll")
 	completeFlag(cmd, "endpoint", "embedded", "http://localhost:4566")
 	completeFlag(cmd, "listen", defaultListen)
 	_ = cmd.MarkFlagDirname("data-dir") // fails only for a flag that is not there
-	completeFlag(cmd, "log-format", logFormats...)
-	completeFlag(cmd, "log-level", logLevels...)
+	completeFlag(cmd, "log-format", logging.Formats...)
+	completeFlag(cmd, "log-level", logging.Levels...)
 	return cmd
 }
 
@@ -71,16 +77,16 @@ const lastWords = time.Second
 // run is one `esm run`.
 type run struct {
 	stdout, stderr io.Writer
-	voice          *voice
+	log            *logging.Log
 	began          time.Time
 
 	// Set by load, and not changed while anything runs.
-	file    *config.File
+	file    *configfile.File
 	roster  *observe.Roster
 	board   *observe.Board
 	metrics *observe.Metrics
 	tails   *api.Tails
-	trace   esm.Trace
+	trace   trace.Func
 
 	// Nil before they are there.
 	known  atomic.Pointer[mappings.Register]
@@ -91,12 +97,12 @@ type run struct {
 	servers sync.WaitGroup
 }
 
-func (r *run) run(parent context.Context, path string, over config.Overrides) error {
+func (r *run) run(parent context.Context, path string, over configfile.Overrides) error {
 	// From here on signals count, while it is still starting too. Nothing is in hand before the file is read.
 	r.grace.Store(int64(time.Minute))
 	grace := func() time.Duration { return time.Duration(r.grace.Load()) }
 	ctx, work, stop, end := lifetimes(parent, grace, func(s os.Signal) {
-		r.voice.info("%v: finishing what is in hand, at most %v; once more stops at once", s, grace())
+		r.log.Info("%v: finishing what is in hand, at most %v; once more stops at once", s, grace())
 	})
 	defer end()
 	if err := r.load(path, over); err != nil {
@@ -116,14 +122,14 @@ func interrupted(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
-func (r *run) load(path string, over config.Overrides) error {
-	file, report := config.Load(path, over)
+func (r *run) load(path string, over configfile.Overrides) error {
+	file, report := configfile.Load(path, over)
 	if report.Err() != nil {
 		fmt.Fprint(r.stderr, report)
 		return usageError{errSaid}
 	}
 	for _, w := range report.Warnings {
-		r.voice.warn("%s", w)
+		r.log.Warn("%s", w)
 	}
 	r.file = file
 	r.grace.Store(int64(file.Engine.GracePeriod))
@@ -132,7 +138,7 @@ func (r *run) load(path string, over config.Overrides) error {
 	r.board, r.metrics = observe.NewBoard(mappings, functions), observe.NewMetrics(mappings, functions)
 	r.tails = &api.Tails{}
 	// What talks comes last: what it says is true of the status by then.
-	r.trace = observe.Tee(append([]esm.Trace{r.board.Trace, r.metrics.Trace, r.tails.Trace}, r.voice.traces(r.stdout, r.roster)...)...)
+	r.trace = observe.Tee(append([]trace.Func{r.board.Trace, r.metrics.Trace, r.tails.Trace}, r.log.Traces(r.stdout, r.roster)...)...)
 	return nil
 }
 
@@ -151,21 +157,21 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	if err != nil {
 		return err
 	}
-	c := &clients{region: r.file.Aws.Region, warn: r.voice.warn}
-	if err := makeResources(ctx, r.file, c, r.voice); err != nil {
+	c := &awsclient.Clients{Region: r.file.Aws.Region, Warn: r.log.Warn}
+	if err := provision.Create(ctx, r.file, c, r.log); err != nil {
 		return err
 	}
-	parts, err := build(ctx, r.file, c, r.trace)
+	parts, err := wiring.Build(ctx, r.file, c, r.trace)
 	if err != nil {
 		return err
 	}
-	defer parts.close(work)
-	if err := parts.starter.Sweep(); err != nil {
-		r.voice.warn("%v: something of an earlier run may be left", err)
+	defer parts.Close(work)
+	if err := parts.Starter.Sweep(); err != nil {
+		r.log.Warn("%v: something of an earlier run may be left", err)
 	}
 	around := &lookout{run: r, parts: parts, ctx: ctx}
 	defer around.looking.Wait()
-	runs := &runner{ctx: ctx, feeds: parts.feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
+	runs := &runner{ctx: ctx, feeds: parts.Feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
 	defer runs.ending.Wait()
 	register, err := r.register(ctx, parts, runs)
 	if err != nil {
@@ -180,9 +186,9 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	r.known.Store(register)
 	r.lambda.Store(lambda)
 	r.started.Store(true)
-	r.voice.info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
-	if !slices.ContainsFunc(register.List(), func(m esm.Registered) bool { return *m.Enabled }) {
-		r.voice.info("no mapping is enabled: there is nothing to poll")
+	r.log.Info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
+	if !slices.ContainsFunc(register.List(), func(m config.Registered) bool { return *m.Enabled }) {
+		r.log.Info("no mapping is enabled: there is nothing to poll")
 	}
 	around.around()
 	runs.engine.Run(ctx, work)

@@ -9,50 +9,54 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
+	"github.com/esm-run/esm/trace"
 )
 
 // loadedRun is a run of the text of a file with its parts, of which nothing works yet.
-func loadedRun(t *testing.T, dir, file string) (*run, *parts, *strings.Builder) {
+func loadedRun(t *testing.T, dir, file string) (*run, *wiring.Parts, *strings.Builder) {
 	t.Helper()
 	path := filepath.Join(dir, "mappings.yaml")
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v, said := quiet(t)
-	r := &run{stdout: said, stderr: said, voice: v}
-	if err := r.load(path, config.Overrides{DataDir: dir}); err != nil {
+	log, said := quiet(t)
+	r := &run{stdout: said, stderr: said, log: log}
+	if err := r.load(path, configfile.Overrides{DataDir: dir}); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
-	p, err := build(t.Context(), r.file, &clients{region: r.file.Aws.Region}, r.trace)
+	p, err := wiring.Build(t.Context(), r.file, &awsclient.Clients{Region: r.file.Aws.Region}, r.trace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.close(t.Context()) })
+	t.Cleanup(func() { p.Close(t.Context()) })
 	return r, p, said
 }
 
-func (r *run) runs(ctx context.Context, p *parts) *runner {
+func (r *run) runs(ctx context.Context, p *wiring.Parts) *runner {
 	return &runner{
-		ctx: ctx, feeds: p.feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics},
-		started: func(context.Context, esm.Mapping) {},
+		ctx: ctx, feeds: p.Feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics},
+		started: func(context.Context, config.Mapping) {},
 	}
 }
 
 // held is a feed that has a batch in hand until it is let go.
 type held struct {
-	trace   esm.Trace
+	trace   trace.Func
 	mapping string
 	letGo   chan struct{}
 }
 
 func (h held) Run(ctx, _ context.Context) {
-	h.trace.Tell(esm.Invoking{Mapping: h.mapping})
+	h.trace.Emit(trace.Invoking{Mapping: h.mapping})
 	<-ctx.Done()
 	<-h.letGo
-	h.trace.Tell(esm.Invoked{Mapping: h.mapping})
+	h.trace.Emit(trace.Invoked{Mapping: h.mapping})
 }
 
 const twoFunctions = `
@@ -93,7 +97,7 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 		strings.Contains(got, `esm_batches_in_flight{function="f"`) {
 		t.Errorf("got %s", got)
 	}
-	if got := r.board.Status().Mappings[0]; got.State != esm.Disabled || got.InFlight != 0 {
+	if got := r.board.Status().Mappings[0]; got.State != config.Disabled || got.InFlight != 0 {
 		t.Errorf("got %+v, want it disabled with nothing in hand", got)
 	}
 }
@@ -110,13 +114,13 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 	}
 	r.known.Store(register)
 	gone := r.file.Mappings[0].UUID
-	if got := r.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != esm.OriginFile {
+	if got := r.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != config.OriginFile {
 		t.Errorf("got %+v", got.Mappings)
 	}
 	if _, err := register.Delete(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}
-	made, err := register.Create(t.Context(), esm.Mapping{
+	made, err := register.Create(t.Context(), config.Mapping{
 		FunctionName: "g", EventSourceArn: "arn:aws:sqs:us-east-1:000000000000:b", Enabled: new(false),
 	})
 	if err != nil {
@@ -128,7 +132,7 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 	for range 2 { // before and after a start
 		r.started.Store(true)
 		got := r.status()
-		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != esm.Disabled || got.Mappings[0].Origin != esm.OriginHTTP {
+		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != config.Disabled || got.Mappings[0].Origin != config.OriginHTTP {
 			t.Errorf("ready %v, waiting for %q, with %+v", got.Ready, got.Waiting, got.Mappings)
 		}
 		if s := r.board.Status().Mappings; len(s) > 1 {
@@ -136,7 +140,7 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 		}
 		register.Close()
 		runs.ending.Wait()
-		p.close(t.Context())
+		p.Close(t.Context())
 		r, p, _ = loadedRun(t, dir, twoFunctions)
 		runs = r.runs(t.Context(), p)
 		if register, err = r.register(t.Context(), p, runs); err != nil {

@@ -9,9 +9,11 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded"
 	"github.com/esm-run/esm/mappings"
 )
@@ -23,7 +25,7 @@ func (r *run) serve(ctx context.Context, stop context.CancelCauseFunc) (address 
 	if err != nil {
 		return "", err
 	}
-	complaints := slog.NewLogLogger(r.voice.log.Handler(), slog.LevelWarn)
+	complaints := slog.NewLogLogger(r.log.Structured.Handler(), slog.LevelWarn)
 	r.background(stop, func() error { return serve(ctx, l, api.Guard(r.face(), hostOf(r.file.Engine.Listen)), complaints) })
 	return l.Addr().String(), r.standIn(ctx, stop)
 }
@@ -44,27 +46,27 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 	server := &embedded.Server{Region: r.file.Aws.Region, AccountID: r.file.Aws.AccountId}
 	r.background(stop, func() error { return server.Serve(ctx, l) })
 	r.file.Aws.Endpoint = "http://" + l.Addr().String()
-	r.voice.info("the stand-in for AWS answers on %s (aws --endpoint-url %[1]s sqs list-queues)", r.file.Aws.Endpoint)
+	r.log.Info("the stand-in for AWS answers on %s (aws --endpoint-url %[1]s sqs list-queues)", r.file.Aws.Endpoint)
 	return nil
 }
 
 // serveLambda makes Lambda's API of what runs.
-func (r *run) serveLambda(ctx context.Context, p *parts, register *mappings.Register) (*api.Server, error) {
-	reserved, notes, err := openReservations(ctx, r.file, p.functions.Limits, p.store)
+func (r *run) serveLambda(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
+	reserved, notes, err := openReservations(ctx, r.file, p.Functions.Limits, p.Store)
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range notes {
-		r.voice.warn("%s", n)
+		r.log.Warn("%s", n)
 	}
 	info, err := os.Stat(r.file.Path)
 	if err != nil {
 		return nil, err
 	}
 	return &api.Server{
-		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.functions, Concurrency: reserved,
+		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.Functions, Concurrency: reserved,
 		Tails: r.tails, Region: r.file.Aws.Region, Account: r.file.Aws.AccountId,
-		Warn: func(text string) { r.voice.warn("%s", text) },
+		Warn: func(text string) { r.log.Warn("%s", text) },
 	}, nil
 }
 
@@ -103,7 +105,7 @@ func (r *run) now() observe.Status {
 	if known == nil {
 		return r.board.Status()
 	}
-	all := map[string]esm.Registered{}
+	all := map[string]config.Registered{}
 	var seen []observe.Mapping
 	for _, m := range known.List() {
 		all[m.UUID] = m

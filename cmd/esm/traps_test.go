@@ -9,9 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
@@ -22,16 +25,16 @@ func warnings(t *testing.T, file string) (all []string) {
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v, said := quiet(t)
-	r := &run{stderr: said, voice: v}
-	if err := r.load(path, config.Overrides{}); err != nil {
+	log, said := quiet(t)
+	r := &run{stderr: said, log: log}
+	if err := r.load(path, configfile.Overrides{}); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
-	parts, err := build(t.Context(), r.file, &clients{region: r.file.Aws.Region}, r.trace)
+	parts, err := wiring.Build(t.Context(), r.file, &awsclient.Clients{Region: r.file.Aws.Region}, r.trace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer parts.close(t.Context())
+	defer parts.Close(t.Context())
 	around := &lookout{run: r, parts: parts, ctx: t.Context()}
 	around.around()
 	for _, m := range r.file.Mappings {

@@ -17,6 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/logging"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint/checkpointtest"
 )
@@ -310,7 +313,7 @@ func TestResenderBetweenSendAndDrop(t *testing.T) {
 			r := &resender{
 				to:   func(context.Context, esm.UndeliveredNotice) address { return address{arn: oldQueue, destination: d} },
 				drop: func(ctx context.Context, id string) error { return kept.Drop(ctx, id) },
-				w:    &inTurn{w: out},
+				w:    &logging.LockedWriter{W: out},
 			}
 			err := r.run(t.Context(), kept.Undelivered(t.Context()), picked{all: true})
 			if err == nil {
@@ -441,18 +444,18 @@ func TestUndeliveredWhileAnEngineRuns(t *testing.T) {
 
 func TestUndeliveredOfABadFile(t *testing.T) {
 	file, data := noticesIn(t, notices())
-	whole := read(t, checkpointsPath(data))
+	whole := read(t, wiring.StorePath(data))
 	for text, says := range map[string]string{
 		"hello": "not a checkpoint file of esm, and left alone",
 		strings.ReplaceAll(whole, "RetryAttempts", "RetryAttempt\x00"): "the checkpoint file is damaged, and left alone",
 	} {
-		write(t, checkpointsPath(data), text)
+		write(t, wiring.StorePath(data), text)
 		for _, args := range undeliveredCommands(file) {
 			code, stdout, stderr := command(t, args...)
-			if code != exitFailed || !strings.Contains(stderr, says) || !strings.Contains(stderr, checkpointsPath(data)) || stdout != "" {
+			if code != exitFailed || !strings.Contains(stderr, says) || !strings.Contains(stderr, wiring.StorePath(data)) || stdout != "" {
 				t.Errorf("%s: got %d %q %q, want %q", args[1], code, stdout, stderr, says)
 			}
-			if read(t, checkpointsPath(data)) != text {
+			if read(t, wiring.StorePath(data)) != text {
 				t.Errorf("%s: the file was written to", args[1])
 			}
 		}

@@ -10,15 +10,19 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/logging"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/destinations"
 )
 
 func undeliveredResendCommand() *cobra.Command {
-	var over config.Overrides
+	var over configfile.Overrides
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "resend FILE [ID... | --all]",
@@ -67,7 +71,7 @@ func untilSignal(parent context.Context) (ctx context.Context, end func()) {
 }
 
 // resend sends the notices that are wanted, and tells of each what became of it.
-func resend(ctx context.Context, file *config.File, s *store, wanted picked, w io.Writer) error {
+func resend(ctx context.Context, file *configfile.File, s *store, wanted picked, w io.Writer) error {
 	found, err := wanted.find(ctx, s)
 	if err != nil || len(found) == 0 {
 		return errors.Join(err, say(err == nil, w, "there are no undelivered notices"))
@@ -76,8 +80,8 @@ func resend(ctx context.Context, file *config.File, s *store, wanted picked, w i
 	if err != nil {
 		return err
 	}
-	to := &addresses{file: file, now: destinationsOf(known), clients: &clients{region: file.Aws.Region}, made: map[string]address{}}
-	r := &resender{to: to.of, drop: s.drop, w: &inTurn{w: w}}
+	to := &addresses{file: file, now: destinationsOf(known), clients: &awsclient.Clients{Region: file.Aws.Region}, made: map[string]address{}}
+	r := &resender{to: to.of, drop: s.drop, w: &logging.LockedWriter{W: w}}
 	if err := r.run(ctx, s.undelivered(ctx), wanted); err != nil {
 		return err
 	}
@@ -99,9 +103,9 @@ func (s *store) drop(ctx context.Context, id string) error {
 
 // addresses makes the destinations of notices, each once. It belongs to one goroutine.
 type addresses struct {
-	file    *config.File
+	file    *configfile.File
 	now     map[string]string // the ARNs of the destinations that mappings have, by their UUIDs
-	clients *clients
+	clients *awsclient.Clients
 	made    map[string]address // by ARN
 }
 
@@ -142,5 +146,5 @@ func (a *addresses) make(ctx context.Context, arn string) (esm.Destination, erro
 	if endpoint := a.file.Aws.EndpointOf(service); strings.HasPrefix(endpoint, "embedded") {
 		return nil, fmt.Errorf("Aws.Endpoint %s: the stand-in is only there while an engine runs: name another by --endpoint", endpoint)
 	}
-	return a.clients.destination(ctx, a.file, arn)
+	return wiring.Destination(ctx, a.clients, a.file, arn)
 }

@@ -1,0 +1,26 @@
+package configfile
+
+import (
+	"fmt"
+
+	"github.com/esm-run/esm/config"
+)
+
+const chooseStart = " Streams need it: TRIM_HORIZON for all that the stream holds, or LATEST for what arrives from now on."
+
+// forFiles rewords what Lambda would refuse in a mapping for people who edit a file: with advice, and without texts that
+// came from the environment.
+func forFiles(m config.Mapping, found []config.Problem) []config.Problem {
+	source := m.Source()
+	for i, p := range found {
+		switch {
+		case p.Path == "StartingPosition" && m.OfStream() && m.StartingPosition == "":
+			found[i].Message += chooseStart
+		case p.Path == "StartingPosition" && m.OfStream() && p.Constraint == "":
+			found[i].Message = fmt.Sprintf("%s is not for a %s: choose %s", m.StartingPosition, source.Kind.Name, orList(source.Kind.StartingPositions))
+		default:
+			found[i].Message += source.Advice(p.Path)
+		}
+	}
+	return found
+}

@@ -1,0 +1,58 @@
+package configfile
+
+import (
+	"encoding/json"
+
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/engine/filter"
+)
+
+// CompileFilters compiles the filter patterns of a mapping; a mapping without any has a nil Filter. The error is a
+// [*filter.PatternError].
+func CompileFilters(m config.Mapping) (*filter.Filter, error) {
+	var patterns []string
+	if m.FilterCriteria != nil {
+		for _, f := range m.FilterCriteria.Filters {
+			patterns = append(patterns, f.Pattern)
+		}
+	}
+	return compilePatterns(m.Source(), patterns...)
+}
+
+// compilePatterns compiles patterns for the records of a source. Beyond the language it refuses what Lambda refuses: patterns
+// on the data of Kinesis records must match JSON (AWS: "Using event filtering with a Kinesis event source").
+func compilePatterns(source config.Source, patterns ...string) (*filter.Filter, error) {
+	text := source.FilterText()
+	compiled, err := filter.Compile(patterns, text)
+	if err != nil || source.Kind == nil || !source.Kind.FilterTextIsJSON {
+		return compiled, err
+	}
+	for i, p := range patterns {
+		if matchesText(json.RawMessage(p), text) {
+			return nil, &filter.PatternError{Index: i, Path: text, Reason: "should be an object with keys of the record's JSON: Kinesis's records cannot be filtered by their data as text"}
+		}
+	}
+	return compiled, nil
+}
+
+// matchesText reports whether a pattern tests the value under a key itself, in any branch of its $or. The pattern is a valid one.
+func matchesText(pattern json.RawMessage, key string) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(pattern, &members) != nil {
+		return false
+	}
+	var values []json.RawMessage
+	if json.Unmarshal(members[key], &values) == nil && values != nil {
+		return true
+	}
+	var branches []json.RawMessage
+	if json.Unmarshal(members["$or"], &branches) != nil {
+		return false
+	}
+	for _, b := range branches {
+		if matchesText(b, key) {
+			return true
+		}
+	}
+	return false
+}
