@@ -1,6 +1,7 @@
 package destinations
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,27 +16,29 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/esm-run/esm/config"
 )
 
-// fault is what goes wrong with a call. The zero fault is a call that goes well.
+// fault is how a request fails. The zero fault is a request that succeeds.
 type fault struct {
-	status int    // of the answer; 0 is a connection that breaks
-	code   string // empty: nothing goes wrong
-	done   bool   // it takes effect all the same
+	status int    // of the answer; 0 is a broken connection
+	code   string // empty if nothing fails
+	done   bool   // the request takes effect all the same
 }
 
-// taken is one notice that a service has taken.
+// taken is a notice that a service has accepted.
 type taken struct {
 	where string // a queue's URL, a topic's ARN, an object's URL
 	text  string
-	in    map[string]string // what else was said of it
+	in    map[string]string // the other parameters
 }
 
-// service plays SQS, SNS and S3 under the real SDK clients: it takes what is sent. Faults come first, one for each call.
+// service simulates SQS, SNS and S3 for the SDK's clients. Its faults apply to the first requests, one each.
 type service struct {
 	faults []fault
 	calls  int
-	asked  int // for a queue's address
+	asked  int // requests for a queue's URL
 	taken  []taken
 }
 
@@ -75,7 +78,7 @@ func (s *service) Do(req *http.Request) (*http.Response, error) {
 	return respond(req, f.status, refusal(req, f.code)), nil
 }
 
-// read understands a request and knows the answer to it. Nothing is taken by a question.
+// read parses a request. It returns the notice in it, if any, and the answer.
 func read(req *http.Request, body []byte) (*taken, string, error) {
 	switch target := req.Header.Get("X-Amz-Target"); {
 	case strings.HasSuffix(target, ".GetQueueUrl"):
@@ -100,7 +103,7 @@ func read(req *http.Request, body []byte) (*taken, string, error) {
 		}
 		return got, `<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>`, err
 	case req.Method == http.MethodPut && strings.Contains(req.Header.Get("Content-Encoding"), "aws-chunked"):
-		return nil, "", errors.New("the object comes in chunks, which a plain reader of it does not understand")
+		return nil, "", errors.New("the object is sent in chunks, which some emulators do not decode")
 	case req.Method == http.MethodPut:
 		in := map[string]string{"Content-Type": req.Header.Get("Content-Type")}
 		return &taken{where: req.URL.Host + req.URL.Path, text: string(body), in: in}, "", nil
@@ -111,7 +114,7 @@ func read(req *http.Request, body []byte) (*taken, string, error) {
 	return nil, "", fmt.Errorf("unexpected %s %s", req.Method, req.URL)
 }
 
-// refusal is an error in the protocol that was spoken.
+// refusal returns an error in the protocol of the request.
 func refusal(req *http.Request, code string) string {
 	switch {
 	case req.Header.Get("X-Amz-Target") != "":
@@ -131,27 +134,48 @@ func respond(req *http.Request, status int, body string) *http.Response {
 
 var keys = credentials.NewStaticCredentialsProvider("test", "test", "")
 
-// each makes a destination of each kind over s; of AWS without an endpoint.
+// The destinations under test.
+var arns = map[string]string{config.SQS: queueARN, config.SNS: topicARN, config.S3: bucketARN}
+
+const (
+	queueARN  = "arn:aws:sqs:eu-west-1:111122223333:failed"
+	topicARN  = "arn:aws:sns:eu-west-1:111122223333:failed"
+	bucketARN = "arn:aws:s3:::failed-records"
+)
+
+// each opens a destination of each kind, by service, whose requests reach s. An empty endpoint is AWS's own.
 func (s *service) each(t *testing.T, endpoint string) map[string]Reachable {
 	t.Helper()
-	var base *string
+	opener := Opener{Clients: clients{s}, Endpoint: func(string) string { return endpoint }, Region: "eu-west-1"}
+	opened := map[string]Reachable{}
+	for service, arn := range arns {
+		var err error
+		if opened[service], err = opener.Open(t.Context(), arn, config.StreamFailure); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return opened
+}
+
+// clients are SDK clients over an HTTP client of the tests; nil is the SDK's own.
+type clients struct{ web aws.HTTPClient }
+
+func (c clients) config(endpoint, region string) aws.Config {
+	cfg := aws.Config{Region: region, Credentials: keys, HTTPClient: c.web}
 	if endpoint != "" {
-		base = aws.String(endpoint)
+		cfg.BaseEndpoint = &endpoint
 	}
-	const region = "eu-west-1"
-	queue, err := NewSQS(sqs.New(sqs.Options{Region: region, BaseEndpoint: base, Credentials: keys, HTTPClient: s}), queueARN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	topic, err := NewSNS(sns.New(sns.Options{Region: region, BaseEndpoint: base, Credentials: keys, HTTPClient: s}), topicARN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bucket, err := NewS3(s3.New(s3.Options{
-		Region: region, BaseEndpoint: base, Credentials: keys, HTTPClient: s, UsePathStyle: base != nil,
-	}), bucketARN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]Reachable{ServiceSQS: queue, ServiceSNS: topic, ServiceS3: bucket}
+	return cfg
+}
+
+func (c clients) SQS(_ context.Context, endpoint, region string) (*sqs.Client, error) {
+	return sqs.NewFromConfig(c.config(endpoint, region)), nil
+}
+
+func (c clients) SNS(_ context.Context, endpoint, region string) (*sns.Client, error) {
+	return sns.NewFromConfig(c.config(endpoint, region)), nil
+}
+
+func (c clients) S3(_ context.Context, endpoint, region string) (*s3.Client, error) {
+	return s3.NewFromConfig(c.config(endpoint, region), func(o *s3.Options) { o.UsePathStyle = endpoint != "" }), nil
 }

@@ -46,7 +46,7 @@ func TestTheLastTryCountsBeforeItsNotice(t *testing.T) {
 		if got, want := story(r.fn.seen()), []string{"1-3", "1-3", "1"}; !slices.Equal(got, want) {
 			t.Errorf("invocations %v, want %v", got, want)
 		}
-		if len(r.notices) != 1 || r.notices[0].Invokes != 2 || r.notices[0].Size != 3 || r.notices[0].Condition != esm.RetryAttemptsExhausted ||
+		if len(r.notices) != 1 || r.notices[0].Invokes != 2 || r.notices[0].Stream.Size != 3 || r.notices[0].Condition != esm.RetryAttemptsExhausted ||
 			r.notices[0].Response == nil || r.notices[0].Response.Fault == "" {
 			t.Errorf("notices %+v", r.notices)
 		}
@@ -148,7 +148,7 @@ func TestTheLastFinalTryCountsBeforeItsNotice(t *testing.T) {
 		r.start()
 		r.wait(5 * time.Minute)
 		r.close()
-		if finals != 1 || len(r.notices) != 1 || r.notices[0].Invokes != 1 || !r.notices[0].Window.Final {
+		if finals != 1 || len(r.notices) != 1 || r.notices[0].Invokes != 1 || !r.notices[0].Stream.Window.Final {
 			t.Errorf("%d final invocations, notices %+v", finals, r.notices)
 		}
 	})

@@ -183,7 +183,7 @@ func TestWorkedExamples(t *testing.T) {
 				if got := strings.Join(story(r.fn.seen()), " "); got != test.calls {
 					t.Errorf("invocations %s, want %s", got, test.calls)
 				}
-				if len(r.notices) != 1 || fmt.Sprintf("%d×%d", r.notices[0].Size, r.notices[0].Invokes) != test.dropped {
+				if len(r.notices) != 1 || fmt.Sprintf("%d×%d", r.notices[0].Stream.Size, r.notices[0].Invokes) != test.dropped {
 					t.Errorf("notices %+v, want one of %s", r.notices, test.dropped)
 				}
 				all, _ := r.store.All(t.Context(), "m")
@@ -447,7 +447,7 @@ func TestRecordsGrowTooOldWhileNoPermitIsFree(t *testing.T) {
 		}
 		slot.Release()
 		r.close()
-		if len(r.notices) != 1 || r.notices[0].Condition != esm.RecordAgeExceeded || r.notices[0].Size != 2 || r.notices[0].Invokes != 1 {
+		if len(r.notices) != 1 || r.notices[0].Condition != esm.RecordAgeExceeded || r.notices[0].Stream.Size != 2 || r.notices[0].Invokes != 1 {
 			t.Errorf("notices %+v", r.notices)
 		}
 	})

@@ -54,10 +54,12 @@ func everyNoticeField(t *trial) {
 		ID: "id", Mapping: "mapping", Time: moment, RequestID: "request", FunctionArn: "arn:live",
 		Condition: "RetryAttemptsExhausted", Invokes: 3,
 		Response: &esm.NoticeResponse{Status: 200, Version: "7", Fault: "Unhandled"},
-		Source:   "arn of a stream", Shard: "shard",
-		First: esm.RecordMark{SequenceNumber: "1", Arrived: moment}, Last: esm.RecordMark{SequenceNumber: "2", Arrived: moment},
-		Size:    5,
-		Window:  &esm.NoticeWindow{Start: moment, End: moment, Final: true, Terminated: true},
+		Stream: &esm.StreamBatch{
+			Source: "arn of a stream", Shard: "shard", Size: 5,
+			First:  esm.RecordMark{SequenceNumber: "1", Arrived: moment},
+			Last:   esm.RecordMark{SequenceNumber: "2", Arrived: moment},
+			Window: &esm.NoticeWindow{Start: moment, End: moment, Final: true, Terminated: true},
+		},
 		Payload: json.RawMessage(`{"Records": [ "<&>" ]}`),
 	}
 	before := time.Now()

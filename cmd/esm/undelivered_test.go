@@ -38,7 +38,9 @@ func notices() []esm.UndeliveredNotice {
 		return esm.Notice{
 			ID: id, Mapping: mapping, Time: seenAt, RequestID: "r", FunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:f",
 			Condition: "RetryAttemptsExhausted", Invokes: 3, Response: &esm.NoticeResponse{Status: 200, Version: "$LATEST", Fault: "Unhandled"},
-			Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Shard: "shardId-000", First: mark, Last: mark, Size: 1,
+			Stream: &esm.StreamBatch{
+				Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Shard: "shardId-000", First: mark, Last: mark, Size: 1,
+			},
 			Payload: json.RawMessage(`{"Records":["` + id + `"]}`),
 		}
 	}

@@ -84,8 +84,9 @@ func writeNotices(w io.Writer, notices iter.Seq2[esm.UndeliveredNotice, error], 
 		}
 		rows++
 		n := u.Notice
+		batch := batchOf(n)
 		title := cmp.Or(titles[n.Mapping], removed(n.Mapping).title())
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID, u.Kept.UTC().Format(time.RFC3339), title, n.Shard, n.Size,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID, u.Kept.UTC().Format(time.RFC3339), title, batch.Shard, batch.Size,
 			string(n.Condition), u.Destination, clip(u.Reason, 120))
 	}
 	if rows == 0 {
@@ -133,18 +134,26 @@ func writeNoticesJSON(w io.Writer, notices iter.Seq2[esm.UndeliveredNotice, erro
 }
 
 func noticeJSON(u esm.UndeliveredNotice, payload bool) undeliveredJSON {
-	n := u.Notice
+	n, batch := u.Notice, batchOf(u.Notice)
 	doc := undeliveredJSON{
 		ID: n.ID, Kept: u.Kept, Destination: u.Destination, Reason: u.Reason,
-		Mapping: n.Mapping, FunctionArn: n.FunctionArn, EventSourceArn: n.Source, ShardId: n.Shard,
+		Mapping: n.Mapping, FunctionArn: n.FunctionArn, EventSourceArn: batch.Source, ShardId: batch.Shard,
 		Time: n.Time, Condition: string(n.Condition), RequestId: n.RequestID, Invokes: n.Invokes, Response: n.Response,
-		Size: n.Size, Window: n.Window,
+		Size: batch.Size, Window: batch.Window,
 	}
-	if n.Size > 0 {
-		doc.First, doc.Last = &n.First, &n.Last
+	if batch.Size > 0 {
+		doc.First, doc.Last = &batch.First, &batch.Last
 	}
 	if payload {
 		doc.Payload = n.Payload
 	}
 	return doc
+}
+
+// batchOf returns the batch of a notice. It is empty if the notice has none.
+func batchOf(n esm.Notice) esm.StreamBatch {
+	if n.Stream == nil {
+		return esm.StreamBatch{}
+	}
+	return *n.Stream
 }

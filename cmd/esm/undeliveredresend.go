@@ -18,7 +18,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/configfile"
-	"github.com/esm-run/esm/destinations"
+	"github.com/esm-run/esm/config"
 )
 
 func undeliveredResendCommand() *cobra.Command {
@@ -139,11 +139,11 @@ func (a *addresses) of(ctx context.Context, u esm.UndeliveredNotice) address {
 }
 
 func (a *addresses) make(ctx context.Context, arn string) (esm.Destination, error) {
-	service, err := destinations.Kind(arn)
+	d, err := config.ParseDestination(arn, config.StreamFailure)
 	if err != nil {
-		return nil, fmt.Errorf("destination %s: %w", arn, err)
+		return nil, fmt.Errorf("destination %s %w", arn, err)
 	}
-	if endpoint := a.file.Aws.EndpointOf(service); strings.HasPrefix(endpoint, "embedded") {
+	if endpoint := a.file.Aws.EndpointOf(d.Kind.Service); strings.HasPrefix(endpoint, "embedded") {
 		return nil, fmt.Errorf("Aws.Endpoint %s: the stand-in is only there while an engine runs: name another by --endpoint", endpoint)
 	}
 	return wiring.Destination(ctx, a.clients, a.file, arn)

@@ -34,7 +34,7 @@ func (moody) Invoke(_ context.Context, c esm.Call) (esm.Response, error) {
 type nowhere struct{ trace trace.Func }
 
 func (d nowhere) Send(_ context.Context, n esm.Notice) error {
-	d.trace(trace.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: "arn:d", Records: n.Size, Err: errRefused})
+	d.trace(trace.Notified{Mapping: n.Mapping, Shard: n.Stream.Shard, Destination: "arn:d", Records: n.Stream.Size, Err: errRefused})
 	return nil
 }
 

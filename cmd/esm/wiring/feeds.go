@@ -144,9 +144,9 @@ func (f *Feeds) destination(ctx context.Context, m config.Mapping) (esm.Destinat
 		return nil, err
 	}
 	return destinations.Kept{
-		Destination: made, Keeper: f.Undelivered, Name: arn,
-		Told: func(n esm.Notice, err error) {
-			f.Trace.Emit(trace.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: arn, Records: n.Size, Err: err})
+		Destination: made, ARN: arn, Undelivered: f.Undelivered,
+		Sent: func(n esm.Notice, err error) {
+			f.Trace.Emit(trace.Notified{Mapping: n.Mapping, Shard: n.Stream.Shard, Destination: arn, Records: n.Stream.Size, Err: err})
 		},
 	}, nil
 }
