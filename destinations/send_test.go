@@ -1,10 +1,9 @@
 package destinations
 
 import (
-	"context"
 	"errors"
-	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -16,23 +15,22 @@ import (
 const exhaustedKey = "aws/lambda/3f0c9a54-6d1e-4e0b-8f43-9b7d2c5a1e88/shardId-000000000002/2026/03/04/" +
 	"2026-03-04T05.06.07-b6a0c1de-2f34-4a56-9c78-0d1e2f3a4b5c"
 
-func TestSend(t *testing.T) {
-	for endpoint, places := range map[string]map[string]string{
+// The documents that arrive are compared in service_test.go.
+func TestWhereNoticesAreSent(t *testing.T) {
+	topic := "TopicArn=" + url.QueryEscape(topicARN)
+	for endpoint, want := range map[string]map[string]request{ // the body contains this
 		"": {
-			config.SQS: "https://sqs.eu-west-1.amazonaws.com/111122223333/failed",
-			config.SNS: topicARN,
-			config.S3:  "failed-records.s3.eu-west-1.amazonaws.com/" + exhaustedKey,
+			config.SQS: {"https://sqs.eu-west-1.amazonaws.com/", `"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/111122223333/failed"`},
+			config.SNS: {"https://sns.eu-west-1.amazonaws.com/", topic},
+			config.S3:  {"https://failed-records.s3.eu-west-1.amazonaws.com/" + exhaustedKey + "?x-id=PutObject", string(golden(t, "s3"))},
 		},
 		"http://127.0.0.1:4566": {
-			config.SQS: "http://unreachable.example:4566/111122223333/failed",
-			config.SNS: topicARN,
-			config.S3:  "127.0.0.1:4566/failed-records/" + exhaustedKey,
+			config.SQS: {"http://127.0.0.1:4566/", `"QueueUrl":"http://unreachable.example:4566/111122223333/failed"`},
+			config.SNS: {"http://127.0.0.1:4566/", topic},
+			config.S3:  {"http://127.0.0.1:4566/failed-records/" + exhaustedKey + "?x-id=PutObject", string(golden(t, "s3"))},
 		},
 	} {
-		other := map[string]map[string]string{
-			config.SQS: {}, config.SNS: {}, config.S3: {"Content-Type": "application/octet-stream"},
-		}
-		for name := range places {
+		for name := range want {
 			s := &service{}
 			d := s.each(t, endpoint)[name]
 			for range 2 {
@@ -40,31 +38,14 @@ func TestSend(t *testing.T) {
 					t.Fatalf("%s at %q: %v", name, endpoint, err)
 				}
 			}
-			want := string(golden(t, map[bool]string{true: "s3", false: "exhausted"}[name == config.S3]))
 			for _, got := range s.taken {
-				if got.where != places[name] || got.text != want || !maps.Equal(got.in, other[name]) {
-					t.Errorf("%s at %q: got %+v\nwant %s at %s with %v", name, endpoint, got, want, places[name], other[name])
+				chunked := name == config.S3 && got.body != want[name].body // which some emulators do not decode
+				if got.url != want[name].url || !strings.Contains(got.body, want[name].body) || chunked {
+					t.Errorf("%s at %q: got %+v\nwant %+v", name, endpoint, got, want[name])
 				}
 			}
 			if len(s.taken) != 2 || s.asked > 1 {
 				t.Errorf("%s: %d notices, %d requests for the URL", name, len(s.taken), s.asked)
-			}
-		}
-	}
-}
-
-func TestDocumentsOnTheWire(t *testing.T) {
-	for shape, n := range shapes {
-		s := &service{}
-		for name, d := range s.each(t, "") {
-			if name == config.S3 {
-				continue
-			}
-			if err := d.Send(t.Context(), n); err != nil {
-				t.Fatal(err)
-			}
-			if got := s.taken[len(s.taken)-1].text; got != string(golden(t, shape)) {
-				t.Errorf("%s to %s: %s", shape, name, got)
 			}
 		}
 	}
@@ -130,17 +111,6 @@ func TestABrokenConnectionIsTemporary(t *testing.T) {
 	}
 }
 
-func TestAnEndedContextIsTemporary(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	s := &service{}
-	for name, d := range s.each(t, "") {
-		if err := d.Send(ctx, exhausted()); !errors.Is(err, context.Canceled) || errors.Is(err, esm.ErrUndeliverable) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 func TestAQueueURLIsAskedForAgain(t *testing.T) {
 	s := &service{faults: []fault{{status: 400, code: "QueueDoesNotExist"}, {}, {status: 400, code: "QueueDoesNotExist"}}}
 	q := s.each(t, "http://127.0.0.1:4566")[config.SQS]
@@ -159,8 +129,8 @@ func TestAVPCEndpointMayRefuseToReturnURLs(t *testing.T) {
 	if err := s.each(t, "https://vpce-1.sqs.eu-west-1.vpce.amazonaws.com")[config.SQS].Send(t.Context(), exhausted()); err != nil {
 		t.Fatal(err)
 	}
-	if want := "https://sqs.eu-west-1.amazonaws.com/111122223333/failed"; s.taken[0].where != want {
-		t.Errorf("sent to %s, want %s", s.taken[0].where, want)
+	if want := "https://sqs.eu-west-1.amazonaws.com/111122223333/failed"; !strings.Contains(s.taken[0].body, want) {
+		t.Errorf("sent %s, want to %s", s.taken[0].body, want)
 	}
 }
 

@@ -51,17 +51,6 @@ func (t *trial) hasDocuments(kind string, want texts) {
 	})
 }
 
-func comeAndGo(t *trial) {
-	t.hasDocuments("k", texts{})
-	t.write("k", texts{"unknown": "-"})
-	t.hasDocuments("k", texts{})
-	t.write("k", texts{"a": "1", "b": "2", "c": "", "": "without an ID"})
-	t.hasDocuments("k", texts{"a": "1", "b": "2", "c": "", "": "without an ID"})
-	t.write("k", texts{"a": "1b", "b": "-", "d": "4", "": "-", "unknown": "-"})
-	t.write("k", texts{})
-	t.hasDocuments("k", texts{"a": "1b", "c": "", "d": "4"})
-}
-
 func kindsDoNotMix(t *trial) {
 	names := []string{"", "a", "a/b", "/", "ü\x00\xff", strings.Repeat("x", 1000)}
 	for _, kind := range names {

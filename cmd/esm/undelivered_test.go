@@ -249,7 +249,7 @@ func TestUndeliveredResendToNowhere(t *testing.T) {
 	kept := notices()[2:]
 	kept[0].Destination = oldQueue + ".fifo"
 	file, data := noticesIn(t, kept)
-	if code, stdout, _ := command(t, "undelivered", "resend", file); code != exitFailed || !strings.Contains(stdout, "is a FIFO queue") || len(keptIn(t, data)) != 1 {
+	if code, stdout, _ := command(t, "undelivered", "resend", file); code != exitFailed || !strings.Contains(stdout, "is FIFO") || len(keptIn(t, data)) != 1 {
 		t.Errorf("got %d\n%s", code, stdout)
 	}
 }
