@@ -18,7 +18,7 @@ const busyShards = 1_000
 func usual(i int) esm.Checkpoint {
 	return esm.Checkpoint{
 		Position: fmt.Sprintf("49660123456789012345678901234567890123456789012345%06d", i),
-		Since:    time.Unix(1772600765, 118_000_000),
+		Since:    time.Unix(1772600765, 118_000_000).UTC(),
 	}
 }
 

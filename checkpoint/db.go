@@ -45,10 +45,7 @@ func (d *DB) Close() error {
 	if errors.Is(d.broken, ErrDamaged) {
 		return d.broken // bbolt has panicked and may hold its own locks: only the end of the process releases the file
 	}
-	if err := d.bolt.Close(); err != nil {
-		return fmt.Errorf("checkpoint: %s: close: %w", d.path, err)
-	}
-	return nil
+	return d.wrap(d.bolt.Close(), "close")
 }
 
 // All implements [esm.Checkpoints].
@@ -68,10 +65,7 @@ func (d *DB) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint
 			return nil
 		})
 	})
-	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %s: load: %w", d.path, err)
-	}
-	return all, nil
+	return all, d.wrap(err, "load")
 }
 
 // Mappings implements [esm.Store].
@@ -82,10 +76,7 @@ func (d *DB) Mappings(ctx context.Context) (names []string, err error) {
 			return nil
 		})
 	})
-	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %s: list the mappings: %w", d.path, err)
-	}
-	return names, nil
+	return names, d.wrap(err, "list the mappings")
 }
 
 // Save implements [esm.Checkpoints].
@@ -100,7 +91,7 @@ func (d *DB) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.Chec
 		})
 	}
 	if err != nil {
-		return esm.Checkpoint{}, fmt.Errorf("checkpoint: %s: save shard %q of %q: %w", d.path, k.Shard, k.Mapping, err)
+		return esm.Checkpoint{}, d.wrap(err, "save shard %q of %q", k.Shard, k.Mapping)
 	}
 	next.Version = version
 	return next, nil
@@ -153,10 +144,7 @@ func (d *DB) Forget(ctx context.Context, keys ...esm.Key) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("checkpoint: %s: forget: %w", d.path, err)
-	}
-	return nil
+	return d.wrap(err, "forget")
 }
 
 func forget(all *bolt.Bucket, k esm.Key) error {
@@ -171,6 +159,14 @@ func forget(all *bolt.Bucket, k esm.Key) error {
 		return nil
 	}
 	return all.DeleteBucket(toKey(k.Mapping))
+}
+
+// wrap adds the path and what was tried to err. It returns nil if err is nil.
+func (d *DB) wrap(err error, action string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("checkpoint: %s: %s: %w", d.path, fmt.Sprintf(action, args...), err)
 }
 
 // view runs read in one transaction. It must be short: meanwhile the file cannot grow.

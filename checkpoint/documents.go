@@ -25,10 +25,7 @@ func (d *DB) Documents(ctx context.Context, kind string) (map[string][]byte, err
 			return nil
 		})
 	})
-	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %s: read %s: %w", d.path, kind, err)
-	}
-	return all, nil
+	return all, d.wrap(err, "read %s", kind)
 }
 
 // Write implements [esm.Documents].
@@ -37,10 +34,7 @@ func (d *DB) Write(ctx context.Context, kind string, changes map[string][]byte) 
 	if err == nil {
 		err = d.change(ctx, func(tx *bolt.Tx) error { return writeDocuments(tx.Bucket(documents), kind, values) })
 	}
-	if err != nil {
-		return fmt.Errorf("checkpoint: %s: write %s: %w", d.path, kind, err)
-	}
-	return nil
+	return d.wrap(err, "write %s", kind)
 }
 
 // writeDocuments changes nothing when it fails, because packDocuments has checked every name.

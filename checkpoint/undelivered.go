@@ -23,10 +23,7 @@ func (d *DB) Keep(ctx context.Context, n esm.Notice, destination, reason string)
 	if err == nil {
 		err = d.change(ctx, func(tx *bolt.Tx) error { return keep(tx, u) })
 	}
-	if err != nil {
-		return fmt.Errorf("checkpoint: %s: keep notice %q: %w", d.path, n.ID, err)
-	}
-	return nil
+	return d.wrap(err, "keep notice %q", n.ID)
 }
 
 func keep(tx *bolt.Tx, u esm.UndeliveredNotice) error {
@@ -58,7 +55,7 @@ func (d *DB) Undelivered(ctx context.Context) iter.Seq2[esm.UndeliveredNotice, e
 		for {
 			u, next, err := d.undeliveredAfter(ctx, place)
 			if err != nil {
-				yield(u, fmt.Errorf("checkpoint: %s: undelivered: %w", d.path, err))
+				yield(u, d.wrap(err, "list undelivered notices"))
 				return
 			}
 			if next == nil || !yield(u, nil) {
@@ -95,10 +92,7 @@ func (d *DB) Drop(ctx context.Context, ids ...string) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("checkpoint: %s: drop: %w", d.path, err)
-	}
-	return nil
+	return d.wrap(err, "drop notices")
 }
 
 func drop(tx *bolt.Tx, id string) error {

@@ -158,18 +158,6 @@ func namesDoNotMix(t *trial) {
 	}
 }
 
-func longName(t *trial) {
-	long := strings.Repeat("x", 100_000)
-	for _, k := range []esm.Key{{Mapping: long}, {Mapping: "m", Shard: long}} {
-		if _, err := t.store.Save(t.Context(), k, at("1")); err == nil || errors.Is(err, esm.ErrConflict) {
-			t.Errorf("save: %v, want another error than ErrConflict", err)
-		}
-		t.forget(k)
-		t.has(k.Mapping, nil)
-	}
-	t.save(key, at("1"))
-}
-
 // versionsAreNew protects a checkpoint from a process that loaded the one before it was forgotten.
 func versionsAreNew(t *trial) {
 	seen := map[uint64]bool{}
@@ -183,6 +171,7 @@ func versionsAreNew(t *trial) {
 			seen[cp.Version] = true
 		}
 		t.forget(key)
+		t.store = t.reopen()
 		t.conflicts(key, cp)
 	}
 }
@@ -210,16 +199,6 @@ func sharesNothing(t *trial) {
 		cp.Window.Tries, cp.Window.State[0] = 99, '?'
 	}
 	t.has("m", map[string]esm.Checkpoint{"s": want})
-}
-
-func endedContext(t *trial) {
-	cp := t.save(key, at("1"))
-	_, saving := t.store.Save(t.ended(), key, cp)
-	_, loading := t.store.All(t.ended(), "m")
-	if forgetting := t.store.Forget(t.ended(), key); saving == nil || loading == nil || forgetting == nil {
-		t.Errorf("save: %v, all: %v, forget: %v; want errors", saving, loading, forgetting)
-	}
-	t.has("m", map[string]esm.Checkpoint{"s": cp})
 }
 
 // oneWins has several goroutines save over the same version, round after round.
@@ -275,24 +254,6 @@ func conflictAlone(t *trial) {
 	all.Wait()
 	if got, want := len(t.all("m")), savers/3+1; got != want {
 		t.Errorf("%d checkpoints, want %d", got, want)
-	}
-}
-
-func restart(t *trial) {
-	want := map[string]esm.Checkpoint{}
-	for i := range 20 {
-		cp, shard := full(), fmt.Sprint(i)
-		for range 1 + i%3 {
-			cp = t.save(esm.Key{Mapping: "m", Shard: shard}, cp)
-		}
-		want[shard] = cp
-	}
-	gone := t.save(key, at("1"))
-	t.forget(key)
-	t.twice(func(string) { t.has("m", want) })
-	t.conflicts(key, gone)
-	if cp := t.save(key, at("2")); cp.Version <= gone.Version {
-		t.Errorf("version %d after a restart, %d before", cp.Version, gone.Version)
 	}
 }
 

@@ -107,15 +107,6 @@ func allOrNone(t *trial) {
 	t.hasDocuments("k", texts{"a": "1", "b": "2"})
 }
 
-func endedWritesNothing(t *trial) {
-	t.write("k", texts{"a": "1"})
-	writing := t.store.Write(t.ended(), "k", map[string][]byte{"a": nil})
-	if _, reading := t.store.Documents(t.ended(), "k"); writing == nil || reading == nil {
-		t.Errorf("write: %v, documents: %v; want errors", writing, reading)
-	}
-	t.hasDocuments("k", texts{"a": "1"})
-}
-
 func writersTogether(t *trial) {
 	const writers, rounds = 50, 4
 	want := texts{}

@@ -151,15 +151,3 @@ func withoutID(t *trial) {
 	}
 	t.hasNotices()
 }
-
-func endedKeepsNothing(t *trial) {
-	t.keep("a")
-	keeping, dropping := t.store.Keep(t.ended(), esm.Notice{ID: "b"}, "arn", "reason"), t.store.Drop(t.ended(), "a")
-	var listing error
-	for _, listing = range t.store.Undelivered(t.ended()) {
-	}
-	if keeping == nil || dropping == nil || listing == nil {
-		t.Errorf("keep: %v, drop: %v, undelivered: %v; want errors", keeping, dropping, listing)
-	}
-	t.hasNotices("a")
-}
