@@ -65,7 +65,10 @@ func (d *DB) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint
 			return nil
 		})
 	})
-	return all, d.wrap(err, "load")
+	if err != nil {
+		return nil, d.wrap(err, "load")
+	}
+	return all, nil
 }
 
 // Mappings implements [esm.Store].

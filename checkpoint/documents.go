@@ -25,7 +25,10 @@ func (d *DB) Documents(ctx context.Context, kind string) (map[string][]byte, err
 			return nil
 		})
 	})
-	return all, d.wrap(err, "read %s", kind)
+	if err != nil {
+		return nil, d.wrap(err, "read %s", kind)
+	}
+	return all, nil
 }
 
 // Write implements [esm.Documents].

@@ -24,7 +24,7 @@ func TestParseDestination(t *testing.T) {
 		"failed":        "is not an ARN (arn:aws:<service>",
 		queue + ".fifo": "is FIFO, which cannot be a destination: " + give,
 		topic + ".fifo": "is FIFO, which cannot be a destination: " + give,
-		topic + ":5be8d7ef-6f0e-4c0e-a4b5-c5d2f1a7e901":          "is not the ARN of a standard SNS topic (arn:aws:sns:<region>:<account>:<topic>)",
+		topic + ":5be8d7ef-6f0e-4c0e-a4b5-c5d2f1a7e901":           "is not the ARN of a standard SNS topic (arn:aws:sns:<region>:<account>:<topic>)",
 		"arn:aws:sqs::111122223333:failed":                        "is not the ARN of a standard SQS queue (arn:aws:sqs:<region>:<account>:<queue>)",
 		"arn:aws:sqs:eu-west-1::failed":                           "is not the ARN of a standard SQS queue",
 		"arn:aws:s3:eu-west-1:111122223333:accesspoint/failed":    "not an access point",
