@@ -16,7 +16,6 @@ import (
 	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
@@ -265,7 +264,7 @@ func TestPositionWhenTheFileHasChangedSince(t *testing.T) {
 func noticesOverHTTP(t *testing.T) (file, data string) {
 	t.Helper()
 	kept := notices()
-	file, data = noticesIn(t, []checkpoint.Undelivered{})
+	file, data = noticesIn(t, []esm.UndeliveredNotice{})
 	kept[0].Notice.Mapping = changedOverHTTP(t, file, data, nowQueue)
 	kept[1].Notice.Mapping, kept[2].Notice.Mapping = cartsID, timedID
 	db := openDB(t, data)

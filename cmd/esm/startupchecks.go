@@ -9,7 +9,7 @@ import (
 
 	"github.com/esm-run/esm/cmd/esm/wiring"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 )
 
@@ -69,9 +69,9 @@ func (l *lookout) warnOfDestination(ctx context.Context, arn string) {
 const destinationWithin = 20 * time.Second
 
 // warnOfUndelivered tells of notices that an earlier run has kept.
-func (r *run) warnOfUndelivered(ctx context.Context, db *checkpoint.DB) {
+func (r *run) warnOfUndelivered(ctx context.Context, kept esm.Undelivered) {
 	n := 0
-	for _, err := range db.Undelivered(ctx) {
+	for _, err := range kept.Undelivered(ctx) {
 		if err != nil {
 			break
 		}

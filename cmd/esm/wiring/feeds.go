@@ -22,7 +22,7 @@ type Feeds struct {
 	Clients     *awsclient.Clients
 	Invoker     esm.Invoker
 	Checkpoints esm.Checkpoints
-	Undelivered destinations.Keeper // keeps notices that no destination takes
+	Undelivered esm.Undelivered // keeps notices that no destination takes
 	Trace       trace.Func
 
 	// Shared by all mappings: the limits of a shard apply to all of its readers, and that of calls to the process.
@@ -148,9 +148,9 @@ func (f *Feeds) destination(ctx context.Context, m config.Mapping) (esm.Destinat
 		return nil, err
 	}
 	return destinations.Kept{
-		Destination: made, Keeper: f.Undelivered, Name: arn,
-		Told: func(n esm.Notice, err error) {
-			f.Trace.Emit(trace.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: arn, Records: n.Size, Err: err})
+		Destination: made, ARN: arn, Undelivered: f.Undelivered,
+		Sent: func(n esm.Notice, err error) {
+			f.Trace.Emit(trace.Notified{Mapping: n.Mapping, Shard: n.Stream.Shard, Destination: arn, Records: n.Stream.Size, Err: err})
 		},
 	}, nil
 }
