@@ -75,7 +75,7 @@ func TestFullFile(t *testing.T) {
 	if got, want := f.Aws, (Aws{"eu-west-1", "embedded:4566", endpoints, "123456789012"}); got != want {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}
-	if got, want := f.Engine, (Engine{filepath.Join(dir, "data"), "127.0.0.1:9100", 90 * time.Second, 50, 0.5, 0}); got != want {
+	if got, want := f.Engine, (Engine{filepath.Join(dir, "data"), "127.0.0.1:9100", 90 * time.Second, 50, 0.5, 250 * time.Millisecond}); got != want {
 		t.Errorf("Engine = %+v, want %+v", got, want)
 	}
 	var queues []string
