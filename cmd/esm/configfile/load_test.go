@@ -62,7 +62,7 @@ func mustLoad(t testing.TB, text string, env ...string) *File {
 
 func TestFullFile(t *testing.T) {
 	f, report := loadText(t, full(t), "TABLE=orders-table")
-	if want := "mappings.yaml:95:5: Functions.steps.MemorySize: warning: is told to the function, but not enforced for processes\n" +
+	if want := "mappings.yaml:96:5: Functions.steps.MemorySize: warning: is told to the function, but not enforced for processes\n" +
 		"mappings.yaml is valid, 1 warning\n"; report.String() != want {
 		t.Errorf("report:\n%s\nwant:\n%s", report, want)
 	}
