@@ -27,7 +27,8 @@ type Queue interface {
 	// error that says why if there are any. A record that is gone already counts as deleted.
 	Delete(ctx context.Context, recs []Record) (left []Record, err error)
 
-	// Release makes recs receivable again at once. It is best effort: after an error some of them become receivable only
-	// at their Until.
+	// Release makes recs receivable again at once instead of at their Until. It is best effort: what it does not release
+	// becomes receivable by itself, so the caller need not try again. A record that is gone is no error. The error is the
+	// first reason why a record was not released.
 	Release(ctx context.Context, recs []Record) error
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
@@ -31,7 +32,7 @@ func (q *Queue) address(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return q.remember(deref(out.QueueUrl)), nil
+	return q.remember(aws.ToString(out.QueueUrl)), nil
 }
 
 func (q *Queue) knownURL() string {

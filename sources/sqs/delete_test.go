@@ -130,7 +130,7 @@ func TestDeleteStopsAtACallThatFails(t *testing.T) {
 	if len(left) != 950 || !errors.Is(err, ErrNoQueue) {
 		t.Errorf("%d left, %v, want 950 and %v", len(left), err, ErrNoQueue)
 	}
-	if got := len(d.sizes); got > 5+deleteParallel {
+	if got := len(d.sizes); got > 5+batchParallel {
 		t.Errorf("%d calls were made, want to stop soon after the sixth", got)
 	}
 }

@@ -47,13 +47,21 @@ func (p *played) receive(c call) *answer {
 }
 
 func (p *played) delete(c call) *answer {
+	return p.each(c, func(r esm.Record) error { _, err := p.memory.Delete(c.ctx, []esm.Record{r}); return err })
+}
+
+func (p *played) release(c call) *answer {
+	return p.each(c, func(r esm.Record) error { return p.memory.Release(c.ctx, []esm.Record{r}) })
+}
+
+func (p *played) each(c call, do func(esm.Record) error) *answer {
 	var done []map[string]any
 	for _, e := range c.in["Entries"].([]any) {
 		entry := e.(map[string]any)
 		p.mu.Lock()
 		rec := p.handles[entry["ReceiptHandle"].(string)]
 		p.mu.Unlock()
-		if _, err := p.memory.Delete(c.ctx, []esm.Record{rec}); err != nil {
+		if err := do(rec); err != nil {
 			return nil
 		}
 		done = append(done, map[string]any{"Id": entry["Id"]})
@@ -68,7 +76,7 @@ func TestSuiteOverTheWire(t *testing.T) {
 				fifo := strings.HasSuffix(arn, ".fifo")
 				memory := sourcetest.NewQueue(sourcetest.QueueConfig{FIFO: fifo})
 				p := &played{memory: memory, handles: map[string]esm.Record{}}
-				s := &service{receive: p.receive, delete: p.delete}
+				s := &service{receive: p.receive, delete: p.delete, release: p.release}
 				return sourcetest.Fixture{
 					Queue:      s.queue(t, arn),
 					Send:       func(body, group string) { memory.Send(body, group) },

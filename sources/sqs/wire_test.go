@@ -43,6 +43,7 @@ type answer struct {
 type service struct {
 	receive    func(c call) *answer
 	delete     func(c call) *answer
+	release    func(c call) *answer
 	attributes func() *answer
 	url        func() *answer
 
@@ -86,6 +87,8 @@ func (s *service) answer(c call) *answer {
 		return s.receive(c)
 	case c.op == "DeleteMessageBatch" && s.delete != nil:
 		return s.delete(c)
+	case c.op == "ChangeMessageVisibilityBatch" && s.release != nil:
+		return s.release(c)
 	case c.op == "GetQueueAttributes" && s.attributes != nil:
 		return s.attributes()
 	case c.op == "GetQueueAttributes":
