@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"

@@ -5,6 +5,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/logging"
+
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm/cmd/esm/configfile"
@@ -96,7 +98,7 @@ func (f *moves) mover(cmd *cobra.Command, path string) (*mover, error) {
 	if f.dryRun {
 		m.dry = cmd.OutOrStdout()
 	}
-	if m.voice, err = newVoice(logFlags{level: "info"}, cmd.ErrOrStderr()); err != nil {
+	if m.log, err = logging.New(logging.Flags{Level: "info"}, cmd.ErrOrStderr()); err != nil {
 		return nil, err
 	}
 	return m, m.open(cmd.Context(), file, f.mapping)

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/logging"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 )
@@ -21,8 +23,8 @@ type mover struct {
 	mapping followed
 	rows    map[string]esm.Checkpoint // what is kept of the mapping, by shard
 	now     time.Time
-	voice   *voice    // is told what was done
-	dry     io.Writer // is told what would be done, and nothing is; nil does it
+	log     *logging.Log // is told what was done
+	dry     io.Writer    // is told what would be done, and nothing is; nil does it
 }
 
 // open takes the DataDir of a file and loads what is kept of the mapping that a name means.
@@ -112,5 +114,5 @@ func (m *mover) tell(format string, args ...any) {
 		fmt.Fprintf(m.dry, "dry run: "+format+"\n", args...)
 		return
 	}
-	m.voice.info(format, args...)
+	m.log.Info(format, args...)
 }

@@ -79,7 +79,7 @@ func (m *mover) set(ctx context.Context, shard string, g goal) error {
 	}
 	old, known := m.rows[shard]
 	if !known && len(m.shards()) > 0 {
-		m.voice.warn("mapping %s: nothing is kept of shard %s, only of %s; if the stream has no such shard, this changes nothing",
+		m.log.Warn("mapping %s: nothing is kept of shard %s, only of %s; if the stream has no such shard, this changes nothing",
 			m.mapping.title(), shard, some(m.shards(), 10))
 	}
 	return m.save(ctx, shard, g.from(old, m.mapping.Mapping, m.now))

@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"github.com/esm-run/esm/cmd/esm/wiring"
-	"github.com/esm-run/esm/config"
 	"io/fs"
 	"os"
 	"slices"
+
+	"github.com/esm-run/esm/cmd/esm/wiring"
+	"github.com/esm-run/esm/config"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"

@@ -43,7 +43,7 @@ EventSourceMappings: [{FunctionName: f, EventSourceArn: "arn:aws:sqs:us-east-1:0
 `)
 	_, endpoint, _ := strings.Cut(r.says("the stand-in for AWS answers on"), "on ")
 	endpoint, _, _ = strings.Cut(endpoint, " ")
-	r.says("queue dead: made, with 2 messages")
+	r.says("queue dead: created, with 2 messages")
 	r.says("queue q: made, with 0 messages")
 	url := "http://" + r.address()
 	for code := 503; code != 200; {

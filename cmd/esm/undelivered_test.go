@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/esm-run/esm/cmd/esm/logging"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
@@ -311,7 +313,7 @@ func TestResenderBetweenSendAndDrop(t *testing.T) {
 			r := &resender{
 				to:   func(context.Context, checkpoint.Undelivered) address { return address{arn: oldQueue, destination: d} },
 				drop: func(ctx context.Context, id string) error { return kept.Drop(ctx, id) },
-				w:    &inTurn{w: out},
+				w:    &logging.LockedWriter{W: out},
 			}
 			err := r.run(t.Context(), kept.Undelivered(t.Context()), picked{all: true})
 			if err == nil {

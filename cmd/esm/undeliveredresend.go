@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/esm-run/esm/cmd/esm/awsclient"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 	"io"
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/logging"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/spf13/cobra"
 
@@ -80,7 +82,7 @@ func resend(ctx context.Context, file *configfile.File, s *store, wanted picked,
 		return err
 	}
 	to := &addresses{file: file, now: destinationsOf(known), clients: &awsclient.Clients{Region: file.Aws.Region}, made: map[string]address{}}
-	r := &resender{to: to.of, drop: s.drop, w: &inTurn{w: w}}
+	r := &resender{to: to.of, drop: s.drop, w: &logging.LockedWriter{W: w}}
 	if err := r.run(ctx, s.undelivered(ctx), wanted); err != nil {
 		return err
 	}

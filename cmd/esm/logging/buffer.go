@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"fmt"
@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// backlogSize is how many bytes may wait to be written.
-const backlogSize = 8 << 20
+// bufferSize is how many bytes may wait to be written.
+const bufferSize = 8 << 20
 
-// backlog is a writer that nobody waits for: a goroutine of its own passes on what is written, in order. A terminal that
-// was stopped, or a pager that nobody pages, must not hold up deliveries. What is more than backlogSize is lost, and how
-// many writes were is told as soon as somebody reads again.
-type backlog struct {
+// Buffer is a writer that never blocks: a goroutine writes what it holds, in order. A stopped terminal, or a pager that waits
+// for its user, must not delay deliveries. What exceeds 8 MiB is dropped; how many writes were is written as soon as
+// somebody reads again.
+type Buffer struct {
 	w io.Writer
 
 	mu      sync.Mutex
@@ -24,17 +24,18 @@ type backlog struct {
 	done    chan struct{} // closed when all is written and no more will come
 }
 
-func newBacklog(w io.Writer) *backlog {
-	b := &backlog{w: w, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	go b.pass()
+// NewBuffer returns a Buffer in front of w. The caller must call Close.
+func NewBuffer(w io.Writer) *Buffer {
+	b := &Buffer{w: w, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go b.drain()
 	return b
 }
 
 // Write never blocks and never fails. One call is passed on whole or not at all.
-func (b *backlog) Write(p []byte) (int, error) {
+func (b *Buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.waiting)+len(p) > backlogSize {
+	if len(b.waiting)+len(p) > bufferSize {
 		b.lost++
 		return len(p), nil
 	}
@@ -47,8 +48,8 @@ func (b *backlog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// close waits until everything is written, but no longer than d: a writer that is stuck stays so.
-func (b *backlog) close(d time.Duration) {
+// Close waits until everything is written, at most for d.
+func (b *Buffer) Close(d time.Duration) {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
@@ -61,26 +62,26 @@ func (b *backlog) close(d time.Duration) {
 	}
 }
 
-func (b *backlog) notify() {
+func (b *Buffer) notify() {
 	select {
 	case b.wake <- struct{}{}:
 	default:
 	}
 }
 
-// pass writes until the backlog is closed and empty.
-func (b *backlog) pass() {
+// drain writes until the buffer is closed and empty.
+func (b *Buffer) drain() {
 	defer close(b.done)
 	for range b.wake {
 		text, last := b.take()
-		_, _ = b.w.Write(text) // where it is gone, what is written is lost
+		_, _ = b.w.Write(text) // a writer that fails loses what is written
 		if last {
 			return
 		}
 	}
 }
 
-func (b *backlog) take() (text []byte, last bool) {
+func (b *Buffer) take() (text []byte, last bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	text, b.waiting = b.waiting, nil

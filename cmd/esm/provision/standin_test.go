@@ -1,4 +1,4 @@
-package main
+package provision
 
 import (
 	"slices"
@@ -16,16 +16,16 @@ import (
 )
 
 // On the stand-in every kind is made by the first run and found by the second, and what was put can be read.
-func TestResourcesOnTheStandIn(t *testing.T) {
+func TestCreateOnTheStandIn(t *testing.T) {
 	file := allKinds(t)
 	c := everywhere((&embedded.Server{Region: "eu-west-1"}).Client().Transport)
 	for _, first := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			v, said := quiet(t)
-			if err := makeResources(t.Context(), file, c, v); err != nil {
+			said := new(recorded)
+			if err := Create(t.Context(), file, c, said); err != nil {
 				t.Fatal(err)
 			}
-			if got := said.String(); strings.Count(got, ": made") != strings.Count(got, "\n") || (got != "") != first {
+			if got := said.String(); strings.Count(got, ": created") != strings.Count(got, "\n") || (got != "") != first {
 				t.Errorf("first run %v, said: %s", first, got)
 			}
 			streams, _ := c.Kinesis(t.Context(), "http://aws", "")

@@ -1,13 +1,13 @@
-package main
+package provision
 
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"testing"
 )
 
 // unsteady is a service that some calls do not reach, or whose answers get lost.
@@ -88,13 +88,8 @@ func failing(action string, from, to int, how fault) func(string) fault {
 	}
 }
 
-// quiet is a voice whose words can be read.
-func quiet(t *testing.T) (*voice, *strings.Builder) {
-	t.Helper()
-	var said strings.Builder
-	v, err := newVoice(logFlags{level: "info"}, &said)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v, &said
-}
+// recorded is a Log that can be read.
+type recorded struct{ strings.Builder }
+
+func (r *recorded) Info(format string, args ...any) { fmt.Fprintf(r, "info: "+format+"\n", args...) }
+func (r *recorded) Warn(format string, args ...any) { fmt.Fprintf(r, "warning: "+format+"\n", args...) }

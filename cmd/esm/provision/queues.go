@@ -1,14 +1,15 @@
-package main
+package provision
 
 import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -18,39 +19,39 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// queuesToMake are the file's Queues.
-func queuesToMake(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
+// queues lists the file's Queues.
+func queues(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
 	if len(file.Resources.Queues) == 0 {
 		return nil, nil
 	}
 	client, err := c.SQS(ctx, file.Aws.EndpointOf(config.SQS), file.Aws.Region)
 	for _, q := range file.Resources.Queues {
-		all = append(all, (&queueToMake{Queue: q, client: client}).resource())
+		all = append(all, (&queue{Queue: q, client: client}).resource())
 	}
 	return all, err
 }
 
-type queueToMake struct {
+type queue struct {
 	configfile.Queue
 	client *sqs.Client
-	url    *string // as look found it
+	url    *string // set by describe
 }
 
-func (q *queueToMake) resource() resource {
+func (q *queue) resource() resource {
 	return resource{
-		name: "queue " + q.QueueName, look: q.look, create: q.create,
+		name: "queue " + q.QueueName, describe: q.describe, create: q.create,
 		count: len(q.Messages), content: "message", put: q.send,
 	}
 }
 
-func (q *queueToMake) look(ctx context.Context) (found, error) {
+func (q *queue) describe(ctx context.Context) (state, error) {
 	at, err := q.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &q.QueueName})
 	if err != nil {
 		return notFound[*types.QueueDoesNotExist](err)
 	}
 	q.url = at.QueueUrl
 	if len(q.Attributes) == 0 {
-		return found{there: true}, nil
+		return state{exists: true}, nil
 	}
 	has, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: q.url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
@@ -58,11 +59,11 @@ func (q *queueToMake) look(ctx context.Context) (found, error) {
 	if err != nil {
 		return notFound[*types.QueueDoesNotExist](err)
 	}
-	return found{there: true, differs: q.differs(has.Attributes)}, nil
+	return state{exists: true, differs: q.differs(has.Attributes)}, nil
 }
 
-// differs tells which of the file's attributes a queue has otherwise, or not at all.
-func (q *queueToMake) differs(has map[string]string) (all []string) {
+// differs returns the attributes in which the queue differs from the file.
+func (q *queue) differs(has map[string]string) (all []string) {
 	for _, name := range slices.Sorted(maps.Keys(q.Attributes)) {
 		if want := q.Attributes[name]; !sameAttribute(has[name], want) {
 			all = append(all, fmt.Sprintf("its %s is %q, in the file %q", name, has[name], want))
@@ -76,7 +77,7 @@ func sameAttribute(a, b string) bool {
 	return a == b || plainJSON(a) != "" && plainJSON(a) == plainJSON(b)
 }
 
-// plainJSON is a JSON object's one way to be written, with numbers as text. It is empty for anything else.
+// plainJSON returns the canonical form of a JSON object, with numbers as text, and an empty string for anything else.
 func plainJSON(text string) string {
 	var object map[string]any
 	d := json.NewDecoder(strings.NewReader(text))
@@ -96,12 +97,12 @@ func plainJSON(text string) string {
 	return string(written)
 }
 
-func (q *queueToMake) create(ctx context.Context) error {
+func (q *queue) create(ctx context.Context) error {
 	_, err := q.client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &q.QueueName, Attributes: q.Attributes})
 	return err
 }
 
-func (q *queueToMake) send(ctx context.Context, i int) error {
+func (q *queue) send(ctx context.Context, i int) error {
 	message := q.Messages[i]
 	input := &sqs.SendMessageInput{
 		QueueUrl:               q.url,
@@ -144,7 +145,7 @@ func attribute(a configfile.MessageAttribute) (types.MessageAttributeValue, erro
 	return value, err
 }
 
-// given is nil for a text that was not given.
+// given returns nil for an empty string.
 func given(text string) *string {
 	if text == "" {
 		return nil

@@ -1,4 +1,4 @@
-package main
+package provision
 
 import (
 	"context"
@@ -54,17 +54,17 @@ func bodies(t *testing.T, client *sqs.Client, queue string) (all []string) {
 
 var threeMessages = configfile.Queue{QueueName: "q", Messages: []configfile.Message{{MessageBody: "a"}, {MessageBody: "b"}, {MessageBody: "c"}}}
 
-func makingOf(client *sqs.Client, q configfile.Queue) *making {
-	return &making{resource: (&queueToMake{Queue: q, client: client}).resource()}
+func provisionerOf(client *sqs.Client, q configfile.Queue, log Log) *provisioner {
+	return &provisioner{resource: (&queue{Queue: q, client: client}).resource(), log: log}
 }
 
 func TestQueuesAreFilledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := standInClient(&unsteady{fails: steady})
-		for _, says := range []string{"queue q: made, with 3 messages", ""} {
-			v, said := quiet(t)
-			m := makingOf(client, threeMessages)
-			if err := m.finish(t.Context(), v); err != nil {
+		for _, says := range []string{"queue q: created, with 3 messages", ""} {
+			said := new(recorded)
+			m := provisionerOf(client, threeMessages, said)
+			if err := m.run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if got := said.String(); !strings.Contains(got, says) || says == "" && got != "" {
@@ -78,7 +78,7 @@ func TestQueuesAreFilledOnce(t *testing.T) {
 }
 
 // Whatever call fails, undone or done, for longer than the SDK tries: in the end every message is there.
-func TestQueuesAreFilledThroughTrouble(t *testing.T) {
+func TestQueuesAreFilledThroughFaults(t *testing.T) {
 	const long = 7 // calls; the SDK makes three
 	for _, action := range []string{"GetQueueUrl", "CreateQueue", "SendMessage"} {
 		for after := range 3 {
@@ -98,9 +98,9 @@ func TestQueuesAreFilledThroughTrouble(t *testing.T) {
 func fillThrough(t *testing.T, action string, from, to int, how fault) {
 	u := &unsteady{fails: failing(action, from, to, how)}
 	client := standInClient(u)
-	v, said := quiet(t)
-	m := makingOf(client, threeMessages)
-	if err := m.finish(t.Context(), v); err != nil {
+	said := new(recorded)
+	m := provisionerOf(client, threeMessages, said)
+	if err := m.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	u.fails = steady
@@ -116,29 +116,29 @@ func fillThrough(t *testing.T, action string, from, to int, how fault) {
 	}
 }
 
-func TestAnAnswerThatSaysNoIsAnError(t *testing.T) {
+func TestRefusalIsAnError(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		queue configfile.Queue
 		want  string
 		says  string
 	}{
-		{"an attribute", configfile.Queue{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "-1"}}, "create it: ", ""},
+		{"an attribute", configfile.Queue{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "-1"}}, "create: ", ""},
 		{"a message", configfile.Queue{QueueName: "q", Messages: []configfile.Message{{MessageBody: "a"}, {MessageBody: ""}}}, "put message 1: ",
-			"queue q: made, with 1 of its 2 messages: the next run finds it there and puts no more"},
+			"queue q: created with only 1 of its 2 messages: the next run finds it and adds none"},
 		{"base64", configfile.Queue{QueueName: "q", Messages: []configfile.Message{{
 			MessageBody: "a", MessageAttributes: map[string]configfile.MessageAttribute{"x": {DataType: "Binary", BinaryValue: "?"}},
-		}}}, "put message 0: attribute x: ", "made, with 0 of its 1 message: "},
+		}}}, "put message 0: attribute x: ", "created with only 0 of its 1 messages: "},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			v, said := quiet(t)
-			m := makingOf(standInClient(&unsteady{fails: steady}), c.queue)
-			err := m.finish(t.Context(), v)
+			said := new(recorded)
+			m := provisionerOf(standInClient(&unsteady{fails: steady}), c.queue, said)
+			err := m.run(t.Context())
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 			}
-			if time.Since(began) > lookAgain || strings.Contains(said.String(), "trying again") {
+			if time.Since(began) > retryAfter || strings.Contains(said.String(), "trying again") {
 				t.Errorf("%s: it waited %v and said %q", c.name, time.Since(began), said)
 			}
 			if got := said.String(); !strings.Contains(got, c.says) || c.says == "" && got != "" {
@@ -148,20 +148,20 @@ func TestAnAnswerThatSaysNoIsAnError(t *testing.T) {
 	}
 }
 
-func TestTheEndOfCtxEndsTheWait(t *testing.T) {
+func TestCancelEndsTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		v, _ := quiet(t)
-		m := makingOf(standInClient(&unsteady{fails: func(string) fault { return undone }}), threeMessages)
+		said := new(recorded)
+		m := provisionerOf(standInClient(&unsteady{fails: func(string) fault { return undone }}), threeMessages, said)
 		began := time.Now()
-		if err := m.finish(ctx, v); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Minute {
+		if err := m.run(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Minute {
 			t.Errorf("got %v after %v, want the end of ctx", err, time.Since(began))
 		}
 	})
 }
 
-func TestMessagesArePutWhole(t *testing.T) {
+func TestMessagesKeepAttributes(t *testing.T) {
 	var sent []map[string]any
 	u := &unsteady{fails: steady}
 	client := standInClient(u)
@@ -178,8 +178,8 @@ func TestMessagesArePutWhole(t *testing.T) {
 			"n": {DataType: "Number.int", StringValue: "1"}, "b": {DataType: "Binary", BinaryValue: "AQI="},
 		}},
 	}}
-	v, _ := quiet(t)
-	if err := makingOf(client, queue).finish(t.Context(), v); err != nil {
+	said := new(recorded)
+	if err := provisionerOf(client, queue, said).run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got, _ := json.Marshal(sent)
@@ -208,7 +208,7 @@ func (s spy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.RoundTripper.RoundTrip(r)
 }
 
-func TestQueuesThatDifferAreSaid(t *testing.T) {
+func TestQueueDifferencesAreReported(t *testing.T) {
 	const policy = `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":%s}`
 	first := map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": fmt.Sprintf(policy, `"5"`)}
 	for _, c := range []struct {
@@ -219,20 +219,20 @@ func TestQueuesThatDifferAreSaid(t *testing.T) {
 		{"the same", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": fmt.Sprintf(policy, " 5")}, ""},
 		{"less", nil, ""},
 		{"another", map[string]string{"VisibilityTimeout": "60"},
-			`queue q: is there already and stays as it is: its VisibilityTimeout is \"30\", in the file \"60\"`},
+			`queue q: exists and is left as it is: its VisibilityTimeout is "30", in the file "60"`},
 		{"more", map[string]string{"RedriveAllowPolicy": "{}", "RedrivePolicy": fmt.Sprintf(policy, "6")},
-			`stays as it is: its RedriveAllowPolicy is \"\", in the file \"{}\"; its RedrivePolicy is `},
+			`left as it is: its RedriveAllowPolicy is "", in the file "{}"; its RedrivePolicy is `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := standInClient(&unsteady{fails: steady})
-				v, said := quiet(t)
+				said := new(recorded)
 				for _, q := range []configfile.Queue{{QueueName: "dead"}, {QueueName: "q", Attributes: first}, {QueueName: "q", Attributes: c.second}} {
-					if err := makingOf(client, q).finish(t.Context(), v); err != nil {
+					if err := provisionerOf(client, q, said).run(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if got := said.String(); !strings.Contains(got, c.want) || strings.Contains(got, "level=WARN") != (c.want != "") {
+				if got := said.String(); !strings.Contains(got, c.want) || strings.Contains(got, "warning:") != (c.want != "") {
 					t.Errorf("said %s, want %s", got, c.want)
 				}
 			})

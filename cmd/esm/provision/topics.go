@@ -1,7 +1,8 @@
-package main
+package provision
 
 import (
 	"context"
+
 	"github.com/esm-run/esm/cmd/esm/awsclient"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -11,33 +12,33 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// topicsToMake are the file's Topics.
-func topicsToMake(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
+// topics lists the file's Topics.
+func topics(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
 	if len(file.Resources.Topics) == 0 {
 		return nil, nil
 	}
 	client, err := c.SNS(ctx, file.Aws.EndpointOf(config.SNS), file.Aws.Region)
 	for _, t := range file.Resources.Topics {
-		topic := &topicToMake{t, client, config.TopicARN(file.Aws.Region, file.Aws.AccountId, t.Name)}
-		all = append(all, resource{name: "topic " + t.Name, look: topic.look, create: topic.create})
+		topic := &topic{t, client, config.TopicARN(file.Aws.Region, file.Aws.AccountId, t.Name)}
+		all = append(all, resource{name: "topic " + t.Name, describe: topic.describe, create: topic.create})
 	}
 	return all, err
 }
 
-type topicToMake struct {
+type topic struct {
 	configfile.Topic
 	client *sns.Client
-	arn    string // as the file has it, until the service has told another
+	arn    string // as the file names it, until the service returns another
 }
 
-func (t *topicToMake) look(ctx context.Context) (found, error) {
+func (t *topic) describe(ctx context.Context) (state, error) {
 	if _, err := t.client.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &t.arn}); err != nil {
 		return notFound[*types.NotFoundException](err)
 	}
-	return found{there: true}, nil
+	return state{exists: true}, nil
 }
 
-func (t *topicToMake) create(ctx context.Context) error {
+func (t *topic) create(ctx context.Context) error {
 	created, err := t.client.CreateTopic(ctx, &sns.CreateTopicInput{Name: &t.Name})
 	if err == nil && created.TopicArn != nil {
 		t.arn = *created.TopicArn

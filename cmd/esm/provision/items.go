@@ -1,4 +1,4 @@
-package main
+package provision
 
 import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -6,7 +6,7 @@ import (
 	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
-// sdkItem is an item as the SDK has it.
+// sdkItem converts an item for the SDK.
 func sdkItem(item configfile.Item) map[string]types.AttributeValue {
 	attributes := make(map[string]types.AttributeValue, len(item))
 	for name, value := range item {
@@ -15,7 +15,7 @@ func sdkItem(item configfile.Item) map[string]types.AttributeValue {
 	return attributes
 }
 
-// sdkValue is a value as the SDK has it: of the one type that is given.
+// sdkValue converts a value for the SDK: the one type that is given.
 func sdkValue(v configfile.AttributeValue) types.AttributeValue {
 	switch {
 	case v.S != nil:

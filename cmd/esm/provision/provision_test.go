@@ -1,4 +1,4 @@
-package main
+package provision
 
 import (
 	"context"
@@ -22,12 +22,12 @@ var kindsOfResources = []struct {
 	contents          []string
 }{
 	{"stream clicks", "  Streams: [{StreamName: clicks, ShardCount: 2, Records: [{PartitionKey: u1, Data: a}, {PartitionKey: u2, Data: b}, {PartitionKey: u1, Data: c}]}]\n",
-		"DescribeStreamSummary", "CreateStream", "PutRecord", "made, with 3 records", []string{"u1:a", "u2:b", "u1:c"}},
+		"DescribeStreamSummary", "CreateStream", "PutRecord", "created, with 3 records", []string{"u1:a", "u2:b", "u1:c"}},
 	{"table carts", "  Tables: [{TableName: carts, AttributeDefinitions: [{AttributeName: pk, AttributeType: S}], KeySchema: [{AttributeName: pk, KeyType: HASH}],\n" +
 		"    StreamSpecification: {StreamEnabled: true, StreamViewType: NEW_IMAGE}, Items: [{pk: {S: a}}, {pk: {S: b}, n: {N: '1'}}]}]\n",
-		"DescribeTable", "CreateTable", "PutItem", "made, with 2 items", []string{`{"pk":{"S":"a"}}`, `{"n":{"N":"1"},"pk":{"S":"b"}}`}},
-	{"topic alerts", "  Topics: [{Name: alerts}]\n", "GetTopicAttributes", "CreateTopic", "", "made", nil},
-	{"bucket failures", "  Buckets: [{Bucket: failures}]\n", http.MethodHead, http.MethodPut, "", "made", nil},
+		"DescribeTable", "CreateTable", "PutItem", "created, with 2 items", []string{`{"pk":{"S":"a"}}`, `{"n":{"N":"1"},"pk":{"S":"b"}}`}},
+	{"topic alerts", "  Topics: [{Name: alerts}]\n", "GetTopicAttributes", "CreateTopic", "", "created", nil},
+	{"bucket failures", "  Buckets: [{Bucket: failures}]\n", http.MethodHead, http.MethodPut, "", "created", nil},
 }
 
 // allKinds is a file with all of them.
@@ -41,12 +41,12 @@ func allKinds(t *testing.T) *configfile.File {
 }
 
 // The first run makes everything and fills it, whatever its service needs to become ready; the second changes nothing.
-func TestResourcesAreMadeOnce(t *testing.T) {
+func TestCreateOnce(t *testing.T) {
 	file, s := allKinds(t), &fakeServices{coming: 3}
 	for _, first := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			v, said := quiet(t)
-			if err := makeResources(t.Context(), file, everywhere(s), v); err != nil {
+			said := new(recorded)
+			if err := Create(t.Context(), file, everywhere(s), said); err != nil {
 				t.Fatal(err)
 			}
 			for _, k := range kindsOfResources {
@@ -54,7 +54,7 @@ func TestResourcesAreMadeOnce(t *testing.T) {
 				if got := s.things[name].contents; !slices.Equal(got, k.contents) {
 					t.Errorf("%s: got %q, want %q", k.name, got, k.contents)
 				}
-				if got := strings.Contains(said.String(), k.name+": "+k.made+`"`); got != first {
+				if got := strings.Contains(said.String(), k.name+": "+k.made+"\n"); got != first {
 					t.Errorf("first run %v, said: %s", first, said)
 				}
 			}
@@ -65,11 +65,11 @@ func TestResourcesAreMadeOnce(t *testing.T) {
 	}
 }
 
-func TestResourcesAreCreatedAsTheFileSays(t *testing.T) {
+func TestCreateRequests(t *testing.T) {
 	file, s := allKinds(t), &fakeServices{}
 	synctest.Test(t, func(t *testing.T) {
-		v, _ := quiet(t)
-		if err := makeResources(t.Context(), file, everywhere(s), v); err != nil {
+		said := new(recorded)
+		if err := Create(t.Context(), file, everywhere(s), said); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -90,7 +90,7 @@ func TestResourcesAreCreatedAsTheFileSays(t *testing.T) {
 func sameBody(a, b string) bool { return sameAttribute(a, b) }
 
 // Whatever call fails, undone or done, for longer than the SDK tries: in the end everything is there, in order.
-func TestResourcesAreMadeThroughTrouble(t *testing.T) {
+func TestCreateThroughFaults(t *testing.T) {
 	const long = 7 // calls; the SDK makes three
 	for _, k := range kindsOfResources {
 		file := resourcesFile(t, k.yaml)
@@ -103,9 +103,9 @@ func TestResourcesAreMadeThroughTrouble(t *testing.T) {
 					t.Run(fmt.Sprintf("%s/%s after %d, %s", k.name, action, after, name), func(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
 							s := &fakeServices{coming: 1}
-							v, said := quiet(t)
+							said := new(recorded)
 							u := &unsteady{RoundTripper: s, fails: failing(action, after, after+long, how)}
-							if err := makeResources(t.Context(), file, everywhere(u), v); err != nil {
+							if err := Create(t.Context(), file, everywhere(u), said); err != nil {
 								t.Fatal(err)
 							}
 							_, name, _ := strings.Cut(k.name, " ")
@@ -124,26 +124,26 @@ func TestResourcesAreMadeThroughTrouble(t *testing.T) {
 	}
 }
 
-func TestWhatDiffersIsSaid(t *testing.T) {
+func TestDifferencesAreReported(t *testing.T) {
 	const table = "  Tables: [{TableName: carts, AttributeDefinitions: [{AttributeName: pk, AttributeType: %s}], KeySchema: [{AttributeName: pk, KeyType: HASH}]%s}]\n"
 	for _, c := range []struct{ name, first, second, want string }{
 		{"shards", "  Streams: [{StreamName: clicks, ShardCount: 2}]\n", "  Streams: [{StreamName: clicks, ShardCount: 4, Records: [{PartitionKey: a, Data: b}]}]\n",
-			"stream clicks: is there already and stays as it is: it has 2 open shards, in the file its ShardCount is 4"},
+			"stream clicks: exists and is left as it is: it has 2 open shards, in the file its ShardCount is 4"},
 		{"stream of a table", fmt.Sprintf(table, "S", ""), fmt.Sprintf(table, "S", ", StreamSpecification: {StreamEnabled: true, StreamViewType: KEYS_ONLY}"),
-			"table carts: is there already and stays as it is: its stream is none, in the file KEYS_ONLY"},
+			"table carts: exists and is left as it is: its stream is none, in the file KEYS_ONLY"},
 		{"key", fmt.Sprintf(table, "S", ""), fmt.Sprintf(table, "N", ", StreamSpecification: {StreamEnabled: false}"),
-			"table carts: is there already and stays as it is: its key is pk (HASH, S), in the file pk (HASH, N)"},
+			"table carts: exists and is left as it is: its key is pk (HASH, S), in the file pk (HASH, N)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			first, second, s := resourcesFile(t, c.first), resourcesFile(t, c.second), &fakeServices{}
 			synctest.Test(t, func(t *testing.T) {
-				v, said := quiet(t)
+				said := new(recorded)
 				for _, file := range []*configfile.File{first, first, second} {
-					if err := makeResources(t.Context(), file, everywhere(s), v); err != nil {
+					if err := Create(t.Context(), file, everywhere(s), said); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if got := said.String(); !strings.Contains(got, c.want) || strings.Count(got, "level=WARN") != 1 {
+				if got := said.String(); !strings.Contains(got, c.want) || strings.Count(got, "warning:") != 1 {
 					t.Errorf("said %s, want %s once", got, c.want)
 				}
 				for name, thing := range s.things {
@@ -157,7 +157,7 @@ func TestWhatDiffersIsSaid(t *testing.T) {
 }
 
 // A stream that is being deleted is made anew once it is gone; one that another creates is waited for, and not filled.
-func TestWhatIsUnderWayIsWaitedFor(t *testing.T) {
+func TestPendingResourceIsAwaited(t *testing.T) {
 	file := resourcesFile(t, kindsOfResources[0].yaml)
 	slow := slices.Repeat([]string{"CREATING"}, 300) // half a minute
 	for _, c := range []struct {
@@ -166,15 +166,15 @@ func TestWhatIsUnderWayIsWaitedFor(t *testing.T) {
 		contents int
 		said     string
 	}{
-		{"deleted", []string{"DELETING", "DELETING", "GONE"}, 3, "stream clicks: made, with 3 records"},
+		{"deleted", []string{"DELETING", "DELETING", "GONE"}, 3, "stream clicks: created, with 3 records"},
 		{"created by another", []string{"CREATING", "CREATING", "ACTIVE"}, 0, ""},
-		{"for long", append(slow, "ACTIVE"), 0, "stream clicks: it is CREATING; trying again until it answers"},
+		{"for long", append(slow, "ACTIVE"), 0, "stream clicks: its status is CREATING; trying again until it answers"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &fakeServices{things: map[string]*thing{"clicks": {statuses: c.statuses, shards: 2}}}
-				v, said := quiet(t)
-				if err := makeResources(t.Context(), file, everywhere(s), v); err != nil {
+				said := new(recorded)
+				if err := Create(t.Context(), file, everywhere(s), said); err != nil {
 					t.Fatal(err)
 				}
 				if got := len(s.things["clicks"].contents); got != c.contents {
@@ -209,20 +209,20 @@ func (b *busy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-func TestThrottlingPassesAndLimitsDoNot(t *testing.T) {
+func TestThrottlingIsTemporaryLimitsAreNot(t *testing.T) {
 	file := resourcesFile(t, kindsOfResources[0].yaml)
 	for _, c := range []struct {
 		action, code, want string
 	}{
 		{"PutRecord", "ProvisionedThroughputExceededException", ""},
 		{"DescribeStreamSummary", "ThrottlingException", ""},
-		{"CreateStream", "LimitExceededException", "stream clicks: create it: "},
-		{"DescribeStreamSummary", "AccessDeniedException", "stream clicks: look for it: "},
+		{"CreateStream", "LimitExceededException", "stream clicks: create: "},
+		{"DescribeStreamSummary", "AccessDeniedException", "stream clicks: describe: "},
 		{"PutRecord", "AccessDeniedException", "stream clicks: put record 0: "},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			v, said := quiet(t)
-			err := makeResources(t.Context(), file, everywhere(&busy{&fakeServices{}, c.action, c.code, 5}), v)
+			said := new(recorded)
+			err := Create(t.Context(), file, everywhere(&busy{&fakeServices{}, c.action, c.code, 5}), said)
 			if got := fmt.Sprint(err); c.want == "" && err != nil || !strings.HasPrefix(got, c.want) && c.want != "" {
 				t.Errorf("%s, %s: got %v, want %q", c.action, c.code, err, c.want)
 			}
@@ -234,17 +234,17 @@ func TestThrottlingPassesAndLimitsDoNot(t *testing.T) {
 }
 
 // What is interrupted while it is filled is said, since the next run takes it for full.
-func TestTheEndOfCtxBetweenContents(t *testing.T) {
+func TestCancelBetweenContents(t *testing.T) {
 	file, s := resourcesFile(t, kindsOfResources[0].yaml), &fakeServices{}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		v, said := quiet(t)
+		said := new(recorded)
 		u := &unsteady{RoundTripper: s, fails: failing("PutRecord", 1, 1000, undone)}
-		if err := makeResources(ctx, file, everywhere(u), v); !errors.Is(err, context.DeadlineExceeded) {
+		if err := Create(ctx, file, everywhere(u), said); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want the end of ctx", err)
 		}
-		want := "stream clicks: made, with 1 of its 3 records: the next run finds it there and puts no more"
+		want := "stream clicks: created with only 1 of its 3 records: the next run finds it and adds none"
 		if got := said.String(); !strings.Contains(got, want) {
 			t.Errorf("said %s, want %s", got, want)
 		}
@@ -252,10 +252,10 @@ func TestTheEndOfCtxBetweenContents(t *testing.T) {
 }
 
 // A service without a memory that starts anew while it is filled is filled from the first on.
-func TestAServiceThatForgetsIsFilledAnew(t *testing.T) {
+func TestServiceThatForgetsIsFilledAgain(t *testing.T) {
 	file, s := resourcesFile(t, kindsOfResources[0].yaml), &fakeServices{}
 	synctest.Test(t, func(t *testing.T) {
-		v, _ := quiet(t)
+		said := new(recorded)
 		fails := failing("PutRecord", 2, 5, undone) // as often as the SDK tries
 		u := &unsteady{RoundTripper: s, fails: func(action string) fault {
 			how := fails(action)
@@ -264,7 +264,7 @@ func TestAServiceThatForgetsIsFilledAnew(t *testing.T) {
 			}
 			return how
 		}}
-		if err := makeResources(t.Context(), file, everywhere(u), v); err != nil {
+		if err := Create(t.Context(), file, everywhere(u), said); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := s.things["clicks"].contents, kindsOfResources[0].contents; !slices.Equal(got, want) {

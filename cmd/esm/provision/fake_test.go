@@ -1,15 +1,16 @@
-package main
+package provision
 
 import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"

@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"bytes"
@@ -11,13 +11,13 @@ import (
 
 func TestBacklogPassesOnInOrder(t *testing.T) {
 	var out bytes.Buffer
-	b := newBacklog(&out)
+	b := NewBuffer(&out)
 	var want strings.Builder
 	for i := range 1000 {
 		fmt.Fprintln(b, i)
 		fmt.Fprintln(&want, i)
 	}
-	b.close(time.Minute)
+	b.Close(time.Minute)
 	if out.String() != want.String() {
 		t.Errorf("%d bytes came out, want %d in order", out.Len(), want.Len())
 	}
@@ -25,14 +25,14 @@ func TestBacklogPassesOnInOrder(t *testing.T) {
 
 func TestBacklogOfAReaderThatStops(t *testing.T) {
 	r, w := io.Pipe()
-	b := newBacklog(w)
+	b := NewBuffer(w)
 	line := []byte(strings.Repeat("x", 1<<20-1) + "\n")
 	for range 50 {
 		if _, err := b.Write(line); err != nil {
 			t.Fatal(err)
 		}
 	}
-	b.close(time.Millisecond) // does not wait for ever
+	b.Close(time.Millisecond) // does not wait for ever
 	read := bufioOf(r, len(line))
 	<-read
 	if _, err := b.Write([]byte("after\n")); err != nil {
@@ -55,8 +55,8 @@ func bufioOf(r io.Reader, n int) <-chan bool {
 func TestBacklogTellsWhatWasLost(t *testing.T) {
 	gate := make(chan bool)
 	var out bytes.Buffer
-	b := newBacklog(gated{&out, gate})
-	half := []byte(strings.Repeat("x", backlogSize/2-1) + "\n")
+	b := NewBuffer(gated{&out, gate})
+	half := []byte(strings.Repeat("x", bufferSize/2-1) + "\n")
 	fmt.Fprintln(b, "first")
 	gate <- true  // now it is written, and nothing waits
 	for range 5 { // of which two may be taken to be written, and two wait
@@ -67,13 +67,13 @@ func TestBacklogTellsWhatWasLost(t *testing.T) {
 		<-time.After(time.Millisecond)
 	}
 	fmt.Fprintln(b, "last")
-	b.close(time.Minute)
+	b.Close(time.Minute)
 	if got := out.String(); !strings.Contains(got, "lines were lost here") || !strings.HasSuffix(got, "last\n") {
 		t.Errorf("the end is %q", got[max(0, len(got)-100):])
 	}
 }
 
-func (b *backlog) waits() bool {
+func (b *Buffer) waits() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.waiting) > 0

@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"fmt"
@@ -15,17 +15,17 @@ import (
 
 func TestLogFlags(t *testing.T) {
 	for _, c := range []struct {
-		flags logFlags
+		flags Flags
 		wrong string
 	}{
-		{logFlags{"", "info"}, ""},
-		{logFlags{"text", "debug"}, ""},
-		{logFlags{"json", "ERROR"}, ""},
-		{logFlags{"xml", "info"}, `--log-format "xml"`},
-		{logFlags{"", "loud"}, `--log-level "loud"`},
-		{logFlags{"", ""}, `--log-level ""`},
+		{Flags{"", "info"}, ""},
+		{Flags{"text", "debug"}, ""},
+		{Flags{"json", "ERROR"}, ""},
+		{Flags{"xml", "info"}, `--log-format "xml"`},
+		{Flags{"", "loud"}, `--log-level "loud"`},
+		{Flags{"", ""}, `--log-level ""`},
 	} {
-		_, err := newVoice(c.flags, new(strings.Builder))
+		_, err := New(c.flags, new(strings.Builder))
 		if got := fmt.Sprint(err); (err != nil) != (c.wrong != "") || !strings.Contains(got, c.wrong) {
 			t.Errorf("%+v: got %v, want %q", c.flags, err, c.wrong)
 		}
@@ -33,17 +33,17 @@ func TestLogFlags(t *testing.T) {
 }
 
 // speak says something in every way and returns what was heard on both outputs, without times.
-func speak(t *testing.T, flags logFlags, people bool) (stdout, stderr string) {
+func speak(t *testing.T, flags Flags, people bool) (stdout, stderr string) {
 	t.Helper()
 	var out, err strings.Builder
-	v, wrong := newVoice(flags, &err)
+	v, wrong := New(flags, &err)
 	if wrong != nil {
 		t.Fatal(wrong)
 	}
 	v.people = people
-	v.info("one %d", 1)
-	v.warn("two")
-	emit := observe.Tee(v.traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
+	v.Info("one %d", 1)
+	v.Warn("two")
+	emit := observe.Tee(v.Traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
 	emit(trace.Output{Function: "f", ID: "id", Line: "hello"})
 	emit(trace.Output{Function: "f", ID: "id", Line: "START", Platform: true})
 	emit(trace.Scaled{Mapping: "u", Pollers: 5})
@@ -60,23 +60,23 @@ func TestVoice(t *testing.T) {
 	const who = "mapping=u source=arn:aws:sqs:us-east-1:000000000000:orders function=f"
 	for _, c := range []struct {
 		name           string
-		flags          logFlags
+		flags          Flags
 		people         bool
 		stdout, stderr string
 	}{
-		{"people", logFlags{"", "info"}, true, "[f id] hello\n", "  one 1\n  warning: two\n✓ orders → f  3 records  1s\n"},
-		{"people, all", logFlags{"", "debug"}, true, "[f id] hello\n[f id] START\n", "  one 1\n  warning: two\n↕ orders → f  5 pollers\n✓ orders → f  3 records  1s\n"},
-		{"people, trouble", logFlags{"", "warn"}, true, "[f id] hello\n", "  warning: two\n"},
-		{"text", logFlags{"text", "info"}, false, "[f id] hello\n[f id] START\n",
+		{"people", Flags{"", "info"}, true, "[f id] hello\n", "  one 1\n  warning: two\n✓ orders → f  3 records  1s\n"},
+		{"people, all", Flags{"", "debug"}, true, "[f id] hello\n[f id] START\n", "  one 1\n  warning: two\n↕ orders → f  5 pollers\n✓ orders → f  3 records  1s\n"},
+		{"people, trouble", Flags{"", "warn"}, true, "[f id] hello\n", "  warning: two\n"},
+		{"text", Flags{"text", "info"}, false, "[f id] hello\n[f id] START\n",
 			"level=INFO msg=\"one 1\"\nlevel=WARN msg=two\nlevel=INFO msg=batch " + who + " requestId=\"\" records=3 outcome=Done tookMs=1000 tries=0\n"},
-		{"text, trouble", logFlags{"text", "warn"}, false, "[f id] hello\n[f id] START\n", "level=WARN msg=two\n"},
+		{"text, trouble", Flags{"text", "warn"}, false, "[f id] hello\n[f id] START\n", "level=WARN msg=two\n"},
 	} {
 		stdout, stderr := speak(t, c.flags, c.people)
 		if stdout != c.stdout || stderr != c.stderr {
 			t.Errorf("%s: got\n%s%s\nwant\n%s%s", c.name, stdout, stderr, c.stdout, c.stderr)
 		}
 	}
-	stdout, _ := speak(t, logFlags{"json", "info"}, false)
+	stdout, _ := speak(t, Flags{"json", "info"}, false)
 	if !strings.Contains(stdout, `"function":"f","requestId":"id","line":"hello"}`) {
 		t.Errorf("JSON: got %s", stdout)
 	}
@@ -88,7 +88,7 @@ func TestNobodyLooksOnAtAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if v, err := newVoice(logFlags{level: "info"}, file); err != nil || v.people || v.color {
+	if v, err := New(Flags{Level: "info"}, file); err != nil || v.people || v.color {
 		t.Errorf("got %+v, %v, want structured lines", v, err)
 	}
 }
@@ -103,18 +103,18 @@ func (h *half) Write(p []byte) (int, error) {
 
 func TestVoicesDoNotMix(t *testing.T) {
 	var out half
-	v, err := newVoice(logFlags{level: "info"}, &out)
+	v, err := New(Flags{Level: "info"}, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	v.people = true
-	emit := observe.Tee(v.traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
+	emit := observe.Tee(v.Traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
 	var talking sync.WaitGroup
 	for range 4 {
 		talking.Go(func() {
 			for range 50 {
-				v.info("hello")
-				v.log.Warn("hello")
+				v.Info("hello")
+				v.Structured.Warn("hello")
 				emit(trace.Invoked{Mapping: "u", Verdict: trace.Done})
 			}
 		})
@@ -126,3 +126,5 @@ func TestVoicesDoNotMix(t *testing.T) {
 		}
 	}
 }
+
+var someMapping = observe.Mapping{UUID: "u", Source: "arn:aws:sqs:us-east-1:000000000000:orders", Function: "f"}

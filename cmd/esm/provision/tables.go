@@ -1,8 +1,9 @@
-package main
+package provision
 
 import (
 	"context"
 	"fmt"
+
 	"github.com/esm-run/esm/cmd/esm/awsclient"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,8 +14,8 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// tablesToMake are the file's Tables.
-func tablesToMake(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
+// tables lists the file's Tables.
+func tables(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
 	if len(file.Resources.Tables) == 0 {
 		return nil, nil
 	}
@@ -23,40 +24,40 @@ func tablesToMake(ctx context.Context, file *configfile.File, c *awsclient.Clien
 		return nil, err
 	}
 	for _, t := range file.Resources.Tables {
-		all = append(all, tableToMake{t, client}.resource())
+		all = append(all, table{t, client}.resource())
 	}
 	return all, nil
 }
 
-type tableToMake struct {
+type table struct {
 	configfile.Table
 	client *dynamodb.Client
 }
 
-func (t tableToMake) resource() resource {
+func (t table) resource() resource {
 	return resource{
-		name: "table " + t.TableName, look: t.look, create: t.create,
+		name: "table " + t.TableName, describe: t.describe, create: t.create,
 		count: len(t.Items), content: "item", put: t.put,
 	}
 }
 
-func (t tableToMake) look(ctx context.Context) (found, error) {
+func (t table) describe(ctx context.Context) (state, error) {
 	out, err := t.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.TableName})
 	if err != nil {
 		return notFound[*types.ResourceNotFoundException](err)
 	}
-	at := found{there: true}
+	at := state{exists: true}
 	switch is := out.Table; is.TableStatus {
 	case types.TableStatusCreating, types.TableStatusDeleting:
-		at.status = string(is.TableStatus)
+		at.pending = string(is.TableStatus)
 	default:
 		at.differs = t.differs(is)
 	}
 	return at, nil
 }
 
-// differs tells what a table's key and stream have that the file does not say. What it may cost is no matter here.
-func (t tableToMake) differs(is *types.TableDescription) (all []string) {
+// differs returns how the table's key and stream differ from the file. Billing is ignored.
+func (t table) differs(is *types.TableDescription) (all []string) {
 	compare := func(what, has, want string) {
 		if has != want {
 			all = append(all, fmt.Sprintf("%s is %s, in the file %s", what, has, want))
@@ -67,7 +68,7 @@ func (t tableToMake) differs(is *types.TableDescription) (all []string) {
 	return all
 }
 
-// keyText is a key as text: "pk (HASH, S) and sk (RANGE, N)".
+// keyText formats a key: "pk (HASH, S) and sk (RANGE, N)".
 func keyText(key []types.KeySchemaElement, definitions []types.AttributeDefinition) (text string) {
 	kinds := map[string]types.ScalarAttributeType{}
 	for _, d := range definitions {
@@ -82,7 +83,7 @@ func keyText(key []types.KeySchemaElement, definitions []types.AttributeDefiniti
 	return text
 }
 
-// streamText is what a stream shows, or that there is none.
+// streamText returns the view type of a stream, or "none".
 func streamText(s *types.StreamSpecification) string {
 	if s == nil || !aws.ToBool(s.StreamEnabled) {
 		return "none"
@@ -90,7 +91,7 @@ func streamText(s *types.StreamSpecification) string {
 	return string(s.StreamViewType)
 }
 
-func (t tableToMake) create(ctx context.Context) error {
+func (t table) create(ctx context.Context) error {
 	input := &dynamodb.CreateTableInput{
 		TableName: &t.TableName, AttributeDefinitions: t.definitions(), KeySchema: t.keySchema(),
 		BillingMode: types.BillingMode(t.BillingMode), StreamSpecification: t.stream(),
@@ -101,25 +102,25 @@ func (t tableToMake) create(ctx context.Context) error {
 		}
 	}
 	_, err := t.client.CreateTable(ctx, input)
-	return unlessThere[*types.ResourceInUseException](err)
+	return unlessExists[*types.ResourceInUseException](err)
 }
 
-func (t tableToMake) definitions() (all []types.AttributeDefinition) {
+func (t table) definitions() (all []types.AttributeDefinition) {
 	for _, a := range t.AttributeDefinitions {
 		all = append(all, types.AttributeDefinition{AttributeName: &a.AttributeName, AttributeType: types.ScalarAttributeType(a.AttributeType)})
 	}
 	return all
 }
 
-func (t tableToMake) keySchema() (all []types.KeySchemaElement) {
+func (t table) keySchema() (all []types.KeySchemaElement) {
 	for _, k := range t.KeySchema {
 		all = append(all, types.KeySchemaElement{AttributeName: &k.AttributeName, KeyType: types.KeyType(k.KeyType)})
 	}
 	return all
 }
 
-// stream is nil if there is to be none.
-func (t tableToMake) stream() *types.StreamSpecification {
+// stream returns nil if the table has no stream.
+func (t table) stream() *types.StreamSpecification {
 	if !t.Streams() {
 		return nil
 	}
@@ -128,7 +129,7 @@ func (t tableToMake) stream() *types.StreamSpecification {
 	}
 }
 
-func (t tableToMake) put(ctx context.Context, i int) error {
+func (t table) put(ctx context.Context, i int) error {
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.TableName, Item: sdkItem(t.Items[i])})
 	return err
 }
