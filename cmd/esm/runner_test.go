@@ -52,7 +52,8 @@ type held struct {
 	letGo   chan struct{}
 }
 
-func (h held) Run(ctx, _ context.Context) {
+func (h held) Run(ctx, _ context.Context, ready func()) {
+	ready()
 	h.trace.Emit(trace.Invoking{Mapping: h.mapping})
 	<-ctx.Done()
 	<-h.letGo
