@@ -54,7 +54,7 @@ func (p *poller) resume() (batch policy.Batch, closed bool) {
 // too, unless this poller is the scout and has not waited yet.
 func (p *poller) idle(batch policy.Batch) bool {
 	waited := p.slot == nil
-	p.release()
+	p.returnPermit()
 	return len(batch.Records) == 0 && (waited || !p.scout)
 }
 

@@ -36,7 +36,7 @@ func (p *poller) deliver(ctx, work context.Context, recs []esm.Record) {
 		if end.Retry && retry.Sleep(ctx, end.Wait) {
 			continue
 		}
-		p.release()
+		p.returnPermit()
 		p.set.refusals.count(end.Slow, p.feed.Scale)
 		if end.Retry {
 			p.giveBack(work, recs)
@@ -85,20 +85,6 @@ func (p *poller) unblock(left []esm.Record) {
 	pass, blocked := policy.Unblocked(p.carry, left)
 	p.carry = pass
 	p.leave(blocked, trace.ReasonGroupBlocked, nil)
-}
-
-// giveBack releases records because the feed stops, and the carried records that must not overtake them.
-func (p *poller) giveBack(work context.Context, recs []esm.Record) {
-	pass, blocked := policy.Unblocked(p.carry, recs)
-	p.carry = pass
-	recs = slices.Concat(recs, blocked)
-	var err error
-	if len(recs) > 0 && work.Err() == nil {
-		call, cancel := context.WithTimeout(work, answerWithin)
-		defer cancel()
-		err = p.feed.Queue.Release(call, recs)
-	}
-	p.leave(recs, trace.ReasonStopping, err)
 }
 
 func (p *poller) leave(recs []esm.Record, reason trace.Reason, err error) {

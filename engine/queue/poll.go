@@ -41,17 +41,18 @@ func (p *poller) receive(ctx, work context.Context, batch policy.Batch) ([]esm.R
 	call, end := retry.Linger(ctx, work, wait+answerWithin)
 	defer end()
 	asked, began := p.feed.Batching.Want(batch), time.Now()
+	p.set.returns.add(nil, 1)
 	recs, err := p.feed.Queue.Receive(call, asked, wait)
-	if err != nil && call.Err() != nil {
-		return nil, nil // ended from here
+	stopped, took := ctx.Err() != nil, time.Since(began)
+	if err == nil || call.Err() == nil { // otherwise ended from here
+		p.feed.Trace.Emit(trace.Received{Mapping: p.feed.Mapping, Records: recs, Took: took, Err: err})
+		p.set.load.received(len(recs), asked)
 	}
-	took := time.Since(began)
-	p.feed.Trace.Emit(trace.Received{Mapping: p.feed.Mapping, Records: recs, Took: took, Err: err})
-	p.set.load.received(len(recs), asked)
-	if ctx.Err() != nil {
-		p.giveBack(work, recs)
+	if stopped {
+		p.release(work, p.set.returns.add(recs, -1))
 		return nil, nil
 	}
+	p.release(work, p.set.returns.add(nil, -1))
 	if err == nil {
 		p.slowDown(ctx, len(recs), wait, took)
 	}
@@ -66,16 +67,19 @@ func (p *poller) inTime(ctx context.Context) bool {
 	return p.pace.Wait(ctx) == nil
 }
 
-// slowDown pauses after a long poll that returned nothing far sooner than its wait, for a time that grows from one to the
-// next, but never longer than the poll should have lasted. It reports the first.
+// slowDown pauses after a long poll that returned nothing far sooner than its wait: longer from one such poll to the next,
+// but never longer than the poll should have lasted. It reports the first, until a poll lasts.
 func (p *poller) slowDown(ctx context.Context, records int, wait, took time.Duration) {
 	switch {
-	case records > 0 || wait > 0 && took >= wait/2:
+	case records > 0:
+		p.hasty = nil
+		return
+	case wait == 0:
+		return
+	case took >= wait/2:
 		p.hasty = nil
 		p.set.slowed.Store(false)
 		return
-	case wait == 0:
-		return // it was not to wait
 	}
 	if !p.set.slowed.Swap(true) {
 		p.feed.Trace.Emit(trace.Slowed{Mapping: p.feed.Mapping, Err: errHasty})

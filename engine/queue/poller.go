@@ -51,7 +51,7 @@ func (p *poller) turn(ctx, work context.Context) (more bool, err error) {
 	retry.Sleep(ctx, p.set.refusals.pause())
 	p.set.load.note(func(l *load) { l.working++ })
 	defer p.set.load.note(func(l *load) { l.working-- })
-	defer p.release()
+	defer p.returnPermit()
 	batch, err := p.gather(ctx, work)
 	p.busy = batch.Full || len(batch.Records) > 0 && p.feed.Batching.Window == 0
 	if len(batch.Records) > 0 {
@@ -127,8 +127,8 @@ func (p *poller) permitFor(ctx, work context.Context, recs []esm.Record) error {
 	return p.permit(call)
 }
 
-// release gives up the permit in hand, if there is one.
-func (p *poller) release() {
+// returnPermit gives up the permit in hand, if there is one.
+func (p *poller) returnPermit() {
 	if p.slot != nil {
 		p.slot.Release()
 		p.slot = nil

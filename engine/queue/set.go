@@ -20,6 +20,7 @@ type set struct {
 	scouting chan struct{} // holds one token; the poller that has taken it is the scout
 	load     load
 	refusals refusals
+	returns  returns
 	slowed   atomic.Bool // polling is slowed down, and Trace knows
 
 	pollers []*poller // owned by Feed.Run
