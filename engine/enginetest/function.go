@@ -2,6 +2,7 @@
 package enginetest
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -17,14 +18,15 @@ import (
 // Function is an [esm.Invoker] of one function, whose handler is Go code. A handler returns the answer, or a [Fault], or
 // another error, which Invoke then returns.
 type Function struct {
-	Permits int // 0 is no limit
+	Permits int // 0 is no limit; set before the first Reserve
 	Handler Handler
 
-	mu      sync.Mutex
-	inUse   int
-	peak    int
-	waiters []chan struct{}
-	calls   []Event
+	once    sync.Once
+	permits chan struct{}
+
+	mu          sync.Mutex
+	inUse, peak int
+	calls       []Event
 }
 
 // Handler is the code of a function.
@@ -35,46 +37,23 @@ type Fault string
 
 func (f Fault) Error() string { return string(f) }
 
-// Reserve implements [esm.Invoker]: first come, first served.
+// Reserve implements [esm.Invoker]: first come, first served, as goroutines that wait for a channel are.
 func (f *Function) Reserve(ctx context.Context, _ string) (esm.Slot, error) {
-	granted := make(chan struct{})
-	f.mu.Lock()
-	f.waiters = append(f.waiters, granted)
-	f.grant()
-	f.mu.Unlock()
+	f.once.Do(func() { f.permits = make(chan struct{}, cmp.Or(f.Permits, 10_000)) })
 	select {
-	case <-granted:
-		return &slot{f: f}, nil
-	default:
-	}
-	select {
-	case <-granted:
-		return &slot{f: f}, nil
+	case f.permits <- struct{}{}:
 	case <-ctx.Done():
-		f.withdraw(granted)
 		return nil, ctx.Err()
 	}
+	f.use(1)
+	return &slot{f: f}, nil
 }
 
-// grant hands out the permits that are free. The lock is held.
-func (f *Function) grant() {
-	for len(f.waiters) > 0 && (f.Permits == 0 || f.inUse < f.Permits) {
-		f.inUse++
-		f.peak = max(f.peak, f.inUse)
-		close(f.waiters[0])
-		f.waiters = f.waiters[1:]
-	}
-}
-
-func (f *Function) withdraw(granted chan struct{}) {
+func (f *Function) use(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if i := slices.Index(f.waiters, granted); i >= 0 {
-		f.waiters = slices.Delete(f.waiters, i, i+1)
-		return
-	}
-	f.inUse--
-	f.grant()
+	f.inUse += n
+	f.peak = max(f.peak, f.inUse)
 }
 
 // Invoke implements [esm.Invoker]. Feeds do not call it.
@@ -139,10 +118,8 @@ func (s *slot) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 
 func (s *slot) Release() {
 	s.once.Do(func() {
-		s.f.mu.Lock()
-		defer s.f.mu.Unlock()
-		s.f.inUse--
-		s.f.grant()
+		s.f.use(-1)
+		<-s.f.permits
 	})
 }
 

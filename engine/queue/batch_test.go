@@ -11,25 +11,6 @@ import (
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
-// Recorded on AWS: 30 waiting messages, batches of 20, a window of one second, MaximumConcurrency 2: two invocations.
-func TestWindowGathersSeveralReceives(t *testing.T) {
-	bubble(t, sourcetest.QueueConfig{}, enginetest.Succeed, func(r *rig) {
-		r.feed.Batching = policy.Batching{Size: 20, Window: time.Second}
-		r.feed.Pollers = policy.StandardPollers(2, false)
-		r.send(30, "")
-		r.start()
-		r.Wait(5 * time.Second)
-		var sizes []int
-		for _, e := range r.Function.Calls() {
-			sizes = append(sizes, len(e.Records))
-		}
-		slices.Sort(sizes)
-		if want := []int{10, 20}; !slices.Equal(sizes, want) {
-			r.Errorf("batches of %v records, want %v", sizes, want)
-		}
-	})
-}
-
 func TestWindowIsExact(t *testing.T) {
 	for _, window := range []time.Duration{time.Second, 5 * time.Second, 65 * time.Second} {
 		t.Run(window.String(), func(t *testing.T) {
@@ -75,21 +56,6 @@ func TestCarriedRecordsDoNotOvertakeTheirGroup(t *testing.T) {
 		}
 		if want := []string{"a0", "a1", "a2", "a3", "a4", "a5"}; !slices.Equal(order, want) {
 			r.Errorf("handled in the order %v, want %v", order, want)
-		}
-	})
-}
-
-func TestCarriedRecordsMakeTheNextBatch(t *testing.T) {
-	bubble(t, sourcetest.QueueConfig{MaxReceives: 1}, enginetest.Succeed, func(r *rig) {
-		r.feed.Batching = small
-		r.send(10, "")
-		r.start()
-		r.Wait(time.Second)
-		r.wantQueue(10, 0, 0)
-		for _, e := range r.Function.Calls() {
-			if len(e.Records) > 3 {
-				r.Errorf("a batch of %d records is above the limit", len(e.Records))
-			}
 		}
 	})
 }

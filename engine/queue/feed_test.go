@@ -51,20 +51,6 @@ func TestNothingIsReceivedThatCannotBeInvoked(t *testing.T) {
 	})
 }
 
-func TestMaximumConcurrency(t *testing.T) {
-	bubble(t, sourcetest.QueueConfig{Visibility: time.Hour}, enginetest.Takes(3*time.Second), func(r *rig) {
-		r.feed.Pollers = policy.StandardPollers(7, false)
-		r.feed.Batching.Size = 1
-		r.send(300, "")
-		r.start()
-		r.Wait(300 / 7 * 3 * time.Second * 2)
-		r.wantQueue(300, 0, 0)
-		if peak := r.Function.Peak(); peak != 7 {
-			r.Errorf("%d invocations at once, want 7", peak)
-		}
-	})
-}
-
 func TestPollersGrowWithABacklog(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{Visibility: time.Hour}, enginetest.Takes(500*time.Millisecond), func(r *rig) {
 		r.feed.Batching.Size = 1

@@ -16,7 +16,7 @@ import (
 )
 
 // TestNothingIsLost runs random feeds with faults and restarts. Every message is deleted in the end, none before a handler
-// has had it without failing, and each group of a FIFO queue is handled in order.
+// has had it without failing, each group of a FIFO queue is handled in order, and no limit is exceeded.
 func TestNothingIsLost(t *testing.T) {
 	for seed := range uint64(60) {
 		trial := newTrial(seed)
@@ -37,6 +37,7 @@ type trial struct {
 	began  time.Time
 	queue  sourcetest.QueueConfig
 	report bool
+	limit  int // MaximumConcurrency; 0 is none
 
 	mu      sync.Mutex
 	dice    *rand.Rand
@@ -80,7 +81,7 @@ func (x *trial) run(r *rig) {
 	r.Function.Permits = x.roll(4) // 0 is no limit
 	sent := 0
 	for range 3 {
-		for range x.roll(60) {
+		for range x.roll(100) {
 			group := ""
 			if x.queue.FIFO {
 				group = string(rune('a' + x.roll(4)))
@@ -99,6 +100,9 @@ func (x *trial) run(r *rig) {
 	r.Wait(faultsFor + 30*time.Minute)
 	r.Close()
 	r.wantQueue(sent, 0, 0)
+	if peak := r.Function.Peak(); x.limit > 0 && peak > x.limit {
+		r.Errorf("%d invocations at once, want at most %d", peak, x.limit)
+	}
 	for _, id := range r.queue.Deleted() {
 		if !x.handled[id] {
 			r.Errorf("message %s was deleted and no handler has had it", id)
@@ -114,10 +118,10 @@ func (x *trial) run(r *rig) {
 func (x *trial) configure(f *Feed) {
 	f.Report = x.report
 	f.Batching = policy.Batching{Size: 1 + x.dice.IntN(10), MaxBytes: []int{0, 0, 1500}[x.dice.IntN(3)]}
-	limit := []int{0, 2, 7}[x.dice.IntN(3)]
-	f.Pollers = policy.StandardPollers(limit, x.report)
+	x.limit = []int{0, 2, 7}[x.dice.IntN(3)]
+	f.Pollers = policy.StandardPollers(x.limit, x.report)
 	if x.queue.FIFO {
-		f.Pollers = policy.FIFOPollers(limit, x.report)
+		f.Pollers = policy.FIFOPollers(x.limit, x.report)
 	} else if x.dice.IntN(2) == 0 {
 		f.Batching.Window = time.Duration(1+x.dice.IntN(10)) * time.Second
 		f.Batching.Size *= 5
