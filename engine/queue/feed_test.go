@@ -135,6 +135,7 @@ type hasty struct {
 }
 
 func (q *hasty) Receive(ctx context.Context, limit int, wait time.Duration) ([]esm.Record, error) {
+	time.Sleep(time.Millisecond)
 	if !q.waits.Load() {
 		wait = 0
 	}

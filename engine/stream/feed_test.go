@@ -31,7 +31,8 @@ func (s slowList) List(ctx context.Context) (esm.Listing, error) {
 
 // A record that is put as soon as the engine says that the feed has begun is not missed.
 func TestLatestMissesNothingOnceItHasBegun(t *testing.T) {
-	bubble(t, sourcetest.StreamConfig{}, enginetest.Succeed, func(r *rig) {
+	faults := sourcetest.InTurn(sourcetest.Undone(errors.New("slow down")))
+	bubble(t, sourcetest.StreamConfig{ListFaults: faults}, enginetest.Succeed, func(r *rig) {
 		r.feed.Shards.Start, r.feed.Stream = policy.Latest, slowList{Stream: r.stream}
 		r.put(5)
 		r.Wait(time.Second)
