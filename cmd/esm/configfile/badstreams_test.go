@@ -65,7 +65,7 @@ var badStreams = []badFile{
 		`12:37: EventSourceMappings[1].DestinationConfig.OnFailure.Destination: is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)`}},
 
 	{"streams on AWS", "Aws: {Endpoints: {sqs: 'http://localhost:1'}}\nResources: {Streams: [{StreamName: a}]}\n", false, []string{
-		`2:1: Resources: are made only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
+		`2:1: Resources: are created only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
 	{"streams to make", made + "  Streams:\n    - {StreamName: a, ShardCount: 0, StreamModeDetails: {}}\n    - {StreamName: a, Records: [{Data: x}, x, {PartitionKey: '', Data: {a: 1}}]}\n", true, []string{
 		`4:23: Resources.Streams[0].ShardCount: 0 is below 1`,
 		`4:38: Resources.Streams[0].StreamModeDetails: streams are made with the shards that ShardCount tells: remove it`,

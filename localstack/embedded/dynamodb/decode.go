@@ -11,7 +11,7 @@ import (
 
 const maxNesting = 32 // AWS: "Service, account, and table quotas in Amazon DynamoDB"
 
-// UnmarshalJSON reads attributes by their names.
+// UnmarshalJSON decodes attributes by name.
 func (i *item) UnmarshalJSON(text []byte) error {
 	var raw any
 	if err := json.Unmarshal(text, &raw); err != nil || raw == nil {
@@ -25,7 +25,7 @@ func (i *item) UnmarshalJSON(text []byte) error {
 func decodeItem(raw any, depth int) (item, error) {
 	fields, ok := raw.(map[string]any)
 	if !ok {
-		return nil, wire.Unreadable("Attributes are not an object.")
+		return nil, wire.SerializationError("Attributes are not an object.")
 	}
 	decoded := make(item, len(fields))
 	for name, inner := range fields {
@@ -41,11 +41,11 @@ func decodeItem(raw any, depth int) (item, error) {
 	return decoded, nil
 }
 
-// decodeValue reads a value within its kind: {"S":"a"}.
+// decodeValue decodes a value such as {"S":"a"}.
 func decodeValue(raw any, depth int) (value, error) {
 	wrapped, ok := raw.(map[string]any)
 	if !ok {
-		return value{}, wire.Unreadable("An AttributeValue is not an object.")
+		return value{}, wire.SerializationError("An AttributeValue is not an object.")
 	}
 	if len(wrapped) > 1 {
 		return value{}, invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
@@ -85,19 +85,19 @@ func decodeKind(kind string, raw any, depth int) (v value, err error) {
 func decodeText(kind string, raw any) (string, error) {
 	text, ok := raw.(string)
 	if !ok {
-		return "", wire.Unreadable("A value of type %s is not a string.", kind)
+		return "", wire.SerializationError("A value of type %s is not a string.", kind)
 	}
 	switch kind {
 	case "N":
 		d, err := parseNumber(text)
-		if err != nil { // it may be long to write
+		if err != nil { // its text might be very long
 			return "", err
 		}
 		return d.String(), nil
 	case "B":
 		decoded, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
-			return "", wire.Unreadable("A value of type B is not base64: %v.", err)
+			return "", wire.SerializationError("A value of type B is not base64: %v.", err)
 		}
 		return string(decoded), nil
 	}
@@ -107,7 +107,7 @@ func decodeText(kind string, raw any) (string, error) {
 func decodeTruth(kind string, raw any) (bool, error) {
 	truth, ok := raw.(bool)
 	if !ok {
-		return false, wire.Unreadable("A value of type %s is neither true nor false.", kind)
+		return false, wire.SerializationError("A value of type %s is neither true nor false.", kind)
 	}
 	if kind == "NULL" && !truth {
 		return false, invalidValue("Null attribute value types must have the value of true")
@@ -118,7 +118,7 @@ func decodeTruth(kind string, raw any) (bool, error) {
 func decodeList(raw any, depth int) ([]value, error) {
 	elements, ok := raw.([]any)
 	if !ok {
-		return nil, wire.Unreadable("A value of type L is not a list.")
+		return nil, wire.SerializationError("A value of type L is not a list.")
 	}
 	list := make([]value, len(elements))
 	for i, element := range elements {
@@ -130,13 +130,13 @@ func decodeList(raw any, depth int) ([]value, error) {
 	return list, nil
 }
 
-// What AWS calls the sets.
+// setNames are AWS's words for the kinds of sets.
 var setNames = map[string]string{"SS": "string", "NS": "number", "BS": "binary"}
 
 func decodeSet(kind string, raw any) ([]string, error) {
 	members, ok := raw.([]any)
 	if !ok {
-		return nil, wire.Unreadable("A value of type %s is not a list.", kind)
+		return nil, wire.SerializationError("A value of type %s is not a list.", kind)
 	}
 	if len(members) == 0 {
 		return nil, invalidValue("An %s set  may not be empty", setNames[kind])

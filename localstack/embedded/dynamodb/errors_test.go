@@ -7,9 +7,9 @@ import (
 )
 
 func TestErrors(t *testing.T) {
-	r := newRig(t)
-	arn := r.create("carts", "pk S", "sk N")
-	r.create("blobs", "pk B")
+	c := newClient(t)
+	arn := c.create("carts", "pk S", "sk N")
+	c.create("blobs", "pk B")
 	const table, key, one = `"TableName":"carts"`, `"pk":{"S":"a"},"sk":{"N":"1"}`, `"BillingMode":"PAY_PER_REQUEST",`
 	const keys = `"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}]`
 	for _, test := range []struct{ name, operation, body, typ, text string }{
@@ -82,17 +82,17 @@ func TestErrors(t *testing.T) {
 		{"no such shard", "GetShardIterator", `{"StreamArn":"` + arn + `","ShardId":"s","ShardIteratorType":"LATEST"}`, "ResourceNotFoundException", "Shard: s in Stream: " + arn + " not found"},
 		{"shard filter", "DescribeStream", `{"StreamArn":"` + arn + `","ShardFilter":{"Type":"X"}}`, "ValidationException", "'shardFilter.type'"},
 		{"101 shards", "DescribeStream", `{"StreamArn":"` + arn + `","Limit":101}`, "ValidationException", "'limit'"},
-		{"iterator type", "GetShardIterator", `{"StreamArn":"` + arn + `","ShardId":"` + *r.shards(arn)[0].ShardId + `","ShardIteratorType":"AT_TIMESTAMP"}`, "ValidationException", "'shardIteratorType'"},
-		{"no number", "GetShardIterator", `{"StreamArn":"` + arn + `","ShardId":"` + *r.shards(arn)[0].ShardId + `","ShardIteratorType":"AT_SEQUENCE_NUMBER"}`, "ValidationException", "SequenceNumber is required"},
-		{"a number too many", "GetShardIterator", `{"StreamArn":"` + arn + `","ShardId":"` + *r.shards(arn)[0].ShardId + `","ShardIteratorType":"LATEST","SequenceNumber":"1"}`, "ValidationException", "must not be given"},
+		{"iterator type", "GetShardIterator", `{"StreamArn":"` + arn + `","ShardId":"` + *c.shards(arn)[0].ShardId + `","ShardIteratorType":"AT_TIMESTAMP"}`, "ValidationException", "'shardIteratorType'"},
+		{"no number", "GetShardIterator", `{"StreamArn":"` + arn + `","ShardId":"` + *c.shards(arn)[0].ShardId + `","ShardIteratorType":"AT_SEQUENCE_NUMBER"}`, "ValidationException", "SequenceNumber is required"},
+		{"a number too many", "GetShardIterator", `{"StreamArn":"` + arn + `","ShardId":"` + *c.shards(arn)[0].ShardId + `","ShardIteratorType":"LATEST","SequenceNumber":"1"}`, "ValidationException", "must not be given"},
 		{"no records", "GetRecords", `{"ShardIterator":"x","Limit":0}`, "ValidationException", "greater than or equal to 1"},
 		{"unknown of streams", "Dance", `{}`, "UnknownOperationException", "Dance"},
 	} {
 		target := "DynamoDB_20120810."
-		if _, streams := streamOperations.Operations[test.operation]; streams || test.name == "unknown of streams" {
+		if _, streams := streamsAPI.Operations[test.operation]; streams || test.name == "unknown of streams" {
 			target = "DynamoDBStreams_20120810."
 		}
-		status, answer := r.server.post(target+test.operation, test.body)
+		status, answer := c.server.post(target+test.operation, test.body)
 		var got struct {
 			Type    string `json:"__type"`
 			Message string `json:"message"`

@@ -13,63 +13,50 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-func TestWhatWritesReturn(t *testing.T) {
-	r := newRig(t)
-	r.create("carts", "pk S")
+func TestReturnValues(t *testing.T) {
+	c := newClient(t)
+	c.create("carts", "pk S")
 	table, key := aws.String("carts"), attributes{"pk": text("a")}
 	one, two := attributes{"pk": text("a"), "n": num(1)}, attributes{"pk": text("a"), "n": num(2)}
-	put, err := r.client.PutItem(t.Context(), &sdk.PutItemInput{TableName: table, Item: one, ReturnValues: "ALL_OLD"})
+	put, err := c.PutItem(t.Context(), &sdk.PutItemInput{TableName: table, Item: one, ReturnValues: "ALL_OLD"})
 	if err != nil || put.Attributes != nil {
 		t.Errorf("the first put: got %v, %v", put, err)
 	}
 	update := &sdk.UpdateItemInput{TableName: table, Key: key, UpdateExpression: aws.String("SET #n = #n + :one"), ReturnValues: "ALL_NEW",
 		ExpressionAttributeNames: map[string]string{"#n": "n"}, ExpressionAttributeValues: attributes{":one": num(1)}}
-	updated, err := r.client.UpdateItem(t.Context(), update)
+	updated, err := c.UpdateItem(t.Context(), update)
 	if err != nil || !reflect.DeepEqual(updated.Attributes, two) {
 		t.Errorf("update: got %v, %v", updated, err)
 	}
-	put, err = r.client.PutItem(t.Context(), &sdk.PutItemInput{TableName: table, Item: one, ReturnValues: "ALL_OLD"})
+	put, err = c.PutItem(t.Context(), &sdk.PutItemInput{TableName: table, Item: one, ReturnValues: "ALL_OLD"})
 	if err != nil || !reflect.DeepEqual(put.Attributes, two) {
 		t.Errorf("put: got %v, %v", put, err)
 	}
 	update.ReturnValues = "ALL_OLD"
-	updated, err = r.client.UpdateItem(t.Context(), update)
+	updated, err = c.UpdateItem(t.Context(), update)
 	if err != nil || !reflect.DeepEqual(updated.Attributes, one) {
 		t.Errorf("update: got %v, %v", updated, err)
 	}
-	deleted, err := r.client.DeleteItem(t.Context(), &sdk.DeleteItemInput{TableName: table, Key: key, ReturnValues: "ALL_OLD"})
-	if err != nil || !reflect.DeepEqual(deleted.Attributes, two) || r.get("carts", key) != nil {
+	deleted, err := c.DeleteItem(t.Context(), &sdk.DeleteItemInput{TableName: table, Key: key, ReturnValues: "ALL_OLD"})
+	if err != nil || !reflect.DeepEqual(deleted.Attributes, two) || c.get("carts", key) != nil {
 		t.Errorf("delete: got %v, %v", deleted, err)
 	}
 }
 
-func TestAnUpdateMakesAnItem(t *testing.T) {
-	r := newRig(t)
-	arn := r.create("carts", "pk S")
-	for range 2 {
-		if _, err := r.client.UpdateItem(t.Context(), &sdk.UpdateItemInput{TableName: aws.String("carts"), Key: attributes{"pk": text("a")}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if recs := r.all(arn); len(recs) != 1 || recs[0].EventName != "INSERT" || len(r.get("carts", attributes{"pk": text("a")})) != 1 {
-		t.Errorf("got %v", recs)
-	}
-}
-
 func TestConditionsOfWrites(t *testing.T) {
-	r := newRig(t)
-	r.create("carts", "pk S")
+	c := newClient(t)
+	c.create("carts", "pk S")
 	put := &sdk.PutItemInput{TableName: aws.String("carts"), Item: attributes{"pk": text("a")}, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: "ALL_OLD"}
-	if _, err := r.client.PutItem(t.Context(), put); err != nil {
+	if _, err := c.PutItem(t.Context(), put); err != nil {
 		t.Fatal(err)
 	}
-	_, err := r.client.PutItem(t.Context(), put)
+	_, err := c.PutItem(t.Context(), put)
 	failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
 	if !ok || failed.ErrorMessage() != "The conditional request failed" || !reflect.DeepEqual(failed.Item, put.Item) {
 		t.Errorf("got %v", err)
 	}
-	_, err = r.client.DeleteItem(t.Context(), &sdk.DeleteItemInput{TableName: aws.String("carts"), Key: attributes{"pk": text("b")},
+	_, err = c.DeleteItem(t.Context(), &sdk.DeleteItemInput{TableName: aws.String("carts"), Key: attributes{"pk": text("b")},
 		ConditionExpression: aws.String("attribute_exists(pk)")})
 	if code(err) != "ConditionalCheckFailedException" {
 		t.Errorf("got %v", err)
@@ -77,62 +64,62 @@ func TestConditionsOfWrites(t *testing.T) {
 }
 
 func TestBatches(t *testing.T) {
-	r := newRig(t)
-	arn := r.create("carts", "pk S")
-	r.put("carts", attributes{"pk": text("old")})
+	c := newClient(t)
+	arn := c.create("carts", "pk S")
+	c.put("carts", attributes{"pk": text("old")})
 	writes := []types.WriteRequest{{DeleteRequest: &types.DeleteRequest{Key: attributes{"pk": text("old")}}}}
 	for i := range 24 {
 		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: attributes{"pk": text(fmt.Sprint(i))}}})
 	}
-	out, err := r.client.BatchWriteItem(t.Context(), &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{"carts": writes}})
-	if err != nil || len(out.UnprocessedItems) != 0 || len(r.all(arn)) != 26 {
-		t.Errorf("got %v, %v and %d records", out, err, len(r.all(arn)))
+	out, err := c.BatchWriteItem(t.Context(), &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{"carts": writes}})
+	if err != nil || len(out.UnprocessedItems) != 0 || len(c.all(arn)) != 26 {
+		t.Errorf("got %v, %v and %d records", out, err, len(c.all(arn)))
 	}
 	for name, bad := range map[string][]types.WriteRequest{
 		"twenty-six": append(slices.Clone(writes), types.WriteRequest{PutRequest: &types.PutRequest{Item: attributes{"pk": text("x")}}}),
 		"twice":      {writes[1], writes[1]},
 		"no key":     {writes[2], {PutRequest: &types.PutRequest{Item: attributes{"x": text("x")}}}},
 	} {
-		_, err := r.client.BatchWriteItem(t.Context(), &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{"carts": bad}})
-		if code(err) != "ValidationException" || len(r.all(arn)) != 26 {
+		_, err := c.BatchWriteItem(t.Context(), &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{"carts": bad}})
+		if code(err) != "ValidationException" || len(c.all(arn)) != 26 {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
 }
 
 func TestTransactions(t *testing.T) {
-	r := newRig(t)
-	arn := r.create("carts", "pk S")
+	c := newClient(t)
+	arn := c.create("carts", "pk S")
 	table := aws.String("carts")
-	r.put("carts", attributes{"pk": text("a"), "n": num(1)})
+	c.put("carts", attributes{"pk": text("a"), "n": num(1)})
 	items := []types.TransactWriteItem{
 		{Put: &types.Put{TableName: table, Item: attributes{"pk": text("b")}}},
 		{Delete: &types.Delete{TableName: table, Key: attributes{"pk": text("a")}, ConditionExpression: aws.String("attribute_exists(n)")}},
 		{Update: &types.Update{TableName: table, Key: attributes{"pk": text("c")}, UpdateExpression: aws.String("ADD n :v"), ExpressionAttributeValues: attributes{":v": num(2)}}},
 		{ConditionCheck: &types.ConditionCheck{TableName: table, Key: attributes{"pk": text("d")}, ConditionExpression: aws.String("attribute_not_exists(pk)")}},
 	}
-	if _, err := r.client.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{TransactItems: items}); err != nil {
+	if _, err := c.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{TransactItems: items}); err != nil {
 		t.Fatal(err)
 	}
-	if got := keysOf(r.all(arn)); !slices.Equal(got, []string{"a", "b", "a", "c"}) {
+	if got := keysOf(c.all(arn)); !slices.Equal(got, []string{"a", "b", "a", "c"}) {
 		t.Errorf("got %v", got)
 	}
-	_, err := r.client.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{TransactItems: items})
+	_, err := c.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{TransactItems: items})
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	if !ok || !strings.HasSuffix(cancelled.ErrorMessage(), "[None, ConditionalCheckFailed, None, None]") || *cancelled.CancellationReasons[1].Code != "ConditionalCheckFailed" {
 		t.Errorf("got %v", err)
 	}
-	if len(r.all(arn)) != 4 {
+	if len(c.all(arn)) != 4 {
 		t.Error("a transaction that was cancelled did something")
 	}
 }
 
-// collect is a table with two keys, filled out of order.
-func collect(r *rig) {
-	r.create("carts", "pk S", "sk N")
+// collect creates a table with two keys and fills it out of order.
+func collect(c *client) {
+	c.create("carts", "pk S", "sk N")
 	for _, n := range []int{10, 9, -1, 100, 2} {
 		for _, key := range []string{"a", "b"} {
-			r.put("carts", attributes{"pk": text(key), "sk": num(n)})
+			c.put("carts", attributes{"pk": text(key), "sk": num(n)})
 		}
 	}
 }
@@ -145,8 +132,8 @@ func pathsOf(items []attributes) (paths string) {
 }
 
 func TestQueries(t *testing.T) {
-	r := newRig(t)
-	collect(r)
+	c := newClient(t)
+	collect(c)
 	for _, test := range []struct {
 		name, condition string
 		backward        bool
@@ -163,7 +150,7 @@ func TestQueries(t *testing.T) {
 				in.ExpressionAttributeValues[":sk"], in.ExpressionAttributeNames = num("9.0"), map[string]string{"#sk": "sk"}
 			}
 			var got []attributes
-			for pages := sdk.NewQueryPaginator(r.client, in); pages.HasMorePages(); {
+			for pages := sdk.NewQueryPaginator(c, in); pages.HasMorePages(); {
 				page, err := pages.NextPage(t.Context())
 				if err != nil || len(page.Items) > int(limit) || int(page.Count) != len(page.Items) {
 					t.Fatalf("%s by %d: %v, %v", test.name, limit, page, err)
@@ -177,19 +164,19 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-// A page goes on behind the last one even if its item was deleted.
+// A page continues behind the last key even if its item was deleted.
 func TestScans(t *testing.T) {
-	r := newRig(t)
-	collect(r)
+	c := newClient(t)
+	collect(c)
 	var got []attributes
-	for pages := sdk.NewScanPaginator(r.client, &sdk.ScanInput{TableName: aws.String("carts"), Limit: aws.Int32(3)}); pages.HasMorePages(); {
+	for pages := sdk.NewScanPaginator(c, &sdk.ScanInput{TableName: aws.String("carts"), Limit: aws.Int32(3)}); pages.HasMorePages(); {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, page.Items...)
 		if page.LastEvaluatedKey != nil {
-			r.delete("carts", page.LastEvaluatedKey)
+			c.delete("carts", page.LastEvaluatedKey)
 		}
 	}
 	if got, want := pathsOf(got), "a-1 a2 a9 a10 a100 b-1 b2 b9 b10 b100"; got != want {
@@ -197,13 +184,13 @@ func TestScans(t *testing.T) {
 	}
 }
 
-func TestAPageIsAMegabyte(t *testing.T) {
-	r := newRig(t)
-	r.create("carts", "pk S")
+func TestScanPageIsAMegabyte(t *testing.T) {
+	c := newClient(t)
+	c.create("carts", "pk S")
 	for i := range 4 {
-		r.put("carts", attributes{"pk": text(fmt.Sprint(i)), "data": text(strings.Repeat("x", 399<<10))})
+		c.put("carts", attributes{"pk": text(fmt.Sprint(i)), "data": text(strings.Repeat("x", 399<<10))})
 	}
-	out, err := r.client.Scan(t.Context(), &sdk.ScanInput{TableName: aws.String("carts")})
+	out, err := c.Scan(t.Context(), &sdk.ScanInput{TableName: aws.String("carts")})
 	if err != nil || len(out.Items) != 3 || out.LastEvaluatedKey == nil {
 		t.Errorf("got %d items, %v", len(out.Items), err)
 	}

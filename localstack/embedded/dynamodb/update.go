@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// An update is what an UpdateExpression does to an item.
+// An update is a parsed UpdateExpression.
 type update struct {
 	set    []assignment
 	remove []string
@@ -15,7 +15,7 @@ type update struct {
 type assignment struct {
 	path        string
 	left, right operand
-	sign        string // + or - between left and right; empty if there is no right
+	sign        string // + or -, or empty if there is no right
 }
 
 type addition struct {
@@ -23,7 +23,7 @@ type addition struct {
 	by   value
 }
 
-// An operand is a value, or that of an attribute, or of an attribute unless there is none.
+// An operand is a value, or the attribute at path, or fallback if there is no such attribute.
 type operand struct {
 	value    *value
 	path     string
@@ -74,22 +74,19 @@ func (a addition) of(i item) (value, error) {
 	return numeral(v.number().plus(a.by.number()))
 }
 
-// of is the item that becomes of another: all operands are those of the item before.
-func (u update) of(before item) (item, error) {
+// apply returns the updated item. All operands are attributes of the item before.
+func (u update) apply(before item) (item, error) {
 	after := maps.Clone(before)
+	var err error
 	for _, a := range u.set {
-		v, err := a.of(before)
-		if err != nil {
+		if after[a.path], err = a.of(before); err != nil {
 			return nil, err
 		}
-		after[a.path] = v
 	}
 	for _, a := range u.add {
-		v, err := a.of(before)
-		if err != nil {
+		if after[a.path], err = a.of(before); err != nil {
 			return nil, err
 		}
-		after[a.path] = v
 	}
 	for _, path := range u.remove {
 		delete(after, path)
@@ -97,7 +94,7 @@ func (u update) of(before item) (item, error) {
 	return after, nil
 }
 
-// paths are the attributes that change.
+// paths returns the attributes that change.
 func (u update) paths() []string {
 	paths := slices.Clone(u.remove)
 	for _, a := range u.set {
@@ -109,12 +106,12 @@ func (u update) paths() []string {
 	return paths
 }
 
-// update reads an UpdateExpression. None at all changes nothing.
+// update parses an UpdateExpression. Nil changes nothing.
 func (a *aliases) update(text *string) (u update, err error) {
 	if text == nil {
 		return u, nil
 	}
-	p := a.parse("UpdateExpression", *text)
+	p := a.parser("UpdateExpression", *text)
 	for seen := map[string]bool{}; p.more(); {
 		section := p.peek()
 		if seen[section] {
@@ -124,7 +121,7 @@ func (a *aliases) update(text *string) (u update, err error) {
 		p.section(&u)
 	}
 	if p.err == nil {
-		p.apart(u.paths())
+		p.checkOverlap(u.paths())
 	}
 	return u, p.err
 }
@@ -138,13 +135,13 @@ func (p *parser) section(u *update) {
 	case p.take("ADD"):
 		p.list(func() { u.add = append(u.add, p.addition()) })
 	case p.peek() == "DELETE":
-		p.lacks("DELETE")
+		p.notSupported("DELETE")
 	default:
-		p.misplaced()
+		p.unexpected()
 	}
 }
 
-// list reads what is separated by commas.
+// list parses elements that are separated by commas.
 func (p *parser) list(one func()) {
 	one()
 	for p.take(",") {
@@ -167,7 +164,7 @@ func (p *parser) assignment() (a assignment) {
 func (p *parser) addition() addition {
 	a := addition{p.path(), p.literal()}
 	if p.err == nil && a.by.kind != "N" {
-		p.lacks("ADD of anything but numbers")
+		p.notSupported("ADD of anything but numbers")
 	}
 	return a
 }
@@ -181,7 +178,7 @@ func (p *parser) operand() operand {
 	case !function:
 		return operand{path: p.path()}
 	case p.tokens[p.at] != "if_not_exists":
-		p.lacks("The function " + p.tokens[p.at])
+		p.notSupported("The function " + p.tokens[p.at])
 		return operand{}
 	}
 	p.at += 2
@@ -192,8 +189,8 @@ func (p *parser) operand() operand {
 	return out
 }
 
-// apart refuses to change an attribute twice.
-func (p *parser) apart(paths []string) {
+// checkOverlap refuses to change an attribute twice.
+func (p *parser) checkOverlap(paths []string) {
 	slices.Sort(paths)
 	for i := 1; i < len(paths); i++ {
 		if paths[i] == paths[i-1] {

@@ -32,7 +32,7 @@ func TestUpdates(t *testing.T) {
 		{"SET m = if_not_exists(m, :v)", `{"m":{"N":"5"},"n":{"N":"1"},"s":{"S":"y"}}`},
 		{"SET m = if_not_exists(n, :v) + :v", `{"m":{"N":"6"},"n":{"N":"1"},"s":{"S":"y"}}`},
 		{"SET m = if_not_exists(m, if_not_exists(k, :v))", `{"m":{"N":"5"},"n":{"N":"1"},"s":{"S":"y"}}`},
-		{"REMOVE s, nobody", `{"n":{"N":"1"}}`},
+		{"REMOVE s, missing", `{"n":{"N":"1"}}`},
 		{"ADD n :v, m :v", `{"m":{"N":"5"},"n":{"N":"6"},"s":{"S":"y"}}`},
 		{"REMOVE s SET m = :w ADD n :v", `{"m":{"S":"x"},"n":{"N":"6"}}`},
 	} {
@@ -41,14 +41,14 @@ func TestUpdates(t *testing.T) {
 			t.Errorf("%s: %v", test.expression, err)
 			continue
 		}
-		after, err := u.of(decoded(t, before))
+		after, err := u.apply(decoded(t, before))
 		if got, _ := json.Marshal(after); err != nil || string(got) != test.want {
 			t.Errorf("%s: got %s, %v, want %s", test.expression, got, err, test.want)
 		}
 	}
 }
 
-func TestUpdatesOfTheWrongItem(t *testing.T) {
+func TestFailingUpdates(t *testing.T) {
 	for expression, want := range map[string]string{
 		"SET n = s + :v": "An operand in the update expression has an incorrect data type",
 		"SET n = n + :w": "An operand in the update expression has an incorrect data type",
@@ -63,13 +63,13 @@ func TestUpdatesOfTheWrongItem(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := decoded(t, `{"n":{"N":"1"},"s":{"S":"y"},"big":{"N":"1e50"}}`)
-		if _, err := u.of(before); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := u.apply(before); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", expression, err, want)
 		}
 	}
 }
 
-func TestExpressionsThatAreNone(t *testing.T) {
+func TestInvalidExpressions(t *testing.T) {
 	for _, test := range []struct{ member, expression, want string }{
 		{"Update", "", "Invalid UpdateExpression: The expression can not be empty;"},
 		{"Update", "SET n = ", `Invalid UpdateExpression: Syntax error; token: <EOF>, near: "n ="`},
@@ -107,7 +107,7 @@ func TestExpressionsThatAreNone(t *testing.T) {
 		case "Condition":
 			_, err = names.condition(&test.expression)
 		default:
-			_, err = names.equals(test.expression)
+			_, err = names.keyCondition(test.expression)
 		}
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", test.expression, err, test.want)
@@ -131,7 +131,7 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-func TestPlaceholdersNobodyUses(t *testing.T) {
+func TestUnusedPlaceholders(t *testing.T) {
 	names := placeholders(t)
 	for _, want := range []string{"ExpressionAttributeNames unused in expressions: keys: {#n}", "ExpressionAttributeValues unused in expressions: keys: {:v}", "keys: {:w}"} {
 		if err := names.unused(); err == nil || !strings.Contains(err.Error(), want) {
@@ -145,7 +145,7 @@ func TestPlaceholdersNobodyUses(t *testing.T) {
 	}
 }
 
-// FuzzExpressions: whatever parses can be done to an item, or is refused; parsing ends.
+// FuzzExpressions checks that every expression either fails to parse or can be applied to an item.
 func FuzzExpressions(f *testing.F) {
 	for _, seed := range []string{
 		"SET n = if_not_exists(n, :v) + :v, #n = :w REMOVE a ADD b :v", "attribute_exists(n) AND attribute_not_exists(#n)",
@@ -156,21 +156,21 @@ func FuzzExpressions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		if u, err := placeholders(t).update(&text); err == nil {
 			before := decoded(t, `{"n":{"N":"1"},"a":{"S":"y"}}`)
-			after, err := u.of(before)
+			after, err := u.apply(before)
 			for _, path := range u.paths() {
 				if path == "" {
 					t.Errorf("%q changes an attribute without a name", text)
 				}
 			}
 			if err == nil && after == nil {
-				t.Errorf("%q leaves nothing", text)
+				t.Errorf("%q leaves no item", text)
 			}
 		}
 		if c, err := placeholders(t).condition(&text); err == nil && len(c) == 0 {
-			t.Errorf("%q asks for nothing", text)
+			t.Errorf("%q has no conditions", text)
 		}
-		if keys, err := placeholders(t).equals(text); err == nil && len(keys) == 0 {
-			t.Errorf("%q asks for nothing", text)
+		if keys, err := placeholders(t).keyCondition(text); err == nil && len(keys) == 0 {
+			t.Errorf("%q has no conditions", text)
 		}
 	})
 }

@@ -10,25 +10,25 @@ import (
 	"strings"
 )
 
-// chunked is the Content-Encoding of bodies in chunks. AWS: "Transferring payloads in multiple chunks".
+// chunked is the Content-Encoding of a body in chunks. AWS: "Transferring payloads in multiple chunks".
 const chunked = "aws-chunked"
 
-// maxObject is how much an object may have, in bytes. It is held in memory.
+// maxObject is the largest size of an object in bytes. Objects are held in memory.
 const maxObject = 128 << 20
 
 var (
-	errTooLarge = refuse(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the 128 MiB that the embedded S3 takes")
-	errCut      = refuse(http.StatusBadRequest, "IncompleteBody", "The request body terminated unexpectedly")
-	errChunk    = refuse(http.StatusBadRequest, "InvalidRequest", "The body is not of the encoding aws-chunked that the request announces")
+	errTooLarge = errorf(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the 128 MiB that the embedded S3 takes")
+	errCut      = errorf(http.StatusBadRequest, "IncompleteBody", "The request body terminated unexpectedly")
+	errChunk    = errorf(http.StatusBadRequest, "InvalidRequest", "The body is not of the encoding aws-chunked that the request announces")
 )
 
-// inChunks says whether a body is aws-chunked. Some SDKs only say so by how it is signed.
+// inChunks reports whether a body is aws-chunked. Some SDKs show that only in the way it is signed.
 func inChunks(request http.Header) bool {
 	return strings.HasPrefix(request.Get("X-Amz-Content-Sha256"), "STREAMING-") ||
 		strings.Contains(strings.Join(request.Values("Content-Encoding"), ","), chunked)
 }
 
-// unchunk takes a body out of its chunks, and what trails them. Signatures of chunks are not looked at.
+// unchunk returns the body that chunks contain, and the headers that trail them. It ignores the chunks' signatures.
 func unchunk(from io.Reader) (body []byte, trailer http.Header, err error) {
 	r := bufio.NewReader(from)
 	for {
@@ -50,7 +50,7 @@ func unchunk(from io.Reader) (body []byte, trailer http.Header, err error) {
 	}
 }
 
-// readChunk appends a chunk, however much its size claims to no more than there is, and the line's end after it.
+// readChunk appends a chunk to body and reads the end of line after it. It allocates no more than the chunk really has.
 func readChunk(r *bufio.Reader, body []byte, size int64) ([]byte, error) {
 	chunk, err := io.ReadAll(io.LimitReader(r, size))
 	if err != nil || int64(len(chunk)) < size {
@@ -66,7 +66,7 @@ func readChunk(r *bufio.Reader, body []byte, size int64) ([]byte, error) {
 	return append(body, chunk...), nil
 }
 
-// readSize reads the line before a chunk: its size, and perhaps a signature.
+// readSize reads the line before a chunk, which has its size and perhaps a signature.
 func readSize(r *bufio.Reader) (uint64, error) {
 	line, err := readLine(r)
 	if err != nil {
@@ -96,7 +96,7 @@ func readTrailer(r *bufio.Reader) (http.Header, error) {
 	}
 }
 
-// readLine reads up to CR LF and drops them. No line is longer than the buffer of r.
+// readLine reads a line that ends in CR LF, and drops them. No line is longer than the buffer of r.
 func readLine(r *bufio.Reader) (string, error) {
 	line, err := r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {

@@ -20,11 +20,11 @@ func serve(s *Server, method, path, body string, headers ...string) *httptest.Re
 	return w
 }
 
-func TestRefusals(t *testing.T) {
+func TestErrors(t *testing.T) {
 	s := new(Server)
 	serve(s, "PUT", "/orders", "")
 	const unsigned = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
-	tests := []struct {
+	for _, test := range []struct {
 		method, path string
 		headers      []string
 		status       int
@@ -60,8 +60,8 @@ func TestRefusals(t *testing.T) {
 		{"PUT", "/orders/chunked", []string{"X-Amz-Content-Sha256", unsigned, "X-Amz-Decoded-Content-Length", "7"}, 400, "IncompleteBody", ""},
 		{"PUT", "/orders/chunked", []string{"X-Amz-Content-Sha256", unsigned, "X-Amz-Trailer", "x-amz-checksum-crc32"}, 400, "MalformedTrailerError", ""},
 		{"PUT", "/orders/chunked", []string{"X-Amz-Content-Sha256", unsigned, "X-Amz-Checksum-Sha1", "AA=="}, 400, "BadDigest", "SHA1"},
-	}
-	for _, test := range tests {
+		{"PUT", "/orders/k", []string{"Content-Md5", "AAAAAAAAAAAAAAAAAAAAAA=="}, 400, "BadDigest", "MD5"},
+	} {
 		body := "body\r\n"
 		if strings.HasSuffix(test.path, "/chunked") {
 			body = "4\r\nbody\r\n0\r\n\r\n"
@@ -72,11 +72,11 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	if n := len(s.buckets["orders"].objects); n != 0 {
-		t.Errorf("got %d objects of refused requests", n)
+		t.Errorf("got %d objects after errors only", n)
 	}
 }
 
-func TestHeadersOfAnswers(t *testing.T) {
+func TestResponseHeaders(t *testing.T) {
 	s := new(Server)
 	serve(s, "PUT", "/orders", "")
 	serve(s, "PUT", "/orders/k", "4;chunk-signature=0\r\nbody\r\n0;chunk-signature=0\r\n\r\n",
@@ -106,7 +106,7 @@ func TestHeadersOfAnswers(t *testing.T) {
 	}
 }
 
-// FuzzRequest sends anything: no refusal is the server's fault, and what was put is got.
+// FuzzRequest sends anything: no error is the server's fault, and what a PUT stores a GET returns.
 func FuzzRequest(f *testing.F) {
 	f.Add("PUT", "/orders/a//b", "", "body", false)
 	f.Add("GET", "/orders", "list-type=2&prefix=a&delimiter=%2F&max-keys=1&encoding-type=url", "", false)
