@@ -67,13 +67,14 @@ func (f *Feeds) queueFeed(ctx context.Context, s source, m config.Mapping) (*que
 	}, nil
 }
 
-// pollWait returns the longest wait of a poll. A feed that stops waits for its poll to end; emulators are polled for a
-// shorter time, since their polls cost nothing and whoever uses them changes mappings often.
+// pollWait returns the longest wait of a poll, for which a feed that stops has to wait too. It fits into the grace period.
+// Polls of emulators are shorter: they cost nothing, and mappings to them change often.
 func (f *Feeds) pollWait(m config.Mapping) time.Duration {
+	longest := esm.MaxWait
 	if endpoint, _ := f.location(m); awsclient.Emulated(endpoint) {
-		return 2 * time.Second
+		longest = 2 * time.Second
 	}
-	return esm.MaxWait
+	return min(longest, f.File.Engine.GracePeriod*2/3)
 }
 
 func (f *Feeds) streamFeed(ctx context.Context, s source, m config.Mapping) (*stream.Feed, error) {

@@ -91,6 +91,20 @@ func TestFeedsOfMappings(t *testing.T) {
 	}
 }
 
+func TestPollWait(t *testing.T) {
+	for settings, want := range map[string]time.Duration{
+		"": 20 * time.Second,
+		"Engine: {GracePeriod: 6s}\n":                4 * time.Second,
+		"Aws: {Endpoint: 'http://localhost:4566'}\n": 2 * time.Second,
+	} {
+		file := loaded(t, settings+"Functions: {f: {Command: [/bin/true]}}\n"+
+			"EventSourceMappings: [{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:000000000000:q'}]\n")
+		if got := (&Feeds{File: file}).pollWait(file.Mappings[0]); got != want {
+			t.Errorf("%q: polls wait %v, want %v", settings, got, want)
+		}
+	}
+}
+
 // An invocation elsewhere is asked for once, even if the answer is one that the SDK would try again after.
 func TestFunctionsElsewhere(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")
