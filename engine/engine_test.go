@@ -66,18 +66,27 @@ func (f *logged) Run(ctx, work context.Context, ready func()) {
 	f.log.add(f.name + " ends")
 }
 
+// run runs e until stop is called.
+func (e *Engine) run(t *testing.T) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { e.Run(ctx, t.Context()) })
+	synctest.Wait()
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
 func TestFeedsComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
 		var log journal
 		var e Engine
 		feed := func(name string) *logged { return &logged{name: name, inHand: time.Minute, log: &log} }
 		e.Set("a", feed("a"))
 		e.Set("gone", feed("gone"))
 		<-e.Remove("gone")
-		var running sync.WaitGroup
-		running.Go(func() { e.Run(ctx, t.Context()) })
-		synctest.Wait()
+		stop := e.run(t)
 		began := e.Set("a", feed("a'")) // waits for a
 		last := e.Set("a", feed("a\"")) // replaces one that never ran
 		e.Set("b", feed("b"))
@@ -93,8 +102,7 @@ func TestFeedsComeAndGo(t *testing.T) {
 			t.Errorf("b was over after %v", took)
 		}
 		<-e.Remove("b")
-		cancel()
-		running.Wait()
+		stop()
 		<-e.Set("late", feed("late"))
 		log.want(t, "a starts", "a ends", "a\" starts", "a\" ends", "b starts", "b ends")
 	})
@@ -103,11 +111,9 @@ func TestFeedsComeAndGo(t *testing.T) {
 // Began is closed when the feed is ready, or has ended before that.
 func TestAFeedHasBegunWhenItIsReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
 		var log journal
 		var e Engine
-		var running sync.WaitGroup
-		running.Go(func() { e.Run(ctx, t.Context()) })
+		stop := e.run(t)
 		start := time.Now()
 		<-e.Set("slow", &logged{ready: time.Hour, log: &log})
 		if took := time.Since(start); took != time.Hour {
@@ -122,19 +128,16 @@ func TestAFeedHasBegunWhenItIsReady(t *testing.T) {
 		if took := time.Since(start); took != time.Minute {
 			t.Errorf("over after %v, want a minute", took)
 		}
-		cancel()
-		running.Wait()
+		stop()
 	})
 }
 
 // While a long invocation is in hand a mapping may be changed many times: only the last change leaves something behind.
 func TestManyFeedsReplaceOneThatTakesLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
 		var log journal
 		var e Engine
-		var running sync.WaitGroup
-		running.Go(func() { e.Run(ctx, t.Context()) })
+		stop := e.run(t)
 		<-e.Set("a", &logged{name: "first", inHand: time.Hour, log: &log})
 		synctest.Wait()
 		before := runtime.NumGoroutine()
@@ -157,8 +160,7 @@ func TestManyFeedsReplaceOneThatTakesLong(t *testing.T) {
 		if took := time.Since(start); took != time.Minute {
 			t.Errorf("over after %v, want what is in hand to be settled", took)
 		}
-		cancel()
-		running.Wait()
+		stop()
 		log.want(t, "first starts", "first ends", "last starts", "last ends")
 	})
 }

@@ -93,8 +93,8 @@ func TestFeedsOfMappings(t *testing.T) {
 
 func TestPollWait(t *testing.T) {
 	for settings, want := range map[string]time.Duration{
-		"": 20 * time.Second,
-		"Engine: {GracePeriod: 6s}\n":                4 * time.Second,
+		"":                            20 * time.Second,
+		"Engine: {GracePeriod: 6s}\n": 4 * time.Second,
 		"Aws: {Endpoint: 'http://localhost:4566'}\n": 2 * time.Second,
 	} {
 		file := loaded(t, settings+"Functions: {f: {Command: [/bin/true]}}\n"+
