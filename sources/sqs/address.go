@@ -26,7 +26,7 @@ func (q *Queue) address(ctx context.Context) (string, error) {
 		in.QueueOwnerAWSAccountId = &q.arn.Account
 	}
 	out, err := q.client.GetQueueUrl(ctx, in)
-	if url, ok := urlOf(q.arn); ok && errors.Is(kinds.Wrap(err), ErrDenied) {
+	if url, ok := urlOf(q.arn); ok && errors.Is(codes.Wrap(err), ErrDenied) {
 		return q.remember(url), nil // a VPC endpoint: the URL is that of AWS
 	}
 	if err != nil {

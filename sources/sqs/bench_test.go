@@ -43,14 +43,13 @@ func benchQueue(b *testing.B) *Queue {
 		})
 		deleted = append(deleted, map[string]any{"Id": fmt.Sprint(i)})
 	}
-	s := &service{}
-	o := s.client("").Options()
-	o.HTTPClient = canned{
+	cfg := newService().Config("")
+	cfg.HTTPClient = canned{
 		"ReceiveMessage":     marshal(map[string]any{"Messages": received}),
 		"DeleteMessageBatch": marshal(map[string]any{"Successful": deleted, "Failed": []any{}}),
 		"GetQueueAttributes": marshal(map[string]any{"Attributes": map[string]string{"VisibilityTimeout": "30"}}),
 	}
-	q, err := New(Config{Client: sdk.New(o), ARN: standardARN})
+	q, err := New(Config{Client: sdk.NewFromConfig(cfg), ARN: standardARN})
 	if err != nil {
 		b.Fatal(err)
 	}

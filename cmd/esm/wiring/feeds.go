@@ -13,6 +13,7 @@ import (
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/engine/queue"
 	"github.com/esm-run/esm/engine/stream"
+	"github.com/esm-run/esm/sources/ddbstreams"
 	"github.com/esm-run/esm/sources/kinesis"
 	"github.com/esm-run/esm/trace"
 )
@@ -26,7 +27,10 @@ type Feeds struct {
 	Undelivered destinations.Keeper // keeps notices that no destination takes
 	Trace       trace.Func
 
-	pace kinesis.Pace // shared by all mappings, since the limits of a shard apply to all of its readers
+	// Shared by all mappings: the limits of a shard apply to all of its readers, and that of calls to the process.
+	pace       kinesis.Pace
+	calls      kinesis.Calls
+	tableCalls ddbstreams.Calls
 }
 
 // Feed returns the feed of m, which has its defaults. It makes no request.

@@ -1,26 +1,23 @@
-package answers
+package polling
 
 import (
 	"errors"
 	"net/http"
 	"testing"
 
+	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/esm-run/esm"
 )
 
-// status is an answer with an HTTP status and no name for what went wrong.
-func status(code int) error {
-	return &smithyhttp.ResponseError{
-		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: code}}, Err: errors.New("no"),
+// That something is not found is believed when it is said twice and nothing speaks against it. Some emulators answer with
+// an internal error instead.
+func TestPosition(t *testing.T) {
+	none, down := &smithy.GenericAPIError{Code: "ResourceNotFoundException"}, errors.New("connection refused")
+	ill := &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: 500}}, Err: errors.New("no"),
 	}
-}
-
-// What is said of something that was not found is believed when it is said twice and nothing speaks against it. Some
-// emulators have an internal error in its place.
-func TestDiagnose(t *testing.T) {
-	none, ill, down := status(404), status(500), errors.New("connection refused")
 	open, closed := []esm.Shard{{ID: "s"}}, []esm.Shard{{ID: "s", Closed: true}}
 	for name, test := range map[string]struct {
 		said          error
@@ -49,12 +46,18 @@ func TestDiagnose(t *testing.T) {
 		"it does not list":               {said: ill, list: down, positioned: true, again: ill},
 		"another stream's":               {said: ill, list: esm.ErrNoStream, positioned: true, again: ill, want: esm.ErrNoStream},
 	} {
-		got := Diagnose(test.said, Probe{
-			Shard: "s", Positioned: test.positioned,
-			List:   func() ([]esm.Shard, error) { return test.listed, test.list },
-			Oldest: func() error { return test.oldest },
-			Again:  func() error { return test.again },
-		})
+		asked := 0
+		_, got := Position{
+			Shard: "s", AfterRecord: test.positioned, Emulated: true,
+			List:      func() ([]esm.Shard, error) { return test.listed, test.list },
+			AskOldest: func() error { return test.oldest },
+			Ask: func() (string, error) {
+				if asked++; asked == 1 {
+					return "", test.said
+				}
+				return "", test.again
+			},
+		}.Iterator()
 		for _, kind := range []error{esm.ErrNoShard, esm.ErrForeign, esm.ErrNoStream} {
 			if errors.Is(got, kind) != (kind == test.want) {
 				t.Errorf("%s: %v, want %v", name, got, test.want)
@@ -63,22 +66,5 @@ func TestDiagnose(t *testing.T) {
 		if !errors.Is(got, test.said) {
 			t.Errorf("%s: %v hides the answer", name, got)
 		}
-	}
-}
-
-func TestKinds(t *testing.T) {
-	slow, denied := errors.New("slow down"), errors.New("denied")
-	kinds := Kinds{SlowDown: slow, Denied: denied}
-	for code, want := range map[int]error{400: nil, 403: denied, 429: slow, 500: nil} {
-		got := kinds.Wrap(status(code))
-		if errors.Is(got, slow) != (want == slow) || errors.Is(got, denied) != (want == denied) || Status(got) != code {
-			t.Errorf("%d: %v, want %v", code, got, want)
-		}
-	}
-	if kinds.Wrap(nil) != nil {
-		t.Error("no error became one")
-	}
-	if decided := errors.Join(esm.ErrNoStream, status(403)); errors.Is(kinds.Wrap(decided), denied) {
-		t.Error("what was decided is decided again")
 	}
 }

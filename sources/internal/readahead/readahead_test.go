@@ -1,4 +1,4 @@
-package ahead
+package readahead
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 func shape(s *string) esm.Record { return esm.Record{ID: *s} }
 
 func TestRead(t *testing.T) {
-	var a Records[string]
+	var a Buffer[string]
 	bring := func(came ...string) func(context.Context) error {
 		return func(context.Context) error {
-			a.Came, a.Closed = came, len(came) == 1
+			a.Records, a.Closed = came, len(came) == 1
 			return nil
 		}
 	}
@@ -60,13 +60,13 @@ func TestRead(t *testing.T) {
 // What was handed out is not held.
 func TestReadLetsGo(t *testing.T) {
 	came := []string{"a", "b", "c"}
-	a := Records[string]{Came: came}
+	a := Buffer[string]{Records: came}
 	for range 2 {
 		if _, err := a.Read(t.Context(), 2, nil, shape); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if a.Came != nil || came[0] != "" || came[2] != "" {
-		t.Errorf("holds %q, of %q", a.Came, came)
+	if a.Records != nil || came[0] != "" || came[2] != "" {
+		t.Errorf("holds %q, of %q", a.Records, came)
 	}
 }

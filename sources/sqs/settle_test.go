@@ -10,22 +10,23 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
 // deletions is the deleting side of a service: it knows which handles were deleted, and how the others fail.
 type deletions struct {
 	code  func(handle string) string // the error code for a handle; empty deletes it, "silence" leaves it out
-	whole func() *answer             // nil, or what answers the whole call instead
+	whole func() *awstest.Answer     // nil, or what answers the whole call instead
 
 	mu      sync.Mutex
 	deleted []string
 	sizes   []int
 }
 
-func (d *deletions) answer(c call) *answer {
+func (d *deletions) answer(c awstest.Call) *awstest.Answer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	entries := c.in["Entries"].([]any)
+	entries := c.In["Entries"].([]any)
 	d.sizes = append(d.sizes, len(entries))
 	if d.whole != nil {
 		if a := d.whole(); a != nil {
@@ -49,12 +50,14 @@ func (d *deletions) answer(c call) *answer {
 			failed = append(failed, map[string]any{"Id": entry["Id"], "Code": code, "SenderFault": true, "Message": "no"})
 		}
 	}
-	return ok(map[string]any{"Successful": done, "Failed": failed})
+	return awstest.OK(map[string]any{"Successful": done, "Failed": failed})
 }
 
 func (d *deletions) queue(t *testing.T) *Queue {
 	t.Helper()
-	return (&service{delete: d.answer}).queue(t, standardARN)
+	s := newService()
+	s.Answers["DeleteMessageBatch"] = d.answer
+	return queueOn(t, s, standardARN, "")
 }
 
 func records(n int) []esm.Record {
@@ -120,9 +123,9 @@ func TestDeleteThatIsThrottledSaysSo(t *testing.T) {
 
 func TestDeleteStopsAtACallThatFails(t *testing.T) {
 	calls := 0
-	d := &deletions{whole: func() *answer {
+	d := &deletions{whole: func() *awstest.Answer {
 		if calls++; calls > 5 {
-			return refused(http.StatusBadRequest, "QueueDoesNotExist")
+			return awstest.Refusal(http.StatusBadRequest, "QueueDoesNotExist")
 		}
 		return nil
 	}}
@@ -145,14 +148,15 @@ func TestDeleteWhoseAnswerIsLost(t *testing.T) {
 		return ""
 	}
 	lose := true
-	s := &service{delete: func(c call) *answer {
+	s := newService()
+	s.Answers["DeleteMessageBatch"] = func(c awstest.Call) *awstest.Answer {
 		a := d.answer(c)
 		if lose {
 			return nil
 		}
 		return a
-	}}
-	q := s.queue(t, standardARN)
+	}
+	q := queueOn(t, s, standardARN, "")
 	left, err := q.Delete(t.Context(), records(4))
 	if err == nil || len(left) != 4 || len(d.deleted) != 4 {
 		t.Fatalf("%d left, %d deleted, %v, want all of both", len(left), len(d.deleted), err)
