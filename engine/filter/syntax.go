@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// form is the kind of a JSON value.
-type form uint8
+// kind is the kind of a JSON value.
+type kind uint8
 
 const (
-	aNull form = iota
+	aNull kind = iota
 	aFalse
 	aTrue
 	aNumber
@@ -21,16 +21,16 @@ const (
 	anObject
 )
 
-func (f form) String() string {
+func (f kind) String() string {
 	return [...]string{"null", "false", "true", "a number", "a string", "an array", "an object"}[f]
 }
 
-// syntax is a pattern, or a part of one, as it was written.
+// syntax is a pattern, or a part of one, as written.
 type syntax struct {
-	form    form
+	kind    kind
 	text    string   // of a string or a number
 	items   []syntax // of an array
-	members []member // of an object, with all repeated keys
+	members []member // of an object, including repeated keys
 }
 
 type member struct {
@@ -59,16 +59,16 @@ func parseValue(d *json.Decoder) (syntax, error) {
 	}
 	switch t := token.(type) {
 	case nil:
-		return syntax{form: aNull}, nil
+		return syntax{kind: aNull}, nil
 	case bool:
 		if t {
-			return syntax{form: aTrue}, nil
+			return syntax{kind: aTrue}, nil
 		}
-		return syntax{form: aFalse}, nil
+		return syntax{kind: aFalse}, nil
 	case json.Number:
-		return syntax{form: aNumber, text: t.String()}, nil
+		return syntax{kind: aNumber, text: t.String()}, nil
 	case string:
-		return syntax{form: aString, text: t}, nil
+		return syntax{kind: aString, text: t}, nil
 	case json.Delim:
 		if t == '[' {
 			return parseArray(d)
@@ -79,7 +79,7 @@ func parseValue(d *json.Decoder) (syntax, error) {
 }
 
 func parseArray(d *json.Decoder) (syntax, error) {
-	s := syntax{form: anArray}
+	s := syntax{kind: anArray}
 	for d.More() {
 		item, err := parseValue(d)
 		if err != nil {
@@ -92,7 +92,7 @@ func parseArray(d *json.Decoder) (syntax, error) {
 }
 
 func parseObject(d *json.Decoder) (syntax, error) {
-	s := syntax{form: anObject}
+	s := syntax{kind: anObject}
 	for d.More() {
 		key, err := parseValue(d)
 		if err != nil {
