@@ -48,4 +48,4 @@ cross: ## compile for every platform that is supported
 	done; done
 
 schema: ## write docs/mappings.schema.json anew from the decoder's tables
-	go test ./cmd/esm/config -run Schema -update
+	go test ./cmd/esm/configfile -run Schema -update

@@ -1,16 +1,15 @@
-// Package esm is the vocabulary of an event source mapping engine: AWS Lambda's pollers as a program of their own.
+// Package esm defines the contracts of an event source mapping engine: AWS Lambda's pollers as a program of their own.
 //
 // Records flow one way:
 //
 //	source → gather → filter → invoke → decide → settle
 //
-// A source (a [Queue]) hands out records. The engine gathers them into batches, drops what no filter wants, takes a
-// permit from the [Invoker] and runs the function. What its answer means for each record is decided by pure functions
-// (package engine/policy); what was decided is carried out on the source (deleted, or left to come back). Each step is
-// told to a [Trace], from which logs, metrics and the life of a single record can be told.
+// A source (a [Queue] or a [Stream]) returns records. The engine gathers them into batches, removes the records that match
+// no filter, takes a permit from the [Invoker] and invokes the function. Package engine/policy decides, without I/O, what
+// the response means for each record. The engine then applies the decision to the source: it deletes messages or leaves
+// them in the queue, and it saves the position of a shard in [Checkpoints]. A [Destination] receives a [Notice] about
+// records that are given up.
 //
-// A [Mapping] joins a source to a function, a [Function] says how a handler is run; both are the user's own words, in
-// AWS's names. They end where the parts are wired (cmd/esm): nothing past that point sees them whole.
-//
-// The package holds data and contracts only, and imports nothing but the standard library.
+// The package contains contracts and the data that they carry. What users write, such as mappings and functions, is in
+// package config; what the engine reports is in package trace. All three import only the standard library.
 package esm

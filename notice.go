@@ -22,9 +22,9 @@ type Notice struct {
 	Time    time.Time
 
 	RequestID   string
-	FunctionArn string // as configured, with its qualifier
-	Condition   string // RetryAttemptsExhausted or RecordAgeExceeded
-	Invokes     int    // tries of this run, at least 1
+	FunctionArn string    // as configured, with its qualifier
+	Condition   Condition // why the records were given up
+	Invokes     int       // tries of this run, at least 1
 
 	// Response is what came of the last try: nil when the records expired or fit no invocation.
 	Response *NoticeResponse
@@ -38,6 +38,17 @@ type Notice struct {
 	Window  *NoticeWindow   // nil without a tumbling window
 	Payload json.RawMessage // the whole event; only S3 gets it
 }
+
+// Condition is the reason for which records were given up. Its spelling is that of Lambda's invocation records.
+type Condition string
+
+const (
+	// RetryAttemptsExhausted means that the last try which MaximumRetryAttempts allows has failed.
+	RetryAttemptsExhausted Condition = "RetryAttemptsExhausted"
+
+	// RecordAgeExceeded means that the records grew older than MaximumRecordAgeInSeconds before they were processed.
+	RecordAgeExceeded Condition = "RecordAgeExceeded"
+)
 
 // NoticeResponse is how the last try ended.
 type NoticeResponse struct {

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Concurrency is what is reserved for functions. All methods may be called side by side.
@@ -47,10 +47,10 @@ func (s *Server) unqualified(c *call) (asked, error) {
 }
 
 // whole is the function of a request about a whole function.
-func (s *Server) whole(c *call) (esm.Function, error) {
+func (s *Server) whole(c *call) (config.Function, error) {
 	a, err := s.unqualified(c)
 	if err != nil {
-		return esm.Function{}, err
+		return config.Function{}, err
 	}
 	fn, ok := s.function(a)
 	if !ok {
@@ -96,8 +96,8 @@ func reservable(n *int) error {
 		return constraints("Value null at '" + member + "' failed to satisfy constraint: Member must not be null")
 	case *n < 0:
 		return constraint(strconv.Itoa(*n), member, "have value greater than or equal to 0")
-	case *n > esm.MaxConcurrency:
-		return invalid("ReservedConcurrentExecutions %s.", esm.OutOfRange(*n, 0, esm.MaxConcurrency))
+	case *n > config.MaxConcurrency:
+		return invalid("ReservedConcurrentExecutions %s.", config.OutOfRange(*n, 0, config.MaxConcurrency))
 	}
 	return nil
 }

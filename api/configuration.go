@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // configuration is a mapping as Lambda's answers show it (AWS: API reference of Lambda, EventSourceMappingConfiguration).
@@ -27,11 +27,11 @@ type configuration struct {
 	TumblingWindowInSeconds        *int  `json:",omitempty"`
 	FunctionResponseTypes          []string
 
-	DestinationConfig       *destinationConfig           `json:",omitempty"`
-	FilterCriteria          *esm.FilterCriteria          `json:",omitempty"`
-	ScalingConfig           *esm.ScalingConfig           `json:",omitempty"`
-	ProvisionedPollerConfig *esm.ProvisionedPollerConfig `json:",omitempty"`
-	MetricsConfig           *esm.MetricsConfig           `json:",omitempty"`
+	DestinationConfig       *destinationConfig              `json:",omitempty"`
+	FilterCriteria          *config.FilterCriteria          `json:",omitempty"`
+	ScalingConfig           *config.ScalingConfig           `json:",omitempty"`
+	ProvisionedPollerConfig *config.ProvisionedPollerConfig `json:",omitempty"`
+	MetricsConfig           *config.MetricsConfig           `json:",omitempty"`
 
 	State                 string
 	StateTransitionReason string
@@ -54,7 +54,7 @@ func (e epoch) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "%d.%03d", ms/1000, ms%1000), nil
 }
 
-func describe(r esm.Registered) configuration {
+func describe(r config.Registered) configuration {
 	m := r.Mapping.Defaults()
 	c := configuration{
 		UUID: m.UUID, EventSourceMappingArn: mappingARN(r), EventSourceArn: m.EventSourceArn, FunctionArn: r.FunctionArn,
@@ -73,11 +73,11 @@ func describe(r esm.Registered) configuration {
 }
 
 // ofStream adds what Lambda shows of streams alone. It words the reason of a transition in another way, too.
-func (c *configuration) ofStream(m esm.Mapping, last string) {
+func (c *configuration) ofStream(m config.Mapping, last string) {
 	c.StateTransitionReason = "User action"
 	c.LastProcessingResult = cmp.Or(last, "No records processed")
 	c.StartingPosition = m.StartingPosition
-	if m.StartingPosition == esm.AtTimestamp {
+	if m.StartingPosition == config.AtTimestamp {
 		at := epoch(m.StartingPositionTimestamp)
 		c.StartingPositionTimestamp = &at
 	}
@@ -89,8 +89,8 @@ func (c *configuration) ofStream(m esm.Mapping, last string) {
 }
 
 // mappingARN is the ARN of the mapping itself, which is where its function is.
-func mappingARN(r esm.Registered) string {
-	a, _ := esm.ParseARN(r.FunctionArn) // of a function that was registered
+func mappingARN(r config.Registered) string {
+	a, _ := config.ParseARN(r.FunctionArn) // of a function that was registered
 	a.Resource = "event-source-mapping:" + r.UUID
 	return a.String()
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // register is mappings in memory, with the rules of Lambda. What was begun goes on until it is settled.
 type register struct {
 	mu   sync.Mutex
 	made int
-	kept map[string]esm.Registered
+	kept map[string]config.Registered
 	fail error // of every change
 }
 
@@ -31,51 +31,51 @@ var (
 	modified          = time.UnixMilli(1763800000250)
 )
 
-func (g *register) Create(_ context.Context, m esm.Mapping) (esm.Registered, error) {
+func (g *register) Create(_ context.Context, m config.Mapping) (config.Registered, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.made++
 	m.UUID = fmt.Sprintf("%08d-0000-4000-8000-000000000000", g.made)
 	r, err := g.checked(m)
 	if err != nil {
-		return esm.Registered{}, err
+		return config.Registered{}, err
 	}
-	r.State = esm.Creating
+	r.State = config.Creating
 	if !*r.Enabled && !m.OfStream() {
-		r.State = esm.Disabled
+		r.State = config.Disabled
 	}
 	if g.kept == nil {
-		g.kept = map[string]esm.Registered{}
+		g.kept = map[string]config.Registered{}
 	}
 	g.kept[m.UUID] = r
 	return r, nil
 }
 
-func (g *register) checked(m esm.Mapping) (esm.Registered, error) {
+func (g *register) checked(m config.Mapping) (config.Registered, error) {
 	if wrong := m.Validate(time.Now()); len(wrong) > 0 {
-		return esm.Registered{}, &esm.InvalidMapping{Problems: wrong}
+		return config.Registered{}, &config.InvalidMapping{Problems: wrong}
 	}
-	function, _ := esm.ParseFunctionName(m.FunctionName)
-	arn := esm.FunctionARN("us-east-1", "123456789012", function.Qualified())
+	function, _ := config.ParseFunctionName(m.FunctionName)
+	arn := config.FunctionARN("us-east-1", "123456789012", function.Qualified())
 	for _, other := range g.kept {
 		if other.UUID != m.UUID && other.FunctionArn == arn && other.EventSourceArn == m.EventSourceArn {
-			return esm.Registered{}, &esm.MappingExists{UUID: other.UUID}
+			return config.Registered{}, &config.MappingExists{UUID: other.UUID}
 		}
 	}
-	return esm.Registered{Mapping: m.Defaults(), FunctionArn: arn, LastModified: modified, Origin: esm.OriginHTTP}, g.fail
+	return config.Registered{Mapping: m.Defaults(), FunctionArn: arn, LastModified: modified, Origin: config.OriginHTTP}, g.fail
 }
 
-func (g *register) Get(uuid string) (esm.Registered, error) {
+func (g *register) Get(uuid string) (config.Registered, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r, ok := g.kept[uuid]
 	if !ok {
-		return r, esm.ErrNoMapping
+		return r, config.ErrNoMapping
 	}
 	return r, nil
 }
 
-func (g *register) List() (all []esm.Registered) {
+func (g *register) List() (all []config.Registered) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, r := range g.kept {
@@ -84,7 +84,7 @@ func (g *register) List() (all []esm.Registered) {
 	return all
 }
 
-func (g *register) Update(_ context.Context, uuid string, change func(esm.Mapping) esm.Mapping) (esm.Registered, error) {
+func (g *register) Update(_ context.Context, uuid string, change func(config.Mapping) config.Mapping) (config.Registered, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r, err := g.free(uuid)
@@ -97,24 +97,24 @@ func (g *register) Update(_ context.Context, uuid string, change func(esm.Mappin
 	}
 	switch was, is := *r.Enabled, *next.Enabled; {
 	case was && !is:
-		next.State = esm.Disabling
+		next.State = config.Disabling
 	case is && !was:
-		next.State = esm.Enabling
+		next.State = config.Enabling
 	default:
-		next.State = esm.Updating
+		next.State = config.Updating
 	}
 	g.kept[uuid] = next
 	return next, nil
 }
 
-func (g *register) Delete(_ context.Context, uuid string) (esm.Registered, error) {
+func (g *register) Delete(_ context.Context, uuid string) (config.Registered, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r, err := g.free(uuid)
 	if err != nil {
 		return r, err
 	}
-	r.State = esm.Deleting
+	r.State = config.Deleting
 	g.kept[uuid] = r
 	return r, g.fail
 }
@@ -124,7 +124,7 @@ func (g *register) SetTags(_ context.Context, uuid string, change func(map[strin
 	defer g.mu.Unlock()
 	r, ok := g.kept[uuid]
 	if !ok {
-		return esm.ErrNoMapping
+		return config.ErrNoMapping
 	}
 	tags := map[string]string{}
 	maps.Copy(tags, r.Tags)
@@ -134,13 +134,13 @@ func (g *register) SetTags(_ context.Context, uuid string, change func(map[strin
 }
 
 // free is the mapping, unless something was begun with it.
-func (g *register) free(uuid string) (esm.Registered, error) {
+func (g *register) free(uuid string) (config.Registered, error) {
 	r, ok := g.kept[uuid]
 	switch {
 	case !ok:
-		return r, esm.ErrNoMapping
-	case r.State != esm.Enabled && r.State != esm.Disabled:
-		return r, esm.ErrMappingBusy
+		return r, config.ErrNoMapping
+	case r.State != config.Enabled && r.State != config.Disabled:
+		return r, config.ErrMappingBusy
 	}
 	return r, nil
 }
@@ -151,13 +151,13 @@ func (g *register) settle() {
 	defer g.mu.Unlock()
 	for uuid, r := range g.kept {
 		switch {
-		case r.State == esm.Deleting:
+		case r.State == config.Deleting:
 			delete(g.kept, uuid)
 			continue
 		case *r.Enabled:
-			r.State = esm.Enabled
+			r.State = config.Enabled
 		default:
-			r.State = esm.Disabled
+			r.State = config.Disabled
 		}
 		g.kept[uuid] = r
 	}

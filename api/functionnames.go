@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // violations are broken constraints of Lambda's model, which are told all at once.
@@ -32,7 +32,7 @@ func (v *violations) matches(text, member string, most int, form *regexp.Regexp,
 
 // functionName adds a violation when Lambda's model does not take text for a function, whether there is one or not.
 func (v *violations) functionName(text string) {
-	v.matches(text, "functionName", 256, nameForm, esm.FunctionNamePattern)
+	v.matches(text, "functionName", 256, nameForm, config.FunctionNamePattern)
 }
 
 // oneOf adds a violation when text is none of those that there are.
@@ -52,7 +52,7 @@ func (v violations) err() error {
 const qualifierPattern = `\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`
 
 var (
-	nameForm      = regexp.MustCompile(`^(?:` + esm.FunctionNamePattern + `)$`)
+	nameForm      = regexp.MustCompile(`^(?:` + config.FunctionNamePattern + `)$`)
 	qualifierForm = regexp.MustCompile(`^(?:` + qualifierPattern + `)$`)
 )
 
@@ -61,7 +61,7 @@ const latestVersion = "$LATEST"
 
 // asked is a function as a request names it.
 type asked struct {
-	esm.FunctionName
+	config.FunctionName
 	arn string // of this function, without qualifier
 }
 
@@ -84,9 +84,9 @@ func (s *Server) named(c *call) (asked, error) {
 
 // parted parts a name that Lambda's model takes. One that no function here can have is kept as it is: it is not found.
 func (s *Server) parted(name, qualifier string) (asked, error) {
-	parts, err := esm.ParseFunctionName(name)
+	parts, err := config.ParseFunctionName(name)
 	if err != nil {
-		parts = esm.FunctionName{Name: name}
+		parts = config.FunctionName{Name: name}
 	}
 	if parts.Qualifier != "" && qualifier != "" && parts.Qualifier != qualifier {
 		return asked{}, invalid("The derived qualifier from the function name does not match the specified qualifier.")
@@ -95,7 +95,7 @@ func (s *Server) parted(name, qualifier string) (asked, error) {
 	if parts.Region != "" && parts.Region != s.Region {
 		return asked{}, refuse("ResourceNotFoundException", "Functions from '%s' are not reachable in this region ('%s')", parts.Region, s.Region)
 	}
-	a := asked{FunctionName: parts, arn: esm.FunctionARN(s.Region, cmp.Or(parts.Account, s.Account), parts.Name)}
+	a := asked{FunctionName: parts, arn: config.FunctionARN(s.Region, cmp.Or(parts.Account, s.Account), parts.Name)}
 	if strings.HasPrefix(name, "arn:") && err != nil {
 		a.arn = name
 	}
@@ -104,13 +104,13 @@ func (s *Server) parted(name, qualifier string) (asked, error) {
 
 // function is the function that was asked for, if it is one of the file's. A function here has one version, $LATEST, and
 // no alias; one that lives elsewhere has what it has there.
-func (s *Server) function(a asked) (esm.Function, bool) {
+func (s *Server) function(a asked) (config.Function, bool) {
 	if s.Functions == nil || a.Account != "" && a.Account != s.Account {
-		return esm.Function{}, false
+		return config.Function{}, false
 	}
 	fn, ok := s.Functions.Function(a.Name)
 	if !ok || a.Qualifier != "" && a.Qualifier != latestVersion && fn.InvokeEndpoint == "" {
-		return esm.Function{}, false
+		return config.Function{}, false
 	}
 	return fn, true
 }

@@ -9,15 +9,16 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Functions are the functions that the engine runs: those of its file. All methods may be called side by side.
 type Functions interface {
 	// Function is the function of a name, without qualifier, with its defaults.
-	Function(name string) (fn esm.Function, ok bool)
+	Function(name string) (fn config.Function, ok bool)
 
 	// Functions is all functions, in no particular order. The caller owns the slice.
-	Functions() []esm.Function
+	Functions() []config.Function
 
 	// Modified is when the functions were changed last: when the file was.
 	Modified() time.Time
@@ -35,10 +36,10 @@ var functionRoutes = slices.Concat([]route{
 }, refusedRoutes())
 
 // found is the function that the path of c names.
-func (s *Server) found(c *call) (asked, esm.Function, error) {
+func (s *Server) found(c *call) (asked, config.Function, error) {
 	a, err := s.named(c)
 	if err != nil {
-		return a, esm.Function{}, err
+		return a, config.Function{}, err
 	}
 	fn, ok := s.function(a)
 	if !ok && a.Qualifier != "" {
@@ -78,8 +79,8 @@ func (s *Server) listFunctions(c *call) (answer, error) {
 		return answer{}, err
 	}
 	all := s.allFunctions()
-	slices.SortFunc(all, func(a, b esm.Function) int { return strings.Compare(a.Name, b.Name) })
-	all = slices.DeleteFunc(all, func(fn esm.Function) bool { return fn.Name <= after })
+	slices.SortFunc(all, func(a, b config.Function) int { return strings.Compare(a.Name, b.Name) })
+	all = slices.DeleteFunc(all, func(fn config.Function) bool { return fn.Name <= after })
 	var list struct {
 		NextMarker *string
 		Functions  []functionConfiguration
@@ -114,7 +115,7 @@ func page(c *call) (after string, most int, err error) {
 	return string(name), most, nil
 }
 
-func (s *Server) allFunctions() []esm.Function {
+func (s *Server) allFunctions() []config.Function {
 	if s.Functions == nil {
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // house is an engine's functions, as far as the calls about them can tell.
@@ -26,7 +27,7 @@ type house struct {
 	handler func(ctx context.Context, c esm.Call) (esm.Response, error)
 
 	mu        sync.Mutex
-	functions map[string]esm.Function
+	functions map[string]config.Function
 	reserved  map[string]int
 	broken    error // of the next Reserve
 	calls     []esm.Call
@@ -36,10 +37,10 @@ const houseArn = "arn:aws:lambda:us-east-1:123456789012:function:"
 
 // build makes a house with the functions f, which echoes, and away, which lives elsewhere.
 func build(t *testing.T) *house {
-	f := esm.Function{Name: "f", Runtime: "python3.12", Handler: "app.handler", CodeUri: "/src"}
+	f := config.Function{Name: "f", Runtime: "python3.12", Handler: "app.handler", CodeUri: "/src"}
 	f.FunctionArn = houseArn + "f"
-	away := esm.Function{Name: "away", InvokeEndpoint: "http://x", FunctionArn: houseArn + "away"}
-	h := &house{t: t, functions: map[string]esm.Function{"f": f, "away": away}, reserved: map[string]int{}}
+	away := config.Function{Name: "away", InvokeEndpoint: "http://x", FunctionArn: houseArn + "away"}
+	h := &house{t: t, functions: map[string]config.Function{"f": f, "away": away}, reserved: map[string]int{}}
 	h.handler = func(_ context.Context, c esm.Call) (esm.Response, error) {
 		return esm.Response{Payload: c.Payload, Status: 200, Version: "$LATEST"}, nil
 	}
@@ -48,12 +49,12 @@ func build(t *testing.T) *house {
 	return h
 }
 
-func (h *house) Function(name string) (esm.Function, bool) {
+func (h *house) Function(name string) (config.Function, bool) {
 	fn, ok := h.functions[name]
 	return fn, ok
 }
 
-func (h *house) Functions() []esm.Function { return slices.Collect(maps.Values(h.functions)) }
+func (h *house) Functions() []config.Function { return slices.Collect(maps.Values(h.functions)) }
 
 func (h *house) Modified() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC) }
 

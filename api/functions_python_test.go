@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // What botocore makes of the calls about functions: its typed exceptions, the log, and what it finds in headers.
@@ -68,7 +69,7 @@ func TestFunctionsByBotocore(t *testing.T) {
 	python := withBotocore(t)
 	h := build(t)
 	h.handler = func(_ context.Context, c esm.Call) (esm.Response, error) {
-		h.Tails.Trace(esm.Output{ID: c.ID, Line: "hello"})
+		h.Tails.Trace(trace.Output{ID: c.ID, Line: "hello"})
 		switch string(c.Payload) {
 		case `"fail"`:
 			return esm.Response{Payload: []byte(`{"errorMessage":"no"}`), Fault: "Unhandled"}, nil

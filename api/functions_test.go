@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 func TestGetFunction(t *testing.T) {
@@ -63,7 +63,7 @@ func TestListFunctionsBySDK(t *testing.T) {
 	h := build(t)
 	for i := range 120 {
 		name := fmt.Sprintf("g%03d", i)
-		h.functions[name] = esm.Function{Name: name, Command: []string{"x"}}
+		h.functions[name] = config.Function{Name: name, Command: []string{"x"}}
 	}
 	client, _ := h.serve()
 	var names []string
@@ -123,7 +123,7 @@ func TestAccountSettings(t *testing.T) {
 
 // What changes a function's description changes its revision, and nothing else does.
 func TestRevisions(t *testing.T) {
-	fn := esm.Function{Name: "f", Runtime: "python3.12"}
+	fn := config.Function{Name: "f", Runtime: "python3.12"}
 	before := revision(fn)
 	if revision(fn) != before {
 		t.Error("two revisions of the same function")

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // functionConfiguration is a function as Lambda's answers show it (AWS: API reference of Lambda, FunctionConfiguration).
@@ -64,10 +64,10 @@ const noCode = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 const ephemeralStorage = 512
 
 // functionConfiguration shows fn, which was asked for with a qualifier or, if that is empty, without.
-func (s *Server) functionConfiguration(fn esm.Function, qualifier string) functionConfiguration {
+func (s *Server) functionConfiguration(fn config.Function, qualifier string) functionConfiguration {
 	fn = fn.Defaults()
 	f := functionConfiguration{
-		FunctionName: fn.Name, FunctionArn: cmp.Or(fn.FunctionArn, esm.FunctionARN(s.Region, s.Account, fn.Name)),
+		FunctionName: fn.Name, FunctionArn: cmp.Or(fn.FunctionArn, config.FunctionARN(s.Region, s.Account, fn.Name)),
 		Runtime: fn.Runtime, Role: fn.Role, Handler: fn.Handler, Timeout: fn.Timeout, MemorySize: fn.MemorySize,
 		LastModified: s.Functions.Modified().UTC().Format("2006-01-02T15:04:05.000+0000"), CodeSha256: noCode,
 		Version: latestVersion, RevisionId: revision(fn), State: "Active", LastUpdateStatus: "Successful",
@@ -90,7 +90,7 @@ func (s *Server) functionConfiguration(fn esm.Function, qualifier string) functi
 }
 
 // code says where the code of fn is, as far as this machine knows it.
-func (s *Server) code(fn esm.Function) functionCode {
+func (s *Server) code(fn config.Function) functionCode {
 	if fn.CodeUri == "" {
 		return functionCode{}
 	}
@@ -98,7 +98,7 @@ func (s *Server) code(fn esm.Function) functionCode {
 }
 
 // revision is another one whenever the function's description changes.
-func revision(fn esm.Function) string {
+func revision(fn config.Function) string {
 	text, err := json.Marshal(fn)
 	if err != nil {
 		return uuid.Nil.String() // a function is plain data: it always marshals
@@ -107,7 +107,7 @@ func revision(fn esm.Function) string {
 }
 
 // architectures are those of fn, which are this machine's.
-func architectures(fn esm.Function) []string {
+func architectures(fn config.Function) []string {
 	switch {
 	case len(fn.Architectures) > 0:
 		return fn.Architectures

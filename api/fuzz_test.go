@@ -8,7 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // FuzzBodies sends anything as the body of Create: the answer is a mapping that is valid, or an error of the client's.
@@ -40,12 +40,12 @@ func FuzzUpdates(f *testing.F) {
 	f.Add(`{"FunctionName":"","FunctionResponseTypes":[],"ProvisionedPollerConfig":{"PollerGroupName":""}}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		s := serveQuietly()
-		s.register.Create(t.Context(), esm.Mapping{FunctionName: "f", EventSourceArn: queue})
+		s.register.Create(t.Context(), config.Mapping{FunctionName: "f", EventSourceArn: queue})
 		s.register.settle()
 		w := s.ask("PUT", mappingsPath+"/"+first, body)
 		sound(t, w)
 		r, _ := s.register.Get(first)
-		if w.Code >= 500 || w.Code != http.StatusAccepted && r.State != esm.Enabled {
+		if w.Code >= 500 || w.Code != http.StatusAccepted && r.State != config.Enabled {
 			t.Errorf("status %d and state %s: %s %s", w.Code, r.State, w.Body, s.warnings())
 		}
 	})
@@ -63,7 +63,7 @@ func FuzzRequests(f *testing.F) {
 			return // net/http takes no such request, or it is not of a mapping
 		}
 		s := serveQuietly()
-		s.register.Create(t.Context(), esm.Mapping{FunctionName: "f", EventSourceArn: queue})
+		s.register.Create(t.Context(), config.Mapping{FunctionName: "f", EventSourceArn: queue})
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
 		sound(t, w)

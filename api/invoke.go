@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Limits of Invoke (AWS: "Lambda quotas", and API reference of Invoke).
@@ -36,7 +37,7 @@ const (
 type invocation struct {
 	esm.Call
 	asked    asked
-	function esm.Function
+	function config.Function
 	kind     string // one of the invocation types
 	tail     bool   // the end of the log is wanted
 }
@@ -113,7 +114,7 @@ func (s *Server) invocation(c *call) (in invocation, err error) {
 	if in.ClientContext, err = clientContext(encoded); err != nil {
 		return in, err
 	}
-	in.TraceHeader = trace(c.Header.Get("X-Amzn-Trace-Id"))
+	in.TraceHeader = traceHeader(c.Header.Get("X-Amzn-Trace-Id"))
 	in.Payload, err = payload(c)
 	return in, err
 }
@@ -192,8 +193,8 @@ func clientContext(encoded string) (string, error) {
 
 var traceForm = regexp.MustCompile(`(^|;)\s*Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;|$)`)
 
-// trace is the header of the trace that the invocation belongs to: the caller's, or else one that nobody follows.
-func trace(given string) string {
+// traceHeader returns given if it is a valid X-Amzn-Trace-Id, and otherwise a new header that is not sampled.
+func traceHeader(given string) string {
 	if len(given) <= maxTrace && traceForm.MatchString(given) {
 		return given
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/trace"
 )
 
 const invokePath = "/2015-03-31/functions/f/invocations"
@@ -21,9 +23,9 @@ func TestInvokeBySDK(t *testing.T) {
 	h := build(t)
 	client, _ := h.serve()
 	h.handler = func(_ context.Context, c esm.Call) (esm.Response, error) {
-		h.Tails.Trace(esm.Output{ID: c.ID, Line: "START RequestId: " + c.ID, Platform: true})
-		h.Tails.Trace(esm.Output{ID: c.ID, Line: "hello"})
-		h.Tails.Trace(esm.Output{ID: c.ID, Line: "REPORT RequestId: " + c.ID + "\t", Platform: true})
+		h.Tails.Trace(trace.Output{ID: c.ID, Line: "START RequestId: " + c.ID, Platform: true})
+		h.Tails.Trace(trace.Output{ID: c.ID, Line: "hello"})
+		h.Tails.Trace(trace.Output{ID: c.ID, Line: "REPORT RequestId: " + c.ID + "\t", Platform: true})
 		return esm.Response{Payload: c.Payload, Version: "$LATEST"}, nil
 	}
 	out, err := client.Invoke(t.Context(), &lambda.InvokeInput{
@@ -246,7 +248,7 @@ func FuzzFunctionNames(f *testing.F) {
 		if err == nil && (a.arn == "" || ok && fn.Name != a.Name) {
 			t.Errorf("got %+v, %+v", a, fn)
 		}
-		if parsed, perr := esm.ParseFunctionName(name); err == nil && perr == nil && parsed.Name != a.Name {
+		if parsed, perr := config.ParseFunctionName(name); err == nil && perr == nil && parsed.Name != a.Name {
 			t.Errorf("got %+v, want the name %s", a, parsed.Name)
 		}
 	})

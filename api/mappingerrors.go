@@ -7,42 +7,42 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // mappingError is what Lambda says when a call about the mapping m fails with err.
-func mappingError(c *call, m esm.Mapping, err error) error {
-	if wrong, ok := errors.AsType[*esm.InvalidMapping](err); ok {
+func mappingError(c *call, m config.Mapping, err error) error {
+	if wrong, ok := errors.AsType[*config.InvalidMapping](err); ok {
 		return invalidMapping(c, m, wrong.Problems)
 	}
-	if exists, ok := errors.AsType[*esm.MappingExists](err); ok {
+	if exists, ok := errors.AsType[*config.MappingExists](err); ok {
 		return mappingExists(m, exists.UUID)
 	}
 	switch {
-	case errors.Is(err, esm.ErrNoMapping):
+	case errors.Is(err, config.ErrNoMapping):
 		return refuse("ResourceNotFoundException", "The resource you requested does not exist.")
-	case errors.Is(err, esm.ErrMappingBusy) && c.operation == "DeleteEventSourceMapping":
+	case errors.Is(err, config.ErrMappingBusy) && c.operation == "DeleteEventSourceMapping":
 		return refuse("ResourceInUseException", "Cannot delete the event source mapping because it is in use.")
-	case errors.Is(err, esm.ErrMappingBusy):
+	case errors.Is(err, config.ErrMappingBusy):
 		return refuse("ResourceInUseException", "Cannot update the event source mapping because it is in use.")
 	}
 	return err
 }
 
 // mappingExists words it as Lambda does, for queues and for streams. The blanks inside the quotes are Lambda's.
-func mappingExists(m esm.Mapping, uuid string) error {
+func mappingExists(m config.Mapping, uuid string) error {
 	text := `An event source mapping with SQS arn (" %s ") and function (" %s ") already exists. `
 	if m.OfStream() {
 		text = `The event source arn (" %s ") and function (" %s ") provided mapping already exists. `
 	}
-	function, _ := esm.ParseFunctionName(m.FunctionName) // of a mapping that is valid but for this
+	function, _ := config.ParseFunctionName(m.FunctionName) // of a mapping that is valid but for this
 	return refuse("ResourceConflictException", text+"Please update or delete the existing mapping with UUID %s",
 		m.EventSourceArn, function.Name, uuid)
 }
 
 // invalidMapping tells what is wrong with m: everything that breaks Lambda's model, or else the first that its service
 // finds.
-func invalidMapping(c *call, m esm.Mapping, found []esm.Problem) error {
+func invalidMapping(c *call, m config.Mapping, found []config.Problem) error {
 	var broken violations
 	for _, p := range found {
 		switch {
@@ -86,7 +86,7 @@ func constraint(value, member, must string) error {
 }
 
 // sentence is a problem's message, with its path in front unless it is a sentence of its own, as Lambda's are.
-func sentence(p esm.Problem) string {
+func sentence(p config.Problem) string {
 	first, _ := utf8.DecodeRuneInString(p.Message)
 	switch {
 	case p.Path == "" || unicode.IsUpper(first) || strings.HasPrefix(p.Message, "1 validation error detected: "):

@@ -4,30 +4,30 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Mappings are the engine's event source mappings. All methods may be called side by side. A mapping that is changed or
 // deleted takes a while to be as it was asked for: its State says so, and calls do not wait for it. Errors that are none
 // of those named are the engine's own, and leave the mappings as they were.
 type Mappings interface {
-	// Create adds a mapping. [*esm.InvalidMapping] and [*esm.MappingExists] say why it cannot be.
-	Create(ctx context.Context, m esm.Mapping) (esm.Registered, error)
+	// Create adds a mapping. [*config.InvalidMapping] and [*config.MappingExists] say why it cannot be.
+	Create(ctx context.Context, m config.Mapping) (config.Registered, error)
 
-	// Get is a mapping, or [esm.ErrNoMapping].
-	Get(uuid string) (esm.Registered, error)
+	// Get is a mapping, or [config.ErrNoMapping].
+	Get(uuid string) (config.Registered, error)
 
 	// List is all mappings, in no particular order. The caller owns the slice.
-	List() []esm.Registered
+	List() []config.Registered
 
 	// Update changes a mapping by change, which is given it as it was asked for until then, and may be called again if
-	// it was changed meanwhile. [esm.ErrNoMapping], [esm.ErrMappingBusy] and the errors of Create say why it cannot be.
-	Update(ctx context.Context, uuid string, change func(esm.Mapping) esm.Mapping) (esm.Registered, error)
+	// it was changed meanwhile. [config.ErrNoMapping], [config.ErrMappingBusy] and the errors of Create say why it cannot be.
+	Update(ctx context.Context, uuid string, change func(config.Mapping) config.Mapping) (config.Registered, error)
 
-	// Delete removes a mapping: [esm.ErrNoMapping], [esm.ErrMappingBusy].
-	Delete(ctx context.Context, uuid string) (esm.Registered, error)
+	// Delete removes a mapping: [config.ErrNoMapping], [config.ErrMappingBusy].
+	Delete(ctx context.Context, uuid string) (config.Registered, error)
 
-	// SetTags changes the tags of a mapping: [esm.ErrNoMapping]. Change is as Update's, given a map that it may write to.
+	// SetTags changes the tags of a mapping: [config.ErrNoMapping]. Change is as Update's, given a map that it may write to.
 	SetTags(ctx context.Context, uuid string, change func(tags map[string]string) map[string]string) error
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // TestSDK takes a mapping through its life with AWS's own client for Go.
@@ -121,7 +121,7 @@ func TestListErrors(t *testing.T) {
 		"FunctionName=" + strings.Repeat("a", 65): `200  {"EventSourceMappings":[]}`,
 		"FunctionName=&MaxItems=0": `400 ValidationException {"message":"3 validation errors detected: ` +
 			`Value '' at 'functionName' failed to satisfy constraint: Member must have length greater than or equal to 1; ` +
-			`Value '' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: ` + strings.ReplaceAll(esm.FunctionNamePattern, `\`, `\\`) + `; ` +
+			`Value '' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: ` + strings.ReplaceAll(config.FunctionNamePattern, `\`, `\\`) + `; ` +
 			`Value '0' at 'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1"}`,
 	} {
 		if got := errorOf(f.ask("GET", mappingsPath+"?"+query, "")); got != want {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 var tagRoutes = []route{
@@ -34,22 +34,22 @@ var taggedForm = regexp.MustCompile(`^arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:` +
 	`(function|code-signing-config|event-source-mapping|capacity-provider):[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?$`)
 
 // taggedMapping is the mapping that the path of c names by its ARN. Nothing else has tags here.
-func (s *Server) taggedMapping(c *call) (esm.Registered, error) {
+func (s *Server) taggedMapping(c *call) (config.Registered, error) {
 	arn := c.names[0]
 	if !taggedForm.MatchString(arn) {
-		return esm.Registered{}, constraint(arn, "resource", "satisfy regular expression pattern: "+tagged)
+		return config.Registered{}, constraint(arn, "resource", "satisfy regular expression pattern: "+tagged)
 	}
-	a, _ := esm.ParseARN(arn) // it has that form
+	a, _ := config.ParseARN(arn) // it has that form
 	uuid, ok := strings.CutPrefix(a.Resource, "event-source-mapping:")
 	if !ok {
-		return esm.Registered{}, invalid("Only event source mappings have tags here: functions are described in the engine's file.")
+		return config.Registered{}, invalid("Only event source mappings have tags here: functions are described in the engine's file.")
 	}
 	r, err := s.Mappings.Get(uuid)
 	if err == nil && mappingARN(r) != arn {
-		err = esm.ErrNoMapping
+		err = config.ErrNoMapping
 	}
 	if err != nil {
-		return esm.Registered{}, mappingError(c, r.Mapping, err)
+		return config.Registered{}, mappingError(c, r.Mapping, err)
 	}
 	return r, nil
 }

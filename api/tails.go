@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // Tails gathers the ends of the logs of invocations whose callers want them (LogType Tail). Its zero value is ready.
@@ -27,9 +27,9 @@ const (
 	wordsWithin  = 5 * time.Millisecond // after the report of a failure: what it was about
 )
 
-// Trace is told of the lines of logs. It is an [esm.Trace].
-func (t *Tails) Trace(e esm.Event) {
-	line, ok := e.(esm.Output)
+// Trace is told of the lines of logs. It is an [trace.Func].
+func (t *Tails) Trace(e trace.Event) {
+	line, ok := e.(trace.Output)
 	if !ok || line.ID == "" || t.watched.Load() == 0 {
 		return
 	}
@@ -79,7 +79,7 @@ type tail struct {
 	reported bool
 }
 
-func (l *tail) add(line esm.Output) {
+func (l *tail) add(line trace.Output) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	text := line.Line

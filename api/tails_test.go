@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // logging is a tail to which lines are written.
@@ -22,10 +22,10 @@ func newLog() logging {
 }
 
 func (l logging) platform(line string) {
-	l.Trace(esm.Output{ID: "a", Line: line, Platform: true})
+	l.Trace(trace.Output{ID: "a", Line: line, Platform: true})
 }
 
-func (l logging) writes(line string) { l.Trace(esm.Output{ID: "a", Line: line}) }
+func (l logging) writes(line string) { l.Trace(trace.Output{ID: "a", Line: line}) }
 
 // ended is the log's end as text, and how long that took.
 func (l logging) ended(ctx context.Context, fault string) (string, time.Duration) {
@@ -39,8 +39,8 @@ func TestTailWaitsForTheReport(t *testing.T) {
 		l := newLog()
 		l.platform("START RequestId: a Version: $LATEST")
 		l.writes("REPORT says the handler")
-		l.Trace(esm.Output{ID: "b", Line: "another's"})
-		l.Trace(esm.Output{Line: "nobody's"})
+		l.Trace(trace.Output{ID: "b", Line: "another's"})
+		l.Trace(trace.Output{Line: "nobody's"})
 		time.AfterFunc(3*time.Millisecond, func() {
 			l.platform("END RequestId: a")
 			l.platform("REPORT RequestId: a\t")

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // wires is a listener whose connections are pipes in memory, so that deadlines follow virtual time.
@@ -53,12 +53,12 @@ func wired(t *testing.T, h http.Handler) (dial func() net.Conn) {
 // slow is mappings that take their time to be listed, unless the caller leaves.
 type slow struct{ Mappings }
 
-func (slow) Create(ctx context.Context, _ esm.Mapping) (esm.Registered, error) {
+func (slow) Create(ctx context.Context, _ config.Mapping) (config.Registered, error) {
 	select {
 	case <-time.After(15 * time.Minute):
-		return esm.Registered{}, esm.ErrNoMapping
+		return config.Registered{}, config.ErrNoMapping
 	case <-ctx.Done():
-		return esm.Registered{}, ctx.Err()
+		return config.Registered{}, ctx.Err()
 	}
 }
 

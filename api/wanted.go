@@ -5,14 +5,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // wanted is what a request says of a mapping. What it does not say is nil.
 type wanted struct {
-	esm.Mapping
+	config.Mapping
 	functionName *string
-	refused      []esm.Problem // what this package finds wrong itself: members that this engine does not have, and tags
+	refused      []config.Problem // what this package finds wrong itself: members that this engine does not have, and tags
 }
 
 // lacks are members of mappings whose sources this engine does not read, and of all mappings that it does not have.
@@ -33,7 +33,7 @@ func (s *Server) wantedNew(c *call) (wanted, error) {
 	w.StartingPositionTimestamp = doc.moment("StartingPositionTimestamp")
 	w.Tags = doc.textMap("Tags")
 	if wrong := wrongTags(w.Tags); wrong != "" {
-		w.refused = append(w.refused, esm.Problem{Path: "Tags", Message: wrong})
+		w.refused = append(w.refused, config.Problem{Path: "Tags", Message: wrong})
 	}
 	return w, s.finish(c, doc)
 }
@@ -84,22 +84,22 @@ func readWanted(doc object, lacking []string) wanted {
 		w.unsupported(name, doc.meant(name))
 	}
 	if doc.meant("KMSKeyArn") {
-		w.refused = append(w.refused, esm.Problem{Path: "KMSKeyArn", Message: "KMSKeyArn is not supported: this engine encrypts no filter criteria"})
+		w.refused = append(w.refused, config.Problem{Path: "KMSKeyArn", Message: "KMSKeyArn is not supported: this engine encrypts no filter criteria"})
 	}
 	return w
 }
 
 func (w *wanted) scaling(doc object) {
 	if in, ok := doc.object("ScalingConfig"); ok {
-		w.ScalingConfig = &esm.ScalingConfig{MaximumConcurrency: in.integer("MaximumConcurrency")}
+		w.ScalingConfig = &config.ScalingConfig{MaximumConcurrency: in.integer("MaximumConcurrency")}
 		in.done()
 	}
 	if in, ok := doc.object("MetricsConfig"); ok {
-		w.MetricsConfig = &esm.MetricsConfig{Metrics: in.texts("Metrics")}
+		w.MetricsConfig = &config.MetricsConfig{Metrics: in.texts("Metrics")}
 		in.done()
 	}
 	if in, ok := doc.object("ProvisionedPollerConfig"); ok {
-		w.ProvisionedPollerConfig = &esm.ProvisionedPollerConfig{
+		w.ProvisionedPollerConfig = &config.ProvisionedPollerConfig{
 			MinimumPollers: in.integer("MinimumPollers"),
 			MaximumPollers: in.integer("MaximumPollers"),
 		}
@@ -110,35 +110,35 @@ func (w *wanted) scaling(doc object) {
 
 func (w *wanted) unsupported(name string, given bool) {
 	if given {
-		w.refused = append(w.refused, esm.Problem{
+		w.refused = append(w.refused, config.Problem{
 			Path: name, Message: fmt.Sprintf("Unsupported %s parameter for given event source mapping type.", name),
 		})
 	}
 }
 
-func filters(doc object) *esm.FilterCriteria {
+func filters(doc object) *config.FilterCriteria {
 	in, ok := doc.object("FilterCriteria")
 	if !ok {
 		return nil
 	}
 	defer in.done()
-	criteria := &esm.FilterCriteria{}
+	criteria := &config.FilterCriteria{}
 	for _, f := range in.objects("Filters") {
-		criteria.Filters = append(criteria.Filters, esm.Filter{Pattern: orEmpty(f.text("Pattern"))})
+		criteria.Filters = append(criteria.Filters, config.Filter{Pattern: orEmpty(f.text("Pattern"))})
 		f.done()
 	}
 	return criteria
 }
 
-func destinations(doc object) *esm.DestinationConfig {
+func destinations(doc object) *config.DestinationConfig {
 	in, ok := doc.object("DestinationConfig")
 	if !ok {
 		return nil
 	}
 	defer in.done()
-	return &esm.DestinationConfig{
-		OnFailure: esm.OnFailure{Destination: destination(in, "OnFailure")},
-		OnSuccess: esm.OnSuccess{Destination: destination(in, "OnSuccess")},
+	return &config.DestinationConfig{
+		OnFailure: config.OnFailure{Destination: destination(in, "OnFailure")},
+		OnSuccess: config.OnSuccess{Destination: destination(in, "OnSuccess")},
 	}
 }
 
@@ -152,7 +152,7 @@ func destination(in object, name string) string {
 }
 
 // onto is m with what w says in place of what it said. A member is replaced as a whole, so that an empty one clears it.
-func (w wanted) onto(m esm.Mapping) esm.Mapping {
+func (w wanted) onto(m config.Mapping) config.Mapping {
 	if w.functionName != nil {
 		m.FunctionName = *w.functionName
 	}
@@ -190,9 +190,9 @@ func orEmpty(text *string) string {
 
 // honoured is nil unless w asks for something that is refused here. What is wrong with m, the mapping that w would make,
 // comes before that, since Lambda's front end finds it first.
-func (w wanted) honoured(m esm.Mapping) error {
+func (w wanted) honoured(m config.Mapping) error {
 	if len(w.refused) == 0 {
 		return nil
 	}
-	return &esm.InvalidMapping{Problems: append(m.Validate(time.Now()), w.refused...)}
+	return &config.InvalidMapping{Problems: append(m.Validate(time.Now()), w.refused...)}
 }

@@ -53,7 +53,7 @@ func (w *wire) notice(n *esm.Notice) {
 	w.moment(&n.Time)
 	w.text(&n.RequestID)
 	w.text(&n.FunctionArn)
-	w.text(&n.Condition)
+	w.text((*string)(&n.Condition))
 	w.int(&n.Invokes)
 	optional(w, &n.Response, w.response)
 	w.text(&n.Source)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // document is a notice as Lambda sends it, with its keys in Lambda's order.
@@ -65,7 +66,7 @@ const (
 // write makes the text of a notice: compact JSON, with or without the event.
 func write(n esm.Notice, payload bool) ([]byte, error) {
 	doc := document{
-		Request:   requestContext{n.RequestID, n.FunctionArn, n.Condition, n.Invokes},
+		Request:   requestContext{n.RequestID, n.FunctionArn, string(n.Condition), n.Invokes},
 		Version:   "1.0",
 		Timestamp: stamp(n.Time, milliseconds),
 	}
@@ -81,7 +82,7 @@ func write(n esm.Notice, payload bool) ([]byte, error) {
 	if w := n.Window; w != nil {
 		doc.Window = &windowInfo{span{stamp(w.Start, seconds), stamp(w.End, seconds)}, w.Final, w.Terminated}
 	}
-	source, err := esm.ParseARN(n.Source)
+	source, err := config.ParseARN(n.Source)
 	switch {
 	case err == nil && source.Service == "kinesis":
 		doc.Kinesis = batch(n, milliseconds)

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // The services that a notice can be sent to, as they are called in ARNs.
@@ -18,7 +18,7 @@ const (
 // of stream records there, and what to name instead; it is worded to follow the name of what was configured, and does not
 // quote it.
 func Kind(arn string) (service string, err error) {
-	a, err := esm.ParseARN(arn)
+	a, err := config.ParseARN(arn)
 	if err != nil {
 		return "", err
 	}
@@ -40,7 +40,7 @@ func Kind(arn string) (service string, err error) {
 }
 
 // standard refuses what is no queue or topic, or a FIFO one: its name says so.
-func standard(a esm.ARN, what string) error {
+func standard(a config.ARN, what string) error {
 	switch {
 	case a.Region == "" || a.Account == "" || strings.ContainsAny(a.Resource, ":/"):
 		return errors.New("is not the ARN of a " + what + " (arn:aws:" + a.Service + ":region:account:name)")
@@ -51,7 +51,7 @@ func standard(a esm.ARN, what string) error {
 	return nil
 }
 
-func bucket(a esm.ARN) error {
+func bucket(a config.ARN) error {
 	if a.Region != "" || a.Account != "" || strings.ContainsAny(a.Resource, ":/") {
 		return errors.New("is not the ARN of an S3 bucket (arn:aws:s3:::name): name the bucket itself, not an access point, " +
 			"and no prefix, for Lambda names the objects")
@@ -60,13 +60,13 @@ func bucket(a esm.ARN) error {
 }
 
 // parse takes the ARN of a destination that must be one of service.
-func parse(arn, service string) (esm.ARN, error) {
+func parse(arn, service string) (config.ARN, error) {
 	kind, err := Kind(arn)
 	if err == nil && kind != service {
 		err = errors.New("belongs to " + kind + ", not to " + service)
 	}
 	if err != nil {
-		return esm.ARN{}, err
+		return config.ARN{}, err
 	}
-	return esm.ParseARN(arn)
+	return config.ParseARN(arn)
 }

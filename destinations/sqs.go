@@ -10,12 +10,13 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // SQS sends notices to a standard queue: each is the body of a message without attributes. Many may use it at once.
 type SQS struct {
 	client *sdk.Client
-	arn    esm.ARN
+	arn    config.ARN
 
 	mu  sync.Mutex // guards url; never held during a call
 	url string     // empty until it is known

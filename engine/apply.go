@@ -9,6 +9,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // What a lane does about a step that was decided.
@@ -28,7 +29,7 @@ func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step
 		return err
 	}
 	if len(step.Settled) > 0 {
-		l.Trace.Tell(esm.Settled{Mapping: l.Mapping, Shard: l.id, Records: step.Settled, Position: l.book.position()})
+		l.Trace.Emit(trace.Settled{Mapping: l.Mapping, Shard: l.id, Records: step.Settled, Position: l.book.position()})
 	}
 	return nil
 }
@@ -83,7 +84,7 @@ func (l *lane) count(ctx, work context.Context, run policy.Run, step policy.Step
 
 // drop tells the destination what is given up, until it has taken it: nothing is settled before.
 func (l *lane) drop(ctx, work context.Context, run policy.Run, step policy.Step) error {
-	l.Trace.Tell(esm.Dropped{Mapping: l.Mapping, Shard: l.id, Records: step.Dropped, Why: string(step.Why), Tries: step.Count})
+	l.Trace.Emit(trace.Dropped{Mapping: l.Mapping, Shard: l.id, Records: step.Dropped, Why: step.Why, Tries: step.Count})
 	if l.Destination == nil {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // Deletes that fail are tried again this often, with growing pauses: then the record comes back.
@@ -21,14 +22,14 @@ func (p *poller) deliver(work context.Context, recs []esm.Record) {
 	err := p.reserve(work, p.Rules.PermitBy(recs, time.Now()))
 	p.passOn() // not before: the next poller could take the permit and receive still more
 	if err != nil {
-		p.giveUp(recs, policy.ReasonNoPermit, err)
+		p.giveUp(recs, trace.ReasonNoPermit, err)
 		p.refusals.count(errors.Is(err, esm.ErrRefused), p.Scale)
 		return
 	}
 	call := esm.Call{ID: uuid.NewString(), Function: p.Function, Payload: policy.Payload(recs)}
 	for tries, stalls := 1, 0; ; tries++ {
 		outcome := p.invoke(work, call, recs, tries)
-		if outcome.Verdict == policy.NotRun {
+		if outcome.Verdict == trace.NotRun {
 			stalls++
 		}
 		end := p.Rules.After(recs, outcome, stalls, time.Now())
@@ -39,7 +40,7 @@ func (p *poller) deliver(work context.Context, recs []esm.Record) {
 			return
 		}
 		if !sleep(work, end.Wait) {
-			p.giveUp(recs, policy.ReasonStopping, nil)
+			p.giveUp(recs, trace.ReasonStopping, nil)
 			return
 		}
 	}
@@ -56,13 +57,13 @@ func (p *poller) reserve(work context.Context, until time.Time) error {
 }
 
 func (p *poller) invoke(work context.Context, call esm.Call, recs []esm.Record, tries int) policy.Outcome {
-	p.Trace.Tell(esm.Invoking{Mapping: p.Mapping, Function: p.Function, ID: call.ID, Records: recs})
+	p.Trace.Emit(trace.Invoking{Mapping: p.Mapping, Function: p.Function, ID: call.ID, Records: recs})
 	began := time.Now()
 	resp, err := p.slot.Invoke(work, call)
 	outcome := policy.Late(policy.ReadOutcome(recs, resp, err, p.Report), recs, time.Now())
-	p.Trace.Tell(esm.Invoked{
+	p.Trace.Emit(trace.Invoked{
 		Mapping: p.Mapping, Function: p.Function, ID: call.ID, Records: recs, Took: time.Since(began), Tries: tries,
-		Verdict: outcome.Verdict.String(), Reason: string(outcome.Reason), Failed: outcome.Failed, Detail: outcome.Detail,
+		Verdict: outcome.Verdict, Reason: outcome.Reason, Failed: outcome.Failed, Detail: outcome.Detail,
 	})
 	p.load.note(func(l *load) { l.seen.Count(outcome) })
 	return outcome
@@ -77,7 +78,7 @@ func (p *poller) settle(work context.Context, end policy.Disposal, outcome polic
 }
 
 // giveUp leaves a whole batch that was not run.
-func (p *poller) giveUp(recs []esm.Record, reason policy.Reason, err error) {
+func (p *poller) giveUp(recs []esm.Record, reason trace.Reason, err error) {
 	p.leave(recs, reason, err)
 	p.unblock(recs)
 }
@@ -85,12 +86,12 @@ func (p *poller) giveUp(recs []esm.Record, reason policy.Reason, err error) {
 func (p *poller) unblock(left []esm.Record) {
 	pass, blocked := policy.Unblocked(p.carry, left)
 	p.carry = pass
-	p.leave(blocked, policy.ReasonGroupBlocked, nil)
+	p.leave(blocked, trace.ReasonGroupBlocked, nil)
 }
 
-func (p *poller) leave(recs []esm.Record, reason policy.Reason, err error) {
+func (p *poller) leave(recs []esm.Record, reason trace.Reason, err error) {
 	if len(recs) > 0 {
-		p.Trace.Tell(esm.Left{Mapping: p.Mapping, Records: recs, Reason: string(reason), Err: err})
+		p.Trace.Emit(trace.Left{Mapping: p.Mapping, Records: recs, Reason: reason, Err: err})
 	}
 }
 
@@ -100,11 +101,11 @@ func (p *poller) remove(work context.Context, recs []esm.Record, filtered bool) 
 	for try := 1; len(recs) > 0; try++ {
 		left, err := p.Queue.Delete(work, recs)
 		if gone := without(recs, left); len(gone) > 0 {
-			p.Trace.Tell(esm.Deleted{Mapping: p.Mapping, Records: gone, Filtered: filtered})
+			p.Trace.Emit(trace.Deleted{Mapping: p.Mapping, Records: gone, Filtered: filtered})
 		}
 		recs = left
 		if len(left) > 0 && (try == deleteTries || !sleep(work, pause.NextBackOff())) {
-			p.leave(left, policy.ReasonDeleteFailed, err)
+			p.leave(left, trace.ReasonDeleteFailed, err)
 			break
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/sources/sourcetest"
+	"github.com/esm-run/esm/trace"
 )
 
 // A function slower than the visibility timeout gets its messages again while it still works on them. Whoever wonders why
@@ -24,7 +24,7 @@ func TestAnAnswerAfterTheVisibilityTimeoutIsWarnedOf(t *testing.T) {
 		h.send(1, "")
 		h.start()
 		h.wait(10 * time.Second)
-		invoked := told[esm.Invoked](h)
+		invoked := told[trace.Invoked](h)
 		if len(invoked) != 2 {
 			t.Fatalf("%d invocations, want the late one and the one of the second delivery", len(invoked))
 		}

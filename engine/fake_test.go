@@ -13,6 +13,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
+	"github.com/esm-run/esm/trace"
 )
 
 // function is a fake esm.Invoker: one function with a number of permits, and a handler that is Go code.
@@ -175,7 +176,7 @@ type house struct {
 	feed  *QueueFeed
 
 	mu     sync.Mutex
-	events []esm.Event
+	events []trace.Event
 
 	stop, kill context.CancelFunc
 	ended      chan struct{}
@@ -187,7 +188,7 @@ func open(t *testing.T, queue sourcetest.QueueConfig, handler func(event) (strin
 	h := &house{T: t, queue: sourcetest.NewQueue(queue), fn: &function{handler: handler}, ended: make(chan struct{})}
 	h.feed = &QueueFeed{
 		Mapping: "m", Function: "f", Queue: h.queue, Invoker: h.fn, Pollers: policy.StandardPollers(0, false),
-		Trace: func(e esm.Event) {
+		Trace: func(e trace.Event) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			h.events = append(h.events, e)
@@ -231,7 +232,7 @@ func (h *house) wait(d time.Duration) {
 }
 
 // told returns the events of one type.
-func told[E esm.Event](h *house) (all []E) {
+func told[E trace.Event](h *house) (all []E) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, e := range h.events {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // gather fills a batch and returns once it is to be invoked, or is empty and there is nothing to be had. A batch that an
@@ -44,7 +45,7 @@ func (p *poller) resume() (batch policy.Batch, over bool) {
 	}
 	carry, returned := policy.Current(p.carry, time.Now())
 	p.carry = nil
-	p.leave(returned, policy.ReasonReturned, nil)
+	p.leave(returned, trace.ReasonReturned, nil)
 	batch = p.join(batch, carry)
 	return batch, len(p.carry) > 0 || p.Batching.Ready(batch, time.Now())
 }
@@ -73,7 +74,7 @@ func (p *poller) receive(ctx, work context.Context, batch policy.Batch) ([]esm.R
 	if err != nil && call.Err() != nil {
 		return nil, nil // the call was ended from here
 	}
-	p.Trace.Tell(esm.Received{Mapping: p.Mapping, Records: recs, Took: time.Since(began), Err: err})
+	p.Trace.Emit(trace.Received{Mapping: p.Mapping, Records: recs, Took: time.Since(began), Err: err})
 	p.load.received(len(recs), asked)
 	return recs, err
 }
@@ -99,7 +100,7 @@ func (p *poller) idle(batch policy.Batch) bool {
 func (p *poller) join(batch policy.Batch, recs []esm.Record) policy.Batch {
 	batch, carry, oversized := p.Batching.Add(batch, recs, time.Now())
 	p.carry = carry
-	p.leave(oversized, policy.ReasonRecordTooLarge, nil)
+	p.leave(oversized, trace.ReasonRecordTooLarge, nil)
 	return batch
 }
 
@@ -117,7 +118,7 @@ func (p *poller) sift(work context.Context, recs []esm.Record) []esm.Record {
 		}
 	}
 	if len(unwanted) > 0 {
-		p.Trace.Tell(esm.Filtered{Mapping: p.Mapping, Records: unwanted})
+		p.Trace.Emit(trace.Filtered{Mapping: p.Mapping, Records: unwanted})
 		p.remove(work, unwanted, true)
 	}
 	return wanted

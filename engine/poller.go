@@ -7,7 +7,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // poller is one straight loop: permit, gather, filter, invoke, decide, delete. Its fields are owned by run.
@@ -26,13 +26,13 @@ type poller struct {
 func (p *poller) run(ctx, work context.Context) {
 	turn := func() (bool, error) { return p.turn(ctx, work) }
 	keep(ctx, p.Scale, turn, func(err error, wait time.Duration) {
-		p.Trace.Tell(esm.Failing{Mapping: p.Mapping, Err: err, Wait: wait})
+		p.Trace.Emit(trace.Failing{Mapping: p.Mapping, Err: err, Wait: wait})
 	})
 	p.passOn()
 	for len(p.carry) > 0 && work.Err() == nil {
 		_, _ = p.turn(ctx, work) // told already; nothing will be tried again
 	}
-	p.leave(p.carry, policy.ReasonStopping, nil)
+	p.leave(p.carry, trace.ReasonStopping, nil)
 }
 
 // turn carries one batch from the queue to its end. It reports false when the poller is to end.

@@ -14,6 +14,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
+	"github.com/esm-run/esm/trace"
 )
 
 // late is a stream that opens any position and says what is wrong with it only when it is read, as DynamoDB Local does.
@@ -64,7 +65,7 @@ func TestWhatIsWrongWithAPositionIsSaidLate(t *testing.T) {
 					t.Errorf("invocations %v, want %v", got, test.want)
 				}
 				var told []error
-				for _, e := range toldBy[esm.Reading](r) {
+				for _, e := range toldBy[trace.Reading](r) {
 					if e.Lost != nil {
 						told = append(told, e.Lost)
 					}
@@ -72,7 +73,7 @@ func TestWhatIsWrongWithAPositionIsSaidLate(t *testing.T) {
 				if len(told) != 1 || !errors.Is(told[0], test.fault) {
 					t.Errorf("told %v, want %v once", told, test.fault)
 				}
-				if failing := toldBy[esm.Failing](r); len(failing) > 0 {
+				if failing := toldBy[trace.Failing](r); len(failing) > 0 {
 					t.Errorf("told of failures: %v", failing)
 				}
 			})
@@ -92,7 +93,7 @@ func TestAConnectionThatBreaksIsNotTheEndOfAShard(t *testing.T) {
 		r.start()
 		r.wait(time.Minute)
 		r.close()
-		if drained := toldBy[esm.Drained](r); len(drained) != 0 {
+		if drained := toldBy[trace.Drained](r); len(drained) != 0 {
 			t.Errorf("%d shards are drained", len(drained))
 		}
 		r.feed.Stream = r.stream

@@ -10,6 +10,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/filter"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // QueueFeed carries the records of one queue to one function, with as many pollers as policy asks for.
@@ -34,8 +35,8 @@ type QueueFeed struct {
 	// most policy.ProvisionedReceives receives a second.
 	Provisioned bool
 
-	Scale float64   // multiplies the pauses after errors; 0 means 1
-	Trace esm.Trace // nil is told nothing
+	Scale float64    // multiplies the pauses after errors; 0 means 1
+	Trace trace.Func // nil is told nothing
 }
 
 var _ Feed = (*QueueFeed)(nil)
@@ -86,7 +87,7 @@ func (c *crew) resize(ctx, work context.Context, target int) {
 		close(c.pollers[last].retired)
 		c.pollers = c.pollers[:last]
 	}
-	c.Trace.Tell(esm.Scaled{Mapping: c.Mapping, Pollers: target})
+	c.Trace.Emit(trace.Scaled{Mapping: c.Mapping, Pollers: target})
 }
 
 // paceOf returns the limit on receives that the nth poller shares with the others of the same provisioned poller; nil is

@@ -12,6 +12,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
+	"github.com/esm-run/esm/trace"
 )
 
 func TestMessagesAreHandledAndDeleted(t *testing.T) {
@@ -121,7 +122,7 @@ func TestPollersGrowWithABacklog(t *testing.T) {
 			t.Errorf("%d messages are left", left)
 		}
 		h.wait(10 * time.Minute)
-		if scaled := told[esm.Scaled](h); scaled[len(scaled)-1].Pollers != 2 {
+		if scaled := told[trace.Scaled](h); scaled[len(scaled)-1].Pollers != 2 {
 			t.Errorf("%d pollers after idle minutes, want 2", scaled[len(scaled)-1].Pollers)
 		}
 		h.close()
@@ -193,8 +194,8 @@ func TestThrottledBatchIsRetriedInPlaceUntilItIsAboutToReturn(t *testing.T) {
 				t.Errorf("tries of one batch have the ids %s and %s", calls[0].ID, c.ID)
 			}
 		}
-		left := told[esm.Left](h)
-		if len(left) != 1 || left[0].Reason != string(policy.ReasonThrottled) {
+		left := told[trace.Left](h)
+		if len(left) != 1 || left[0].Reason != trace.ReasonThrottled {
 			t.Errorf("left %v, want the batch once, as Throttled", left)
 		}
 		h.close()
@@ -253,7 +254,7 @@ func TestReceiveErrorsAreSurvived(t *testing.T) {
 		if got := h.queue.Receives(); got > 30 {
 			t.Errorf("%d receives in half a minute of errors", got)
 		}
-		if failing := told[esm.Failing](h); len(failing) == 0 || !errors.Is(failing[0].Err, gone) {
+		if failing := told[trace.Failing](h); len(failing) == 0 || !errors.Is(failing[0].Err, gone) {
 			t.Errorf("told %v, want the error", failing)
 		}
 		h.wait(10 * time.Minute)
@@ -378,9 +379,9 @@ func TestEndOfWorkLeavesWhatIsCarried(t *testing.T) {
 		h.kill()
 		<-h.ended
 		left := 0
-		for _, l := range told[esm.Left](h) {
-			if l.Reason != string(policy.ReasonStopping) {
-				t.Errorf("left %d records for %s, want %s", len(l.Records), l.Reason, policy.ReasonStopping)
+		for _, l := range told[trace.Left](h) {
+			if l.Reason != trace.ReasonStopping {
+				t.Errorf("left %d records for %s, want %s", len(l.Records), l.Reason, trace.ReasonStopping)
 			}
 			left += len(l.Records)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // shard is one shard of a StreamFeed at work. Its fields are owned by run.
@@ -43,7 +44,7 @@ func (s *shard) run(ctx, work context.Context) (whole error) {
 		err := s.life(ctx, work)
 		switch {
 		case s.kept.Drained:
-			s.Trace.Tell(esm.Drained{Mapping: s.Mapping, Shard: s.id})
+			s.Trace.Emit(trace.Drained{Mapping: s.Mapping, Shard: s.id})
 			return false, nil
 		case errors.Is(err, esm.ErrForeign), errors.Is(err, esm.ErrNoStream), errors.Is(err, esm.ErrConflict):
 			whole = err
@@ -128,7 +129,7 @@ func (s *shard) open(ctx context.Context) (esm.Reader, error) {
 	}
 	reader, err := s.Stream.Open(ctx, s.id, from)
 	if err == nil {
-		s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: from.After})
+		s.Trace.Emit(trace.Reading{Mapping: s.Mapping, Shard: s.id, Position: from.After})
 	}
 	return reader, err
 }
@@ -136,7 +137,7 @@ func (s *shard) open(ctx context.Context) (esm.Reader, error) {
 // overtaken tells that the position has been trimmed away, with all that was between it and the oldest record that is
 // left: there reading goes on.
 func (s *shard) overtaken(ctx, work context.Context, why error) error {
-	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: fmt.Errorf(
+	s.Trace.Emit(trace.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: fmt.Errorf(
 		"%w: the shard is read on from the oldest record that is left", why)})
 	s.trimmed = s.kept.Position
 	return s.life(ctx, work)
@@ -156,7 +157,7 @@ func (s *shard) astray(ctx, work context.Context, why error) error {
 	if next, err = s.Checkpoints.Save(work, esm.Key{Mapping: s.Mapping, Shard: s.id}, next); err != nil {
 		return err
 	}
-	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: fmt.Errorf(
+	s.Trace.Emit(trace.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: fmt.Errorf(
 		"%w: the shard is read again from where the mapping began, and records may come again", why)})
 	s.kept, s.from = next, s.Shards.From(next)
 	return s.life(ctx, work)
@@ -164,13 +165,13 @@ func (s *shard) astray(ctx, work context.Context, why error) error {
 
 // failing tells the Trace what goes wrong with this shard alone.
 func (s *shard) failing(err error, wait time.Duration) {
-	s.Trace.Tell(esm.Failing{Mapping: s.Mapping, Shard: s.id, Err: err, Wait: wait})
+	s.Trace.Emit(trace.Failing{Mapping: s.Mapping, Shard: s.id, Err: err, Wait: wait})
 }
 
 // vanished notes that the shard is gone, so that its children may begin: it is like one that is at its end, where an open
 // window is closed.
 func (s *shard) vanished(ctx, work context.Context, why error) error {
-	s.Trace.Tell(esm.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: why})
+	s.Trace.Emit(trace.Reading{Mapping: s.Mapping, Shard: s.id, Position: s.kept.Position, Lost: why})
 	return s.carry(ctx, work, gone{})
 }
 
@@ -223,13 +224,13 @@ func (s *shard) readOnce(ctx, work context.Context, reader esm.Reader, book *led
 	} else if s.idle.IsZero() {
 		s.idle = began
 	}
-	s.Trace.Tell(esm.Received{Mapping: s.Mapping, Shard: s.id, Records: recs, Took: time.Since(began), Err: err})
+	s.Trace.Emit(trace.Received{Mapping: s.Mapping, Shard: s.id, Records: recs, Took: time.Since(began), Err: err})
 	if err != nil {
 		return err
 	}
 	parts, unwanted := book.deal(recs)
 	if len(unwanted) > 0 {
-		s.Trace.Tell(esm.Filtered{Mapping: s.Mapping, Shard: s.id, Records: unwanted})
+		s.Trace.Emit(trace.Filtered{Mapping: s.Mapping, Shard: s.id, Records: unwanted})
 	}
 	unsaved := book.saveSkipped(work) // told later: what was dealt has to reach the lanes
 	if len(recs) == 0 && s.Tumbling.Length > 0 {

@@ -46,7 +46,7 @@ func TestTheLastTryCountsBeforeItsNotice(t *testing.T) {
 		if got, want := story(r.fn.seen()), []string{"1-3", "1-3", "1"}; !slices.Equal(got, want) {
 			t.Errorf("invocations %v, want %v", got, want)
 		}
-		if len(r.notices) != 1 || r.notices[0].Invokes != 2 || r.notices[0].Size != 3 || r.notices[0].Condition != string(policy.RetryAttemptsExhausted) ||
+		if len(r.notices) != 1 || r.notices[0].Invokes != 2 || r.notices[0].Size != 3 || r.notices[0].Condition != esm.RetryAttemptsExhausted ||
 			r.notices[0].Response == nil || r.notices[0].Response.Fault == "" {
 			t.Errorf("notices %+v", r.notices)
 		}
@@ -216,7 +216,7 @@ func TestARetryThatCannotBeSavedIsNotMade(t *testing.T) {
 		full.Store(false)
 		r.wait(time.Minute)
 		r.close()
-		if got := len(r.fn.seen()); got != tries || len(r.notices) != 1 || r.notices[0].Invokes != tries+1 || r.notices[0].Condition != string(policy.RecordAgeExceeded) {
+		if got := len(r.fn.seen()); got != tries || len(r.notices) != 1 || r.notices[0].Invokes != tries+1 || r.notices[0].Condition != esm.RecordAgeExceeded {
 			t.Errorf("%d and then %d invocations, notices %+v", tries, got, r.notices)
 		}
 	})

@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/sources/sourcetest"
+	"github.com/esm-run/esm/trace"
 )
 
 // begun runs a stream of so many shards and tells when each began.
@@ -14,8 +14,8 @@ func begun(t *testing.T, shards int) (after []time.Duration) {
 	t.Helper()
 	r := flow(t, sourcetest.StreamConfig{Shards: shards}, nil)
 	start := time.Now()
-	r.feed.Trace = func(e esm.Event) {
-		if _, ok := e.(esm.Reading); ok {
+	r.feed.Trace = func(e trace.Event) {
+		if _, ok := e.(trace.Reading); ok {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			after = append(after, time.Since(start))

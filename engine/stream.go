@@ -11,6 +11,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/filter"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // StreamFeed carries the records of one stream to one function, each shard in its order.
@@ -37,7 +38,7 @@ type StreamFeed struct {
 	Lanes       int             // the parallelization factor; 0 means 1
 	Report      bool            // the function reports batch item failures
 	Scale       float64         // multiplies the pauses after errors; 0 means 1
-	Trace       esm.Trace       // nil is told nothing
+	Trace       trace.Func      // nil is told nothing
 }
 
 var _ Feed = (*StreamFeed)(nil)
@@ -55,7 +56,7 @@ func (f *StreamFeed) Run(ctx, work context.Context) {
 }
 
 func (f *StreamFeed) failing(err error, wait time.Duration) {
-	f.Trace.Tell(esm.Failing{Mapping: f.Mapping, Err: err, Wait: wait})
+	f.Trace.Emit(trace.Failing{Mapping: f.Mapping, Err: err, Wait: wait})
 }
 
 // follow reads the shards of the stream that may be read, until ctx ends or something goes wrong that is not a single
@@ -90,7 +91,7 @@ func (f *StreamFeed) follow(ctx, work context.Context) error {
 func (s *shards) attend(ctx, work context.Context, listed []esm.Shard) error {
 	s.gone = s.unlisted
 	again := time.Now().Add(s.plan(ctx, work, listed))
-	s.Trace.Tell(esm.Listed{Mapping: s.Mapping, Shards: len(listed), Reading: len(s.running)})
+	s.Trace.Emit(trace.Listed{Mapping: s.Mapping, Shards: len(listed), Reading: len(s.running)})
 	parents := parentsOf(listed)
 	for {
 		ended, err := s.rest(ctx, time.Until(again))
@@ -151,7 +152,7 @@ func (f *StreamFeed) begin(ctx context.Context, listing esm.Listing) (map[string
 		return kept, nil
 	}
 	if seen {
-		f.Trace.Tell(esm.Reading{Mapping: f.Mapping, Lost: fmt.Errorf(
+		f.Trace.Emit(trace.Reading{Mapping: f.Mapping, Lost: fmt.Errorf(
 			"the stream was made anew (%s is now %s): every shard is read from its beginning", row.Position, listing.Identity)})
 		if kept, err = f.forgetAll(ctx, kept); err != nil {
 			return nil, err

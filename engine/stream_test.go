@@ -17,6 +17,7 @@ import (
 	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
+	"github.com/esm-run/esm/trace"
 )
 
 // river is a StreamFeed at work inside a bubble.
@@ -28,7 +29,7 @@ type river struct {
 	feed   *StreamFeed
 
 	mu      sync.Mutex
-	events  []esm.Event
+	events  []trace.Event
 	notices []esm.Notice
 
 	stop, kill context.CancelFunc
@@ -42,7 +43,7 @@ func flow(t *testing.T, stream sourcetest.StreamConfig, handler func(event) (str
 	r.feed = &StreamFeed{
 		Mapping: "m", Function: "f", Stream: r.stream, Checkpoints: r.store, Invoker: r.fn, Destination: r,
 		Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1},
-		Trace: func(e esm.Event) {
+		Trace: func(e trace.Event) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.events = append(r.events, e)
@@ -437,16 +438,16 @@ func TestRecordsGrowTooOldWhileNoPermitIsFree(t *testing.T) {
 		r.put(2)
 		r.start()
 		r.wait(59 * time.Second)
-		if dropped := toldBy[esm.Dropped](r); len(dropped) != 0 {
+		if dropped := toldBy[trace.Dropped](r); len(dropped) != 0 {
 			t.Errorf("dropped too early: %+v", dropped)
 		}
 		r.wait(2 * time.Second)
-		if dropped := toldBy[esm.Dropped](r); len(dropped) != 1 {
+		if dropped := toldBy[trace.Dropped](r); len(dropped) != 1 {
 			t.Errorf("dropped %+v", dropped)
 		}
 		slot.Release()
 		r.close()
-		if len(r.notices) != 1 || r.notices[0].Condition != string(policy.RecordAgeExceeded) || r.notices[0].Size != 2 || r.notices[0].Invokes != 1 {
+		if len(r.notices) != 1 || r.notices[0].Condition != esm.RecordAgeExceeded || r.notices[0].Size != 2 || r.notices[0].Invokes != 1 {
 			t.Errorf("notices %+v", r.notices)
 		}
 	})
@@ -466,7 +467,7 @@ func TestAStreamMadeAnewIsReadFromItsBeginning(t *testing.T) {
 			t.Errorf("invocations %v, want %v", got, want)
 		}
 		lost := false
-		for _, e := range toldBy[esm.Reading](r) {
+		for _, e := range toldBy[trace.Reading](r) {
 			lost = lost || e.Lost != nil
 		}
 		if !lost {
@@ -500,13 +501,13 @@ func TestAForeignPositionBeginsTheShardAgain(t *testing.T) {
 		if got, want := story(r.fn.seen()), []string{"1-3", "1-3"}; !slices.Equal(got, want) {
 			t.Errorf("invocations %v, want %v", got, want)
 		}
-		told := slices.ContainsFunc(toldBy[esm.Reading](r), func(e esm.Reading) bool {
+		told := slices.ContainsFunc(toldBy[trace.Reading](r), func(e trace.Reading) bool {
 			return e.Shard == astray && errors.Is(e.Lost, esm.ErrForeign)
 		})
 		if !told {
 			t.Error("nothing tells that the position was not one of the shard")
 		}
-		if failing := toldBy[esm.Failing](r); len(failing) > 0 { // other shards are read on meanwhile
+		if failing := toldBy[trace.Failing](r); len(failing) > 0 { // other shards are read on meanwhile
 			t.Errorf("told of failures: %v", failing)
 		}
 	})
@@ -533,14 +534,14 @@ func TestShardsAreReadWhileListingFails(t *testing.T) {
 			t.Errorf("%d invocations and %d readers while listing fails", calls, opens)
 		}
 		r.close()
-		if failing := toldBy[esm.Failing](r); len(failing) == 0 || !errors.Is(failing[0].Err, down) {
+		if failing := toldBy[trace.Failing](r); len(failing) == 0 || !errors.Is(failing[0].Err, down) {
 			t.Errorf("told %v", failing)
 		}
 	})
 }
 
 func TestAStreamIsToldAsListedAlsoWhenNothingOfItIsRead(t *testing.T) {
-	for start, want := range map[string]esm.Listed{
+	for start, want := range map[string]trace.Listed{
 		policy.TrimHorizon: {Mapping: "m", Shards: 2, Reading: 2},
 		policy.Latest:      {Mapping: "m", Shards: 2},
 	} {
@@ -553,14 +554,14 @@ func TestAStreamIsToldAsListedAlsoWhenNothingOfItIsRead(t *testing.T) {
 			r.start()
 			r.wait(time.Second)
 			r.close()
-			if got := toldBy[esm.Listed](r); len(got) == 0 || got[0] != want {
+			if got := toldBy[trace.Listed](r); len(got) == 0 || got[0] != want {
 				t.Errorf("%s: told %v, want %v first", start, got, want)
 			}
 		})
 	}
 }
 
-func toldBy[E esm.Event](r *river) (all []E) {
+func toldBy[E trace.Event](r *river) (all []E) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.events {
@@ -626,7 +627,7 @@ func TestAFullDiskRepeatsNothing(t *testing.T) {
 		if got, want := story(r.fn.seen()), []string{"1-3", "1-2"}; !slices.Equal(got, want) {
 			t.Errorf("invocations %v, want %v", got, want)
 		}
-		if told := len(toldBy[esm.Failing](r)); told < 10 {
+		if told := len(toldBy[trace.Failing](r)); told < 10 {
 			t.Errorf("the trouble was told %d times", told)
 		}
 	})

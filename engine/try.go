@@ -8,6 +8,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // What a lane does to invoke the function once.
@@ -83,13 +84,13 @@ func (l *lane) begin(work context.Context, run policy.Run) error {
 
 // invoke makes one try and decides what comes of it.
 func (l *lane) invoke(work context.Context, slot esm.Slot, run policy.Run, payload json.RawMessage) policy.Step {
-	l.Trace.Tell(esm.Invoking{Mapping: l.Mapping, Shard: l.id, Function: l.Function, ID: run.ID, Records: run.Records})
+	l.Trace.Emit(trace.Invoking{Mapping: l.Mapping, Shard: l.id, Function: l.Function, ID: run.ID, Records: run.Records})
 	began := time.Now()
 	resp, err := slot.Invoke(work, esm.Call{ID: run.ID, Function: l.Function, Payload: payload})
 	outcome, state := l.read(run.Records, resp, err)
-	l.Trace.Tell(esm.Invoked{
+	l.Trace.Emit(trace.Invoked{
 		Mapping: l.Mapping, Shard: l.id, Function: l.Function, ID: run.ID, Records: run.Records, Took: time.Since(began), Tries: run.Tries + 1,
-		Verdict: outcome.Verdict.String(), Reason: string(outcome.Reason), Failed: outcome.Failed, Detail: outcome.Detail,
+		Verdict: outcome.Verdict, Reason: outcome.Reason, Failed: outcome.Failed, Detail: outcome.Detail,
 	})
 	step := l.rules.After(run, outcome, resp, time.Now())
 	l.keepState(step, state)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 func base64Of(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
@@ -21,7 +22,7 @@ func (w *wild) check() {
 	w.checkWindows()
 	for _, n := range w.notices {
 		most := 1 + w.retries
-		if n.Condition == string(policy.RecordAgeExceeded) {
+		if n.Condition == esm.RecordAgeExceeded {
 			most++
 		}
 		if n.Invokes > most || n.RequestID == "" || n.ID == "" || n.Size == 0 && !n.Window.Final {
@@ -34,12 +35,12 @@ func (w *wild) check() {
 // killed.
 func (w *wild) checkAllSettled() {
 	over := map[string]bool{}
-	for _, e := range toldBy[esm.Dropped](w.river) {
+	for _, e := range toldBy[trace.Dropped](w.river) {
 		for _, rec := range e.Records {
 			over[rec.Receipt] = true
 		}
 	}
-	for _, e := range toldBy[esm.Filtered](w.river) {
+	for _, e := range toldBy[trace.Filtered](w.river) {
 		for _, rec := range e.Records {
 			over[rec.Receipt] = true
 		}
@@ -150,5 +151,5 @@ func (w *wild) checkWindows() {
 }
 
 func (w *wild) gaveUpAWindow() bool {
-	return slices.ContainsFunc(w.notices, func(n esm.Notice) bool { return n.Size == 0 || n.Condition == string(policy.RetryAttemptsExhausted) })
+	return slices.ContainsFunc(w.notices, func(n esm.Notice) bool { return n.Size == 0 || n.Condition == esm.RetryAttemptsExhausted })
 }

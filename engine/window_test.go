@@ -13,6 +13,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
+	"github.com/esm-run/esm/trace"
 )
 
 // counting is a handler that counts records in the window's state, and tells what it was asked.
@@ -140,7 +141,7 @@ func TestAFinalInvocationThatFailsIsGivenUp(t *testing.T) {
 		if finals != 3 || len(r.notices) != 1 || r.notices[0].Window == nil || !r.notices[0].Window.Final || r.notices[0].Size != 0 {
 			t.Errorf("%d final invocations, notices %+v", finals, r.notices)
 		}
-		if settled := toldBy[esm.Settled](r); len(settled) != 2 {
+		if settled := toldBy[trace.Settled](r); len(settled) != 2 {
 			t.Errorf("settled %v, want both batches", settled)
 		}
 	})

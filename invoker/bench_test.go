@@ -5,13 +5,15 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/trace"
 )
 
 // instant is an environment that takes no time.
 type instant struct{}
 
-func (instant) Start(context.Context, esm.Function) (invoker.Environment, error) {
+func (instant) Start(context.Context, config.Function) (invoker.Environment, error) {
 	return instant{}, nil
 }
 func (instant) Invoke(context.Context, esm.Call) (esm.Response, error) { return esm.Response{}, nil }
@@ -32,11 +34,11 @@ func BenchmarkReserveInvokeRelease(b *testing.B) {
 	}
 	for _, kind := range []struct {
 		name  string
-		trace esm.Trace
-	}{{"silent", nil}, {"traced", func(esm.Event) {}}} {
+		trace trace.Func
+	}{{"silent", nil}, {"traced", func(trace.Event) {}}} {
 		open := func(b *testing.B) *invoker.Functions {
 			f := &invoker.Functions{Limits: invoker.NewLimits(100), Trace: kind.trace}
-			f.SetLocal(&invoker.Pool{Function: esm.Function{Name: "f"}, Starter: instant{}, Trace: kind.trace})
+			f.SetLocal(&invoker.Pool{Function: config.Function{Name: "f"}, Starter: instant{}, Trace: kind.trace})
 			b.Cleanup(func() { f.Close(context.Background()) })
 			b.ReportAllocs()
 			return f

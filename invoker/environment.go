@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Starter makes environments: one technology of running handlers.
@@ -14,7 +15,7 @@ type Starter interface {
 	//
 	// An environment that cannot be made, or whose Init fails, is a *Broken and leaves nothing behind.
 	// Start may be called side by side; it ends early when ctx does.
-	Start(ctx context.Context, fn esm.Function) (Environment, error)
+	Start(ctx context.Context, fn config.Function) (Environment, error)
 }
 
 // Environment is one place in which a function runs, one invocation at a time. One goroutine at a time uses it; Close

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/trace"
 )
 
 // event is what an invocation asks of a fake environment.
@@ -35,7 +37,7 @@ type machine struct {
 	most   int // alive at the same time
 }
 
-func (m *machine) Start(ctx context.Context, fn esm.Function) (invoker.Environment, error) {
+func (m *machine) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
 	m.mu.Lock()
 	m.starts = append(m.starts, time.Now())
 	number := len(m.starts)
@@ -164,7 +166,7 @@ type stage struct {
 	began time.Time
 
 	mu     sync.Mutex
-	events []esm.Event
+	events []trace.Event
 }
 
 // newStage makes a function "f" that shares three permits, of environments that take a second to start. It closes it,
@@ -172,13 +174,13 @@ type stage struct {
 func newStage(t *testing.T, change func(*stage)) *stage {
 	t.Helper()
 	s := &stage{T: t, machine: &machine{t: t, boot: time.Second}, began: time.Now()}
-	trace := func(e esm.Event) {
+	trace := func(e trace.Event) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.events = append(s.events, e)
 	}
 	s.Functions = &invoker.Functions{Limits: invoker.NewLimits(3), Trace: trace}
-	s.pool = &invoker.Pool{Function: esm.Function{Name: "f"}, Starter: s.machine, Trace: trace}
+	s.pool = &invoker.Pool{Function: config.Function{Name: "f"}, Starter: s.machine, Trace: trace}
 	if change != nil {
 		change(s)
 	}
@@ -248,7 +250,7 @@ func (s *stage) wantStarts(want int) {
 }
 
 // seen are the events of one type, in order.
-func seen[E esm.Event](s *stage) []E {
+func seen[E trace.Event](s *stage) []E {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var es []E

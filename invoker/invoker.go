@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/trace"
 )
 
 // Functions is the [esm.Invoker] of all functions, here and elsewhere, under their limits. Limits is set before the
 // first use. Functions may come and go at any time.
 type Functions struct {
 	Limits *Limits
-	Trace  esm.Trace // told Ran
+	Trace  trace.Func // told Ran
 
 	mu      sync.RWMutex
 	runners map[string]runner
@@ -55,11 +57,11 @@ func (f *Functions) SetLocal(p *Pool) (before *Pool) {
 }
 
 // SetRemote is [Functions.SetLocal] for a function that runs in b.
-func (f *Functions) SetRemote(fn esm.Function, b Backend) (before *Pool) {
+func (f *Functions) SetRemote(fn config.Function, b Backend) (before *Pool) {
 	return f.set(fn, remote{b})
 }
 
-func (f *Functions) set(fn esm.Function, r runner) *Pool {
+func (f *Functions) set(fn config.Function, r runner) *Pool {
 	f.Limits.Set(fn.Name, fn.ReservedConcurrentExecutions)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -97,13 +99,13 @@ func (f *Functions) Close(ctx context.Context) {
 // of the same function has answered, it waits for that for a few milliseconds: the one caller of a function with one
 // permit must not be in its own way.
 func (f *Functions) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
-	name, _ := esm.SplitQualifier(c.Function)
+	name, _ := config.SplitQualifier(c.Function)
 	r, err := f.runner(name)
 	if err != nil {
 		return esm.Response{}, err
 	}
 	if err := f.permit(ctx, name, r); err != nil {
-		f.Trace.Tell(esm.Ran{Function: name, ID: c.ID, Throttled: errors.Is(err, esm.ErrThrottled), Err: err})
+		f.Trace.Emit(trace.Ran{Function: name, ID: c.ID, Throttled: errors.Is(err, esm.ErrThrottled), Err: err})
 		return esm.Response{}, err
 	}
 	s := &slot{functions: f, name: name}
@@ -113,7 +115,7 @@ func (f *Functions) Invoke(ctx context.Context, c esm.Call) (esm.Response, error
 
 // Reserve waits for a permit until ctx ends, and answers the cause of that end.
 func (f *Functions) Reserve(ctx context.Context, function string) (esm.Slot, error) {
-	name, _ := esm.SplitQualifier(function)
+	name, _ := config.SplitQualifier(function)
 	if _, err := f.runner(name); err != nil {
 		return nil, err
 	}

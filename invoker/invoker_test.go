@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/trace"
 )
 
 func TestUnknownFunctionIsRefused(t *testing.T) {
@@ -30,7 +32,7 @@ func TestUnknownFunctionIsRefused(t *testing.T) {
 func TestQualifierIsPassedOn(t *testing.T) {
 	var got []esm.Call
 	f := &invoker.Functions{Limits: invoker.NewLimits(1)}
-	f.SetRemote(esm.Function{Name: "f"}, elsewhere(func(_ context.Context, c esm.Call) (esm.Response, error) {
+	f.SetRemote(config.Function{Name: "f"}, elsewhere(func(_ context.Context, c esm.Call) (esm.Response, error) {
 		got = append(got, c)
 		return esm.Response{Version: "7"}, nil
 	}))
@@ -57,7 +59,7 @@ func (f elsewhere) Invoke(ctx context.Context, c esm.Call) (esm.Response, error)
 
 func TestLargePayloadIsRefused(t *testing.T) {
 	f := &invoker.Functions{Limits: invoker.NewLimits(1)}
-	f.SetRemote(esm.Function{Name: "f"}, elsewhere(func(_ context.Context, c esm.Call) (esm.Response, error) {
+	f.SetRemote(config.Function{Name: "f"}, elsewhere(func(_ context.Context, c esm.Call) (esm.Response, error) {
 		return esm.Response{Payload: c.Payload}, nil
 	}))
 	c := esm.Call{Function: "f", Payload: make([]byte, 6_291_456)}
@@ -92,7 +94,7 @@ func TestInvokeIsThrottledAtOnce(t *testing.T) {
 		if _, err := s.Reserve(ctx, "f"); !errors.Is(err, context.DeadlineExceeded) || time.Since(s.began) < time.Hour {
 			t.Errorf("Reserve of a function that is off: %v after %v", err, time.Since(s.began))
 		}
-		for i, ran := range seen[esm.Ran](s) {
+		for i, ran := range seen[trace.Ran](s) {
 			if want := i != 1; ran.Throttled != want || ran.Function != "f" || ran.ID != "id" {
 				t.Errorf("event %d: %+v", i, ran)
 			}
@@ -151,7 +153,7 @@ func TestSlotWaitsForItsOwnEnvironment(t *testing.T) {
 func TestSlotIsForOneFunctionAndOneLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
-		s.SetRemote(esm.Function{Name: "g"}, elsewhere(nil))
+		s.SetRemote(config.Function{Name: "g"}, elsewhere(nil))
 		slot, err := s.Reserve(t.Context(), "g:live")
 		if err != nil {
 			t.Fatal(err)
@@ -188,7 +190,7 @@ func TestRemoteHoldsPermits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
 		lost := errors.New("connection lost")
-		s.SetRemote(esm.Function{Name: "g"}, elsewhere(func(context.Context, esm.Call) (esm.Response, error) {
+		s.SetRemote(config.Function{Name: "g"}, elsewhere(func(context.Context, esm.Call) (esm.Response, error) {
 			time.Sleep(minute)
 			return esm.Response{}, lost
 		}))
@@ -208,7 +210,7 @@ func TestRemoteHoldsPermits(t *testing.T) {
 		}
 		slot.Release()
 		synctest.Wait()
-		for _, ran := range seen[esm.Ran](s)[1:] {
+		for _, ran := range seen[trace.Ran](s)[1:] {
 			if ran.Function != "g" || ran.Took != minute || !errors.Is(ran.Err, lost) {
 				t.Errorf("told %+v", ran)
 			}
@@ -224,8 +226,8 @@ func TestRanIsToldOfEveryInvocation(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*ms)
 		defer cancel()
 		s.Functions.Invoke(ctx, call(event{Take: minute}))
-		got := seen[esm.Ran](s)
-		want := []esm.Ran{
+		got := seen[trace.Ran](s)
+		want := []trace.Ran{
 			{Function: "f", ID: "id", Took: 2 * second},
 			{Function: "f", ID: "id", Took: second, Fault: "Unhandled"},
 			{Function: "f", ID: "id", Took: 300 * ms},

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/trace"
 )
 
 // Pool is the environments of one function. The one used last is used first, so that what is not needed goes idle and
@@ -17,9 +19,9 @@ import (
 // How many environments there may be is not the pool's affair: it runs what it is given, each in an environment of its
 // own. The zero values of the fields below are good; they are set before the first use and not changed afterwards.
 type Pool struct {
-	Function esm.Function
+	Function config.Function
 	Starter  Starter
-	Trace    esm.Trace // told Started and Environments
+	Trace    trace.Func // told Started and Environments
 
 	IdleTimeout time.Duration // how long an environment may be idle; 0 means ten minutes
 	MaxAge      time.Duration // how old one may grow, less up to a tenth by chance; 0 means four hours
@@ -33,7 +35,7 @@ type Pool struct {
 	work   sync.WaitGroup // goroutines, and each member until it is gone
 
 	telling sync.Mutex // held over the trace, so that the last number told is the newest
-	told    esm.Environments
+	told    trace.Environments
 
 	mu       sync.Mutex
 	closed   bool
@@ -158,7 +160,7 @@ func (p *Pool) tell() {
 	p.telling.Lock()
 	defer p.telling.Unlock()
 	p.mu.Lock()
-	now := esm.Environments{Function: p.Function.Name, Alive: len(p.members), Busy: p.busy}
+	now := trace.Environments{Function: p.Function.Name, Alive: len(p.members), Busy: p.busy}
 	p.mu.Unlock()
 	if now != p.told {
 		p.told = now

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 const (
@@ -205,15 +206,15 @@ func TestCallerLeavesWhileStarting(t *testing.T) {
 // The caller's context ends in the very moment in which the environment comes: just before, or just after.
 func TestCallerLeavesAsTheEnvironmentComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var leave func(esm.Event)
+		var leave func(trace.Event)
 		s := newStage(t, func(s *stage) {
 			s.pool.IdleTimeout = ms
-			s.pool.Trace = func(e esm.Event) { leave(e) }
+			s.pool.Trace = func(e trace.Event) { leave(e) }
 		})
 		for round := range 200 {
 			ctx, cancel := context.WithCancel(t.Context())
-			leave = func(e esm.Event) {
-				_, before := e.(esm.Started)
+			leave = func(e trace.Event) {
+				_, before := e.(trace.Started)
 				if before == (round%2 == 0) {
 					cancel()
 				}
@@ -272,13 +273,13 @@ func TestEnvironmentsAreToldOnChange(t *testing.T) {
 		s.Close(t.Context())
 		want := [][2]int{{1, 1}, {2, 2}, {2, 1}, {2, 0}, {1, 1}, {0, 0}}
 		var got [][2]int
-		for _, e := range seen[esm.Environments](s) {
+		for _, e := range seen[trace.Environments](s) {
 			got = append(got, [2]int{e.Alive, e.Busy})
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
-		for _, e := range seen[esm.Started](s) {
+		for _, e := range seen[trace.Started](s) {
 			if e.Function != "f" || e.Took != second || e.Err != nil {
 				t.Errorf("got %+v", e)
 			}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/trace"
 )
 
 // slot is a permit in hand. Under it one environment at a time is busy: also one that has answered and still drains, and
@@ -25,7 +27,7 @@ type slot struct {
 // Invoke runs c once what was run before it under this permit is over.
 func (s *slot) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 	resp, took, err := s.invoke(ctx, c)
-	s.functions.Trace.Tell(esm.Ran{
+	s.functions.Trace.Emit(trace.Ran{
 		Function: s.name, ID: c.ID, Took: took,
 		Fault: resp.Fault, Throttled: errors.Is(err, esm.ErrThrottled), Err: err,
 	})
@@ -47,7 +49,7 @@ func (s *slot) invoke(ctx context.Context, c esm.Call) (resp esm.Response, took 
 }
 
 func (s *slot) check(c esm.Call) error {
-	if name, _ := esm.SplitQualifier(c.Function); name != s.name {
+	if name, _ := config.SplitQualifier(c.Function); name != s.name {
 		return fmt.Errorf("invoker: the permit is for %s, not for %s: %w", s.name, name, esm.ErrRefused)
 	}
 	if s.released { // by this very goroutine, or never

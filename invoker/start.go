@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // After a start that failed the next one waits, longer each time, and only one is tried at a time. Otherwise a
@@ -62,7 +63,7 @@ func (p *Pool) start() {
 	began := time.Now()
 	env, err := p.Starter.Start(p.starts, p.Function)
 	now := time.Now()
-	p.Trace.Tell(esm.Started{Function: p.Function.Name, Took: now.Sub(began), Err: err})
+	p.Trace.Emit(trace.Started{Function: p.Function.Name, Took: now.Sub(began), Err: err})
 	if err != nil {
 		p.failed(err, began, now)
 		return

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/trace"
 )
 
 var errBroken = &invoker.Broken{
@@ -35,7 +37,7 @@ func TestBrokenStartsSlowDown(t *testing.T) {
 		time.Sleep(minute) // the pause is long over
 		s.want(s.invoke(event{}), want+minute+second, "Runtime.InvalidEntrypoint")
 		s.wantStarts(10)
-		for _, e := range seen[esm.Started](s) {
+		for _, e := range seen[trace.Started](s) {
 			if !errors.Is(e.Err, errBroken.Err) || e.Took != second {
 				t.Errorf("told %+v", e)
 			}
@@ -219,7 +221,7 @@ func TestCloseEndsStartsAndWaits(t *testing.T) {
 			t.Errorf("closed after %v", got)
 		}
 		errs := 0
-		for _, e := range seen[esm.Started](s) {
+		for _, e := range seen[trace.Started](s) {
 			if e.Err != nil {
 				errs++
 			}
@@ -232,7 +234,7 @@ func TestCloseEndsStartsAndWaits(t *testing.T) {
 
 func TestCloseOfWhatWasNeverUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &invoker.Pool{Function: esm.Function{Name: "f"}}
+		p := &invoker.Pool{Function: config.Function{Name: "f"}}
 		p.Close(t.Context())
 		p.Close(t.Context())
 	})
@@ -242,7 +244,7 @@ func TestCloseOfWhatWasNeverUsed(t *testing.T) {
 func TestCloseIsSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
-		other := &invoker.Pool{Function: esm.Function{Name: "g"}, Starter: s.machine}
+		other := &invoker.Pool{Function: config.Function{Name: "g"}, Starter: s.machine}
 		s.SetLocal(other)
 		f := s.later(event{Take: 9 * second})
 		c := call(event{Take: 9 * second})

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/trace"
 )
 
 // Callers of every kind, environments that fail in every way, limits that change, and hours that pass: at the end
@@ -41,7 +43,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			}
 			s.Limits.Set("f", nil)
 			callers.Wait()
-			for _, e := range seen[esm.Environments](s) {
+			for _, e := range seen[trace.Environments](s) {
 				if e.Busy > e.Alive || e.Busy < 0 {
 					t.Errorf("seed %d: told %+v", seed, e)
 				}
@@ -86,8 +88,8 @@ func (s *stage) wantKnown(err error) {
 // The same without virtual time, for the race detector's sake.
 func TestRealConcurrency(t *testing.T) {
 	m := &machine{t: t}
-	f := &invoker.Functions{Limits: invoker.NewLimits(4), Trace: func(esm.Event) {}}
-	f.SetLocal(&invoker.Pool{Function: esm.Function{Name: "f"}, Starter: m, IdleTimeout: ms})
+	f := &invoker.Functions{Limits: invoker.NewLimits(4), Trace: func(trace.Event) {}}
+	f.SetLocal(&invoker.Pool{Function: config.Function{Name: "f"}, Starter: m, IdleTimeout: ms})
 	var callers sync.WaitGroup
 	for i := range 16 {
 		callers.Go(func() {

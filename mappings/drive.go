@@ -3,7 +3,7 @@ package mappings
 import (
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // again is how long it takes until what failed is tried again.
@@ -12,7 +12,7 @@ const again = 2 * time.Second
 // driver is what is known of the runner: what it was asked for and has not been told to stop, and when it will have done
 // so. A channel that is nil is done with.
 type driver struct {
-	runs  *esm.Mapping    // nil when nothing does
+	runs  *config.Mapping // nil when nothing does
 	began <-chan struct{} // what runs
 	over  <-chan struct{} // what was stopped last
 }
@@ -37,7 +37,7 @@ func (r *Register) want(e *entry, state string) {
 func (r *Register) drive(e *entry) {
 	for {
 		r.mu.Lock()
-		turn, m, deleting := e.turn, e.mapping, e.state == esm.Deleting
+		turn, m, deleting := e.turn, e.mapping, e.state == config.Deleting
 		r.mu.Unlock()
 		reached := false
 		switch {
@@ -56,7 +56,7 @@ func (r *Register) drive(e *entry) {
 }
 
 // run has m run, and says whether it does: not so when something else is wanted before, or after a failure.
-func (r *Register) run(e *entry, m esm.Mapping) bool {
+func (r *Register) run(e *entry, m config.Mapping) bool {
 	if e.runs == nil && !r.await(e, e.over) {
 		return false
 	}
@@ -110,9 +110,9 @@ func (r *Register) arrive(e *entry, turn int) bool {
 	if e.turn != turn {
 		return false
 	}
-	e.driven, e.state = false, esm.Disabled
+	e.driven, e.state = false, config.Disabled
 	if *e.mapping.Enabled {
-		e.state = esm.Enabled
+		e.state = config.Enabled
 	}
 	return true
 }
@@ -153,7 +153,7 @@ func (r *Register) forget(e *entry) error {
 }
 
 // deletedMapping is what can still be told about a mapping that was deleted.
-func deletedMapping(uuid string, of row) esm.Mapping {
+func deletedMapping(uuid string, of row) config.Mapping {
 	m := of.mapping()
 	m.UUID = uuid
 	return m

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/config"
 )
 
 const (
@@ -28,26 +28,26 @@ const (
 // replaced takes inHand.
 type faker struct {
 	t     *testing.T
-	asked func(esm.Mapping) // called by Run; nil is nothing
+	asked func(config.Mapping) // called by Run; nil is nothing
 
 	mu      sync.Mutex
 	inHand  time.Duration
-	fault   error                  // of Run
-	last    map[string]*feed       // by UUID, the last that was asked for, until it is over
-	running map[string]esm.Mapping // what takes records in just now
-	begins  int                    // of feeds
+	fault   error                     // of Run
+	last    map[string]*feed          // by UUID, the last that was asked for, until it is over
+	running map[string]config.Mapping // what takes records in just now
+	begins  int                       // of feeds
 	feeds   sync.WaitGroup
 }
 
 type feed struct {
-	m           esm.Mapping
+	m           config.Mapping
 	before      *feed
 	stopped     bool
 	end         chan struct{}
 	began, over chan struct{}
 }
 
-func (f *faker) Run(m esm.Mapping) (<-chan struct{}, error) {
+func (f *faker) Run(m config.Mapping) (<-chan struct{}, error) {
 	if f.asked != nil {
 		f.asked(m)
 	}
@@ -68,7 +68,7 @@ func (f *faker) Run(m esm.Mapping) (<-chan struct{}, error) {
 		close(before.end)
 	}
 	if f.last == nil {
-		f.last, f.running = map[string]*feed{}, map[string]esm.Mapping{}
+		f.last, f.running = map[string]*feed{}, map[string]config.Mapping{}
 	}
 	f.last[m.UUID] = next
 	if before == nil {
@@ -148,7 +148,7 @@ func (f *faker) fails(fault error) { f.mu.Lock(); defer f.mu.Unlock(); f.fault =
 
 func (f *faker) begun() int { f.mu.Lock(); defer f.mu.Unlock(); return f.begins }
 
-func (f *faker) runs() map[string]esm.Mapping {
+func (f *faker) runs() map[string]config.Mapping {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.running)
@@ -171,16 +171,18 @@ type house struct {
 }
 
 // enter opens a register over a store.
-func enter(t *testing.T, store *checkpoint.Memory, file ...esm.Mapping) *house {
+func enter(t *testing.T, store *checkpoint.Memory, file ...config.Mapping) *house {
 	t.Helper()
 	h := &house{t: t, store: store, runner: &faker{t: t}, forgotten: map[string]int{}}
 	h.config = Config{
 		File: file, Store: store, Runner: h.runner, Now: time.Now,
-		Check:                func(context.Context, esm.Mapping, *esm.Mapping) error { return nil },
-		Forget:               h.forgetAll,
-		FunctionArn:          func(m esm.Mapping) string { return "arn:aws:lambda:us-east-1:000000000000:function:" + m.FunctionName },
+		Check:  func(context.Context, config.Mapping, *config.Mapping) error { return nil },
+		Forget: h.forgetAll,
+		FunctionArn: func(m config.Mapping) string {
+			return "arn:aws:lambda:us-east-1:000000000000:function:" + m.FunctionName
+		},
 		LastProcessingResult: func(string) string { return "OK" },
-		Trouble:              func(esm.Mapping, error) { h.mu.Lock(); h.troubles++; h.mu.Unlock() },
+		Trouble:              func(config.Mapping, error) { h.mu.Lock(); h.troubles++; h.mu.Unlock() },
 	}
 	if store.WriteFaults == nil {
 		store.WriteFaults = h.faultOf
@@ -262,13 +264,13 @@ func (h *house) leave() {
 }
 
 // again is the next process, with another file.
-func (h *house) again(file ...esm.Mapping) *house {
+func (h *house) again(file ...config.Mapping) *house {
 	h.t.Helper()
 	h.leave()
 	return enter(h.t, h.store.Reopen(), file...).open()
 }
 
-func (h *house) create(m esm.Mapping) esm.Registered {
+func (h *house) create(m config.Mapping) config.Registered {
 	h.t.Helper()
 	made, err := h.Create(h.t.Context(), m)
 	if err != nil {
@@ -277,7 +279,7 @@ func (h *house) create(m esm.Mapping) esm.Registered {
 	return made
 }
 
-func (h *house) update(uuid string, change func(*esm.Mapping)) esm.Registered {
+func (h *house) update(uuid string, change func(*config.Mapping)) config.Registered {
 	h.t.Helper()
 	now, err := h.Update(h.t.Context(), uuid, by(change))
 	if err != nil {
@@ -286,15 +288,17 @@ func (h *house) update(uuid string, change func(*esm.Mapping)) esm.Registered {
 	return now
 }
 
-func by(change func(*esm.Mapping)) func(esm.Mapping) esm.Mapping {
-	return func(m esm.Mapping) esm.Mapping { change(&m); return m }
+func by(change func(*config.Mapping)) func(config.Mapping) config.Mapping {
+	return func(m config.Mapping) config.Mapping { change(&m); return m }
 }
 
-func size(n int) func(*esm.Mapping) { return func(m *esm.Mapping) { m.BatchSize = &n } }
+func size(n int) func(*config.Mapping) { return func(m *config.Mapping) { m.BatchSize = &n } }
 
-func enabled(b bool) func(*esm.Mapping) { return func(m *esm.Mapping) { m.Enabled = &b } }
+func enabled(b bool) func(*config.Mapping) { return func(m *config.Mapping) { m.Enabled = &b } }
 
-func function(name string) func(*esm.Mapping) { return func(m *esm.Mapping) { m.FunctionName = name } }
+func function(name string) func(*config.Mapping) {
+	return func(m *config.Mapping) { m.FunctionName = name }
+}
 
 // state expects a mapping's state, or "" if it is to be gone.
 func (h *house) state(uuid, want string) {
@@ -305,16 +309,16 @@ func (h *house) state(uuid, want string) {
 	}
 }
 
-func ofQueue(function string) esm.Mapping {
-	return esm.Mapping{FunctionName: function, EventSourceArn: queueARN}
+func ofQueue(function string) config.Mapping {
+	return config.Mapping{FunctionName: function, EventSourceArn: queueARN}
 }
 
-func ofStream(function string) esm.Mapping {
-	return esm.Mapping{FunctionName: function, EventSourceArn: streamARN, StartingPosition: esm.TrimHorizon}
+func ofStream(function string) config.Mapping {
+	return config.Mapping{FunctionName: function, EventSourceArn: streamARN, StartingPosition: config.TrimHorizon}
 }
 
 // inFile is a mapping as the file has it.
-func inFile(uuid string, m esm.Mapping, changes ...func(*esm.Mapping)) esm.Mapping {
+func inFile(uuid string, m config.Mapping, changes ...func(*config.Mapping)) config.Mapping {
 	m.UUID = uuid
 	for _, change := range changes {
 		change(&m)

@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/config"
 )
 
 var errDisk = errors.New("the disk is full")
@@ -50,7 +50,7 @@ var changes = map[string]func(h *house, ctx context.Context, http string) error{
 func eachChange(t *testing.T, test func(t *testing.T, h *house, change func(context.Context) error)) {
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
-			file := []esm.Mapping{inFile(uuid1, ofQueue("f"))}
+			file := []config.Mapping{inFile(uuid1, ofQueue("f"))}
 			bubble(t, file, func(t *testing.T, h *house) {
 				http := h.create(ofStream("g")).UUID
 				synctest.Wait()
@@ -64,7 +64,7 @@ func eachChange(t *testing.T, test func(t *testing.T, h *house, change func(cont
 }
 
 // restarts expects that the next process finds the mappings as they are.
-func (h *house) restarts(file []esm.Mapping) {
+func (h *house) restarts(file []config.Mapping) {
 	h.t.Helper()
 	next := enter(h.t, h.store.Reopen(), file...).open()
 	defer next.leave()
@@ -137,7 +137,7 @@ func TestAChangeOfWhichNobodyKnows(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if err := change(ctx); !errors.Is(err, esm.ErrMappingBusy) && !errors.Is(err, context.DeadlineExceeded) {
+				if err := change(ctx); !errors.Is(err, config.ErrMappingBusy) && !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("the same again: %v", err)
 				}
 				blind.Store(false)
@@ -175,7 +175,7 @@ func TestNobodyWaitsForTheAnswer(t *testing.T) {
 }
 
 func TestForgettingIsTriedAgain(t *testing.T) {
-	file := []esm.Mapping{inFile(uuid1, ofStream("f"))}
+	file := []config.Mapping{inFile(uuid1, ofStream("f"))}
 	bubble(t, file, func(t *testing.T, h *house) {
 		var calls atomic.Int64
 		h.Register.config.Forget = func(ctx context.Context, uuid string) error {
@@ -217,7 +217,7 @@ func TestForgettingAtTheNextStart(t *testing.T) {
 		if _, _, err := Open(t.Context(), h.config); !errors.Is(err, errDisk) {
 			t.Errorf("a start with old positions: %v", err)
 		}
-		for _, file := range [][]esm.Mapping{{file}, nil} { // where it does not run again, that can wait
+		for _, file := range [][]config.Mapping{{file}, nil} { // where it does not run again, that can wait
 			next := enter(t, h.store.Reopen(), file...)
 			next.config.Forget = h.config.Forget
 			next.open()

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/config"
 )
 
 // What the child of TestKilled is told by: the path of its store.
@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 // idle is a runner of which nothing is in hand, ever.
 type idle struct{}
 
-func (idle) Run(esm.Mapping) (<-chan struct{}, error) { return nothing(), nil }
-func (idle) Stop(string) <-chan struct{}              { return nothing() }
+func (idle) Run(config.Mapping) (<-chan struct{}, error) { return nothing(), nil }
+func (idle) Stop(string) <-chan struct{}                 { return nothing() }
 
 func nothing() <-chan struct{} {
 	c := make(chan struct{})
@@ -53,10 +53,10 @@ func openFile(path string) (*checkpoint.DB, *Register, error) {
 	}
 	r, _, err := Open(context.Background(), Config{
 		Store: db, Runner: idle{}, Now: time.Now,
-		Check:       func(context.Context, esm.Mapping, *esm.Mapping) error { return nil },
+		Check:       func(context.Context, config.Mapping, *config.Mapping) error { return nil },
 		Forget:      func(context.Context, string) error { return nil },
-		FunctionArn: func(m esm.Mapping) string { return m.FunctionName },
-		Trouble:     func(esm.Mapping, error) {},
+		FunctionArn: func(m config.Mapping) string { return m.FunctionName },
+		Trouble:     func(config.Mapping, error) {},
 	})
 	return db, r, err
 }
@@ -74,7 +74,7 @@ func changeForEver(path string) error {
 			function := fmt.Sprint("f", i)
 			for now := found[function]; ; {
 				next, err := step(r, function, now)
-				if errors.As(err, new(*esm.MappingExists)) {
+				if errors.As(err, new(*config.MappingExists)) {
 					continue // what was deleted is on its way out
 				}
 				if err != nil {
@@ -109,7 +109,7 @@ func step(r *Register, function string, now int) (next int, err error) {
 	}
 	for _, m := range r.List() {
 		switch {
-		case m.FunctionName != function || m.State == esm.Deleting:
+		case m.FunctionName != function || m.State == config.Deleting:
 		case next == 0:
 			_, err = r.Delete(ctx, m.UUID)
 		default:

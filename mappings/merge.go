@@ -5,12 +5,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Note tells people what became of a mapping when the file met what HTTP has made.
 type Note struct {
-	Mapping esm.Mapping
+	Mapping config.Mapping
 	Text    string // what goes on behind "the mapping"
 }
 
@@ -32,15 +32,15 @@ type pair struct{ function, source, endpoint string }
 
 // merging is the file meeting what is kept. It changes rows into what is to be kept from now on.
 type merging struct {
-	file   []esm.Mapping
+	file   []config.Mapping
 	rows   map[string]row
-	pairOf func(esm.Mapping) pair
+	pairOf func(config.Mapping) pair
 	now    time.Time
 	notes  []Note
 }
 
 // merge returns what is to be kept from now on, and what people should know about it.
-func merge(file []esm.Mapping, kept map[string]row, pairOf func(esm.Mapping) pair, now time.Time) (map[string]row, []Note) {
+func merge(file []config.Mapping, kept map[string]row, pairOf func(config.Mapping) pair, now time.Time) (map[string]row, []Note) {
 	m := &merging{file: file, rows: maps.Clone(kept), pairOf: pairOf, now: now}
 	m.removeMissing()
 	for _, of := range file {
@@ -52,7 +52,7 @@ func merge(file []esm.Mapping, kept map[string]row, pairOf func(esm.Mapping) pai
 	return m.rows, m.notes
 }
 
-func (m *merging) note(of esm.Mapping, text string) {
+func (m *merging) note(of config.Mapping, text string) {
 	m.notes = append(m.notes, Note{of, text})
 }
 
@@ -64,7 +64,7 @@ func (m *merging) removeMissing() {
 	}
 	for _, uuid := range slices.Sorted(maps.Keys(m.rows)) {
 		r := m.rows[uuid]
-		if r.Origin != esm.OriginFile || has[uuid] {
+		if r.Origin != config.OriginFile || has[uuid] {
 			continue
 		}
 		delete(m.rows, uuid)
@@ -72,13 +72,13 @@ func (m *merging) removeMissing() {
 		case !r.Deleted:
 			m.note(r.mapping(), removedText(r.mapping()))
 		case r.Forget:
-			m.rows[uuid] = row{Origin: esm.OriginHTTP, Deleted: true, Forget: true, LastModified: r.LastModified}
+			m.rows[uuid] = row{Origin: config.OriginHTTP, Deleted: true, Forget: true, LastModified: r.LastModified}
 		}
 	}
 }
 
 // removedText is what is told of a mapping that the file has no more. A queue has no positions.
-func removedText(of esm.Mapping) string {
+func removedText(of config.Mapping) string {
 	if of.OfStream() {
 		return removed + positions
 	}
@@ -86,7 +86,7 @@ func removedText(of esm.Mapping) string {
 }
 
 // apply applies one mapping of the file.
-func (m *merging) apply(of esm.Mapping) {
+func (m *merging) apply(of config.Mapping) {
 	old, known := m.rows[of.UUID]
 	if known && old.File != nil && same(*old.File, of) {
 		switch {
@@ -97,12 +97,12 @@ func (m *merging) apply(of esm.Mapping) {
 		}
 		return
 	}
-	m.rows[of.UUID] = row{Origin: esm.OriginFile, File: &of, Forget: old.Forget, LastModified: m.now}
+	m.rows[of.UUID] = row{Origin: config.OriginFile, File: &of, Forget: old.Forget, LastModified: m.now}
 	switch {
 	case !known:
 	case old.Deleted:
 		m.note(of, restored)
-	case old.Origin == esm.OriginHTTP:
+	case old.Origin == config.OriginHTTP:
 		m.note(of, adopted)
 	case old.HTTP != nil:
 		m.note(of, overruled)
@@ -119,7 +119,7 @@ func (m *merging) revertOne() bool {
 			continue
 		}
 		if joined[m.pairOf(r.mapping())] {
-			m.rows[of.UUID] = row{Origin: esm.OriginFile, File: r.File, Forget: r.Forget, LastModified: m.now}
+			m.rows[of.UUID] = row{Origin: config.OriginFile, File: r.File, Forget: r.Forget, LastModified: m.now}
 			m.note(of, reverted)
 			return true
 		}
@@ -132,7 +132,7 @@ func (m *merging) replace() {
 	joined := m.joined(func(row) bool { return true })
 	for _, uuid := range slices.Sorted(maps.Keys(m.rows)) {
 		r := m.rows[uuid]
-		if r.Origin == esm.OriginHTTP && !r.Deleted && joined[m.pairOf(r.mapping())] {
+		if r.Origin == config.OriginHTTP && !r.Deleted && joined[m.pairOf(r.mapping())] {
 			delete(m.rows, uuid)
 			m.note(r.mapping(), replaced)
 		}

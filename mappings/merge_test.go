@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 var (
@@ -15,19 +15,19 @@ var (
 	later  = before.Add(time.Hour)
 )
 
-func byFunction(m esm.Mapping) pair { return pair{m.FunctionName, m.EventSourceArn, m.Endpoint} }
+func byFunction(m config.Mapping) pair { return pair{m.FunctionName, m.EventSourceArn, m.Endpoint} }
 
 // asFile is a row as the file has it, asHTTP as HTTP left it.
-func asFile(m esm.Mapping) row {
-	return row{Origin: esm.OriginFile, File: &m, LastModified: before}
+func asFile(m config.Mapping) row {
+	return row{Origin: config.OriginFile, File: &m, LastModified: before}
 }
 
-func asHTTP(uuid string, m esm.Mapping, changes ...func(*esm.Mapping)) row {
+func asHTTP(uuid string, m config.Mapping, changes ...func(*config.Mapping)) row {
 	m = inFile(uuid, m, changes...)
-	return row{Origin: esm.OriginHTTP, HTTP: &m, LastModified: before}
+	return row{Origin: config.OriginHTTP, HTTP: &m, LastModified: before}
 }
 
-func changedTo(r row, changes ...func(*esm.Mapping)) row {
+func changedTo(r row, changes ...func(*config.Mapping)) row {
 	return r.left(inFile(r.File.UUID, *r.File, changes...))
 }
 
@@ -40,65 +40,65 @@ func TestMerge(t *testing.T) {
 	smaller := inFile(uuid1, ofQueue("f"), size(5))
 	deleted := asFile(f).deleted(before)
 	forgot, _ := deleted.forgotten()
-	httpGone := row{Origin: esm.OriginHTTP, Deleted: true, Forget: true, LastModified: before}
+	httpGone := row{Origin: config.OriginHTTP, Deleted: true, Forget: true, LastModified: before}
 
 	for name, test := range map[string]struct {
-		file  []esm.Mapping
+		file  []config.Mapping
 		kept  []row
 		want  []row
 		notes []string // UUID and text
 	}{
-		"the first start":       {[]esm.Mapping{f, g}, nil, []row{asFile(f).at(later), asFile(g).at(later)}, nil},
-		"nothing new":           {[]esm.Mapping{f}, []row{asFile(f)}, []row{asFile(f)}, nil},
+		"the first start":       {[]config.Mapping{f, g}, nil, []row{asFile(f).at(later), asFile(g).at(later)}, nil},
+		"nothing new":           {[]config.Mapping{f}, []row{asFile(f)}, []row{asFile(f)}, nil},
 		"what HTTP made stays":  {nil, []row{asHTTP(uuid1, ofQueue("f"))}, []row{asHTTP(uuid1, ofQueue("f"))}, nil},
-		"changed in the file":   {[]esm.Mapping{smaller}, []row{asFile(f)}, []row{asFile(smaller).at(later)}, nil},
-		"removed from the file": {[]esm.Mapping{g}, []row{asFile(f), asFile(g)}, []row{asFile(g)}, []string{uuid1 + removed}},
+		"changed in the file":   {[]config.Mapping{smaller}, []row{asFile(f)}, []row{asFile(smaller).at(later)}, nil},
+		"removed from the file": {[]config.Mapping{g}, []row{asFile(f), asFile(g)}, []row{asFile(g)}, []string{uuid1 + removed}},
 		"removed from the file, changed over HTTP": {
 			nil, []row{changedTo(asFile(f), size(5))}, nil, []string{uuid1 + removed},
 		},
 		"a default that is written out is no change": {
-			[]esm.Mapping{inFile(uuid1, ofQueue("f"), size(10), enabled(true))},
+			[]config.Mapping{inFile(uuid1, ofQueue("f"), size(10), enabled(true))},
 			[]row{changedTo(asFile(f), size(7))}, []row{changedTo(asFile(f), size(7))}, []string{uuid1 + stillChanged},
 		},
 		"what an older release kept, without a member that has a default": {
-			[]esm.Mapping{f}, []row{asFile(withoutWindow(f)).deleted(before)}, []row{asFile(withoutWindow(f)).deleted(before)},
+			[]config.Mapping{f}, []row{asFile(withoutWindow(f)).deleted(before)}, []row{asFile(withoutWindow(f)).deleted(before)},
 			[]string{uuid1 + stillDeleted},
 		},
 		"changed over HTTP, and then in the file": {
-			[]esm.Mapping{smaller}, []row{changedTo(asFile(f), size(7))}, []row{asFile(smaller).at(later)}, []string{uuid1 + overruled},
+			[]config.Mapping{smaller}, []row{changedTo(asFile(f), size(7))}, []row{asFile(smaller).at(later)}, []string{uuid1 + overruled},
 		},
-		"deleted over HTTP":                 {[]esm.Mapping{f}, []row{forgot}, []row{forgot}, []string{uuid1 + stillDeleted}},
-		"deleted over HTTP, not forgotten":  {[]esm.Mapping{f}, []row{deleted}, []row{deleted}, []string{uuid1 + stillDeleted}},
-		"deleted, then changed in the file": {[]esm.Mapping{smaller}, []row{forgot}, []row{asFile(smaller).at(later)}, []string{uuid1 + restored}},
-		"the same, not forgotten":           {[]esm.Mapping{smaller}, []row{deleted}, []row{asFile(smaller).at(later).owing()}, []string{uuid1 + restored}},
+		"deleted over HTTP":                 {[]config.Mapping{f}, []row{forgot}, []row{forgot}, []string{uuid1 + stillDeleted}},
+		"deleted over HTTP, not forgotten":  {[]config.Mapping{f}, []row{deleted}, []row{deleted}, []string{uuid1 + stillDeleted}},
+		"deleted, then changed in the file": {[]config.Mapping{smaller}, []row{forgot}, []row{asFile(smaller).at(later)}, []string{uuid1 + restored}},
+		"the same, not forgotten":           {[]config.Mapping{smaller}, []row{deleted}, []row{asFile(smaller).at(later).owing()}, []string{uuid1 + restored}},
 		"deleted, then removed":             {nil, []row{forgot}, nil, nil},
 		"deleted, not forgotten, removed":   {nil, []row{deleted}, []row{httpGone}, nil},
 		"one of HTTP, not forgotten":        {nil, []row{httpGone}, []row{httpGone}, nil},
-		"one of HTTP, its UUID in the file": {[]esm.Mapping{smaller}, []row{asHTTP(uuid1, ofQueue("f"))}, []row{asFile(smaller).at(later)}, []string{uuid1 + adopted}},
-		"one of HTTP, its pair in the file": {[]esm.Mapping{f}, []row{asHTTP(uuid3, ofQueue("f"))}, []row{asFile(f).at(later)}, []string{uuid3 + replaced}},
+		"one of HTTP, its UUID in the file": {[]config.Mapping{smaller}, []row{asHTTP(uuid1, ofQueue("f"))}, []row{asFile(smaller).at(later)}, []string{uuid1 + adopted}},
+		"one of HTTP, its pair in the file": {[]config.Mapping{f}, []row{asHTTP(uuid3, ofQueue("f"))}, []row{asFile(f).at(later)}, []string{uuid3 + replaced}},
 		"one of HTTP, its pair at a mapping that is deleted": {
-			[]esm.Mapping{f}, []row{forgot, asHTTP(uuid3, ofQueue("f"))}, []row{forgot, asHTTP(uuid3, ofQueue("f"))}, []string{uuid1 + stillDeleted},
+			[]config.Mapping{f}, []row{forgot, asHTTP(uuid3, ofQueue("f"))}, []row{forgot, asHTTP(uuid3, ofQueue("f"))}, []string{uuid1 + stillDeleted},
 		},
 		"the same, which is back": {
-			[]esm.Mapping{smaller}, []row{forgot, asHTTP(uuid3, ofQueue("f"))}, []row{asFile(smaller).at(later)},
+			[]config.Mapping{smaller}, []row{forgot, asHTTP(uuid3, ofQueue("f"))}, []row{asFile(smaller).at(later)},
 			[]string{uuid1 + restored, uuid3 + replaced},
 		},
 		"HTTP gave one the pair of one that is new in the file": {
-			[]esm.Mapping{f, g}, []row{changedTo(asFile(f), function("g"))}, []row{asFile(f).at(later), asFile(g).at(later)},
+			[]config.Mapping{f, g}, []row{changedTo(asFile(f), function("g"))}, []row{asFile(f).at(later), asFile(g).at(later)},
 			[]string{uuid1 + stillChanged, uuid1 + reverted},
 		},
 		"and its own one to one of HTTP": {
-			[]esm.Mapping{f, g}, []row{changedTo(asFile(f), function("g")), asHTTP(uuid3, ofQueue("f"))},
+			[]config.Mapping{f, g}, []row{changedTo(asFile(f), function("g")), asHTTP(uuid3, ofQueue("f"))},
 			[]row{asFile(f).at(later), asFile(g).at(later)}, []string{uuid1 + stillChanged, uuid1 + reverted, uuid3 + replaced},
 		},
 		"and its own one to another one of the file": {
-			[]esm.Mapping{f, inFile(uuid2, ofQueue("h")), inFile(uuid3, ofQueue("g"))},
+			[]config.Mapping{f, inFile(uuid2, ofQueue("h")), inFile(uuid3, ofQueue("g"))},
 			[]row{changedTo(asFile(f), function("g")), changedTo(asFile(inFile(uuid2, ofQueue("h"))), function("f"))},
 			[]row{asFile(f).at(later), asFile(inFile(uuid2, ofQueue("h"))).at(later), asFile(inFile(uuid3, ofQueue("g"))).at(later)},
 			[]string{uuid1 + stillChanged, uuid2 + stillChanged, uuid1 + reverted, uuid2 + reverted},
 		},
 		"two that HTTP has swapped": {
-			[]esm.Mapping{f, g}, []row{changedTo(asFile(f), function("g")), changedTo(asFile(g), function("f"))},
+			[]config.Mapping{f, g}, []row{changedTo(asFile(f), function("g")), changedTo(asFile(g), function("f"))},
 			[]row{changedTo(asFile(f), function("g")), changedTo(asFile(g), function("f"))},
 			[]string{uuid1 + stillChanged, uuid2 + stillChanged},
 		},
@@ -128,7 +128,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-func withoutWindow(m esm.Mapping) esm.Mapping {
+func withoutWindow(m config.Mapping) config.Mapping {
 	m.MaximumBatchingWindowInSeconds, m.FunctionResponseTypes = nil, nil
 	return m
 }

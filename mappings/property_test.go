@@ -11,8 +11,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/config"
 )
 
 // world is an engine whose file is edited between its lives.
@@ -20,7 +20,7 @@ type world struct {
 	t     *testing.T
 	seed  uint64
 	store *checkpoint.Memory
-	file  []esm.Mapping
+	file  []config.Mapping
 }
 
 // crowd is many people changing mappings at random during one life of the engine, and what they were told.
@@ -35,7 +35,7 @@ type crowd struct {
 type told struct {
 	deleted  bool
 	doubtful bool // changes of it overlapped, or were not answered
-	last     esm.Mapping
+	last     config.Mapping
 
 	under, begun int // changes under way, and begun in all
 }
@@ -77,7 +77,10 @@ func (w *world) live(dice *rand.Rand, faulty bool) {
 	h := enter(w.t, w.store, w.file...).open()
 	h.runner.takes(time.Duration(dice.IntN(3)) * 50 * time.Millisecond)
 	h.writesFail(slow(dice, faulty))
-	h.Register.config.Check = func(context.Context, esm.Mapping, *esm.Mapping) error { time.Sleep(3 * time.Millisecond); return nil }
+	h.Register.config.Check = func(context.Context, config.Mapping, *config.Mapping) error {
+		time.Sleep(3 * time.Millisecond)
+		return nil
+	}
 	killed, kill := context.WithCancel(w.t.Context())
 	c := &crowd{house: h, killed: killed, truth: map[string]*told{}}
 	c.expectFile(w.file)
@@ -149,7 +152,7 @@ func (c *crowd) act(dice *rand.Rand) {
 		uuid := all[dice.IntN(len(all))].UUID
 		switch dice.IntN(6) {
 		case 0:
-			c.change(uuid, true, func() (esm.Registered, error) { return c.Delete(context.Background(), uuid) })
+			c.change(uuid, true, func() (config.Registered, error) { return c.Delete(context.Background(), uuid) })
 		case 1:
 			c.alter(uuid, function(names[dice.IntN(len(names))]))
 		case 2, 3:
@@ -160,8 +163,8 @@ func (c *crowd) act(dice *rand.Rand) {
 	}
 }
 
-func (c *crowd) alter(uuid string, change func(*esm.Mapping)) {
-	c.change(uuid, false, func() (esm.Registered, error) { return c.Update(context.Background(), uuid, by(change)) })
+func (c *crowd) alter(uuid string, change func(*config.Mapping)) {
+	c.change(uuid, false, func() (config.Registered, error) { return c.Update(context.Background(), uuid, by(change)) })
 }
 
 func (c *crowd) make(function string) {
@@ -179,7 +182,7 @@ func (c *crowd) make(function string) {
 }
 
 // change is one change of a mapping, and notes what is known of it afterwards. Only who changes it alone knows how it is.
-func (c *crowd) change(uuid string, deletion bool, do func() (esm.Registered, error)) {
+func (c *crowd) change(uuid string, deletion bool, do func() (config.Registered, error)) {
 	c.mu.Lock()
 	x := c.truth[uuid]
 	if x == nil {
@@ -203,8 +206,8 @@ func (c *crowd) change(uuid string, deletion bool, do func() (esm.Registered, er
 
 // fine expects one of the errors that there may be.
 func (c *crowd) fine(err error) {
-	exists := &esm.MappingExists{}
-	for _, fine := range []error{errDisk, esm.ErrMappingBusy, esm.ErrNoMapping} {
+	exists := &config.MappingExists{}
+	for _, fine := range []error{errDisk, config.ErrMappingBusy, config.ErrNoMapping} {
 		if errors.Is(err, fine) {
 			return
 		}
@@ -215,9 +218,9 @@ func (c *crowd) fine(err error) {
 }
 
 // expect holds what there is against what people were told.
-func (c *crowd) expect(all []esm.Registered) {
+func (c *crowd) expect(all []config.Registered) {
 	c.t.Helper()
-	pairs, found := map[pair]string{}, map[string]esm.Mapping{}
+	pairs, found := map[pair]string{}, map[string]config.Mapping{}
 	for _, m := range all {
 		found[m.UUID] = m.Mapping
 		p := c.pairOf(m.Mapping)
@@ -239,16 +242,16 @@ func (c *crowd) expect(all []esm.Registered) {
 }
 
 // expectFile expects that a start has respected the file, and notes what people see then.
-func (c *crowd) expectFile(file []esm.Mapping) {
+func (c *crowd) expectFile(file []config.Mapping) {
 	c.t.Helper()
-	says, joined := map[string]esm.Mapping{}, map[pair]bool{}
+	says, joined := map[string]config.Mapping{}, map[pair]bool{}
 	for _, m := range file {
 		says[m.UUID] = m
 	}
 	all := c.List()
 	for _, m := range all {
 		c.truth[m.UUID] = &told{last: m.Mapping}
-		if m.Origin != esm.OriginFile {
+		if m.Origin != config.OriginFile {
 			continue
 		}
 		joined[c.pairOf(m.Mapping)] = true
@@ -257,7 +260,7 @@ func (c *crowd) expectFile(file []esm.Mapping) {
 		}
 	}
 	for _, m := range all {
-		if m.Origin == esm.OriginHTTP && joined[c.pairOf(m.Mapping)] {
+		if m.Origin == config.OriginHTTP && joined[c.pairOf(m.Mapping)] {
 			c.t.Errorf("%s is the same as one of the file", m.UUID)
 		}
 	}

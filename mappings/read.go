@@ -7,22 +7,22 @@ import (
 	"slices"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Kept is a mapping that an engine would have.
 type Kept struct {
-	esm.Mapping        // with its defaults
-	Origin      string // esm.OriginFile or esm.OriginHTTP
-	Changed     bool   // one of the file, as it was changed over HTTP
-	Anew        bool   // it was deleted over HTTP and is back: what is kept of its positions is forgotten when the engine starts
+	config.Mapping        // with its defaults
+	Origin         string // config.OriginFile or config.OriginHTTP
+	Changed        bool   // one of the file, as it was changed over HTTP
+	Anew           bool   // it was deleted over HTTP and is back: what is kept of its positions is forgotten when the engine starts
 }
 
 // Read tells which mappings an engine would have that is started now, and changes nothing: [Open] with the same file and
 // store has these. Those of the file come first, in its order, then those made over HTTP by their UUIDs. Errors are those of
 // what is kept, as Open's. FunctionArn is that of a [Config].
-func Read(ctx context.Context, file []esm.Mapping, store Reader, functionArn func(esm.Mapping) string) (all []Kept, err error) {
-	pairOf := func(m esm.Mapping) pair { return pair{functionArn(m), m.EventSourceArn, m.Endpoint} }
+func Read(ctx context.Context, file []config.Mapping, store Reader, functionArn func(config.Mapping) string) (all []Kept, err error) {
+	pairOf := func(m config.Mapping) pair { return pair{functionArn(m), m.EventSourceArn, m.Endpoint} }
 	now, err := apply(ctx, file, store, pairOf, time.Now())
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ type applied struct {
 }
 
 // apply applies a file to what is kept. Nothing is written.
-func apply(ctx context.Context, file []esm.Mapping, store Reader, pairOf func(esm.Mapping) pair, now time.Time) (a applied, err error) {
+func apply(ctx context.Context, file []config.Mapping, store Reader, pairOf func(config.Mapping) pair, now time.Time) (a applied, err error) {
 	if a.documents, err = store.Documents(ctx, kind); err != nil {
 		return a, fmt.Errorf("mappings: load: %w", err)
 	}

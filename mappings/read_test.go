@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/config"
 )
 
 // What an engine would have is told in the order of the file, with where it is from. That it will have just that is looked
@@ -26,15 +26,15 @@ func TestRead(t *testing.T) {
 		}
 		h.Close() // before what is in hand is settled, and so before g is forgotten
 		defer h.runner.endAll()
-		fromHTTP := Kept{Mapping: made.Mapping, Origin: esm.OriginHTTP}
-		changedF := Kept{Mapping: inFile(f.UUID, f, size(7)), Origin: esm.OriginFile, Changed: true}
+		fromHTTP := Kept{Mapping: made.Mapping, Origin: config.OriginHTTP}
+		changedF := Kept{Mapping: inFile(f.UUID, f, size(7)), Origin: config.OriginFile, Changed: true}
 		for _, test := range []struct {
-			file []esm.Mapping
+			file []config.Mapping
 			want []Kept
 		}{
-			{[]esm.Mapping{f, g}, []Kept{changedF, fromHTTP}},
-			{[]esm.Mapping{smaller, f}, []Kept{{Mapping: smaller, Origin: esm.OriginFile, Anew: true}, changedF, fromHTTP}},
-			{[]esm.Mapping{g}, []Kept{fromHTTP}},
+			{[]config.Mapping{f, g}, []Kept{changedF, fromHTTP}},
+			{[]config.Mapping{smaller, f}, []Kept{{Mapping: smaller, Origin: config.OriginFile, Anew: true}, changedF, fromHTTP}},
+			{[]config.Mapping{g}, []Kept{fromHTTP}},
 		} {
 			got, err := Read(t.Context(), test.file, h.store, h.config.FunctionArn)
 			if err != nil || !reflect.DeepEqual(got, test.want) {

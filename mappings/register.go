@@ -8,36 +8,36 @@ import (
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Config is what a register works with. All of it is needed; the functions are called without any lock held, and may be
 // called side by side.
 type Config struct {
 	// File is the mappings of the file: valid, with UUID and defaults, no two of the same function and source.
-	File []esm.Mapping
+	File []config.Mapping
 
 	Store  Store
 	Runner Runner
 
-	// Check says what is wrong with a mapping that is valid by itself, as an [*esm.InvalidMapping]: whether its function,
+	// Check says what is wrong with a mapping that is valid by itself, as an [*config.InvalidMapping]: whether its function,
 	// its source and its patterns are fine. The mapping has its defaults, and its FunctionName as it was given: it is
 	// made a name with its qualifier after that. Before is what it is to replace; nil when it is new. It may ask the
 	// source, and block for as long as ctx lets it.
-	Check func(ctx context.Context, m esm.Mapping, before *esm.Mapping) error
+	Check func(ctx context.Context, m config.Mapping, before *config.Mapping) error
 
 	// Forget removes the positions of a mapping that was deleted, and of which nothing runs. What is not there is fine.
 	Forget func(ctx context.Context, uuid string) error
 
 	// FunctionArn is the ARN of a mapping's function, which may have vanished, with the qualifier that the mapping has, if
 	// any. It asks nobody.
-	FunctionArn func(m esm.Mapping) string
+	FunctionArn func(m config.Mapping) string
 
 	// LastProcessingResult is what came of a stream's last batch, in Lambda's words.
 	LastProcessingResult func(uuid string) string
 
 	// Trouble is told what went wrong where nobody waits for an answer. It is tried again.
-	Trouble func(m esm.Mapping, err error)
+	Trouble func(m config.Mapping, err error)
 
 	Now func() time.Time
 }
@@ -47,7 +47,7 @@ type Runner interface {
 	// Run has m, which is enabled, run from now on, in the place of what runs under its UUID and as soon as what that
 	// has in hand is settled: then began is closed. It is not called before what Stop returned for that UUID is closed.
 	// With an error all is as before, and the register tries again.
-	Run(m esm.Mapping) (began <-chan struct{}, err error)
+	Run(m config.Mapping) (began <-chan struct{}, err error)
 
 	// Stop has nothing run under uuid from now on: nothing begins any more. Over is closed when what was in hand is
 	// settled.
@@ -78,8 +78,8 @@ type entry struct {
 
 	// What is durable. Changed by who has reserved the entry, who may therefore read them without the mutex.
 	row     row
-	mapping esm.Mapping // of the row
-	arn     string      // of its function
+	mapping config.Mapping // of the row
+	arn     string         // of its function
 	pair    pair
 
 	changing chan struct{} // closed when the change that has reserved the entry is over; nil without one
@@ -131,7 +131,7 @@ func (r *Register) fill(e *entry, kept row) {
 	e.pair = pair{e.arn, e.mapping.EventSourceArn, e.mapping.Endpoint}
 }
 
-func (r *Register) pairOf(m esm.Mapping) pair {
+func (r *Register) pairOf(m config.Mapping) pair {
 	return pair{r.config.FunctionArn(m), m.EventSourceArn, m.Endpoint}
 }
 
@@ -141,8 +141,8 @@ func (r *Register) enter(e *entry) {
 	defer r.mu.Unlock()
 	r.entries[e.uuid] = e
 	r.claims[e.pair] = heldBy(e.uuid)
-	if e.state = esm.Disabled; *e.mapping.Enabled {
-		r.want(e, esm.Enabling)
+	if e.state = config.Disabled; *e.mapping.Enabled {
+		r.want(e, config.Enabling)
 	}
 }
 
@@ -163,13 +163,13 @@ func (r *Register) spawn(f func()) {
 	}
 }
 
-// Get returns a mapping, or [esm.ErrNoMapping].
-func (r *Register) Get(uuid string) (esm.Registered, error) {
+// Get returns a mapping, or [config.ErrNoMapping].
+func (r *Register) Get(uuid string) (config.Registered, error) {
 	r.mu.Lock()
 	e := r.entries[uuid]
 	if e == nil {
 		r.mu.Unlock()
-		return esm.Registered{}, esm.ErrNoMapping
+		return config.Registered{}, config.ErrNoMapping
 	}
 	found := e.registered()
 	r.mu.Unlock()
@@ -177,9 +177,9 @@ func (r *Register) Get(uuid string) (esm.Registered, error) {
 }
 
 // List returns all mappings in the order of their UUIDs.
-func (r *Register) List() []esm.Registered {
+func (r *Register) List() []config.Registered {
 	r.mu.Lock()
-	all := make([]esm.Registered, 0, len(r.entries))
+	all := make([]config.Registered, 0, len(r.entries))
 	for _, e := range r.entries {
 		all = append(all, e.registered())
 	}
@@ -187,19 +187,19 @@ func (r *Register) List() []esm.Registered {
 	for i := range all {
 		all[i] = r.withResult(all[i])
 	}
-	slices.SortFunc(all, func(a, b esm.Registered) int { return cmp.Compare(a.UUID, b.UUID) })
+	slices.SortFunc(all, func(a, b config.Registered) int { return cmp.Compare(a.UUID, b.UUID) })
 	return all
 }
 
 // registered is e as it is now, without its result. The mutex is held.
-func (e *entry) registered() esm.Registered {
-	return esm.Registered{
+func (e *entry) registered() config.Registered {
+	return config.Registered{
 		Mapping: e.mapping, FunctionArn: e.arn, State: e.state, LastModified: e.row.LastModified,
 		Origin: e.row.Origin, Changed: e.row.changed(),
 	}
 }
 
-func (r *Register) withResult(m esm.Registered) esm.Registered {
+func (r *Register) withResult(m config.Registered) config.Registered {
 	if m.OfStream() {
 		m.LastProcessingResult = r.config.LastProcessingResult(m.UUID)
 	}

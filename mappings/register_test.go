@@ -10,12 +10,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/config"
 )
 
 // bubble runs a test with a house, and checks in the end that what runs is what is to run.
-func bubble(t *testing.T, file []esm.Mapping, test func(t *testing.T, h *house)) {
+func bubble(t *testing.T, file []config.Mapping, test func(t *testing.T, h *house)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := enter(t, &checkpoint.Memory{}, file...).open()
@@ -33,9 +33,9 @@ func (h *house) agrees() {
 	synctest.Wait()
 	runs, rows := h.runner.runs(), h.rows()
 	for _, m := range h.List() {
-		want := esm.Disabled
+		want := config.Disabled
 		if *m.Enabled {
-			want = esm.Enabled
+			want = config.Enabled
 			if runs[m.UUID].UUID == "" || !sameWork(runs[m.UUID], m.Mapping) {
 				h.t.Errorf("%+v is enabled, and %+v runs", m.Mapping, runs[m.UUID])
 			}
@@ -53,7 +53,7 @@ func (h *house) agrees() {
 		h.t.Errorf("%s runs, and is not to", uuid)
 	}
 	for uuid, kept := range rows {
-		if !kept.Deleted || kept.Forget || kept.Origin != esm.OriginFile {
+		if !kept.Deleted || kept.Forget || kept.Origin != config.OriginFile {
 			h.t.Errorf("left behind of %s: %+v", uuid, kept)
 		}
 	}
@@ -74,52 +74,52 @@ func (h *house) rows() map[string]row {
 func TestALifeOverHTTP(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, h *house) {
 		made := h.create(ofQueue("arn:aws:lambda:us-east-1:000000000000:function:f:live"))
-		if made.State != esm.Creating || made.Origin != esm.OriginHTTP || *made.BatchSize != esm.DefaultBatchSize ||
+		if made.State != config.Creating || made.Origin != config.OriginHTTP || *made.BatchSize != config.DefaultBatchSize ||
 			made.FunctionName != "f:live" || made.FunctionArn != "arn:aws:lambda:us-east-1:000000000000:function:f:live" ||
 			made.LastProcessingResult != "" || made.LastModified.IsZero() {
 			t.Errorf("made %+v", made)
 		}
 		synctest.Wait()
-		h.state(made.UUID, esm.Enabled)
+		h.state(made.UUID, config.Enabled)
 
 		time.Sleep(time.Minute)
 		now := h.update(made.UUID, size(5))
-		if now.State != esm.Updating || *now.BatchSize != 5 || !now.LastModified.Equal(made.LastModified.Add(time.Minute)) || now.Changed {
+		if now.State != config.Updating || *now.BatchSize != 5 || !now.LastModified.Equal(made.LastModified.Add(time.Minute)) || now.Changed {
 			t.Errorf("updated %+v", now)
 		}
 		synctest.Wait()
-		h.state(made.UUID, esm.Enabled)
+		h.state(made.UUID, config.Enabled)
 
 		h.runner.takes(10 * time.Minute)
-		if now = h.update(made.UUID, enabled(false)); now.State != esm.Disabling {
+		if now = h.update(made.UUID, enabled(false)); now.State != config.Disabling {
 			t.Errorf("state %s", now.State)
 		}
 		time.Sleep(9 * time.Minute)
-		h.state(made.UUID, esm.Disabling)
+		h.state(made.UUID, config.Disabling)
 		time.Sleep(2 * time.Minute)
-		h.state(made.UUID, esm.Disabled)
+		h.state(made.UUID, config.Disabled)
 
-		if now = h.update(made.UUID, size(6)); now.State != esm.Updating {
+		if now = h.update(made.UUID, size(6)); now.State != config.Updating {
 			t.Errorf("state %s", now.State)
 		}
 		synctest.Wait()
-		h.state(made.UUID, esm.Disabled)
-		if now = h.update(made.UUID, enabled(true)); now.State != esm.Enabling {
+		h.state(made.UUID, config.Disabled)
+		if now = h.update(made.UUID, enabled(true)); now.State != config.Enabling {
 			t.Errorf("state %s", now.State)
 		}
 		synctest.Wait()
-		h.state(made.UUID, esm.Enabled)
+		h.state(made.UUID, config.Enabled)
 
 		now, err := h.Delete(t.Context(), made.UUID)
-		if err != nil || now.State != esm.Deleting || *now.BatchSize != 6 {
+		if err != nil || now.State != config.Deleting || *now.BatchSize != 6 {
 			t.Errorf("deleted %+v, %v", now, err)
 		}
 		time.Sleep(9 * time.Minute)
-		h.state(made.UUID, esm.Deleting)
-		if _, err := h.Update(t.Context(), made.UUID, by(size(7))); !errors.Is(err, esm.ErrMappingBusy) {
+		h.state(made.UUID, config.Deleting)
+		if _, err := h.Update(t.Context(), made.UUID, by(size(7))); !errors.Is(err, config.ErrMappingBusy) {
 			t.Errorf("update while it is deleted: %v", err)
 		}
-		if _, err := h.Delete(t.Context(), made.UUID); !errors.Is(err, esm.ErrMappingBusy) {
+		if _, err := h.Delete(t.Context(), made.UUID); !errors.Is(err, config.ErrMappingBusy) {
 			t.Errorf("delete while it is deleted: %v", err)
 		}
 		if h.timesForgotten(made.UUID) != 0 {
@@ -138,15 +138,15 @@ func TestStatesOfWhatIsMadeDisabled(t *testing.T) {
 		no := false
 		queue, stream := ofQueue("f"), ofStream("f")
 		queue.Enabled, stream.Enabled = &no, &no
-		if made := h.create(queue); made.State != esm.Disabled {
+		if made := h.create(queue); made.State != config.Disabled {
 			t.Errorf("a queue's is %s, want Disabled at once", made.State)
 		}
 		made := h.create(stream)
-		if made.State != esm.Creating || made.LastProcessingResult != "OK" {
+		if made.State != config.Creating || made.LastProcessingResult != "OK" {
 			t.Errorf("a stream's is %s, want Creating first; %q", made.State, made.LastProcessingResult)
 		}
 		synctest.Wait()
-		h.state(made.UUID, esm.Disabled)
+		h.state(made.UUID, config.Disabled)
 		if h.runner.begun() != 0 {
 			t.Error("something has run")
 		}
@@ -160,7 +160,7 @@ func TestUnknownMappings(t *testing.T) {
 		_, del := h.Delete(t.Context(), uuid1)
 		tags := h.SetTags(t.Context(), uuid1, func(tags map[string]string) map[string]string { return tags })
 		for i, err := range []error{get, update, del, tags} {
-			if !errors.Is(err, esm.ErrNoMapping) {
+			if !errors.Is(err, config.ErrNoMapping) {
 				t.Errorf("%d: %v", i, err)
 			}
 		}
@@ -173,14 +173,14 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		h.create(ofQueue("g"))
 		synctest.Wait()
 		before := h.List()
-		invalid, wrong := &esm.InvalidMapping{}, &esm.InvalidMapping{Problems: []esm.Problem{{Message: "Function does not exist"}}}
-		h.Register.config.Check = func(_ context.Context, m esm.Mapping, before *esm.Mapping) error {
+		invalid, wrong := &config.InvalidMapping{}, &config.InvalidMapping{Problems: []config.Problem{{Message: "Function does not exist"}}}
+		h.Register.config.Check = func(_ context.Context, m config.Mapping, before *config.Mapping) error {
 			if m.FunctionName == "none" {
 				return wrong
 			}
 			return nil
 		}
-		if _, err := h.Create(t.Context(), esm.Mapping{}); !errors.As(err, &invalid) {
+		if _, err := h.Create(t.Context(), config.Mapping{}); !errors.As(err, &invalid) {
 			t.Errorf("an empty mapping: %v", err)
 		}
 		if _, err := h.Create(t.Context(), ofQueue("none")); !errors.Is(err, wrong) {
@@ -199,7 +199,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 			t.Errorf("into the place of another: %v", err)
 		}
 		long := ofStream("f")
-		long.StartingPosition, long.StartingPositionTimestamp = esm.AtTimestamp, time.Unix(-1e12, 0)
+		long.StartingPosition, long.StartingPositionTimestamp = config.AtTimestamp, time.Unix(-1e12, 0)
 		if _, err := h.Create(t.Context(), long); !errors.As(err, &invalid) {
 			t.Errorf("a time before all times: %v", err)
 		}
@@ -212,7 +212,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 }
 
 func isTaken(err error, by ...string) bool {
-	exists := &esm.MappingExists{}
+	exists := &config.MappingExists{}
 	if !errors.As(err, &exists) {
 		return false
 	}
@@ -227,11 +227,11 @@ func isTaken(err error, by ...string) bool {
 func TestWhatAnUpdateCannotChange(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, h *house) {
 		made := h.create(ofStream("f"))
-		now := h.update(made.UUID, func(m *esm.Mapping) {
-			m.UUID, m.EventSourceArn, m.Endpoint, m.StartingPosition = uuid1, queueARN, "http://localhost", esm.Latest
+		now := h.update(made.UUID, func(m *config.Mapping) {
+			m.UUID, m.EventSourceArn, m.Endpoint, m.StartingPosition = uuid1, queueARN, "http://localhost", config.Latest
 			m.Tags = map[string]string{"a": "1"}
 		})
-		made.State, made.Tags = esm.Updating, map[string]string{"a": "1"}
+		made.State, made.Tags = config.Updating, map[string]string{"a": "1"}
 		if !reflect.DeepEqual(now, made) {
 			t.Errorf("got  %+v\nwant %+v", now, made)
 		}
@@ -295,7 +295,7 @@ func TestChangesAtOnce(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, h *house) {
 		made := h.create(ofQueue("f"))
 		synctest.Wait()
-		h.Register.config.Check = func(context.Context, esm.Mapping, *esm.Mapping) error { time.Sleep(time.Second); return nil }
+		h.Register.config.Check = func(context.Context, config.Mapping, *config.Mapping) error { time.Sleep(time.Second); return nil }
 		var all sync.WaitGroup
 		all.Go(func() { h.update(made.UUID, size(5)) })
 		all.Go(func() {
@@ -306,10 +306,10 @@ func TestChangesAtOnce(t *testing.T) {
 			}
 		})
 		time.Sleep(10 * time.Millisecond)
-		if _, err := h.Update(t.Context(), made.UUID, by(size(6))); !errors.Is(err, esm.ErrMappingBusy) {
+		if _, err := h.Update(t.Context(), made.UUID, by(size(6))); !errors.Is(err, config.ErrMappingBusy) {
 			t.Errorf("an update during an update: %v", err)
 		}
-		if _, err := h.Delete(t.Context(), made.UUID); !errors.Is(err, esm.ErrMappingBusy) {
+		if _, err := h.Delete(t.Context(), made.UUID); !errors.Is(err, config.ErrMappingBusy) {
 			t.Errorf("a delete during an update: %v", err)
 		}
 		all.Wait()
@@ -327,19 +327,19 @@ func TestChangesWhileAnInvocationIsInHand(t *testing.T) {
 		synctest.Wait()
 		h.update(made.UUID, size(2))
 		synctest.Wait()
-		h.state(made.UUID, esm.Updating)
+		h.state(made.UUID, config.Updating)
 		h.update(made.UUID, enabled(false))
 		h.update(made.UUID, enabled(true))
 		h.update(made.UUID, enabled(false))
 		synctest.Wait()
-		h.update(made.UUID, func(m *esm.Mapping) { enabled(true)(m); size(3)(m) })
+		h.update(made.UUID, func(m *config.Mapping) { enabled(true)(m); size(3)(m) })
 		time.Sleep(14 * time.Minute)
-		h.state(made.UUID, esm.Enabling)
+		h.state(made.UUID, config.Enabling)
 		if len(h.runner.runs()) != 1 || h.runner.begun() != 1 {
 			t.Errorf("%d begun", h.runner.begun())
 		}
 		time.Sleep(2 * time.Minute)
-		h.state(made.UUID, esm.Enabled)
+		h.state(made.UUID, config.Enabled)
 		if got := *h.runner.runs()[made.UUID].BatchSize; got != 3 || h.runner.begun() != 2 {
 			t.Errorf("size %d, %d begun, want the newest alone", got, h.runner.begun())
 		}
@@ -359,21 +359,21 @@ func TestChangesWhileAnInvocationIsInHand(t *testing.T) {
 func TestAChangeWhileTheRunnerIsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := enter(t, &checkpoint.Memory{})
-		h.runner.asked = func(m esm.Mapping) { h.update(m.UUID, enabled(false)) }
+		h.runner.asked = func(m config.Mapping) { h.update(m.UUID, enabled(false)) }
 		h.open()
 		for i := range 20 { // what the driver notices first is left to chance
 			h.create(ofQueue(fmt.Sprint("f", i)))
 		}
 		h.agrees()
 		for _, m := range h.List() {
-			h.state(m.UUID, esm.Disabled)
+			h.state(m.UUID, config.Disabled)
 		}
 		h.leave()
 	})
 }
 
 func TestTagsDisturbNobody(t *testing.T) {
-	bubble(t, []esm.Mapping{inFile(uuid1, ofQueue("f"))}, func(t *testing.T, h *house) {
+	bubble(t, []config.Mapping{inFile(uuid1, ofQueue("f"))}, func(t *testing.T, h *house) {
 		before, _ := h.Get(uuid1)
 		time.Sleep(time.Minute)
 		err := h.SetTags(t.Context(), uuid1, func(tags map[string]string) map[string]string { return map[string]string{"a": "1"} })
@@ -384,9 +384,9 @@ func TestTagsDisturbNobody(t *testing.T) {
 		if m, err := h.Get(uuid1); err != nil || !reflect.DeepEqual(m, before) {
 			t.Errorf("got  %+v (%v)\nwant %+v", m, err, before)
 		}
-		now := h.update(uuid1, func(m *esm.Mapping) { m.Tags = nil })
+		now := h.update(uuid1, func(m *config.Mapping) { m.Tags = nil })
 		synctest.Wait()
-		if now.State != esm.Updating || now.Changed || h.runner.begun() != 1 {
+		if now.State != config.Updating || now.Changed || h.runner.begun() != 1 {
 			t.Errorf("%+v; begun %d times", now, h.runner.begun())
 		}
 	})
@@ -397,7 +397,7 @@ func TestAPanicEndsOneChangeOnly(t *testing.T) {
 		made := h.create(ofQueue("f"))
 		func() {
 			defer func() { recover() }()
-			h.Update(t.Context(), made.UUID, func(esm.Mapping) esm.Mapping { panic("change") })
+			h.Update(t.Context(), made.UUID, func(config.Mapping) config.Mapping { panic("change") })
 		}()
 		func() {
 			defer func() { recover() }()
@@ -413,11 +413,11 @@ func TestARunnerThatFailsIsAskedAgain(t *testing.T) {
 		h.runner.fails(fault)
 		made := h.create(ofQueue("f"))
 		time.Sleep(time.Minute)
-		h.state(made.UUID, esm.Creating)
+		h.state(made.UUID, config.Creating)
 		h.runner.fails(nil)
 		time.Sleep(again)
 		synctest.Wait()
-		h.state(made.UUID, esm.Enabled)
+		h.state(made.UUID, config.Enabled)
 		if h.told() < 10 {
 			t.Errorf("%d troubles told", h.told())
 		}
@@ -454,10 +454,10 @@ func TestClose(t *testing.T) {
 		if h.timesForgotten(other.UUID) != 0 {
 			t.Error("forgotten while something was in hand")
 		}
-		h.state(one.UUID, esm.Disabling)
+		h.state(one.UUID, config.Disabling)
 		h = h.again()
 		synctest.Wait()
-		h.state(one.UUID, esm.Disabled)
+		h.state(one.UUID, config.Disabled)
 		h.state(other.UUID, "")
 		if h.timesForgotten(other.UUID) != 1 {
 			t.Error("not forgotten at the next start")

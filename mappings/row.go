@@ -6,19 +6,19 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // row is what is durable of one mapping, as JSON under its UUID.
 type row struct {
-	Origin string // esm.OriginFile or esm.OriginHTTP
+	Origin string // config.OriginFile or config.OriginHTTP
 
 	// File is the mapping as the file had it when it was last applied; nil of one that was made over HTTP. It is kept
 	// whole and not as a hash, so that members that a later release knows do not count as a change of the file.
-	File *esm.Mapping `json:",omitempty"`
+	File *config.Mapping `json:",omitempty"`
 
 	// HTTP is the mapping as HTTP has left it; nil of one that is as the file says.
-	HTTP *esm.Mapping `json:",omitempty"`
+	HTTP *config.Mapping `json:",omitempty"`
 
 	Deleted bool `json:",omitempty"` // over HTTP
 	Forget  bool `json:",omitempty"` // its positions are to go before it runs again
@@ -27,7 +27,7 @@ type row struct {
 }
 
 // mapping is what holds, with its defaults. A row that is Deleted may have none.
-func (r row) mapping() (m esm.Mapping) {
+func (r row) mapping() (m config.Mapping) {
 	switch {
 	case r.HTTP != nil:
 		m = *r.HTTP
@@ -38,10 +38,10 @@ func (r row) mapping() (m esm.Mapping) {
 }
 
 // changed says that r is one of the file which HTTP has changed.
-func (r row) changed() bool { return r.Origin == esm.OriginFile && r.HTTP != nil }
+func (r row) changed() bool { return r.Origin == config.OriginFile && r.HTTP != nil }
 
 // left is r as HTTP leaves it.
-func (r row) left(m esm.Mapping) row {
+func (r row) left(m config.Mapping) row {
 	r.HTTP = &m
 	if r.File != nil && same(*r.File, m) {
 		r.HTTP = nil
@@ -57,11 +57,11 @@ func (r row) deleted(now time.Time) row {
 // forgotten is r when its positions are gone; ok is whether there is anything left to remember.
 func (r row) forgotten() (left row, ok bool) {
 	r.Forget = false
-	return r, !r.Deleted || r.Origin == esm.OriginFile
+	return r, !r.Deleted || r.Origin == config.OriginFile
 }
 
 // keepable says what keeps m from being stored: a time that JSON cannot tell, of a year before 0 or beyond 9999.
-func keepable(m esm.Mapping) error {
+func keepable(m config.Mapping) error {
 	_, err := json.Marshal(m)
 	return err
 }
@@ -89,17 +89,17 @@ func decodeRow(uuid string, text []byte) (r row, err error) {
 }
 
 // same says whether two mappings mean the same. How they were written, and whether a default was, does not count.
-func same(a, b esm.Mapping) bool {
+func same(a, b config.Mapping) bool {
 	return bytes.Equal(canonical(a), canonical(b))
 }
 
 // sameWork says whether what runs for a would do for b: tags mean nothing to it.
-func sameWork(a, b esm.Mapping) bool {
+func sameWork(a, b config.Mapping) bool {
 	a.Tags, b.Tags = nil, nil
 	return same(a, b)
 }
 
-func canonical(m esm.Mapping) []byte {
+func canonical(m config.Mapping) []byte {
 	m = m.Defaults()
 	m.StartingPositionTimestamp = m.StartingPositionTimestamp.UTC()
 	if len(m.Tags) == 0 {
@@ -109,7 +109,7 @@ func canonical(m esm.Mapping) []byte {
 }
 
 // clone is m, which is keepable, without memory in common.
-func clone(m esm.Mapping) (twin esm.Mapping) {
+func clone(m config.Mapping) (twin config.Mapping) {
 	text, err := json.Marshal(m)
 	if err == nil {
 		err = json.Unmarshal(text, &twin)

@@ -9,30 +9,30 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 var rewrite = flag.Bool("update", false, "write testdata/row.json")
 
 // full is a mapping in which every member is given.
-func full() esm.Mapping {
+func full() config.Mapping {
 	number := func(n int) *int { return &n }
 	yes := true
-	return esm.Mapping{
+	return config.Mapping{
 		UUID: uuid1, FunctionName: "f:live", EventSourceArn: streamARN, Enabled: &yes,
 		BatchSize: number(1), MaximumBatchingWindowInSeconds: number(2),
-		FilterCriteria:        &esm.FilterCriteria{Filters: []esm.Filter{{Pattern: `{"data": {"kind": ["<&>"]}}`}}},
-		FunctionResponseTypes: []string{esm.ReportBatchItemFailures},
-		MetricsConfig:         &esm.MetricsConfig{Metrics: []string{"EventCount"}},
+		FilterCriteria:        &config.FilterCriteria{Filters: []config.Filter{{Pattern: `{"data": {"kind": ["<&>"]}}`}}},
+		FunctionResponseTypes: []string{config.ReportBatchItemFailures},
+		MetricsConfig:         &config.MetricsConfig{Metrics: []string{"EventCount"}},
 		Tags:                  map[string]string{"a": "1", "b": ""},
 
-		ScalingConfig:           &esm.ScalingConfig{MaximumConcurrency: number(3)},
-		ProvisionedPollerConfig: &esm.ProvisionedPollerConfig{MinimumPollers: number(4), MaximumPollers: number(5)},
+		ScalingConfig:           &config.ScalingConfig{MaximumConcurrency: number(3)},
+		ProvisionedPollerConfig: &config.ProvisionedPollerConfig{MinimumPollers: number(4), MaximumPollers: number(5)},
 
-		StartingPosition: esm.AtTimestamp, StartingPositionTimestamp: before,
+		StartingPosition: config.AtTimestamp, StartingPositionTimestamp: before,
 		ParallelizationFactor: number(6), MaximumRecordAgeInSeconds: number(-1), MaximumRetryAttempts: number(0),
 		BisectBatchOnFunctionError: &yes, TumblingWindowInSeconds: number(7),
-		DestinationConfig: &esm.DestinationConfig{OnFailure: esm.OnFailure{Destination: "arn:aws:s3:::b"}, OnSuccess: esm.OnSuccess{Destination: "x"}},
+		DestinationConfig: &config.DestinationConfig{OnFailure: config.OnFailure{Destination: "arn:aws:s3:::b"}, OnSuccess: config.OnSuccess{Destination: "x"}},
 		Endpoint:          "http://localhost:4566", Region: "us-east-1",
 	}
 }
@@ -47,7 +47,7 @@ func TestRowsAreKeptAsTheyAlwaysWere(t *testing.T) {
 			}
 		}
 	}
-	want := row{Origin: esm.OriginFile, File: &other, HTTP: &m, Deleted: true, Forget: true, LastModified: before.Add(time.Millisecond)}
+	want := row{Origin: config.OriginFile, File: &other, HTTP: &m, Deleted: true, Forget: true, LastModified: before.Add(time.Millisecond)}
 	golden := filepath.Join("testdata", "row.json")
 	if *rewrite {
 		if err := os.WriteFile(golden, append(want.encode(), '\n'), 0o644); err != nil {
@@ -79,8 +79,8 @@ func TestRowsThatAreNone(t *testing.T) {
 
 func FuzzDecodeRow(f *testing.F) {
 	m := full()
-	f.Add(row{Origin: esm.OriginFile, File: &m, LastModified: before}.encode())
-	f.Add(row{Origin: esm.OriginHTTP, Deleted: true, Forget: true}.encode())
+	f.Add(row{Origin: config.OriginFile, File: &m, LastModified: before}.encode())
+	f.Add(row{Origin: config.OriginHTTP, Deleted: true, Forget: true}.encode())
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, err := decodeRow(uuid1, text)
 		if err != nil {

@@ -28,9 +28,10 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/localstack/embedded"
+	"github.com/esm-run/esm/trace"
 )
 
 // This test binary, started again, is also the handler that does nothing and the stand-in in a process of its own.
@@ -140,7 +141,7 @@ func newQueue(b *testing.B, client *sqs.Client, n int) (url, arn string) {
 }
 
 // engineOn makes the parts of an engine that maps queues to a handler that does nothing.
-func engineOn(b *testing.B, endpoint string, trace esm.Trace, arns ...string) *parts {
+func engineOn(b *testing.B, endpoint string, trace trace.Func, arns ...string) *parts {
 	b.Helper()
 	mappings := make([]string, len(arns))
 	for i, arn := range arns {
@@ -150,7 +151,7 @@ func engineOn(b *testing.B, endpoint string, trace esm.Trace, arns ...string) *p
 }
 
 // engineWith makes the parts of an engine whose function f is a handler that does nothing.
-func engineWith(b *testing.B, endpoint string, trace esm.Trace, mappings ...string) *parts {
+func engineWith(b *testing.B, endpoint string, trace trace.Func, mappings ...string) *parts {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -168,7 +169,7 @@ func engineWith(b *testing.B, endpoint string, trace esm.Trace, mappings ...stri
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	loaded, report := config.Load(path, config.Overrides{})
+	loaded, report := configfile.Load(path, configfile.Overrides{})
 	if report.Err() != nil {
 		b.Fatal(report.Err())
 	}
@@ -232,8 +233,8 @@ func drainEngine(b *testing.B, client *sqs.Client, endpoint string) (rate float6
 	_, arn := newQueue(b, client, drained)
 	var deleted atomic.Int64
 	all := make(chan bool)
-	p := engineOn(b, endpoint, func(e esm.Event) {
-		if e, ok := e.(esm.Deleted); ok && deleted.Add(int64(len(e.Records))) == drained {
+	p := engineOn(b, endpoint, func(e trace.Event) {
+		if e, ok := e.(trace.Deleted); ok && deleted.Add(int64(len(e.Records))) == drained {
 			close(all)
 		}
 	}, arn)
@@ -428,11 +429,11 @@ func BenchmarkSendToHandler(b *testing.B) {
 		client := sqsClient(endpoint)
 		url, arn := newQueue(b, client, 0)
 		begun, ended := make(chan time.Time, 1), make(chan bool, 1)
-		p := engineOn(b, endpoint, func(e esm.Event) {
+		p := engineOn(b, endpoint, func(e trace.Event) {
 			switch e.(type) {
-			case esm.Invoking:
+			case trace.Invoking:
 				begun <- time.Now()
-			case esm.Deleted:
+			case trace.Deleted:
 				ended <- true
 			}
 		}, arn)

@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/bootstrap"
 	"github.com/esm-run/esm/invoker/process"
 	"github.com/esm-run/esm/invoker/remote"
+	"github.com/esm-run/esm/trace"
 )
 
 // parts is what runs beside the mappings, and what makes the feeds of these.
@@ -26,7 +27,7 @@ type parts struct {
 
 // build makes the parts of a file. Nothing runs and nothing is asked of the network yet, except that an endpoint's
 // credentials may be looked for. What it makes is closed by close, unless there is an error.
-func build(ctx context.Context, file *config.File, c *clients, trace esm.Trace) (*parts, error) {
+func build(ctx context.Context, file *configfile.File, c *clients, trace trace.Func) (*parts, error) {
 	p := &parts{bootstraps: &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")}}
 	p.starter = buildStarter(file, p.bootstraps, trace)
 	var err error
@@ -47,7 +48,7 @@ func (p *parts) close(work context.Context) {
 	_ = p.checkpoints.Close() // what was saved is durable already
 }
 
-func buildStarter(file *config.File, bootstraps *bootstrap.Bootstraps, trace esm.Trace) *process.Starter {
+func buildStarter(file *configfile.File, bootstraps *bootstrap.Bootstraps, trace trace.Func) *process.Starter {
 	return &process.Starter{
 		Region:      file.Aws.Region,
 		AccountID:   file.Aws.AccountId,
@@ -59,7 +60,7 @@ func buildStarter(file *config.File, bootstraps *bootstrap.Bootstraps, trace esm
 }
 
 func buildFunctions(
-	ctx context.Context, file *config.File, c *clients, starter invoker.Starter, trace esm.Trace,
+	ctx context.Context, file *configfile.File, c *clients, starter invoker.Starter, trace trace.Func,
 ) (*invoker.Functions, error) {
 	functions := &invoker.Functions{Limits: invoker.NewLimits(file.Engine.Concurrency), Trace: trace}
 	for _, fn := range file.Functions {
@@ -77,7 +78,7 @@ func buildFunctions(
 }
 
 // observed is what the observers know of a file.
-func observed(file *config.File) (mappings []observe.Mapping, functions []string) {
+func observed(file *configfile.File) (mappings []observe.Mapping, functions []string) {
 	for _, m := range file.Mappings {
 		mappings = append(mappings, seenAs(m))
 	}
@@ -88,7 +89,7 @@ func observed(file *config.File) (mappings []observe.Mapping, functions []string
 }
 
 // seenAs is what the observers know of a mapping.
-func seenAs(m esm.Mapping) observe.Mapping {
+func seenAs(m config.Mapping) observe.Mapping {
 	seen := observe.Mapping{
 		UUID: m.UUID, Source: m.EventSourceArn, Function: m.FunctionName,
 		Provisioned: m.ProvisionedPollerConfig != nil, Stream: m.OfStream(), Tags: m.Tags,

@@ -6,19 +6,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
 )
 
 // loaded is a file as it is loaded from a text.
-func loaded(t *testing.T, text string) *config.File {
+func loaded(t *testing.T, text string) *configfile.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "mappings.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	file, report := config.Load(path, config.Overrides{})
+	file, report := configfile.Load(path, configfile.Overrides{})
 	if report.Err() != nil {
 		t.Fatal(report)
 	}

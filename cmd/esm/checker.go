@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/sources/sqs"
 )
 
@@ -24,8 +25,8 @@ const sourceWithin = 5 * time.Second
 
 // check is [mappings.Config].Check. What was the same before is not looked at again, but for the queue, whose visibility
 // timeout the function's may have outgrown.
-func (c *checker) check(ctx context.Context, m esm.Mapping, before *esm.Mapping) error {
-	if _, err := config.CompilePatterns(m.TextKey(), patterns(m.FilterCriteria)...); err != nil {
+func (c *checker) check(ctx context.Context, m config.Mapping, before *config.Mapping) error {
+	if _, err := configfile.CompilePatterns(m.TextKey(), patterns(m.FilterCriteria)...); err != nil {
 		return wrong("FilterCriteria", "Invalid filter pattern definition.")
 	}
 	if before == nil || c.named(before.FunctionName) != c.named(m.FunctionName) {
@@ -45,19 +46,19 @@ func (c *checker) check(ctx context.Context, m esm.Mapping, before *esm.Mapping)
 }
 
 func wrong(path, format string, args ...any) error {
-	return &esm.InvalidMapping{Problems: []esm.Problem{{Path: path, Message: fmt.Sprintf(format, args...)}}}
+	return &config.InvalidMapping{Problems: []config.Problem{{Path: path, Message: fmt.Sprintf(format, args...)}}}
 }
 
 // named is a function's name in its parts, with the engine's own region and account where it has none.
-func (c *checker) named(function string) esm.FunctionName {
-	name, _ := esm.ParseFunctionName(function) // of a mapping that is valid
+func (c *checker) named(function string) config.FunctionName {
+	name, _ := config.ParseFunctionName(function) // of a mapping that is valid
 	aws := c.feeds.file.Aws
 	name.Region, name.Account = cmp.Or(name.Region, aws.Region), cmp.Or(name.Account, aws.AccountId)
 	return name
 }
 
 // function is the file's function of that name, which may be an ARN. The file has none of another region or account.
-func (c *checker) function(function string) *esm.Function {
+func (c *checker) function(function string) *config.Function {
 	name, aws := c.named(function), c.feeds.file.Aws
 	if name.Region != aws.Region || name.Account != aws.AccountId {
 		return nil
@@ -67,7 +68,7 @@ func (c *checker) function(function string) *esm.Function {
 
 // checkStream asks for the stream. One whose service does not answer may be there: its mapping is made, and fails visibly
 // until it does.
-func (c *checker) checkStream(ctx context.Context, m esm.Mapping) error {
+func (c *checker) checkStream(ctx context.Context, m config.Mapping) error {
 	stream, err := c.feeds.stream(ctx, m)
 	if err != nil {
 		return wrong("EventSourceArn", "Unrecognized event source.")
@@ -80,7 +81,7 @@ func (c *checker) checkStream(ctx context.Context, m esm.Mapping) error {
 }
 
 // checkQueue asks for the queue, likewise. One that has vanished keeps nobody from changing its mapping, such as to disable it.
-func (c *checker) checkQueue(ctx context.Context, m esm.Mapping, isNew bool) error {
+func (c *checker) checkQueue(ctx context.Context, m config.Mapping, isNew bool) error {
 	queue, err := c.feeds.queue(ctx, m)
 	if err != nil {
 		return wrong("EventSourceArn", "Unrecognized event source.")
@@ -98,7 +99,7 @@ func (c *checker) checkQueue(ctx context.Context, m esm.Mapping, isNew bool) err
 }
 
 // unreached lets a mapping pass whose source gave no answer, unless whoever asked for it has gone.
-func (c *checker) unreached(m esm.Mapping, err error) error {
+func (c *checker) unreached(m config.Mapping, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err

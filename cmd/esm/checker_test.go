@@ -9,8 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
@@ -24,9 +24,9 @@ const (
 // checking makes a checker of a file with the function f, which may take 20 seconds, and the queues long and short.
 func checking(t *testing.T, endpoint string) (c *checker, said *strings.Builder) {
 	t.Helper()
-	file := &config.File{
-		Aws:       config.Aws{Endpoint: endpoint, Region: "us-east-1", AccountId: "000000000000"},
-		Functions: []esm.Function{{Name: "f", Timeout: 20}},
+	file := &configfile.File{
+		Aws:       configfile.Aws{Endpoint: endpoint, Region: "us-east-1", AccountId: "000000000000"},
+		Functions: []config.Function{{Name: "f", Timeout: 20}},
 	}
 	v, said := quiet(t)
 	return &checker{&feeds{file: file, clients: &clients{region: "us-east-1"}}, v.warn}, said
@@ -47,8 +47,8 @@ func queuesOf(t *testing.T, visibility map[string]string) (endpoint string) {
 	return service.URL
 }
 
-func filtered(pattern string) *esm.FilterCriteria {
-	return &esm.FilterCriteria{Filters: []esm.Filter{{Pattern: pattern}}}
+func filtered(pattern string) *config.FilterCriteria {
+	return &config.FilterCriteria{Filters: []config.Filter{{Pattern: pattern}}}
 }
 
 // The texts are Lambda's, and so is what is found first.
@@ -62,35 +62,35 @@ func TestCheckOfMappings(t *testing.T) {
 	)
 	for _, x := range []struct {
 		name    string
-		mapping esm.Mapping
-		before  *esm.Mapping
+		mapping config.Mapping
+		before  *config.Mapping
 		want    string
 	}{
-		{name: "fine", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "long"}},
-		{name: "fine by ARN", mapping: esm.Mapping{FunctionName: someName, EventSourceArn: someQueue + "long"}},
-		{name: "of an alias", mapping: esm.Mapping{FunctionName: someName + ":live", EventSourceArn: someQueue + "long"}},
-		{name: "pattern first", mapping: esm.Mapping{FunctionName: "g", EventSourceArn: someQueue + "no", FilterCriteria: filtered("null")}, want: "Invalid filter pattern definition."},
-		{name: "function before queue", mapping: esm.Mapping{FunctionName: "g", EventSourceArn: someQueue + "no"}, want: noFunction},
-		{name: "another region's", mapping: esm.Mapping{FunctionName: strings.Replace(someName, "us-east-1", "eu-west-1", 1), EventSourceArn: someQueue + "long"}, want: noFunction},
-		{name: "another account's", mapping: esm.Mapping{FunctionName: "111111111111:function:f", EventSourceArn: someQueue + "long"}, want: noFunction},
-		{name: "no queue", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "no"}, want: noQueue},
-		{name: "no stream", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someStream + "no", StartingPosition: esm.Latest}, want: "Stream not found: " + someStream + "no"},
-		{name: "no table", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someTable, StartingPosition: esm.Latest}, want: "Stream not found: " + someTable},
-		{name: "short", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "short"}, want: tooShort},
-		{name: "short for a qualified name", mapping: esm.Mapping{FunctionName: "f:live", EventSourceArn: someQueue + "short"}, want: tooShort},
-		{name: "short for an ARN", mapping: esm.Mapping{FunctionName: someName, EventSourceArn: someQueue + "short"}, want: tooShort},
+		{name: "fine", mapping: config.Mapping{FunctionName: "f", EventSourceArn: someQueue + "long"}},
+		{name: "fine by ARN", mapping: config.Mapping{FunctionName: someName, EventSourceArn: someQueue + "long"}},
+		{name: "of an alias", mapping: config.Mapping{FunctionName: someName + ":live", EventSourceArn: someQueue + "long"}},
+		{name: "pattern first", mapping: config.Mapping{FunctionName: "g", EventSourceArn: someQueue + "no", FilterCriteria: filtered("null")}, want: "Invalid filter pattern definition."},
+		{name: "function before queue", mapping: config.Mapping{FunctionName: "g", EventSourceArn: someQueue + "no"}, want: noFunction},
+		{name: "another region's", mapping: config.Mapping{FunctionName: strings.Replace(someName, "us-east-1", "eu-west-1", 1), EventSourceArn: someQueue + "long"}, want: noFunction},
+		{name: "another account's", mapping: config.Mapping{FunctionName: "111111111111:function:f", EventSourceArn: someQueue + "long"}, want: noFunction},
+		{name: "no queue", mapping: config.Mapping{FunctionName: "f", EventSourceArn: someQueue + "no"}, want: noQueue},
+		{name: "no stream", mapping: config.Mapping{FunctionName: "f", EventSourceArn: someStream + "no", StartingPosition: config.Latest}, want: "Stream not found: " + someStream + "no"},
+		{name: "no table", mapping: config.Mapping{FunctionName: "f", EventSourceArn: someTable, StartingPosition: config.Latest}, want: "Stream not found: " + someTable},
+		{name: "short", mapping: config.Mapping{FunctionName: "f", EventSourceArn: someQueue + "short"}, want: tooShort},
+		{name: "short for a qualified name", mapping: config.Mapping{FunctionName: "f:live", EventSourceArn: someQueue + "short"}, want: tooShort},
+		{name: "short for an ARN", mapping: config.Mapping{FunctionName: someName, EventSourceArn: someQueue + "short"}, want: tooShort},
 
-		{name: "changed, of a function that vanished", mapping: esm.Mapping{FunctionName: "g", EventSourceArn: someQueue + "long"}, before: &esm.Mapping{FunctionName: "g"}},
-		{name: "changed, of a function that vanished, by its ARN", mapping: esm.Mapping{FunctionName: strings.TrimSuffix(someName, "f") + "g", EventSourceArn: someQueue + "long"}, before: &esm.Mapping{FunctionName: "g"}},
-		{name: "changed, to another account's", mapping: esm.Mapping{FunctionName: "111111111111:function:f", EventSourceArn: someQueue + "long"}, before: &esm.Mapping{FunctionName: "f"}, want: noFunction},
-		{name: "changed, to no function", mapping: esm.Mapping{FunctionName: "g", EventSourceArn: someQueue + "long"}, before: &esm.Mapping{FunctionName: "f"}, want: noFunction},
-		{name: "changed, of a queue that vanished", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "no"}, before: &esm.Mapping{FunctionName: "f"}},
-		{name: "changed, of a stream that vanished", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someStream + "no"}, before: &esm.Mapping{FunctionName: "f"}},
-		{name: "changed, of a queue that is too short now", mapping: esm.Mapping{FunctionName: "f", EventSourceArn: someQueue + "short"}, before: &esm.Mapping{FunctionName: "f"}, want: tooShort},
+		{name: "changed, of a function that vanished", mapping: config.Mapping{FunctionName: "g", EventSourceArn: someQueue + "long"}, before: &config.Mapping{FunctionName: "g"}},
+		{name: "changed, of a function that vanished, by its ARN", mapping: config.Mapping{FunctionName: strings.TrimSuffix(someName, "f") + "g", EventSourceArn: someQueue + "long"}, before: &config.Mapping{FunctionName: "g"}},
+		{name: "changed, to another account's", mapping: config.Mapping{FunctionName: "111111111111:function:f", EventSourceArn: someQueue + "long"}, before: &config.Mapping{FunctionName: "f"}, want: noFunction},
+		{name: "changed, to no function", mapping: config.Mapping{FunctionName: "g", EventSourceArn: someQueue + "long"}, before: &config.Mapping{FunctionName: "f"}, want: noFunction},
+		{name: "changed, of a queue that vanished", mapping: config.Mapping{FunctionName: "f", EventSourceArn: someQueue + "no"}, before: &config.Mapping{FunctionName: "f"}},
+		{name: "changed, of a stream that vanished", mapping: config.Mapping{FunctionName: "f", EventSourceArn: someStream + "no"}, before: &config.Mapping{FunctionName: "f"}},
+		{name: "changed, of a queue that is too short now", mapping: config.Mapping{FunctionName: "f", EventSourceArn: someQueue + "short"}, before: &config.Mapping{FunctionName: "f"}, want: tooShort},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			err := c.check(t.Context(), x.mapping.Defaults(), x.before)
-			got, invalid := errors.AsType[*esm.InvalidMapping](err)
+			got, invalid := errors.AsType[*config.InvalidMapping](err)
 			switch {
 			case x.want == "" && err != nil:
 				t.Errorf("got %v, want that it may be", err)
@@ -107,7 +107,7 @@ func TestCheckOfSourcesOutOfReach(t *testing.T) {
 	nobody.Close()
 	c, said := checking(t, nobody.URL)
 	for _, source := range []string{someQueue + "q", someStream + "s"} {
-		m := esm.Mapping{FunctionName: "f", EventSourceArn: source, StartingPosition: esm.Latest}
+		m := config.Mapping{FunctionName: "f", EventSourceArn: source, StartingPosition: config.Latest}
 		if err := c.check(t.Context(), m.Defaults(), nil); err != nil {
 			t.Errorf("%s: got %v", source, err)
 		}
@@ -123,7 +123,7 @@ func TestCheckForACallerWhoHasGone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, source := range []string{someQueue + "q", someStream + "s", someTable} {
-		m := esm.Mapping{FunctionName: "f", EventSourceArn: source, StartingPosition: esm.Latest}
+		m := config.Mapping{FunctionName: "f", EventSourceArn: source, StartingPosition: config.Latest}
 		if err := c.check(ctx, m.Defaults(), nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v", source, err)
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
+	sdkconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -25,8 +25,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go/logging"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
+	"github.com/esm-run/esm/config"
 )
 
 // connections is how many idle connections to one endpoint are kept: as many as pollers may want at once, and as there
@@ -85,13 +85,13 @@ func (c *clients) remember(endpoint string, made place) place {
 
 func (c *clients) load(ctx context.Context, endpoint string) (place, error) {
 	// The SDK's own client to begin with: it takes up AWS_CA_BUNDLE.
-	options := []func(*config.LoadOptions) error{
-		config.WithRegion(c.region), config.WithHTTPClient(sdkhttp.NewBuildableClient()), config.WithLogger(logging.LoggerFunc(c.log)),
+	options := []func(*sdkconfig.LoadOptions) error{
+		sdkconfig.WithRegion(c.region), sdkconfig.WithHTTPClient(sdkhttp.NewBuildableClient()), sdkconfig.WithLogger(logging.LoggerFunc(c.log)),
 	}
 	if emulated(endpoint) {
-		options = append(options, config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
+		options = append(options, sdkconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	cfg, err := sdkconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return place{}, fmt.Errorf("aws: %w", err)
 	}
@@ -171,7 +171,7 @@ func (c *clients) s3(ctx context.Context, endpoint, region string) (*s3.Client, 
 }
 
 // lambda is a client that invokes one function elsewhere. It waits for as long as the function may take.
-func (c *clients) lambda(ctx context.Context, fn esm.Function) (*lambda.Client, error) {
+func (c *clients) lambda(ctx context.Context, fn config.Function) (*lambda.Client, error) {
 	at, err := c.at(ctx, fn.InvokeEndpoint)
 	if err != nil {
 		return nil, err

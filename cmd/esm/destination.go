@@ -6,12 +6,14 @@ import (
 	"fmt"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/destinations"
+	"github.com/esm-run/esm/trace"
 )
 
 // destination makes the destination that an ARN names, with its retries. Nothing is asked of the network.
-func (c *clients) destination(ctx context.Context, file *config.File, arn string) (esm.Destination, error) {
+func (c *clients) destination(ctx context.Context, file *configfile.File, arn string) (esm.Destination, error) {
 	made, err := c.reachable(ctx, file, arn)
 	if err != nil {
 		return nil, err
@@ -19,7 +21,7 @@ func (c *clients) destination(ctx context.Context, file *config.File, arn string
 	return destinations.Retrying{Destination: made}, nil
 }
 
-func (c *clients) reachable(ctx context.Context, file *config.File, arn string) (destinations.Reachable, error) {
+func (c *clients) reachable(ctx context.Context, file *configfile.File, arn string) (destinations.Reachable, error) {
 	made, err := c.plainDestination(ctx, file, arn)
 	if err != nil {
 		return nil, fmt.Errorf("destination %s: %w", arn, err)
@@ -27,12 +29,12 @@ func (c *clients) reachable(ctx context.Context, file *config.File, arn string) 
 	return made, nil
 }
 
-func (c *clients) plainDestination(ctx context.Context, file *config.File, arn string) (destinations.Reachable, error) {
+func (c *clients) plainDestination(ctx context.Context, file *configfile.File, arn string) (destinations.Reachable, error) {
 	service, err := destinations.Kind(arn)
 	if err != nil {
 		return nil, err
 	}
-	place, err := esm.ParseARN(arn)
+	place, err := config.ParseARN(arn)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +62,7 @@ func (c *clients) plainDestination(ctx context.Context, file *config.File, arn s
 
 // destination is where a mapping's notices go: to its destination, or into the DataDir when that does not take them. Nil
 // without a destination.
-func (f *feeds) destination(ctx context.Context, m esm.Mapping) (esm.Destination, error) {
+func (f *feeds) destination(ctx context.Context, m config.Mapping) (esm.Destination, error) {
 	arn := m.DestinationConfig.OnFailure.Destination
 	if arn == "" {
 		return nil, nil
@@ -72,7 +74,7 @@ func (f *feeds) destination(ctx context.Context, m esm.Mapping) (esm.Destination
 	return destinations.Kept{
 		Destination: made, Keeper: f.db, Name: arn,
 		Told: func(n esm.Notice, err error) {
-			f.trace.Tell(esm.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: arn, Records: n.Size, Err: err})
+			f.trace.Emit(trace.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: arn, Records: n.Size, Err: err})
 		},
 	}, nil
 }

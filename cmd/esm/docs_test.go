@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 // documents are the pages for people, by their paths from here.
@@ -56,7 +56,7 @@ func TestDocumentedFiles(t *testing.T) {
 				continue
 			}
 			found++
-			_, report := config.Load(written(t, block[1]), config.Overrides{})
+			_, report := configfile.Load(written(t, block[1]), configfile.Overrides{})
 			if len(report.Errors)+len(report.Warnings) > 0 {
 				t.Errorf("%s: a file that it shows:\n%s", path, report)
 			}
@@ -175,7 +175,7 @@ func TestTheHelpsFile(t *testing.T) {
 	if !found {
 		t.Fatal("esm --help shows no file")
 	}
-	_, report := config.Load(written(t, strings.ReplaceAll(file, "\n  ", "\n")), config.Overrides{})
+	_, report := configfile.Load(written(t, strings.ReplaceAll(file, "\n  ", "\n")), configfile.Overrides{})
 	if len(report.Errors)+len(report.Warnings) > 0 {
 		t.Errorf("%s\n%s", file, report)
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/config"
 )
 
 // statusPath answers with an engineStatus.
@@ -41,7 +41,7 @@ const mappingsPath = "/esm/v1/mappings"
 // given, its State, LastModified, its Origin (File or HTTP), and whether it is one of the file that HTTP has Changed.
 type registered map[string]any
 
-func register(m esm.Registered) registered {
+func register(m config.Registered) registered {
 	all := registered{}
 	text, err := json.Marshal(m.Mapping)
 	if err == nil {
@@ -89,7 +89,7 @@ func starting(w http.ResponseWriter) {
 }
 
 // listed are mappings as mappingsPath answers with them.
-func listed(mappings []esm.Registered) map[string][]registered {
+func listed(mappings []config.Registered) map[string][]registered {
 	all := []registered{}
 	for _, m := range mappings {
 		all = append(all, register(m))

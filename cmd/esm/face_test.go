@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/trace"
 )
 
 var someMapping = observe.Mapping{UUID: "u", Source: "arn:aws:sqs:us-east-1:000000000000:orders", Function: "f"}
@@ -49,7 +49,7 @@ func TestFace(t *testing.T) {
 // What `esm status --json` and scripts read. The members of mappings and functions are the observer's affair.
 func TestEngineStatusJSON(t *testing.T) {
 	b := observe.NewBoard(nil, []string{"f"})
-	b.Trace(esm.Ran{Function: "f"})
+	b.Trace(trace.Ran{Function: "f"})
 	got, err := json.Marshal(engineStatus{
 		Version: "v1", PID: 7, Started: time.Unix(0, 0).UTC(), Waiting: []string{"orders → f"}, Status: b.Status(),
 	})

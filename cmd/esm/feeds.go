@@ -7,25 +7,27 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/kinesis"
 	"github.com/esm-run/esm/sources/sqs"
+	"github.com/esm-run/esm/trace"
 )
 
 // feeds makes the feeds of mappings. It may be used by many at once.
 type feeds struct {
-	file    *config.File
+	file    *configfile.File
 	clients *clients
 	invoker esm.Invoker
 	db      *checkpoint.DB
 	pace    kinesis.Pace // of all mappings: what a shard allows is for all of its readers
-	trace   esm.Trace
+	trace   trace.Func
 }
 
 // of makes the feed of a mapping that has its defaults. It talks to nobody.
-func (f *feeds) of(ctx context.Context, m esm.Mapping) (engine.Feed, error) {
+func (f *feeds) of(ctx context.Context, m config.Mapping) (engine.Feed, error) {
 	if m.OfStream() {
 		return f.ofStream(ctx, m)
 	}
@@ -33,12 +35,12 @@ func (f *feeds) of(ctx context.Context, m esm.Mapping) (engine.Feed, error) {
 }
 
 // ofQueue makes the feed of a mapping of a queue.
-func (f *feeds) ofQueue(ctx context.Context, m esm.Mapping) (*engine.QueueFeed, error) {
+func (f *feeds) ofQueue(ctx context.Context, m config.Mapping) (*engine.QueueFeed, error) {
 	queue, err := f.queue(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	wanted, err := config.CompilePatterns(m.TextKey(), patterns(m.FilterCriteria)...)
+	wanted, err := configfile.CompilePatterns(m.TextKey(), patterns(m.FilterCriteria)...)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +61,8 @@ func (f *feeds) ofQueue(ctx context.Context, m esm.Mapping) (*engine.QueueFeed, 
 }
 
 // queue is the source of a mapping of a queue.
-func (f *feeds) queue(ctx context.Context, m esm.Mapping) (*sqs.Queue, error) {
-	source, err := esm.ParseARN(m.EventSourceArn)
+func (f *feeds) queue(ctx context.Context, m config.Mapping) (*sqs.Queue, error) {
+	source, err := config.ParseARN(m.EventSourceArn)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +82,7 @@ func pauses(scale float64) policy.Backoff {
 }
 
 // pollers are those of a mapping that has its defaults.
-func pollers(m esm.Mapping) policy.Pollers {
+func pollers(m config.Mapping) policy.Pollers {
 	limit, report := 0, m.ReportsFailures()
 	if m.ScalingConfig != nil {
 		limit = *m.ScalingConfig.MaximumConcurrency
@@ -96,7 +98,7 @@ func pollers(m esm.Mapping) policy.Pollers {
 	return policy.StandardPollers(limit, report)
 }
 
-func patterns(c *esm.FilterCriteria) (patterns []string) {
+func patterns(c *config.FilterCriteria) (patterns []string) {
 	if c == nil {
 		return nil
 	}

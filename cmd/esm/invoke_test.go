@@ -14,6 +14,8 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/api"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/trace"
 )
 
 // soleFunction is an engine with the function orders, as far as Invoke needs one.
@@ -21,12 +23,12 @@ type soleFunction struct {
 	answer func(esm.Call) (esm.Response, error)
 }
 
-func (soleFunction) Function(name string) (esm.Function, bool) {
-	return esm.Function{Name: name, Command: []string{"x"}}, name == "orders"
+func (soleFunction) Function(name string) (config.Function, bool) {
+	return config.Function{Name: name, Command: []string{"x"}}, name == "orders"
 }
 
-func (soleFunction) Functions() []esm.Function { return []esm.Function{{Name: "orders"}} }
-func (soleFunction) Modified() time.Time       { return time.Time{} }
+func (soleFunction) Functions() []config.Function { return []config.Function{{Name: "orders"}} }
+func (soleFunction) Modified() time.Time          { return time.Time{} }
 
 func (o soleFunction) Invoke(_ context.Context, c esm.Call) (esm.Response, error) { return o.answer(c) }
 
@@ -52,7 +54,7 @@ func invoke(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestInvokeCommand(t *testing.T) {
 	address := invokeOn(t, func(tails *api.Tails, c esm.Call) (esm.Response, error) {
-		tails.Trace(esm.Output{ID: c.ID, Line: "hello\rthere"})
+		tails.Trace(trace.Output{ID: c.ID, Line: "hello\rthere"})
 		switch string(c.Payload) {
 		case `"fail"`:
 			return esm.Response{Payload: []byte(`{"errorMessage":"no"}`), Fault: "Unhandled"}, nil

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/trace"
 )
 
 // logFlags say how `esm run` talks.
@@ -79,14 +79,14 @@ func (v *voice) say(level slog.Level, prefix, format string, args ...any) {
 }
 
 // traces are the observers that talk: what handlers print goes to stdout, the rest where the voice goes.
-func (v *voice) traces(stdout io.Writer, roster *observe.Roster) []esm.Trace {
+func (v *voice) traces(stdout io.Writer, roster *observe.Roster) []trace.Func {
 	outputs := &observe.Outputs{W: stdout, JSON: v.json, Platform: !v.people || v.level <= slog.LevelDebug}
 	if v.people {
 		lines := &observe.Lines{W: v.w, Mappings: roster, Color: v.color, Level: v.level}
-		return []esm.Trace{outputs.Trace, lines.Trace}
+		return []trace.Func{outputs.Trace, lines.Trace}
 	}
 	logs := &observe.Logs{Log: v.log, Mappings: roster}
-	return []esm.Trace{outputs.Trace, logs.Trace}
+	return []trace.Func{outputs.Trace, logs.Trace}
 }
 
 // inTurn lets one at a time write, so that lines from different hands do not mix.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/trace"
 )
 
 func TestLogFlags(t *testing.T) {
@@ -42,11 +43,11 @@ func speak(t *testing.T, flags logFlags, people bool) (stdout, stderr string) {
 	v.people = people
 	v.info("one %d", 1)
 	v.warn("two")
-	trace := observe.Tee(v.traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
-	trace(esm.Output{Function: "f", ID: "id", Line: "hello"})
-	trace(esm.Output{Function: "f", ID: "id", Line: "START", Platform: true})
-	trace(esm.Scaled{Mapping: "u", Pollers: 5})
-	trace(esm.Invoked{Mapping: "u", Records: make([]esm.Record, 3), Took: time.Second, Verdict: "Done"})
+	emit := observe.Tee(v.traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
+	emit(trace.Output{Function: "f", ID: "id", Line: "hello"})
+	emit(trace.Output{Function: "f", ID: "id", Line: "START", Platform: true})
+	emit(trace.Scaled{Mapping: "u", Pollers: 5})
+	emit(trace.Invoked{Mapping: "u", Records: make([]esm.Record, 3), Took: time.Second, Verdict: trace.Done})
 	var lines []string
 	for line := range strings.Lines(err.String()) {
 		_, rest, _ := strings.Cut(line, " ")
@@ -107,14 +108,14 @@ func TestVoicesDoNotMix(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.people = true
-	trace := observe.Tee(v.traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
+	emit := observe.Tee(v.traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
 	var talking sync.WaitGroup
 	for range 4 {
 		talking.Go(func() {
 			for range 50 {
 				v.info("hello")
 				v.log.Warn("hello")
-				trace(esm.Invoked{Mapping: "u", Verdict: "Done"})
+				emit(trace.Invoked{Mapping: "u", Verdict: trace.Done})
 			}
 		})
 	}

@@ -14,15 +14,16 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
 )
 
 // still is a runner with which nothing runs.
 type still struct{}
 
-func (still) Run(esm.Mapping) (<-chan struct{}, error) { return over(), nil }
-func (still) Stop(string) <-chan struct{}              { return over() }
+func (still) Run(config.Mapping) (<-chan struct{}, error) { return over(), nil }
+func (still) Stop(string) <-chan struct{}                 { return over() }
 
 func over() <-chan struct{} {
 	c := make(chan struct{})
@@ -34,7 +35,7 @@ func over() <-chan struct{} {
 // that are deleted.
 func overHTTP(t *testing.T, file, data string, change func(*mappings.Register)) {
 	t.Helper()
-	loaded, report := config.Load(file, config.Overrides{})
+	loaded, report := configfile.Load(file, configfile.Overrides{})
 	if report.Err() != nil {
 		t.Fatal(report)
 	}
@@ -42,11 +43,11 @@ func overHTTP(t *testing.T, file, data string, change func(*mappings.Register)) 
 	defer db.Close()
 	r, _, err := mappings.Open(t.Context(), mappings.Config{
 		File: loaded.Mappings, Store: db, Runner: still{}, Now: time.Now,
-		Check:                func(context.Context, esm.Mapping, *esm.Mapping) error { return nil },
+		Check:                func(context.Context, config.Mapping, *config.Mapping) error { return nil },
 		Forget:               func(context.Context, string) error { return errors.New("killed") },
 		FunctionArn:          (&feeds{file: loaded}).functionARN,
 		LastProcessingResult: func(string) string { return "" },
-		Trouble:              func(esm.Mapping, error) {},
+		Trouble:              func(config.Mapping, error) {},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,18 +67,18 @@ const (
 func changedOverHTTP(t *testing.T, file, data string, toQueue string) (made string) {
 	t.Helper()
 	overHTTP(t, file, data, func(r *mappings.Register) {
-		to := &esm.DestinationConfig{OnFailure: esm.OnFailure{Destination: toQueue}}
-		m, err := r.Create(t.Context(), esm.Mapping{
-			FunctionName: "f:made", EventSourceArn: ordersARN, StartingPosition: esm.AtTimestamp, StartingPositionTimestamp: seenAt, DestinationConfig: to,
+		to := &config.DestinationConfig{OnFailure: config.OnFailure{Destination: toQueue}}
+		m, err := r.Create(t.Context(), config.Mapping{
+			FunctionName: "f:made", EventSourceArn: ordersARN, StartingPosition: config.AtTimestamp, StartingPositionTimestamp: seenAt, DestinationConfig: to,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		made = m.UUID
-		if _, err := r.Create(t.Context(), esm.Mapping{FunctionName: "f:q", EventSourceArn: oldQueue}); err != nil {
+		if _, err := r.Create(t.Context(), config.Mapping{FunctionName: "f:q", EventSourceArn: oldQueue}); err != nil {
 			t.Fatal(err)
 		}
-		_, err = r.Update(t.Context(), cartsID, func(m esm.Mapping) esm.Mapping {
+		_, err = r.Update(t.Context(), cartsID, func(m config.Mapping) config.Mapping {
 			m.FunctionName, m.DestinationConfig = "f:new", to
 			return m
 		})

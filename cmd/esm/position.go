@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 func positionCommand() *cobra.Command {
@@ -31,7 +31,7 @@ Exits with 0; with 2 when the file or a flag is wrong; with 1 otherwise.`,
 }
 
 // dataDirFlag adds the flag by which the commands that work on a DataDir are told another one than the file's.
-func dataDirFlag(cmd *cobra.Command, over *config.Overrides) {
+func dataDirFlag(cmd *cobra.Command, over *configfile.Overrides) {
 	cmd.Flags().StringVar(&over.DataDir, "data-dir", "", "in place of Engine.DataDir")
 	_ = cmd.MarkFlagDirname("data-dir") // fails only for a flag that is not there
 }
@@ -46,7 +46,7 @@ func completeMapping(cmd *cobra.Command, args []string, _ string) (found []cobra
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	file, report := config.Load(args[0], config.Overrides{})
+	file, report := configfile.Load(args[0], configfile.Overrides{})
 	if report.Err() != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -58,8 +58,8 @@ func completeMapping(cmd *cobra.Command, args []string, _ string) (found []cobra
 }
 
 // loadFile reads a mappings file for a command that does not run it. What is wrong with it goes to stderr.
-func loadFile(path string, over config.Overrides, stderr io.Writer) (*config.File, error) {
-	file, report := config.Load(path, over)
+func loadFile(path string, over configfile.Overrides, stderr io.Writer) (*configfile.File, error) {
+	file, report := configfile.Load(path, over)
 	if report.Err() != nil {
 		fmt.Fprint(stderr, report)
 		return nil, usageError{errSaid}
@@ -69,7 +69,7 @@ func loadFile(path string, over config.Overrides, stderr io.Writer) (*config.Fil
 
 // moves are what `esm position set` and `reset` have in common.
 type moves struct {
-	over           config.Overrides
+	over           configfile.Overrides
 	mapping, shard string
 	dryRun         bool
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
 )
 
@@ -460,21 +461,21 @@ func TestPositionIsWhereTheEngineReads(t *testing.T) {
 		args  string // of the command that moves shardId-001
 		want  esm.From
 	}{
-		{esm.TrimHorizon, "set --trim-horizon", esm.From{}},
-		{esm.TrimHorizon, "set --after 7", esm.From{After: "7"}},
-		{esm.TrimHorizon, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
-		{esm.TrimHorizon, "reset", esm.From{}},
-		{esm.Latest, "set --trim-horizon", esm.From{}},
-		{esm.Latest, "set --after 7", esm.From{After: "7"}},
-		{esm.Latest, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
-		{esm.Latest, "reset", esm.From{At: seenAt}},
-		{esm.AtTimestamp, "set --trim-horizon", esm.From{At: oldest}},
-		{esm.AtTimestamp, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
-		{esm.AtTimestamp, "reset", esm.From{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
+		{config.TrimHorizon, "set --trim-horizon", esm.From{}},
+		{config.TrimHorizon, "set --after 7", esm.From{After: "7"}},
+		{config.TrimHorizon, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
+		{config.TrimHorizon, "reset", esm.From{}},
+		{config.Latest, "set --trim-horizon", esm.From{}},
+		{config.Latest, "set --after 7", esm.From{After: "7"}},
+		{config.Latest, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
+		{config.Latest, "reset", esm.From{At: seenAt}},
+		{config.AtTimestamp, "set --trim-horizon", esm.From{At: oldest}},
+		{config.AtTimestamp, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
+		{config.AtTimestamp, "reset", esm.From{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
 	} {
-		mapping := map[string]string{esm.TrimHorizon: clicksID, esm.Latest: latestID, esm.AtTimestamp: timedID}[c.start]
+		mapping := map[string]string{config.TrimHorizon: clicksID, config.Latest: latestID, config.AtTimestamp: timedID}[c.start]
 		first := begun
-		if c.start != esm.Latest {
+		if c.start != config.Latest {
 			first.Since = time.Time{}
 		}
 		file, data := streamsIn(t, map[esm.Key]esm.Checkpoint{
@@ -520,7 +521,7 @@ func FuzzGoal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, after, timestamp string) {
 		now := time.Now()
 		for _, arn := range []string{"arn:aws:kinesis:us-east-1:000000000000:stream/s", "arn:aws:dynamodb:us-east-1:000000000000:table/t"} {
-			m := esm.Mapping{EventSourceArn: arn}
+			m := config.Mapping{EventSourceArn: arn}
 			g := goal{after: after, timestamp: timestamp}
 			if g.check(m, now) != nil {
 				continue

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // goal is where `esm position set` moves a shard: one of its members is given.
@@ -25,7 +26,7 @@ type goal struct {
 var oldest = time.Unix(1, 0).UTC()
 
 // check says what is wrong with a goal for shards of m, as far as it shows without the stream.
-func (g goal) check(m esm.Mapping, now time.Time) error {
+func (g goal) check(m config.Mapping, now time.Time) error {
 	given := 0
 	for _, is := range []bool{g.after != "", g.timestamp != "", g.trimHorizon, g.latest} {
 		if is {
@@ -58,11 +59,11 @@ var (
 	withinForm = regexp.MustCompile(`^[0-9]{1,129}/[0-9]{1,9}$`)
 )
 
-func checkNumber(m esm.Mapping, after string) error {
+func checkNumber(m config.Mapping, after string) error {
 	switch {
-	case numberForm.MatchString(after), m.Service() == esm.Kinesis && withinForm.MatchString(after):
+	case numberForm.MatchString(after), m.Service() == config.Kinesis && withinForm.MatchString(after):
 		return nil
-	case m.Service() == esm.Kinesis:
+	case m.Service() == config.Kinesis:
 		return fmt.Errorf("--after %q is not a sequence number: digits, and /n for a place within an aggregated record", after)
 	}
 	return fmt.Errorf("--after %q is not a sequence number: digits", after)
@@ -85,7 +86,7 @@ func parseMoment(text string) (time.Time, error) {
 
 // from is what is kept of a shard of m that is moved from old to a goal which is checked. It owes nothing and has
 // settled nothing.
-func (g goal) from(old esm.Checkpoint, m esm.Mapping, now time.Time) esm.Checkpoint {
+func (g goal) from(old esm.Checkpoint, m config.Mapping, now time.Time) esm.Checkpoint {
 	next := esm.Checkpoint{Version: old.Version}
 	switch {
 	case g.after != "":
@@ -95,7 +96,7 @@ func (g goal) from(old esm.Checkpoint, m esm.Mapping, now time.Time) esm.Checkpo
 		next.Since = now.UTC().Truncate(time.Millisecond)
 	case g.timestamp != "":
 		next.Since, _ = parseMoment(g.timestamp)
-	case m.StartingPosition == esm.AtTimestamp:
+	case m.StartingPosition == config.AtTimestamp:
 		next.Since = oldest
 	}
 	return next
@@ -105,9 +106,9 @@ func (g goal) from(old esm.Checkpoint, m esm.Mapping, now time.Time) esm.Checkpo
 func (g goal) timed() bool { return g.latest || g.timestamp != "" }
 
 // positionTitle says for people where a shard of m is read on.
-func positionTitle(cp esm.Checkpoint, m esm.Mapping) string {
+func positionTitle(cp esm.Checkpoint, m config.Mapping) string {
 	begins := cp.Since
-	if begins.IsZero() && m.StartingPosition == esm.AtTimestamp {
+	if begins.IsZero() && m.StartingPosition == config.AtTimestamp {
 		begins = m.StartingPositionTimestamp
 	}
 	switch {

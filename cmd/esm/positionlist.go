@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 func positionListCommand() *cobra.Command {
-	var over config.Overrides
+	var over configfile.Overrides
 	var name string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -59,7 +59,7 @@ type positions struct {
 }
 
 // listPositions loads what is kept of the mappings that a name means, or of all.
-func listPositions(ctx context.Context, file *config.File, name string) (listed []positions, err error) {
+func listPositions(ctx context.Context, file *configfile.File, name string) (listed []positions, err error) {
 	s, err := openKept(file.Engine.DataDir, false)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func listPositions(ctx context.Context, file *config.File, name string) (listed 
 }
 
 // asked are the mappings that a name means; without one, all.
-func (k *store) asked(ctx context.Context, file *config.File, name string) ([]followed, error) {
+func (k *store) asked(ctx context.Context, file *configfile.File, name string) ([]followed, error) {
 	known, err := k.known(ctx, file)
 	if err != nil {
 		return nil, err

@@ -6,14 +6,14 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
 )
 
 // followed is a mapping of which something may be kept. Of one that was removed only the UUID is known.
 type followed mappings.Kept
 
-func removed(uuid string) followed { return followed{Mapping: esm.Mapping{UUID: uuid}} }
+func removed(uuid string) followed { return followed{Mapping: config.Mapping{UUID: uuid}} }
 
 // removed says that the mapping is neither in the file nor was it made over HTTP, or not any more.
 func (f followed) removed() bool { return f.Origin == "" }
@@ -24,7 +24,7 @@ func (f followed) title() string {
 	switch {
 	case f.removed():
 		return f.UUID + " (removed)"
-	case f.Origin == esm.OriginHTTP:
+	case f.Origin == config.OriginHTTP:
 		return title + " (made over HTTP)"
 	case f.Changed:
 		return title + " (changed over HTTP)"
@@ -34,7 +34,7 @@ func (f followed) title() string {
 
 // sourceTitle names a stream, its consumer or a table for people.
 func sourceTitle(arn string) string {
-	a, err := esm.ParseARN(arn)
+	a, err := config.ParseARN(arn)
 	if err != nil {
 		return arn
 	}

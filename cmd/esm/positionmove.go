@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 // mover changes what is kept of one mapping.
@@ -26,7 +26,7 @@ type mover struct {
 }
 
 // open takes the DataDir of a file and loads what is kept of the mapping that a name means.
-func (m *mover) open(ctx context.Context, file *config.File, name string) (err error) {
+func (m *mover) open(ctx context.Context, file *configfile.File, name string) (err error) {
 	m.dataDir = file.Engine.DataDir
 	if m.store, err = openKept(m.dataDir, false); err != nil {
 		return err
@@ -37,7 +37,7 @@ func (m *mover) open(ctx context.Context, file *config.File, name string) (err e
 	return nil
 }
 
-func (m *mover) load(ctx context.Context, file *config.File, name string) error {
+func (m *mover) load(ctx context.Context, file *configfile.File, name string) error {
 	known, err := m.known(ctx, file)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 func positionResetCommand() *cobra.Command {
@@ -92,7 +93,7 @@ func (m *mover) resetShard(ctx context.Context, shard string) error {
 		return m.forgetShard(ctx, shard)
 	}
 	next := esm.Checkpoint{Version: old.Version}
-	if m.mapping.StartingPosition == esm.Latest {
+	if m.mapping.StartingPosition == config.Latest {
 		next.Since = old.Since
 		next.Drained = old.Drained && old.Position == "" && !old.Since.IsZero()
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 func positionSetCommand() *cobra.Command {
@@ -72,7 +72,7 @@ func (m *mover) checkSet(shard string, g goal) error {
 
 // set moves a shard.
 func (m *mover) set(ctx context.Context, shard string, g goal) error {
-	if g.timed() && m.mapping.StartingPosition == esm.Latest && !m.seen() {
+	if g.timed() && m.mapping.StartingPosition == config.Latest && !m.seen() {
 		// The engine would take the time for that at which the mapping was first seen, for all of its shards.
 		return usageError{fmt.Errorf("mapping %s: begins at LATEST and has never run, so that no shard of it can begin at another time: "+
 			"run the engine once first, or change its StartingPosition", m.mapping.title())}

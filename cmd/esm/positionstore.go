@@ -9,7 +9,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/mappings"
 )
 
@@ -55,7 +55,7 @@ func (k *store) Close() error {
 }
 
 // known are the mappings that an engine of a file would have if it were started now.
-func (k *store) known(ctx context.Context, file *config.File) (known []followed, err error) {
+func (k *store) known(ctx context.Context, file *configfile.File) (known []followed, err error) {
 	all, err := mappings.Read(ctx, file.Mappings, k, (&feeds{file: file}).functionARN)
 	for _, m := range all {
 		known = append(known, followed(m))

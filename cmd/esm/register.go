@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
+	"github.com/esm-run/esm/trace"
 )
 
 // register opens the register of all mappings, which has those that are enabled run, and says what became of the file's.
@@ -19,7 +21,7 @@ func (r *run) register(ctx context.Context, p *parts, runs *runner) (*mappings.R
 		Forget:               func(ctx context.Context, uuid string) error { return r.forget(ctx, p, uuid) },
 		FunctionArn:          p.feeds.functionARN,
 		LastProcessingResult: r.board.LastProcessingResult,
-		Trouble: func(m esm.Mapping, err error) {
+		Trouble: func(m config.Mapping, err error) {
 			if !errors.Is(err, context.Canceled) {
 				r.voice.warn("mapping %s: %v; trying again", m.UUID, err)
 			}
@@ -38,9 +40,9 @@ func (r *run) register(ctx context.Context, p *parts, runs *runner) (*mappings.R
 		}
 	}
 	for _, m := range register.List() {
-		if m.State == esm.Disabled { // nobody else tells of it
+		if m.State == config.Disabled { // nobody else tells of it
 			runs.sights.set(m.Mapping)
-			r.trace.Tell(esm.State{Mapping: m.UUID, State: esm.Disabled})
+			r.trace.Emit(trace.State{Mapping: m.UUID, State: config.Disabled})
 		}
 	}
 	return register, nil

@@ -10,7 +10,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/api"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/mappings"
 )
@@ -18,7 +18,7 @@ import (
 // reservations are what is reserved for functions: what the file says, until HTTP changes it; and that holds until the
 // file's own value changes.
 type reservations struct {
-	file   *config.File
+	file   *configfile.File
 	limits *invoker.Limits
 	db     mappings.Store
 	turn   chan struct{} // holds one token: who has it changes
@@ -33,7 +33,7 @@ const reservationsKind = "concurrency"
 type reservation struct{ File, HTTP *int }
 
 // openReservations applies what HTTP has set to limits, which are as the file says. Notes are for people.
-func openReservations(ctx context.Context, file *config.File, limits *invoker.Limits, db mappings.Store) (r *reservations, notes []string, err error) {
+func openReservations(ctx context.Context, file *configfile.File, limits *invoker.Limits, db mappings.Store) (r *reservations, notes []string, err error) {
 	r = &reservations{file: file, limits: limits, db: db, turn: make(chan struct{}, 1)}
 	kept, err := db.Documents(ctx, reservationsKind)
 	if err != nil {

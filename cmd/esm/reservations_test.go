@@ -9,8 +9,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
 )
 
@@ -43,16 +43,16 @@ func (d *keeper) Write(_ context.Context, _ string, changes map[string][]byte) e
 	return d.done
 }
 
-func fileReserving(reserved map[string]*int) *config.File {
-	file := &config.File{}
+func fileReserving(reserved map[string]*int) *configfile.File {
+	file := &configfile.File{}
 	for name, n := range reserved {
-		file.Functions = append(file.Functions, esm.Function{Name: name, ReservedConcurrentExecutions: n})
+		file.Functions = append(file.Functions, config.Function{Name: name, ReservedConcurrentExecutions: n})
 	}
 	return file
 }
 
 // reserving opens reservations as an engine does at its start.
-func reserving(t *testing.T, file *config.File, d *keeper) (*reservations, []string) {
+func reserving(t *testing.T, file *configfile.File, d *keeper) (*reservations, []string) {
 	t.Helper()
 	limits := invoker.NewLimits(10)
 	for _, fn := range file.Functions {
@@ -100,7 +100,7 @@ func TestReservationsOutlastTheEngine(t *testing.T) {
 			}
 			file := fileReserving(map[string]*int{"f": c.now})
 			if c.vanished {
-				file = &config.File{}
+				file = &configfile.File{}
 			}
 			next, notes := reserving(t, file, d)
 			if got := reservedFor(next, "f"); got != c.want || len(d.kept) != c.kept || len(notes) != c.kept {

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 // fakeServices answers for Kinesis, DynamoDB, SNS and S3, as far as making resources needs them, in the caller's goroutine.
@@ -197,7 +197,7 @@ func everywhere(to http.RoundTripper) *clients {
 }
 
 // resourcesFile is a file with Resources, whose clients are everywhere's.
-func resourcesFile(t *testing.T, resources string) *config.File {
+func resourcesFile(t *testing.T, resources string) *configfile.File {
 	t.Helper()
 	return loaded(t, "Aws: {Region: eu-west-1, Endpoint: 'http://aws'}\nResources:\n"+resources)
 }

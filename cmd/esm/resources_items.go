@@ -3,11 +3,11 @@ package main
 import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 // sdkItem is an item as the SDK has it.
-func sdkItem(item config.Item) map[string]types.AttributeValue {
+func sdkItem(item configfile.Item) map[string]types.AttributeValue {
 	attributes := make(map[string]types.AttributeValue, len(item))
 	for name, value := range item {
 		attributes[name] = sdkValue(value)
@@ -16,7 +16,7 @@ func sdkItem(item config.Item) map[string]types.AttributeValue {
 }
 
 // sdkValue is a value as the SDK has it: of the one type that is given.
-func sdkValue(v config.AttributeValue) types.AttributeValue {
+func sdkValue(v configfile.AttributeValue) types.AttributeValue {
 	switch {
 	case v.S != nil:
 		return &types.AttributeValueMemberS{Value: *v.S}

@@ -13,16 +13,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 )
 
 // queuesToMake are the file's Queues.
-func queuesToMake(ctx context.Context, file *config.File, c *clients) (all []resource, err error) {
+func queuesToMake(ctx context.Context, file *configfile.File, c *clients) (all []resource, err error) {
 	if len(file.Resources.Queues) == 0 {
 		return nil, nil
 	}
-	client, err := c.sqs(ctx, file.Aws.EndpointOf(esm.SQS), file.Aws.Region)
+	client, err := c.sqs(ctx, file.Aws.EndpointOf(config.SQS), file.Aws.Region)
 	for _, q := range file.Resources.Queues {
 		all = append(all, (&queueToMake{Queue: q, client: client}).resource())
 	}
@@ -30,7 +30,7 @@ func queuesToMake(ctx context.Context, file *config.File, c *clients) (all []res
 }
 
 type queueToMake struct {
-	config.Queue
+	configfile.Queue
 	client *sqs.Client
 	url    *string // as look found it
 }
@@ -117,7 +117,7 @@ func (q *queueToMake) send(ctx context.Context, i int) error {
 	return err
 }
 
-func attributes(given map[string]config.MessageAttribute) (map[string]types.MessageAttributeValue, error) {
+func attributes(given map[string]configfile.MessageAttribute) (map[string]types.MessageAttributeValue, error) {
 	if len(given) == 0 {
 		return nil, nil
 	}
@@ -132,7 +132,7 @@ func attributes(given map[string]config.MessageAttribute) (map[string]types.Mess
 	return values, nil
 }
 
-func attribute(a config.MessageAttribute) (types.MessageAttributeValue, error) {
+func attribute(a configfile.MessageAttribute) (types.MessageAttributeValue, error) {
 	value := types.MessageAttributeValue{DataType: &a.DataType}
 	if a.BinaryValue == "" {
 		value.StringValue = &a.StringValue

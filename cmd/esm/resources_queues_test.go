@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
@@ -52,9 +52,9 @@ func bodies(t *testing.T, client *sqs.Client, queue string) (all []string) {
 	}
 }
 
-var threeMessages = config.Queue{QueueName: "q", Messages: []config.Message{{MessageBody: "a"}, {MessageBody: "b"}, {MessageBody: "c"}}}
+var threeMessages = configfile.Queue{QueueName: "q", Messages: []configfile.Message{{MessageBody: "a"}, {MessageBody: "b"}, {MessageBody: "c"}}}
 
-func makingOf(client *sqs.Client, q config.Queue) *making {
+func makingOf(client *sqs.Client, q configfile.Queue) *making {
 	return &making{resource: (&queueToMake{Queue: q, client: client}).resource()}
 }
 
@@ -119,15 +119,15 @@ func fillThrough(t *testing.T, action string, from, to int, how fault) {
 func TestAnAnswerThatSaysNoIsAnError(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		queue config.Queue
+		queue configfile.Queue
 		want  string
 		says  string
 	}{
-		{"an attribute", config.Queue{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "-1"}}, "create it: ", ""},
-		{"a message", config.Queue{QueueName: "q", Messages: []config.Message{{MessageBody: "a"}, {MessageBody: ""}}}, "put message 1: ",
+		{"an attribute", configfile.Queue{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "-1"}}, "create it: ", ""},
+		{"a message", configfile.Queue{QueueName: "q", Messages: []configfile.Message{{MessageBody: "a"}, {MessageBody: ""}}}, "put message 1: ",
 			"queue q: made, with 1 of its 2 messages: the next run finds it there and puts no more"},
-		{"base64", config.Queue{QueueName: "q", Messages: []config.Message{{
-			MessageBody: "a", MessageAttributes: map[string]config.MessageAttribute{"x": {DataType: "Binary", BinaryValue: "?"}},
+		{"base64", configfile.Queue{QueueName: "q", Messages: []configfile.Message{{
+			MessageBody: "a", MessageAttributes: map[string]configfile.MessageAttribute{"x": {DataType: "Binary", BinaryValue: "?"}},
 		}}}, "put message 0: attribute x: ", "made, with 0 of its 1 message: "},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -172,9 +172,9 @@ func TestMessagesArePutWhole(t *testing.T) {
 			sent = append(sent, in)
 		}
 	}}
-	queue := config.Queue{QueueName: "q.fifo", Attributes: map[string]string{"FifoQueue": "true"}, Messages: []config.Message{
+	queue := configfile.Queue{QueueName: "q.fifo", Attributes: map[string]string{"FifoQueue": "true"}, Messages: []configfile.Message{
 		{MessageBody: "a", MessageGroupId: "g", MessageDeduplicationId: "d"},
-		{MessageBody: "b", MessageGroupId: "g", MessageDeduplicationId: "e", MessageAttributes: map[string]config.MessageAttribute{
+		{MessageBody: "b", MessageGroupId: "g", MessageDeduplicationId: "e", MessageAttributes: map[string]configfile.MessageAttribute{
 			"n": {DataType: "Number.int", StringValue: "1"}, "b": {DataType: "Binary", BinaryValue: "AQI="},
 		}},
 	}}
@@ -227,7 +227,7 @@ func TestQueuesThatDifferAreSaid(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := standInClient(&unsteady{fails: steady})
 				v, said := quiet(t)
-				for _, q := range []config.Queue{{QueueName: "dead"}, {QueueName: "q", Attributes: first}, {QueueName: "q", Attributes: c.second}} {
+				for _, q := range []configfile.Queue{{QueueName: "dead"}, {QueueName: "q", Attributes: first}, {QueueName: "q", Attributes: c.second}} {
 					if err := makingOf(client, q).finish(t.Context(), v); err != nil {
 						t.Fatal(err)
 					}

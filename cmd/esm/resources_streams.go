@@ -8,16 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
-	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 )
 
 // streamsToMake are the file's Streams.
-func streamsToMake(ctx context.Context, file *config.File, c *clients) (all []resource, err error) {
+func streamsToMake(ctx context.Context, file *configfile.File, c *clients) (all []resource, err error) {
 	if len(file.Resources.Streams) == 0 {
 		return nil, nil
 	}
-	client, err := c.kinesis(ctx, file.Aws.EndpointOf(esm.Kinesis), file.Aws.Region)
+	client, err := c.kinesis(ctx, file.Aws.EndpointOf(config.Kinesis), file.Aws.Region)
 	for _, s := range file.Resources.Streams {
 		all = append(all, streamToMake{s, client}.resource())
 	}
@@ -25,7 +25,7 @@ func streamsToMake(ctx context.Context, file *config.File, c *clients) (all []re
 }
 
 type streamToMake struct {
-	config.Stream
+	configfile.Stream
 	client *kinesis.Client
 }
 

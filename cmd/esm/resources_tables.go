@@ -8,16 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 )
 
 // tablesToMake are the file's Tables.
-func tablesToMake(ctx context.Context, file *config.File, c *clients) (all []resource, err error) {
+func tablesToMake(ctx context.Context, file *configfile.File, c *clients) (all []resource, err error) {
 	if len(file.Resources.Tables) == 0 {
 		return nil, nil
 	}
-	client, err := c.dynamodb(ctx, file.Aws.EndpointOf(esm.DynamoDB), file.Aws.Region)
+	client, err := c.dynamodb(ctx, file.Aws.EndpointOf(config.DynamoDB), file.Aws.Region)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func tablesToMake(ctx context.Context, file *config.File, c *clients) (all []res
 }
 
 type tableToMake struct {
-	config.Table
+	configfile.Table
 	client *dynamodb.Client
 }
 

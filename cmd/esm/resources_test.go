@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 // kindsOfResources are one resource of each kind, how its service is asked for it, and what it holds in the end.
@@ -31,7 +31,7 @@ var kindsOfResources = []struct {
 }
 
 // allKinds is a file with all of them.
-func allKinds(t *testing.T) *config.File {
+func allKinds(t *testing.T) *configfile.File {
 	t.Helper()
 	text := ""
 	for _, k := range kindsOfResources {
@@ -138,7 +138,7 @@ func TestWhatDiffersIsSaid(t *testing.T) {
 			first, second, s := resourcesFile(t, c.first), resourcesFile(t, c.second), &fakeServices{}
 			synctest.Test(t, func(t *testing.T) {
 				v, said := quiet(t)
-				for _, file := range []*config.File{first, first, second} {
+				for _, file := range []*configfile.File{first, first, second} {
 					if err := makeResources(t.Context(), file, everywhere(s), v); err != nil {
 						t.Fatal(err)
 					}

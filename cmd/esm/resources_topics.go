@@ -6,25 +6,25 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
-	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 )
 
 // topicsToMake are the file's Topics.
-func topicsToMake(ctx context.Context, file *config.File, c *clients) (all []resource, err error) {
+func topicsToMake(ctx context.Context, file *configfile.File, c *clients) (all []resource, err error) {
 	if len(file.Resources.Topics) == 0 {
 		return nil, nil
 	}
-	client, err := c.sns(ctx, file.Aws.EndpointOf(esm.SNS), file.Aws.Region)
+	client, err := c.sns(ctx, file.Aws.EndpointOf(config.SNS), file.Aws.Region)
 	for _, t := range file.Resources.Topics {
-		topic := &topicToMake{t, client, esm.TopicARN(file.Aws.Region, file.Aws.AccountId, t.Name)}
+		topic := &topicToMake{t, client, config.TopicARN(file.Aws.Region, file.Aws.AccountId, t.Name)}
 		all = append(all, resource{name: "topic " + t.Name, look: topic.look, create: topic.create})
 	}
 	return all, err
 }
 
 type topicToMake struct {
-	config.Topic
+	configfile.Topic
 	client *sns.Client
 	arn    string // as the file has it, until the service has told another
 }

@@ -13,16 +13,17 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/api"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/mappings"
+	"github.com/esm-run/esm/trace"
 )
 
 func runCommand() *cobra.Command {
-	var over config.Overrides
+	var over configfile.Overrides
 	var logs logFlags
 	cmd := &cobra.Command{
 		Use:   "run FILE",
@@ -75,12 +76,12 @@ type run struct {
 	began          time.Time
 
 	// Set by load, and not changed while anything runs.
-	file    *config.File
+	file    *configfile.File
 	roster  *observe.Roster
 	board   *observe.Board
 	metrics *observe.Metrics
 	tails   *api.Tails
-	trace   esm.Trace
+	trace   trace.Func
 
 	// Nil before they are there.
 	known  atomic.Pointer[mappings.Register]
@@ -91,7 +92,7 @@ type run struct {
 	servers sync.WaitGroup
 }
 
-func (r *run) run(parent context.Context, path string, over config.Overrides) error {
+func (r *run) run(parent context.Context, path string, over configfile.Overrides) error {
 	// From here on signals count, while it is still starting too. Nothing is in hand before the file is read.
 	r.grace.Store(int64(time.Minute))
 	grace := func() time.Duration { return time.Duration(r.grace.Load()) }
@@ -116,8 +117,8 @@ func interrupted(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
-func (r *run) load(path string, over config.Overrides) error {
-	file, report := config.Load(path, over)
+func (r *run) load(path string, over configfile.Overrides) error {
+	file, report := configfile.Load(path, over)
 	if report.Err() != nil {
 		fmt.Fprint(r.stderr, report)
 		return usageError{errSaid}
@@ -132,7 +133,7 @@ func (r *run) load(path string, over config.Overrides) error {
 	r.board, r.metrics = observe.NewBoard(mappings, functions), observe.NewMetrics(mappings, functions)
 	r.tails = &api.Tails{}
 	// What talks comes last: what it says is true of the status by then.
-	r.trace = observe.Tee(append([]esm.Trace{r.board.Trace, r.metrics.Trace, r.tails.Trace}, r.voice.traces(r.stdout, r.roster)...)...)
+	r.trace = observe.Tee(append([]trace.Func{r.board.Trace, r.metrics.Trace, r.tails.Trace}, r.voice.traces(r.stdout, r.roster)...)...)
 	return nil
 }
 
@@ -181,7 +182,7 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	r.lambda.Store(lambda)
 	r.started.Store(true)
 	r.voice.info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
-	if !slices.ContainsFunc(register.List(), func(m esm.Registered) bool { return *m.Enabled }) {
+	if !slices.ContainsFunc(register.List(), func(m config.Registered) bool { return *m.Enabled }) {
 		r.voice.info("no mapping is enabled: there is nothing to poll")
 	}
 	around.around()

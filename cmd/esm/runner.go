@@ -4,10 +4,11 @@ import (
 	"context"
 	"sync"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/mappings"
+	"github.com/esm-run/esm/trace"
 )
 
 // runner has the engine run mappings, and lets those who look at them know.
@@ -16,7 +17,7 @@ type runner struct {
 	feeds   *feeds
 	engine  *engine.Engine
 	sights  sights
-	started func(context.Context, esm.Mapping) // is told of each mapping that runs, until ctx ends; it does not block
+	started func(context.Context, config.Mapping) // is told of each mapping that runs, until ctx ends; it does not block
 
 	ending sync.WaitGroup // of what was stopped
 }
@@ -24,7 +25,7 @@ type runner struct {
 var _ mappings.Runner = (*runner)(nil)
 
 // Run is [mappings.Runner].Run.
-func (r *runner) Run(m esm.Mapping) (began <-chan struct{}, err error) {
+func (r *runner) Run(m config.Mapping) (began <-chan struct{}, err error) {
 	feed, err := r.feeds.of(r.ctx, m)
 	if err != nil {
 		return nil, err
@@ -38,7 +39,7 @@ func (r *runner) Stop(uuid string) (over <-chan struct{}) {
 	r.ending.Go(func() {
 		defer close(told)
 		<-settled
-		r.feeds.trace.Tell(esm.State{Mapping: uuid, State: esm.Disabled})
+		r.feeds.trace.Emit(trace.State{Mapping: uuid, State: config.Disabled})
 	})
 	return told
 }
@@ -48,13 +49,13 @@ func (r *runner) Stop(uuid string) (over <-chan struct{}) {
 type watched struct {
 	engine.Feed
 	runner  *runner
-	mapping esm.Mapping
+	mapping config.Mapping
 }
 
 // Run is [engine.Feed].Run.
 func (w watched) Run(ctx, work context.Context) {
 	w.runner.sights.set(w.mapping)
-	w.runner.feeds.trace.Tell(esm.State{Mapping: w.mapping.UUID, State: esm.Enabled})
+	w.runner.feeds.trace.Emit(trace.State{Mapping: w.mapping.UUID, State: config.Enabled})
 	w.runner.started(ctx, w.mapping)
 	w.Feed.Run(ctx, work)
 }
@@ -66,7 +67,7 @@ type sights struct {
 	metrics *observe.Metrics
 }
 
-func (s sights) set(m esm.Mapping) {
+func (s sights) set(m config.Mapping) {
 	seen := seenAs(m)
 	s.roster.Set(seen)
 	s.board.Set(seen)

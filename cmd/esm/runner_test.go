@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
+	"github.com/esm-run/esm/trace"
 )
 
 // loadedRun is a run of the text of a file with its parts, of which nothing works yet.
@@ -23,7 +24,7 @@ func loadedRun(t *testing.T, dir, file string) (*run, *parts, *strings.Builder) 
 	}
 	v, said := quiet(t)
 	r := &run{stdout: said, stderr: said, voice: v}
-	if err := r.load(path, config.Overrides{DataDir: dir}); err != nil {
+	if err := r.load(path, configfile.Overrides{DataDir: dir}); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
 	p, err := build(t.Context(), r.file, &clients{region: r.file.Aws.Region}, r.trace)
@@ -37,22 +38,22 @@ func loadedRun(t *testing.T, dir, file string) (*run, *parts, *strings.Builder) 
 func (r *run) runs(ctx context.Context, p *parts) *runner {
 	return &runner{
 		ctx: ctx, feeds: p.feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics},
-		started: func(context.Context, esm.Mapping) {},
+		started: func(context.Context, config.Mapping) {},
 	}
 }
 
 // held is a feed that has a batch in hand until it is let go.
 type held struct {
-	trace   esm.Trace
+	trace   trace.Func
 	mapping string
 	letGo   chan struct{}
 }
 
 func (h held) Run(ctx, _ context.Context) {
-	h.trace.Tell(esm.Invoking{Mapping: h.mapping})
+	h.trace.Emit(trace.Invoking{Mapping: h.mapping})
 	<-ctx.Done()
 	<-h.letGo
-	h.trace.Tell(esm.Invoked{Mapping: h.mapping})
+	h.trace.Emit(trace.Invoked{Mapping: h.mapping})
 }
 
 const twoFunctions = `
@@ -93,7 +94,7 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 		strings.Contains(got, `esm_batches_in_flight{function="f"`) {
 		t.Errorf("got %s", got)
 	}
-	if got := r.board.Status().Mappings[0]; got.State != esm.Disabled || got.InFlight != 0 {
+	if got := r.board.Status().Mappings[0]; got.State != config.Disabled || got.InFlight != 0 {
 		t.Errorf("got %+v, want it disabled with nothing in hand", got)
 	}
 }
@@ -110,13 +111,13 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 	}
 	r.known.Store(register)
 	gone := r.file.Mappings[0].UUID
-	if got := r.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != esm.OriginFile {
+	if got := r.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != config.OriginFile {
 		t.Errorf("got %+v", got.Mappings)
 	}
 	if _, err := register.Delete(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}
-	made, err := register.Create(t.Context(), esm.Mapping{
+	made, err := register.Create(t.Context(), config.Mapping{
 		FunctionName: "g", EventSourceArn: "arn:aws:sqs:us-east-1:000000000000:b", Enabled: new(false),
 	})
 	if err != nil {
@@ -128,7 +129,7 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 	for range 2 { // before and after a start
 		r.started.Store(true)
 		got := r.status()
-		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != esm.Disabled || got.Mappings[0].Origin != esm.OriginHTTP {
+		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != config.Disabled || got.Mappings[0].Origin != config.OriginHTTP {
 			t.Errorf("ready %v, waiting for %q, with %+v", got.Ready, got.Waiting, got.Mappings)
 		}
 		if s := r.board.Status().Mappings; len(s) > 1 {

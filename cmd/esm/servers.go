@@ -9,9 +9,9 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded"
 	"github.com/esm-run/esm/mappings"
 )
@@ -103,7 +103,7 @@ func (r *run) now() observe.Status {
 	if known == nil {
 		return r.board.Status()
 	}
-	all := map[string]esm.Registered{}
+	all := map[string]config.Registered{}
 	var seen []observe.Mapping
 	for _, m := range known.List() {
 		all[m.UUID] = m

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/config"
 )
 
 var (
@@ -87,12 +87,12 @@ func TestStateOf(t *testing.T) {
 		status observe.MappingStatus
 		want   string
 	}{
-		{observe.MappingStatus{Origin: esm.OriginFile}, "Enabled"},
-		{observe.MappingStatus{Origin: esm.OriginFile, Failing: true}, "Enabled (failing)"},
-		{observe.MappingStatus{Origin: esm.OriginFile, Changed: true}, "Enabled (changed over HTTP)"},
-		{observe.MappingStatus{Origin: esm.OriginHTTP, Failing: true}, "Enabled (made over HTTP, failing)"},
+		{observe.MappingStatus{Origin: config.OriginFile}, "Enabled"},
+		{observe.MappingStatus{Origin: config.OriginFile, Failing: true}, "Enabled (failing)"},
+		{observe.MappingStatus{Origin: config.OriginFile, Changed: true}, "Enabled (changed over HTTP)"},
+		{observe.MappingStatus{Origin: config.OriginHTTP, Failing: true}, "Enabled (made over HTTP, failing)"},
 	} {
-		c.status.State = esm.Enabled
+		c.status.State = config.Enabled
 		if got := stateOf(c.status); got != c.want {
 			t.Errorf("got %s, want %s", got, c.want)
 		}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
+	"github.com/esm-run/esm/trace"
 )
 
 // What is drained: so many records of 200 bytes in each of so many shards, in batches of 100.
@@ -79,7 +80,7 @@ func fill(b *testing.B, client *kinesis.Client, arn string, shard types.Shard, n
 }
 
 // streamEngineOn makes the parts of an engine that maps a stream, from its beginning, to a handler that does nothing.
-func streamEngineOn(b *testing.B, endpoint, arn string, trace esm.Trace) *parts {
+func streamEngineOn(b *testing.B, endpoint, arn string, trace trace.Func) *parts {
 	b.Helper()
 	return engineWith(b, endpoint, trace, fmt.Sprintf(
 		"{FunctionName: f, EventSourceArn: '%s', StartingPosition: TRIM_HORIZON, BatchSize: %d}", arn, streamBatch))
@@ -148,8 +149,8 @@ func drainStream(b *testing.B, endpoint, arn string, records int) drain {
 	b.Helper()
 	var settled atomic.Int64
 	all := make(chan bool)
-	p := streamEngineOn(b, endpoint, arn, func(e esm.Event) {
-		if e, ok := e.(esm.Settled); ok && settled.Add(int64(len(e.Records))) == int64(records) {
+	p := streamEngineOn(b, endpoint, arn, func(e trace.Event) {
+		if e, ok := e.(trace.Settled); ok && settled.Add(int64(len(e.Records))) == int64(records) {
 			close(all)
 		}
 	})
@@ -385,8 +386,8 @@ func (t tip) measure(b *testing.B) {
 	const puts = 250
 	var sent sync.Map // when, by the record's id
 	times := make(chan time.Duration, puts+streamShards)
-	p := streamEngineOn(b, t.endpoint, t.arn, func(e esm.Event) {
-		if e, ok := e.(esm.Invoking); ok {
+	p := streamEngineOn(b, t.endpoint, t.arn, func(e trace.Event) {
+		if e, ok := e.(trace.Invoking); ok {
 			for _, r := range e.Records {
 				began, _ := sent.Load(t.id(r))
 				times <- time.Since(began.(time.Time))

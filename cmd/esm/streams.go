@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/ddbstreams"
@@ -19,12 +20,12 @@ import (
 func checkpointsPath(dataDir string) string { return filepath.Join(dataDir, "checkpoints.db") }
 
 // ofStream makes the feed of a mapping of a stream.
-func (f *feeds) ofStream(ctx context.Context, m esm.Mapping) (*engine.StreamFeed, error) {
+func (f *feeds) ofStream(ctx context.Context, m config.Mapping) (*engine.StreamFeed, error) {
 	stream, err := f.stream(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	wanted, err := config.CompilePatterns(m.TextKey(), patterns(m.FilterCriteria)...)
+	wanted, err := configfile.CompilePatterns(m.TextKey(), patterns(m.FilterCriteria)...)
 	if err != nil {
 		return nil, err
 	}
@@ -60,14 +61,14 @@ func (f *feeds) backoff() policy.Backoff {
 	}
 }
 
-func (f *feeds) stream(ctx context.Context, m esm.Mapping) (esm.Stream, error) {
-	source, err := esm.ParseARN(m.EventSourceArn)
+func (f *feeds) stream(ctx context.Context, m config.Mapping) (esm.Stream, error) {
+	source, err := config.ParseARN(m.EventSourceArn)
 	if err != nil {
 		return nil, err
 	}
 	region := cmp.Or(m.Region, source.Region)
-	if source.Service == esm.Kinesis {
-		client, err := f.clients.kinesis(ctx, cmp.Or(m.Endpoint, f.file.Aws.EndpointOf(esm.Kinesis)), region)
+	if source.Service == config.Kinesis {
+		client, err := f.clients.kinesis(ctx, cmp.Or(m.Endpoint, f.file.Aws.EndpointOf(config.Kinesis)), region)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +77,7 @@ func (f *feeds) stream(ctx context.Context, m esm.Mapping) (esm.Stream, error) {
 			Filtered: m.FilterCriteria != nil, Pace: &f.pace,
 		})
 	}
-	client, err := f.clients.dynamodbstreams(ctx, cmp.Or(m.Endpoint, f.file.Aws.EndpointOf(config.DynamoDBStreams)), region)
+	client, err := f.clients.dynamodbstreams(ctx, cmp.Or(m.Endpoint, f.file.Aws.EndpointOf(configfile.DynamoDBStreams)), region)
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +93,9 @@ func (f *feeds) stream(ctx context.Context, m esm.Mapping) (esm.Stream, error) {
 
 // functionARN names a mapping's function as notices do: with the qualifier that the mapping was made with. The function
 // may have vanished from the file.
-func (f *feeds) functionARN(m esm.Mapping) string {
-	name, _ := esm.ParseFunctionName(m.FunctionName)
-	arn := esm.FunctionARN(f.file.Aws.Region, f.file.Aws.AccountId, name.Name)
+func (f *feeds) functionARN(m config.Mapping) string {
+	name, _ := config.ParseFunctionName(m.FunctionName)
+	arn := config.FunctionARN(f.file.Aws.Region, f.file.Aws.AccountId, name.Name)
 	if name.Qualifier != "" {
 		return arn + ":" + name.Qualifier
 	}
@@ -102,7 +103,7 @@ func (f *feeds) functionARN(m esm.Mapping) string {
 }
 
 // role is that of a mapping's function; without the function it is none.
-func (f *feeds) role(m esm.Mapping) string {
+func (f *feeds) role(m config.Mapping) string {
 	if fn := f.file.Function(m.FunctionName); fn != nil {
 		return fn.Role
 	}

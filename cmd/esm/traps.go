@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/sources/sqs"
 )
 
@@ -33,8 +33,8 @@ func (l *lookout) around() {
 }
 
 // at looks at what a mapping needs that runs until ctx ends. It does not wait.
-func (l *lookout) at(ctx context.Context, m esm.Mapping) {
-	if m.Service() == esm.SQS {
+func (l *lookout) at(ctx context.Context, m config.Mapping) {
+	if m.Service() == config.SQS {
 		l.looking.Go(func() { l.warnOfTraps(ctx, m) })
 		return
 	}
@@ -87,7 +87,7 @@ func (r *run) warnOfUndelivered(ctx context.Context, db *checkpoint.DB) {
 
 // warnOfTraps looks at a mapping's queue, again and again until it could. What the file itself says of the queue was
 // warned of when it was loaded.
-func (l *lookout) warnOfTraps(ctx context.Context, m esm.Mapping) {
+func (l *lookout) warnOfTraps(ctx context.Context, m config.Mapping) {
 	r := l.run
 	queue, err := l.parts.feeds.queue(ctx, m)
 	if err != nil {
@@ -98,19 +98,19 @@ func (l *lookout) warnOfTraps(ctx context.Context, m esm.Mapping) {
 	if q := r.file.QueueOf(m); !ok || fn == nil || q != nil && q.Facts() == facts {
 		return
 	}
-	for _, trap := range config.Traps(*fn, m, facts) {
+	for _, trap := range configfile.Traps(*fn, m, facts) {
 		r.voice.warn("%s → %s: %s: %s", m.EventSourceArn, m.FunctionName, trap.Path, trap.Message)
 	}
 }
 
-func look(ctx context.Context, queue *sqs.Queue) (config.QueueFacts, bool) {
+func look(ctx context.Context, queue *sqs.Queue) (configfile.QueueFacts, bool) {
 	for {
 		a, err := queue.Attributes(ctx)
 		if err == nil {
-			return config.QueueFacts{VisibilityTimeout: a.VisibilityTimeout, MaxReceiveCount: a.MaxReceives}, true
+			return configfile.QueueFacts{VisibilityTimeout: a.VisibilityTimeout, MaxReceiveCount: a.MaxReceives}, true
 		}
 		if pause(ctx, lookAgain); ctx.Err() != nil {
-			return config.QueueFacts{}, false
+			return configfile.QueueFacts{}, false
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
@@ -24,7 +24,7 @@ func warnings(t *testing.T, file string) (all []string) {
 	}
 	v, said := quiet(t)
 	r := &run{stderr: said, voice: v}
-	if err := r.load(path, config.Overrides{}); err != nil {
+	if err := r.load(path, configfile.Overrides{}); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
 	parts, err := build(t.Context(), r.file, &clients{region: r.file.Aws.Region}, r.trace)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 func undeliveredCommand() *cobra.Command {
@@ -73,7 +73,7 @@ func (p picked) find(ctx context.Context, s *store) (found []string, err error) 
 }
 
 // endpointFlag adds the flag that stands for another Aws.Endpoint than the file's.
-func endpointFlag(cmd *cobra.Command, over *config.Overrides) {
+func endpointFlag(cmd *cobra.Command, over *configfile.Overrides) {
 	cmd.Flags().StringVar(&over.Endpoint, "endpoint", "", "in place of Aws.Endpoint: a URL")
 	completeFlag(cmd, "endpoint", "http://localhost:4566")
 }

@@ -5,11 +5,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 func undeliveredDropCommand() *cobra.Command {
-	var over config.Overrides
+	var over configfile.Overrides
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "drop FILE (ID... | --all)",

@@ -14,11 +14,11 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 func undeliveredListCommand() *cobra.Command {
-	var over config.Overrides
+	var over configfile.Overrides
 	var asJSON, payload bool
 	cmd := &cobra.Command{
 		Use:   "list FILE",
@@ -87,7 +87,7 @@ func writeNotices(w io.Writer, notices iter.Seq2[checkpoint.Undelivered, error],
 		n := u.Notice
 		title := cmp.Or(titles[n.Mapping], removed(n.Mapping).title())
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID, u.Kept.UTC().Format(time.RFC3339), title, n.Shard, n.Size,
-			n.Condition, u.Destination, clip(u.Reason, 120))
+			string(n.Condition), u.Destination, clip(u.Reason, 120))
 	}
 	if rows == 0 {
 		_, err := fmt.Fprintln(w, "there are no undelivered notices")
@@ -138,7 +138,7 @@ func noticeJSON(u checkpoint.Undelivered, payload bool) undeliveredJSON {
 	doc := undeliveredJSON{
 		ID: n.ID, Kept: u.Kept, Destination: u.Destination, Reason: u.Reason,
 		Mapping: n.Mapping, FunctionArn: n.FunctionArn, EventSourceArn: n.Source, ShardId: n.Shard,
-		Time: n.Time, Condition: n.Condition, RequestId: n.RequestID, Invokes: n.Invokes, Response: n.Response,
+		Time: n.Time, Condition: string(n.Condition), RequestId: n.RequestID, Invokes: n.Invokes, Response: n.Response,
 		Size: n.Size, Window: n.Window,
 	}
 	if n.Size > 0 {

@@ -14,12 +14,12 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/destinations"
 )
 
 func undeliveredResendCommand() *cobra.Command {
-	var over config.Overrides
+	var over configfile.Overrides
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "resend FILE [ID... | --all]",
@@ -68,7 +68,7 @@ func untilSignal(parent context.Context) (ctx context.Context, end func()) {
 }
 
 // resend sends the notices that are wanted, and tells of each what became of it.
-func resend(ctx context.Context, file *config.File, s *store, wanted picked, w io.Writer) error {
+func resend(ctx context.Context, file *configfile.File, s *store, wanted picked, w io.Writer) error {
 	found, err := wanted.find(ctx, s)
 	if err != nil || len(found) == 0 {
 		return errors.Join(err, say(err == nil, w, "there are no undelivered notices"))
@@ -100,7 +100,7 @@ func (s *store) drop(ctx context.Context, id string) error {
 
 // addresses makes the destinations of notices, each once. It belongs to one goroutine.
 type addresses struct {
-	file    *config.File
+	file    *configfile.File
 	now     map[string]string // the ARNs of the destinations that mappings have, by their UUIDs
 	clients *clients
 	made    map[string]address // by ARN

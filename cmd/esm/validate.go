@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/esm-run/esm/cmd/esm/config"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 func validateCommand() *cobra.Command {
@@ -25,7 +25,7 @@ Exits with 0 when the file is valid, warnings or not, and with 2 when it is not.
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, report := config.Load(args[0], config.Overrides{})
+			_, report := configfile.Load(args[0], configfile.Overrides{})
 			fmt.Fprint(cmd.OutOrStdout(), report)
 			if report.Err() != nil {
 				return usageError{errSaid}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 const (
@@ -76,8 +76,8 @@ func (c *compiler) note(p position, what string, args ...any) {
 
 func (c *compiler) pattern(pattern string) error {
 	var top position
-	if n := utf8.RuneCountInString(pattern); n > esm.MaxPatternLength {
-		return c.errorf(top, "has %d characters; at most %d are allowed", n, esm.MaxPatternLength)
+	if n := utf8.RuneCountInString(pattern); n > config.MaxPatternLength {
+		return c.errorf(top, "has %d characters; at most %d are allowed", n, config.MaxPatternLength)
 	}
 	s, err := parse(pattern)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 	"pgregory.net/rapid"
 )
 
@@ -51,7 +52,7 @@ func TestLivesUnderAClockThatSteps(t *testing.T) {
 			r := runs[0]
 			step, expired := s.Expire(r, now)
 			if !expired {
-				o := policy.Outcome{Verdict: policy.Done}
+				o := policy.Outcome{Verdict: trace.Done}
 				if steps < 200 { // a handler heals in the end
 					o = drawOutcome(t, r.Records)
 				}

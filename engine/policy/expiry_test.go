@@ -61,7 +61,7 @@ func TestExpire(t *testing.T) {
 		if got := span(step.Dropped); got != test.dropped || span(step.Settled) != got || step.Count != test.count {
 			t.Errorf("%s: drops %s, settles %s, after %d; want %s after %d", test.name, got, span(step.Settled), step.Count, test.dropped, test.count)
 		}
-		if step.Why != policy.RecordAgeExceeded || step.Response != nil || step.Wait != 0 {
+		if step.Why != esm.RecordAgeExceeded || step.Response != nil || step.Wait != 0 {
 			t.Errorf("%s: got %q, response %v, wait %v", test.name, step.Why, step.Response, step.Wait)
 		}
 		if got := nextOf(step); got != test.next {

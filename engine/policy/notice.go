@@ -20,7 +20,7 @@ type Origin struct {
 func (o Origin) Notice(r Run, step Step, now time.Time) esm.Notice {
 	n := esm.Notice{
 		Mapping: o.Mapping, Time: now,
-		RequestID: r.ID, FunctionArn: o.FunctionArn, Condition: string(step.Why), Invokes: max(step.Count, 1),
+		RequestID: r.ID, FunctionArn: o.FunctionArn, Condition: step.Why, Invokes: max(step.Count, 1),
 		Response: step.Response,
 		Source:   o.Source, Shard: o.Shard, Size: len(step.Dropped),
 	}

@@ -37,9 +37,9 @@ func TestNotice(t *testing.T) {
 		step policy.Step
 		want esm.Notice
 	}{
-		{"no retry is left", r, policy.Step{Dropped: recs, Settled: recs, Why: policy.RetryAttemptsExhausted, Count: 3, Response: response}, exhausted},
+		{"no retry is left", r, policy.Step{Dropped: recs, Settled: recs, Why: esm.RetryAttemptsExhausted, Count: 3, Response: response}, exhausted},
 		{"too old", r, old, expired},
-		{"a final invocation", policy.Run{ID: "id"}, policy.Step{Why: policy.RetryAttemptsExhausted, Count: 1, Response: response}, final},
+		{"a final invocation", policy.Run{ID: "id"}, policy.Step{Why: esm.RetryAttemptsExhausted, Count: 1, Response: response}, final},
 	} {
 		if got := origin.Notice(test.run, test.step, now); !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: got\n%+v, want\n%+v", test.name, got, test.want)

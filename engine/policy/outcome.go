@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"github.com/esm-run/esm/trace"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -10,52 +11,15 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// Verdict is what one try means for the records of its batch.
-type Verdict int
-
-const (
-	// Failed is a complete failure: no record is deleted. It is the zero Verdict, so that what nobody judged is kept.
-	Failed Verdict = iota
-
-	// Done says that every record is handled.
-	Done
-
-	// Partial says that every record is handled but those the handler reported.
-	Partial
-
-	// NotRun says that the function did not see the batch and that trying again may help.
-	NotRun
-
-	// Refused says that the function did not see the batch and that trying again will not help by itself.
-	Refused
-)
-
-// String is the verdict's name as traces and logs show it.
-func (v Verdict) String() string {
-	switch v {
-	case Failed:
-		return "Failed"
-	case Done:
-		return "Done"
-	case Partial:
-		return "Partial"
-	case NotRun:
-		return "NotRun"
-	case Refused:
-		return "Refused"
-	}
-	return fmt.Sprintf("Verdict(%d)", int(v))
-}
-
 // MaxDetail is the most bytes that an Outcome's Detail has.
 const MaxDetail = 1024
 
 // Outcome is what came of one try.
 type Outcome struct {
-	Verdict Verdict
+	Verdict trace.Verdict
 
 	// Reason says why the verdict is not Done; it is empty when it is.
-	Reason Reason
+	Reason trace.Reason
 
 	// Failed are, for Partial alone, the reported IDs in the order of the batch, each once.
 	Failed []string
@@ -82,28 +46,28 @@ type Outcome struct {
 func ReadOutcome(recs []esm.Record, resp esm.Response, err error, report bool) Outcome {
 	switch {
 	case errors.Is(err, esm.ErrThrottled):
-		return Outcome{Verdict: NotRun, Reason: ReasonThrottled, Detail: clip(err.Error())}
+		return Outcome{Verdict: trace.NotRun, Reason: trace.ReasonThrottled, Detail: clip(err.Error())}
 	case errors.Is(err, esm.ErrNotRun):
-		return Outcome{Verdict: NotRun, Reason: ReasonNotRun, Detail: clip(err.Error())}
+		return Outcome{Verdict: trace.NotRun, Reason: trace.ReasonNotRun, Detail: clip(err.Error())}
 	case errors.Is(err, esm.ErrTooLarge):
-		return Outcome{Verdict: Refused, Reason: ReasonEventTooLarge, Detail: clip(err.Error())}
+		return Outcome{Verdict: trace.Refused, Reason: trace.ReasonEventTooLarge, Detail: clip(err.Error())}
 	case errors.Is(err, esm.ErrRefused):
-		return Outcome{Verdict: Refused, Reason: ReasonRefused, Detail: clip(err.Error())}
+		return Outcome{Verdict: trace.Refused, Reason: trace.ReasonRefused, Detail: clip(err.Error())}
 	case err != nil:
-		return failed(ReasonOutcomeUnknown, err.Error())
+		return failed(trace.ReasonOutcomeUnknown, err.Error())
 	case resp.Fault != "":
 		return failed(reasonOf(resp.Fault), resp.Fault+": "+start(resp.Payload))
 	case resp.Status != 0 && resp.Status != http.StatusOK:
 		// A function that ran answers with 200; an invoker that says otherwise must not delete anything.
-		return failed(ReasonOutcomeUnknown, fmt.Sprintf("status %d: %s", resp.Status, start(resp.Payload)))
+		return failed(trace.ReasonOutcomeUnknown, fmt.Sprintf("status %d: %s", resp.Status, start(resp.Payload)))
 	case !report:
-		return Outcome{Verdict: Done, Detail: overlooked(resp.Payload)}
+		return Outcome{Verdict: trace.Done, Detail: overlooked(resp.Payload)}
 	}
 	return readReport(recs, resp.Payload)
 }
 
-func failed(r Reason, detail string) Outcome {
-	return Outcome{Verdict: Failed, Reason: r, Detail: clip(detail)}
+func failed(r trace.Reason, detail string) Outcome {
+	return Outcome{Verdict: trace.Failed, Reason: r, Detail: clip(detail)}
 }
 
 // start is as much of a payload as a Detail can show.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"github.com/esm-run/esm/trace"
 	"time"
 )
 
@@ -103,9 +104,9 @@ type Load struct {
 // counts as a throttle.
 func (l *Load) Count(o Outcome) {
 	switch {
-	case o.Verdict == Done, o.Verdict == Partial:
+	case o.Verdict == trace.Done, o.Verdict == trace.Partial:
 		l.Successes++
-	case o.Verdict == Failed && o.Reason != ReasonOutcomeUnknown:
+	case o.Verdict == trace.Failed && o.Reason != trace.ReasonOutcomeUnknown:
 		l.Errors++
 	default:
 		l.Throttles++

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"github.com/esm-run/esm/trace"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -44,16 +45,16 @@ type Disposal struct {
 //   - Refused leaves all, at once, and slows the poller down.
 func (q Queue) After(recs []esm.Record, o Outcome, stalls int, now time.Time) Disposal {
 	switch o.Verdict {
-	case Done:
+	case trace.Done:
 		return Disposal{Delete: recs}
-	case Partial:
+	case trace.Partial:
 		return parted(recs, o.Failed)
-	case NotRun:
+	case trace.NotRun:
 		if wait, inTime := q.pause(recs, stalls, now); inTime {
 			return Disposal{Retry: true, Wait: wait}
 		}
 		return Disposal{Left: recs}
-	case Refused:
+	case trace.Refused:
 		return Disposal{Left: recs, Slow: true}
 	}
 	return Disposal{Left: recs}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 	"pgregory.net/rapid"
 )
 
@@ -17,7 +18,7 @@ func TestThrottledUntilTheRecordsReturn(t *testing.T) {
 	recs := batch("m1", "m2")
 	recs[1].Until = began.Add(10 * time.Second)
 	q := policy.Queue{Pauses: policy.Backoff{Base: time.Second, Max: 4 * time.Second}}
-	throttled := policy.Outcome{Verdict: policy.NotRun, Reason: policy.ReasonThrottled}
+	throttled := policy.Outcome{Verdict: trace.NotRun, Reason: trace.ReasonThrottled}
 
 	var tries []time.Duration
 	now := began
@@ -38,7 +39,7 @@ func TestThrottledUntilTheRecordsReturn(t *testing.T) {
 }
 
 func TestNoTimeForAnotherTry(t *testing.T) {
-	throttled := policy.Outcome{Verdict: policy.NotRun, Reason: policy.ReasonThrottled}
+	throttled := policy.Outcome{Verdict: trace.NotRun, Reason: trace.ReasonThrottled}
 	for _, test := range []struct {
 		name  string
 		until time.Duration // from now; 0 means never
@@ -142,7 +143,7 @@ func TestAfterLosesNothing(t *testing.T) {
 		}
 		q := policy.Queue{Margin: time.Duration(rapid.IntRange(0, 5000).Draw(t, "margin")) * time.Millisecond}
 		o := policy.Outcome{
-			Verdict: policy.Verdict(rapid.IntRange(-1, 6).Draw(t, "verdict")),
+			Verdict: trace.Verdict(rapid.IntRange(-1, 6).Draw(t, "verdict")),
 			Failed:  rapid.SliceOf(rapid.SampledFrom([]string{"a", "b", "z"})).Draw(t, "failed"),
 		}
 		d := q.After(recs, o, rapid.IntRange(0, 100).Draw(t, "stalls"), began)
@@ -150,12 +151,12 @@ func TestAfterLosesNothing(t *testing.T) {
 			if deadline := q.Deadline(recs); d.Wait < 0 || !deadline.IsZero() && began.Add(d.Wait).After(deadline) {
 				t.Errorf("waits %v, until after %v", d.Wait, deadline.Sub(began))
 			}
-			if o.Verdict != policy.NotRun || len(d.Delete)+len(d.Left) > 0 {
+			if o.Verdict != trace.NotRun || len(d.Delete)+len(d.Left) > 0 {
 				t.Errorf("%v is tried again, deletes %d and leaves %d", o.Verdict, len(d.Delete), len(d.Left))
 			}
 			return
 		}
-		if deletes := o.Verdict == policy.Done || o.Verdict == policy.Partial; !deletes && len(d.Delete) > 0 {
+		if deletes := o.Verdict == trace.Done || o.Verdict == trace.Partial; !deletes && len(d.Delete) > 0 {
 			t.Errorf("%v deletes %v", o.Verdict, idsOf(d.Delete))
 		}
 		checkSplit(t, recs, d.Delete, d.Left)

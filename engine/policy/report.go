@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"github.com/esm-run/esm/trace"
 	"strings"
 	"unicode/utf8"
 
@@ -33,29 +34,29 @@ const (
 func readReport(recs []esm.Record, answer []byte) Outcome {
 	switch string(answer) { // what most runtimes send when nothing failed; each is judged alike below
 	case "", "null", "{}", `{"batchItemFailures":[]}`, `{"batchItemFailures": []}`:
-		return Outcome{Verdict: Done}
+		return Outcome{Verdict: trace.Done}
 	}
 	if !utf8.Valid(answer) || !json.Valid(answer) {
-		return failed(ReasonBadReportNotJSON, "the answer is not JSON: "+start(answer))
+		return failed(trace.ReasonBadReportNotJSON, "the answer is not JSON: "+start(answer))
 	}
 	switch answer = bytes.TrimRight(trim(answer), " \t\r\n"); {
 	case string(answer) == "null":
-		return Outcome{Verdict: Done}
+		return Outcome{Verdict: trace.Done}
 	case string(answer) == `""`:
-		return Outcome{Verdict: Done, Detail: "the answer is the empty string, which counts as no answer"}
+		return Outcome{Verdict: trace.Done, Detail: "the answer is the empty string, which counts as no answer"}
 	case answer[0] != '{':
-		return failed(ReasonBadReportNotObject, "the answer is not an object: "+start(answer))
+		return failed(trace.ReasonBadReportNotObject, "the answer is not an object: "+start(answer))
 	}
 	list, found := member(answer, listName)
 	switch {
 	case found == 0:
-		return Outcome{Verdict: Done, Detail: misspelt(answer)}
+		return Outcome{Verdict: trace.Done, Detail: misspelt(answer)}
 	case found > 1:
-		return failed(ReasonBadReportList, listName+" occurs twice")
+		return failed(trace.ReasonBadReportList, listName+" occurs twice")
 	case string(list) == "null":
-		return Outcome{Verdict: Done}
+		return Outcome{Verdict: trace.Done}
 	case list[0] != '[':
-		return failed(ReasonBadReportList, listName+" is not a list: "+start(list))
+		return failed(trace.ReasonBadReportList, listName+" is not a list: "+start(list))
 	}
 	return readList(recs, list)
 }
@@ -70,18 +71,18 @@ func readList(recs []esm.Record, list []byte) Outcome {
 	for item := range elements(list) {
 		id, ok := identifier(item)
 		if !ok {
-			return failed(ReasonBadReportItem, fmt.Sprintf("%s[%d] has no valid %s: %s", listName, items, itemName, start(item)))
+			return failed(trace.ReasonBadReportItem, fmt.Sprintf("%s[%d] has no valid %s: %s", listName, items, itemName, start(item)))
 		}
 		if _, delivered := reported[id]; !delivered {
-			return failed(ReasonBadReportUnknownItem, fmt.Sprintf("%s[%d] is not in the batch: %.200q", listName, items, id))
+			return failed(trace.ReasonBadReportUnknownItem, fmt.Sprintf("%s[%d] is not in the batch: %.200q", listName, items, id))
 		}
 		reported[id] = true
 		items++
 	}
 	if items == 0 {
-		return Outcome{Verdict: Done}
+		return Outcome{Verdict: trace.Done}
 	}
-	o := Outcome{Verdict: Partial, Reason: ReasonItemFailures}
+	o := Outcome{Verdict: trace.Partial, Reason: trace.ReasonItemFailures}
 	for _, rec := range recs {
 		if reported[rec.ID] {
 			o.Failed = append(o.Failed, rec.ID)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 	"pgregory.net/rapid"
 )
 
@@ -35,11 +36,11 @@ func FuzzReadOutcome(f *testing.F) {
 			t.Errorf("%q:\ngot  %v %s %q (%s)\nwant %v %s %q",
 				payload, got.Verdict, got.Reason, got.Failed, got.Detail, want.Verdict, want.Reason, want.Failed)
 		}
-		if o := policy.ReadOutcome(recs, esm.Response{Payload: payload}, nil, false); o.Verdict != policy.Done {
+		if o := policy.ReadOutcome(recs, esm.Response{Payload: payload}, nil, false); o.Verdict != trace.Done {
 			t.Errorf("%q without reports: %v", payload, o.Verdict)
 		}
 		o := policy.ReadOutcome(recs, esm.Response{Payload: payload, Fault: "Unhandled"}, nil, true)
-		if o.Verdict != policy.Failed {
+		if o.Verdict != trace.Failed {
 			t.Errorf("%q as a fault: %v", payload, o.Verdict)
 		}
 		checkInvariants(t, recs, o)
@@ -47,10 +48,10 @@ func FuzzReadOutcome(f *testing.F) {
 }
 
 func checkInvariants(t interface{ Errorf(string, ...any) }, recs []esm.Record, o policy.Outcome) {
-	if (o.Verdict == policy.Done) != (o.Reason == "") {
+	if (o.Verdict == trace.Done) != (o.Reason == "") {
 		t.Errorf("%v with reason %q", o.Verdict, o.Reason)
 	}
-	if (o.Verdict == policy.Partial) != (len(o.Failed) > 0) {
+	if (o.Verdict == trace.Partial) != (len(o.Failed) > 0) {
 		t.Errorf("%v with failed %q", o.Verdict, o.Failed)
 	}
 	if len(o.Detail) > policy.MaxDetail || !utf8.ValidString(o.Detail) {
@@ -69,21 +70,21 @@ func checkInvariants(t interface{ Errorf(string, ...any) }, recs []esm.Record, o
 
 // slowRead is the reading of a report as one would write it down: over a tree of values, with everything checked in turn.
 func slowRead(recs []esm.Record, payload []byte) policy.Outcome {
-	bad := func(r policy.Reason) policy.Outcome { return policy.Outcome{Reason: r} }
-	done := policy.Outcome{Verdict: policy.Done}
+	bad := func(r trace.Reason) policy.Outcome { return policy.Outcome{Reason: r} }
+	done := policy.Outcome{Verdict: trace.Done}
 	if len(payload) == 0 {
 		return done
 	}
 	root, ok := parse(payload)
 	if !ok {
-		return bad(policy.ReasonBadReportNotJSON)
+		return bad(trace.ReasonBadReportNotJSON)
 	}
 	if root == nil || root == "" {
 		return done
 	}
 	top, ok := root.(object)
 	if !ok {
-		return bad(policy.ReasonBadReportNotObject)
+		return bad(trace.ReasonBadReportNotObject)
 	}
 	lists := top.all("batchItemFailures")
 	if len(lists) == 0 || len(lists) == 1 && lists[0] == nil {
@@ -91,7 +92,7 @@ func slowRead(recs []esm.Record, payload []byte) policy.Outcome {
 	}
 	list, ok := lists[0].([]any)
 	if !ok || len(lists) > 1 {
-		return bad(policy.ReasonBadReportList)
+		return bad(trace.ReasonBadReportList)
 	}
 	var reported []string
 	for _, item := range list {
@@ -102,17 +103,17 @@ func slowRead(recs []esm.Record, payload []byte) policy.Outcome {
 			}
 		}
 		if id == "" {
-			return bad(policy.ReasonBadReportItem)
+			return bad(trace.ReasonBadReportItem)
 		}
 		if !slices.Contains(idsOf(recs), id) {
-			return bad(policy.ReasonBadReportUnknownItem)
+			return bad(trace.ReasonBadReportUnknownItem)
 		}
 		reported = append(reported, id)
 	}
 	if len(reported) == 0 {
 		return done
 	}
-	o := policy.Outcome{Verdict: policy.Partial, Reason: policy.ReasonItemFailures}
+	o := policy.Outcome{Verdict: trace.Partial, Reason: trace.ReasonItemFailures}
 	for _, id := range idsOf(recs) {
 		if slices.Contains(reported, id) && !slices.Contains(o.Failed, id) {
 			o.Failed = append(o.Failed, id)
@@ -183,7 +184,7 @@ func TestValidReports(t *testing.T) {
 		failed := rapid.SliceOfN(rapid.SampledFrom(idsOf(recs)), 1, 60).Draw(t, "failed")
 		o := policy.ReadOutcome(recs, answered(drawReport(t, failed)), nil, true)
 		checkInvariants(t, recs, o)
-		if o.Verdict != policy.Partial {
+		if o.Verdict != trace.Partial {
 			t.Fatalf("got %v %s: %s", o.Verdict, o.Reason, o.Detail)
 		}
 		d := policy.Queue{}.After(recs, o, 0, began)

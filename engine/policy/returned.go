@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"github.com/esm-run/esm/trace"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -27,7 +28,7 @@ const lateAnswer = "the answer came after the queue's visibility timeout: unless
 // returned to the queue already: a second delivery may be under way, and the receipt may no longer delete it. What is to
 // be done stays the same.
 func Late(o Outcome, recs []esm.Record, now time.Time) Outcome {
-	if o.Detail != "" || o.Verdict != Done && o.Verdict != Partial {
+	if o.Detail != "" || o.Verdict != trace.Done && o.Verdict != trace.Partial {
 		return o
 	}
 	for _, rec := range recs {

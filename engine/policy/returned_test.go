@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 	"pgregory.net/rapid"
 )
 
@@ -49,11 +50,11 @@ func TestLate(t *testing.T) {
 		after   time.Duration
 		warned  bool
 	}{
-		{"in time", policy.Outcome{Verdict: policy.Done}, time.Second - 1, false},
-		{"too late", policy.Outcome{Verdict: policy.Done}, time.Second, true},
-		{"too late with a report", policy.Outcome{Verdict: policy.Partial, Failed: []string{"m1"}}, time.Minute, true},
-		{"too late and failed", policy.Outcome{Verdict: policy.Failed}, time.Minute, false},
-		{"what is known already stays", policy.Outcome{Verdict: policy.Done, Detail: "odd"}, time.Minute, false},
+		{"in time", policy.Outcome{Verdict: trace.Done}, time.Second - 1, false},
+		{"too late", policy.Outcome{Verdict: trace.Done}, time.Second, true},
+		{"too late with a report", policy.Outcome{Verdict: trace.Partial, Failed: []string{"m1"}}, time.Minute, true},
+		{"too late and failed", policy.Outcome{Verdict: trace.Failed}, time.Minute, false},
+		{"what is known already stays", policy.Outcome{Verdict: trace.Done, Detail: "odd"}, time.Minute, false},
 	} {
 		got := policy.Late(test.outcome, recs, began.Add(test.after))
 		if warned := got.Detail != test.outcome.Detail; warned != test.warned {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 func TestSpent(t *testing.T) {
@@ -28,7 +29,7 @@ func TestSpent(t *testing.T) {
 			t.Errorf("%s: %v", name, spent)
 			continue
 		}
-		if spent && (step.Why != policy.RetryAttemptsExhausted || step.Count != test.tries || len(step.Dropped) != test.n ||
+		if spent && (step.Why != esm.RetryAttemptsExhausted || step.Count != test.tries || len(step.Dropped) != test.n ||
 			len(step.Settled) != test.n || len(step.Next) != 0 || step.Response != nil) {
 			t.Errorf("%s: %+v", name, step)
 		}
@@ -51,7 +52,7 @@ func TestSpentIsHalvedFirst(t *testing.T) {
 
 func TestCounted(t *testing.T) {
 	run := policy.Run{ID: "id", Records: records(1, 2), Tries: 2}
-	given := policy.Stream{MaxRetries: 2}.After(run, policy.Outcome{Verdict: policy.Failed}, esm.Response{Status: 200, Fault: "Unhandled"}, began)
+	given := policy.Stream{MaxRetries: 2}.After(run, policy.Outcome{Verdict: trace.Failed}, esm.Response{Status: 200, Fault: "Unhandled"}, began)
 	got, counted := policy.Counted(run, given)
 	if !counted || got.Tries != 3 || got.Response == nil || got.Response.Fault != "Unhandled" || got.ID != run.ID {
 		t.Errorf("%+v, %v", got, counted)

@@ -1,22 +1,12 @@
 package policy
 
 import (
+	"github.com/esm-run/esm/trace"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/esm-run/esm"
-)
-
-// Condition is why records of a stream are given up. Its spelling is that of AWS's notices.
-type Condition string
-
-const (
-	// RetryAttemptsExhausted is that the last try that MaximumRetryAttempts allows has failed.
-	RetryAttemptsExhausted Condition = "RetryAttemptsExhausted"
-
-	// RecordAgeExceeded is that the records became too old before they were handled.
-	RecordAgeExceeded Condition = "RecordAgeExceeded"
 )
 
 // Run is a row of records of one lane that is invoked as one batch until it comes to its end. A run that changes is
@@ -38,7 +28,7 @@ type Run struct {
 type Step struct {
 	// 1. Tell the destination that Dropped are given up. Nothing is, unless Why says so.
 	Dropped  []esm.Record
-	Why      Condition
+	Why      esm.Condition
 	Count    int                 // the notice's approximateInvokeCount
 	Response *esm.NoticeResponse // nil when the records expired, or fit no invocation
 
@@ -89,7 +79,7 @@ func (s Stream) Expire(r Run, now time.Time) (Step, bool) {
 		return Step{}, false
 	}
 	step := Step{
-		Dropped: r.Records[:n:n], Why: RecordAgeExceeded,
+		Dropped: r.Records[:n:n], Why: esm.RecordAgeExceeded,
 		Count:   r.Tries + 1, // AWS counts the try that finds the records too old
 		Settled: r.Records[:n:n],
 	}
@@ -112,12 +102,12 @@ func (s Stream) Expire(r Run, now time.Time) (Step, bool) {
 //     did not report.
 func (s Stream) After(r Run, o Outcome, resp esm.Response, now time.Time) Step {
 	switch {
-	case o.Reason == ReasonEventTooLarge:
+	case o.Reason == trace.ReasonEventTooLarge:
 		return s.Oversized(r, now)
-	case o.Verdict == NotRun, o.Verdict == Refused, o.Reason == ReasonOutcomeUnknown:
+	case o.Verdict == trace.NotRun, o.Verdict == trace.Refused, o.Reason == trace.ReasonOutcomeUnknown:
 		r.Stalls++
 		return s.again(r, r.Stalls, now)
-	case o.Verdict == Done:
+	case o.Verdict == trace.Done:
 		return Step{Settled: r.Records}
 	}
 	r.Stalls, r.Response = 0, nil
@@ -140,13 +130,13 @@ func (s Stream) Spent(r Run) (Step, bool) {
 	case s.Bisect && len(r.Records) > 1 && r.Response == nil:
 		return Step{Next: halves(r.Records)}, true
 	}
-	return Step{Dropped: r.Records, Why: RetryAttemptsExhausted, Count: r.Tries, Response: r.Response, Settled: r.Records}, true
+	return Step{Dropped: r.Records, Why: esm.RetryAttemptsExhausted, Count: r.Tries, Response: r.Response, Settled: r.Records}, true
 }
 
 // Counted is r with the last try that step gives it up after, and true if there is one that was not counted before: sending
 // a notice may take long, and a crash meanwhile is not to cost another invocation.
 func Counted(r Run, step Step) (Run, bool) {
-	if step.Why != RetryAttemptsExhausted || step.Count <= r.Tries {
+	if step.Why != esm.RetryAttemptsExhausted || step.Count <= r.Tries {
 		return r, false // it was not tried
 	}
 	r.Tries, r.Response = step.Count, step.Response
@@ -170,7 +160,7 @@ func (s Stream) fail(r Run, resp *esm.NoticeResponse, now time.Time) Step {
 		return s.again(r, r.Tries, now)
 	}
 	return Step{
-		Dropped: r.Records, Why: RetryAttemptsExhausted, Count: r.Tries, Response: resp,
+		Dropped: r.Records, Why: esm.RetryAttemptsExhausted, Count: r.Tries, Response: resp,
 		Settled: r.Records,
 	}
 }
@@ -235,7 +225,7 @@ func (s Stream) expired(rec esm.Record, now time.Time) bool {
 // their sequence numbers, so this is the lowest one that AWS speaks of. Records with the same ID came out of one that
 // was aggregated: the first of them stands for all.
 func firstFailed(recs []esm.Record, o Outcome) int {
-	if o.Verdict != Partial {
+	if o.Verdict != trace.Partial {
 		return 0
 	}
 	failed := make(map[string]bool, len(o.Failed))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 	"pgregory.net/rapid"
 )
 
@@ -21,11 +22,11 @@ func drawStream(t *rapid.T) policy.Stream {
 }
 
 func drawOutcome(t *rapid.T, recs []esm.Record) policy.Outcome {
-	o := policy.Outcome{Verdict: policy.Verdict(rapid.IntRange(-1, 6).Draw(t, "verdict"))}
+	o := policy.Outcome{Verdict: trace.Verdict(rapid.IntRange(-1, 6).Draw(t, "verdict"))}
 	if rapid.IntRange(0, 9).Draw(t, "unknown") == 0 {
-		o.Reason = policy.ReasonOutcomeUnknown
+		o.Reason = trace.ReasonOutcomeUnknown
 	}
-	if o.Verdict == policy.Partial {
+	if o.Verdict == trace.Partial {
 		o.Failed = rapid.SliceOfN(rapid.SampledFrom(append(idsOf(recs), "elsewhere")), 0, 3).Draw(t, "failed")
 	}
 	return o
@@ -118,11 +119,11 @@ func TestLives(t *testing.T) {
 					t.Fatalf("%s is used for %s and for %v", r.ID, was, idsOf(r.Records))
 				}
 				seen[r.ID] = fmt.Sprint(idsOf(r.Records))
-				o := policy.Outcome{Verdict: policy.Done}
+				o := policy.Outcome{Verdict: trace.Done}
 				if wild {
 					o = drawOutcome(t, r.Records)
 				}
-				if o.Verdict != policy.NotRun && o.Verdict != policy.Refused && o.Reason != policy.ReasonOutcomeUnknown {
+				if o.Verdict != trace.NotRun && o.Verdict != trace.Refused && o.Reason != trace.ReasonOutcomeUnknown {
 					tries[r.ID]++
 				}
 				step = s.After(r, o, esm.Response{}, now)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // records are those of a stream with these sequence numbers, all arrived at began.
@@ -194,12 +195,12 @@ func TestRecordedStreams(t *testing.T) {
 }
 
 var (
-	functionError = policy.Outcome{Verdict: policy.Failed, Reason: policy.ReasonFunctionError}
-	badReport     = policy.Outcome{Verdict: policy.Failed, Reason: policy.ReasonBadReportItem}
+	functionError = policy.Outcome{Verdict: trace.Failed, Reason: trace.ReasonFunctionError}
+	badReport     = policy.Outcome{Verdict: trace.Failed, Reason: trace.ReasonBadReportItem}
 )
 
 func itemFailures(ids ...string) policy.Outcome {
-	return policy.Outcome{Verdict: policy.Partial, Reason: policy.ReasonItemFailures, Failed: ids}
+	return policy.Outcome{Verdict: trace.Partial, Reason: trace.ReasonItemFailures, Failed: ids}
 }
 
 // Each rule for itself: what it settles, what it drops and what it goes on with. Next is written as span, tries, stalls;
@@ -214,16 +215,16 @@ func TestRules(t *testing.T) {
 		outcome policy.Outcome
 		resp    esm.Response
 		settled string
-		why     policy.Condition
+		why     esm.Condition
 		count   int
 		wait    time.Duration
 		next    string
 	}{
-		{"rule 5: throttled", policy.Stream{}, 3, 0, policy.Outcome{Verdict: policy.NotRun}, esm.Response{}, "nothing", "", 0, 200 * ms, "= 1-3 0 1"},
-		{"rule 5: throttled after the last try", policy.Stream{Bisect: true}, 3, 1, policy.Outcome{Verdict: policy.NotRun}, esm.Response{}, "nothing", "", 0, 200 * ms, "= 1-3 1 1"},
-		{"rule 5: refused", policy.Stream{}, 3, 0, policy.Outcome{Verdict: policy.Refused}, esm.Response{}, "nothing", "", 0, 200 * ms, "= 1-3 0 1"},
-		{"rule 5: nobody knows", policy.Stream{Bisect: true}, 3, 0, policy.Outcome{Verdict: policy.Failed, Reason: policy.ReasonOutcomeUnknown}, esm.Response{Status: 502}, "nothing", "", 0, 200 * ms, "= 1-3 0 1"},
-		{"rules 6 and 7: success", policy.Stream{}, 3, 1, policy.Outcome{Verdict: policy.Done}, esm.Response{}, "1-3", "", 0, 0, ""},
+		{"rule 5: throttled", policy.Stream{}, 3, 0, policy.Outcome{Verdict: trace.NotRun}, esm.Response{}, "nothing", "", 0, 200 * ms, "= 1-3 0 1"},
+		{"rule 5: throttled after the last try", policy.Stream{Bisect: true}, 3, 1, policy.Outcome{Verdict: trace.NotRun}, esm.Response{}, "nothing", "", 0, 200 * ms, "= 1-3 1 1"},
+		{"rule 5: refused", policy.Stream{}, 3, 0, policy.Outcome{Verdict: trace.Refused}, esm.Response{}, "nothing", "", 0, 200 * ms, "= 1-3 0 1"},
+		{"rule 5: nobody knows", policy.Stream{Bisect: true}, 3, 0, policy.Outcome{Verdict: trace.Failed, Reason: trace.ReasonOutcomeUnknown}, esm.Response{Status: 502}, "nothing", "", 0, 200 * ms, "= 1-3 0 1"},
+		{"rules 6 and 7: success", policy.Stream{}, 3, 1, policy.Outcome{Verdict: trace.Done}, esm.Response{}, "1-3", "", 0, 0, ""},
 		{"rule 8: progress", policy.Stream{}, 5, 7, itemFailures("3", "5"), esm.Response{}, "1-2", "", 0, 0, "3-5 0 0"},
 		{"rule 8: in whatever order they are told", policy.Stream{Bisect: true}, 5, 0, itemFailures("5", "3"), esm.Response{}, "1-2", "", 0, 0, "3-5 0 0"},
 		{"rule 9: the head is reported", policy.Stream{MaxRetries: 1}, 5, 0, itemFailures("1"), esm.Response{}, "nothing", "", 0, 200 * ms, "= 1-5 1 0"},
@@ -235,12 +236,12 @@ func TestRules(t *testing.T) {
 		{"rule 11: a retry is left", policy.Stream{MaxRetries: 2}, 3, 1, functionError, unhandled, "nothing", "", 0, 400 * ms, "= 1-3 2 0"},
 		{"rule 11: retries without end", policy.Stream{MaxRetries: -1}, 3, 99_999, functionError, unhandled, "nothing", "", 0, time.Minute, "= 1-3 100000 0"},
 		{"rule 11: one record cannot be halved", policy.Stream{Bisect: true, MaxRetries: 1}, 1, 0, functionError, unhandled, "nothing", "", 0, 200 * ms, "= 1 1 0"},
-		{"rule 12: no retry is left", policy.Stream{MaxRetries: 2}, 3, 2, functionError, unhandled, "1-3", policy.RetryAttemptsExhausted, 3, 0, ""},
-		{"rule 12: no retries at all", policy.Stream{}, 3, 0, functionError, unhandled, "1-3", policy.RetryAttemptsExhausted, 1, 0, ""},
-		{"rule 12: fewer than there were", policy.Stream{MaxRetries: 1}, 3, 5, functionError, unhandled, "1-3", policy.RetryAttemptsExhausted, 6, 0, ""},
-		{"no records: a final invocation succeeds", policy.Stream{}, 0, 0, policy.Outcome{Verdict: policy.Done}, esm.Response{}, "nothing", "", 0, 0, ""},
+		{"rule 12: no retry is left", policy.Stream{MaxRetries: 2}, 3, 2, functionError, unhandled, "1-3", esm.RetryAttemptsExhausted, 3, 0, ""},
+		{"rule 12: no retries at all", policy.Stream{}, 3, 0, functionError, unhandled, "1-3", esm.RetryAttemptsExhausted, 1, 0, ""},
+		{"rule 12: fewer than there were", policy.Stream{MaxRetries: 1}, 3, 5, functionError, unhandled, "1-3", esm.RetryAttemptsExhausted, 6, 0, ""},
+		{"no records: a final invocation succeeds", policy.Stream{}, 0, 0, policy.Outcome{Verdict: trace.Done}, esm.Response{}, "nothing", "", 0, 0, ""},
 		{"no records: a final invocation fails", policy.Stream{Bisect: true, MaxRetries: 1}, 0, 0, functionError, unhandled, "nothing", "", 0, 200 * ms, "= nothing 1 0"},
-		{"no records: a final invocation is given up", policy.Stream{Bisect: true, MaxRetries: 1}, 0, 1, functionError, unhandled, "nothing", policy.RetryAttemptsExhausted, 2, 0, ""},
+		{"no records: a final invocation is given up", policy.Stream{Bisect: true, MaxRetries: 1}, 0, 1, functionError, unhandled, "nothing", esm.RetryAttemptsExhausted, 2, 0, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := policy.Run{ID: "id", Records: records(1, test.last), Tries: test.tries}

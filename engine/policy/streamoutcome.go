@@ -1,5 +1,7 @@
 package policy
 
+import "github.com/esm-run/esm/trace"
+
 import "github.com/esm-run/esm"
 
 // ReadStreamOutcome is [ReadOutcome] for records of a stream, where AWS reads one kind of answer differently: JSON that
@@ -10,8 +12,8 @@ import "github.com/esm-run/esm"
 // [Stream.After]. Records that came out of an aggregated one share its number, which then names all of them.
 func ReadStreamOutcome(recs []esm.Record, resp esm.Response, err error, report bool) Outcome {
 	o := ReadOutcome(recs, resp, err, report)
-	if o.Reason == ReasonBadReportNotObject {
-		return Outcome{Verdict: Done, Detail: o.Detail}
+	if o.Reason == trace.ReasonBadReportNotObject {
+		return Outcome{Verdict: trace.Done, Detail: o.Detail}
 	}
 	return o
 }

@@ -9,44 +9,45 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // What an answer of a function that reports failures means for records 1 to 3.
 var streamAnswers = []struct {
 	name, answer string
-	verdict      policy.Verdict
+	verdict      trace.Verdict
 	settled      string // in one step, without retries
 }{
-	{"the empty string", `""`, policy.Done, "1-3"},
-	{"null", `null`, policy.Done, "1-3"},
-	{"an empty list", `[]`, policy.Done, "1-3"},
-	{"an empty object", `{}`, policy.Done, "1-3"},
-	{"nothing", ``, policy.Done, "1-3"},
-	{"no failures", `{"batchItemFailures":[]}`, policy.Done, "1-3"},
-	{"null failures", `{"batchItemFailures":null}`, policy.Done, "1-3"},
-	{"one", `{"batchItemFailures":[{"itemIdentifier":"3"}]}`, policy.Partial, "1-2"},
-	{"the lowest of two", `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, policy.Partial, "1"},
-	{"the lowest of two, told last", `{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"2"}]}`, policy.Partial, "1"},
-	{"the first", `{"batchItemFailures":[{"itemIdentifier":"1"}]}`, policy.Partial, "given up"},
-	{"one that is not there", `{"batchItemFailures":[{"itemIdentifier":"123"}]}`, policy.Failed, "given up"},
-	{"one as eventID", `{"batchItemFailures":[{"itemIdentifier":"shardId-000000000002:2"}]}`, policy.Failed, "given up"},
-	{"one with a zero before it", `{"batchItemFailures":[{"itemIdentifier":"02"}]}`, policy.Failed, "given up"},
-	{"an empty one", `{"batchItemFailures":[{"itemIdentifier":""}]}`, policy.Failed, "given up"},
-	{"null as one", `{"batchItemFailures":[{"itemIdentifier":null}]}`, policy.Failed, "given up"},
-	{"a number as one", `{"batchItemFailures":[{"itemIdentifier":2}]}`, policy.Failed, "given up"},
-	{"another key", `{"batchItemFailures":[{"foo":123}]}`, policy.Failed, "given up"},
-	{"another key with null", `{"batchItemFailures":[{"foo":null}]}`, policy.Failed, "given up"},
-	{"a good one and a bad one", `{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"9"}]}`, policy.Failed, "given up"},
-	{"a string", `"2"`, policy.Done, "1-3"},
-	{"a number", `2`, policy.Done, "1-3"},
-	{"true", `true`, policy.Done, "1-3"},
-	{"a list", `[{"itemIdentifier":"2"}]`, policy.Done, "1-3"},
-	{"another object", `{"statusCode":200}`, policy.Done, "1-3"},
-	{"failures that are no list", `{"batchItemFailures":"2"}`, policy.Failed, "given up"},
-	{"failures that are an object", `{"batchItemFailures":{"itemIdentifier":"2"}}`, policy.Failed, "given up"},
-	{"failures twice", `{"batchItemFailures":[],"batchItemFailures":[]}`, policy.Failed, "given up"},
-	{"half an answer", `{"batchItemFailures":[{"itemIdent`, policy.Failed, "given up"},
-	{"no JSON", `OK`, policy.Failed, "given up"},
+	{"the empty string", `""`, trace.Done, "1-3"},
+	{"null", `null`, trace.Done, "1-3"},
+	{"an empty list", `[]`, trace.Done, "1-3"},
+	{"an empty object", `{}`, trace.Done, "1-3"},
+	{"nothing", ``, trace.Done, "1-3"},
+	{"no failures", `{"batchItemFailures":[]}`, trace.Done, "1-3"},
+	{"null failures", `{"batchItemFailures":null}`, trace.Done, "1-3"},
+	{"one", `{"batchItemFailures":[{"itemIdentifier":"3"}]}`, trace.Partial, "1-2"},
+	{"the lowest of two", `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, trace.Partial, "1"},
+	{"the lowest of two, told last", `{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"2"}]}`, trace.Partial, "1"},
+	{"the first", `{"batchItemFailures":[{"itemIdentifier":"1"}]}`, trace.Partial, "given up"},
+	{"one that is not there", `{"batchItemFailures":[{"itemIdentifier":"123"}]}`, trace.Failed, "given up"},
+	{"one as eventID", `{"batchItemFailures":[{"itemIdentifier":"shardId-000000000002:2"}]}`, trace.Failed, "given up"},
+	{"one with a zero before it", `{"batchItemFailures":[{"itemIdentifier":"02"}]}`, trace.Failed, "given up"},
+	{"an empty one", `{"batchItemFailures":[{"itemIdentifier":""}]}`, trace.Failed, "given up"},
+	{"null as one", `{"batchItemFailures":[{"itemIdentifier":null}]}`, trace.Failed, "given up"},
+	{"a number as one", `{"batchItemFailures":[{"itemIdentifier":2}]}`, trace.Failed, "given up"},
+	{"another key", `{"batchItemFailures":[{"foo":123}]}`, trace.Failed, "given up"},
+	{"another key with null", `{"batchItemFailures":[{"foo":null}]}`, trace.Failed, "given up"},
+	{"a good one and a bad one", `{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"9"}]}`, trace.Failed, "given up"},
+	{"a string", `"2"`, trace.Done, "1-3"},
+	{"a number", `2`, trace.Done, "1-3"},
+	{"true", `true`, trace.Done, "1-3"},
+	{"a list", `[{"itemIdentifier":"2"}]`, trace.Done, "1-3"},
+	{"another object", `{"statusCode":200}`, trace.Done, "1-3"},
+	{"failures that are no list", `{"batchItemFailures":"2"}`, trace.Failed, "given up"},
+	{"failures that are an object", `{"batchItemFailures":{"itemIdentifier":"2"}}`, trace.Failed, "given up"},
+	{"failures twice", `{"batchItemFailures":[],"batchItemFailures":[]}`, trace.Failed, "given up"},
+	{"half an answer", `{"batchItemFailures":[{"itemIdent`, trace.Failed, "given up"},
+	{"no JSON", `OK`, trace.Failed, "given up"},
 }
 
 func TestStreamAnswers(t *testing.T) {
@@ -69,10 +70,10 @@ func TestStreamAnswers(t *testing.T) {
 		if got != test.settled {
 			t.Errorf("%s: settles %s, want %s", test.name, got, test.settled)
 		}
-		if o := policy.ReadStreamOutcome(recs, resp, nil, false); o.Verdict != policy.Done {
+		if o := policy.ReadStreamOutcome(recs, resp, nil, false); o.Verdict != trace.Done {
 			t.Errorf("%s, not asked for: got %v", test.name, o.Verdict)
 		}
-		if o := policy.ReadStreamOutcome(recs, faulted("Unhandled", test.answer), nil, true); o.Verdict != policy.Failed {
+		if o := policy.ReadStreamOutcome(recs, faulted("Unhandled", test.answer), nil, true); o.Verdict != trace.Failed {
 			t.Errorf("%s, as an exception: got %v", test.name, o.Verdict)
 		}
 	}
@@ -94,12 +95,12 @@ func TestReportOfAnAggregate(t *testing.T) {
 func TestStreamErrors(t *testing.T) {
 	for _, test := range []struct {
 		err  error
-		want policy.Verdict
+		want trace.Verdict
 	}{
-		{fmt.Errorf("invoke: %w", esm.ErrThrottled), policy.NotRun},
-		{esm.ErrNotRun, policy.NotRun},
-		{esm.ErrRefused, policy.Refused},
-		{errors.New("connection reset"), policy.Failed},
+		{fmt.Errorf("invoke: %w", esm.ErrThrottled), trace.NotRun},
+		{esm.ErrNotRun, trace.NotRun},
+		{esm.ErrRefused, trace.Refused},
+		{errors.New("connection reset"), trace.Failed},
 	} {
 		o := policy.ReadStreamOutcome(records(1, 3), esm.Response{}, test.err, true)
 		if o.Verdict != test.want {
@@ -125,8 +126,8 @@ func FuzzReadStreamOutcome(f *testing.F) {
 		got := policy.ReadStreamOutcome(recs, esm.Response{Payload: payload}, nil, true)
 		checkInvariants(t, recs, got)
 		want := slowRead(recs, payload)
-		if want.Reason == policy.ReasonBadReportNotObject {
-			want = policy.Outcome{Verdict: policy.Done}
+		if want.Reason == trace.ReasonBadReportNotObject {
+			want = policy.Outcome{Verdict: trace.Done}
 		}
 		if got.Verdict != want.Verdict || got.Reason != want.Reason || !slices.Equal(got.Failed, want.Failed) {
 			t.Errorf("%q: got %v %s %q, want %v %s %q", payload, got.Verdict, got.Reason, got.Failed, want.Verdict, want.Reason, want.Failed)
@@ -135,7 +136,7 @@ func FuzzReadStreamOutcome(f *testing.F) {
 
 		windowed, state := policy.ReadWindowOutcome(recs, esm.Response{Payload: payload}, nil, true)
 		checkInvariants(t, recs, windowed)
-		if answered := windowed.Verdict == policy.Done || windowed.Verdict == policy.Partial; answered != (state != nil) {
+		if answered := windowed.Verdict == trace.Done || windowed.Verdict == trace.Partial; answered != (state != nil) {
 			t.Errorf("%q: %v with state %q", payload, windowed.Verdict, state)
 		}
 		if state != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 	"pgregory.net/rapid"
 )
 
@@ -132,28 +133,28 @@ func TestWindowAnswers(t *testing.T) {
 	for _, test := range []struct {
 		name, answer string
 		report       bool
-		verdict      policy.Verdict
+		verdict      trace.Verdict
 		state        string
 	}{
-		{"a state", `{"state":{"n":1}}`, false, policy.Done, `{"n":1}`},
-		{"a state as it is written", "{ \"state\" : {\"n\" :1.0} }\n", false, policy.Done, `{"n" :1.0}`},
-		{"an empty state", `{"state":{}}`, true, policy.Done, `{}`},
-		{"a state that is no object", `{"state":[7]}`, true, policy.Done, `[7]`},
-		{"a state and no failures", `{"state":{"n":1},"batchItemFailures":[]}`, true, policy.Done, `{"n":1}`},
-		{"a state and a failure", `{"batchItemFailures":[{"itemIdentifier":"2"}],"state":{"n":1}}`, true, policy.Partial, `{"n":1}`},
-		{"a state and a failure that nobody asked for", `{"batchItemFailures":[{"itemIdentifier":"2"}],"state":{"n":1}}`, false, policy.Done, `{"n":1}`},
-		{"a state and a bad report", `{"batchItemFailures":[{"itemIdentifier":"9"}],"state":{"n":1}}`, true, policy.Failed, ""},
-		{"no state", `{"batchItemFailures":[]}`, true, policy.Failed, ""},
-		{"a failure, no state", `{"batchItemFailures":[{"itemIdentifier":"2"}]}`, true, policy.Failed, ""},
-		{"null as state", `{"state":null}`, false, policy.Failed, ""},
-		{"two states", `{"state":{},"state":{}}`, false, policy.Failed, ""},
-		{"a state in another case", `{"State":{}}`, false, policy.Failed, ""},
-		{"a state further down", `{"body":{"state":{}}}`, false, policy.Failed, ""},
-		{"nothing", ``, false, policy.Failed, ""},
-		{"null", `null`, true, policy.Failed, ""},
-		{"a list", `[]`, true, policy.Failed, ""},
-		{"no JSON", `state`, false, policy.Failed, ""},
-		{"half a state", `{"state":{"n":`, false, policy.Failed, ""},
+		{"a state", `{"state":{"n":1}}`, false, trace.Done, `{"n":1}`},
+		{"a state as it is written", "{ \"state\" : {\"n\" :1.0} }\n", false, trace.Done, `{"n" :1.0}`},
+		{"an empty state", `{"state":{}}`, true, trace.Done, `{}`},
+		{"a state that is no object", `{"state":[7]}`, true, trace.Done, `[7]`},
+		{"a state and no failures", `{"state":{"n":1},"batchItemFailures":[]}`, true, trace.Done, `{"n":1}`},
+		{"a state and a failure", `{"batchItemFailures":[{"itemIdentifier":"2"}],"state":{"n":1}}`, true, trace.Partial, `{"n":1}`},
+		{"a state and a failure that nobody asked for", `{"batchItemFailures":[{"itemIdentifier":"2"}],"state":{"n":1}}`, false, trace.Done, `{"n":1}`},
+		{"a state and a bad report", `{"batchItemFailures":[{"itemIdentifier":"9"}],"state":{"n":1}}`, true, trace.Failed, ""},
+		{"no state", `{"batchItemFailures":[]}`, true, trace.Failed, ""},
+		{"a failure, no state", `{"batchItemFailures":[{"itemIdentifier":"2"}]}`, true, trace.Failed, ""},
+		{"null as state", `{"state":null}`, false, trace.Failed, ""},
+		{"two states", `{"state":{},"state":{}}`, false, trace.Failed, ""},
+		{"a state in another case", `{"State":{}}`, false, trace.Failed, ""},
+		{"a state further down", `{"body":{"state":{}}}`, false, trace.Failed, ""},
+		{"nothing", ``, false, trace.Failed, ""},
+		{"null", `null`, true, trace.Failed, ""},
+		{"a list", `[]`, true, trace.Failed, ""},
+		{"no JSON", `state`, false, trace.Failed, ""},
+		{"half a state", `{"state":{"n":`, false, trace.Failed, ""},
 	} {
 		o, state := policy.ReadWindowOutcome(records(1, 3), answered(test.answer), nil, test.report)
 		if o.Verdict != test.verdict || string(state) != test.state {
@@ -161,7 +162,7 @@ func TestWindowAnswers(t *testing.T) {
 		}
 	}
 	o, state := policy.ReadWindowOutcome(records(1, 3), faulted("Unhandled", `{"state":{}}`), nil, false)
-	if o.Reason != policy.ReasonFunctionError || state != nil {
+	if o.Reason != trace.ReasonFunctionError || state != nil {
 		t.Errorf("an exception: got %v with state %q", o.Reason, state)
 	}
 }
@@ -182,9 +183,9 @@ func TestSettledWindow(t *testing.T) {
 		{"progress", `{"n":1}`, policy.Step{Settled: records(1, 1), Next: []policy.Run{{Records: records(2, 3)}}}, json.RawMessage(`{"n":2}`), `{"n":2}`, false},
 		{"a repetition", `{"n":1}`, policy.Step{Next: []policy.Run{{Records: records(1, 3)}}}, json.RawMessage(`{"n":2}`), `{"n":1}`, false},
 		{"the first try fails", "", policy.Step{Next: []policy.Run{{Records: records(1, 3)}}}, nil, "", false},
-		{"given up", `{"n":1}`, policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: policy.RetryAttemptsExhausted, Response: &esm.NoticeResponse{}}, json.RawMessage(`{"n":2}`), `{"n":1}`, false},
-		{"given up, the first of the window", "", policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: policy.RetryAttemptsExhausted, Response: &esm.NoticeResponse{}}, nil, `{}`, false},
-		{"too old, never invoked", "", policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: policy.RecordAgeExceeded}, nil, "", false},
+		{"given up", `{"n":1}`, policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: esm.RetryAttemptsExhausted, Response: &esm.NoticeResponse{}}, json.RawMessage(`{"n":2}`), `{"n":1}`, false},
+		{"given up, the first of the window", "", policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: esm.RetryAttemptsExhausted, Response: &esm.NoticeResponse{}}, nil, `{}`, false},
+		{"too old, never invoked", "", policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: esm.RecordAgeExceeded}, nil, "", false},
 		{"a state of 1 MB", `{}`, policy.Step{Settled: records(1, 2)}, fits, string(fits), false},
 		{"a state of one byte more", `{}`, policy.Step{Settled: records(1, 2)}, large, string(large), true},
 	} {
@@ -217,7 +218,7 @@ func TestFinalInvocation(t *testing.T) {
 			}
 			continue
 		}
-		if step.Why != policy.RetryAttemptsExhausted || step.Count != 3 {
+		if step.Why != esm.RetryAttemptsExhausted || step.Count != 3 {
 			t.Errorf("given up because of %q after %d", step.Why, step.Count)
 		}
 		break
@@ -226,7 +227,7 @@ func TestFinalInvocation(t *testing.T) {
 		t.Errorf("then %+v, want %+v", w, want)
 	}
 
-	step := s.After(policy.FinalRun(w), policy.Outcome{Verdict: policy.Done}, answered(`{"state":{}}`), late)
+	step := s.After(policy.FinalRun(w), policy.Outcome{Verdict: trace.Done}, answered(`{"state":{}}`), late)
 	if got, want := half.Finish(half.Close(window(60, `{}`)), step), window(90, ""); !reflect.DeepEqual(got, want) {
 		t.Errorf("after a success: %+v, want %+v", got, want)
 	}
@@ -293,7 +294,7 @@ func TestWindowLives(t *testing.T) {
 			state, step := json.RawMessage(`{}`), policy.Step{Settled: rest[:n]}
 			switch rapid.IntRange(0, 3).Draw(t, "outcome") {
 			case 0:
-				step = policy.Step{Settled: rest[:n], Dropped: rest[:n], Why: policy.RecordAgeExceeded, Count: 1}
+				step = policy.Step{Settled: rest[:n], Dropped: rest[:n], Why: esm.RecordAgeExceeded, Count: 1}
 			case 1:
 				state = json.RawMessage(`"` + strings.Repeat("x", policy.MaxState) + `"`)
 			}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"github.com/esm-run/esm/trace"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -10,7 +11,7 @@ import (
 )
 
 // ReasonNoWindowState is an answer without exactly one state that is not null, from a function with a tumbling window.
-const ReasonNoWindowState Reason = "NoWindowState"
+const ReasonNoWindowState trace.Reason = "NoWindowState"
 
 // ReadWindowOutcome is [ReadStreamOutcome] for a function with a tumbling window. Whatever it reports, its answer has to
 // hold the window's new state, as any JSON but null; otherwise the try has failed, that of a final invocation, too (AWS:
@@ -18,7 +19,7 @@ const ReasonNoWindowState Reason = "NoWindowState"
 // resp's Payload.
 func ReadWindowOutcome(recs []esm.Record, resp esm.Response, err error, report bool) (o Outcome, state json.RawMessage) {
 	o = ReadStreamOutcome(recs, resp, err, report)
-	if o.Verdict != Done && o.Verdict != Partial {
+	if o.Verdict != trace.Done && o.Verdict != trace.Partial {
 		return o, nil
 	}
 	state = stateOf(resp.Payload)

@@ -19,7 +19,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // The pattern for Python names files because a directory's files that begin with "_" would be left out.
@@ -48,7 +48,7 @@ type Bootstraps struct {
 //
 // It returns an *Invalid when fn.Runtime is one that is not supported, and an error that says what to install when
 // there is no interpreter.
-func (b *Bootstraps) Command(fn esm.Function) (argv []string, env map[string]string, err error) {
+func (b *Bootstraps) Command(fn config.Function) (argv []string, env map[string]string, err error) {
 	lang, with, err := b.interpreter(fn.Runtime)
 	if err != nil {
 		return nil, nil, err
@@ -72,7 +72,7 @@ func (b *Bootstraps) Command(fn esm.Function) (argv []string, env map[string]str
 
 // Note tells, for people, how what Command starts differs from what fn asks for; it is empty when it does not, or when
 // Command would return an error.
-func (b *Bootstraps) Note(fn esm.Function) string {
+func (b *Bootstraps) Note(fn config.Function) string {
 	_, asked, _ := languageOf(fn.Runtime)
 	lang, with, err := b.interpreter(fn.Runtime)
 	if err != nil || with.version == asked {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 func percentile(took []time.Duration, p int) time.Duration {
@@ -60,7 +60,7 @@ func TestCommandFindsAnInterpreter(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			onlyOnPath(t, tt.onPath)
 			b := &Bootstraps{Dir: t.TempDir()}
-			argv, _, err := b.Command(esm.Function{Runtime: tt.runtime, Handler: "app.h"})
+			argv, _, err := b.Command(config.Function{Runtime: tt.runtime, Handler: "app.h"})
 			if tt.want == "" {
 				if err == nil || !strings.Contains(err.Error(), "install ") {
 					t.Errorf("got %q, %v, want an error that says what to install", argv, err)
@@ -70,7 +70,7 @@ func TestCommandFindsAnInterpreter(t *testing.T) {
 			if err != nil || argv[0] != tt.want {
 				t.Fatalf("got %q, %v, want %s", argv, err, tt.want)
 			}
-			if got := b.Note(esm.Function{Runtime: tt.runtime}); got != tt.note {
+			if got := b.Note(config.Function{Runtime: tt.runtime}); got != tt.note {
 				t.Errorf("got note %q, want %q", got, tt.note)
 			}
 		})
@@ -80,7 +80,7 @@ func TestCommandFindsAnInterpreter(t *testing.T) {
 func TestCommandIsRememberedAndComplete(t *testing.T) {
 	onlyOnPath(t, map[string]string{"python3": "/x/python3\\n3.12\\n"})
 	b := &Bootstraps{Dir: filepath.Join(t.TempDir(), "new", "dir")}
-	fn := esm.Function{Runtime: "python3.12", Handler: "app.h"}
+	fn := config.Function{Runtime: "python3.12", Handler: "app.h"}
 	var both sync.WaitGroup
 	for range 4 {
 		both.Go(func() {
@@ -119,7 +119,7 @@ func TestRuntimesWithoutABootstrap(t *testing.T) {
 		"nodejs20":        "give a Command",
 		"provided.al2023": "the function's own bootstrap file",
 	} {
-		_, _, err := (&Bootstraps{Dir: t.TempDir()}).Command(esm.Function{Runtime: runtime, Handler: "app.h"})
+		_, _, err := (&Bootstraps{Dir: t.TempDir()}).Command(config.Function{Runtime: runtime, Handler: "app.h"})
 		var invalid *Invalid
 		if !errors.As(err, &invalid) || invalid.Field != "Runtime" || !strings.Contains(invalid.Reason, want) {
 			t.Errorf("%s: got %v, want an Invalid Runtime that says %q", runtime, err, want)
@@ -194,7 +194,7 @@ func TestCheck(t *testing.T) {
 		{"python3.7", "app", "", []string{"Runtime: ", "CodeUri: is missing"}},
 	}
 	for _, tt := range tests {
-		err := Check(esm.Function{Runtime: tt.runtime, Handler: tt.handler, CodeUri: tt.dir})
+		err := Check(config.Function{Runtime: tt.runtime, Handler: tt.handler, CodeUri: tt.dir})
 		var got []string
 		if joined, ok := err.(interface{ Unwrap() []error }); ok {
 			for _, e := range joined.Unwrap() {
@@ -205,7 +205,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s %s in %s: got %q, want %q", tt.runtime, tt.handler, tt.dir, got, tt.want)
 		}
 	}
-	elsewhere := esm.Function{Runtime: "python3.12", Handler: "other.handler", CodeUri: dir}
+	elsewhere := config.Function{Runtime: "python3.12", Handler: "other.handler", CodeUri: dir}
 	elsewhere.Environment.Variables = map[string]string{"PYTHONPATH": "/opt/python"}
 	if err := Check(elsewhere); err != nil {
 		t.Errorf("got %v, want nil: the module may be on PYTHONPATH", err)
@@ -216,7 +216,7 @@ func FuzzCheck(f *testing.F) {
 	f.Add("python3.12", "pkg/app.handler")
 	f.Add("nodejs20.x", "dir/app.api.handler")
 	f.Fuzz(func(t *testing.T, runtime, handler string) {
-		err := Check(esm.Function{Runtime: runtime, Handler: handler, CodeUri: t.TempDir()})
+		err := Check(config.Function{Runtime: runtime, Handler: handler, CodeUri: t.TempDir()})
 		if err == nil && !isProvided(runtime) {
 			t.Errorf("%q %q: got nil, want an error: the directory is empty", runtime, handler)
 		}

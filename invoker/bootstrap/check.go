@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Invalid is one thing that is wrong with a function's description.
@@ -26,7 +26,7 @@ func (e *Invalid) Error() string { return e.Field + ": " + e.Reason }
 //
 // The error joins one *Invalid for each finding. A provided.* runtime is not judged here: Check returns nil. The file
 // is not looked for when the function's variables name other places (PYTHONPATH, NODE_PATH).
-func Check(fn esm.Function) error {
+func Check(fn config.Function) error {
 	if isProvided(fn.Runtime) {
 		return nil
 	}

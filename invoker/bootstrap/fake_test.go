@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 const patience = 30 * time.Second // for a process that must do something; reached only when it does not
@@ -160,7 +160,7 @@ func code(t testing.TB, files map[string]string) string {
 }
 
 // begin starts the handler of fn against api.
-func begin(t testing.TB, api *fakeAPI, fn esm.Function) *process {
+func begin(t testing.TB, api *fakeAPI, fn config.Function) *process {
 	t.Helper()
 	b := &Bootstraps{Dir: t.TempDir()}
 	argv, env, err := b.Command(fn)
@@ -191,7 +191,7 @@ func begin(t testing.TB, api *fakeAPI, fn esm.Function) *process {
 	return p
 }
 
-func environ(fn esm.Function, more map[string]string, address string) []string {
+func environ(fn config.Function, more map[string]string, address string) []string {
 	env := map[string]string{
 		"PATH":                            os.Getenv("PATH"),
 		"LAMBDA_TASK_ROOT":                fn.CodeUri,

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // startNode starts a handler on whatever Node.js there is, as if it were the runtime (nodejs20.x if empty).
-func startNode(t testing.TB, files map[string]string, handler string, fn esm.Function) *process {
+func startNode(t testing.TB, files map[string]string, handler string, fn config.Function) *process {
 	t.Helper()
 	fn.Name, fn.Handler, fn.CodeUri = "fn", handler, code(t, files)
 	if fn.Runtime == "" {
@@ -43,7 +43,7 @@ func TestNodeAnswers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := startNode(t, map[string]string{"app.js": tt.source}, "app.h", esm.Function{})
+			p := startNode(t, map[string]string{"app.js": tt.source}, "app.h", config.Function{})
 			for _, id := range []string{"id-1", "id-2"}[:1+len(tt.name)%2] {
 				got := p.invoke(event{id: id, payload: tt.event, header: map[string]string{"Lambda-Runtime-Trace-Id": "Root=1-2-3"}})
 				if id == "id-1" && (got.path != "invocation/id-1/response" || got.body != tt.want) {
@@ -77,12 +77,12 @@ func TestNodeModules(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := startNode(t, tt.files, tt.handler, esm.Function{})
+			p := startNode(t, tt.files, tt.handler, config.Function{})
 			got := p.invoke(event{id: "1", payload: "{}"})
 			if want := `"` + tt.want + `"`; got.body != want {
 				t.Errorf("got %s, want %s", got.body, want)
 			}
-			if err := Check(esm.Function{Runtime: "nodejs20.x", Handler: tt.handler, CodeUri: p.cmd.Dir}); err != nil {
+			if err := Check(config.Function{Runtime: "nodejs20.x", Handler: tt.handler, CodeUri: p.cmd.Dir}); err != nil {
 				t.Errorf("Check: %v", err)
 			}
 		})
@@ -106,7 +106,7 @@ func TestNodeFailsInvocations(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := startNode(t, map[string]string{"app.js": tt.source}, "app.h", esm.Function{})
+			p := startNode(t, map[string]string{"app.js": tt.source}, "app.h", config.Function{})
 			got := p.invoke(event{id: "id-1", payload: "{}"})
 			f := got.failure(t)
 			if got.path != "invocation/id-1/error" || f.ErrorType != tt.wantType || got.errorType != tt.wantType {
@@ -145,7 +145,7 @@ func TestNodeFailsInit(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := startNode(t, map[string]string{"app.js": tt.source}, tt.handler, esm.Function{})
+			p := startNode(t, map[string]string{"app.js": tt.source}, tt.handler, config.Function{})
 			got := p.answer()
 			f := got.failure(t)
 			if got.path != "init/error" || f.ErrorType != tt.wantType || got.errorType != tt.wantType {
@@ -162,7 +162,7 @@ func TestNodeFailsInit(t *testing.T) {
 }
 
 func TestNodeModuleImportFails(t *testing.T) {
-	p := startNode(t, map[string]string{"app.mjs": `import "nothing-of-the-sort";`}, "app.h", esm.Function{})
+	p := startNode(t, map[string]string{"app.mjs": `import "nothing-of-the-sort";`}, "app.h", config.Function{})
 	if got, want := p.answer().failure(t).ErrorType, "Runtime.ImportModuleError"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -179,7 +179,7 @@ func TestNodeUnhandledErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := startNode(t, map[string]string{"app.js": tt.source}, "app.h", esm.Function{})
+			p := startNode(t, map[string]string{"app.js": tt.source}, "app.h", config.Function{})
 			got := p.invoke(event{id: "1", payload: "{}"})
 			if f := got.failure(t); got.path != "invocation/1/error" || f.ErrorType != tt.wantType {
 				t.Errorf("got %s of type %s, want %s", got.path, f.ErrorType, tt.wantType)
@@ -194,7 +194,7 @@ func TestNodeUnhandledErrors(t *testing.T) {
 // What a handler left behind ends the process, but the answer that it gave gets out first.
 func TestNodeAnswersBeforeItDies(t *testing.T) {
 	const source = `exports.h = async () => { Promise.reject(new Error("forgotten")); return "x".repeat(5e6); };`
-	p := startNode(t, map[string]string{"app.js": source}, "app.h", esm.Function{})
+	p := startNode(t, map[string]string{"app.js": source}, "app.h", config.Function{})
 	got := p.invoke(event{id: "1", payload: "{}"})
 	if want := 5_000_002; got.path != "invocation/1/response" || len(got.body) != want {
 		t.Errorf("got %s of %d bytes, want the response of %d", got.path, len(got.body), want)
@@ -205,7 +205,7 @@ func TestNodeAnswersBeforeItDies(t *testing.T) {
 }
 
 func TestNode24HasNoCallbacks(t *testing.T) {
-	as24 := esm.Function{Runtime: "nodejs24.x"}
+	as24 := config.Function{Runtime: "nodejs24.x"}
 	t.Run("a callback handler", func(t *testing.T) {
 		p := startNode(t, map[string]string{"app.js": `exports.h = (event, context, callback) => callback(null, 1);`}, "app.h", as24)
 		if got, want := p.answer().errorType, "Runtime.CallbackHandlerDeprecated"; got != want {
@@ -227,7 +227,7 @@ func TestNodeContext(t *testing.T) {
 			c.logGroupName, c.logStreamName, c.tenantId, c.identity, c.clientContext,
 			c.callbackWaitsForEmptyEventLoop, 50000 < left && left <= 60000];
 	};`
-	p := startNode(t, map[string]string{"app.js": source}, "app.h", esm.Function{})
+	p := startNode(t, map[string]string{"app.js": source}, "app.h", config.Function{})
 	plain := p.invoke(event{id: "id-1", payload: "{}"})
 	equalJSON(t, plain.body, `["fn", "$LATEST", "arn:aws:lambda:us-east-1:000000000000:function:fn", "128", "id-1",
 		"/aws/lambda/fn", "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef", null, null, null, true, true]`)
@@ -257,7 +257,7 @@ exports.h = async () => {
 };`
 
 func TestNodeTextLogs(t *testing.T) {
-	p := startNode(t, map[string]string{"app.js": nodeLogging}, "app.h", esm.Function{})
+	p := startNode(t, map[string]string{"app.js": nodeLogging}, "app.h", config.Function{})
 	p.invoke(event{id: "id-1", payload: "{}"})
 	lines := p.lines()
 	const stamp = `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t`
@@ -278,7 +278,7 @@ func TestNodeTextLogs(t *testing.T) {
 }
 
 func TestNodeJSONLogs(t *testing.T) {
-	fn := esm.Function{}
+	fn := config.Function{}
 	fn.Environment.Variables = map[string]string{"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}
 	p := startNode(t, map[string]string{"app.js": nodeLogging}, "app.h", fn)
 	p.invoke(event{id: "id-1", payload: "{}"})
@@ -308,7 +308,7 @@ func TestNodeJSONLogs(t *testing.T) {
 
 func TestNodeExits(t *testing.T) {
 	t.Run("when the handler says so", func(t *testing.T) {
-		p := startNode(t, map[string]string{"app.js": "exports.h = async () => process.exit(3);"}, "app.h", esm.Function{})
+		p := startNode(t, map[string]string{"app.js": "exports.h = async () => process.exit(3);"}, "app.h", config.Function{})
 		p.send(event{id: "1", payload: "{}"})
 		if got := p.exit(); got != 3 {
 			t.Errorf("got exit code %d, want 3", got)
@@ -317,7 +317,7 @@ func TestNodeExits(t *testing.T) {
 	for _, first := range []bool{true, false} {
 		name := map[bool]string{true: "when the Runtime API goes before the first event", false: "when it goes later"}[first]
 		t.Run(name, func(t *testing.T) {
-			p := startNode(t, map[string]string{"app.js": "setInterval(() => {}, 1000); exports.h = async () => {};"}, "app.h", esm.Function{})
+			p := startNode(t, map[string]string{"app.js": "setInterval(() => {}, 1000); exports.h = async () => {};"}, "app.h", config.Function{})
 			if !first {
 				p.invoke(event{id: "1", payload: "{}"})
 			}
@@ -330,7 +330,7 @@ func TestNodeExits(t *testing.T) {
 		})
 	}
 	t.Run("not when the response is too large", func(t *testing.T) {
-		p := startNode(t, map[string]string{"app.js": `exports.h = async (n) => "x".repeat(n);`}, "app.h", esm.Function{})
+		p := startNode(t, map[string]string{"app.js": `exports.h = async (n) => "x".repeat(n);`}, "app.h", config.Function{})
 		p.api.tooLarge = 1000
 		p.invoke(event{id: "1", payload: "2000"})
 		if got := p.invoke(event{id: "2", payload: "1"}).body; got != `"x"` {

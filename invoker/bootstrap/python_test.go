@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 func startPython(t testing.TB, files map[string]string, handler string, variables map[string]string) *process {
 	t.Helper()
-	fn := esm.Function{Name: "fn", Runtime: "python3.11", Handler: handler, CodeUri: code(t, files)}
+	fn := config.Function{Name: "fn", Runtime: "python3.11", Handler: handler, CodeUri: code(t, files)}
 	fn.Environment.Variables = variables
 	return begin(t, newFakeAPI(t), fn)
 }

@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // both are handlers that answer with the event, in each language.
 var both = []struct {
 	name, file, source string
-	fn                 esm.Function
+	fn                 config.Function
 }{
-	{"Python", "app.py", "def h(event, context): return event", esm.Function{Runtime: "python3.12", Handler: "app.h"}},
-	{"Node", "app.js", "exports.h = async (event) => event;", esm.Function{Runtime: "nodejs20.x", Handler: "app.h"}},
+	{"Python", "app.py", "def h(event, context): return event", config.Function{Runtime: "python3.12", Handler: "app.h"}},
+	{"Node", "app.js", "exports.h = async (event) => event;", config.Function{Runtime: "nodejs20.x", Handler: "app.h"}},
 }
 
 func TestTransport(t *testing.T) {

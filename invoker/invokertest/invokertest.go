@@ -14,12 +14,13 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
 )
 
 // Run runs the suite. fn describes a function whose program calls [ServeIfAsked]; its timeout and variables are changed
 // to suit each case. start makes a Starter, and registers with t what there is to clean up.
-func Run(t *testing.T, start func(*testing.T) invoker.Starter, fn esm.Function) {
+func Run(t *testing.T, start func(*testing.T) invoker.Starter, fn config.Function) {
 	for name, check := range map[string]func(*suite){
 		"answers as the handler does":      (*suite).echo,
 		"tells the handler what it is":     (*suite).about,
@@ -53,12 +54,12 @@ const patience = 30 * time.Second
 type suite struct {
 	*testing.T
 	starter invoker.Starter
-	fn      esm.Function
+	fn      config.Function
 	calls   int
 }
 
 // variation is fn with time enough and with more variables.
-func variation(fn esm.Function, more map[string]string) esm.Function {
+func variation(fn config.Function, more map[string]string) config.Function {
 	variables := map[string]string{
 		handlerVariable: "1",
 		"GREETING":      "hello",

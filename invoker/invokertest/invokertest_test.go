@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/invokertest"
 	"github.com/esm-run/esm/invoker/process"
@@ -22,5 +22,5 @@ func TestProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := func(t *testing.T) invoker.Starter { return &process.Starter{Dir: t.TempDir()} }
-	invokertest.Run(t, start, esm.Function{Name: "f", Command: []string{self}, CodeUri: t.TempDir()})
+	invokertest.Run(t, start, config.Function{Name: "f", Command: []string{self}, CodeUri: t.TempDir()})
 }

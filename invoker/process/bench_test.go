@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // BenchmarkWarmInvoke measures invocations of an aws-lambda-go handler in a process of its own: until its answer is
 // there (p50, p99), and until the environment is free (ns/op).
 func BenchmarkWarmInvoke(b *testing.B) {
-	s := &Starter{Dir: b.TempDir(), Trace: func(esm.Event) {}}
+	s := &Starter{Dir: b.TempDir(), Trace: func(trace.Event) {}}
 	e, err := s.Start(b.Context(), handler("echo", nil))
 	if err != nil {
 		b.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/bootstrap"
 )
@@ -34,7 +34,7 @@ func TestBundledRuntimes(t *testing.T) {
 			s, l := newStarter(t)
 			bundled := &bootstrap.Bootstraps{Dir: t.TempDir()}
 			s.Bootstrap = bundled.Command
-			fn := esm.Function{Name: "f", Runtime: tt.runtime, Handler: "app.handler", CodeUri: dir, Timeout: 30}
+			fn := config.Function{Name: "f", Runtime: tt.runtime, Handler: "app.handler", CodeUri: dir, Timeout: 30}
 			e := start(t, s, fn)
 			invoke(t, e, order{})
 			if got, want := strings.ReplaceAll(string(invoke(t, e, order{}).Payload), " ", ""), `{"calls":2,"id":"`+testID+`"}`; got != want {

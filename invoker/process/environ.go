@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
@@ -25,7 +25,7 @@ const apiHost = "127.0.0.1"
 //
 // HOME and TMPDIR are the environment's private directory. Lambda sets no HOME; but without one, AWS's SDKs look up the
 // user's real home and would find credentials there that the function was never given.
-func (s *Starter) variables(fn esm.Function, p program, id, private string) map[string]string {
+func (s *Starter) variables(fn config.Function, p program, id, private string) map[string]string {
 	env := s.defaults(p.dir, private)
 	for name, value := range fn.Environment.Variables {
 		if !strings.HasPrefix(name, "_") { // Lambda keeps these to itself
@@ -56,7 +56,7 @@ func (s *Starter) defaults(dir, private string) map[string]string {
 	return env
 }
 
-func (s *Starter) reserved(fn esm.Function, dir, id string) map[string]string {
+func (s *Starter) reserved(fn config.Function, dir, id string) map[string]string {
 	region := s.region()
 	env := map[string]string{
 		marker:                            id,

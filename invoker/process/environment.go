@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
@@ -22,7 +23,7 @@ var (
 
 // environment is one place in which a function runs. Whoever holds its turn owns the fields below it.
 type environment struct {
-	fn        esm.Function
+	fn        config.Function
 	program   program
 	env       map[string]string
 	initLimit time.Duration
@@ -56,7 +57,7 @@ type invocation struct {
 
 var _ invoker.Environment = (*environment)(nil)
 
-func (s *Starter) newEnvironment(fn esm.Function) (*environment, error) {
+func (s *Starter) newEnvironment(fn config.Function) (*environment, error) {
 	dir, err := s.newPrivate()
 	if err != nil {
 		return nil, fmt.Errorf("process: function %q: %w", fn.Name, err)
@@ -70,7 +71,7 @@ func (s *Starter) newEnvironment(fn esm.Function) (*environment, error) {
 		e.initLimit = s.initLimit
 	}
 	if fn.FunctionArn == "" {
-		e.fn.FunctionArn = esm.FunctionARN(s.region(), cmp.Or(s.AccountID, "000000000000"), fn.Name)
+		e.fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, "000000000000"), fn.Name)
 	}
 	close(e.stopped)
 	e.timer.Stop()
@@ -239,7 +240,7 @@ func notRun(err error) error { return fmt.Errorf("process: %w: %w", esm.ErrNotRu
 // event is what the runtime gets to see of c.
 func (e *environment) event(c esm.Call) runtimeapi.Event {
 	arn := e.fn.FunctionArn
-	if _, qualifier := esm.SplitQualifier(c.Function); qualifier != "" {
+	if _, qualifier := config.SplitQualifier(c.Function); qualifier != "" {
 		arn += ":" + qualifier
 	}
 	return runtimeapi.Event{

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // Output beyond these bounds is dropped, and the loss is told: one runtime that repeats itself as fast as it can (some do
@@ -22,7 +22,7 @@ const (
 
 // journal tells what an environment's runtimes write, and what the platform says about them, to a Trace.
 type journal struct {
-	trace    esm.Trace
+	trace    trace.Func
 	function string
 
 	mu      sync.Mutex
@@ -35,7 +35,7 @@ type journal struct {
 	last    []byte    // of the last line that was not empty
 }
 
-func newJournal(trace esm.Trace, function string) *journal {
+func newJournal(trace trace.Func, function string) *journal {
 	return &journal{trace: trace, function: function, left: outputBurst, filled: time.Now()}
 }
 
@@ -63,9 +63,9 @@ func (j *journal) line(text []byte) {
 		return
 	}
 	if lost != "" {
-		j.trace(esm.Output{Function: j.function, ID: id, Line: lost, Platform: true, Time: now})
+		j.trace(trace.Output{Function: j.function, ID: id, Line: lost, Platform: true, Time: now})
 	}
-	j.trace(esm.Output{Function: j.function, ID: id, Line: string(text), Time: now})
+	j.trace(trace.Output{Function: j.function, ID: id, Line: string(text), Time: now})
 }
 
 // allow takes n bytes from what may be told, or counts them as lost. The caller holds mu.
@@ -109,7 +109,7 @@ func (j *journal) settleLoss() {
 
 // platform tells a line of the platform about the request id.
 func (j *journal) platform(id, line string) {
-	j.trace.Tell(esm.Output{Function: j.function, ID: id, Line: line, Platform: true, Time: time.Now()})
+	j.trace.Emit(trace.Output{Function: j.function, ID: id, Line: line, Platform: true, Time: time.Now()})
 }
 
 // lastLine is the last line that was not empty: for people who wonder why a runtime ended.

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // roleVariable turns the test binary into one of the roles: a handler, or a program that runs environments.
@@ -289,12 +290,12 @@ func engine() {
 }
 
 // handler is a function whose command is this binary in a role.
-func handler(role string, env map[string]string) esm.Function {
+func handler(role string, env map[string]string) config.Function {
 	self, err := os.Executable()
 	if err != nil {
 		panic(err)
 	}
-	fn := esm.Function{Name: "f", Command: []string{self}, CodeUri: os.TempDir(), Timeout: 10}
+	fn := config.Function{Name: "f", Command: []string{self}, CodeUri: os.TempDir(), Timeout: 10}
 	fn.Environment.Variables = map[string]string{
 		roleVariable: role,
 		"GORACE":     "atexit_sleep_ms=0", // the race detector likes to wait a second

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 func TestLinesOfAnInvocation(t *testing.T) {
@@ -258,7 +259,7 @@ func TestLossesAreToldOnceASecond(t *testing.T) {
 }
 
 func TestReportLine(t *testing.T) {
-	r := newReporter(newJournal(nil, "f"), esm.Function{})
+	r := newReporter(newJournal(nil, "f"), config.Function{})
 	p := report{id: "i", took: 250060 * time.Microsecond, init: 100770 * time.Microsecond, memory: 36, status: "success"}
 	want := "REPORT RequestId: i\tDuration: 250.06 ms\tBilled Duration: 351 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\tInit Duration: 100.77 ms\t"
 	if got := r.line(p); got != want {

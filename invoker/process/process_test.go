@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/trace"
 )
 
 const testID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
@@ -23,18 +25,18 @@ const testID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 // log collects what a Trace is told.
 type log struct {
 	mu    sync.Mutex
-	lines []esm.Output
+	lines []trace.Output
 }
 
-func (l *log) trace(e esm.Event) {
-	if o, ok := e.(esm.Output); ok {
+func (l *log) trace(e trace.Event) {
+	if o, ok := e.(trace.Output); ok {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.lines = append(l.lines, o)
 	}
 }
 
-func (l *log) all() []esm.Output {
+func (l *log) all() []trace.Output {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.lines)
@@ -54,7 +56,7 @@ func newStarter(t *testing.T) (*Starter, *log) {
 	return &Starter{Dir: t.TempDir(), Trace: l.trace}, l
 }
 
-func start(t *testing.T, s *Starter, fn esm.Function) invoker.Environment {
+func start(t *testing.T, s *Starter, fn config.Function) invoker.Environment {
 	t.Helper()
 	e, err := s.Start(t.Context(), fn)
 	if err != nil {
@@ -307,18 +309,18 @@ func TestCommandsThatCannotRun(t *testing.T) {
 	nonsense := write("nonsense", "\x7fnonsense", 0o755)
 	script := write("script", "#!/nowhere/python\n", 0o755)
 	for _, tt := range []struct {
-		fn            esm.Function
+		fn            config.Function
 		kind, payload string
 		text          string
 	}{
-		{esm.Function{Command: []string{"/nowhere/x"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec /nowhere/x: no such file or directory", "/nowhere/x"},
-		{esm.Function{Command: []string{"nowhere-x"}}, "Runtime.InvalidEntrypoint", `Error: exec: \"nowhere-x\": executable file not found in PATH`, "nowhere-x"},
-		{esm.Function{Command: []string{"./plain"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec " + plain + ": permission denied", plain},
-		{esm.Function{Command: []string{"./nonsense"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec " + nonsense + ": exec format error", nonsense},
-		{esm.Function{Command: []string{"./script"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec " + script + ": no such file or directory", "the interpreter that it names is not"},
-		{esm.Function{Command: []string{"true"}, CodeUri: "/nowhere"}, "Runtime.InvalidWorkingDir", "Error: chdir /nowhere: no such file or directory", "/nowhere"},
-		{esm.Function{Runtime: "provided.al2023"}, "Runtime.InvalidEntrypoint", "Error: Couldn't find valid bootstrap(s): [" + dir + "/bootstrap]", dir},
-		{esm.Function{Runtime: "python3.13", Handler: "app.h"}, "Runtime.InvalidEntrypoint", `Error: no way to run the runtime \"python3.13\" is known`, `handler "app.h", runtime python3.13`},
+		{config.Function{Command: []string{"/nowhere/x"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec /nowhere/x: no such file or directory", "/nowhere/x"},
+		{config.Function{Command: []string{"nowhere-x"}}, "Runtime.InvalidEntrypoint", `Error: exec: \"nowhere-x\": executable file not found in PATH`, "nowhere-x"},
+		{config.Function{Command: []string{"./plain"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec " + plain + ": permission denied", plain},
+		{config.Function{Command: []string{"./nonsense"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec " + nonsense + ": exec format error", nonsense},
+		{config.Function{Command: []string{"./script"}}, "Runtime.InvalidEntrypoint", "Error: fork/exec " + script + ": no such file or directory", "the interpreter that it names is not"},
+		{config.Function{Command: []string{"true"}, CodeUri: "/nowhere"}, "Runtime.InvalidWorkingDir", "Error: chdir /nowhere: no such file or directory", "/nowhere"},
+		{config.Function{Runtime: "provided.al2023"}, "Runtime.InvalidEntrypoint", "Error: Couldn't find valid bootstrap(s): [" + dir + "/bootstrap]", dir},
+		{config.Function{Runtime: "python3.13", Handler: "app.h"}, "Runtime.InvalidEntrypoint", `Error: no way to run the runtime \"python3.13\" is known`, `handler "app.h", runtime python3.13`},
 	} {
 		tt.fn.Name = "f"
 		if tt.fn.CodeUri == "" {
@@ -346,10 +348,10 @@ func TestCommandsThatCannotRun(t *testing.T) {
 // A full disk is not the function's fault: nothing was run, and no message pays for it.
 func TestMachineThatCannotStart(t *testing.T) {
 	s, _ := newStarter(t)
-	s.Bootstrap = func(esm.Function) ([]string, map[string]string, error) {
+	s.Bootstrap = func(config.Function) ([]string, map[string]string, error) {
 		return nil, nil, fmt.Errorf("lay out: %w", &os.PathError{Op: "write", Path: "client.py", Err: syscall.ENOSPC})
 	}
-	_, err := s.Start(t.Context(), esm.Function{Name: "f", Runtime: "python3.13", Handler: "app.h", CodeUri: t.TempDir()})
+	_, err := s.Start(t.Context(), config.Function{Name: "f", Runtime: "python3.13", Handler: "app.h", CodeUri: t.TempDir()})
 	if _, broken := errors.AsType[*invoker.Broken](err); broken || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("got %v, want a full disk and no *Broken", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
@@ -22,7 +22,7 @@ type program struct {
 }
 
 // program finds out what runs fn. The error is a *runtimeapi.Failure where Lambda would answer with one.
-func (s *Starter) program(fn esm.Function) (program, error) {
+func (s *Starter) program(fn config.Function) (program, error) {
 	dir, err := filepath.Abs(fn.CodeUri)
 	if err != nil {
 		return program{}, err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // TestAWSLambdaRIC runs AWS's own runtime interface client for Python, as Lambda's images do.
@@ -42,8 +43,8 @@ def handler(event, context):
 		}
 	}
 	s, l := newStarter(t)
-	function := func(handler string) esm.Function {
-		return esm.Function{Name: "f", CodeUri: dir, Handler: handler, Timeout: 30, Command: []string{python, "-m", "awslambdaric", handler}}
+	function := func(handler string) config.Function {
+		return config.Function{Name: "f", CodeUri: dir, Handler: handler, Timeout: 30, Command: []string{python, "-m", "awslambdaric", handler}}
 	}
 	e := start(t, s, function("app.handler"))
 	for range 3 {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
@@ -33,7 +33,7 @@ type reporter struct {
 	json    bool
 }
 
-func newReporter(j *journal, fn esm.Function) reporter {
+func newReporter(j *journal, fn config.Function) reporter {
 	return reporter{journal: j, size: fn.Memory(), json: fn.LoggingConfig.LogFormat == jsonFormat}
 }
 

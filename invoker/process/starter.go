@@ -15,8 +15,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/trace"
 )
 
 // Starter makes environments for functions with a Command or a Runtime. Its fields are set before the first use.
@@ -33,11 +34,11 @@ type Starter struct {
 	// each other's processes. Empty means a directory of this user's below the system's temporary one.
 	Dir string
 
-	Trace esm.Trace // told every line of Output
+	Trace trace.Func // told every line of Output
 
 	// Bootstrap gives the command that runs a function with a Runtime other than provided.*, and variables that it
 	// needs. Nil knows no such runtime.
-	Bootstrap func(fn esm.Function) (argv []string, env map[string]string, err error)
+	Bootstrap func(fn config.Function) (argv []string, env map[string]string, err error)
 
 	initLimit time.Duration // for tests; 0 means that of Lambda
 }
@@ -55,7 +56,7 @@ func (s *Starter) region() string { return cmp.Or(s.Region, "us-east-1") }
 
 // Start starts fn's runtime, as [invoker.Starter] says. An Init that takes longer than ten seconds is ended; the first
 // Invoke starts it over, within the function's timeout, which is what Lambda does.
-func (s *Starter) Start(ctx context.Context, fn esm.Function) (invoker.Environment, error) {
+func (s *Starter) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
 	e, err := s.newEnvironment(fn)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 func TestAnswersOfTroubledRuntimes(t *testing.T) {
@@ -214,7 +214,7 @@ done
 		t.Fatal(err)
 	}
 	s, l := newStarter(t)
-	fn := esm.Function{Name: "f", Runtime: "provided.al2023", Handler: "h", CodeUri: dir, Timeout: 20}
+	fn := config.Function{Name: "f", Runtime: "provided.al2023", Handler: "h", CodeUri: dir, Timeout: 20}
 	fn.Environment.Variables = map[string]string{"http_proxy": "http://127.0.0.1:1"} // which curl would use
 	e := start(t, s, fn)
 	for range 3 {

@@ -21,6 +21,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Remote invokes functions through the Client of one endpoint. It holds no state: it may be used by many at once.
@@ -65,7 +66,7 @@ func (r *Remote) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 }
 
 func input(c esm.Call) *lambda.InvokeInput {
-	name, qualifier := esm.SplitQualifier(c.Function)
+	name, qualifier := config.SplitQualifier(c.Function)
 	in := &lambda.InvokeInput{FunctionName: &name, Payload: c.Payload}
 	if qualifier != "" {
 		in.Qualifier = &qualifier

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
@@ -46,7 +46,7 @@ func median(d []time.Duration) time.Duration {
 }
 
 func startOurs(b *testing.B) func() time.Duration {
-	session := runtimeapi.New(esm.Function{Name: "f"})
+	session := runtimeapi.New(config.Function{Name: "f"})
 	server := runtimeapi.NewServer()
 	l := listen(b)
 	server.Add(l.Addr().String(), session)

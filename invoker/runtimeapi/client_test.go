@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
@@ -40,7 +40,7 @@ type rig struct {
 func inBubble(t *testing.T, test func(*testing.T, *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{t: t, session: runtimeapi.New(esm.Function{Name: "f", Handler: "app.handler"}), server: runtimeapi.NewServer()}
+		r := &rig{t: t, session: runtimeapi.New(config.Function{Name: "f", Handler: "app.handler"}), server: runtimeapi.NewServer()}
 		r.pipes = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		r.client = &http.Client{Transport: &http.Transport{DialContext: r.pipes.dial}}
 		r.server.Add(host, r.session)

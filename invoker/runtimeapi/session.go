@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // ErrNotReady says that the runtime is not waiting for an event.
@@ -42,7 +43,7 @@ var _ http.Handler = (*Session)(nil)
 // gives its owner the other end: Idle, Dispatch, Answers, in this order and over again. All methods may be called side
 // by side. When the runtime is started anew it gets a new Session.
 type Session struct {
-	fn      esm.Function
+	fn      config.Function
 	idle    chan struct{}
 	answers chan Answer
 
@@ -57,7 +58,7 @@ type Session struct {
 type waiter chan *delivery
 
 // New returns the Session of a runtime of fn that has not been heard of yet.
-func New(fn esm.Function) *Session {
+func New(fn config.Function) *Session {
 	return &Session{fn: fn, state: started, idle: make(chan struct{}, 1), answers: make(chan Answer, 1)}
 }
 

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // A Server is the stand-in for AWS: one account in one Region. The zero Server is ready and empty. All methods may be called side by
@@ -34,7 +34,7 @@ type Server struct {
 func (s *Server) region() string  { return cmp.Or(s.Region, "us-east-1") }
 func (s *Server) account() string { return cmp.Or(s.AccountID, "000000000000") }
 
-func (s *Server) arn(name string) string { return esm.QueueARN(s.region(), s.account(), name) }
+func (s *Server) arn(name string) string { return config.QueueARN(s.region(), s.account(), name) }
 
 // grace is how long Serve lets answers that are being written get through when it is to end.
 const grace = time.Second

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // arn is the ARN of a table's stream.
@@ -17,7 +17,7 @@ type arn struct {
 
 // parseARN takes apart …:table/<table>/stream/<label>.
 func parseARN(text string) (arn, error) {
-	a, err := esm.ParseARN(text)
+	a, err := config.ParseARN(text)
 	parts := strings.Split(a.Resource, "/")
 	isStream := len(parts) == 4 && parts[0] == "table" && parts[1] != "" && parts[2] == "stream" && parts[3] != ""
 	if err != nil || a.Service != "dynamodb" || a.Region == "" || !isStream {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // TableConfig is what a [Table] is made from.
@@ -34,7 +35,7 @@ type TableConfig struct {
 // far as it can still be read, and then the new one is read from its beginning.
 type Table struct {
 	client *sdk.Client
-	arn    esm.ARN
+	arn    config.ARN
 	name   string
 
 	mu      sync.Mutex
@@ -53,7 +54,7 @@ var _ esm.Stream = (*Table)(nil)
 
 // NewTable makes a Table. It does not talk to the network: the table need not exist yet.
 func NewTable(c TableConfig) (*Table, error) {
-	a, err := esm.ParseARN(c.ARN)
+	a, err := config.ParseARN(c.ARN)
 	name, isTable := strings.CutPrefix(a.Resource, "table/")
 	if err != nil || a.Service != "dynamodb" || !isTable || name == "" || strings.Contains(name, "/") {
 		return nil, fmt.Errorf("ddbstreams: %q is not the ARN of a table (arn:aws:dynamodb:region:account:table/name)", c.ARN)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // arn is the ARN of a stream or of a consumer of it.
@@ -19,7 +19,7 @@ type arn struct {
 
 // parseARN takes apart …:stream/<name> and …:stream/<name>/consumer/<name>:<when it was made>.
 func parseARN(text string) (arn, error) {
-	a, err := esm.ParseARN(text)
+	a, err := config.ParseARN(text)
 	parts := strings.Split(a.Resource, "/")
 	stream := len(parts) == 2
 	consumer := len(parts) == 4 && parts[2] == "consumer" && strings.Contains(parts[3], ":")

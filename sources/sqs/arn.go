@@ -4,23 +4,23 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // parseARN takes the ARN of a queue, whose resource is the queue's name.
-func parseARN(text string) (esm.ARN, error) {
-	a, err := esm.ParseARN(text)
+func parseARN(text string) (config.ARN, error) {
+	a, err := config.ParseARN(text)
 	if err != nil || a.Service != "sqs" || a.Region == "" || strings.Contains(a.Resource, ":") {
-		return esm.ARN{}, fmt.Errorf("sqs: %q is not the ARN of a queue (arn:aws:sqs:region:account:name)", text)
+		return config.ARN{}, fmt.Errorf("sqs: %q is not the ARN of a queue (arn:aws:sqs:region:account:name)", text)
 	}
 	return a, nil
 }
 
 // isFIFO reports whether it is a FIFO queue: its name says so (API reference: "CreateQueue").
-func isFIFO(queue esm.ARN) bool { return strings.HasSuffix(queue.Resource, ".fifo") }
+func isFIFO(queue config.ARN) bool { return strings.HasSuffix(queue.Resource, ".fifo") }
 
 // urlOf is the queue's address on AWS; ok is false in partitions whose host names are not known here.
-func urlOf(queue esm.ARN) (url string, ok bool) {
+func urlOf(queue config.ARN) (url string, ok bool) {
 	suffix := map[string]string{
 		"aws":        "amazonaws.com",
 		"aws-us-gov": "amazonaws.com",

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/sources/internal/quote"
 )
 
@@ -36,7 +37,7 @@ type shape struct {
 	nulls bool   // members without a value are null; else they are absent
 }
 
-func newShape(a esm.ARN, nulls bool) shape {
+func newShape(a config.ARN, nulls bool) shape {
 	tail := append([]byte(nil), `,"eventSource":"aws:sqs","eventSourceARN":`...)
 	tail = quote.AppendString(tail, a.String())
 	tail = append(tail, `,"awsRegion":`...)

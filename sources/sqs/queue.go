@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Config is what a [Queue] is made from.
@@ -34,7 +35,7 @@ type Config struct {
 // Queue is one SQS queue, standard or FIFO. It keeps no messages, and retries nothing beyond what the SDK's client does.
 type Queue struct {
 	client   *sdk.Client
-	arn      esm.ARN
+	arn      config.ARN
 	shape    shape
 	attempts attempts
 

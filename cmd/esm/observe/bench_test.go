@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"testing"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // What one batch of ten events costs each observer, with as many pollers at once as there are processors.
@@ -14,15 +14,15 @@ func BenchmarkTrace(b *testing.B) { observed(b, orders, story()) }
 // What one batch of a shard costs, which is seven events: it fails, and then does not.
 func BenchmarkTraceOfAShard(b *testing.B) {
 	in := numbered(1, 8)
-	events := []esm.Event{esm.Received{Mapping: uuid, Shard: one, Records: in}}
-	events = append(append(events, try(one, "Failed", 1, in)...), try(one, "Done", 2, in)...)
-	observed(b, clicks, append(events, settled(one, in), esm.Received{Mapping: uuid, Shard: one}))
+	events := []trace.Event{trace.Received{Mapping: uuid, Shard: one, Records: in}}
+	events = append(append(events, try(one, trace.Failed, 1, in)...), try(one, trace.Done, 2, in)...)
+	observed(b, clicks, append(events, settled(one, in), trace.Received{Mapping: uuid, Shard: one}))
 }
 
-func observed(b *testing.B, mapping Mapping, events []esm.Event) {
+func observed(b *testing.B, mapping Mapping, events []trace.Event) {
 	mappings, functions := []Mapping{mapping}, []string{"f"}
 	quiet := &slog.HandlerOptions{Level: slog.LevelInfo}
-	for name, trace := range map[string]esm.Trace{
+	for name, trace := range map[string]trace.Func{
 		"Board":   NewBoard(mappings, functions).Trace,
 		"Metrics": NewMetrics(mappings, functions).Trace,
 		"Lines":   (&Lines{W: io.Discard, Mappings: NewRoster(mappings)}).Trace,
@@ -45,10 +45,10 @@ func observed(b *testing.B, mapping Mapping, events []esm.Event) {
 func BenchmarkLookAtManyShards(b *testing.B) {
 	board, metrics := NewBoard([]Mapping{clicks}, nil), NewMetrics([]Mapping{clicks}, nil)
 	for n := range 10000 {
-		trace := Tee(board.Trace, metrics.Trace)
-		trace(esm.Reading{Mapping: uuid, Shard: shardNumber(n)})
+		emit := Tee(board.Trace, metrics.Trace)
+		emit(trace.Reading{Mapping: uuid, Shard: shardNumber(n)})
 		if n%10 == 0 {
-			tell(trace, try(shardNumber(n), "Failed", 1, numbered(1, 1))...)
+			tell(emit, try(shardNumber(n), trace.Failed, 1, numbered(1, 1))...)
 		}
 	}
 	b.Run("Held", func(b *testing.B) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // Board keeps the status of every mapping and function up to date. All methods may be called side by side.
@@ -95,55 +95,55 @@ func (b *Board) StatusOf(mappings []Mapping) Status {
 	return s
 }
 
-// Trace is an [esm.Trace].
-func (b *Board) Trace(e esm.Event) {
+// Trace is an [trace.Func].
+func (b *Board) Trace(e trace.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch e := e.(type) {
-	case esm.Received:
+	case trace.Received:
 		b.mapping(e.Mapping).received(e)
-	case esm.Filtered:
+	case trace.Filtered:
 		b.mapping(e.Mapping).filtered(e)
-	case esm.Invoking:
+	case trace.Invoking:
 		b.mapping(e.Mapping).invoking(e)
-	case esm.Invoked:
+	case trace.Invoked:
 		b.mapping(e.Mapping).invoked(e)
-	case esm.Deleted:
+	case trace.Deleted:
 		b.mapping(e.Mapping).deleted(e)
-	case esm.Left:
+	case trace.Left:
 		b.mapping(e.Mapping).left(e)
-	case esm.Scaled:
+	case trace.Scaled:
 		b.mapping(e.Mapping).Pollers = e.Pollers
-	case esm.State:
+	case trace.State:
 		b.mapping(e.Mapping).changed(e)
-	case esm.Failing:
+	case trace.Failing:
 		b.mapping(e.Mapping).failing(e)
-	case esm.Settled, esm.Dropped, esm.Notified, esm.Reading, esm.Drained, esm.Listed:
+	case trace.Settled, trace.Dropped, trace.Notified, trace.Reading, trace.Drained, trace.Listed:
 		b.stream(e)
-	case esm.Environments:
+	case trace.Environments:
 		f := b.function(e.Function)
 		f.Environments, f.Busy = e.Alive, e.Busy
-	case esm.Started:
+	case trace.Started:
 		b.function(e.Function).started(e)
-	case esm.Ran:
+	case trace.Ran:
 		b.function(e.Function).ran(e)
 	}
 }
 
 // stream notes an event that only streams have.
-func (b *Board) stream(e esm.Event) {
+func (b *Board) stream(e trace.Event) {
 	switch e := e.(type) {
-	case esm.Settled:
+	case trace.Settled:
 		b.mapping(e.Mapping).settled(e)
-	case esm.Dropped:
+	case trace.Dropped:
 		b.mapping(e.Mapping).dropped(e)
-	case esm.Notified:
+	case trace.Notified:
 		b.mapping(e.Mapping).notified(e)
-	case esm.Reading:
+	case trace.Reading:
 		b.mapping(e.Mapping).reading(e)
-	case esm.Drained:
+	case trace.Drained:
 		b.mapping(e.Mapping).drained(e)
-	case esm.Listed:
+	case trace.Listed:
 		b.mapping(e.Mapping).listed(e)
 	}
 }

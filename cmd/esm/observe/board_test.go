@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // of is the status of the only mapping.
@@ -52,21 +53,21 @@ func TestBoardTellsTheStory(t *testing.T) {
 func TestBoardKeepsTheLastTrouble(t *testing.T) {
 	for _, c := range []struct {
 		name           string
-		event          esm.Event
+		event          trace.Event
 		errs, warns    string
 		result         string
 		failing, polls bool
 	}{
-		{"failed", invoked("Failed", "FunctionError", "Unhandled: boom", 1), "Unhandled: boom", "", "FunctionError", false, false},
-		{"done", invoked("Done", "", "", 1), "", "", "Done", false, false},
-		{"a doubtful answer", invoked("Done", "", "is ignored", 1), "", "is ignored", "Done", false, false},
-		{"failing", esm.Failing{Mapping: uuid, Err: errRefused}, "connection refused", "", "", true, false},
-		{"an empty poll", esm.Received{Mapping: uuid}, "", "", "", false, true},
-		{"a poll that fails", esm.Received{Mapping: uuid, Err: errRefused}, "", "", "", false, false},
-		{"left with an error", esm.Left{Mapping: uuid, Reason: "NoPermit", Err: errRefused}, "NoPermit: connection refused", "", "", false, false},
-		{"too large", esm.Left{Mapping: uuid, Reason: "RecordTooLarge"}, "RecordTooLarge", "", "", false, false},
-		{"left as told", esm.Left{Mapping: uuid, Reason: "FunctionError"}, "", "", "", false, false},
-		{"stopping", esm.Left{Mapping: uuid, Reason: "Stopping"}, "", "", "", false, false},
+		{"failed", invoked(trace.Failed, "FunctionError", "Unhandled: boom", 1), "Unhandled: boom", "", "FunctionError", false, false},
+		{"done", invoked(trace.Done, "", "", 1), "", "", "Done", false, false},
+		{"a doubtful answer", invoked(trace.Done, "", "is ignored", 1), "", "is ignored", "Done", false, false},
+		{"failing", trace.Failing{Mapping: uuid, Err: errRefused}, "connection refused", "", "", true, false},
+		{"an empty poll", trace.Received{Mapping: uuid}, "", "", "", false, true},
+		{"a poll that fails", trace.Received{Mapping: uuid, Err: errRefused}, "", "", "", false, false},
+		{"left with an error", trace.Left{Mapping: uuid, Reason: "NoPermit", Err: errRefused}, "NoPermit: connection refused", "", "", false, false},
+		{"too large", trace.Left{Mapping: uuid, Reason: "RecordTooLarge"}, "RecordTooLarge", "", "", false, false},
+		{"left as told", trace.Left{Mapping: uuid, Reason: "FunctionError"}, "", "", "", false, false},
+		{"stopping", trace.Left{Mapping: uuid, Reason: "Stopping"}, "", "", "", false, false},
 	} {
 		b := NewBoard([]Mapping{orders}, nil)
 		b.Trace(c.event)
@@ -90,8 +91,8 @@ func text(n *Note) string {
 
 func TestBoardOfASourceThatRecovers(t *testing.T) {
 	b := NewBoard([]Mapping{orders}, nil)
-	b.Trace(esm.Failing{Mapping: uuid, Err: errRefused})
-	b.Trace(esm.Received{Mapping: uuid})
+	b.Trace(trace.Failing{Mapping: uuid, Err: errRefused})
+	b.Trace(trace.Received{Mapping: uuid})
 	if got := of(t, b); got.Failing || got.LastError == nil {
 		t.Errorf("failing %v with %v, want that it has passed and is remembered", got.Failing, got.LastError)
 	}
@@ -100,13 +101,13 @@ func TestBoardOfASourceThatRecovers(t *testing.T) {
 func TestBoardOfFunctions(t *testing.T) {
 	b := NewBoard(nil, []string{"g", "f"})
 	tell(b.Trace,
-		esm.Started{Function: "f", Took: time.Second},
-		esm.Environments{Function: "f", Alive: 3, Busy: 2},
-		esm.Ran{Function: "f"},
-		esm.Ran{Function: "f", Fault: "Sandbox.Timedout"},
-		esm.Ran{Function: "f", Throttled: true, Err: esm.ErrThrottled},
-		esm.Ran{Function: "g", Err: errRefused},
-		esm.Started{Function: "nobody", Err: errRefused},
+		trace.Started{Function: "f", Took: time.Second},
+		trace.Environments{Function: "f", Alive: 3, Busy: 2},
+		trace.Ran{Function: "f"},
+		trace.Ran{Function: "f", Fault: "Sandbox.Timedout"},
+		trace.Ran{Function: "f", Throttled: true, Err: esm.ErrThrottled},
+		trace.Ran{Function: "g", Err: errRefused},
+		trace.Started{Function: "nobody", Err: errRefused},
 	)
 	all := b.Status().Functions
 	if len(all) != 2 || all[0].Name != "f" || all[1].Name != "g" {
@@ -119,7 +120,7 @@ func TestBoardOfFunctions(t *testing.T) {
 	if g.Invocations != 0 || text(g.LastError) != "connection refused" {
 		t.Errorf("got %+v", g)
 	}
-	b.Trace(esm.Started{Function: "g", Err: esm.ErrNotRun})
+	b.Trace(trace.Started{Function: "g", Err: esm.ErrNotRun})
 	if got, want := text(b.Status().Functions[1].LastError), esm.ErrNotRun.Error(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -130,14 +131,14 @@ func TestWaiting(t *testing.T) {
 	idle := Mapping{UUID: "3", Source: "arn:aws:sqs:us-east-1:000000000000:idle", Function: "f"}
 	b := NewBoard([]Mapping{orders, other, idle}, nil)
 	steps := []struct {
-		event esm.Event
+		event trace.Event
 		want  []string
 	}{
-		{esm.State{Mapping: "3", State: "Disabled"}, []string{"another → f", "orders → f:live"}},
-		{esm.Received{Mapping: uuid, Err: errRefused}, []string{"another → f", "orders → f:live"}},
-		{esm.Received{Mapping: uuid}, []string{"another → f"}},
-		{esm.Received{Mapping: "2", Records: recs(1)}, nil},
-		{esm.Failing{Mapping: "2", Err: errRefused}, nil}, // it was ready once
+		{trace.State{Mapping: "3", State: "Disabled"}, []string{"another → f", "orders → f:live"}},
+		{trace.Received{Mapping: uuid, Err: errRefused}, []string{"another → f", "orders → f:live"}},
+		{trace.Received{Mapping: uuid}, []string{"another → f"}},
+		{trace.Received{Mapping: "2", Records: recs(1)}, nil},
+		{trace.Failing{Mapping: "2", Err: errRefused}, nil}, // it was ready once
 	}
 	for i, s := range steps {
 		b.Trace(s.event)
@@ -153,7 +154,7 @@ func TestWaiting(t *testing.T) {
 // A mapping that never ran has done nothing, and one that is asked for under another function is that one.
 func TestStatusOf(t *testing.T) {
 	b := NewBoard([]Mapping{orders, {UUID: "gone"}}, []string{"f"})
-	b.Trace(esm.Received{Mapping: uuid, Records: recs(2)})
+	b.Trace(trace.Received{Mapping: uuid, Records: recs(2)})
 	renamed, queue, stream := orders, Mapping{UUID: "q", Source: "arn:aws:sqs:us-east-1:000000000000:z", Function: "g"},
 		Mapping{UUID: "s", Source: "arn:aws:kinesis:us-east-1:000000000000:stream/z", Function: "g", Stream: true}
 	renamed.Function = "other"
@@ -202,7 +203,7 @@ func TestStatusJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBoard([]Mapping{orders}, []string{"f"})
 		tell(b.Trace, story()...)
-		tell(b.Trace, esm.Invoking{Mapping: uuid, Records: recs(8)}, invoked("Failed", "FunctionError", "boom", 1))
+		tell(b.Trace, trace.Invoking{Mapping: uuid, Records: recs(8)}, invoked(trace.Failed, "FunctionError", "boom", 1))
 		got, err := json.MarshalIndent(b.Status(), "", " ")
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
+	"github.com/esm-run/esm/trace"
 )
 
 // moody is a function that fails while its event holds the key "bad", and otherwise does nothing. It is its own permit.
@@ -30,10 +31,10 @@ func (moody) Invoke(_ context.Context, c esm.Call) (esm.Response, error) {
 }
 
 // nowhere is a destination that takes nothing. It tells what a kept notice would.
-type nowhere struct{ trace esm.Trace }
+type nowhere struct{ trace trace.Func }
 
 func (d nowhere) Send(_ context.Context, n esm.Notice) error {
-	d.trace(esm.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: "arn:d", Records: n.Size, Err: errRefused})
+	d.trace(trace.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: "arn:d", Records: n.Size, Err: errRefused})
 	return nil
 }
 

@@ -1,6 +1,10 @@
 package observe
 
-import "cmp"
+import (
+	"cmp"
+
+	"github.com/esm-run/esm/trace"
+)
 
 // LastProcessingResult is what Lambda says of a mapping with a stream (AWS: API reference, EventSourceMappingConfiguration).
 // A mapping that is not known has processed nothing.
@@ -13,11 +17,13 @@ func (b *Board) LastProcessingResult(uuid string) string {
 		return noRecords
 	case m.Failing && m.LastError != nil:
 		return problem + m.LastError.Text
-	case m.lastVerdict == "":
+	case m.lastVerdict == nil:
 		return noRecords
-	case m.lastVerdict == verdictDone, m.lastVerdict == verdictPartial:
+	}
+	switch *m.lastVerdict {
+	case trace.Done, trace.Partial:
 		return "OK"
-	case m.lastVerdict == verdictNotRun, m.lastVerdict == verdictRefused:
+	case trace.NotRun, trace.Refused:
 		return problem + m.unrun()
 	}
 	return problem + "Function call failed"

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/trace"
 )
 
 // Each line goes on where the one before it ended.
@@ -11,25 +13,25 @@ func TestLastProcessingResult(t *testing.T) {
 	m := Mapping{UUID: uuid, Source: "arn:aws:kinesis:us-east-1:000000000000:stream/s", Function: "f", Stream: true}
 	b := NewBoard([]Mapping{m}, nil)
 	for i, step := range []struct {
-		event esm.Event
+		event trace.Event
 		want  string
 	}{
-		{esm.State{Mapping: uuid, State: esm.Enabled}, "No records processed"},
-		{esm.Failing{Mapping: uuid, Err: errRefused}, "PROBLEM: " + errRefused.Error()},
-		{esm.Listed{Mapping: uuid, Shards: 2, Reading: 2}, "No records processed"},
-		{esm.Dropped{Mapping: uuid, Shard: "1", Records: recs(1)}, "No records processed"},
-		{esm.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: verdictDone}, "OK"},
-		{esm.Failing{Mapping: uuid, Shard: "2", Err: errRefused}, "OK"},
-		{esm.Failing{Mapping: uuid, Shard: "2", Err: esm.ErrRefused}, "PROBLEM: " + esm.ErrRefused.Error()}, // before it was invoked
-		{esm.Received{Mapping: uuid, Shard: "2", Err: nil}, "PROBLEM: " + esm.ErrRefused.Error()},
-		{esm.Invoked{Mapping: uuid, Shard: "1", Records: recs(2), Verdict: verdictPartial}, "OK"},
-		{esm.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: "Failed", Reason: "FunctionError", Detail: "boom"}, "PROBLEM: Function call failed"},
-		{esm.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: verdictNotRun, Reason: "Throttled"}, "PROBLEM: Throttled"},
-		{esm.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: verdictRefused, Reason: "Refused", Detail: "no such function"}, "PROBLEM: no such function"},
-		{esm.Failing{Mapping: uuid, Err: errRefused}, "PROBLEM: " + errRefused.Error()},
-		{esm.Received{Mapping: uuid, Shard: "1", Err: nil}, "PROBLEM: " + errRefused.Error()},
-		{esm.Listed{Mapping: uuid, Shards: 2, Reading: 2}, "PROBLEM: no such function"},
-		{esm.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: verdictDone}, "OK"},
+		{trace.State{Mapping: uuid, State: config.Enabled}, "No records processed"},
+		{trace.Failing{Mapping: uuid, Err: errRefused}, "PROBLEM: " + errRefused.Error()},
+		{trace.Listed{Mapping: uuid, Shards: 2, Reading: 2}, "No records processed"},
+		{trace.Dropped{Mapping: uuid, Shard: "1", Records: recs(1)}, "No records processed"},
+		{trace.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: trace.Done}, "OK"},
+		{trace.Failing{Mapping: uuid, Shard: "2", Err: errRefused}, "OK"},
+		{trace.Failing{Mapping: uuid, Shard: "2", Err: esm.ErrRefused}, "PROBLEM: " + esm.ErrRefused.Error()}, // before it was invoked
+		{trace.Received{Mapping: uuid, Shard: "2", Err: nil}, "PROBLEM: " + esm.ErrRefused.Error()},
+		{trace.Invoked{Mapping: uuid, Shard: "1", Records: recs(2), Verdict: trace.Partial}, "OK"},
+		{trace.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: trace.Failed, Reason: "FunctionError", Detail: "boom"}, "PROBLEM: Function call failed"},
+		{trace.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: trace.NotRun, Reason: "Throttled"}, "PROBLEM: Throttled"},
+		{trace.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: trace.Refused, Reason: "Refused", Detail: "no such function"}, "PROBLEM: no such function"},
+		{trace.Failing{Mapping: uuid, Err: errRefused}, "PROBLEM: " + errRefused.Error()},
+		{trace.Received{Mapping: uuid, Shard: "1", Err: nil}, "PROBLEM: " + errRefused.Error()},
+		{trace.Listed{Mapping: uuid, Shards: 2, Reading: 2}, "PROBLEM: no such function"},
+		{trace.Invoked{Mapping: uuid, Shard: "1", Records: recs(1), Verdict: trace.Done}, "OK"},
 	} {
 		b.Trace(step.event)
 		if got := b.LastProcessingResult(uuid); got != step.want {

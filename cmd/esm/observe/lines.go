@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // Lines writes for people: one line a batch, and one when something changes or goes wrong. What goes wrong again and
@@ -30,32 +30,32 @@ type Lines struct {
 	mu sync.Mutex // held while a line is written
 }
 
-// Trace is an [esm.Trace].
-func (l *Lines) Trace(e esm.Event) {
+// Trace is an [trace.Func].
+func (l *Lines) Trace(e trace.Event) {
 	switch e := e.(type) {
-	case esm.Invoked:
+	case trace.Invoked:
 		l.invoked(e)
-	case esm.Filtered:
+	case trace.Filtered:
 		l.about(e.Mapping, e.Shard, signFiltered, "%s dropped by the filter", records(len(e.Records)))
-	case esm.Left:
+	case trace.Left:
 		l.left(e)
-	case esm.Received:
+	case trace.Received:
 		if e.Err == nil {
 			l.answered(e.Mapping, e.Shard)
 		}
-	case esm.Listed:
+	case trace.Listed:
 		l.answered(e.Mapping, "")
-	case esm.Failing:
+	case trace.Failing:
 		if l.troubles.failing(e) {
 			l.about(e.Mapping, e.Shard, signWaits, "%v; trying again", e.Err)
 		}
-	case esm.State:
+	case trace.State:
 		l.about(e.Mapping, "", signChanged, "%s", strings.ToLower(e.State))
-	case esm.Scaled:
+	case trace.Scaled:
 		l.about(e.Mapping, "", signScaled, "%d pollers", e.Pollers)
-	case esm.Started:
+	case trace.Started:
 		l.started(e)
-	case esm.Reading, esm.Dropped, esm.Notified, esm.Drained:
+	case trace.Reading, trace.Dropped, trace.Notified, trace.Drained:
 		l.stream(e)
 	}
 }
@@ -70,17 +70,17 @@ func (l *Lines) answered(mapping, shard string) {
 	}
 }
 
-func (l *Lines) invoked(e esm.Invoked) {
+func (l *Lines) invoked(e trace.Invoked) {
 	n, took := records(len(e.Records)), round(e.Took)
 	switch e.Verdict {
-	case verdictDone:
+	case trace.Done:
 		l.about(e.Mapping, e.Shard, signDone, "%s  %v", n, took)
 		if e.Detail != "" && l.warnings.news(e.Mapping, e.Detail, onlyOnce) {
 			l.about(e.Mapping, e.Shard, signWarning, "%s", e.Detail)
 		}
-	case verdictPartial:
+	case trace.Partial:
 		l.about(e.Mapping, e.Shard, signPartial, "%s  %v  %d reported as failed, %s", n, took, len(e.Failed), rest(e))
-	case verdictNotRun:
+	case trace.NotRun:
 		how := signWaits
 		if !waits(e, &l.stalls) {
 			how = signStillWaits
@@ -92,7 +92,7 @@ func (l *Lines) invoked(e esm.Invoked) {
 }
 
 // rest says what becomes of a batch of which some records were reported as failed.
-func rest(e esm.Invoked) string {
+func rest(e trace.Invoked) string {
 	if e.Shard == "" {
 		return "the rest deleted"
 	}
@@ -100,14 +100,14 @@ func rest(e esm.Invoked) string {
 }
 
 // again says which try of a run of a shard's records it was, if not the first.
-func again(e esm.Invoked) string {
+func again(e trace.Invoked) string {
 	if e.Shard == "" || e.Tries <= 1 {
 		return ""
 	}
 	return fmt.Sprintf("try %d  ", e.Tries)
 }
 
-func (l *Lines) left(e esm.Left) {
+func (l *Lines) left(e trace.Left) {
 	switch {
 	case !untold(e):
 	case e.Err != nil:
@@ -117,7 +117,7 @@ func (l *Lines) left(e esm.Left) {
 	}
 }
 
-func (l *Lines) started(e esm.Started) {
+func (l *Lines) started(e trace.Started) {
 	switch {
 	case e.Err == nil:
 		l.starts.over(e.Function)
@@ -209,11 +209,11 @@ func plain(text string) string {
 }
 
 // why says in one line why a batch is not done.
-func why(e esm.Invoked) string {
+func why(e trace.Invoked) string {
 	if e.Detail == "" {
-		return e.Reason
+		return string(e.Reason)
 	}
-	return e.Reason + ": " + brief(e.Detail)
+	return string(e.Reason) + ": " + brief(e.Detail)
 }
 
 func records(n int) string {

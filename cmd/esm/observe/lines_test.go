@@ -8,11 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // lines is what is written of events, one each second.
-func lines(t *testing.T, l *Lines, events ...esm.Event) (written string) {
+func lines(t *testing.T, l *Lines, events ...trace.Event) (written string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
 		var out strings.Builder
@@ -42,23 +42,23 @@ func TestLinesTellTheStory(t *testing.T) {
 }
 
 func TestLinesOfEveryOutcome(t *testing.T) {
-	one := invoked("Done", "", "", 1)
+	one := invoked(trace.Done, "", "", 1)
 	one.Records, one.Took = recs(1), 1234567
-	slow := invoked("Failed", "FunctionTimeout", "Sandbox.Timedout:\n\x1b[31mtimed out", 1)
+	slow := invoked(trace.Failed, "FunctionTimeout", "Sandbox.Timedout:\n\x1b[31mtimed out", 1)
 	slow.Took = 3*time.Second + 14159*time.Microsecond
 	check(t, lines(t, new(Lines),
 		one,
-		invoked("Done", "", "", 1),
+		invoked(trace.Done, "", "", 1),
 		slow,
-		invoked("Failed", "FunctionError", `Unhandled: {"errorType":"Error","errorMessage":"no price","trace":["Error: no price"]}`, 1),
-		invoked("Refused", "Refused", "", 1),
-		invoked("NotRun", "Throttled", "no permit", 1),
-		invoked("NotRun", "Throttled", "no permit", 2),
-		esm.Left{Mapping: uuid, Records: recs(2), Reason: "FunctionError"},
-		esm.Left{Mapping: uuid, Records: recs(2), Reason: "RecordTooLarge"},
-		esm.Left{Mapping: uuid, Records: recs(2), Reason: "DeleteFailed", Err: errRefused},
-		esm.Started{Function: "f", Err: errors.New("no such file")},
-		esm.Started{Function: "f", Took: time.Second},
+		invoked(trace.Failed, "FunctionError", `Unhandled: {"errorType":"Error","errorMessage":"no price","trace":["Error: no price"]}`, 1),
+		invoked(trace.Refused, "Refused", "", 1),
+		invoked(trace.NotRun, "Throttled", "no permit", 1),
+		invoked(trace.NotRun, "Throttled", "no permit", 2),
+		trace.Left{Mapping: uuid, Records: recs(2), Reason: "FunctionError"},
+		trace.Left{Mapping: uuid, Records: recs(2), Reason: "RecordTooLarge"},
+		trace.Left{Mapping: uuid, Records: recs(2), Reason: "DeleteFailed", Err: errRefused},
+		trace.Started{Function: "f", Err: errors.New("no such file")},
+		trace.Started{Function: "f", Took: time.Second},
 	), `
 00:00:00 ✓ orders → f:live  1 record  1.23ms
 00:00:01 ✓ orders → f:live  8 records  12ms
@@ -73,9 +73,9 @@ func TestLinesOfEveryOutcome(t *testing.T) {
 }
 
 func TestLinesTellTroubleOnceAndItsEnd(t *testing.T) {
-	down := esm.Failing{Mapping: uuid, Err: errRefused, Wait: time.Second}
-	poll := esm.Received{Mapping: uuid}
-	check(t, lines(t, new(Lines), poll, down, down, esm.Received{Mapping: uuid, Err: errRefused}, down, poll, poll, poll, poll, poll, poll, down), `
+	down := trace.Failing{Mapping: uuid, Err: errRefused, Wait: time.Second}
+	poll := trace.Received{Mapping: uuid}
+	check(t, lines(t, new(Lines), poll, down, down, trace.Received{Mapping: uuid, Err: errRefused}, down, poll, poll, poll, poll, poll, poll, down), `
 00:00:01 … orders → f:live  connection refused; trying again
 00:00:09 ● orders → f:live  the source answers again
 00:00:11 … orders → f:live  connection refused; trying again
@@ -83,9 +83,9 @@ func TestLinesTellTroubleOnceAndItsEnd(t *testing.T) {
 }
 
 func TestLinesRemindOfLastingTrouble(t *testing.T) {
-	var events []esm.Event
+	var events []trace.Event
 	for range 121 {
-		events = append(events, esm.Failing{Mapping: uuid, Err: errRefused}, esm.Started{Function: "f", Err: errRefused})
+		events = append(events, trace.Failing{Mapping: uuid, Err: errRefused}, trace.Started{Function: "f", Err: errRefused})
 	}
 	got := lines(t, new(Lines), events...) // four minutes and two seconds
 	if n := strings.Count(got, "trying again"); n != 5 {
@@ -97,8 +97,8 @@ func TestLinesRemindOfLastingTrouble(t *testing.T) {
 }
 
 func TestLinesWarnOnceOfAnAnswer(t *testing.T) {
-	odd := invoked("Done", "", `"BatchItemFailures" is ignored`, 1)
-	check(t, lines(t, new(Lines), odd, odd, invoked("Done", "", "another", 1)), `
+	odd := invoked(trace.Done, "", `"BatchItemFailures" is ignored`, 1)
+	check(t, lines(t, new(Lines), odd, odd, invoked(trace.Done, "", "another", 1)), `
 00:00:00 ✓ orders → f:live  8 records  12ms
 00:00:00 ! orders → f:live  "BatchItemFailures" is ignored
 00:00:01 ✓ orders → f:live  8 records  12ms
@@ -108,12 +108,12 @@ func TestLinesWarnOnceOfAnAnswer(t *testing.T) {
 }
 
 func TestLinesByLevel(t *testing.T) {
-	events := []esm.Event{
-		esm.Scaled{Mapping: uuid, Pollers: 5},
-		invoked("Done", "", "", 1),
-		invoked("NotRun", "Throttled", "", 2),
-		invoked("NotRun", "Throttled", "", 1),
-		invoked("Failed", "FunctionError", "", 1),
+	events := []trace.Event{
+		trace.Scaled{Mapping: uuid, Pollers: 5},
+		invoked(trace.Done, "", "", 1),
+		invoked(trace.NotRun, "Throttled", "", 2),
+		invoked(trace.NotRun, "Throttled", "", 1),
+		invoked(trace.Failed, "FunctionError", "", 1),
 	}
 	for level, want := range map[slog.Level]string{
 		slog.LevelDebug: "↕✓……✗", slog.LevelInfo: "✓…✗", slog.LevelWarn: "…✗", slog.LevelError: "✗",
@@ -129,7 +129,7 @@ func TestLinesByLevel(t *testing.T) {
 }
 
 func TestLinesInColor(t *testing.T) {
-	check(t, lines(t, &Lines{Color: true}, invoked("Done", "", "", 1)), "00:00:00 \x1b[32m✓\x1b[0m orders → f:live  8 records  12ms\n")
+	check(t, lines(t, &Lines{Color: true}, invoked(trace.Done, "", "", 1)), "00:00:00 \x1b[32m✓\x1b[0m orders → f:live  8 records  12ms\n")
 }
 
 func TestRound(t *testing.T) {

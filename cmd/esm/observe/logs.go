@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // Logs writes structured lines: one a batch at level INFO, what goes wrong at WARN, every step at DEBUG. What goes wrong
@@ -21,36 +22,36 @@ type Logs struct {
 	bursts   bursts[string]
 }
 
-// Trace is an [esm.Trace].
-func (l *Logs) Trace(e esm.Event) {
+// Trace is an [trace.Func].
+func (l *Logs) Trace(e trace.Event) {
 	switch e := e.(type) {
-	case esm.Received:
+	case trace.Received:
 		l.received(e)
-	case esm.Filtered:
+	case trace.Filtered:
 		l.about(e.Mapping, e.Shard, slog.LevelDebug, "filtered out", count(e.Records))
-	case esm.Invoking:
+	case trace.Invoking:
 		l.about(e.Mapping, e.Shard, slog.LevelDebug, "invoking", slog.String("requestId", e.ID), count(e.Records))
-	case esm.Invoked:
+	case trace.Invoked:
 		l.invoked(e)
-	case esm.Deleted:
+	case trace.Deleted:
 		l.about(e.Mapping, "", slog.LevelDebug, "deleted", count(e.Records), slog.Bool("filtered", e.Filtered))
-	case esm.Left:
-		l.about(e.Mapping, "", loudness(e), "left in the queue", count(e.Records), slog.String("reason", e.Reason), trouble(e.Err))
-	case esm.Scaled:
+	case trace.Left:
+		l.about(e.Mapping, "", loudness(e), "left in the queue", count(e.Records), slog.String("reason", string(e.Reason)), trouble(e.Err))
+	case trace.Scaled:
 		l.about(e.Mapping, "", slog.LevelDebug, "scaled", slog.Int("pollers", e.Pollers))
-	case esm.State:
+	case trace.State:
 		l.about(e.Mapping, "", slog.LevelInfo, "state", slog.String("state", e.State))
-	case esm.Failing:
+	case trace.Failing:
 		level := quietly(l.troubles.failing(e))
 		l.about(e.Mapping, e.Shard, level, "trying again", trouble(e.Err), milliseconds("waitMs", e.Wait))
-	case esm.Started:
+	case trace.Started:
 		l.started(e)
-	case esm.Settled, esm.Dropped, esm.Notified, esm.Reading, esm.Drained, esm.Listed:
+	case trace.Settled, trace.Dropped, trace.Notified, trace.Reading, trace.Drained, trace.Listed:
 		l.stream(e)
 	}
 }
 
-func (l *Logs) received(e esm.Received) {
+func (l *Logs) received(e trace.Received) {
 	if e.Err != nil {
 		return // Failing tells it, with the pause
 	}
@@ -68,29 +69,29 @@ func (l *Logs) answered(mapping, shard string) {
 	}
 }
 
-func (l *Logs) invoked(e esm.Invoked) {
+func (l *Logs) invoked(e trace.Invoked) {
 	attrs := []slog.Attr{
-		slog.String("requestId", e.ID), count(e.Records), slog.String("outcome", e.Verdict),
+		slog.String("requestId", e.ID), count(e.Records), slog.String("outcome", e.Verdict.String()),
 		milliseconds("tookMs", e.Took), slog.Int("tries", e.Tries),
 	}
-	if e.Verdict == verdictDone {
+	if e.Verdict == trace.Done {
 		l.about(e.Mapping, e.Shard, slog.LevelInfo, "batch", attrs...)
 		l.warn(e)
 		return
 	}
-	level := quietly(e.Verdict != verdictNotRun || waits(e, &l.stalls))
-	attrs = append(attrs, slog.String("reason", e.Reason), slog.Int("failed", failedRecords(e)), slog.String("detail", e.Detail))
+	level := quietly(e.Verdict != trace.NotRun || waits(e, &l.stalls))
+	attrs = append(attrs, slog.String("reason", string(e.Reason)), slog.Int("failed", failedRecords(e)), slog.String("detail", e.Detail))
 	l.about(e.Mapping, e.Shard, level, "batch", attrs...)
 }
 
 // warn tells of an answer that is taken for a success and was probably meant otherwise.
-func (l *Logs) warn(e esm.Invoked) {
+func (l *Logs) warn(e trace.Invoked) {
 	if e.Detail != "" && l.warnings.news(e.Mapping, e.Detail, everyMinute) {
 		l.about(e.Mapping, e.Shard, slog.LevelWarn, "the answer counts as success", slog.String("requestId", e.ID), slog.String("detail", e.Detail))
 	}
 }
 
-func (l *Logs) started(e esm.Started) {
+func (l *Logs) started(e trace.Started) {
 	level, message := slog.LevelDebug, "environment started"
 	if e.Err != nil {
 		level, message = quietly(l.starts.news(e.Function, kind(e.Err), everyMinute)), "environment did not start"
@@ -139,7 +140,7 @@ func quietly(news bool) slog.Level {
 }
 
 // loudness is the level at which records are said to be left.
-func loudness(e esm.Left) slog.Level {
+func loudness(e trace.Left) slog.Level {
 	switch {
 	case !untold(e):
 		return slog.LevelDebug

@@ -9,11 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // logged is what is logged of events, one each second, without time, mapping, source and function.
-func logged(t *testing.T, level slog.Level, events ...esm.Event) (all []string) {
+func logged(t *testing.T, level slog.Level, events ...trace.Event) (all []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
@@ -64,14 +64,14 @@ func TestLogsTellTheStory(t *testing.T) {
 
 func TestLogsOfEveryOutcome(t *testing.T) {
 	check(t, strings.Join(logged(t, slog.LevelInfo,
-		invoked("Done", "", "", 1),
-		invoked("Failed", "FunctionError", "Unhandled: \"boom\"", 1),
-		invoked("NotRun", "Throttled", "no permit", 1),
-		invoked("NotRun", "Throttled", "no permit", 2),
-		esm.Left{Mapping: uuid, Records: recs(2), Reason: "FunctionError"},
-		esm.Left{Mapping: uuid, Records: recs(2), Reason: "RecordTooLarge"},
-		esm.Left{Mapping: uuid, Records: recs(2), Reason: "Stopping"},
-		esm.Left{Mapping: uuid, Records: recs(2), Reason: "NoPermit", Err: errRefused},
+		invoked(trace.Done, "", "", 1),
+		invoked(trace.Failed, "FunctionError", "Unhandled: \"boom\"", 1),
+		invoked(trace.NotRun, "Throttled", "no permit", 1),
+		invoked(trace.NotRun, "Throttled", "no permit", 2),
+		trace.Left{Mapping: uuid, Records: recs(2), Reason: "FunctionError"},
+		trace.Left{Mapping: uuid, Records: recs(2), Reason: "RecordTooLarge"},
+		trace.Left{Mapping: uuid, Records: recs(2), Reason: "Stopping"},
+		trace.Left{Mapping: uuid, Records: recs(2), Reason: "NoPermit", Err: errRefused},
 	), ""), `
 {"level":"INFO","msg":"batch","requestId":"id-1","records":8,"outcome":"Done","tookMs":12,"tries":1}
 {"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Failed","tookMs":12,"tries":1,"reason":"FunctionError","failed":8,"detail":"Unhandled: \"boom\""}
@@ -83,11 +83,11 @@ func TestLogsOfEveryOutcome(t *testing.T) {
 }
 
 func TestLogsTellTroubleOnceAMinute(t *testing.T) {
-	down := esm.Failing{Mapping: uuid, Err: errRefused, Wait: 1500 * time.Millisecond}
-	poll := esm.Received{Mapping: uuid}
-	events := []esm.Event{esm.Started{Function: "f", Err: errors.New("no such file")}, esm.Started{Function: "f", Err: errors.New("no such file")}}
+	down := trace.Failing{Mapping: uuid, Err: errRefused, Wait: 1500 * time.Millisecond}
+	poll := trace.Received{Mapping: uuid}
+	events := []trace.Event{trace.Started{Function: "f", Err: errors.New("no such file")}, trace.Started{Function: "f", Err: errors.New("no such file")}}
 	for range 61 {
-		events = append(events, down, esm.Received{Mapping: uuid, Err: errRefused})
+		events = append(events, down, trace.Received{Mapping: uuid, Err: errRefused})
 	}
 	for range 5 {
 		events = append(events, poll)
@@ -105,7 +105,7 @@ func TestLogsTellTroubleOnceAMinute(t *testing.T) {
 }
 
 func TestLogsWarnOfAnAnswer(t *testing.T) {
-	odd := invoked("Done", "", "is ignored", 1)
+	odd := invoked(trace.Done, "", "is ignored", 1)
 	check(t, strings.Join(logged(t, slog.LevelWarn, odd, odd), ""), `
 {"level":"WARN","msg":"the answer counts as success","requestId":"id-1","detail":"is ignored"}
 `)
@@ -115,7 +115,7 @@ func TestLogsWarnOfAnAnswer(t *testing.T) {
 func TestLogsStayOnOneLine(t *testing.T) {
 	var out strings.Builder
 	l := &Logs{Log: slog.New(slog.NewTextHandler(&out, nil))}
-	l.Trace(invoked("Failed", "FunctionError", "first\nsecond\n", 1))
+	l.Trace(invoked(trace.Failed, "FunctionError", "first\nsecond\n", 1))
 	if n := strings.Count(out.String(), "\n"); n != 1 {
 		t.Errorf("got %d lines: %s", n, out.String())
 	}
@@ -123,12 +123,12 @@ func TestLogsStayOnOneLine(t *testing.T) {
 
 func TestOutputs(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.FixedZone("", 3600))
-	events := []esm.Event{
-		esm.Output{Function: "f", ID: "id-1", Line: "START RequestId: id-1", Platform: true, Time: at},
-		esm.Output{Function: "f", ID: "id-1", Line: `<b> & "c"`, Time: at},
-		esm.Output{Function: "f", Line: "outside", Time: at},
-		esm.Output{Function: "f", Line: "", Time: at},
-		invoked("Done", "", "", 1), // not its affair
+	events := []trace.Event{
+		trace.Output{Function: "f", ID: "id-1", Line: "START RequestId: id-1", Platform: true, Time: at},
+		trace.Output{Function: "f", ID: "id-1", Line: `<b> & "c"`, Time: at},
+		trace.Output{Function: "f", Line: "outside", Time: at},
+		trace.Output{Function: "f", Line: "", Time: at},
+		invoked(trace.Done, "", "", 1), // not its affair
 	}
 	for _, c := range []struct {
 		name string
@@ -155,7 +155,7 @@ func TestOutputs(t *testing.T) {
 func TestOutputsOfSeveralLines(t *testing.T) {
 	var out strings.Builder
 	o := &Outputs{W: &out}
-	o.Trace(esm.Output{Function: "f", ID: "id-1", Line: "[ERROR] ValueError: no\rTraceback:\r  File \"app.py\"\r"})
+	o.Trace(trace.Output{Function: "f", ID: "id-1", Line: "[ERROR] ValueError: no\rTraceback:\r  File \"app.py\"\r"})
 	if want := "[f id-1] [ERROR] ValueError: no\n[f id-1] Traceback:\n[f id-1]   File \"app.py\"\n"; out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
@@ -165,7 +165,7 @@ func FuzzOutputsAreJSON(f *testing.F) {
 	f.Add("f", "id", "\x00\xff<line>\u2028")
 	f.Fuzz(func(t *testing.T, function, id, line string) {
 		var out strings.Builder
-		(&Outputs{W: &out, JSON: true}).Trace(esm.Output{Function: function, ID: id, Line: line})
+		(&Outputs{W: &out, JSON: true}).Trace(trace.Output{Function: function, ID: id, Line: line})
 		if text := out.String(); !json.Valid([]byte(text)) || strings.Count(text, "\n") != 1 {
 			t.Errorf("%q is not one line of JSON", text)
 		}

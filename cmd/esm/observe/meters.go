@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"github.com/esm-run/esm/trace"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
@@ -114,7 +115,7 @@ func makeMappingMeters(f family) func(Mapping) *mappingMeters {
 		} else {
 			x.queueMeters = ofQueue(m)
 		}
-		x.batches.WithLabelValues(verdictDone) // so that it is there, at zero, before the first
+		x.batches.WithLabelValues(trace.Done.String()) // so that it is there, at zero, before the first
 		return x
 	}
 }

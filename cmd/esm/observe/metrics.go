@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // Metrics counts what Lambda's event source mapping and function metrics count, by the same rules (AWS: "Types of
@@ -52,36 +52,36 @@ func NewMetrics(mappings []Mapping, functions []string) *Metrics {
 	return m
 }
 
-// Trace is an [esm.Trace].
-func (m *Metrics) Trace(e esm.Event) {
+// Trace is an [trace.Func].
+func (m *Metrics) Trace(e trace.Event) {
 	switch e := e.(type) {
-	case esm.Received:
+	case trace.Received:
 		m.mapping(e.Mapping).received(e)
-	case esm.Filtered:
+	case trace.Filtered:
 		x := m.mapping(e.Mapping)
 		x.filtered.Add(float64(len(e.Records)))
 		x.track(func(s *shards) { s.filtered(e) })
-	case esm.Invoking:
+	case trace.Invoking:
 		m.mapping(e.Mapping).invoking(e)
-	case esm.Invoked:
+	case trace.Invoked:
 		m.mapping(e.Mapping).invoked(e)
-	case esm.Deleted:
+	case trace.Deleted:
 		if !e.Filtered {
 			m.mapping(e.Mapping).deleted.Add(float64(len(e.Records)))
 		}
-	case esm.Left:
-		m.mapping(e.Mapping).left.WithLabelValues(e.Reason).Add(float64(len(e.Records)))
-	case esm.Scaled:
+	case trace.Left:
+		m.mapping(e.Mapping).left.WithLabelValues(string(e.Reason)).Add(float64(len(e.Records)))
+	case trace.Scaled:
 		m.mapping(e.Mapping).scaled(e)
-	case esm.Settled, esm.Dropped, esm.Notified, esm.Reading, esm.Drained, esm.Listed, esm.Failing, esm.State:
+	case trace.Settled, trace.Dropped, trace.Notified, trace.Reading, trace.Drained, trace.Listed, trace.Failing, trace.State:
 		m.stream(e)
-	case esm.Environments:
+	case trace.Environments:
 		f := m.function(e.Function)
 		f.environments.Set(float64(e.Alive))
 		f.concurrent.Set(float64(e.Busy))
-	case esm.Started:
+	case trace.Started:
 		m.function(e.Function).started(e)
-	case esm.Ran:
+	case trace.Ran:
 		m.function(e.Function).ran(e)
 	}
 }
@@ -138,7 +138,7 @@ func (m *Metrics) function(name string) *functionMeters {
 	return m.otherFunction
 }
 
-func (x *mappingMeters) received(e esm.Received) {
+func (x *mappingMeters) received(e trace.Received) {
 	x.polled.Add(float64(len(e.Records)))
 	if e.Err != nil {
 		x.pollErrors.Inc()
@@ -146,13 +146,13 @@ func (x *mappingMeters) received(e esm.Received) {
 	x.track(func(s *shards) { s.received(e) })
 }
 
-func (x *mappingMeters) invoking(e esm.Invoking) {
+func (x *mappingMeters) invoking(e trace.Invoking) {
 	x.inFlight.Inc()
 	x.invokedRecords.Add(float64(len(e.Records)))
 	x.track(func(s *shards) { s.invoking(e) })
 }
 
-func (x *mappingMeters) invoked(e esm.Invoked) {
+func (x *mappingMeters) invoked(e trace.Invoked) {
 	x.inFlight.Dec()
 	x.failed.Add(float64(failedRecords(e)))
 	x.batches.WithLabelValues(result(e)).Inc()
@@ -162,21 +162,21 @@ func (x *mappingMeters) invoked(e esm.Invoked) {
 	x.track(func(s *shards) { s.invoked(e) })
 }
 
-func (x *mappingMeters) scaled(e esm.Scaled) {
+func (x *mappingMeters) scaled(e trace.Scaled) {
 	x.pollers.Set(float64(e.Pollers))
 	if x.provisioned != nil {
 		x.provisioned.Set(float64((e.Pollers + policy.ProvisionedLoops - 1) / policy.ProvisionedLoops))
 	}
 }
 
-func (x *functionMeters) started(e esm.Started) {
+func (x *functionMeters) started(e trace.Started) {
 	x.starts.Inc()
 	if e.Err != nil {
 		x.startFailures.Inc()
 	}
 }
 
-func (x *functionMeters) ran(e esm.Ran) {
+func (x *functionMeters) ran(e trace.Ran) {
 	switch {
 	case e.Throttled:
 		x.throttles.Inc()

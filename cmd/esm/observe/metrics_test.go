@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // holds checks that m has exactly these series of the named metrics.
@@ -77,33 +78,33 @@ func TestMetricsByEvent(t *testing.T) {
 	provisioned.Provisioned = true
 	for _, c := range []struct {
 		name   string
-		events []esm.Event
+		events []trace.Event
 		want   map[string]float64
 	}{
-		{"every try counts", []esm.Event{
-			esm.Invoking{Mapping: uuid, Records: recs(8)}, invoked("NotRun", "Throttled", "", 1),
-			esm.Invoking{Mapping: uuid, Records: recs(8)}, invoked("Failed", "FunctionError", "", 2),
-			esm.Invoking{Mapping: uuid, Records: recs(8)}, invoked("Done", "", "", 3),
+		{"every try counts", []trace.Event{
+			trace.Invoking{Mapping: uuid, Records: recs(8)}, invoked(trace.NotRun, "Throttled", "", 1),
+			trace.Invoking{Mapping: uuid, Records: recs(8)}, invoked(trace.Failed, "FunctionError", "", 2),
+			trace.Invoking{Mapping: uuid, Records: recs(8)}, invoked(trace.Done, "", "", 3),
 		}, map[string]float64{
 			"esm_invoked_events_total": 24, "esm_failed_invoke_events_total": 16, "esm_batches_in_flight": 0,
 			"esm_batches_total": 3, "esm_batches_total,result=Done": 1, "esm_batches_total,result=Throttled": 1,
 			"esm_batches_total,result=FunctionError": 1, "esm_batch_records": 3, "esm_batch_duration_seconds": 3,
 		}},
-		{"an empty poll", []esm.Event{esm.Received{Mapping: uuid}}, map[string]float64{"esm_polled_events_total": 0, "esm_poll_errors_total": 0}},
-		{"a poll that fails", []esm.Event{esm.Received{Mapping: uuid, Err: errRefused}}, map[string]float64{"esm_poll_errors_total": 1}},
-		{"left", []esm.Event{
-			esm.Left{Mapping: uuid, Records: recs(2), Reason: "NoPermit"}, esm.Left{Mapping: uuid, Records: recs(3), Reason: "Returned"},
+		{"an empty poll", []trace.Event{trace.Received{Mapping: uuid}}, map[string]float64{"esm_polled_events_total": 0, "esm_poll_errors_total": 0}},
+		{"a poll that fails", []trace.Event{trace.Received{Mapping: uuid, Err: errRefused}}, map[string]float64{"esm_poll_errors_total": 1}},
+		{"left", []trace.Event{
+			trace.Left{Mapping: uuid, Records: recs(2), Reason: "NoPermit"}, trace.Left{Mapping: uuid, Records: recs(3), Reason: "Returned"},
 		}, map[string]float64{"esm_left_events_total": 5, "esm_left_events_total,reason=NoPermit": 2}},
-		{"with the function now", []esm.Event{esm.Invoking{Mapping: uuid, Records: recs(1)}}, map[string]float64{"esm_batches_in_flight": 1}},
-		{"pollers", []esm.Event{esm.Scaled{Mapping: uuid, Pollers: 36}}, map[string]float64{"esm_pollers": 36, "esm_provisioned_pollers": 4}},
-		{"invocations", []esm.Event{
-			esm.Ran{Function: "f", Took: time.Second}, esm.Ran{Function: "f", Fault: "Unhandled"},
-			esm.Ran{Function: "f", Throttled: true, Err: esm.ErrThrottled}, esm.Ran{Function: "f", Err: errRefused},
+		{"with the function now", []trace.Event{trace.Invoking{Mapping: uuid, Records: recs(1)}}, map[string]float64{"esm_batches_in_flight": 1}},
+		{"pollers", []trace.Event{trace.Scaled{Mapping: uuid, Pollers: 36}}, map[string]float64{"esm_pollers": 36, "esm_provisioned_pollers": 4}},
+		{"invocations", []trace.Event{
+			trace.Ran{Function: "f", Took: time.Second}, trace.Ran{Function: "f", Fault: "Unhandled"},
+			trace.Ran{Function: "f", Throttled: true, Err: esm.ErrThrottled}, trace.Ran{Function: "f", Err: errRefused},
 		}, map[string]float64{
 			"esm_function_invocations_total": 2, "esm_function_errors_total": 1, "esm_function_throttles_total": 1, "esm_function_duration_seconds": 2,
 		}},
-		{"environments", []esm.Event{
-			esm.Started{Function: "f"}, esm.Started{Function: "f", Err: errRefused}, esm.Environments{Function: "f", Alive: 3, Busy: 2},
+		{"environments", []trace.Event{
+			trace.Started{Function: "f"}, trace.Started{Function: "f", Err: errRefused}, trace.Environments{Function: "f", Alive: 3, Busy: 2},
 		}, map[string]float64{
 			"esm_environment_starts_total": 2, "esm_environment_start_failures_total": 1,
 			"esm_function_environments": 3, "esm_function_concurrent_executions": 2,
@@ -126,7 +127,7 @@ func TestMetricsByEvent(t *testing.T) {
 
 func TestMetricsOfProvisionedModeAlone(t *testing.T) {
 	m := NewMetrics([]Mapping{orders}, nil)
-	m.Trace(esm.Scaled{Mapping: uuid, Pollers: 5})
+	m.Trace(trace.Scaled{Mapping: uuid, Pollers: 5})
 	holds(t, m, map[string]string{"esm_provisioned_pollers": ""})
 }
 
@@ -143,19 +144,19 @@ func TestMetricsBeginAtZeroAndStayBounded(t *testing.T) {
 	}
 	for _, e := range story() { // of a mapping and functions that are not known
 		switch e := e.(type) {
-		case esm.Received:
+		case trace.Received:
 			e.Mapping = "another"
 			m.Trace(e)
-		case esm.Invoked:
+		case trace.Invoked:
 			e.Mapping = "another"
 			m.Trace(e)
-		case esm.Ran:
+		case trace.Ran:
 			e.Function = "another"
 			m.Trace(e)
 		}
 	}
-	tell(m.Trace, esm.Environments{Function: "another", Alive: 1}, esm.Started{Function: "another"}, esm.Scaled{Mapping: "another"},
-		esm.Left{Mapping: "another", Reason: "x"})
+	tell(m.Trace, trace.Environments{Function: "another", Alive: 1}, trace.Started{Function: "another"}, trace.Scaled{Mapping: "another"},
+		trace.Left{Mapping: "another", Reason: "x"})
 	if after, _ := testutil.GatherAndCount(m.Registry); after != before {
 		t.Errorf("%d series became %d", before, after)
 	}

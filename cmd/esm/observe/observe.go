@@ -6,15 +6,15 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/trace"
 )
 
 // Tee tells each of traces, in their order.
-func Tee(traces ...esm.Trace) esm.Trace {
-	return func(e esm.Event) {
+func Tee(traces ...trace.Func) trace.Func {
+	return func(e trace.Event) {
 		for _, t := range traces {
-			t.Tell(e)
+			t.Emit(e)
 		}
 	}
 }
@@ -40,7 +40,7 @@ func (m Mapping) SourceName() string {
 }
 
 func (m Mapping) streamName() string {
-	arn, err := esm.ParseARN(m.Source)
+	arn, err := config.ParseARN(m.Source)
 	parts := strings.Split(arn.Resource, "/") // stream/NAME, stream/NAME/consumer/NAME:TIME, table/NAME/stream/TIME
 	switch {
 	case err != nil || len(parts) < 2:
@@ -60,57 +60,49 @@ func (m Mapping) compare(o Mapping) int {
 // Title names the mapping for people.
 func (m Mapping) Title() string { return m.SourceName() + " → " + m.Function }
 
-// The verdicts of an Invoked that are told apart here.
-var (
-	verdictDone    = policy.Done.String()
-	verdictPartial = policy.Partial.String()
-	verdictNotRun  = policy.NotRun.String()
-	verdictRefused = policy.Refused.String()
-)
-
 // result is Done, or the reason why a batch was not.
-func result(e esm.Invoked) string {
+func result(e trace.Invoked) string {
 	if e.Reason != "" {
-		return e.Reason
+		return string(e.Reason)
 	}
-	return e.Verdict
+	return e.Verdict.String()
 }
 
 // waits reports whether it is news that a batch waits for its turn. It says so once; the shards of a stream say so
 // together, once a minute for each reason, since each of them waits until it can run.
-func waits(e esm.Invoked, stalls *repeats) bool {
+func waits(e trace.Invoked, stalls *repeats) bool {
 	if e.Shard == "" {
 		return e.Tries == 1
 	}
-	return stalls.news(e.Mapping, e.Reason, everyMinute)
+	return stalls.news(e.Mapping, string(e.Reason), everyMinute)
 }
 
 // failedRecords counts as AWS's FailedInvokeEventCount does: the reported records of a partial failure, else all (AWS:
 // "Types of metrics for Lambda functions").
-func failedRecords(e esm.Invoked) int {
+func failedRecords(e trace.Invoked) int {
 	switch e.Verdict {
-	case verdictDone:
+	case trace.Done:
 		return 0
-	case verdictPartial:
+	case trace.Partial:
 		return len(e.Failed)
 	}
 	return len(e.Records)
 }
 
 // untold reports whether nothing but e itself tells why its records were left. Otherwise an Invoked did.
-func untold(e esm.Left) bool {
-	switch policy.Reason(e.Reason) {
-	case policy.ReasonNoPermit, policy.ReasonRecordTooLarge, policy.ReasonGroupBlocked, policy.ReasonStopping,
-		policy.ReasonReturned, policy.ReasonDeleteFailed:
+func untold(e trace.Left) bool {
+	switch e.Reason {
+	case trace.ReasonNoPermit, trace.ReasonRecordTooLarge, trace.ReasonGroupBlocked, trace.ReasonStopping,
+		trace.ReasonReturned, trace.ReasonDeleteFailed:
 		return true
 	}
 	return e.Err != nil
 }
 
 // expected reports whether records are left as they are meant to be: the queue keeps them, in their order.
-func expected(e esm.Left) bool {
-	switch policy.Reason(e.Reason) {
-	case policy.ReasonGroupBlocked, policy.ReasonStopping:
+func expected(e trace.Left) bool {
+	switch e.Reason {
+	case trace.ReasonGroupBlocked, trace.ReasonStopping:
 		return true
 	}
 	return false

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 func TestMain(m *testing.M) {
@@ -32,51 +33,51 @@ func recs(n int) (all []esm.Record) {
 }
 
 // story is one batch of ten: the filter drops two of them, and the handler reports three of the rest.
-func story() []esm.Event {
+func story() []trace.Event {
 	in := recs(10)
-	return []esm.Event{
-		esm.State{Mapping: uuid, State: "Enabled"},
-		esm.Scaled{Mapping: uuid, Pollers: 5},
-		esm.Received{Mapping: uuid, Records: in, Took: 40 * time.Millisecond},
-		esm.Filtered{Mapping: uuid, Records: in[:2]},
-		esm.Deleted{Mapping: uuid, Records: in[:2], Filtered: true},
-		esm.Invoking{Mapping: uuid, Function: "f:live", ID: "id-1", Records: in[2:]},
-		esm.Ran{Function: "f", ID: "id-1", Took: 120 * time.Millisecond},
-		esm.Invoked{
+	return []trace.Event{
+		trace.State{Mapping: uuid, State: "Enabled"},
+		trace.Scaled{Mapping: uuid, Pollers: 5},
+		trace.Received{Mapping: uuid, Records: in, Took: 40 * time.Millisecond},
+		trace.Filtered{Mapping: uuid, Records: in[:2]},
+		trace.Deleted{Mapping: uuid, Records: in[:2], Filtered: true},
+		trace.Invoking{Mapping: uuid, Function: "f:live", ID: "id-1", Records: in[2:]},
+		trace.Ran{Function: "f", ID: "id-1", Took: 120 * time.Millisecond},
+		trace.Invoked{
 			Mapping: uuid, Function: "f:live", ID: "id-1", Records: in[2:], Took: 123456 * time.Microsecond, Tries: 1,
-			Verdict: "Partial", Reason: "ItemFailures", Failed: []string{"c", "d", "e"},
+			Verdict: trace.Partial, Reason: "ItemFailures", Failed: []string{"c", "d", "e"},
 		},
-		esm.Deleted{Mapping: uuid, Records: in[5:]},
-		esm.Left{Mapping: uuid, Records: in[2:5], Reason: "ItemFailures"},
+		trace.Deleted{Mapping: uuid, Records: in[5:]},
+		trace.Left{Mapping: uuid, Records: in[2:5], Reason: "ItemFailures"},
 	}
 }
 
 // invoked is what came of one try with eight records.
-func invoked(verdict, reason, detail string, tries int) esm.Invoked {
-	return esm.Invoked{
+func invoked(verdict trace.Verdict, reason trace.Reason, detail string, tries int) trace.Invoked {
+	return trace.Invoked{
 		Mapping: uuid, Function: "f:live", ID: "id-1", Records: recs(8), Took: 12 * time.Millisecond, Tries: tries,
 		Verdict: verdict, Reason: reason, Detail: detail,
 	}
 }
 
-func tell(t esm.Trace, events ...esm.Event) {
+func tell(t trace.Func, events ...trace.Event) {
 	for _, e := range events {
-		t.Tell(e)
+		t.Emit(e)
 	}
 }
 
 func TestTeeTellsAllInOrder(t *testing.T) {
 	var told []string
-	note := func(name string) esm.Trace { return func(esm.Event) { told = append(told, name) } }
-	Tee(note("a"), nil, note("b")).Tell(esm.Scaled{})
+	note := func(name string) trace.Func { return func(trace.Event) { told = append(told, name) } }
+	Tee(note("a"), nil, note("b")).Emit(trace.Scaled{})
 	if want := []string{"a", "b"}; !slices.Equal(told, want) {
 		t.Errorf("got %q, want %q", told, want)
 	}
 }
 
 func TestFailedRecords(t *testing.T) {
-	for verdict, want := range map[string]int{"Done": 0, "Partial": 2, "Failed": 3, "NotRun": 3, "Refused": 3} {
-		if got := failedRecords(esm.Invoked{Verdict: verdict, Records: recs(3), Failed: []string{"a", "b"}[:2]}); got != want {
+	for verdict, want := range map[trace.Verdict]int{trace.Done: 0, trace.Partial: 2, trace.Failed: 3, trace.NotRun: 3, trace.Refused: 3} {
+		if got := failedRecords(trace.Invoked{Verdict: verdict, Records: recs(3), Failed: []string{"a", "b"}[:2]}); got != want {
 			t.Errorf("%s: got %d, want %d", verdict, got, want)
 		}
 	}
@@ -84,7 +85,7 @@ func TestFailedRecords(t *testing.T) {
 
 func TestWhatIsUntold(t *testing.T) {
 	for _, c := range []struct {
-		reason           string
+		reason           trace.Reason
 		err              error
 		untold, expected bool
 	}{
@@ -98,7 +99,7 @@ func TestWhatIsUntold(t *testing.T) {
 		{"GroupBlocked", nil, true, true},
 		{"Stopping", nil, true, true},
 	} {
-		e := esm.Left{Reason: c.reason, Err: c.err}
+		e := trace.Left{Reason: c.reason, Err: c.err}
 		if got := untold(e); got != c.untold {
 			t.Errorf("%s: untold %v, want %v", c.reason, got, c.untold)
 		}

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // Outputs writes what handlers print, apart from the engine's own lines: each line labelled with function and request
@@ -21,9 +21,9 @@ type Outputs struct {
 	mu sync.Mutex // held while a line is written
 }
 
-// Trace is an [esm.Trace].
-func (o *Outputs) Trace(e esm.Event) {
-	line, ok := e.(esm.Output)
+// Trace is an [trace.Func].
+func (o *Outputs) Trace(e trace.Event) {
+	line, ok := e.(trace.Output)
 	if !ok || line.Platform && !o.Platform {
 		return
 	}

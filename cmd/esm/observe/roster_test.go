@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // seriesOf are the series of a mapping, without their values.
@@ -36,12 +37,12 @@ func TestMappingsComeAndGo(t *testing.T) {
 
 	set(stream)
 	set(orders)
-	watch(esm.Received{Mapping: "u", Shard: "s", Records: make([]esm.Record, 3)})
-	watch(esm.Dropped{Mapping: "u", Shard: "s", Records: make([]esm.Record, 2)})
+	watch(trace.Received{Mapping: "u", Shard: "s", Records: make([]esm.Record, 3)})
+	watch(trace.Dropped{Mapping: "u", Shard: "s", Records: make([]esm.Record, 2)})
 
 	stream.Destination = "arn:aws:sqs:us-east-1:000000000000:failed" // from now on a notice decides
 	set(stream)
-	watch(esm.Dropped{Mapping: "u", Shard: "s", Records: make([]esm.Record, 1)})
+	watch(trace.Dropped{Mapping: "u", Shard: "s", Records: make([]esm.Record, 1)})
 	if s := b.Status(); len(s.Mappings) != 2 || s.Mappings[0].Polled != 3 || s.Mappings[0].Destination == "" {
 		t.Errorf("the board has %+v", s.Mappings)
 	}
@@ -61,7 +62,7 @@ func TestMappingsComeAndGo(t *testing.T) {
 	}
 
 	remove("u")
-	watch(esm.Received{Mapping: "u", Records: make([]esm.Record, 3)})
+	watch(trace.Received{Mapping: "u", Records: make([]esm.Record, 3)})
 	if s, all := b.Status(), seriesOf(t, m, `"u"`); len(s.Mappings) != 1 || len(all) != 0 || r.of("u").Source != "" {
 		t.Errorf("left are %+v and %q", s.Mappings, all)
 	}
@@ -88,8 +89,8 @@ func TestMappingsComeAndGoSideBySide(t *testing.T) {
 		})
 		all.Go(func() {
 			for range 200 {
-				watch(esm.Received{Mapping: uuid, Shard: "s", Records: make([]esm.Record, 1)})
-				watch(esm.Dropped{Mapping: uuid, Shard: "s", Records: make([]esm.Record, 1)})
+				watch(trace.Received{Mapping: uuid, Shard: "s", Records: make([]esm.Record, 1)})
+				watch(trace.Dropped{Mapping: uuid, Shard: "s", Records: make([]esm.Record, 1)})
 				r.of(uuid)
 				b.Status()
 			}

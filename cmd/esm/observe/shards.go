@@ -7,6 +7,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 const (
@@ -59,7 +60,7 @@ func (s *shards) at(id string) *shard {
 }
 
 // begin notes that a shard is read from a position. What is in trouble and still owed comes up again.
-func (s *shards) begin(e esm.Reading) {
+func (s *shards) begin(e trace.Reading) {
 	if e.Shard == "" { // the stream was made anew
 		clear(s.all)
 		s.drained = nil
@@ -76,7 +77,7 @@ func (s *shards) begin(e esm.Reading) {
 }
 
 // received notes that a shard can be read. When it has nothing more and nothing is in hand, it is not behind.
-func (s *shards) received(e esm.Received) {
+func (s *shards) received(e trace.Received) {
 	if e.Err != nil {
 		return
 	}
@@ -87,23 +88,23 @@ func (s *shards) received(e esm.Received) {
 	}
 }
 
-func (s *shards) filtered(e esm.Filtered) {
+func (s *shards) filtered(e trace.Filtered) {
 	if x := s.at(e.Shard); x.inHand == 0 && len(x.runs) == 0 {
 		x.age = ageOf(e.Records, time.Now(), x.age)
 	}
 }
 
-func (s *shards) invoking(e esm.Invoking) {
+func (s *shards) invoking(e trace.Invoking) {
 	x := s.at(e.Shard)
 	x.inHand++
 	x.age = ageOf(e.Records, time.Now(), x.age)
 }
 
-func (s *shards) invoked(e esm.Invoked) {
+func (s *shards) invoked(e trace.Invoked) {
 	x := s.at(e.Shard)
 	x.inHand = max(x.inHand-1, 0)
 	first := firstOf(e.Records)
-	if e.Verdict == verdictDone {
+	if e.Verdict == trace.Done {
 		if first == "" {
 			x.free(first) // a final invocation: there is nothing to be settled
 		}
@@ -122,7 +123,7 @@ func (s *shards) invoked(e esm.Invoked) {
 }
 
 // settled ends the trouble of what is settled: of the run that it begins, and of all up to the position.
-func (s *shards) settled(e esm.Settled) {
+func (s *shards) settled(e trace.Settled) {
 	x := s.at(e.Shard)
 	x.position = e.Position
 	if len(x.runs) == 0 {
@@ -133,20 +134,20 @@ func (s *shards) settled(e esm.Settled) {
 }
 
 // dropped ends the trouble of a final invocation. Records are settled after they were dropped.
-func (s *shards) dropped(e esm.Dropped) {
+func (s *shards) dropped(e trace.Dropped) {
 	if len(e.Records) == 0 {
 		s.at(e.Shard).free("")
 	}
 }
 
-func (s *shards) failed(e esm.Failing) {
+func (s *shards) failed(e trace.Failing) {
 	if e.Shard != "" {
 		s.at(e.Shard).failing = noteNow(short(e.Err.Error()))
 	}
 }
 
 // end notes that a shard is drained, and forgets the one that has been for the longest.
-func (s *shards) end(e esm.Drained) {
+func (s *shards) end(e trace.Drained) {
 	x := s.at(e.Shard)
 	if !x.drained {
 		s.drained = append(s.drained, e.Shard)
@@ -159,7 +160,7 @@ func (s *shards) end(e esm.Drained) {
 }
 
 // changed notes that nothing is read any more, when the mapping's new state says so.
-func (s *shards) changed(e esm.State) {
+func (s *shards) changed(e trace.State) {
 	if e.State != "Disabled" && e.State != "Stopped" {
 		return
 	}

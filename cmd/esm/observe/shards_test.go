@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // clicks is the stream mapping of most tests.
@@ -31,20 +32,20 @@ func numbered(first, last int) (recs []esm.Record) {
 }
 
 // try is a try with records of a shard.
-func try(shard, verdict string, tries int, recs []esm.Record) []esm.Event {
-	e := esm.Invoked{Mapping: uuid, Shard: shard, ID: "id-1", Records: recs, Verdict: verdict, Tries: tries, Took: time.Second}
-	if verdict != "Done" {
+func try(shard string, verdict trace.Verdict, tries int, recs []esm.Record) []trace.Event {
+	e := trace.Invoked{Mapping: uuid, Shard: shard, ID: "id-1", Records: recs, Verdict: verdict, Tries: tries, Took: time.Second}
+	if verdict != trace.Done {
 		e.Reason, e.Detail = "FunctionError", fmt.Sprintf("boom %d", tries)
 	}
-	return []esm.Event{esm.Invoking{Mapping: uuid, Shard: shard, ID: "id-1", Records: recs}, e}
+	return []trace.Event{trace.Invoking{Mapping: uuid, Shard: shard, ID: "id-1", Records: recs}, e}
 }
 
-func settled(shard string, recs []esm.Record) esm.Event {
-	return esm.Settled{Mapping: uuid, Shard: shard, Records: recs, Position: recs[len(recs)-1].Receipt}
+func settled(shard string, recs []esm.Record) trace.Event {
+	return trace.Settled{Mapping: uuid, Shard: shard, Records: recs, Position: recs[len(recs)-1].Receipt}
 }
 
 // shardsOf is what is known after events of the mapping clicks.
-func shardsOf(t *testing.T, events ...esm.Event) MappingStatus {
+func shardsOf(t *testing.T, events ...trace.Event) MappingStatus {
 	t.Helper()
 	b := NewBoard([]Mapping{clicks}, nil)
 	tell(b.Trace, events...)
@@ -52,45 +53,45 @@ func shardsOf(t *testing.T, events ...esm.Event) MappingStatus {
 }
 
 func TestBlockedShards(t *testing.T) {
-	four := func(verdict string, tries int) []esm.Event { return try(one, verdict, tries, numbered(1, 4)) }
-	begin := esm.Reading{Mapping: uuid, Shard: one}
-	final := func(verdict string, tries int) []esm.Event { return try(one, verdict, tries, nil) }
+	four := func(verdict trace.Verdict, tries int) []trace.Event { return try(one, verdict, tries, numbered(1, 4)) }
+	begin := trace.Reading{Mapping: uuid, Shard: one}
+	final := func(verdict trace.Verdict, tries int) []trace.Event { return try(one, verdict, tries, nil) }
 	for _, c := range []struct {
 		name   string
-		events [][]esm.Event
+		events [][]trace.Event
 		state  string
 		tries  int
 		said   string
 	}{
-		{"a success", [][]esm.Event{four("Done", 1)}, "Reading", 0, ""},
-		{"a failure", [][]esm.Event{four("Failed", 1)}, "Blocked", 1, "FunctionError: boom 1"},
-		{"failures", [][]esm.Event{four("Failed", 1), four("Failed", 2)}, "Blocked", 2, "FunctionError: boom 2"},
-		{"what cannot run", [][]esm.Event{four("NotRun", 3)}, "Blocked", 3, "FunctionError: boom 3"},
-		{"a success in the end, before it is settled", [][]esm.Event{four("Failed", 1), four("Done", 2)}, "Blocked", 1, "FunctionError: boom 1"},
-		{"a success in the end", [][]esm.Event{four("Failed", 1), four("Done", 2), {settled(one, numbered(1, 4))}}, "Reading", 0, ""},
-		{"some of it", [][]esm.Event{four("Partial", 1), {settled(one, numbered(1, 2))}}, "Reading", 0, ""},
-		{"the rest of it", [][]esm.Event{four("Partial", 1), {settled(one, numbered(1, 2))}, try(one, "Failed", 1, numbered(3, 4))}, "Blocked", 1, "FunctionError: boom 1"},
-		{"its halves", [][]esm.Event{four("Failed", 1), try(one, "Failed", 1, numbered(1, 2)), try(one, "Failed", 2, numbered(1, 1))}, "Blocked", 2, "FunctionError: boom 2"},
-		{"another lane", [][]esm.Event{try(one, "Failed", 3, numbered(5, 6)), {settled(one, numbered(1, 4))}}, "Blocked", 3, "FunctionError: boom 3"},
-		{"its own lane and another", [][]esm.Event{
-			four("Failed", 7), try(one, "Failed", 3, numbered(5, 6)), {settled(one, numbered(1, 4))},
+		{"a success", [][]trace.Event{four(trace.Done, 1)}, "Reading", 0, ""},
+		{"a failure", [][]trace.Event{four(trace.Failed, 1)}, "Blocked", 1, "FunctionError: boom 1"},
+		{"failures", [][]trace.Event{four(trace.Failed, 1), four(trace.Failed, 2)}, "Blocked", 2, "FunctionError: boom 2"},
+		{"what cannot run", [][]trace.Event{four(trace.NotRun, 3)}, "Blocked", 3, "FunctionError: boom 3"},
+		{"a success in the end, before it is settled", [][]trace.Event{four(trace.Failed, 1), four(trace.Done, 2)}, "Blocked", 1, "FunctionError: boom 1"},
+		{"a success in the end", [][]trace.Event{four(trace.Failed, 1), four(trace.Done, 2), {settled(one, numbered(1, 4))}}, "Reading", 0, ""},
+		{"some of it", [][]trace.Event{four(trace.Partial, 1), {settled(one, numbered(1, 2))}}, "Reading", 0, ""},
+		{"the rest of it", [][]trace.Event{four(trace.Partial, 1), {settled(one, numbered(1, 2))}, try(one, trace.Failed, 1, numbered(3, 4))}, "Blocked", 1, "FunctionError: boom 1"},
+		{"its halves", [][]trace.Event{four(trace.Failed, 1), try(one, trace.Failed, 1, numbered(1, 2)), try(one, trace.Failed, 2, numbered(1, 1))}, "Blocked", 2, "FunctionError: boom 2"},
+		{"another lane", [][]trace.Event{try(one, trace.Failed, 3, numbered(5, 6)), {settled(one, numbered(1, 4))}}, "Blocked", 3, "FunctionError: boom 3"},
+		{"its own lane and another", [][]trace.Event{
+			four(trace.Failed, 7), try(one, trace.Failed, 3, numbered(5, 6)), {settled(one, numbered(1, 4))},
 		}, "Blocked", 3, "FunctionError: boom 3"},
-		{"what comes behind", [][]esm.Event{four("Failed", 1), {settled(one, numbered(5, 9))}}, "Reading", 0, ""}, // the position tells
-		{"another shard", [][]esm.Event{four("Failed", 1), {settled(two, numbered(1, 4))}}, "Blocked", 1, "FunctionError: boom 1"},
-		{"taken up again", [][]esm.Event{four("Failed", 1), {begin}}, "Blocked", 1, "FunctionError: boom 1"},
-		{"lost", [][]esm.Event{four("Failed", 1), {esm.Reading{Mapping: uuid, Shard: one, Lost: esm.ErrTrimmed}}}, "Reading", 0, ""},
-		{"a final invocation", [][]esm.Event{final("Failed", 1)}, "Blocked", 1, "FunctionError: boom 1"},
-		{"a final invocation and other records", [][]esm.Event{final("Failed", 1), {settled(one, numbered(1, 2))}}, "Blocked", 1, "FunctionError: boom 1"},
-		{"a final invocation in the end", [][]esm.Event{final("Failed", 1), final("Done", 2)}, "Reading", 0, ""},
-		{"a final invocation that is given up", [][]esm.Event{final("Failed", 1), {esm.Dropped{Mapping: uuid, Shard: one}}}, "Reading", 0, ""},
-		{"drained", [][]esm.Event{four("Failed", 1), {esm.Drained{Mapping: uuid, Shard: one}}}, "Drained", 0, ""},
-		{"disabled", [][]esm.Event{four("Failed", 1), {esm.State{Mapping: uuid, State: "Disabled"}}}, "Stopped", 0, ""},
-		{"a read that fails", [][]esm.Event{{esm.Failing{Mapping: uuid, Shard: one, Err: errRefused}}}, "Failing", 0, "connection refused"},
-		{"a read that fails, and then not", [][]esm.Event{{
-			esm.Failing{Mapping: uuid, Shard: one, Err: errRefused}, esm.Received{Mapping: uuid, Shard: one},
+		{"what comes behind", [][]trace.Event{four(trace.Failed, 1), {settled(one, numbered(5, 9))}}, "Reading", 0, ""}, // the position tells
+		{"another shard", [][]trace.Event{four(trace.Failed, 1), {settled(two, numbered(1, 4))}}, "Blocked", 1, "FunctionError: boom 1"},
+		{"taken up again", [][]trace.Event{four(trace.Failed, 1), {begin}}, "Blocked", 1, "FunctionError: boom 1"},
+		{"lost", [][]trace.Event{four(trace.Failed, 1), {trace.Reading{Mapping: uuid, Shard: one, Lost: esm.ErrTrimmed}}}, "Reading", 0, ""},
+		{"a final invocation", [][]trace.Event{final(trace.Failed, 1)}, "Blocked", 1, "FunctionError: boom 1"},
+		{"a final invocation and other records", [][]trace.Event{final(trace.Failed, 1), {settled(one, numbered(1, 2))}}, "Blocked", 1, "FunctionError: boom 1"},
+		{"a final invocation in the end", [][]trace.Event{final(trace.Failed, 1), final(trace.Done, 2)}, "Reading", 0, ""},
+		{"a final invocation that is given up", [][]trace.Event{final(trace.Failed, 1), {trace.Dropped{Mapping: uuid, Shard: one}}}, "Reading", 0, ""},
+		{"drained", [][]trace.Event{four(trace.Failed, 1), {trace.Drained{Mapping: uuid, Shard: one}}}, "Drained", 0, ""},
+		{"disabled", [][]trace.Event{four(trace.Failed, 1), {trace.State{Mapping: uuid, State: "Disabled"}}}, "Stopped", 0, ""},
+		{"a read that fails", [][]trace.Event{{trace.Failing{Mapping: uuid, Shard: one, Err: errRefused}}}, "Failing", 0, "connection refused"},
+		{"a read that fails, and then not", [][]trace.Event{{
+			trace.Failing{Mapping: uuid, Shard: one, Err: errRefused}, trace.Received{Mapping: uuid, Shard: one},
 		}}, "Reading", 0, ""},
 	} {
-		all := shardsOf(t, append([]esm.Event{begin}, slices.Concat(c.events...)...)...).Shards
+		all := shardsOf(t, append([]trace.Event{begin}, slices.Concat(c.events...)...)...).Shards
 		at := slices.IndexFunc(all, func(s ShardStatus) bool { return s.ShardId == one })
 		if at < 0 {
 			t.Errorf("%s: the shard is not there", c.name)
@@ -110,10 +111,10 @@ func TestBlockedSinceTheFirstFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, began := NewBoard([]Mapping{clicks}, nil), time.Now()
 		for tries := range 3 {
-			tell(b.Trace, try(one, "Failed", tries+1, numbered(1, 4))...)
+			tell(b.Trace, try(one, trace.Failed, tries+1, numbered(1, 4))...)
 			time.Sleep(time.Minute)
 		}
-		tell(b.Trace, try(one, "Failed", 1, numbered(5, 6))...) // of another lane
+		tell(b.Trace, try(one, trace.Failed, 1, numbered(5, 6))...) // of another lane
 		if got := of(t, b).Shards[0]; !got.BlockedSince.Equal(began) || got.Tries != 3 {
 			t.Errorf("blocked since %v with %d tries, want %v with 3", got.BlockedSince, got.Tries, began)
 		}
@@ -126,21 +127,21 @@ func TestIteratorAge(t *testing.T) {
 		batch, more := numbered(1, 2), numbered(3, 3)
 		for _, c := range []struct {
 			name  string
-			event esm.Event
+			event trace.Event
 			want  time.Duration
 		}{
-			{"read", esm.Received{Mapping: uuid, Shard: one, Records: batch}, 0},
-			{"with the function", esm.Invoking{Mapping: uuid, Shard: one, Records: batch}, 62 * time.Second},
-			{"read ahead", esm.Received{Mapping: uuid, Shard: one}, 62 * time.Second},
-			{"failed", esm.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: "Failed", Took: 2 * time.Second}, 62 * time.Second},
-			{"read ahead of trouble", esm.Received{Mapping: uuid, Shard: one}, 62 * time.Second},
-			{"tried again", esm.Invoking{Mapping: uuid, Shard: one, Records: batch}, 66 * time.Second},
-			{"done", esm.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: "Done"}, 66 * time.Second},
+			{"read", trace.Received{Mapping: uuid, Shard: one, Records: batch}, 0},
+			{"with the function", trace.Invoking{Mapping: uuid, Shard: one, Records: batch}, 62 * time.Second},
+			{"read ahead", trace.Received{Mapping: uuid, Shard: one}, 62 * time.Second},
+			{"failed", trace.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: trace.Failed, Took: 2 * time.Second}, 62 * time.Second},
+			{"read ahead of trouble", trace.Received{Mapping: uuid, Shard: one}, 62 * time.Second},
+			{"tried again", trace.Invoking{Mapping: uuid, Shard: one, Records: batch}, 66 * time.Second},
+			{"done", trace.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: trace.Done}, 66 * time.Second},
 			{"settled", settled(one, batch), 66 * time.Second},
-			{"at the tip", esm.Received{Mapping: uuid, Shard: one}, 0},
-			{"filtered", esm.Filtered{Mapping: uuid, Shard: one, Records: more}, 70 * time.Second},
-			{"an arrival that nobody knows", esm.Filtered{Mapping: uuid, Shard: one, Records: recs(1)}, 70 * time.Second},
-			{"a clock ahead", esm.Filtered{Mapping: uuid, Shard: one, Records: []esm.Record{{Arrived: time.Now().Add(time.Hour)}}}, 0},
+			{"at the tip", trace.Received{Mapping: uuid, Shard: one}, 0},
+			{"filtered", trace.Filtered{Mapping: uuid, Shard: one, Records: more}, 70 * time.Second},
+			{"an arrival that nobody knows", trace.Filtered{Mapping: uuid, Shard: one, Records: recs(1)}, 70 * time.Second},
+			{"a clock ahead", trace.Filtered{Mapping: uuid, Shard: one, Records: []esm.Record{{Arrived: time.Now().Add(time.Hour)}}}, 0},
 		} {
 			time.Sleep(time.Second)
 			b.Trace(c.event)
@@ -155,15 +156,15 @@ func TestIteratorAgeOfALaneInTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBoard([]Mapping{clicks}, nil)
 		bad, good := numbered(1, 1), numbered(2, 2)
-		tell(b.Trace, try(one, "Failed", 1, bad)...)
+		tell(b.Trace, try(one, trace.Failed, 1, bad)...)
 		time.Sleep(time.Hour)
-		tell(b.Trace, try(one, "Failed", 2, bad)...)
+		tell(b.Trace, try(one, trace.Failed, 2, bad)...)
 		good[0].Arrived = time.Now()
-		tell(b.Trace, append(try(one, "Done", 1, good), esm.Settled{Mapping: uuid, Shard: one, Records: good, Position: "0"})...)
+		tell(b.Trace, append(try(one, trace.Done, 1, good), trace.Settled{Mapping: uuid, Shard: one, Records: good, Position: "0"})...)
 		if got, want := of(t, b).IteratorAge, time.Hour+time.Minute-time.Second; got != want {
 			t.Errorf("got %v while a lane is in trouble, want that of its record, %v", got, want)
 		}
-		tell(b.Trace, append(try(one, "Done", 3, bad), settled(one, numbered(1, 2)), esm.Received{Mapping: uuid, Shard: one})...)
+		tell(b.Trace, append(try(one, trace.Done, 3, bad), settled(one, numbered(1, 2)), trace.Received{Mapping: uuid, Shard: one})...)
 		if got := of(t, b).IteratorAge; got != 0 {
 			t.Errorf("got %v at the tip, want 0", got)
 		}
@@ -173,16 +174,16 @@ func TestIteratorAgeOfALaneInTrouble(t *testing.T) {
 func TestStreamsAreReady(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		event esm.Event
+		event trace.Event
 		want  bool
 	}{
-		{"a record", esm.Received{Mapping: uuid, Shard: one, Records: numbered(1, 1)}, true},
-		{"an empty read", esm.Received{Mapping: uuid, Shard: one}, true},
-		{"a read that fails", esm.Received{Mapping: uuid, Shard: one, Err: errRefused}, false},
-		{"a shard that is read", esm.Reading{Mapping: uuid, Shard: one}, true},
-		{"a position that is lost", esm.Reading{Mapping: uuid, Shard: one, Lost: esm.ErrTrimmed}, false},
-		{"a listing with shards to read", esm.Listed{Mapping: uuid, Shards: 4, Reading: 1}, false},
-		{"a listing of drained shards", esm.Listed{Mapping: uuid, Shards: 4}, true},
+		{"a record", trace.Received{Mapping: uuid, Shard: one, Records: numbered(1, 1)}, true},
+		{"an empty read", trace.Received{Mapping: uuid, Shard: one}, true},
+		{"a read that fails", trace.Received{Mapping: uuid, Shard: one, Err: errRefused}, false},
+		{"a shard that is read", trace.Reading{Mapping: uuid, Shard: one}, true},
+		{"a position that is lost", trace.Reading{Mapping: uuid, Shard: one, Lost: esm.ErrTrimmed}, false},
+		{"a listing with shards to read", trace.Listed{Mapping: uuid, Shards: 4, Reading: 1}, false},
+		{"a listing of drained shards", trace.Listed{Mapping: uuid, Shards: 4}, true},
 	} {
 		b := NewBoard([]Mapping{clicks}, nil)
 		b.Trace(c.event)
@@ -193,19 +194,19 @@ func TestStreamsAreReady(t *testing.T) {
 }
 
 func TestFailingStreams(t *testing.T) {
-	whole, part := esm.Failing{Mapping: uuid, Err: errRefused}, esm.Failing{Mapping: uuid, Shard: one, Err: errRefused}
+	whole, part := trace.Failing{Mapping: uuid, Err: errRefused}, trace.Failing{Mapping: uuid, Shard: one, Err: errRefused}
 	for _, c := range []struct {
 		name   string
-		events []esm.Event
+		events []trace.Event
 		want   bool
 	}{
-		{"a listing that fails", []esm.Event{whole}, true},
-		{"read meanwhile", []esm.Event{whole, esm.Received{Mapping: uuid, Shard: one}}, true},
-		{"listed again", []esm.Event{whole, esm.Listed{Mapping: uuid}}, false},
-		{"a shard that fails", []esm.Event{part}, true},
-		{"another that does not", []esm.Event{part, esm.Received{Mapping: uuid, Shard: two}}, true},
-		{"a shard that is read again", []esm.Event{part, esm.Received{Mapping: uuid, Shard: one}}, false},
-		{"a shard that is drained", []esm.Event{part, esm.Drained{Mapping: uuid, Shard: one}}, false},
+		{"a listing that fails", []trace.Event{whole}, true},
+		{"read meanwhile", []trace.Event{whole, trace.Received{Mapping: uuid, Shard: one}}, true},
+		{"listed again", []trace.Event{whole, trace.Listed{Mapping: uuid}}, false},
+		{"a shard that fails", []trace.Event{part}, true},
+		{"another that does not", []trace.Event{part, trace.Received{Mapping: uuid, Shard: two}}, true},
+		{"a shard that is read again", []trace.Event{part, trace.Received{Mapping: uuid, Shard: one}}, false},
+		{"a shard that is drained", []trace.Event{part, trace.Drained{Mapping: uuid, Shard: one}}, false},
 	} {
 		if got := shardsOf(t, c.events...); got.Failing != c.want {
 			t.Errorf("%s: failing %v, want %v", c.name, got.Failing, c.want)
@@ -214,22 +215,22 @@ func TestFailingStreams(t *testing.T) {
 }
 
 func TestStreamCounts(t *testing.T) {
-	drop := esm.Dropped{Mapping: uuid, Shard: one, Records: numbered(1, 3), Why: "RetryAttemptsExhausted", Tries: 2}
-	took := esm.Notified{Mapping: uuid, Shard: one, Records: 3, Destination: "arn:d"}
+	drop := trace.Dropped{Mapping: uuid, Shard: one, Records: numbered(1, 3), Why: "RetryAttemptsExhausted", Tries: 2}
+	took := trace.Notified{Mapping: uuid, Shard: one, Records: 3, Destination: "arn:d"}
 	not := took
 	not.Err = errRefused
-	window := esm.Notified{Mapping: uuid, Shard: one, Err: errRefused}
+	window := trace.Notified{Mapping: uuid, Shard: one, Err: errRefused}
 	for _, c := range []struct {
 		name                            string
 		destination                     string
-		events                          []esm.Event
+		events                          []trace.Event
 		dropped, delivered, undelivered int64
 	}{
-		{"nobody to tell", "", []esm.Event{drop}, 3, 0, 0},
-		{"before it is told", "arn:d", []esm.Event{drop}, 0, 0, 0},
-		{"told", "arn:d", []esm.Event{drop, took}, 0, 3, 0},
-		{"kept", "arn:d", []esm.Event{drop, not}, 3, 0, 1},
-		{"a window's", "arn:d", []esm.Event{window}, 0, 0, 1},
+		{"nobody to tell", "", []trace.Event{drop}, 3, 0, 0},
+		{"before it is told", "arn:d", []trace.Event{drop}, 0, 0, 0},
+		{"told", "arn:d", []trace.Event{drop, took}, 0, 3, 0},
+		{"kept", "arn:d", []trace.Event{drop, not}, 3, 0, 1},
+		{"a window's", "arn:d", []trace.Event{window}, 0, 0, 1},
 	} {
 		m := clicks
 		m.Destination = c.destination
@@ -253,8 +254,8 @@ func TestStreamCounts(t *testing.T) {
 
 func TestAStreamMadeAnewForgetsItsShards(t *testing.T) {
 	got := shardsOf(t, slices.Concat(
-		[]esm.Event{esm.Reading{Mapping: uuid, Shard: one}}, try(one, "Failed", 1, numbered(1, 1)),
-		[]esm.Event{esm.Reading{Mapping: uuid, Lost: errRefused}, esm.Reading{Mapping: uuid, Shard: two}},
+		[]trace.Event{trace.Reading{Mapping: uuid, Shard: one}}, try(one, trace.Failed, 1, numbered(1, 1)),
+		[]trace.Event{trace.Reading{Mapping: uuid, Lost: errRefused}, trace.Reading{Mapping: uuid, Shard: two}},
 	)...)
 	if len(got.Shards) != 1 || got.Shards[0].ShardId != two || got.ShardsBlocked != 0 {
 		t.Errorf("got %+v, want shard 2 alone", got.Shards)
@@ -268,13 +269,13 @@ func TestShardsAreShownByTheirTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBoard([]Mapping{clicks}, nil)
 		for _, id := range []string{"d", "c", "b", "a", "e"} {
-			b.Trace(esm.Reading{Mapping: uuid, Shard: id})
+			b.Trace(trace.Reading{Mapping: uuid, Shard: id})
 		}
 		for _, id := range []string{"c", "b"} {
 			time.Sleep(time.Second)
-			tell(b.Trace, try(id, "Failed", 1, numbered(1, 1))...)
+			tell(b.Trace, try(id, trace.Failed, 1, numbered(1, 1))...)
 		}
-		tell(b.Trace, esm.Failing{Mapping: uuid, Shard: "e", Err: errRefused}, esm.Drained{Mapping: uuid, Shard: "a"}, esm.Listed{Mapping: uuid, Shards: 7})
+		tell(b.Trace, trace.Failing{Mapping: uuid, Shard: "e", Err: errRefused}, trace.Drained{Mapping: uuid, Shard: "a"}, trace.Listed{Mapping: uuid, Shards: 7})
 		got := of(t, b)
 		var order []string
 		for _, s := range got.Shards {
@@ -294,11 +295,11 @@ func shardNumber(n int) string { return fmt.Sprintf("shardId-%012d", n) }
 
 func TestManyShardsAreBounded(t *testing.T) {
 	b, m := NewBoard([]Mapping{clicks}, nil), NewMetrics([]Mapping{clicks}, nil)
-	trace := Tee(b.Trace, m.Trace)
+	emit := Tee(b.Trace, m.Trace)
 	for n := range 1200 {
-		trace(esm.Reading{Mapping: uuid, Shard: shardNumber(n)})
+		emit(trace.Reading{Mapping: uuid, Shard: shardNumber(n)})
 	}
-	tell(trace, try(shardNumber(1199), "Failed", 3, numbered(1, 1))...)
+	tell(emit, try(shardNumber(1199), trace.Failed, 3, numbered(1, 1))...)
 	got := of(t, b)
 	if len(got.Shards) != 1000 || got.MoreShards != 200 || got.ShardsReading != 1200 || got.Shards[0].ShardId != shardNumber(1199) {
 		t.Errorf("%d shards, the first %s, and %d more of %d", len(got.Shards), got.Shards[0].ShardId, got.MoreShards, got.ShardsReading)
@@ -314,7 +315,7 @@ func TestManyShardsAreBounded(t *testing.T) {
 		t.Errorf("%v tries of the shard in trouble, want 3", got)
 	}
 	for n := range 1150 {
-		trace(esm.Drained{Mapping: uuid, Shard: shardNumber(n)})
+		emit(trace.Drained{Mapping: uuid, Shard: shardNumber(n)})
 	}
 	if got := seriesOf(); got != 50 {
 		t.Errorf("%d shards have series when 50 are left", got)
@@ -333,8 +334,8 @@ func TestShardsAreSmall(t *testing.T) {
 		seq := fmt.Sprintf("%056d", n)
 		in := []esm.Record{{ID: seq, Receipt: seq, Arrived: time.Now()}}
 		id := shardNumber(n)
-		tell(b.Trace, esm.Reading{Mapping: uuid, Shard: id, Position: seq + "0"}, esm.Invoking{Mapping: uuid, Shard: id, Records: in},
-			esm.Invoked{Mapping: uuid, Shard: id, Records: in, Verdict: "Failed", Detail: strings.Repeat("x", 1000) + seq, Tries: 1})
+		tell(b.Trace, trace.Reading{Mapping: uuid, Shard: id, Position: seq + "0"}, trace.Invoking{Mapping: uuid, Shard: id, Records: in},
+			trace.Invoked{Mapping: uuid, Shard: id, Records: in, Verdict: trace.Failed, Detail: strings.Repeat("x", 1000) + seq, Tries: 1})
 	}
 	if each := (heap() - before) / many; each > 1024 {
 		t.Errorf("%d bytes a shard", each)
@@ -362,16 +363,16 @@ func TestShortIsValidText(t *testing.T) {
 
 func TestShardsManyAtOnce(t *testing.T) {
 	b, m := NewBoard([]Mapping{clicks}, nil), NewMetrics([]Mapping{clicks}, nil)
-	trace := Tee(b.Trace, m.Trace)
+	emit := Tee(b.Trace, m.Trace)
 	var readers sync.WaitGroup
 	for n := range 8 {
 		readers.Go(func() {
 			id := shardNumber(n)
 			for range 50 {
-				tell(trace, esm.Reading{Mapping: uuid, Shard: id}, esm.Received{Mapping: uuid, Shard: id, Records: numbered(1, 4)})
-				tell(trace, try(id, "Failed", 1, numbered(1, 4))...)
-				tell(trace, try(id, "Done", 2, numbered(1, 4))...)
-				tell(trace, settled(id, numbered(1, 4)), esm.Drained{Mapping: uuid, Shard: id})
+				tell(emit, trace.Reading{Mapping: uuid, Shard: id}, trace.Received{Mapping: uuid, Shard: id, Records: numbered(1, 4)})
+				tell(emit, try(id, trace.Failed, 1, numbered(1, 4))...)
+				tell(emit, try(id, trace.Done, 2, numbered(1, 4))...)
+				tell(emit, settled(id, numbered(1, 4)), trace.Drained{Mapping: uuid, Shard: id})
 				b.Status()
 				b.Status().Waiting()
 			}
@@ -387,10 +388,10 @@ func TestShardsManyAtOnce(t *testing.T) {
 func TestQueuesHaveNoShards(t *testing.T) {
 	b := NewBoard([]Mapping{orders}, nil)
 	for _, mapping := range []string{uuid, "another"} {
-		for _, e := range []esm.Event{
-			esm.Reading{Mapping: mapping, Shard: one, Lost: errRefused}, esm.Settled{Mapping: mapping, Shard: one}, esm.Drained{Mapping: mapping, Shard: one},
-			esm.Dropped{Mapping: mapping, Shard: one}, esm.Notified{Mapping: mapping, Shard: one, Err: errRefused}, esm.Listed{Mapping: mapping, Shards: 1},
-			esm.State{Mapping: mapping, State: "Enabled"}, esm.Filtered{Mapping: mapping, Shard: one},
+		for _, e := range []trace.Event{
+			trace.Reading{Mapping: mapping, Shard: one, Lost: errRefused}, trace.Settled{Mapping: mapping, Shard: one}, trace.Drained{Mapping: mapping, Shard: one},
+			trace.Dropped{Mapping: mapping, Shard: one}, trace.Notified{Mapping: mapping, Shard: one, Err: errRefused}, trace.Listed{Mapping: mapping, Shards: 1},
+			trace.State{Mapping: mapping, State: "Enabled"}, trace.Filtered{Mapping: mapping, Shard: one},
 		} {
 			b.Trace(e)
 		}

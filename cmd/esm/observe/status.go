@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/trace"
 )
 
 // Status is what the engine does at the moment.
@@ -16,7 +18,7 @@ type Status struct {
 // Waiting names the mappings that are to poll and have not reached their source yet.
 func (s Status) Waiting() (titles []string) {
 	for _, m := range s.Mappings {
-		if !m.Polling && m.State != esm.Disabled && m.State != esm.Disabling && m.State != esm.Deleting {
+		if !m.Polling && m.State != config.Disabled && m.State != config.Disabling && m.State != config.Deleting {
 			titles = append(titles, m.Title())
 		}
 	}
@@ -34,12 +36,12 @@ type MappingStatus struct {
 	Pollers  int    `json:"Pollers"`           // loops, each with one batch in hand at a time
 	InFlight int    `json:"InFlight"`          // batches with the function now
 
-	LastResult  string `json:"LastResult"` // Done, or the reason why the last batch was not; empty before the first
-	lastVerdict string // of the same batch
-	lastDetail  string // likewise
-	LastBatch   *Batch `json:"LastBatch,omitempty"`
-	LastError   *Note  `json:"LastError,omitempty"`   // also when it has passed
-	LastWarning *Note  `json:"LastWarning,omitempty"` // an answer whose author probably meant something else
+	LastResult  string         `json:"LastResult"` // Done, or the reason why the last batch was not; empty before the first
+	lastVerdict *trace.Verdict // of the same batch
+	lastDetail  string         // likewise
+	LastBatch   *Batch         `json:"LastBatch,omitempty"`
+	LastError   *Note          `json:"LastError,omitempty"`   // also when it has passed
+	LastWarning *Note          `json:"LastWarning,omitempty"` // an answer whose author probably meant something else
 
 	// Records since the start, counted as AWS counts its metrics of these names.
 	Polled       int64 `json:"Polled"`
@@ -79,7 +81,7 @@ type FunctionStatus struct {
 
 func noteNow(text string) *Note { return &Note{time.Now(), text} }
 
-func (m *MappingStatus) received(e esm.Received) {
+func (m *MappingStatus) received(e trace.Received) {
 	m.Polled += int64(len(e.Records))
 	if e.Err == nil {
 		m.Polling = true
@@ -90,25 +92,25 @@ func (m *MappingStatus) received(e esm.Received) {
 	}
 }
 
-func (m *MappingStatus) failing(e esm.Failing) {
+func (m *MappingStatus) failing(e trace.Failing) {
 	m.Failing = m.Failing || e.Shard == ""
 	m.LastError = noteNow(e.Err.Error())
 	if errors.Is(e.Err, esm.ErrRefused) { // there is no function to run, so that nothing comes to be invoked
-		m.lastVerdict, m.lastDetail = verdictRefused, e.Err.Error()
+		m.lastVerdict, m.lastDetail = new(trace.Refused), e.Err.Error()
 	}
 	if m.StreamStatus != nil {
 		m.shards.failed(e)
 	}
 }
 
-func (m *MappingStatus) filtered(e esm.Filtered) {
+func (m *MappingStatus) filtered(e trace.Filtered) {
 	m.FilteredOut += int64(len(e.Records))
 	if m.StreamStatus != nil {
 		m.shards.filtered(e)
 	}
 }
 
-func (m *MappingStatus) invoking(e esm.Invoking) {
+func (m *MappingStatus) invoking(e trace.Invoking) {
 	if m.StreamStatus != nil {
 		m.shards.invoking(e)
 	}
@@ -116,45 +118,45 @@ func (m *MappingStatus) invoking(e esm.Invoking) {
 	m.Invoked += int64(len(e.Records))
 }
 
-func (m *MappingStatus) invoked(e esm.Invoked) {
+func (m *MappingStatus) invoked(e trace.Invoked) {
 	if m.StreamStatus != nil {
 		m.shards.invoked(e)
 	}
 	m.InFlight--
 	m.FailedInvoke += int64(failedRecords(e))
 	m.LastBatch = &Batch{Time: time.Now(), Records: len(e.Records), Took: e.Took}
-	m.LastResult, m.lastVerdict, m.lastDetail = result(e), e.Verdict, e.Detail
+	m.LastResult, m.lastVerdict, m.lastDetail = result(e), &e.Verdict, e.Detail
 	switch {
 	case e.Detail == "":
-	case e.Verdict == verdictDone:
+	case e.Verdict == trace.Done:
 		m.LastWarning = noteNow(e.Detail)
 	default:
 		m.LastError = noteNow(brief(e.Detail))
 	}
 }
 
-func (m *MappingStatus) deleted(e esm.Deleted) {
+func (m *MappingStatus) deleted(e trace.Deleted) {
 	if !e.Filtered {
 		m.Deleted += int64(len(e.Records))
 	}
 }
 
-func (m *MappingStatus) left(e esm.Left) {
+func (m *MappingStatus) left(e trace.Left) {
 	switch {
 	case e.Err != nil:
-		m.LastError = noteNow(e.Reason + ": " + e.Err.Error())
+		m.LastError = noteNow(string(e.Reason) + ": " + e.Err.Error())
 	case untold(e) && !expected(e):
-		m.LastError = noteNow(e.Reason)
+		m.LastError = noteNow(string(e.Reason))
 	}
 }
 
-func (f *FunctionStatus) started(e esm.Started) {
+func (f *FunctionStatus) started(e trace.Started) {
 	if e.Err != nil {
 		f.LastError = noteNow(e.Err.Error())
 	}
 }
 
-func (f *FunctionStatus) ran(e esm.Ran) {
+func (f *FunctionStatus) ran(e trace.Ran) {
 	switch {
 	case e.Throttled:
 		f.Throttles++

@@ -6,25 +6,25 @@ import (
 	"strings"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/trace"
 )
 
 // stream writes about an event that only streams have.
-func (l *Lines) stream(e esm.Event) {
+func (l *Lines) stream(e trace.Event) {
 	switch e := e.(type) {
-	case esm.Reading:
+	case trace.Reading:
 		l.reading(e)
-	case esm.Dropped:
+	case trace.Dropped:
 		l.about(e.Mapping, e.Shard, signGivenUp, "%s given up: %s%s%s", what(len(e.Records)), e.Why, tries(e), span(e.Records))
-	case esm.Notified:
+	case trace.Notified:
 		l.notified(e)
-	case esm.Drained:
+	case trace.Drained:
 		l.answered(e.Mapping, e.Shard)
 		l.about(e.Mapping, e.Shard, signDrained, "read to its end")
 	}
 }
 
-func (l *Lines) reading(e esm.Reading) {
+func (l *Lines) reading(e trace.Reading) {
 	if e.Shard == "" {
 		l.troubles.forget(e.Mapping)
 	}
@@ -38,7 +38,7 @@ func (l *Lines) reading(e esm.Reading) {
 	}
 }
 
-func (l *Lines) notified(e esm.Notified) {
+func (l *Lines) notified(e trace.Notified) {
 	if e.Err == nil {
 		l.about(e.Mapping, e.Shard, signTaken, "notice of %s sent to %s", what(e.Records), e.Destination)
 		return
@@ -50,28 +50,28 @@ func (l *Lines) notified(e esm.Notified) {
 const messageGivenUp = "given up"
 
 // stream logs an event that only streams have.
-func (l *Logs) stream(e esm.Event) {
+func (l *Logs) stream(e trace.Event) {
 	switch e := e.(type) {
-	case esm.Settled:
+	case trace.Settled:
 		l.about(e.Mapping, e.Shard, slog.LevelDebug, "settled", count(e.Records), slog.String("position", e.Position))
-	case esm.Dropped:
+	case trace.Dropped:
 		first, last := ends(e.Records)
-		l.about(e.Mapping, e.Shard, slog.LevelWarn, messageGivenUp, count(e.Records), slog.String("reason", e.Why), slog.Int("tries", e.Tries),
+		l.about(e.Mapping, e.Shard, slog.LevelWarn, messageGivenUp, count(e.Records), slog.String("reason", string(e.Why)), slog.Int("tries", e.Tries),
 			slog.String("first", first), slog.String("last", last))
-	case esm.Notified:
+	case trace.Notified:
 		l.notified(e)
-	case esm.Reading:
+	case trace.Reading:
 		l.reading(e)
-	case esm.Drained:
+	case trace.Drained:
 		l.answered(e.Mapping, e.Shard)
 		l.about(e.Mapping, e.Shard, slog.LevelInfo, "drained")
-	case esm.Listed:
+	case trace.Listed:
 		l.answered(e.Mapping, "")
 		l.about(e.Mapping, "", slog.LevelDebug, "listed", slog.Int("shards", e.Shards), slog.Int("reading", e.Reading))
 	}
 }
 
-func (l *Logs) reading(e esm.Reading) {
+func (l *Logs) reading(e trace.Reading) {
 	if e.Shard == "" {
 		l.troubles.forget(e.Mapping)
 	}
@@ -82,7 +82,7 @@ func (l *Logs) reading(e esm.Reading) {
 	l.about(e.Mapping, e.Shard, level, message, slog.String("position", e.Position), trouble(e.Lost))
 }
 
-func (l *Logs) notified(e esm.Notified) {
+func (l *Logs) notified(e trace.Notified) {
 	level, message := slog.LevelDebug, "notice sent"
 	if e.Err != nil {
 		level, message = slog.LevelWarn, "notice not taken, and kept"
@@ -100,9 +100,9 @@ func what(n int) string {
 
 // tries says how often what was given up had been tried. The try that finds records too old is none, although AWS counts
 // it.
-func tries(e esm.Dropped) string {
+func tries(e trace.Dropped) string {
 	n := e.Tries
-	if e.Why == string(policy.RecordAgeExceeded) {
+	if e.Why == esm.RecordAgeExceeded {
 		n--
 	}
 	switch {

@@ -11,35 +11,36 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // streamLife is what may be told of a shard, beside batches.
-func streamLife() []esm.Event {
-	drop := esm.Dropped{Mapping: uuid, Shard: one, Records: numbered(3, 5), Why: "RetryAttemptsExhausted", Tries: 2}
-	old := esm.Dropped{Mapping: uuid, Shard: one, Records: numbered(6, 6), Why: "RecordAgeExceeded", Tries: 1}
-	older := esm.Dropped{Mapping: uuid, Shard: one, Records: numbered(7, 8), Why: "RecordAgeExceeded", Tries: 2}
-	window := esm.Dropped{Mapping: uuid, Shard: one, Why: "RetryAttemptsExhausted", Tries: 1}
-	notice := esm.Notified{Mapping: uuid, Shard: one, Destination: "arn:d", Records: 3}
+func streamLife() []trace.Event {
+	drop := trace.Dropped{Mapping: uuid, Shard: one, Records: numbered(3, 5), Why: "RetryAttemptsExhausted", Tries: 2}
+	old := trace.Dropped{Mapping: uuid, Shard: one, Records: numbered(6, 6), Why: "RecordAgeExceeded", Tries: 1}
+	older := trace.Dropped{Mapping: uuid, Shard: one, Records: numbered(7, 8), Why: "RecordAgeExceeded", Tries: 2}
+	window := trace.Dropped{Mapping: uuid, Shard: one, Why: "RetryAttemptsExhausted", Tries: 1}
+	notice := trace.Notified{Mapping: uuid, Shard: one, Destination: "arn:d", Records: 3}
 	kept := notice
 	kept.Err = errRefused
-	return []esm.Event{
-		esm.Listed{Mapping: uuid, Shards: 4, Reading: 2},
-		esm.Reading{Mapping: uuid, Shard: one},
-		esm.Reading{Mapping: uuid, Shard: two, Position: "17"},
-		esm.Received{Mapping: uuid, Shard: one, Records: numbered(1, 5)},
-		esm.Filtered{Mapping: uuid, Shard: one, Records: numbered(1, 2)},
+	return []trace.Event{
+		trace.Listed{Mapping: uuid, Shards: 4, Reading: 2},
+		trace.Reading{Mapping: uuid, Shard: one},
+		trace.Reading{Mapping: uuid, Shard: two, Position: "17"},
+		trace.Received{Mapping: uuid, Shard: one, Records: numbered(1, 5)},
+		trace.Filtered{Mapping: uuid, Shard: one, Records: numbered(1, 2)},
 		drop, notice, old, older, window, kept,
 		settled(one, numbered(3, 5)),
-		esm.Reading{Mapping: uuid, Shard: two, Position: "17", Lost: esm.ErrTrimmed},
-		esm.Reading{Mapping: uuid, Lost: errRefused},
-		esm.Drained{Mapping: uuid, Shard: one},
+		trace.Reading{Mapping: uuid, Shard: two, Position: "17", Lost: esm.ErrTrimmed},
+		trace.Reading{Mapping: uuid, Lost: errRefused},
+		trace.Drained{Mapping: uuid, Shard: one},
 	}
 }
 
 func TestLinesOfShards(t *testing.T) {
-	partial := esm.Invoked{Mapping: uuid, Shard: two, Records: numbered(1, 4), Verdict: "Partial", Reason: "ItemFailures", Failed: []string{"3"}, Tries: 1}
-	events := slices.Concat(streamLife(), try(one, "Done", 1, numbered(1, 4)), try(one, "Failed", 1, numbered(1, 4)), try(one, "Failed", 3, numbered(1, 4)), []esm.Event{
-		partial, esm.Failing{Mapping: uuid, Shard: two, Err: errRefused},
+	partial := trace.Invoked{Mapping: uuid, Shard: two, Records: numbered(1, 4), Verdict: trace.Partial, Reason: "ItemFailures", Failed: []string{"3"}, Tries: 1}
+	events := slices.Concat(streamLife(), try(one, trace.Done, 1, numbered(1, 4)), try(one, trace.Failed, 1, numbered(1, 4)), try(one, trace.Failed, 3, numbered(1, 4)), []trace.Event{
+		partial, trace.Failing{Mapping: uuid, Shard: two, Err: errRefused},
 	})
 	check(t, streamLines(t, &Lines{Level: slog.LevelDebug}, events...), `
 00:00:01 ▸ clicks → count  shard 1  read from its beginning
@@ -63,7 +64,7 @@ func TestLinesOfShards(t *testing.T) {
 }
 
 // streamLines is what is written of events of the mapping clicks, one each second.
-func streamLines(t *testing.T, l *Lines, events ...esm.Event) (written string) {
+func streamLines(t *testing.T, l *Lines, events ...trace.Event) (written string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
 		var out strings.Builder
@@ -82,7 +83,7 @@ func TestLogsOfShards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
 		l := shardLogs(&out, slog.LevelDebug)
-		for _, e := range slices.Concat(streamLife(), try(two, "Failed", 2, numbered(1, 4)), []esm.Event{esm.Failing{Mapping: uuid, Shard: two, Err: errRefused}}) {
+		for _, e := range slices.Concat(streamLife(), try(two, trace.Failed, 2, numbered(1, 4)), []trace.Event{trace.Failing{Mapping: uuid, Shard: two, Err: errRefused}}) {
 			l.Trace(e)
 		}
 		who := `,"mapping":"` + uuid + `","source":"` + clicks.Source + `","function":"count"`
@@ -125,24 +126,28 @@ func TestManyShardsInTroubleAreTerse(t *testing.T) {
 	const many = 2000
 	for _, c := range []struct {
 		name                     string
-		event                    func(shard string) esm.Event
+		event                    func(shard string) trace.Event
 		lines, logs, more, atAll int
 	}{
-		{"failing batches", func(shard string) esm.Event { return try(shard, "Failed", 1, numbered(1, 1))[1] }, mostLines, mostLines, many - mostLines, mostLines + 1},
-		{"batches that cannot run", func(shard string) esm.Event { return try(shard, "NotRun", 1, numbered(1, 1))[1] }, 1, 1, 0, 1},
-		{"batches", func(shard string) esm.Event { return try(shard, "Done", 1, numbered(1, 1))[1] }, mostLines, many, many - mostLines, mostLines + 1},
-		{"reads that fail", func(shard string) esm.Event {
-			return esm.Failing{Mapping: uuid, Shard: shard, Err: fmt.Errorf("kinesis: read %s: %w", shard, errRefused)}
+		{"failing batches", func(shard string) trace.Event { return try(shard, trace.Failed, 1, numbered(1, 1))[1] }, mostLines, mostLines, many - mostLines, mostLines + 1},
+		{"batches that cannot run", func(shard string) trace.Event { return try(shard, trace.NotRun, 1, numbered(1, 1))[1] }, 1, 1, 0, 1},
+		{"batches", func(shard string) trace.Event { return try(shard, trace.Done, 1, numbered(1, 1))[1] }, mostLines, many, many - mostLines, mostLines + 1},
+		{"reads that fail", func(shard string) trace.Event {
+			return trace.Failing{Mapping: uuid, Shard: shard, Err: fmt.Errorf("kinesis: read %s: %w", shard, errRefused)}
 		}, 1, 1, 0, 2},
-		{"lost positions", func(shard string) esm.Event { return esm.Reading{Mapping: uuid, Shard: shard, Lost: esm.ErrTrimmed} }, mostLines, mostLines, many - mostLines, mostLines + 1},
-		{"records given up", func(shard string) esm.Event { return esm.Dropped{Mapping: uuid, Shard: shard, Records: numbered(1, 1)} }, mostLines, many, many - mostLines, mostLines + 1},
+		{"lost positions", func(shard string) trace.Event {
+			return trace.Reading{Mapping: uuid, Shard: shard, Lost: esm.ErrTrimmed}
+		}, mostLines, mostLines, many - mostLines, mostLines + 1},
+		{"records given up", func(shard string) trace.Event {
+			return trace.Dropped{Mapping: uuid, Shard: shard, Records: numbered(1, 1)}
+		}, mostLines, many, many - mostLines, mostLines + 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var lines, logs strings.Builder
 			l := &Lines{W: &lines, Mappings: NewRoster([]Mapping{clicks})}
-			trace := Tee(l.Trace, shardLogs(&logs, slog.LevelInfo).Trace)
+			emit := Tee(l.Trace, shardLogs(&logs, slog.LevelInfo).Trace)
 			for n := range many {
-				trace(c.event(shardNumber(n)))
+				emit(c.event(shardNumber(n)))
 			}
 			if got := strings.Count(lines.String(), "\n"); got != c.lines {
 				t.Errorf("%s: %d lines for people, want %d", c.name, got, c.lines)
@@ -152,7 +157,7 @@ func TestManyShardsInTroubleAreTerse(t *testing.T) {
 			}
 			time.Sleep(calm)
 			for n := range many {
-				trace(esm.Received{Mapping: uuid, Shard: shardNumber(n)})
+				emit(trace.Received{Mapping: uuid, Shard: shardNumber(n)})
 			}
 			if got := strings.Count(lines.String(), "\n"); got != c.atAll {
 				t.Errorf("%s: %d lines for people in the end, want %d", c.name, got, c.atAll)
@@ -169,14 +174,14 @@ func TestManyShardsInTroubleAreTerse(t *testing.T) {
 
 // What many shards do well does not hide what one does not.
 func TestFewFailuresAmongManyShardsAreTold(t *testing.T) {
-	var events []esm.Event
+	var events []trace.Event
 	for n := range 1000 {
-		events = append(events, try(shardNumber(n), "Done", 1, numbered(1, 1))[1])
+		events = append(events, try(shardNumber(n), trace.Done, 1, numbered(1, 1))[1])
 	}
 	var out strings.Builder
 	synctest.Test(t, func(*testing.T) {
 		l := &Lines{W: &out, Mappings: NewRoster([]Mapping{clicks})}
-		tell(l.Trace, append(events, try(one, "Failed", 1, numbered(1, 1))...)...)
+		tell(l.Trace, append(events, try(one, trace.Failed, 1, numbered(1, 1))...)...)
 	})
 	if !strings.Contains(out.String(), "✗ clicks → count  shard 1") {
 		t.Errorf("the failure is not told in %d lines", strings.Count(out.String(), "\n"))
@@ -184,15 +189,15 @@ func TestFewFailuresAmongManyShardsAreTold(t *testing.T) {
 }
 
 func TestTroubleOfOneShardIsNotOverByAnother(t *testing.T) {
-	down := esm.Failing{Mapping: uuid, Shard: one, Err: errRefused}
-	var events []esm.Event
+	down := trace.Failing{Mapping: uuid, Shard: one, Err: errRefused}
+	var events []trace.Event
 	events = append(events, down)
 	for range 10 {
-		events = append(events, esm.Received{Mapping: uuid, Shard: two}, esm.Listed{Mapping: uuid})
+		events = append(events, trace.Received{Mapping: uuid, Shard: two}, trace.Listed{Mapping: uuid})
 	}
-	events = append(events, down, esm.Received{Mapping: uuid, Shard: one})
+	events = append(events, down, trace.Received{Mapping: uuid, Shard: one})
 	for range 5 {
-		events = append(events, esm.Received{Mapping: uuid, Shard: two})
+		events = append(events, trace.Received{Mapping: uuid, Shard: two})
 	}
 	check(t, streamLines(t, new(Lines), events...), `
 00:00:00 … clicks → count  shard 1  connection refused; trying again
@@ -201,17 +206,17 @@ func TestTroubleOfOneShardIsNotOverByAnother(t *testing.T) {
 }
 
 func TestTroubleEndsWithItsShard(t *testing.T) {
-	for name, end := range map[string]esm.Event{
-		"drained":    esm.Drained{Mapping: uuid, Shard: one},
-		"made anew":  esm.Reading{Mapping: uuid, Lost: errRefused},
-		"read again": esm.Received{Mapping: uuid, Shard: one},
+	for name, end := range map[string]trace.Event{
+		"drained":    trace.Drained{Mapping: uuid, Shard: one},
+		"made anew":  trace.Reading{Mapping: uuid, Lost: errRefused},
+		"read again": trace.Received{Mapping: uuid, Shard: one},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var out strings.Builder
 			l := &Lines{W: &out, Mappings: NewRoster([]Mapping{clicks})}
-			tell(l.Trace, esm.Failing{Mapping: uuid, Shard: one, Err: errRefused}, end)
+			tell(l.Trace, trace.Failing{Mapping: uuid, Shard: one, Err: errRefused}, end)
 			time.Sleep(calm)
-			tell(l.Trace, esm.Received{Mapping: uuid, Shard: two})
+			tell(l.Trace, trace.Received{Mapping: uuid, Shard: two})
 			if !strings.HasSuffix(out.String(), "the source answers again\n") {
 				t.Errorf("%s: it is not over:\n%s", name, out.String())
 			}

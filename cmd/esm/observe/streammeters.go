@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // streamMeters are what only streams have.
@@ -47,25 +47,25 @@ func makeStreamMeters(f family) func(Mapping) *streamMeters {
 }
 
 // stream counts an event that only streams have, or that says something of shards.
-func (m *Metrics) stream(e esm.Event) {
+func (m *Metrics) stream(e trace.Event) {
 	switch e := e.(type) {
-	case esm.Settled:
+	case trace.Settled:
 		x := m.mapping(e.Mapping)
 		x.settled.Add(float64(len(e.Records)))
 		x.track(func(s *shards) { s.settled(e) })
-	case esm.Dropped:
+	case trace.Dropped:
 		m.mapping(e.Mapping).gaveUp(e)
-	case esm.Notified:
+	case trace.Notified:
 		m.mapping(e.Mapping).notified(e)
-	case esm.Reading:
+	case trace.Reading:
 		m.mapping(e.Mapping).reading(e)
-	case esm.Drained:
+	case trace.Drained:
 		m.mapping(e.Mapping).track(func(s *shards) { s.end(e) })
-	case esm.Listed:
+	case trace.Listed:
 		m.mapping(e.Mapping).track(func(s *shards) { s.listed = e.Shards })
-	case esm.Failing:
+	case trace.Failing:
 		m.mapping(e.Mapping).track(func(s *shards) { s.failed(e) })
-	case esm.State:
+	case trace.State:
 		m.mapping(e.Mapping).track(func(s *shards) { s.changed(e) })
 	}
 }
@@ -81,15 +81,15 @@ func (x *streamMeters) track(note func(*shards)) {
 }
 
 // aged observes the age of an invocation that took place (AWS: "Types of metrics for Lambda functions").
-func (x *streamMeters) aged(e esm.Invoked) {
+func (x *streamMeters) aged(e trace.Invoked) {
 	n := len(e.Records)
-	if n == 0 || e.Verdict == verdictNotRun || e.Verdict == verdictRefused || e.Records[n-1].Arrived.IsZero() {
+	if n == 0 || e.Verdict == trace.NotRun || e.Verdict == trace.Refused || e.Records[n-1].Arrived.IsZero() {
 		return
 	}
 	x.iteratorAge.Observe(ageOf(e.Records, time.Now().Add(-e.Took), 0).Seconds())
 }
 
-func (x *streamMeters) gaveUp(e esm.Dropped) {
+func (x *streamMeters) gaveUp(e trace.Dropped) {
 	x.track(func(s *shards) {
 		s.dropped(e)
 		if x.of.Destination == "" {
@@ -98,7 +98,7 @@ func (x *streamMeters) gaveUp(e esm.Dropped) {
 	})
 }
 
-func (x *streamMeters) notified(e esm.Notified) {
+func (x *streamMeters) notified(e trace.Notified) {
 	if e.Err == nil {
 		x.delivered.Add(float64(e.Records))
 		return
@@ -107,7 +107,7 @@ func (x *streamMeters) notified(e esm.Notified) {
 	x.undelivered.Inc()
 }
 
-func (x *streamMeters) reading(e esm.Reading) {
+func (x *streamMeters) reading(e trace.Reading) {
 	if e.Lost != nil {
 		x.lost.Inc()
 	}

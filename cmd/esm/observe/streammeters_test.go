@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // gathered is how many series a metric has, and its help.
@@ -39,7 +39,7 @@ func TestMetricsOfTheOtherKindAreNotThere(t *testing.T) {
 	}{{orders, queues, streams}, {clicks, streams, queues}} {
 		m := NewMetrics([]Mapping{c.mapping}, nil)
 		tell(m.Trace, story()...)
-		tell(m.Trace, esm.Reading{Mapping: uuid, Shard: one, Lost: errRefused}, esm.Listed{Mapping: uuid, Shards: 1}, settled(one, numbered(1, 1)))
+		tell(m.Trace, trace.Reading{Mapping: uuid, Shard: one, Lost: errRefused}, trace.Listed{Mapping: uuid, Shards: 1}, settled(one, numbered(1, 1)))
 		for _, name := range c.there {
 			if n, _ := gathered(t, m, name); n != 1 {
 				t.Errorf("%s: %s has %d series, want 1", c.mapping.SourceName(), name, n)
@@ -57,9 +57,9 @@ func TestMetricsOfShards(t *testing.T) {
 	m := NewMetrics([]Mapping{clicks}, nil)
 	began := float64(time.Now().Unix())
 	tell(m.Trace, slices.Concat(
-		[]esm.Event{esm.Listed{Mapping: uuid, Shards: 3, Reading: 2}, esm.Reading{Mapping: uuid, Shard: one}, esm.Reading{Mapping: uuid, Shard: two}},
-		try(one, "Failed", 1, numbered(1, 4)), try(one, "Failed", 2, numbered(1, 4)), try(two, "Done", 1, numbered(1, 4)),
-		[]esm.Event{settled(two, numbered(1, 4)), esm.Failing{Mapping: uuid, Shard: two, Err: errRefused}},
+		[]trace.Event{trace.Listed{Mapping: uuid, Shards: 3, Reading: 2}, trace.Reading{Mapping: uuid, Shard: one}, trace.Reading{Mapping: uuid, Shard: two}},
+		try(one, trace.Failed, 1, numbered(1, 4)), try(one, trace.Failed, 2, numbered(1, 4)), try(two, trace.Done, 1, numbered(1, 4)),
+		[]trace.Event{settled(two, numbered(1, 4)), trace.Failing{Mapping: uuid, Shard: two, Err: errRefused}},
 	)...)
 	for name, want := range map[string]float64{
 		"esm_shards": 3, "esm_shards_reading": 2, "esm_shards_blocked": 1, "esm_shards_failing": 1, "esm_iterator_age_seconds": 3,
@@ -88,10 +88,10 @@ func TestMetricsOfShards(t *testing.T) {
 // AWS has no point for what did not run.
 func TestIteratorAgeIsOfInvocations(t *testing.T) {
 	m := NewMetrics([]Mapping{clicks}, nil)
-	for _, verdict := range []string{"NotRun", "Refused", "Failed", "Partial", "Done"} {
+	for _, verdict := range []trace.Verdict{trace.NotRun, trace.Refused, trace.Failed, trace.Partial, trace.Done} {
 		tell(m.Trace, try(one, verdict, 1, numbered(1, 4))...)
 	}
-	tell(m.Trace, try(one, "Done", 1, nil)...)
+	tell(m.Trace, try(one, trace.Done, 1, nil)...)
 	if got := value(t, m, "esm_iterator_age_seconds"); got != 3 {
 		t.Errorf("%v ages, want 3", got)
 	}
@@ -99,7 +99,7 @@ func TestIteratorAgeIsOfInvocations(t *testing.T) {
 
 func TestMetricsOfStreamsAreWellNamed(t *testing.T) {
 	m := NewMetrics([]Mapping{clicks}, nil)
-	tell(m.Trace, try(one, "Failed", 1, numbered(1, 4))...)
+	tell(m.Trace, try(one, trace.Failed, 1, numbered(1, 4))...)
 	problems, err := testutil.GatherAndLint(m.Registry)
 	if err != nil {
 		t.Fatal(err)

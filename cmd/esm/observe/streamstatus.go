@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // mostShards is how many shards of a mapping a Status shows.
@@ -115,7 +115,7 @@ func (s *StreamStatus) chosen() {
 	s.MoreShards = all - len(s.Shards)
 }
 
-func (m *MappingStatus) changed(e esm.State) {
+func (m *MappingStatus) changed(e trace.State) {
 	m.State = e.State
 	if m.StreamStatus != nil {
 		m.shards.changed(e)
@@ -123,7 +123,7 @@ func (m *MappingStatus) changed(e esm.State) {
 }
 
 // listed ends the trouble of the whole mapping. A stream of which nothing is read is reached by that alone.
-func (m *MappingStatus) listed(e esm.Listed) {
+func (m *MappingStatus) listed(e trace.Listed) {
 	m.Failing = false
 	m.Polling = m.Polling || e.Reading == 0
 	if m.StreamStatus != nil {
@@ -131,7 +131,7 @@ func (m *MappingStatus) listed(e esm.Listed) {
 	}
 }
 
-func (m *MappingStatus) reading(e esm.Reading) {
+func (m *MappingStatus) reading(e trace.Reading) {
 	m.Polling = m.Polling || e.Lost == nil
 	if m.StreamStatus == nil {
 		return
@@ -143,21 +143,21 @@ func (m *MappingStatus) reading(e esm.Reading) {
 }
 
 // lost says which shard lost what; without a shard, it is all of them.
-func lost(e esm.Reading) string {
+func lost(e trace.Reading) string {
 	if e.Shard == "" {
 		return e.Lost.Error()
 	}
 	return e.Shard + ": " + e.Lost.Error()
 }
 
-func (m *MappingStatus) settled(e esm.Settled) {
+func (m *MappingStatus) settled(e trace.Settled) {
 	if m.StreamStatus != nil {
 		m.Settled += int64(len(e.Records))
 		m.shards.settled(e)
 	}
 }
 
-func (m *MappingStatus) dropped(e esm.Dropped) {
+func (m *MappingStatus) dropped(e trace.Dropped) {
 	if m.StreamStatus == nil {
 		return
 	}
@@ -167,7 +167,7 @@ func (m *MappingStatus) dropped(e esm.Dropped) {
 	m.shards.dropped(e)
 }
 
-func (m *MappingStatus) notified(e esm.Notified) {
+func (m *MappingStatus) notified(e trace.Notified) {
 	switch {
 	case m.StreamStatus == nil:
 	case e.Err != nil:
@@ -179,7 +179,7 @@ func (m *MappingStatus) notified(e esm.Notified) {
 	}
 }
 
-func (m *MappingStatus) drained(e esm.Drained) {
+func (m *MappingStatus) drained(e trace.Drained) {
 	if m.StreamStatus != nil {
 		m.shards.end(e)
 	}

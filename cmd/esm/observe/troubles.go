@@ -4,7 +4,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
 // troubles tells when it is news that a source fails, and when all of it answers again. The zero value is ready. Its
@@ -17,7 +17,7 @@ type troubles struct {
 }
 
 // failing reports whether e is to be told. Many shards that fail for one reason are told once.
-func (t *troubles) failing(e esm.Failing) bool {
+func (t *troubles) failing(e trace.Failing) bool {
 	t.mu.Lock()
 	if t.down == nil {
 		t.down = map[string]map[string]bool{}

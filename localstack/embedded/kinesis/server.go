@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
@@ -69,7 +69,7 @@ func (s *Server) name(r ref) (string, error) {
 	if r.StreamARN == "" {
 		return r.StreamName, nil
 	}
-	a, err := esm.ParseARN(r.StreamARN)
+	a, err := config.ParseARN(r.StreamARN)
 	name, ok := strings.CutPrefix(a.Resource, "stream/")
 	if err != nil || !ok || a.Service != "kinesis" || !validName(name) {
 		return "", invalid("StreamARN %s is not the ARN of a stream.", r.StreamARN)

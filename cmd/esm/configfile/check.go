@@ -1,0 +1,189 @@
+package configfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/engine/filter"
+)
+
+// checkFunctions checks each function by itself, as the file has it, and the files that it names.
+func (d *decoder) checkFunctions(r raw, dir string) {
+	for _, m := range r.Functions {
+		fn, at := m.value, config.Member("Functions", m.key)
+		if d.failed[at] {
+			continue
+		}
+		fn.Name = m.key
+		if d.triedWay(at) {
+			d.failed[config.Member(at, "Runtime")] = true // so that it is not said to be missing
+		}
+		d.problems(at, fn.Validate())
+		d.checkMachine(fn, at)
+		d.checkCode(fn, at, dir)
+	}
+}
+
+// triedWay says whether a function has a way to run it that is wrong in itself.
+func (d *decoder) triedWay(at string) bool {
+	return slices.ContainsFunc([]string{"Command", "InvokeEndpoint", "ImageUri", "ImageConfig"}, func(key string) bool {
+		return d.failed[config.Member(at, key)]
+	})
+}
+
+// machines are Lambda's names for what Go calls amd64 and arm64.
+var machines = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
+
+func (d *decoder) checkMachine(fn config.Function, at string) {
+	here := machines[runtime.GOARCH]
+	if len(fn.Architectures) == 1 && fn.InvokeEndpoint == "" && fn.Architectures[0] != here {
+		d.errorf(config.Member(at, "Architectures"), "is not that of this machine, %s, on which the function runs", here)
+	}
+}
+
+// checkCode looks for the directory that a process is started in.
+func (d *decoder) checkCode(fn config.Function, at, dir string) {
+	if fn.CodeUri == "" || fn.InvokeEndpoint != "" {
+		return
+	}
+	at = config.Member(at, "CodeUri")
+	if strings.Contains(fn.CodeUri, "://") {
+		d.errorf(at, "is a URL: no code is fetched by this version, name its directory")
+		return
+	}
+	info, err := os.Stat(within(dir, fn.CodeUri))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		d.errorf(at, "does not exist: it is sought in the directory of this file")
+	case err != nil:
+		d.errorf(at, "cannot be read: %v", errors.Unwrap(err))
+	case !info.IsDir():
+		d.errorf(at, "is not a directory: nothing is unpacked by this version, name the directory that holds the code")
+	}
+}
+
+// checkMappings checks each mapping by itself and against functions and other mappings, and completes it.
+func (d *decoder) checkMappings(f *File) {
+	joined, known := map[string]int{}, map[string]int{}
+	for i := range f.Mappings {
+		m, at := &f.Mappings[i], fmt.Sprintf("EventSourceMappings[%d]", i)
+		if d.failed[at] {
+			continue
+		}
+		d.problems(at, forFiles(*m, m.Validate(d.now)))
+		d.checkPatterns(*m, at)
+		d.resolve(f, m, at)
+		d.complete(m)
+		pair := m.FunctionName + "\n" + m.EventSourceArn + "\n" + m.Endpoint
+		if other, twice := joined[pair]; twice {
+			d.errorf(at, "joins the same function and source as EventSourceMappings[%d]: remove one", other)
+			continue
+		}
+		joined[pair] = i
+		if other, twice := known[m.UUID]; twice {
+			d.errorf(at+".UUID", "is that of EventSourceMappings[%d]", other)
+		}
+		known[m.UUID] = i
+	}
+}
+
+// checkPatterns compiles each pattern by itself, so that an error has its place, and then all together.
+func (d *decoder) checkPatterns(m config.Mapping, at string) {
+	if m.FilterCriteria == nil {
+		return
+	}
+	var patterns []string
+	for i, one := range m.FilterCriteria.Filters {
+		path := fmt.Sprintf("%s.FilterCriteria.Filters[%d].Pattern", at, i)
+		if _, err := CompilePatterns(m.TextKey(), one.Pattern); err != nil {
+			d.errorf(path, "%s", d.faultOf(path, err))
+		}
+		patterns = append(patterns, one.Pattern)
+	}
+	filters := at + ".FilterCriteria.Filters"
+	if _, err := CompilePatterns(m.TextKey(), patterns...); err != nil && !d.failedBelow(filters) {
+		d.errorf(filters, "%s", d.faultOf(filters, err))
+	}
+}
+
+// faultOf is what is wrong with a pattern. The words of one that came from the environment are not told.
+func (d *decoder) faultOf(path string, err error) string {
+	bad, ok := errors.AsType[*filter.PatternError](err)
+	switch {
+	case d.expanded[path] || !ok:
+		return "is not a valid filter pattern"
+	case bad.Path == "":
+		return bad.Reason
+	}
+	return "at " + bad.Path + ": " + bad.Reason
+}
+
+// failedBelow says whether something inside of what stands at a path is wrong.
+func (d *decoder) failedBelow(at string) bool {
+	for path := range d.failed {
+		if strings.HasPrefix(path, at) {
+			return true
+		}
+	}
+	return false
+}
+
+// resolve turns a mapping's FunctionName, which may be an ARN, into the name of a function of this file, with its
+// qualifier if it has one.
+func (d *decoder) resolve(f *File, m *config.Mapping, at string) {
+	name, err := config.ParseFunctionName(m.FunctionName)
+	if err != nil || d.failed["Functions"] {
+		return
+	}
+	at = config.Member(at, "FunctionName")
+	if name.Region != "" && name.Region != f.Aws.Region || name.Account != "" && name.Account != f.Aws.AccountId {
+		d.errorf(at, "is the ARN of a function in another region or account than this file's, %s and %s", f.Aws.Region, f.Aws.AccountId)
+		return
+	}
+	if f.Function(name.Name) == nil {
+		d.errorf(at, "names no function of this file: %s", f.functionsFor(name.Name))
+		return
+	}
+	m.FunctionName = name.Qualified()
+}
+
+// functionsFor helps to find the function that was meant.
+func (f *File) functionsFor(wanted string) string {
+	var names []string
+	for _, fn := range f.Functions {
+		names = append(names, fn.Name)
+	}
+	if near := nearest(wanted, names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	if len(names) == 0 {
+		return "it has no Functions"
+	}
+	return "it has " + strings.Join(names, ", ")
+}
+
+// Function is the function of a name, which may have a qualifier, or nil.
+func (f *File) Function(name string) *config.Function {
+	name, _ = config.SplitQualifier(name)
+	for i := range f.Functions {
+		if f.Functions[i].Name == name {
+			return &f.Functions[i]
+		}
+	}
+	return nil
+}
+
+// complete fills in what a mapping's identity and source tell.
+func (d *decoder) complete(m *config.Mapping) {
+	if m.UUID == "" {
+		m.UUID = identity(*m)
+	}
+	if source, err := config.ParseARN(m.EventSourceArn); err == nil && m.Region == "" {
+		m.Region = source.Region
+	}
+}

@@ -1,0 +1,188 @@
+package configfile
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	aws "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/google/uuid"
+
+	"github.com/esm-run/esm/config"
+)
+
+// Overrides are what the command's flags say in place of the file. Empty leaves it to the file.
+type Overrides struct {
+	Endpoint string // Aws.Endpoint
+	DataDir  string // Engine.DataDir, relative to the current directory
+	Listen   string // Engine.Listen
+}
+
+// Load reads a mappings file, fills in its defaults and checks it. It needs no network. The File is nil when the report
+// has errors; a file that cannot be opened is one of them.
+//
+// Paths in the file are relative to the file's directory. ${NAME} and ${NAME:-default} in texts are filled in from the
+// environment, which no finding tells.
+func Load(path string, over Overrides) (*File, Report) {
+	d := newDecoder(path)
+	d.profileRegion = profileRegion
+	data, err := readAll(path)
+	if err != nil {
+		d.errorHere(place{}, "", "%v", errors.Unwrap(err))
+		return nil, d.report
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		d.errorHere(place{}, "", "%v", err)
+		return nil, d.report
+	}
+	return d.load(data, dir, over)
+}
+
+// readAll reads no more of a file than parse would take.
+func readAll(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxBytes+1))
+}
+
+func (d *decoder) load(data []byte, dir string, over Overrides) (*File, Report) {
+	d.widths = widthsOf(data)
+	root, err := parse(data)
+	if syntax, ok := errors.AsType[*syntaxError](err); ok {
+		d.errorHere(syntax.place, "", "%s", syntax.message)
+		return nil, d.report
+	}
+	d.take("", root.place)
+	r, _ := fileShape.read(d, root, "")
+	if d.left <= 0 {
+		return nil, d.report // what was not read cannot be checked
+	}
+	d.override(&r, over)
+	d.checkFunctions(r, dir)
+	f := d.fill(r, dir)
+	d.checkMappings(f)
+	d.checkResources(f)
+	d.checkQueues(f)
+	d.checkTables(f)
+	d.checkStreamsOfTables(f)
+	d.warn(f)
+	d.report.sort()
+	if len(d.report.Errors) > 0 {
+		return nil, d.report
+	}
+	return f, d.report
+}
+
+// override puts what flags say in place of what the file says.
+func (d *decoder) override(r *raw, over Overrides) {
+	for _, flag := range []struct {
+		name, value string
+		into        *string
+		rule        rule
+	}{
+		{"--endpoint", over.Endpoint, &r.Aws.Endpoint, endpointRule},
+		{"--listen", over.Listen, &r.Engine.Listen, listenRule},
+		{"--data-dir", over.DataDir, &r.Engine.DataDir, notEmpty},
+	} {
+		if flag.value == "" {
+			continue
+		}
+		if wrong := flag.rule.wrong(flag.value); wrong != "" {
+			d.errorHere(place{}, flag.name, "%s %s", quote(flag.value), wrong)
+			continue
+		}
+		*flag.into = flag.value
+	}
+	if over.DataDir != "" {
+		abs, err := filepath.Abs(over.DataDir)
+		if err != nil {
+			d.errorHere(place{}, "--data-dir", "%v", err)
+		}
+		r.Engine.DataDir = abs
+	}
+}
+
+// fill makes the file as the rest of the program wants it: every default filled in, every path absolute.
+func (d *decoder) fill(r raw, dir string) *File {
+	f := &File{Path: d.report.File, Aws: r.Aws, Engine: r.Engine, Resources: r.Resources}
+	f.Aws.Region = d.region(r)
+	f.Engine.DataDir = within(dir, f.Engine.DataDir)
+	for _, m := range r.Functions {
+		m.value.Name = m.key
+		f.Functions = append(f.Functions, filledFunction(m.value, f.Aws, dir))
+	}
+	for _, m := range r.Mappings {
+		f.Mappings = append(f.Mappings, m.Defaults())
+	}
+	return f
+}
+
+// region is where functions are and resources are made.
+func (d *decoder) region(r raw) string {
+	if r.Aws.Region != "" {
+		return r.Aws.Region
+	}
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if value, _ := d.lookup(name); value != "" {
+			return value
+		}
+	}
+	if region := d.profileRegion(); region != "" {
+		return region
+	}
+	for _, m := range r.Mappings {
+		if a, err := config.ParseARN(m.EventSourceArn); err == nil && a.Region != "" {
+			return a.Region
+		}
+	}
+	return defaultRegion
+}
+
+// profileRegion is the region of the SDK's shared configuration, if any.
+func profileRegion() string {
+	profile, err := aws.LoadSharedConfigProfile(context.Background(), cmp.Or(os.Getenv("AWS_PROFILE"), "default"))
+	if err != nil {
+		return "" // nearly always: there is no such file
+	}
+	return profile.Region
+}
+
+func filledFunction(fn config.Function, a Aws, dir string) config.Function {
+	fn = fn.Defaults()
+	fn.FunctionArn = config.FunctionARN(a.Region, a.AccountId, fn.Name)
+	if fn.Role == "" {
+		fn.Role = "arn:" + config.PartitionOf(a.Region) + ":iam::" + a.AccountId + ":role/" + fn.Name
+	}
+	if fn.InvokeEndpoint == "" {
+		fn.CodeUri = within(dir, fn.CodeUri)
+	}
+	return fn
+}
+
+// within is a path that is relative to a directory, made absolute.
+func within(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, path)
+}
+
+// namespace is where the UUIDs of mappings are made: version 5, of this URL in the namespace of URLs.
+var namespace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("https://github.com/esm-run/esm/event-source-mappings"))
+
+// identity is the UUID of a mapping that was given none: version 5, of function and source and, where the mapping has
+// one of its own, the source's endpoint, each on a line.
+func identity(m config.Mapping) string {
+	name := m.FunctionName + "\n" + m.EventSourceArn
+	if m.Endpoint != "" {
+		name += "\n" + m.Endpoint
+	}
+	return uuid.NewSHA1(namespace, []byte(name)).String()
+}

@@ -1,0 +1,70 @@
+package configfile
+
+import "fmt"
+
+// Stream is a Kinesis data stream to make: CreateStream.
+type Stream struct {
+	StreamName string
+	ShardCount int            // at least 1
+	Records    []StreamRecord // put once, in their order, by the run that makes the stream
+}
+
+// StreamRecord is a record to put: PutRecord.
+type StreamRecord struct {
+	PartitionKey string
+	Data         string // put as it is, without base64
+}
+
+// Topic is a standard SNS topic to make: CreateTopic.
+type Topic struct{ Name string }
+
+// Bucket is an S3 bucket to make: CreateBucket.
+type Bucket struct{ Bucket string }
+
+var streamShape = objectFrom(Stream{ShardCount: 1}, inStream,
+	required(field("StreamName", func(s *Stream) *string { return &s.StreamName },
+		textOf(matching(`[A-Za-z0-9_.-]{1,128}`, "is not a stream's name: 1 to 128 letters, digits, ., - and _")),
+		"The stream's name.")),
+	field("ShardCount", func(s *Stream) *int { return &s.ShardCount }, integerOf(1, 10000),
+		"How many shards the stream is made with. Default 1."),
+	field("Records", func(s *Stream) *[]StreamRecord { return &s.Records }, listOf(0, 0, streamRecord),
+		"Records that are put once, by the run that makes the stream."),
+)
+
+var streamRecord = objectOf("stream record",
+	required(field("PartitionKey", func(r *StreamRecord) *string { return &r.PartitionKey },
+		textOf(matching(`[\s\S]{1,256}`, "is not 1 to 256 characters long")),
+		"What chooses the record's shard: 1 to 256 characters.")),
+	required(field("Data", func(r *StreamRecord) *string { return &r.Data }, textOf(notEmpty),
+		"The record's data, as it is: not in base64.")),
+)
+
+var topicShape = objectOf(inTopic,
+	required(field("Name", func(t *Topic) *string { return &t.Name },
+		textOf(matching(`[A-Za-z0-9_-]{1,256}`, "is not the name of a standard topic: 1 to 256 letters, digits, - and _")),
+		"The topic's name.")),
+)
+
+var bucketShape = objectOf(inBucket,
+	required(field("Bucket", func(b *Bucket) *string { return &b.Bucket },
+		textOf(matching(`[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]`, "is not a bucket's name: 3 to 63 small letters, digits, . and -")),
+		"The bucket's name.")),
+)
+
+// checkResources checks all that is to be made, except for what queues and tables are in themselves.
+func (d *decoder) checkResources(f *File) {
+	for _, k := range resourceKinds {
+		names, _ := f.names(k.service)
+		if len(names) > 0 && f.Aws.EndpointOf(k.service) == "" {
+			d.errorf("Resources", "are made only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them")
+		}
+		first := map[string]int{}
+		for i, name := range names {
+			if other, twice := first[name]; twice && name != "" {
+				d.errorf(fmt.Sprintf("%s[%d].%s", k.list, i, k.name), "is that of %s[%d]", k.list, other)
+				continue
+			}
+			first[name] = i
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package configfile
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm/config"
+)
+
+// reading is a mapping of the table carts, and more.
+func reading(function, more string) string {
+	return strings.Replace(carting, "orders", function, 1) + "    MaximumRetryAttempts: 2\n" + more
+}
+
+func TestStreamsOfTheFullFile(t *testing.T) {
+	f := mustLoad(t, full(t), "TABLE=x")
+	if got, want := f.Resources.Streams[0], (Stream{"clicks", 4, []StreamRecord{{"u1", `{"page": "/"}`}, {"u2", "plain text"}}}); !equalJSON(got, want) {
+		t.Errorf("stream = %+v, want %+v", got, want)
+	}
+	carts := f.Resources.Tables[0]
+	if got, want := carts.KeySchema, []KeyElement{{"pk", "HASH"}, {"sk", "RANGE"}}; !equalJSON(got, want) || !carts.Streams() || carts.BillingMode != "PROVISIONED" {
+		t.Errorf("table = %+v", carts)
+	}
+	item, err := json.Marshal(carts.Items[0])
+	if want := `{"bytes":{"B":"AAH+/w=="},"nested":{"M":{"empty":{"L":[]},"none":{"NULL":true},"yes":{"BOOL":true}}},"pk":{"S":"a"},` +
+		`"sets":{"L":[{"SS":["x","y"]},{"NS":["1","2"]},{"BS":["AAE="]}]},"sk":{"N":"1.5e3"}}`; err != nil || string(item) != want {
+		t.Errorf("item = %s, %v, want %s", item, err, want)
+	}
+	clicks, windows := f.Mappings[3], f.Mappings[4]
+	if got, want := clicks.StartingPositionTimestamp, time.Date(2026, 2, 28, 23, 0, 0, 0, time.UTC); clicks.StartingPosition != config.AtTimestamp || !got.Equal(want) {
+		t.Errorf("reading begins %s %v, want %v", clicks.StartingPosition, got, want)
+	}
+	if *clicks.BatchSize != 100 || *clicks.ParallelizationFactor != 4 || *clicks.MaximumRecordAgeInSeconds != 3600 ||
+		*clicks.MaximumRetryAttempts != 5 || !*clicks.BisectBatchOnFunctionError || clicks.DestinationConfig.OnFailure.Destination != "arn:aws:s3:::failures" {
+		t.Errorf("mapping of clicks = %+v", clicks)
+	}
+	if *windows.TumblingWindowInSeconds != 60 || *windows.MaximumRecordAgeInSeconds != -1 || windows.StartingPosition != config.TrimHorizon {
+		t.Errorf("mapping of carts = %+v", windows)
+	}
+	if table := f.TableOf(windows); table == nil || table.TableName != "carts" {
+		t.Errorf("the table of %s is %v", windows.EventSourceArn, table)
+	}
+}
+
+func equalJSON(a, b any) bool {
+	one, err := json.Marshal(a)
+	other, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && string(one) == string(other)
+}
+
+func TestEndpointOf(t *testing.T) {
+	a := Aws{Endpoint: "embedded", Endpoints: Endpoints{Kinesis: "http://k", Dynamodbstreams: "http://d"}}
+	for service, want := range map[string]string{
+		config.SQS: "embedded", config.Kinesis: "http://k", config.DynamoDB: "embedded", "dynamodbstreams": "http://d", config.SNS: "embedded", config.S3: "embedded",
+	} {
+		if got := a.EndpointOf(service); got != want {
+			t.Errorf("%s: got %s, want %s", service, got, want)
+		}
+	}
+}
+
+func TestMoments(t *testing.T) {
+	for written, want := range map[string]string{
+		"0":                         "1970-01-01T00:00:00Z",
+		"1772600767":                "2026-03-04T05:06:07Z",
+		"1.772600767e9":             "2026-03-04T05:06:07Z",
+		"1772600767.5":              "2026-03-04T05:06:07.5Z",
+		"2026-03-04T05:06:07Z":      "2026-03-04T05:06:07Z",
+		`"2026-03-04T05:06:07.5Z"`:  "2026-03-04T05:06:07.5Z",
+		"2026-03-04T05:06:07+02:00": "2026-03-04T03:06:07Z",
+		`"${WHEN}"`:                 "2026-03-04T05:06:07Z",
+		"2026-03-04":                "",
+		`"1772600767"`:              "",
+		"-1":                        "",
+		".inf":                      "",
+		".nan":                      "",
+		"1772600767000":             "",
+		"0x10":                      "",
+		"~":                         "",
+		"true":                      "",
+		"{}":                        "",
+		"2026-03-04t05:06:07z":      "",
+		"2026-13-04T05:06:07Z":      "",
+	} {
+		root, err := parse([]byte(written + "\n"))
+		if err != nil {
+			t.Fatalf("%s: %v", written, err)
+		}
+		got, ok := moment.read(hermetic("WHEN=2026-03-04T05:06:07Z"), root, "x")
+		if ok != (want != "") || ok && got.Format(time.RFC3339Nano) != want {
+			t.Errorf("%s: got %v, %v, want %s", written, got, ok, want)
+		}
+	}
+}
+
+func TestCompilePatterns(t *testing.T) {
+	for _, c := range []struct {
+		text, pattern string
+		ok            bool
+	}{
+		{"data", `{"data": {"a": [1]}}`, true},
+		{"data", `{"partitionKey": ["u1"]}`, true},
+		{"data", `{"data": ["stop"]}`, false},
+		{"data", `{"data": [{"prefix": "s"}]}`, false},
+		{"data", `{"data": {"a": [1]}, "data": ["stop"]}`, false},
+		{"data", `{"$or": [{"partitionKey": ["a"]}, {"$or": [{"data": {"a": [1]}}, {"data": ["b"]}]}]}`, false},
+		{"data", `{"data": {"data": ["stop"]}}`, true},
+		{"body", `{"body": ["stop"]}`, true},
+		{"", `{"data": ["stop"]}`, true},
+		{"data", `stop`, false},
+	} {
+		if compiled, err := CompilePatterns(c.text, c.pattern); (err == nil) != c.ok || c.ok && compiled == nil {
+			t.Errorf("%q of %s: %v, want it to be fine: %v", c.pattern, c.text, err, c.ok)
+		}
+	}
+	if compiled, err := CompilePatterns("data"); compiled != nil || err != nil {
+		t.Errorf("no patterns: %v, %v", compiled, err)
+	}
+}

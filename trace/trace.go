@@ -1,0 +1,191 @@
+// Package trace defines the events that the engine and the invoker report while they work.
+//
+// Together the events describe the life of each record: Received, then Filtered or Invoked (once for each try), then
+// Deleted or Left for a message of a queue, or Settled for a record of a stream. Logs, metrics and the status are
+// functions over these events.
+package trace
+
+import (
+	"time"
+
+	"github.com/esm-run/esm"
+)
+
+// Func receives events as they happen. It is called from many goroutines concurrently, on the path of the records: it
+// must return quickly, must not block, and must not modify what it is given. A nil Func discards events.
+type Func func(Event)
+
+// Emit calls f unless it is nil.
+func (f Func) Emit(e Event) {
+	if f != nil {
+		f(e)
+	}
+}
+
+// Event is implemented by the event types of this package.
+type Event interface{ event() }
+
+// Received reports one call to a source. No records and a nil Err mean an empty poll.
+type Received struct {
+	Mapping string
+	Shard   string // empty for a queue, here and below
+	Records []esm.Record
+	Took    time.Duration
+	Err     error
+}
+
+// Filtered reports records that match no filter. They are deleted or settled next.
+type Filtered struct {
+	Mapping string
+	Shard   string
+	Records []esm.Record
+}
+
+// Invoking reports that a batch is about to be sent to the function.
+type Invoking struct {
+	Mapping, Function, ID string
+	Shard                 string
+	Records               []esm.Record
+}
+
+// Invoked reports the outcome of one try.
+type Invoked struct {
+	Mapping, Function, ID string
+	Shard                 string
+	Records               []esm.Record
+	Took                  time.Duration
+	Verdict               Verdict
+	Reason                Reason   // empty if the verdict is Done
+	Failed                []string // IDs reported by the handler, for Partial
+	Detail                string   // for people: the error, or the start of the failure's payload
+	Tries                 int      // 1 for the first; includes tries that did not run for a queue, excludes them for a stream
+}
+
+// Deleted reports that messages were deleted from their queue.
+type Deleted struct {
+	Mapping  string
+	Records  []esm.Record
+	Filtered bool // because they match no filter
+}
+
+// Left reports that messages stay in their queue, where they become visible again at their Until.
+type Left struct {
+	Mapping string
+	Records []esm.Record
+	Reason  Reason
+	Err     error // nil unless a call failed
+}
+
+// Settled reports that records of a shard are done, successfully or not, and that this is durable.
+type Settled struct {
+	Mapping, Shard string
+	Records        []esm.Record
+	Position       string // every record of the shard up to here is settled
+}
+
+// Dropped reports that records of a shard were given up. They are Settled next.
+type Dropped struct {
+	Mapping, Shard string
+	Records        []esm.Record
+	Why            esm.Condition
+	Tries          int
+}
+
+// Notified reports whether the destination accepted the notice about Dropped records. If Err is not nil the notice is
+// kept in the data directory as undelivered.
+type Notified struct {
+	Mapping, Shard string
+	Destination    string // its ARN
+	Records        int    // covered by the notice; 0 for the final invocation of a tumbling window
+	Err            error
+}
+
+// Reading reports that a shard is read from a position; an empty Position is its oldest record. Lost is nil unless
+// records before the position may be missing, or records may be delivered again, and says why.
+type Reading struct {
+	Mapping, Shard, Position string
+	Lost                     error
+}
+
+// Drained reports that a closed shard was read to its end and every record of it is settled.
+type Drained struct{ Mapping, Shard string }
+
+// Listed reports that the shards of a mapping's stream were listed, and that every readable one is being read.
+type Listed struct {
+	Mapping string
+	Shards  int // in the stream
+	Reading int // being read; 0 if all of them are drained
+}
+
+// Scaled reports the number of pollers of a mapping.
+type Scaled struct {
+	Mapping string
+	Pollers int
+}
+
+// State reports a change of a mapping's state: Creating, Enabled, Disabled or Stopped.
+type State struct {
+	Mapping string
+	State   string
+}
+
+// Failing reports that a mapping or one of its shards ended with an error and restarts after Wait. A later Received with
+// a nil Err ends the failure of a queue or a shard, a later Listed that of a stream.
+type Failing struct {
+	Mapping string
+	Shard   string // empty for the whole mapping
+	Err     error
+	Wait    time.Duration
+}
+
+// Output is one line that a handler wrote, without its newline, or a line of the platform about an invocation (START,
+// END, REPORT).
+type Output struct {
+	Function string
+	ID       string // the request during which it was written; empty outside of one
+	Line     string
+	Platform bool
+	Time     time.Time
+}
+
+// Environments reports how many execution environments a function has and how many of them are busy.
+type Environments struct {
+	Function    string
+	Alive, Busy int
+}
+
+// Started reports that an execution environment of a function started, or why it failed to.
+type Started struct {
+	Function string
+	Took     time.Duration
+	Err      error
+}
+
+// Ran reports one invocation of a function, by a mapping or by any other caller.
+type Ran struct {
+	Function, ID string
+	Took         time.Duration
+	Fault        string // as in esm.Response
+	Throttled    bool   // no permit was free: neither an invocation nor an error
+	Err          error
+}
+
+func (Received) event()     {}
+func (Filtered) event()     {}
+func (Invoking) event()     {}
+func (Invoked) event()      {}
+func (Deleted) event()      {}
+func (Left) event()         {}
+func (Settled) event()      {}
+func (Dropped) event()      {}
+func (Notified) event()     {}
+func (Reading) event()      {}
+func (Drained) event()      {}
+func (Listed) event()       {}
+func (Scaled) event()       {}
+func (State) event()        {}
+func (Failing) event()      {}
+func (Output) event()       {}
+func (Environments) event() {}
+func (Started) event()      {}
+func (Ran) event()          {}
