@@ -94,8 +94,8 @@ func write(t *testing.T, path, text string) {
 func TestDocumentedNames(t *testing.T) {
 	for _, test := range []struct{ page, listed, code, named string }{
 		{"../../docs/operations.md", "(?m)^\\| `(esm_[a-z_]+)`", "observe/*.go", `"(esm_[a-z_]+)"`},
-		{"../../docs/semantics.md", "`([A-Z][A-Za-z]+)`", "../../engine/policy/reason.go", `Reason = "([A-Za-z]+)"`},
-		{"../../docs/operations.md", "(?m)^\\| `([A-Z][A-Za-z]+)` \\|.*\\| .* \\|$", "config/file.go", `func\(e \*Engine\) \*[a-zA-Z0-9.]+ \{ return &e\.([A-Za-z]+)`},
+		{"../../docs/semantics.md", "`([A-Z][A-Za-z]+)`", "../../trace/reason.go", `Reason = "([A-Za-z]+)"`},
+		{"../../docs/operations.md", "(?m)^\\| `([A-Z][A-Za-z]+)` \\|.*\\| .* \\|$", "configfile/file.go", `func\(e \*Engine\) \*[a-zA-Z0-9.]+ \{ return &e\.([A-Za-z]+)`},
 	} {
 		listed, named := names(read(t, test.page), test.listed), names(source(t, test.code), test.named)
 		if len(named) == 0 {

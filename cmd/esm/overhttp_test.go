@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"maps"
 	"reflect"
 	"slices"
@@ -45,7 +46,7 @@ func overHTTP(t *testing.T, file, data string, change func(*mappings.Register)) 
 		File: loaded.Mappings, Store: db, Runner: still{}, Now: time.Now,
 		Check:                func(context.Context, config.Mapping, *config.Mapping) error { return nil },
 		Forget:               func(context.Context, string) error { return errors.New("killed") },
-		FunctionArn:          (&feeds{file: loaded}).functionARN,
+		FunctionArn:          func(m config.Mapping) string { return wiring.FunctionARN(loaded, m) },
 		LastProcessingResult: func(string) string { return "" },
 		Trouble:              func(config.Mapping, error) {},
 	})
@@ -115,7 +116,7 @@ func TestPositionListOverHTTP(t *testing.T) {
 f ← clicks shardId-000 after 16 yes - -
 f ← clicks shardId-001 after 17 - 1 try, 18 to 19 from 2026-05-06T07:08:09Z, final invocation owed, 2 tries
 3 tries, 20 to 22
-f:new ← carts/stream/2026-03-04T05:06:07.000 (changed over HTTP) - not begun - - -
+f:new ← carts (changed over HTTP) - not begun - - -
 g:live ← clicks shardId-000 from 2026-05-06T07:08:09Z yes - -
 g:live ← clicks shardId-001 after 17 yes - -
 g:live ← clicks shardId-002 after 18 - - -
@@ -185,7 +186,7 @@ func TestPositionSetAndResetOverHTTP(t *testing.T) {
 			"shard shardId-000 of f:made ← orders (made over HTTP): was after 31, is after 12"},
 		{"set --mapping MADE --shard shardId-000 --trim-horizon", "shardId-000", &esm.Checkpoint{Since: oldest}, "was after 31, is oldest"},
 		{"set --mapping " + ordersARN + " --shard shardId-002 --after 3", "shardId-002", &esm.Checkpoint{Position: "3"}, "only of shardId-000, shardId-001"},
-		{"set --mapping f:new --shard s --after 3", "s", &esm.Checkpoint{Position: "3"}, "shard s of f:new ← carts/stream/2026-03-04T05:06:07.000 (changed over HTTP): was"},
+		{"set --mapping f:new --shard s --after 3", "s", &esm.Checkpoint{Position: "3"}, "shard s of f:new ← carts (changed over HTTP): was"},
 		{"set --mapping " + cartsARN + " --shard s --after 3", "s", &esm.Checkpoint{Position: "3"}, "was not begun, is after 3"},
 		{"set --mapping g --shard shardId-000 --after 3", "shardId-000", &esm.Checkpoint{Position: "3", Since: seenAt}, "shard shardId-000 of g:live ← clicks: was"},
 		{"reset --mapping f:made --shard shardId-000", "shardId-000", &esm.Checkpoint{}, "was after 31, is from 2026-05-06T07:08:09Z"},
@@ -214,13 +215,13 @@ func TestPositionWrongUseOverHTTP(t *testing.T) {
 	file, _, made := positionsOverHTTP(t)
 	for args, says := range map[string]string{
 		"list FILE --mapping f:q":                                          "--mapping f:q: reads a queue, which has no positions",
-		"list FILE --mapping " + viewsARN:                                  "there is no such mapping of a stream, but " + clicksID + " (f ← clicks), " + cartsID + " (f:new ← carts/stream/2026-03-04T05:06:07.000 (changed over HTTP)), ",
+		"list FILE --mapping " + viewsARN:                                  "there is no such mapping of a stream, but " + clicksID + " (f ← clicks), " + cartsID + " (f:new ← carts (changed over HTTP)), ",
 		"reset FILE --mapping f":                                           "--mapping f: means 3 mappings, name one by its UUID: ",
 		"reset FILE --mapping f:made:more":                                 made + " (f:made ← orders (made over HTTP))",
 		"set FILE --mapping " + timedID + " --shard shardId-000 --after 1": "--mapping " + timedID + ": there is no such mapping any more",
 		"reset FILE --mapping " + timedID + " --shard shardId-000":         "--mapping " + timedID + ": there is no such mapping any more",
-		"set FILE --mapping f:made --shard s --after x":                    `--after "x" is not a sequence number: digits, and /n`,
-		"set FILE --mapping f:new --shard s --after 1/2":                   `--after "1/2" is not a sequence number: digits`,
+		"set FILE --mapping f:made --shard s --after x":                    `--after "x" is not a sequence number: give digits, with /n`,
+		"set FILE --mapping f:new --shard s --after 1/2":                   `--after "1/2" is not a sequence number: give digits`,
 	} {
 		words := strings.Fields(strings.ReplaceAll(args, "FILE", file))
 		code, stdout, stderr := command(t, append([]string{"position"}, words...)...)
@@ -251,7 +252,7 @@ func TestPositionWhenTheFileHasChangedSince(t *testing.T) {
 	file, _, made := positionsOverHTTP(t)
 	write(t, file, strings.Replace(read(t, file), cartsID, cartsID+", BatchSize: 7", 1)+`  - {FunctionName: "f:made", EventSourceArn: "`+ordersARN+`", StartingPosition: LATEST}`+"\n")
 	_, got, stderr := command(t, "position", "list", file)
-	for _, want := range []string{"g ← carts/stream/2026-03-04T05:06:07.000 - not begun", "f:made ← orders - not begun", made + " (removed) shardId-000 after 31"} {
+	for _, want := range []string{"g ← carts - not begun", "f:made ← orders - not begun", made + " (removed) shardId-000 after 31"} {
 		if !strings.Contains(squeezed(got), want) {
 			t.Errorf("got\n%s%s\nwant %q", got, stderr, want)
 		}
@@ -279,7 +280,7 @@ func TestUndeliveredOverHTTP(t *testing.T) {
 	file, data := noticesOverHTTP(t)
 	_, got, stderr := command(t, "undelivered", "list", file)
 	for _, want := range []string{
-		" f:made ← orders (made over HTTP) shardId-000 ", " f:new ← carts/stream/2026-03-04T05:06:07.000 (changed over HTTP) shardId-000 ",
+		" f:made ← orders (made over HTTP) shardId-000 ", " f:new ← carts (changed over HTTP) shardId-000 ",
 		" " + timedID + " (removed) shardId-000 ",
 	} {
 		if !strings.Contains(squeezed(got), want) {

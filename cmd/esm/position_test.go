@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"maps"
 	"os"
 	"path/filepath"
@@ -58,7 +59,7 @@ func streamsIn(t *testing.T, rows map[esm.Key]esm.Checkpoint) (file, data string
 
 func openDB(t *testing.T, data string) *checkpoint.DB {
 	t.Helper()
-	db, err := checkpoint.Open(checkpointsPath(data))
+	db, err := checkpoint.Open(wiring.StorePath(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +114,7 @@ func TestPositionList(t *testing.T) {
 f ← clicks                                        shardId-000  after 16                   yes      -                  -
 f ← clicks                                        shardId-001  after 17                   -        1 try, 18 to 19    from 2026-05-06T07:08:09Z, final invocation owed, 2 tries
                                                                                                    3 tries, 20 to 22  
-g ← carts/stream/2026-03-04T05:06:07.000          -            not begun                  -        -                  -
+g ← carts          -            not begun                  -        -                  -
 g:live ← clicks                                   shardId-000  from 2026-05-06T07:08:09Z  yes      -                  -
 g:live ← clicks                                   shardId-001  after 17                   yes      -                  -
 g:live ← clicks                                   shardId-002  after 18                   -        -                  -
@@ -176,7 +177,7 @@ func TestPositionListOfNothing(t *testing.T) {
 		if code, got, _ := command(t, "position", "list", file, "--json"); code != 0 || !strings.Contains(got, `"Shards": []`) {
 			t.Errorf("got %d\n%s", code, got)
 		}
-		if _, err := os.Stat(checkpointsPath(data)); err == nil || !made && !absent(data) {
+		if _, err := os.Stat(wiring.StorePath(data)); err == nil || !made && !absent(data) {
 			t.Errorf("%s or the file in it was made", data)
 		}
 		if err := os.MkdirAll(data, 0o700); err != nil {
@@ -333,10 +334,10 @@ func TestPositionWrongUse(t *testing.T) {
 		"set FILE" + shard: "give one of --after, --at-timestamp, --trim-horizon and --latest (see esm position set --help)",
 		"set FILE" + shard + " --latest --trim-horizon":                              "give one of",
 		"set FILE" + shard + " --after=":                                             "give one of",
-		"set FILE" + shard + " --after x":                                            `--after "x" is not a sequence number: digits, and /n`,
+		"set FILE" + shard + " --after x":                                            `--after "x" is not a sequence number: give digits, with /n`,
 		"set FILE" + shard + " --after -1":                                           `--after "-1" is not a sequence number`,
 		"set FILE" + shard + " --after 1/":                                           `--after "1/" is not a sequence number`,
-		"set FILE --mapping " + cartsID + " --shard s --after 1/2":                   `--after "1/2" is not a sequence number: digits`,
+		"set FILE --mapping " + cartsID + " --shard s --after 1/2":                   `--after "1/2" is not a sequence number: give digits`,
 		"set FILE" + shard + " --after " + strings.Repeat("1", 130):                  "is not a sequence number",
 		"set FILE" + shard + " --at-timestamp yesterday":                             `--at-timestamp "yesterday" is neither a time such as 2026-`,
 		"set FILE" + shard + " --at-timestamp NaN":                                   "is neither",
@@ -407,13 +408,13 @@ func TestPositionOfAFileThatIsNone(t *testing.T) {
 		"SQLite format 3\x00":          "not a checkpoint file of esm, and left alone",
 		strings.Repeat("\x00", 32<<10): "not a checkpoint file of esm, and left alone",
 	} {
-		write(t, checkpointsPath(data), text)
+		write(t, wiring.StorePath(data), text)
 		for name, args := range positionCommands(file) {
 			code, stdout, stderr := command(t, args...)
-			if code != exitFailed || !strings.Contains(stderr, says) || !strings.Contains(stderr, checkpointsPath(data)) || stdout != "" {
+			if code != exitFailed || !strings.Contains(stderr, says) || !strings.Contains(stderr, wiring.StorePath(data)) || stdout != "" {
 				t.Errorf("%s: got %d %q, want %d %q", name, code, stderr, exitFailed, says)
 			}
-			if got := read(t, checkpointsPath(data)); got != text {
+			if got := read(t, wiring.StorePath(data)); got != text {
 				t.Errorf("%s: the file was written to", name)
 			}
 		}
@@ -422,11 +423,11 @@ func TestPositionOfAFileThatIsNone(t *testing.T) {
 
 func TestPositionOfADamagedFile(t *testing.T) {
 	file, data := streamsIn(t, someRows())
-	text := strings.ReplaceAll(read(t, checkpointsPath(data)), "shardId-001", "shardId-0\x00!")
-	write(t, checkpointsPath(data), text)
+	text := strings.ReplaceAll(read(t, wiring.StorePath(data)), "shardId-001", "shardId-0\x00!")
+	write(t, wiring.StorePath(data), text)
 	for name, args := range positionCommands(file) {
 		code, stdout, stderr := command(t, args...)
-		if code != exitFailed || !strings.Contains(stderr, "the checkpoint file is damaged, and left alone") || !strings.Contains(stderr, checkpointsPath(data)) || stdout != "" {
+		if code != exitFailed || !strings.Contains(stderr, "the checkpoint file is damaged, and left alone") || !strings.Contains(stderr, wiring.StorePath(data)) || stdout != "" {
 			t.Errorf("%s: got %d %q %q", name, code, stdout, stderr)
 		}
 	}
@@ -441,7 +442,7 @@ func TestPositionCompletion(t *testing.T) {
 		"position|set|" + file + "|--after|":      ":4\n",
 		"position|reset|" + file + "|--data-dir|": ":16\n",
 		"position|reset|absent.yaml|--mapping|":   ":4\n",
-		"position|list|" + file + "|--mapping|": clicksID + "\tf ← clicks\n" + cartsID + "\tg ← carts/stream/2026-03-04T05:06:07.000\n" +
+		"position|list|" + file + "|--mapping|": clicksID + "\tf ← clicks\n" + cartsID + "\tg ← carts\n" +
 			latestID + "\tg:live ← clicks\n" + timedID + "\tf ← views\n:4\n",
 	} {
 		code, stdout, _ := command(t, append([]string{"__complete"}, strings.Split(args, "|")...)...)

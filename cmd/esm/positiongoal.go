@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +36,10 @@ func (g goal) check(m config.Mapping, now time.Time) error {
 		return errors.New("give one of --after, --at-timestamp, --trim-horizon and --latest")
 	}
 	if g.after != "" {
-		return checkNumber(m, g.after)
+		if wrong := m.Source().CheckPosition(g.after); wrong != "" {
+			return fmt.Errorf("--after %q %s", g.after, wrong)
+		}
+		return nil
 	}
 	if g.timestamp == "" {
 		return nil
@@ -50,23 +52,6 @@ func (g goal) check(m config.Mapping, now time.Time) error {
 		return fmt.Errorf("--at-timestamp %w", err)
 	}
 	return nil
-}
-
-// The positions of records: sequence numbers (AWS: the API references of GetRecords of both services; those of emulators
-// may have leading zeros) and, for what a consumer takes out of an aggregated record, the place within.
-var (
-	numberForm = regexp.MustCompile(`^[0-9]{1,129}$`)
-	withinForm = regexp.MustCompile(`^[0-9]{1,129}/[0-9]{1,9}$`)
-)
-
-func checkNumber(m config.Mapping, after string) error {
-	switch {
-	case numberForm.MatchString(after), m.Service() == config.Kinesis && withinForm.MatchString(after):
-		return nil
-	case m.Service() == config.Kinesis:
-		return fmt.Errorf("--after %q is not a sequence number: digits, and /n for a place within an aggregated record", after)
-	}
-	return fmt.Errorf("--after %q is not a sequence number: digits", after)
 }
 
 // lastSecond is the end of the year 9999.

@@ -20,7 +20,7 @@ func (f followed) removed() bool { return f.Origin == "" }
 
 // title names the mapping for people.
 func (f followed) title() string {
-	title := f.FunctionName + " ← " + sourceTitle(f.EventSourceArn)
+	title := f.FunctionName + " ← " + f.Source().Title()
 	switch {
 	case f.removed():
 		return f.UUID + " (removed)"
@@ -30,16 +30,6 @@ func (f followed) title() string {
 		return title + " (changed over HTTP)"
 	}
 	return title
-}
-
-// sourceTitle names a stream, its consumer or a table for people.
-func sourceTitle(arn string) string {
-	a, err := config.ParseARN(arn)
-	if err != nil {
-		return arn
-	}
-	name := strings.TrimPrefix(a.Resource, "stream/")
-	return strings.TrimPrefix(name, "table/")
 }
 
 // ofStreams are those of streams.

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+	"github.com/esm-run/esm/config"
 	"io/fs"
 	"os"
 	"slices"
@@ -30,7 +32,7 @@ func openKept(path string, create bool) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := checkpointsPath(path)
+	file := wiring.StorePath(path)
 	if !create && absent(file) {
 		return nil, dir.Close()
 	}
@@ -56,7 +58,7 @@ func (k *store) Close() error {
 
 // known are the mappings that an engine of a file would have if it were started now.
 func (k *store) known(ctx context.Context, file *configfile.File) (known []followed, err error) {
-	all, err := mappings.Read(ctx, file.Mappings, k, (&feeds{file: file}).functionARN)
+	all, err := mappings.Read(ctx, file.Mappings, k, func(m config.Mapping) string { return wiring.FunctionARN(file, m) })
 	for _, m := range all {
 		known = append(known, followed(m))
 	}

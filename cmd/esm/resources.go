@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 
 	"github.com/esm-run/esm/cmd/esm/configfile"
 )
@@ -33,13 +34,13 @@ type found struct {
 }
 
 // kind makes the resources of one kind ready to be made: none, without a client, if the file has none.
-type kind func(ctx context.Context, file *configfile.File, c *clients) ([]resource, error)
+type kind func(ctx context.Context, file *configfile.File, c *awsclient.Clients) ([]resource, error)
 
 // kinds are all kinds of resources, in the order in which they are made: where failures go comes before what is read.
 var kinds = []kind{queuesToMake, topicsToMake, bucketsToMake, streamsToMake, tablesToMake}
 
 // makeResources makes what the file's Resources say is to be there.
-func makeResources(ctx context.Context, file *configfile.File, c *clients, v *voice) error {
+func makeResources(ctx context.Context, file *configfile.File, c *awsclient.Clients, v *voice) error {
 	for _, kind := range kinds {
 		resources, err := kind(ctx, file, c)
 		if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -11,11 +12,11 @@ import (
 )
 
 // bucketsToMake are the file's Buckets.
-func bucketsToMake(ctx context.Context, file *configfile.File, c *clients) (all []resource, err error) {
+func bucketsToMake(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
 	if len(file.Resources.Buckets) == 0 {
 		return nil, nil
 	}
-	client, err := c.s3(ctx, file.Aws.EndpointOf(config.S3), file.Aws.Region)
+	client, err := c.S3(ctx, file.Aws.EndpointOf(config.S3), file.Aws.Region)
 	for _, b := range file.Resources.Buckets {
 		bucket := bucketToMake{b.Bucket, client, file.Aws.Region}
 		all = append(all, resource{name: "bucket " + b.Bucket, look: bucket.look, create: bucket.create})

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"io"
 	"net/http"
 	"net/url"
@@ -189,11 +190,13 @@ func (s *fakeServices) bucket(method, path string, body []byte) (int, string) {
 }
 
 // everywhere makes clients all of whose calls go to one place.
-func everywhere(to http.RoundTripper) *clients {
-	return &clients{region: "eu-west-1", places: map[string]place{"http://aws": {config: aws.Config{
+func everywhere(to http.RoundTripper) *awsclient.Clients {
+	c := &awsclient.Clients{Region: "eu-west-1"}
+	c.Use("http://aws", aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String("http://aws"), HTTPClient: &http.Client{Transport: to},
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	}}}}
+	})
+	return c
 }
 
 // resourcesFile is a file with Resources, whose clients are everywhere's.

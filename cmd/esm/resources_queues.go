@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"maps"
 	"slices"
 	"strings"
@@ -18,11 +19,11 @@ import (
 )
 
 // queuesToMake are the file's Queues.
-func queuesToMake(ctx context.Context, file *configfile.File, c *clients) (all []resource, err error) {
+func queuesToMake(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
 	if len(file.Resources.Queues) == 0 {
 		return nil, nil
 	}
-	client, err := c.sqs(ctx, file.Aws.EndpointOf(config.SQS), file.Aws.Region)
+	client, err := c.SQS(ctx, file.Aws.EndpointOf(config.SQS), file.Aws.Region)
 	for _, q := range file.Resources.Queues {
 		all = append(all, (&queueToMake{Queue: q, client: client}).resource())
 	}

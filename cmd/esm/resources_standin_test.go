@@ -28,11 +28,11 @@ func TestResourcesOnTheStandIn(t *testing.T) {
 			if got := said.String(); strings.Count(got, ": made") != strings.Count(got, "\n") || (got != "") != first {
 				t.Errorf("first run %v, said: %s", first, got)
 			}
-			streams, _ := c.kinesis(t.Context(), "http://aws", "")
+			streams, _ := c.Kinesis(t.Context(), "http://aws", "")
 			if got, want := recordsOf(t, streams, "clicks"), []string{"u1:a", "u1:c", "u2:b"}; !slices.Equal(got, want) {
 				t.Errorf("the stream holds %q, want %q", got, want)
 			}
-			tables, _ := c.dynamodb(t.Context(), "http://aws", "")
+			tables, _ := c.DynamoDB(t.Context(), "http://aws", "")
 			if got, want := itemsOf(t, tables, "carts"), []string{"a", "b"}; !slices.Equal(got, want) {
 				t.Errorf("the table holds %q, want %q", got, want)
 			}

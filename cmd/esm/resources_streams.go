@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -13,11 +14,11 @@ import (
 )
 
 // streamsToMake are the file's Streams.
-func streamsToMake(ctx context.Context, file *configfile.File, c *clients) (all []resource, err error) {
+func streamsToMake(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
 	if len(file.Resources.Streams) == 0 {
 		return nil, nil
 	}
-	client, err := c.kinesis(ctx, file.Aws.EndpointOf(config.Kinesis), file.Aws.Region)
+	client, err := c.Kinesis(ctx, file.Aws.EndpointOf(config.Kinesis), file.Aws.Region)
 	for _, s := range file.Resources.Streams {
 		all = append(all, streamToMake{s, client}.resource())
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -13,11 +14,11 @@ import (
 )
 
 // tablesToMake are the file's Tables.
-func tablesToMake(ctx context.Context, file *configfile.File, c *clients) (all []resource, err error) {
+func tablesToMake(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
 	if len(file.Resources.Tables) == 0 {
 		return nil, nil
 	}
-	client, err := c.dynamodb(ctx, file.Aws.EndpointOf(config.DynamoDB), file.Aws.Region)
+	client, err := c.DynamoDB(ctx, file.Aws.EndpointOf(config.DynamoDB), file.Aws.Region)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
@@ -11,11 +12,11 @@ import (
 )
 
 // topicsToMake are the file's Topics.
-func topicsToMake(ctx context.Context, file *configfile.File, c *clients) (all []resource, err error) {
+func topicsToMake(ctx context.Context, file *configfile.File, c *awsclient.Clients) (all []resource, err error) {
 	if len(file.Resources.Topics) == 0 {
 		return nil, nil
 	}
-	client, err := c.sns(ctx, file.Aws.EndpointOf(config.SNS), file.Aws.Region)
+	client, err := c.SNS(ctx, file.Aws.EndpointOf(config.SNS), file.Aws.Region)
 	for _, t := range file.Resources.Topics {
 		topic := &topicToMake{t, client, config.TopicARN(file.Aws.Region, file.Aws.AccountId, t.Name)}
 		all = append(all, resource{name: "topic " + t.Name, look: topic.look, create: topic.create})

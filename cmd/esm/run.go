@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"io"
 	"os"
 	"slices"
@@ -152,21 +154,21 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	if err != nil {
 		return err
 	}
-	c := &clients{region: r.file.Aws.Region, warn: r.voice.warn}
+	c := &awsclient.Clients{Region: r.file.Aws.Region, Warn: r.voice.warn}
 	if err := makeResources(ctx, r.file, c, r.voice); err != nil {
 		return err
 	}
-	parts, err := build(ctx, r.file, c, r.trace)
+	parts, err := wiring.Build(ctx, r.file, c, r.trace)
 	if err != nil {
 		return err
 	}
-	defer parts.close(work)
-	if err := parts.starter.Sweep(); err != nil {
+	defer parts.Close(work)
+	if err := parts.Starter.Sweep(); err != nil {
 		r.voice.warn("%v: something of an earlier run may be left", err)
 	}
 	around := &lookout{run: r, parts: parts, ctx: ctx}
 	defer around.looking.Wait()
-	runs := &runner{ctx: ctx, feeds: parts.feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
+	runs := &runner{ctx: ctx, feeds: parts.Feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
 	defer runs.ending.Wait()
 	register, err := r.register(ctx, parts, runs)
 	if err != nil {

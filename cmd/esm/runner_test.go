@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -16,7 +18,7 @@ import (
 )
 
 // loadedRun is a run of the text of a file with its parts, of which nothing works yet.
-func loadedRun(t *testing.T, dir, file string) (*run, *parts, *strings.Builder) {
+func loadedRun(t *testing.T, dir, file string) (*run, *wiring.Parts, *strings.Builder) {
 	t.Helper()
 	path := filepath.Join(dir, "mappings.yaml")
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
@@ -27,17 +29,17 @@ func loadedRun(t *testing.T, dir, file string) (*run, *parts, *strings.Builder) 
 	if err := r.load(path, configfile.Overrides{DataDir: dir}); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
-	p, err := build(t.Context(), r.file, &clients{region: r.file.Aws.Region}, r.trace)
+	p, err := wiring.Build(t.Context(), r.file, &awsclient.Clients{Region: r.file.Aws.Region}, r.trace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.close(t.Context()) })
+	t.Cleanup(func() { p.Close(t.Context()) })
 	return r, p, said
 }
 
-func (r *run) runs(ctx context.Context, p *parts) *runner {
+func (r *run) runs(ctx context.Context, p *wiring.Parts) *runner {
 	return &runner{
-		ctx: ctx, feeds: p.feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics},
+		ctx: ctx, feeds: p.Feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics},
 		started: func(context.Context, config.Mapping) {},
 	}
 }
@@ -137,7 +139,7 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 		}
 		register.Close()
 		runs.ending.Wait()
-		p.close(t.Context())
+		p.Close(t.Context())
 		r, p, _ = loadedRun(t, dir, twoFunctions)
 		runs = r.runs(t.Context(), p)
 		if register, err = r.register(t.Context(), p, runs); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"log/slog"
 	"net"
 	"os"
@@ -49,8 +50,8 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 }
 
 // serveLambda makes Lambda's API of what runs.
-func (r *run) serveLambda(ctx context.Context, p *parts, register *mappings.Register) (*api.Server, error) {
-	reserved, notes, err := openReservations(ctx, r.file, p.functions.Limits, p.checkpoints)
+func (r *run) serveLambda(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
+	reserved, notes, err := openReservations(ctx, r.file, p.Functions.Limits, p.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func (r *run) serveLambda(ctx context.Context, p *parts, register *mappings.Regi
 		return nil, err
 	}
 	return &api.Server{
-		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.functions, Concurrency: reserved,
+		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.Functions, Concurrency: reserved,
 		Tails: r.tails, Region: r.file.Aws.Region, Account: r.file.Aws.AccountId,
 		Warn: func(text string) { r.voice.warn("%s", text) },
 	}, nil

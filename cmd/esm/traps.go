@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/esm-run/esm/checkpoint"
-	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
-	"github.com/esm-run/esm/sources/sqs"
 )
 
 // lookout warns of what `esm validate` cannot know, since it runs nothing and asks nobody: whether the queues as they are
@@ -18,7 +17,7 @@ import (
 // ctx has ended.
 type lookout struct {
 	*run
-	parts   *parts
+	parts   *wiring.Parts
 	ctx     context.Context
 	looking sync.WaitGroup
 
@@ -29,17 +28,14 @@ type lookout struct {
 // around looks at what no mapping needs to be known for. It does not wait.
 func (l *lookout) around() {
 	l.looking.Go(func() { l.warnOfRuntimes(l.parts) })
-	l.looking.Go(func() { l.warnOfUndelivered(l.ctx, l.parts.checkpoints) })
+	l.looking.Go(func() { l.warnOfUndelivered(l.ctx, l.parts.Store) })
 }
 
 // at looks at what a mapping needs that runs until ctx ends. It does not wait.
 func (l *lookout) at(ctx context.Context, m config.Mapping) {
-	if m.Service() == config.SQS {
-		l.looking.Go(func() { l.warnOfTraps(ctx, m) })
-		return
-	}
-	if arn := m.DestinationConfig.OnFailure.Destination; arn != "" && l.first(arn) {
-		l.looking.Go(func() { l.warnOfDestination(l.ctx, arn) })
+	l.looking.Go(func() { l.warnOfTraps(ctx, m) })
+	if d := m.DestinationConfig; d != nil && d.OnFailure.Destination != "" && l.first(d.OnFailure.Destination) {
+		l.looking.Go(func() { l.warnOfDestination(l.ctx, d.OnFailure.Destination) })
 	}
 }
 
@@ -59,7 +55,7 @@ func (l *lookout) warnOfDestination(ctx context.Context, arn string) {
 	r := l.run
 	ctx, cancel := context.WithTimeout(ctx, destinationWithin)
 	defer cancel()
-	d, err := l.parts.feeds.clients.reachable(ctx, r.file, arn)
+	d, err := wiring.ReachableDestination(ctx, l.parts.Feeds.Clients, r.file, arn)
 	if err == nil {
 		err = d.Reach(ctx)
 	}
@@ -85,48 +81,25 @@ func (r *run) warnOfUndelivered(ctx context.Context, db *checkpoint.DB) {
 	}
 }
 
-// warnOfTraps looks at a mapping's queue, again and again until it could. What the file itself says of the queue was
-// warned of when it was loaded.
+// warnOfTraps reports known problems between a mapping and its source's settings, once the source answers.
 func (l *lookout) warnOfTraps(ctx context.Context, m config.Mapping) {
-	r := l.run
-	queue, err := l.parts.feeds.queue(ctx, m)
-	if err != nil {
-		return // which running it says
-	}
-	facts, ok := look(ctx, queue)
-	fn := r.file.Function(m.FunctionName)
-	if q := r.file.QueueOf(m); !ok || fn == nil || q != nil && q.Facts() == facts {
-		return
-	}
-	for _, trap := range configfile.Traps(*fn, m, facts) {
-		r.voice.warn("%s → %s: %s: %s", m.EventSourceArn, m.FunctionName, trap.Path, trap.Message)
-	}
-}
-
-func look(ctx context.Context, queue *sqs.Queue) (configfile.QueueFacts, bool) {
-	for {
-		a, err := queue.Attributes(ctx)
-		if err == nil {
-			return configfile.QueueFacts{VisibilityTimeout: a.VisibilityTimeout, MaxReceiveCount: a.MaxReceives}, true
-		}
-		if pause(ctx, lookAgain); ctx.Err() != nil {
-			return configfile.QueueFacts{}, false
-		}
+	for _, p := range l.parts.Feeds.Warnings(ctx, m) {
+		l.run.voice.warn("%s → %s: %s: %s", m.EventSourceArn, m.FunctionName, p.Path, p.Message)
 	}
 }
 
 // warnOfRuntimes tells, once for each runtime, that another version of the language runs it, or that none is installed:
 // then its functions cannot start, until it is.
-func (r *run) warnOfRuntimes(p *parts) {
+func (r *run) warnOfRuntimes(p *wiring.Parts) {
 	told := map[string]bool{}
 	for _, fn := range r.file.Functions {
 		if fn.Runtime == "" || strings.HasPrefix(fn.Runtime, "provided") || told[fn.Runtime] {
 			continue
 		}
 		told[fn.Runtime] = true
-		if _, _, err := p.bootstraps.Command(fn); err != nil {
+		if _, _, err := p.Bootstraps.Command(fn); err != nil {
 			r.voice.warn("function %s: %v", fn.Name, err)
-		} else if note := p.bootstraps.Note(fn); note != "" {
+		} else if note := p.Bootstraps.Note(fn); note != "" {
 			r.voice.warn("%s", note)
 		}
 	}

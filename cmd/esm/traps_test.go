@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -27,11 +29,11 @@ func warnings(t *testing.T, file string) (all []string) {
 	if err := r.load(path, configfile.Overrides{}); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
-	parts, err := build(t.Context(), r.file, &clients{region: r.file.Aws.Region}, r.trace)
+	parts, err := wiring.Build(t.Context(), r.file, &awsclient.Clients{Region: r.file.Aws.Region}, r.trace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer parts.close(t.Context())
+	defer parts.Close(t.Context())
 	around := &lookout{run: r, parts: parts, ctx: t.Context()}
 	around.around()
 	for _, m := range r.file.Mappings {

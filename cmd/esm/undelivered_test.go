@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -441,18 +442,18 @@ func TestUndeliveredWhileAnEngineRuns(t *testing.T) {
 
 func TestUndeliveredOfABadFile(t *testing.T) {
 	file, data := noticesIn(t, notices())
-	whole := read(t, checkpointsPath(data))
+	whole := read(t, wiring.StorePath(data))
 	for text, says := range map[string]string{
 		"hello": "not a checkpoint file of esm, and left alone",
 		strings.ReplaceAll(whole, "RetryAttempts", "RetryAttempt\x00"): "the checkpoint file is damaged, and left alone",
 	} {
-		write(t, checkpointsPath(data), text)
+		write(t, wiring.StorePath(data), text)
 		for _, args := range undeliveredCommands(file) {
 			code, stdout, stderr := command(t, args...)
-			if code != exitFailed || !strings.Contains(stderr, says) || !strings.Contains(stderr, checkpointsPath(data)) || stdout != "" {
+			if code != exitFailed || !strings.Contains(stderr, says) || !strings.Contains(stderr, wiring.StorePath(data)) || stdout != "" {
 				t.Errorf("%s: got %d %q %q, want %q", args[1], code, stdout, stderr, says)
 			}
-			if read(t, checkpointsPath(data)) != text {
+			if read(t, wiring.StorePath(data)) != text {
 				t.Errorf("%s: the file was written to", args[1])
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"io"
 	"os/signal"
 	"strings"
@@ -77,7 +79,7 @@ func resend(ctx context.Context, file *configfile.File, s *store, wanted picked,
 	if err != nil {
 		return err
 	}
-	to := &addresses{file: file, now: destinationsOf(known), clients: &clients{region: file.Aws.Region}, made: map[string]address{}}
+	to := &addresses{file: file, now: destinationsOf(known), clients: &awsclient.Clients{Region: file.Aws.Region}, made: map[string]address{}}
 	r := &resender{to: to.of, drop: s.drop, w: &inTurn{w: w}}
 	if err := r.run(ctx, s.undelivered(ctx), wanted); err != nil {
 		return err
@@ -102,7 +104,7 @@ func (s *store) drop(ctx context.Context, id string) error {
 type addresses struct {
 	file    *configfile.File
 	now     map[string]string // the ARNs of the destinations that mappings have, by their UUIDs
-	clients *clients
+	clients *awsclient.Clients
 	made    map[string]address // by ARN
 }
 
@@ -143,5 +145,5 @@ func (a *addresses) make(ctx context.Context, arn string) (esm.Destination, erro
 	if endpoint := a.file.Aws.EndpointOf(service); strings.HasPrefix(endpoint, "embedded") {
 		return nil, fmt.Errorf("Aws.Endpoint %s: the stand-in is only there while an engine runs: name another by --endpoint", endpoint)
 	}
-	return a.clients.destination(ctx, a.file, arn)
+	return wiring.Destination(ctx, a.clients, a.file, arn)
 }

@@ -200,7 +200,7 @@ var badFiles = []badFile{
 	{"a batch without its window", orders + mapped + "    BatchSize: 11\n", false, []string{
 		`7:5: EventSourceMappings[0].BatchSize: Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10`}},
 	{"rules of FIFO queues", orders + "  - FunctionName: orders\n    EventSourceArn: arn:aws:sqs:us-east-1:000000000000:a.fifo\n    BatchSize: 11\n    MaximumBatchingWindowInSeconds: 1\n", false, []string{
-		`7:5: EventSourceMappings[0].BatchSize: 11 is above 10, the most of a FIFO queue`,
+		`7:5: EventSourceMappings[0].BatchSize: 11 is above 10, the maximum for a FIFO queue`,
 		`8:5: EventSourceMappings[0].MaximumBatchingWindowInSeconds: Batching window is not supported for FIFO queues`}},
 	{"provisioned pollers", orders + mapped + "    ProvisionedPollerConfig: {MinimumPollers: 9, MaximumPollers: 3}\n    ScalingConfig: {MaximumConcurrency: 5}\n", false, []string{
 		`7:31: EventSourceMappings[0].ProvisionedPollerConfig.MinimumPollers: MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]`,

@@ -1,7 +1,6 @@
-package main
+package awsclient
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
-	"github.com/esm-run/esm"
 )
 
 // nobody leaves the SDK without credentials of its own.
@@ -30,7 +27,7 @@ func nobody(t *testing.T) {
 
 func TestEmulatorsTakeAnyCredentials(t *testing.T) {
 	nobody(t)
-	c := &clients{region: "us-east-1"}
+	c := &Clients{Region: "us-east-1"}
 	at, err := c.at(t.Context(), "http://localhost:4566")
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +62,7 @@ func TestEmulated(t *testing.T) {
 		"https://amazonaws.com.example.org":                             true,
 		"http://sqs.us-east-1.localhost.localstack.cloud:4566/anything": true,
 	} {
-		if got := emulated(endpoint); got != want {
+		if got := Emulated(endpoint); got != want {
 			t.Errorf("%q: got %v, want %v", endpoint, got, want)
 		}
 	}
@@ -79,44 +76,15 @@ func TestClientsSpeakToTheirRegion(t *testing.T) {
 		_, _ = io.WriteString(w, "{}")
 	}))
 	defer service.Close()
-	c := &clients{region: "us-east-1"}
+	c := &Clients{Region: "us-east-1"}
 	for region, want := range map[string]string{"": "/us-east-1/sqs/", "eu-west-1": "/eu-west-1/sqs/"} {
-		client, err := c.sqs(t.Context(), service.URL, region)
+		client, err := c.SQS(t.Context(), service.URL, region)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := client.ListQueues(t.Context(), &sqs.ListQueuesInput{}); err != nil || !strings.Contains(signed, want) {
 			t.Errorf("%q: signed %q, %v, want %s in it", region, signed, err, want)
 		}
-	}
-}
-
-// An invocation elsewhere is asked for once, even if the answer is one that the SDK would try again after.
-func TestFunctionsElsewhere(t *testing.T) {
-	nobody(t)
-	asked, status := 0, http.StatusOK
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if want := "/2015-03-31/functions/f/invocations"; r.URL.Path != want {
-			t.Errorf("got %s, want %s", r.URL.Path, want)
-		}
-		asked++
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, `"done"`)
-	}))
-	defer service.Close()
-	file := loaded(t, "Functions: {f: {InvokeEndpoint: '"+service.URL+"'}}\n")
-	p, err := build(t.Context(), file, &clients{region: "us-east-1"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.close(t.Context())
-	call := esm.Call{ID: "1", Function: "f", Payload: []byte("{}")}
-	if got, err := p.functions.Invoke(t.Context(), call); err != nil || string(got.Payload) != `"done"` || asked != 1 {
-		t.Errorf("got %s, %v after %d requests", got.Payload, err, asked)
-	}
-	status, asked = http.StatusServiceUnavailable, 0
-	if _, err := p.functions.Invoke(t.Context(), call); !errors.Is(err, esm.ErrNotRun) || asked != 1 {
-		t.Errorf("got %v after %d requests, want that it did not run, after 1", err, asked)
 	}
 }
 
@@ -127,7 +95,7 @@ func TestWhatTheSDKWarnsOfIsToldByTheEngine(t *testing.T) {
 	defer metadata.Close()
 	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.URL)
 	var told []string
-	c := &clients{region: "us-east-1", warn: func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }}
+	c := &Clients{Region: "us-east-1", Warn: func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }}
 	at, err := c.at(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)

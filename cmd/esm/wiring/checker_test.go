@@ -1,14 +1,16 @@
-package main
+package wiring
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded"
@@ -22,22 +24,29 @@ const (
 )
 
 // checking makes a checker of a file with the function f, which may take 20 seconds, and the queues long and short.
-func checking(t *testing.T, endpoint string) (c *checker, said *strings.Builder) {
+func checking(t *testing.T, endpoint string) (c *Checker, said *strings.Builder) {
 	t.Helper()
 	file := &configfile.File{
 		Aws:       configfile.Aws{Endpoint: endpoint, Region: "us-east-1", AccountId: "000000000000"},
 		Functions: []config.Function{{Name: "f", Timeout: 20}},
 	}
-	v, said := quiet(t)
-	return &checker{&feeds{file: file, clients: &clients{region: "us-east-1"}}, v.warn}, said
+	said = new(strings.Builder)
+	warn := func(format string, args ...any) { fmt.Fprintf(said, format+"\n", args...) }
+	return &Checker{&Feeds{File: file, Clients: &awsclient.Clients{Region: "us-east-1"}}, warn}, said
 }
 
 func queuesOf(t *testing.T, visibility map[string]string) (endpoint string) {
 	t.Helper()
 	service := httptest.NewServer(new(embedded.Server))
 	t.Cleanup(service.Close)
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	client, err := new(awsclient.Clients).SQS(t.Context(), service.URL, "us-east-1")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, seconds := range visibility {
-		_, err := sqsClient(service.URL).CreateQueue(t.Context(), &sqs.CreateQueueInput{
+		_, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{
 			QueueName: &name, Attributes: map[string]string{"VisibilityTimeout": seconds},
 		})
 		if err != nil {
@@ -89,7 +98,7 @@ func TestCheckOfMappings(t *testing.T) {
 		{name: "changed, of a queue that is too short now", mapping: config.Mapping{FunctionName: "f", EventSourceArn: someQueue + "short"}, before: &config.Mapping{FunctionName: "f"}, want: tooShort},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			err := c.check(t.Context(), x.mapping.Defaults(), x.before)
+			err := c.Check(t.Context(), x.mapping.Defaults(), x.before)
 			got, invalid := errors.AsType[*config.InvalidMapping](err)
 			switch {
 			case x.want == "" && err != nil:
@@ -108,7 +117,7 @@ func TestCheckOfSourcesOutOfReach(t *testing.T) {
 	c, said := checking(t, nobody.URL)
 	for _, source := range []string{someQueue + "q", someStream + "s"} {
 		m := config.Mapping{FunctionName: "f", EventSourceArn: source, StartingPosition: config.Latest}
-		if err := c.check(t.Context(), m.Defaults(), nil); err != nil {
+		if err := c.Check(t.Context(), m.Defaults(), nil); err != nil {
 			t.Errorf("%s: got %v", source, err)
 		}
 		if !strings.Contains(said.String(), "a mapping of "+source+" is accepted although") {
@@ -124,7 +133,7 @@ func TestCheckForACallerWhoHasGone(t *testing.T) {
 	cancel()
 	for _, source := range []string{someQueue + "q", someStream + "s", someTable} {
 		m := config.Mapping{FunctionName: "f", EventSourceArn: source, StartingPosition: config.Latest}
-		if err := c.check(ctx, m.Defaults(), nil); !errors.Is(err, context.Canceled) {
+		if err := c.Check(ctx, m.Defaults(), nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v", source, err)
 		}
 	}

@@ -1,11 +1,17 @@
-package main
+package wiring
 
 import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
@@ -30,12 +36,12 @@ func built(t *testing.T, queue, settings string) *engine.QueueFeed {
 	t.Helper()
 	file := loaded(t, "Engine: {TimeScale: 0.5}\nAws: {Endpoint: 'http://localhost:4566'}\nFunctions: {f: {Command: [/bin/true]}}\n"+
 		"EventSourceMappings: [{FunctionName: 'f:live', EventSourceArn: 'arn:aws:sqs:eu-west-1:000000000000:"+queue+"'"+settings+"}]\n")
-	p, err := build(t.Context(), file, &clients{region: file.Aws.Region}, nil)
+	p, err := Build(t.Context(), file, &awsclient.Clients{Region: file.Aws.Region}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.close(t.Context())
-	feed, err := p.feeds.of(t.Context(), file.Mappings[0])
+	defer p.Close(t.Context())
+	feed, err := p.Feeds.Feed(t.Context(), file.Mappings[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,5 +88,35 @@ func TestFeedsOfMappings(t *testing.T) {
 				t.Errorf("%s: the body %s is let through: %v, want %v", c.name, body, got, wanted)
 			}
 		}
+	}
+}
+
+// An invocation elsewhere is asked for once, even if the answer is one that the SDK would try again after.
+func TestFunctionsElsewhere(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	asked, status := 0, http.StatusOK
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if want := "/2015-03-31/functions/f/invocations"; r.URL.Path != want {
+			t.Errorf("got %s, want %s", r.URL.Path, want)
+		}
+		asked++
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, `"done"`)
+	}))
+	defer service.Close()
+	file := loaded(t, "Functions: {f: {InvokeEndpoint: '"+service.URL+"'}}\n")
+	p, err := Build(t.Context(), file, &awsclient.Clients{Region: "us-east-1"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close(t.Context())
+	call := esm.Call{ID: "1", Function: "f", Payload: []byte("{}")}
+	if got, err := p.Functions.Invoke(t.Context(), call); err != nil || string(got.Payload) != `"done"` || asked != 1 {
+		t.Errorf("got %s, %v after %d requests", got.Payload, err, asked)
+	}
+	status, asked = http.StatusServiceUnavailable, 0
+	if _, err := p.Functions.Invoke(t.Context(), call); !errors.Is(err, esm.ErrNotRun) || asked != 1 {
+		t.Errorf("got %v after %d requests, want that it did not run, after 1", err, asked)
 	}
 }
