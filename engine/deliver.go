@@ -26,7 +26,7 @@ func (p *poller) deliver(work context.Context, recs []esm.Record) {
 		p.refusals.count(errors.Is(err, esm.ErrRefused), p.Scale)
 		return
 	}
-	call := esm.Call{ID: uuid.NewString(), Function: p.Function, Payload: policy.Payload(recs)}
+	call := esm.Call{ID: uuid.NewString(), Function: p.Function, Payload: p.Batching.Event(recs)}
 	for tries, stalls := 1, 0; ; tries++ {
 		outcome := p.invoke(work, call, recs, tries)
 		if outcome.Verdict == trace.NotRun {

@@ -63,7 +63,7 @@ func (l *lane) resume(ctx context.Context) (runs []policy.Run) {
 			break // these and what comes behind them are parted by windows first
 		}
 		if len(recs) > 0 { // else trimmed away, or not wanted any more
-			runs = append(runs, policy.Resumed(owed, recs))
+			runs = append(runs, policy.Resume(owed, recs))
 		}
 	}
 	return runs

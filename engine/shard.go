@@ -58,7 +58,7 @@ func (s *shard) run(ctx, work context.Context) (whole error) {
 // life is one attempt to read the shard to its end, from its checkpoint on. What is said of its position and of the shard
 // itself is the same whether it is said when the shard is opened, or only when it is read.
 func (s *shard) life(ctx, work context.Context) error {
-	s.kept = policy.Relaned(s.kept, s.lanes())
+	s.kept = policy.ForLanes(s.kept, s.lanes())
 	if s.Tumbling.Length == 0 {
 		s.kept.Window = nil // of a mapping that had windows once
 	}

@@ -163,7 +163,7 @@ func (f *StreamFeed) begin(ctx context.Context, listing esm.Listing) (map[string
 		first = policy.Shards{} // the new stream from its beginning, wherever the old one's was
 	}
 	now := time.Now().Add(listing.Ahead) // records arrive by the service's clock
-	for id, cp := range first.First(listing.Shards, kept, now) {
+	for id, cp := range first.InitialCheckpoints(listing.Shards, kept, now) {
 		if kept[id], err = f.Checkpoints.Save(ctx, esm.Key{Mapping: f.Mapping, Shard: id}, cp); err != nil {
 			return nil, err
 		}
@@ -209,7 +209,7 @@ type ending struct {
 
 // plan starts what may be read now and forgets what is of no use any more. It tells when to list again.
 func (s *shards) plan(ctx, work context.Context, listed []esm.Shard) (again time.Duration) {
-	plan := s.Shards.Ready(listed, s.kept, s.gone)
+	plan := s.Shards.Plan(listed, s.kept, s.gone)
 	s.unlisted = plan.Unlisted
 	sources := sourcesOf(listed)
 	var start starts

@@ -33,20 +33,17 @@ func (l *lane) oneWindow(recs []esm.Record) bool {
 	return !l.windowed() || len(recs) == 0 || l.window != nil && l.Tumbling.Fit(*l.window, recs) == len(recs)
 }
 
-// batching leaves room for what an event of a window tells besides its records.
+// batching returns the batching rules with the envelope of the open window's events.
 func (l *lane) batching() policy.Batching {
 	batching := l.Batching
 	if l.windowed() && l.window != nil {
-		batching.MaxBytes = l.Tumbling.Room(l.origin(), *l.window)
+		batching.Envelope = l.Tumbling.Envelope(l.origin(), *l.window)
 	}
 	return batching
 }
 
 func (l *lane) payload(recs []esm.Record) json.RawMessage {
-	if l.windowed() && l.window != nil {
-		return l.Tumbling.Payload(l.origin(), *l.window, recs)
-	}
-	return policy.Payload(recs)
+	return l.batching().Event(recs)
 }
 
 func (l *lane) read(recs []esm.Record, resp esm.Response, err error) (policy.Outcome, json.RawMessage) {
@@ -59,8 +56,7 @@ func (l *lane) read(recs []esm.Record, resp esm.Response, err error) (policy.Out
 // keepState notes the state that an invocation has returned. It becomes durable with what the step settles.
 func (l *lane) keepState(step policy.Step, state json.RawMessage) {
 	if l.window != nil && !l.window.Final {
-		window := l.Tumbling.Settle(*l.window, step, state)
-		l.window = &window
+		l.window = l.Tumbling.After(*l.window, step, state).Window
 	}
 }
 
@@ -79,15 +75,12 @@ func (l *lane) windowDue() bool {
 // closeWindow makes the final invocation of the open window, again and again as a run of records would be. That it is
 // owed is durable before the first try, and what came of each before the pause behind it.
 func (l *lane) closeWindow(ctx, work context.Context) error {
-	window := l.Tumbling.Close(*l.window)
-	if window.ID == "" {
-		window.ID = uuid.NewString()
-	}
-	l.window = &window
+	closing := l.Tumbling.Final(*l.window, uuid.NewString())
+	l.window = closing.Window
 	if err := l.settle(ctx, work, nil, l.left); err != nil {
 		return err
 	}
-	for run := policy.FinalRun(window); l.window.Final; {
+	for run := closing.Next[0]; l.window.Final; {
 		step, err := l.step(ctx, work, run)
 		if err != nil {
 			return err
@@ -97,8 +90,7 @@ func (l *lane) closeWindow(ctx, work context.Context) error {
 				return err
 			}
 		}
-		next := l.Tumbling.Finish(*l.window, step)
-		l.window = &next
+		l.window = l.Tumbling.After(*l.window, step, nil).Window
 		if !repeats(run, step) || l.ahead {
 			if err := l.settle(ctx, work, nil, l.left); err != nil {
 				return err
