@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -38,7 +37,7 @@ type member struct {
 	value syntax
 }
 
-// parse reads a JSON text.
+// parse parses a JSON text.
 func parse(pattern string) (syntax, error) {
 	var whole json.RawMessage
 	if err := json.Unmarshal([]byte(pattern), &whole); err != nil {
@@ -49,61 +48,35 @@ func parse(pattern string) (syntax, error) {
 	}
 	d := json.NewDecoder(strings.NewReader(pattern))
 	d.UseNumber()
-	return parseValue(d)
+	return parseValue(d), nil
 }
 
-func parseValue(d *json.Decoder) (syntax, error) {
-	token, err := d.Token()
-	if err != nil {
-		return syntax{}, err
-	}
+// parseValue parses the next value of a text that is valid, so that the decoder returns no errors.
+func parseValue(d *json.Decoder) (s syntax) {
+	token, _ := d.Token()
 	switch t := token.(type) {
-	case nil:
-		return syntax{kind: aNull}, nil
 	case bool:
+		s.kind = aFalse
 		if t {
-			return syntax{kind: aTrue}, nil
+			s.kind = aTrue
 		}
-		return syntax{kind: aFalse}, nil
 	case json.Number:
-		return syntax{kind: aNumber, text: t.String()}, nil
+		s = syntax{kind: aNumber, text: t.String()}
 	case string:
-		return syntax{kind: aString, text: t}, nil
+		s = syntax{kind: aString, text: t}
 	case json.Delim:
-		if t == '[' {
-			return parseArray(d)
+		s.kind = anArray
+		if t == '{' {
+			s.kind = anObject
 		}
-		return parseObject(d)
+		for d.More() {
+			if t == '[' {
+				s.items = append(s.items, parseValue(d))
+			} else {
+				s.members = append(s.members, member{parseValue(d).text, parseValue(d)})
+			}
+		}
+		_, _ = d.Token()
 	}
-	return syntax{}, io.ErrUnexpectedEOF
-}
-
-func parseArray(d *json.Decoder) (syntax, error) {
-	s := syntax{kind: anArray}
-	for d.More() {
-		item, err := parseValue(d)
-		if err != nil {
-			return s, err
-		}
-		s.items = append(s.items, item)
-	}
-	_, err := d.Token()
-	return s, err
-}
-
-func parseObject(d *json.Decoder) (syntax, error) {
-	s := syntax{kind: anObject}
-	for d.More() {
-		key, err := parseValue(d)
-		if err != nil {
-			return s, err
-		}
-		value, err := parseValue(d)
-		if err != nil {
-			return s, err
-		}
-		s.members = append(s.members, member{key.text, value})
-	}
-	_, err := d.Token()
-	return s, err
+	return s
 }

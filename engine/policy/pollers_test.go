@@ -115,24 +115,6 @@ func TestPollersFirst(t *testing.T) {
 	}
 }
 
-func TestPollersAfterAMinuteOfGrowth(t *testing.T) {
-	for _, test := range []struct {
-		name    string
-		pollers policy.Pollers
-		want    int
-	}{
-		{"standard", policy.StandardPollers(0, false), 5 + 300},
-		{"capped", policy.StandardPollers(120, false), 120},
-		{"provisioned", policy.ProvisionedPollers(2, 200, false), 20 + 1000},
-	} {
-		s, now := test.pollers.First(), began
-		steps(test.pollers, &s, &now, 60, backlog)
-		if s.Target != test.want {
-			t.Errorf("%s: got %d, want %d", test.name, s.Target, test.want)
-		}
-	}
-}
-
 // The pollers of an idle queue are reduced to the initial number after a minute, and to two after five. With a cap they stay.
 func TestPollersOfAnIdleQueue(t *testing.T) {
 	for _, quiet := range []struct {
