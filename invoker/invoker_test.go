@@ -32,7 +32,7 @@ func TestUnknownFunctionIsRefused(t *testing.T) {
 func TestQualifierIsPassedOn(t *testing.T) {
 	var got []esm.Call
 	f := &invoker.Functions{Limits: invoker.NewLimits(1)}
-	f.SetRemote(config.Function{Name: "f"}, elsewhere(func(_ context.Context, c esm.Call) (esm.Response, error) {
+	f.SetRemote(config.Function{Name: "f"}, backend(func(_ context.Context, c esm.Call) (esm.Response, error) {
 		got = append(got, c)
 		return esm.Response{Version: "7"}, nil
 	}))
@@ -52,14 +52,14 @@ func TestQualifierIsPassedOn(t *testing.T) {
 	}
 }
 
-// elsewhere is a Backend.
-type elsewhere func(context.Context, esm.Call) (esm.Response, error)
+// backend is a Backend.
+type backend func(context.Context, esm.Call) (esm.Response, error)
 
-func (f elsewhere) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) { return f(ctx, c) }
+func (f backend) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) { return f(ctx, c) }
 
 func TestLargePayloadIsRefused(t *testing.T) {
 	f := &invoker.Functions{Limits: invoker.NewLimits(1)}
-	f.SetRemote(config.Function{Name: "f"}, elsewhere(func(_ context.Context, c esm.Call) (esm.Response, error) {
+	f.SetRemote(config.Function{Name: "f"}, backend(func(_ context.Context, c esm.Call) (esm.Response, error) {
 		return esm.Response{Payload: c.Payload}, nil
 	}))
 	c := esm.Call{Function: "f", Payload: make([]byte, 6_291_456)}
@@ -102,7 +102,7 @@ func TestInvokeIsThrottledAtOnce(t *testing.T) {
 	})
 }
 
-// The permit comes back when the environment is free again, not when it has answered.
+// The permit is returned when the environment is free again, not when it has answered.
 func TestPermitIsHeldUntilDrained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, func(s *stage) { s.pool.Function.ReservedConcurrentExecutions = new(1) })
@@ -126,7 +126,7 @@ func TestPermitIsHeldUntilDrained(t *testing.T) {
 	})
 }
 
-// Under one permit there is one environment, also when the calls follow each other more quickly than it is free.
+// Under one permit one environment is busy, even if calls follow each other faster than it is free.
 func TestSlotWaitsForItsOwnEnvironment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
@@ -150,10 +150,10 @@ func TestSlotWaitsForItsOwnEnvironment(t *testing.T) {
 	})
 }
 
-func TestSlotIsForOneFunctionAndOneLife(t *testing.T) {
+func TestMisusedSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
-		s.SetRemote(config.Function{Name: "g"}, elsewhere(nil))
+		s.SetRemote(config.Function{Name: "g"}, backend(nil))
 		slot, err := s.Reserve(t.Context(), "g:live")
 		if err != nil {
 			t.Fatal(err)
@@ -162,15 +162,13 @@ func TestSlotIsForOneFunctionAndOneLife(t *testing.T) {
 			t.Errorf("another function: got %v, want ErrRefused", err)
 		}
 		slot.Release()
-		c := call(event{})
-		c.Function = "g"
-		if _, err := slot.Invoke(t.Context(), c); !errors.Is(err, esm.ErrRefused) {
+		if _, err := slot.Invoke(t.Context(), call(event{In: "g"})); !errors.Is(err, esm.ErrRefused) {
 			t.Errorf("after Release: got %v, want ErrRefused", err)
 		}
 	})
 }
 
-func TestCallOfAContextThatIsOver(t *testing.T) {
+func TestCancelledContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
 		s.invoke(event{})
@@ -190,14 +188,12 @@ func TestRemoteHoldsPermits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
 		lost := errors.New("connection lost")
-		s.SetRemote(config.Function{Name: "g"}, elsewhere(func(context.Context, esm.Call) (esm.Response, error) {
+		s.SetRemote(config.Function{Name: "g"}, backend(func(context.Context, esm.Call) (esm.Response, error) {
 			time.Sleep(minute)
 			return esm.Response{}, lost
 		}))
-		g := call(event{})
-		g.Function = "g"
 		for range 3 {
-			go s.Functions.Invoke(t.Context(), g)
+			s.later(event{In: "g"})
 		}
 		synctest.Wait()
 		s.wantErr(s.invoke(event{}), 0, esm.ErrThrottled)
@@ -212,13 +208,13 @@ func TestRemoteHoldsPermits(t *testing.T) {
 		synctest.Wait()
 		for _, ran := range seen[trace.Ran](s)[1:] {
 			if ran.Function != "g" || ran.Took != minute || !errors.Is(ran.Err, lost) {
-				t.Errorf("told %+v", ran)
+				t.Errorf("got %+v", ran)
 			}
 		}
 	})
 }
 
-func TestRanIsToldOfEveryInvocation(t *testing.T) {
+func TestEveryInvocationIsTraced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
 		s.invoke(event{Take: 2 * second}) // the second that the start takes does not count
@@ -242,7 +238,7 @@ func TestRanIsToldOfEveryInvocation(t *testing.T) {
 	})
 }
 
-// A function is described anew while it runs: what runs ends where it is, what comes runs in the new pool.
+// A pool is replaced while its function runs: running invocations end in the old pool, new ones use the new pool.
 func TestReplaceAndRemove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
@@ -254,7 +250,7 @@ func TestReplaceAndRemove(t *testing.T) {
 		time.Sleep(2 * second)
 		before := s.SetLocal(&invoker.Pool{Function: s.pool.Function, Starter: s.machine})
 		if before != s.pool {
-			t.Fatal("the pool before is not returned")
+			t.Fatal("the old pool is not returned")
 		}
 		s.want(s.answer(slot.Invoke(t.Context(), call(event{}))), 3*second, "2")
 		before.Close(t.Context())

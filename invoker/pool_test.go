@@ -18,14 +18,7 @@ const (
 	minute = time.Minute
 )
 
-func TestAnswerDoesNotWaitForDrain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
-		s.want(s.invoke(event{Take: 100 * ms, Drain: minute}), 1100*ms, "1")
-	})
-}
-
-// A caller that asks again as soon as it has its answer must not make a second environment start.
+// A caller that calls again as soon as it has its answer does not start a second environment.
 func TestTightSequenceStartsOnce(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -59,31 +52,14 @@ func TestLongDrainStartsAnother(t *testing.T) {
 func TestLastUsedIsUsedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
-		a, b, c := s.later(event{Take: 3 * second}), s.later(event{Take: 2 * second}), s.later(event{Take: second})
-		for _, ch := range []<-chan answer{a, b, c} {
-			if got := <-ch; got.Err != nil {
-				t.Error(got)
-			}
-		}
-		last := s.living()
-		if len(last) != 3 {
-			t.Fatalf("living: %v", last)
-		}
-		// Whoever took three seconds became idle last. It alone is used, and so the others' idle time ends.
-		var by string
-		for i := range 11 {
+		short, long := s.later(event{Take: second}), s.later(event{Take: 2 * second})
+		<-short
+		last := <-long
+		for i := range time.Duration(3) {
 			synctest.Wait()
-			got := s.invoke(event{})
-			if i > 0 && got.By != by {
-				t.Errorf("served by %s, want %s", got.By, by)
-			}
-			by = got.By
-			time.Sleep(minute)
+			s.want(s.invoke(event{Take: second}), last.At+(i+1)*second, last.By)
 		}
-		if got := len(s.living()); got != 1 {
-			t.Errorf("%d alive, want 1", got)
-		}
-		s.wantStarts(3)
+		s.wantStarts(2)
 	})
 }
 
@@ -146,7 +122,7 @@ func TestOldEnvironmentsEnd(t *testing.T) {
 	}
 }
 
-// An invocation takes what comes first, and what was started for it stays as a spare.
+// An invocation takes the first environment that is free; the one that was started for it stays idle.
 func TestFreedBeforeStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
@@ -203,7 +179,7 @@ func TestCallerLeavesWhileStarting(t *testing.T) {
 	})
 }
 
-// The caller's context ends in the very moment in which the environment comes: just before, or just after.
+// The caller's context ends just before or just after the environment is ready.
 func TestCallerLeavesAsTheEnvironmentComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var leave func(trace.Event)
@@ -230,7 +206,7 @@ func TestCallerLeavesAsTheEnvironmentComes(t *testing.T) {
 			time.Sleep(2 * ms)
 			synctest.Wait()
 			if got := s.living(); len(got) > 0 {
-				t.Fatalf("no spare: %v stays", got)
+				t.Fatalf("%v is not idle", got)
 			}
 		}
 	})
@@ -250,7 +226,7 @@ func TestCallerLeavesWhileRunning(t *testing.T) {
 	})
 }
 
-func TestFaultsKeepAndDeathReplaces(t *testing.T) {
+func TestFaultKeepsAndDeathReplaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
 		s.want(s.invoke(event{Do: "fail"}), second, "Unhandled")
@@ -264,7 +240,7 @@ func TestFaultsKeepAndDeathReplaces(t *testing.T) {
 	})
 }
 
-func TestEnvironmentsAreToldOnChange(t *testing.T) {
+func TestEnvironmentsAreTracedOnChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
 		s.invoke(event{Drain: 2 * second})

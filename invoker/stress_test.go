@@ -15,9 +15,9 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// Callers of every kind, environments that fail in every way, limits that change, and hours that pass: at the end
-// nothing is left, and at no time more environments were busy than there were permits.
-func TestEverythingAtOnce(t *testing.T) {
+// Callers of every kind, environments that fail in every way and limits that change leave nothing behind, and never are
+// more environments busy than there are permits.
+func TestRandomCalls(t *testing.T) {
 	for seed := range uint64(8) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
@@ -45,7 +45,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			callers.Wait()
 			for _, e := range seen[trace.Environments](s) {
 				if e.Busy > e.Alive || e.Busy < 0 {
-					t.Errorf("seed %d: told %+v", seed, e)
+					t.Errorf("seed %d: got %+v", seed, e)
 				}
 			}
 			if t.Failed() {
@@ -85,7 +85,7 @@ func (s *stage) wantKnown(err error) {
 	}
 }
 
-// The same without virtual time, for the race detector's sake.
+// The same without virtual time, for the race detector.
 func TestRealConcurrency(t *testing.T) {
 	m := &machine{t: t}
 	f := &invoker.Functions{Limits: invoker.NewLimits(4), Trace: func(trace.Event) {}}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/usage"
 )
 
 func invokeCommand() *cobra.Command {
@@ -72,11 +73,11 @@ func (i *invoking) read(stdin io.Reader) ([]byte, error) {
 	default:
 		file, err := os.Open(i.payload)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, usageError{fmt.Errorf("--payload %s: there is no such file: to give the event itself, write it to "+
-				"standard input (echo '{}' | esm invoke NAME --payload -)", i.payload)}
+			return nil, usage.Errorf("--payload %s: there is no such file: to give the event itself, write it to "+
+				"standard input (echo '{}' | esm invoke NAME --payload -)", i.payload)
 		}
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--payload: %w", err)}
+			return nil, usage.Errorf("--payload: %w", err)
 		}
 		defer file.Close()
 		from = file

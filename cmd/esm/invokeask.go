@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/esm-run/esm/cmd/esm/logging"
+	"github.com/esm-run/esm/cmd/esm/usage"
 )
 
 // functionsPath is where Lambda's API has its functions.
@@ -32,12 +35,12 @@ type invoked struct {
 // ask invokes a function and waits for the answer, however long the function takes.
 func (i *invoking) ask(ctx context.Context, name string, event []byte) (got invoked, err error) {
 	if _, _, err := net.SplitHostPort(i.listen); err != nil {
-		return got, usageError{fmt.Errorf("--listen %q is not host:port, such as %s", i.listen, defaultListen)}
+		return got, usage.Errorf("--listen %q is not host:port, such as %s", i.listen, defaultListen)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost,
 		"http://"+i.listen+functionsPath+url.PathEscape(name)+"/invocations", bytes.NewReader(event))
 	if err != nil {
-		return got, usageError{fmt.Errorf("--listen %q: %w", i.listen, err)}
+		return got, usage.Errorf("--listen %q: %w", i.listen, err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if i.event {
@@ -85,9 +88,9 @@ func refusedInvocation(address string, resp *http.Response, body []byte) error {
 	if code == "" || json.Unmarshal(body, &said) != nil {
 		return fmt.Errorf("no engine answers on %s, but something else does (HTTP %d)", address, resp.StatusCode)
 	}
-	switch text := clip(said.Message, 1000); resp.StatusCode {
+	switch text := logging.OneLine(said.Message, 1000); resp.StatusCode {
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge:
-		return usageError{fmt.Errorf("%s (%s)%s", text, code, remedy(code))}
+		return usage.Errorf("%s (%s)%s", text, code, remedy(code))
 	case http.StatusTooManyRequests:
 		return fmt.Errorf("%s (%s): every permit of the function is in use, or none is left for it: wait, or raise "+
 			"ReservedConcurrentExecutions or Engine.Concurrency", text, said.Reason)

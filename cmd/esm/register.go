@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 	"time"
+
+	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
@@ -18,19 +19,19 @@ func (r *run) register(ctx context.Context, p *wiring.Parts, runs *runner) (*map
 		File:                 r.file.Mappings,
 		Store:                p.Store,
 		Runner:               runs,
-		Check:                (&wiring.Checker{Feeds: p.Feeds, Warn: r.voice.warn}).Check,
+		Check:                (&wiring.Checker{Feeds: p.Feeds, Warn: r.log.Warn}).Check,
 		Forget:               func(ctx context.Context, uuid string) error { return r.forget(ctx, p, uuid) },
 		FunctionArn:          func(m config.Mapping) string { return wiring.FunctionARN(r.file, m) },
 		LastProcessingResult: r.board.LastProcessingResult,
 		Trouble: func(m config.Mapping, err error) {
 			if !errors.Is(err, context.Canceled) {
-				r.voice.warn("mapping %s: %v; trying again", m.UUID, err)
+				r.log.Warn("mapping %s: %v; trying again", m.UUID, err)
 			}
 		},
 		Now: time.Now,
 	})
 	for _, n := range notes {
-		r.voice.warn("the mapping %s (%s → %s) %s", n.Mapping.UUID, n.Mapping.EventSourceArn, n.Mapping.FunctionName, n.Text)
+		r.log.Warn("the mapping %s (%s → %s) %s", n.Mapping.UUID, n.Mapping.EventSourceArn, n.Mapping.FunctionName, n.Text)
 	}
 	if err != nil {
 		return nil, err

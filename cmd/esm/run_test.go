@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,8 +46,8 @@ EventSourceMappings: [{FunctionName: f, EventSourceArn: "arn:aws:sqs:us-east-1:0
 `)
 	_, endpoint, _ := strings.Cut(r.says("the stand-in for AWS answers on"), "on ")
 	endpoint, _, _ = strings.Cut(endpoint, " ")
-	r.says("queue dead: made, with 2 messages")
-	r.says("queue q: made, with 0 messages")
+	r.says("queue dead: created, with 2 messages")
+	r.says("queue q: created")
 	url := "http://" + r.address()
 	for code := 503; code != 200; {
 		code, _ = get(t, url+"/readyz") // a first poll away
@@ -115,4 +118,10 @@ func TestRunEndsWithWhatWasRefused(t *testing.T) {
 	if code := r.ended(); code != exitFailed {
 		t.Errorf("it ends with %d, want %d", code, exitFailed)
 	}
+}
+
+// absent reports whether path does not exist.
+func absent(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }

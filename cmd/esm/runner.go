@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 	"sync"
+
+	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/config"

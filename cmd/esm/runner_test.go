@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
-	"github.com/esm-run/esm/cmd/esm/awsclient"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
@@ -24,8 +25,8 @@ func loadedRun(t *testing.T, dir, file string) (*run, *wiring.Parts, *strings.Bu
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v, said := quiet(t)
-	r := &run{stdout: said, stderr: said, voice: v}
+	log, said := quiet(t)
+	r := &run{stdout: said, stderr: said, log: log}
 	if err := r.load(path, configfile.Overrides{DataDir: dir}); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 	"log/slog"
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/observe"
@@ -24,7 +25,7 @@ func (r *run) serve(ctx context.Context, stop context.CancelCauseFunc) (address 
 	if err != nil {
 		return "", err
 	}
-	complaints := slog.NewLogLogger(r.voice.log.Handler(), slog.LevelWarn)
+	complaints := slog.NewLogLogger(r.log.Structured.Handler(), slog.LevelWarn)
 	r.background(stop, func() error { return serve(ctx, l, api.Guard(r.face(), hostOf(r.file.Engine.Listen)), complaints) })
 	return l.Addr().String(), r.standIn(ctx, stop)
 }
@@ -45,7 +46,7 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 	server := &embedded.Server{Region: r.file.Aws.Region, AccountID: r.file.Aws.AccountId}
 	r.background(stop, func() error { return server.Serve(ctx, l) })
 	r.file.Aws.Endpoint = "http://" + l.Addr().String()
-	r.voice.info("the stand-in for AWS answers on %s (aws --endpoint-url %[1]s sqs list-queues)", r.file.Aws.Endpoint)
+	r.log.Info("the stand-in for AWS answers on %s (aws --endpoint-url %[1]s sqs list-queues)", r.file.Aws.Endpoint)
 	return nil
 }
 
@@ -56,7 +57,7 @@ func (r *run) serveLambda(ctx context.Context, p *wiring.Parts, register *mappin
 		return nil, err
 	}
 	for _, n := range notes {
-		r.voice.warn("%s", n)
+		r.log.Warn("%s", n)
 	}
 	info, err := os.Stat(r.file.Path)
 	if err != nil {
@@ -65,7 +66,7 @@ func (r *run) serveLambda(ctx context.Context, p *wiring.Parts, register *mappin
 	return &api.Server{
 		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.Functions, Concurrency: reserved,
 		Tails: r.tails, Region: r.file.Aws.Region, Account: r.file.Aws.AccountId,
-		Warn: func(text string) { r.voice.warn("%s", text) },
+		Warn: func(text string) { r.log.Warn("%s", text) },
 	}, nil
 }
 

@@ -11,11 +11,12 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
+	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/cmd/esm/usage"
 	"github.com/esm-run/esm/config"
 )
 
@@ -39,7 +40,7 @@ Exits with 1 when no engine answers.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, _, err := net.SplitHostPort(listen); err != nil {
-				return usageError{fmt.Errorf("--listen %q is not host:port, such as %s", listen, defaultListen)}
+				return usage.Errorf("--listen %q is not host:port, such as %s", listen, defaultListen)
 			}
 			status, raw, err := askStatus(cmd.Context(), listen)
 			if err != nil {
@@ -70,7 +71,7 @@ func askStatus(ctx context.Context, address string) (status engineStatus, raw []
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+statusPath, nil)
 	if err != nil {
-		return status, nil, usageError{fmt.Errorf("--listen %q: %w", address, err)}
+		return status, nil, usage.Errorf("--listen %q: %w", address, err)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -169,7 +170,7 @@ func note(n *observe.Note, most int) string {
 	if n == nil {
 		return "-"
 	}
-	return n.Time.Local().Format(time.TimeOnly) + " " + clip(n.Text, most)
+	return n.Time.Local().Format(time.TimeOnly) + " " + logging.OneLine(n.Text, most)
 }
 
 func orDash(s string) string {
@@ -177,14 +178,4 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// clip shortens s to n characters on one line, none of which steers a terminal.
-func clip(s string, n int) string {
-	words := strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
-	runes := []rune(strings.Join(words, " "))
-	if len(runes) <= n {
-		return string(runes)
-	}
-	return string(runes[:n-1]) + "…"
 }

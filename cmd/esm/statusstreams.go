@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/observe"
 )
 
@@ -50,7 +51,7 @@ func writeTroubles(w io.Writer, m observe.MappingStatus, now time.Time) {
 		}
 		if all++; shown < mostTroubles {
 			shown++
-			fmt.Fprintf(w, "  %s  %s: %s\n", s.ShardId, troubleOf(s, now), clip(s.LastError.Text, 80))
+			fmt.Fprintf(w, "  %s  %s: %s\n", s.ShardId, troubleOf(s, now), logging.OneLine(s.LastError.Text, 80))
 		}
 	}
 	if more := max(all, m.ShardsBlocked+m.ShardsFailing) - shown; more > 0 && shown == mostTroubles {

@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/config"
@@ -60,7 +61,7 @@ func (l *lookout) warnOfDestination(ctx context.Context, arn string) {
 		err = d.Reach(ctx)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
-		r.voice.warn("destination %s cannot be reached: notices of records that are given up will be kept as undelivered: %v", arn, err)
+		r.log.Warn("destination %s cannot be reached: notices of records that are given up will be kept as undelivered: %v", arn, err)
 	}
 }
 
@@ -77,14 +78,14 @@ func (r *run) warnOfUndelivered(ctx context.Context, db *checkpoint.DB) {
 		n++
 	}
 	if n > 0 {
-		r.voice.warn("notices of records that were given up are kept as undelivered, %d in number: see esm undelivered list %s", n, r.file.Path)
+		r.log.Warn("notices of records that were given up are kept as undelivered, %d in number: see esm undelivered list %s", n, r.file.Path)
 	}
 }
 
 // warnOfTraps reports known problems between a mapping and its source's settings, once the source answers.
 func (l *lookout) warnOfTraps(ctx context.Context, m config.Mapping) {
 	for _, p := range l.parts.Feeds.Warnings(ctx, m) {
-		l.run.voice.warn("%s → %s: %s: %s", m.EventSourceArn, m.FunctionName, p.Path, p.Message)
+		l.run.log.Warn("%s → %s: %s: %s", m.EventSourceArn, m.FunctionName, p.Path, p.Message)
 	}
 }
 
@@ -98,9 +99,9 @@ func (r *run) warnOfRuntimes(p *wiring.Parts) {
 		}
 		told[fn.Runtime] = true
 		if _, _, err := p.Bootstraps.Command(fn); err != nil {
-			r.voice.warn("function %s: %v", fn.Name, err)
+			r.log.Warn("function %s: %v", fn.Name, err)
 		} else if note := p.Bootstraps.Note(fn); note != "" {
-			r.voice.warn("%s", note)
+			r.log.Warn("%s", note)
 		}
 	}
 }

@@ -2,14 +2,15 @@ package main
 
 import (
 	"fmt"
-	"github.com/esm-run/esm/cmd/esm/awsclient"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -24,8 +25,8 @@ func warnings(t *testing.T, file string) (all []string) {
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v, said := quiet(t)
-	r := &run{stderr: said, voice: v}
+	log, said := quiet(t)
+	r := &run{stderr: said, log: log}
 	if err := r.load(path, configfile.Overrides{}); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}

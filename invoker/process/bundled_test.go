@@ -1,7 +1,6 @@
 package process
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm/config"
-	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/bootstrap"
 )
 
@@ -31,37 +29,30 @@ func TestBundledRuntimes(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s, l := newStarter(t)
-			bundled := &bootstrap.Bootstraps{Dir: t.TempDir()}
-			s.Bootstrap = bundled.Command
+			r := newRig(t)
+			r.platform.Bootstrap = (&bootstrap.Bootstraps{Dir: t.TempDir()}).Command
 			fn := config.Function{Name: "f", Runtime: tt.runtime, Handler: "app.handler", CodeUri: dir, Timeout: 30}
-			e := start(t, s, fn)
-			invoke(t, e, order{})
-			if got, want := strings.ReplaceAll(string(invoke(t, e, order{}).Payload), " ", ""), `{"calls":2,"id":"`+testID+`"}`; got != want {
+			e := r.start(fn)
+			r.invoke(e, order{})
+			if got, want := strings.ReplaceAll(string(r.invoke(e, order{}).Payload), " ", ""), `{"calls":2,"id":"`+testID+`"}`; got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
-			if resp := invoke(t, e, order{Fail: "oh"}); resp.Fault != "Unhandled" || !strings.Contains(string(resp.Payload), `"oh"`) {
+			if resp := r.invoke(e, order{Fail: "oh"}); resp.Fault != "Unhandled" || !strings.Contains(string(resp.Payload), `"oh"`) {
 				t.Errorf("got %s, fault %q", resp.Payload, resp.Fault)
 			}
 			e.Close()
-			for _, o := range l.all() {
+			for _, o := range r.output() {
 				if strings.Contains(o.Line, "printed") && o.ID != testID {
 					t.Errorf("got %+v", o)
 				}
 			}
-			if got := strings.Count(l.text(), "printed"); got != 3 {
-				t.Errorf("printed %d times, want 3:\n%s", got, l.text())
+			if got := strings.Count(r.text(), "printed"); got != 3 {
+				t.Errorf("printed %d times, want 3:\n%s", got, r.text())
 			}
 			fn.Handler = "bad.handler"
-			_, err := s.Start(t.Context(), fn)
-			broken, ok := errors.AsType[*invoker.Broken](err)
-			if !ok {
-				t.Fatalf("got %v, want a *Broken", err)
-			}
-			if resp := broken.Response(testID); resp.Fault != "Unhandled" || !strings.Contains(string(resp.Payload), "not_there") {
+			if _, resp := r.broken(fn); resp.Fault != "Unhandled" || !strings.Contains(string(resp.Payload), "not_there") {
 				t.Errorf("got %+v", resp)
 			}
-			wantEmpty(t, s.Dir)
 		})
 	}
 }

@@ -22,14 +22,14 @@ type Server struct {
 	http http.Server
 
 	mu       sync.RWMutex
-	sessions map[string]*Session
+	sessions map[string]http.Handler
 	conns    int
 	gone     chan struct{} // closed when the last connection has ended; nil while nobody waits for that
 }
 
 // NewServer returns a Server without sessions. It sets no timeouts: a request for an event may be held for hours.
 func NewServer() *Server {
-	s := &Server{sessions: map[string]*Session{}}
+	s := &Server{sessions: map[string]http.Handler{}}
 	s.http = http.Server{
 		Handler:        s,
 		MaxHeaderBytes: maxHeader,
@@ -51,7 +51,7 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) Close() { _ = s.http.Close() } // the sockets are gone, whatever closing them said
 
 // Add serves session to requests for host, which is "name:port" as runtimes send it.
-func (s *Server) Add(host string, session *Session) {
+func (s *Server) Add(host string, session http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions[host] = session
