@@ -75,12 +75,12 @@ func (l *lane) windowDue() bool {
 // closeWindow makes the final invocation of the open window, again and again as a run of records would be. That it is
 // owed is durable before the first try, and what came of each before the pause behind it.
 func (l *lane) closeWindow(ctx, work context.Context) error {
-	closing := l.Tumbling.Final(*l.window, uuid.NewString())
-	l.window = closing.Window
+	window := l.Tumbling.Close(*l.window, uuid.NewString())
+	l.window = &window
 	if err := l.settle(ctx, work, nil, l.left); err != nil {
 		return err
 	}
-	for run := closing.Next[0]; l.window.Final; {
+	for run := policy.FinalRun(window); l.window.Final; {
 		step, err := l.step(ctx, work, run)
 		if err != nil {
 			return err

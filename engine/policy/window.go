@@ -98,11 +98,11 @@ func (t Tumbling) Due(w esm.Window, s Seen) bool {
 	return s.Drained || !s.Tip.Before(t.End(w).Add(windowGrace)) && s.Tip.Sub(s.Idle) >= windowGrace
 }
 
-// Final returns the step that ends w: it saves that the final invocation is due, and continues with it. id is the ID of
-// the invocation unless w has one already.
-func (t Tumbling) Final(w esm.Window, id string) Step {
+// Close returns w with its final invocation due, to be saved before the first try. id is the ID of the invocation unless
+// w has one already.
+func (t Tumbling) Close(w esm.Window, id string) esm.Window {
 	w.Final, w.ID = true, cmp.Or(w.ID, id)
-	return Step{Window: &w, Next: []Run{FinalRun(w)}}
+	return w
 }
 
 // FinalRun returns the final invocation of w as a run. It has no records, cannot be halved and does not expire.

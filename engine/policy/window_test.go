@@ -233,7 +233,7 @@ func TestFinalInvocation(t *testing.T) {
 }
 
 // final returns w with its final invocation due.
-func final(w esm.Window) esm.Window { return *half.Final(w, "final").Window }
+func final(w esm.Window) esm.Window { return half.Close(w, "final") }
 
 var origin = policy.Origin{
 	Mapping: "3f0c9a54-6d1e-4e0b-8f43-9b7d2c5a1e88", FunctionArn: "arn:aws:lambda:eu-west-1:111122223333:function:orders-fn:live",
@@ -291,13 +291,13 @@ func TestWindowLives(t *testing.T) {
 				state = json.RawMessage(`"` + strings.Repeat("x", policy.MaxState) + `"`)
 			}
 			if n > 0 {
-				step = half.After(next, step, state)
-			} else if step = half.Final(next, "final"); finals[next.Start] {
+				w = half.After(next, step, state).Window
+			} else if next = final(next); finals[next.Start] {
 				t.Errorf("a second final invocation of %v", next.Start)
 			} else {
-				finals[next.Start] = true
+				w, finals[next.Start] = &next, true
 			}
-			if w = step.Window; len(step.Next) > 0 { // the final invocation
+			if w.Final {
 				w = half.After(*w, policy.Step{}, nil).Window
 			}
 			rest = rest[n:]
