@@ -26,7 +26,7 @@ func (p *poller) deliver(ctx, work context.Context, recs []esm.Record) {
 		p.abandon(ctx, work, recs, err)
 		return
 	}
-	call := esm.Call{ID: uuid.NewString(), Function: p.feed.Function, Payload: policy.Payload(recs)}
+	call := esm.Call{ID: uuid.NewString(), Function: p.feed.Function, Payload: p.feed.Batching.Event(recs)}
 	for tries, stalls := 1, 0; ; tries++ {
 		outcome := p.invoke(work, call, recs, tries)
 		if outcome.Verdict == trace.NotRun {

@@ -105,7 +105,7 @@ func (f *Feed) pin(ctx context.Context, ready func()) (esm.Listing, map[string]e
 func (f *Feed) start(
 	ctx context.Context, listed []esm.Shard, kept map[string]esm.Checkpoint, now time.Time,
 ) (_ map[string]esm.Checkpoint, err error) {
-	for id, cp := range f.Shards.First(listed, kept, now) {
+	for id, cp := range f.Shards.InitialCheckpoints(listed, kept, now) {
 		if kept[id], err = f.Checkpoints.Save(ctx, esm.Key{Mapping: f.Mapping, Shard: id}, cp); err != nil {
 			return nil, err
 		}

@@ -25,7 +25,6 @@ type lane struct {
 	ahead bool         // a try was saved as made, and may yet turn out not to have run
 
 	window *esm.Window // the open tumbling window; nil before the first, and without windows
-	final  policy.Run  // its final invocation, while that is being made; otherwise without an ID
 	idle   time.Time   // when the first of the latest reads without records began
 	tip    time.Time   // when the last of them began
 }
@@ -38,7 +37,8 @@ func (l *lane) run(ctx, work context.Context) error {
 		}
 		runs = nil
 		if l.windowDue() {
-			l.closeWindow()
+			window := l.feed.Tumbling.Close(*l.window, "")
+			l.window = &window
 			continue
 		}
 		batch := l.gather(ctx)
@@ -60,7 +60,7 @@ func (l *lane) resume(ctx context.Context) (runs []policy.Run) {
 			break // these and the following are divided by windows first
 		}
 		if len(recs) > 0 { // otherwise trimmed, or they do not match the filter any more
-			runs = append(runs, policy.Resumed(owed, recs))
+			runs = append(runs, policy.Resume(owed, recs))
 		}
 	}
 	return runs

@@ -66,7 +66,7 @@ func (b *ledger) deal(recs []esm.Record) (parts []part, unwanted []esm.Record) {
 	for i, r := range recs {
 		n := policy.Lane(r.Group, b.lanes)
 		switch {
-		case !policy.Owes(r, b.found, n):
+		case !policy.Unsettled(r, b.found, n):
 			b.mark.Skip(r)
 		case !wanted[i]:
 			b.mark.Skip(r)
@@ -104,7 +104,9 @@ func (b *ledger) arrived(lane int, recs []esm.Record) bool {
 func (b *ledger) note(lane int, settled []esm.Record, next []policy.Run, window *esm.Window) (change int, err error) {
 	owed := make([]esm.Owed, 0, len(next))
 	for _, r := range next {
-		owed = append(owed, policy.Owing(r, lane))
+		if !isFinal(r) { // the window says that it is due
+			owed = append(owed, policy.Pending(r, lane))
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -23,10 +23,11 @@ func (l *lane) finish(ctx, work context.Context, runs []policy.Run) error {
 		if err != nil || !more {
 			return err
 		}
-		step, err := l.step(ctx, work, run)
+		step, state, err := l.step(ctx, work, run)
 		if err != nil {
 			return err
 		}
+		step = l.withWindow(step, state)
 		if err := l.apply(ctx, work, run, step); err != nil {
 			return err
 		}
@@ -35,27 +36,28 @@ func (l *lane) finish(ctx, work context.Context, runs []policy.Run) error {
 	return nil
 }
 
-// next returns the run to invoke next, with an ID. That a final invocation is due is durable before its first try.
+// next returns the run to invoke next, with an ID. That a window's final invocation is due is durable before its first try.
 func (l *lane) next(ctx, work context.Context) (run policy.Run, more bool, err error) {
-	switch {
-	case l.windowFinal() && l.final.ID == "":
-		if l.window.ID == "" {
-			window := *l.window
-			window.ID = uuid.NewString()
-			l.window = &window
-		}
-		l.final = policy.FinalRun(*l.window)
-		return l.final, true, l.settle(ctx, work, nil)
-	case l.windowFinal():
-		return l.final, true, nil
-	case len(l.left) == 0:
+	if l.windowFinal() && (len(l.left) == 0 || !isFinal(l.left[0])) {
+		l.left = slices.Insert(l.left, 0, policy.FinalRun(*l.window))
+	}
+	if len(l.left) == 0 {
 		return policy.Run{}, false, nil
 	}
 	if l.left[0].ID == "" {
 		l.left[0].ID = uuid.NewString()
 	}
-	return l.left[0], true, nil
+	run = l.left[0]
+	if isFinal(run) && l.window.ID == "" {
+		window := l.feed.Tumbling.Close(*l.window, run.ID)
+		l.window = &window
+		err = l.settle(ctx, work, nil)
+	}
+	return run, true, err
 }
+
+// isFinal reports whether a run is the final invocation of a window, which has no records.
+func isFinal(run policy.Run) bool { return len(run.Records) == 0 }
 
 // apply carries out a step: it sends the notice of what is dropped, then makes durable what is settled and what is left. A
 // crash in between repeats the notice and loses nothing.
@@ -65,7 +67,10 @@ func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step
 			return err
 		}
 	}
-	l.advance(run, step)
+	l.left = append(slices.Clone(step.Next), l.left[1:]...)
+	if step.Window != nil {
+		l.window = step.Window
+	}
 	if repeats(run, step) && !l.ahead {
 		return nil // it did not run: nothing has changed
 	}
@@ -79,22 +84,6 @@ func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step
 	}
 	return nil
 }
-
-// advance puts the runs that run has become in its place.
-func (l *lane) advance(run policy.Run, step policy.Step) {
-	if !isFinal(run) {
-		l.left = append(slices.Clone(step.Next), l.left[1:]...)
-		return
-	}
-	window := l.feed.Tumbling.Finish(*l.window, step)
-	l.window, l.final = &window, policy.Run{}
-	if len(step.Next) > 0 {
-		l.final = step.Next[0]
-	}
-}
-
-// isFinal reports whether a run is the final invocation of a window, which has no records.
-func isFinal(run policy.Run) bool { return len(run.Records) == 0 }
 
 // repeats reports whether a step leaves a run as it is, so that nothing needs to be saved.
 func repeats(run policy.Run, step policy.Step) bool {
@@ -124,12 +113,13 @@ func (l *lane) insist(ctx context.Context, do func() error) (err error) {
 
 // counted returns the pending runs and the window with run, the first of them, as it is now.
 func (l *lane) counted(run policy.Run) ([]policy.Run, *esm.Window) {
-	if !isFinal(run) {
-		return append([]policy.Run{run}, l.left[1:]...), l.window
+	window := l.window
+	if isFinal(run) {
+		tried := *window
+		tried.Tries = run.Tries
+		window = &tried
 	}
-	window := *l.window
-	window.Tries = run.Tries
-	return l.left, &window
+	return append([]policy.Run{run}, l.left[1:]...), window
 }
 
 // drop sends the notice of records that are given up until the destination has accepted it. The last try is counted before
@@ -155,7 +145,7 @@ func (l *lane) drop(ctx, work context.Context, run policy.Run, step policy.Step)
 func (l *lane) notice(run policy.Run, step policy.Step) esm.Notice {
 	n := l.origin().Notice(run, step, time.Now())
 	n.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(l.feed.Mapping+l.shard.id+run.ID+n.First.SequenceNumber)).String()
-	n.Payload = l.payload(step.Dropped)
+	n.Payload = l.batching().Event(step.Dropped)
 	if l.window != nil {
 		n.Window = l.feed.Tumbling.Notice(*l.window)
 	}

@@ -125,7 +125,7 @@ func (s *set) relist(ctx context.Context) (esm.Listing, error) {
 // plan starts the shards that may be read now and forgets those that are not needed any more. It returns how long until the
 // next listing.
 func (s *set) plan(ctx, work context.Context, listed []esm.Shard) (again time.Duration) {
-	plan := s.feed.Shards.Ready(listed, s.kept, s.gone)
+	plan := s.feed.Shards.Plan(listed, s.kept, s.gone)
 	s.unlisted = plan.Unlisted
 	sources := sourcesOf(listed)
 	started := 0

@@ -82,7 +82,7 @@ func (s *shard) load(ctx context.Context) error {
 		}
 		s.kept, s.stale = all[s.id], false
 	}
-	s.kept = policy.Relaned(s.kept, s.lanes())
+	s.kept = policy.ForLanes(s.kept, s.lanes())
 	if s.feed.Tumbling.Length == 0 {
 		s.kept.Window = nil // the mapping had windows once
 	}

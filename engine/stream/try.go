@@ -11,43 +11,44 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// step decides about a run, by invoking the function if that is needed. It returns an error if nothing was decided, because
-// ctx has ended or the checkpoint was changed elsewhere.
-func (l *lane) step(ctx, work context.Context, run policy.Run) (policy.Step, error) {
+// step decides about a run, by invoking the function if that is needed; state is what the function returned for a window. It
+// returns an error if nothing was decided, because ctx has ended or the checkpoint was changed elsewhere.
+func (l *lane) step(ctx, work context.Context, run policy.Run) (step policy.Step, state json.RawMessage, err error) {
 	rules := l.shard.rules
 	if step, expired := rules.Expire(run, time.Now()); expired {
-		return step, nil
+		return step, nil, nil
 	}
 	if step, spent := rules.Spent(run); spent {
-		return step, nil
+		return step, nil, nil
 	}
-	payload := l.payload(run.Records)
-	if len(payload) > l.maxBytes() && len(run.Records) > 0 {
-		return rules.Oversized(run, time.Now()), nil
+	event := l.batching().Event(run.Records)
+	if len(event) > l.maxBytes() && !isFinal(run) {
+		return rules.Oversized(run, time.Now()), nil, nil
 	}
 	slot, err := l.reserve(ctx, run)
 	if err == nil {
 		defer slot.Release()
 	}
 	if step, expired := rules.Expire(run, time.Now()); expired {
-		return step, nil // while it waited for the permit
+		return step, nil, nil // while it waited for the permit
 	}
 	if ctx.Err() != nil {
-		return policy.Step{}, context.Cause(ctx)
+		return policy.Step{}, nil, context.Cause(ctx)
 	}
 	if err == nil {
 		err = l.begin(work, run)
 	}
 	switch {
 	case errors.Is(err, esm.ErrConflict):
-		return policy.Step{}, err
+		return policy.Step{}, nil, err
 	case err != nil:
 		outcome := policy.ReadStreamOutcome(run.Records, esm.Response{}, err, l.feed.Report)
-		step := rules.After(run, outcome, esm.Response{}, time.Now())
+		step = rules.After(run, outcome, esm.Response{}, time.Now())
 		l.shard.failing(err, step.Wait)
-		return step, nil
+		return step, nil, nil
 	}
-	return l.invoke(work, slot, run, payload), nil
+	step, state = l.invoke(work, slot, run, event)
+	return step, state, nil
 }
 
 // reserve waits for a permit, until the oldest record of the run is too old or ctx ends.
@@ -78,19 +79,17 @@ func (l *lane) begin(work context.Context, run policy.Run) error {
 }
 
 // invoke makes one try and decides what follows from it.
-func (l *lane) invoke(work context.Context, slot esm.Slot, run policy.Run, payload json.RawMessage) policy.Step {
+func (l *lane) invoke(work context.Context, slot esm.Slot, run policy.Run, event json.RawMessage) (policy.Step, json.RawMessage) {
 	f, shard := l.feed, l.shard.id
 	f.Trace.Emit(trace.Invoking{Mapping: f.Mapping, Shard: shard, Function: f.Function, ID: run.ID, Records: run.Records})
 	began := time.Now()
-	resp, err := slot.Invoke(work, esm.Call{ID: run.ID, Function: f.Function, Payload: payload})
+	resp, err := slot.Invoke(work, esm.Call{ID: run.ID, Function: f.Function, Payload: event})
 	outcome, state := l.read(run.Records, resp, err)
 	f.Trace.Emit(trace.Invoked{
 		Mapping: f.Mapping, Shard: shard, Function: f.Function, ID: run.ID, Records: run.Records, Took: time.Since(began), Tries: run.Tries + 1,
 		Verdict: outcome.Verdict, Reason: outcome.Reason, Failed: outcome.Failed, Detail: outcome.Detail,
 	})
-	step := l.shard.rules.After(run, outcome, resp, time.Now())
-	l.keepState(step, state)
-	return step
+	return l.shard.rules.After(run, outcome, resp, time.Now()), state
 }
 
 // maxBytes returns the most bytes that an event may have.

@@ -30,20 +30,13 @@ func (l *lane) oneWindow(recs []esm.Record) bool {
 	return !l.windowed() || len(recs) == 0 || l.window != nil && l.feed.Tumbling.Fit(*l.window, recs) == len(recs)
 }
 
-// batching leaves room for the members that the event of a window has besides its records.
+// batching returns the batching rules with the envelope of the open window's events.
 func (l *lane) batching() policy.Batching {
 	batching := l.feed.Batching
 	if l.windowed() && l.window != nil {
-		batching.MaxBytes = l.feed.Tumbling.Room(l.origin(), *l.window)
+		batching.Envelope = l.feed.Tumbling.Envelope(l.origin(), *l.window)
 	}
 	return batching
-}
-
-func (l *lane) payload(recs []esm.Record) json.RawMessage {
-	if l.windowed() && l.window != nil {
-		return l.feed.Tumbling.Payload(l.origin(), *l.window, recs)
-	}
-	return policy.Payload(recs)
 }
 
 // read returns the outcome of a try and, with windows, the state that it returned.
@@ -54,12 +47,12 @@ func (l *lane) read(recs []esm.Record, resp esm.Response, err error) (policy.Out
 	return policy.ReadStreamOutcome(recs, resp, err, l.feed.Report), nil
 }
 
-// keepState notes the state that an invocation returned. It becomes durable with what the step settles.
-func (l *lane) keepState(step policy.Step, state json.RawMessage) {
-	if l.window != nil && !l.window.Final {
-		window := l.feed.Tumbling.Settle(*l.window, step, state)
-		l.window = &window
+// withWindow completes a step with what it means for the open window. State is what the function returned.
+func (l *lane) withWindow(step policy.Step, state json.RawMessage) policy.Step {
+	if !l.windowed() || l.window == nil {
+		return step
 	}
+	return l.feed.Tumbling.After(*l.window, step, state)
 }
 
 // windowDue reports whether the final invocation of the open window is due.
@@ -72,12 +65,6 @@ func (l *lane) windowDue() bool {
 		seen.Next = l.pending[0].Arrived
 	}
 	return l.feed.Tumbling.Due(*l.window, seen)
-}
-
-// closeWindow makes the final invocation of the open window the next one.
-func (l *lane) closeWindow() {
-	window := l.feed.Tumbling.Close(*l.window)
-	l.window = &window
 }
 
 // windowFinal reports whether the final invocation of the open window is the next one: its time has come, or its state has
