@@ -6,8 +6,9 @@
 // # States
 //
 // A change is answered with the state that it leads through (Creating, Updating, Enabling, Disabling, Deleting), as Lambda
-// does; the mapping leaves that state when the engine has followed, which takes milliseconds unless an invocation is in
-// hand. Disabled means that no invocation begins any more and that what was in hand is finished.
+// does; the mapping leaves that state when the engine has followed. That takes milliseconds, unless an invocation or a poll
+// is under way or the stream cannot be listed. Enabled means that no record that arrives from then on is missed. Disabled
+// means that no invocation begins any more and that what was in hand is finished.
 //
 // One change of a mapping is made at a time: another one that comes while it is checked and written is refused with
 // [config.ErrMappingBusy]. Unlike on Lambda a mapping can be changed again as soon as that is done, also when it is still

@@ -45,9 +45,9 @@ type Config struct {
 
 // Runner runs mappings. A register calls it for one mapping at a time, and for several side by side.
 type Runner interface {
-	// Run has m, which is enabled, run from now on, in the place of what runs under its UUID and as soon as what that
-	// has in hand is settled: then began is closed. It is not called before what Stop returned for that UUID is closed.
-	// With an error all is as before, and the register tries again.
+	// Run runs m, which is enabled, in the place of what runs under its UUID and as soon as everything that it has in hand
+	// is settled. Began is closed when m runs and no record that arrives from then on can be missed. Run is not called
+	// before what Stop returned for that UUID is closed. After an error nothing has changed, and the register tries again.
 	Run(m config.Mapping) (began <-chan struct{}, err error)
 
 	// Stop has nothing run under uuid from now on: nothing begins any more. Over is closed when what was in hand is
