@@ -31,8 +31,10 @@ type Mapping struct {
 	TumblingWindowInSeconds    *int // 0 means no windows
 	DestinationConfig          *DestinationConfig
 
-	Endpoint string // this mapping's source, when it differs from Aws
-	Region   string // likewise
+	Endpoint string // of this mapping's source, if it differs from Aws
+	Region   string // of this mapping's source, if it differs from Aws
+
+	source Source // EventSourceArn, parsed by Defaults
 }
 
 // FilterCriteria lists patterns of which one must match.
@@ -111,7 +113,6 @@ const (
 	DefaultMaximumPollers = 200
 	MaxMaximumPollers     = 10000
 
-	Forever                  = -1 // of MaximumRecordAgeInSeconds and MaximumRetryAttempts, and their default
 	MinMaximumRecordAge      = 60 // seconds
 	MaxMaximumRecordAge      = 604800
 	MaxMaximumRetryAttempts  = 10000
@@ -128,6 +129,7 @@ func (m Mapping) ReportsFailures() bool {
 // Defaults is m with what the user left out filled in, as Lambda does for its kind of source. Members that were given
 // empty, such as an empty ScalingConfig, become nil: they mean nothing. m itself is not changed.
 func (m Mapping) Defaults() Mapping {
+	m.source = m.Source()
 	m.Enabled = or(m.Enabled, true)
 	m.BatchSize = or(m.BatchSize, m.defaultBatchSize())
 	m.MaximumBatchingWindowInSeconds = or(m.MaximumBatchingWindowInSeconds, 0)
@@ -154,8 +156,8 @@ func (m Mapping) Defaults() Mapping {
 }
 
 func (m Mapping) defaultBatchSize() int {
-	if m.OfStream() {
-		return DefaultStreamBatchSize
+	if kind := m.Source().Kind; kind != nil {
+		return kind.DefaultBatchSize
 	}
 	return DefaultBatchSize
 }

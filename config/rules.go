@@ -18,11 +18,13 @@ func (m Mapping) Validate(now time.Time) []Problem {
 	m.checkBatching(&found)
 	m.checkFilters(&found)
 	m.checkLists(&found)
-	switch {
-	case m.OfStream():
-		m.checkStream(&found, now)
-	case m.Service() == SQS:
-		m.checkQueue(&found)
+	if kind := m.Source().Kind; kind != nil {
+		if kind.Stream {
+			m.checkStream(&found, now)
+		} else {
+			m.checkScaling(&found)
+		}
+		m.checkRefused(&found)
 	}
 	return found
 }
@@ -39,19 +41,10 @@ func (m Mapping) checkNames(found *problems) {
 }
 
 func (m Mapping) checkBatching(found *problems) {
-	size, window := *or(m.BatchSize, m.defaultBatchSize()), *or(m.MaximumBatchingWindowInSeconds, 0)
-	sizeOK := found.within("BatchSize", size, 1, MaxBatchSize)
-	windowOK := found.within("MaximumBatchingWindowInSeconds", window, 0, MaxBatchingWindow)
-	switch {
-	case m.FIFO():
-		if window > 0 && windowOK {
-			found.add("MaximumBatchingWindowInSeconds", "Batching window is not supported for FIFO queues")
-		}
-		if size > MaxBatchSizeFIFO && sizeOK {
-			found.add("BatchSize", "%d is above %d, the most of a FIFO queue", size, MaxBatchSizeFIFO)
-		}
-	case m.Service() == SQS && size > 10 && window == 0 && sizeOK:
-		found.add("BatchSize", "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
+	found.within("BatchSize", *or(m.BatchSize, m.defaultBatchSize()), 1, MaxBatchSize)
+	found.within("MaximumBatchingWindowInSeconds", *or(m.MaximumBatchingWindowInSeconds, 0), 0, MaxBatchingWindow)
+	if s := m.Source(); s.Kind != nil && s.Kind.CheckBatch != nil {
+		s.Kind.CheckBatch(m, s.ARN, found)
 	}
 }
 
@@ -65,25 +58,6 @@ func (m Mapping) checkFilters(found *problems) {
 	}
 	for i, f := range filters {
 		found.notLonger(fmt.Sprintf("FilterCriteria.Filters[%d].Pattern", i), f.Pattern, MaxPatternLength)
-	}
-}
-
-// checkQueue checks what only queues have, and that nothing is given that they have not.
-func (m Mapping) checkQueue(found *problems) {
-	m.checkScaling(found)
-	found.unsupported("StartingPosition", m.StartingPosition != "")
-	found.unsupported("StartingPositionTimestamp", !m.StartingPositionTimestamp.IsZero())
-	found.unsupported("ParallelizationFactor", m.ParallelizationFactor != nil)
-	found.unsupported("MaximumRecordAgeInSeconds", m.MaximumRecordAgeInSeconds != nil)
-	found.unsupported("MaximumRetryAttempts", m.MaximumRetryAttempts != nil)
-	found.unsupported("BisectBatchOnFunctionError", m.BisectBatchOnFunctionError != nil)
-	found.unsupported("TumblingWindowInSeconds", m.TumblingWindowInSeconds != nil)
-}
-
-// unsupported adds a problem when a member is given that the kind of source does not have.
-func (p *problems) unsupported(path string, given bool) {
-	if given {
-		p.add(path, "Unsupported %s parameter for given event source mapping type.", path)
 	}
 }
 

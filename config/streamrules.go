@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // checkStream checks what only streams have, and that nothing is given that they have not (AWS: the API reference of
 // CreateEventSourceMapping).
@@ -8,8 +11,6 @@ func (m Mapping) checkStream(found *problems, now time.Time) {
 	m.checkPosition(found, now)
 	m.checkRetries(found)
 	m.checkLanes(found)
-	found.unsupported("ScalingConfig", m.ScalingConfig != nil && m.ScalingConfig.MaximumConcurrency != nil)
-	found.unsupported("ProvisionedPollerConfig", m.ProvisionedPollerConfig.defaults() != nil)
 }
 
 func (m Mapping) checkPosition(found *problems, now time.Time) {
@@ -17,9 +18,8 @@ func (m Mapping) checkPosition(found *problems, now time.Time) {
 	at := m.StartingPositionTimestamp.Truncate(time.Second)
 	timed := m.StartingPosition == AtTimestamp
 	switch m.StartingPosition {
-	case TrimHorizon, Latest:
-	case AtTimestamp:
-		if m.Service() == DynamoDB {
+	case TrimHorizon, Latest, AtTimestamp:
+		if !slices.Contains(m.Source().Kind.StartingPositions, m.StartingPosition) {
 			found.add(position, "Unsupported starting position for arn type: %s", m.EventSourceArn)
 		}
 	case "":
@@ -71,8 +71,12 @@ func (m Mapping) checkDestination(found *problems) {
 	if m.DestinationConfig == nil || *m.DestinationConfig == (DestinationConfig{}) {
 		return
 	}
-	if !m.OfStream() {
-		found.unsupported("DestinationConfig", m.Service() == SQS)
+	kind := m.Source().Kind
+	if kind == nil {
+		return
+	}
+	if _, refused := kind.Refused["DestinationConfig"]; refused {
+		found.unsupported("DestinationConfig")
 		return
 	}
 	if m.DestinationConfig.OnSuccess.Destination != "" {
@@ -81,7 +85,7 @@ func (m Mapping) checkDestination(found *problems) {
 	const path = "DestinationConfig.OnFailure.Destination"
 	arn := m.DestinationConfig.OnFailure.Destination
 	found.notLonger(path, arn, MaxDestinationLength)
-	if wrong := wrongDestination(arn); arn != "" && len(arn) <= MaxDestinationLength && wrong != "" {
-		found.add(path, "%s", wrong)
+	if _, err := ParseDestination(arn, StreamFailure); err != nil && arn != "" && len(arn) <= MaxDestinationLength {
+		found.add(path, "%s", err.Error())
 	}
 }

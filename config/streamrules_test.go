@@ -206,7 +206,7 @@ func TestStreamMappingDefaults(t *testing.T) {
 	}
 }
 
-func TestWhatAMappingReads(t *testing.T) {
+func TestSource(t *testing.T) {
 	for arn, want := range map[string]struct {
 		service, text string
 		stream, fifo  bool
@@ -220,8 +220,9 @@ func TestWhatAMappingReads(t *testing.T) {
 		"arn:aws:kinesis:us-east-1:000000000000:stream/a.fifo": {config.Kinesis, "data", true, false},
 	} {
 		got := want
-		m := config.Mapping{EventSourceArn: arn}
-		got.service, got.text, got.stream, got.fifo = m.Service(), m.TextKey(), m.OfStream(), m.FIFO()
+		m := config.Mapping{EventSourceArn: arn}.Defaults()
+		s := m.Source()
+		got.service, got.text, got.stream, got.fifo = s.Kind.Service, s.Kind.FilterText, m.OfStream(), s.FIFO()
 		if got != want {
 			t.Errorf("%s: got %+v, want %+v", arn, got, want)
 		}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -157,13 +157,13 @@ func (f *faker) runs() map[string]config.Mapping {
 // house is a register with all that belongs to it, which ends with the test.
 type house struct {
 	t      *testing.T
-	store  *checkpoint.Memory
+	store  *checkpointtest.Memory
 	runner *faker
 	config Config
 	*Register
 	notes []Note
 
-	writes atomic.Pointer[checkpoint.Faults] // what goes wrong with writes; nil is nothing
+	writes atomic.Pointer[checkpointtest.Faults] // what goes wrong with writes; nil is nothing
 
 	mu        sync.Mutex
 	forgotten map[string]int
@@ -171,7 +171,7 @@ type house struct {
 }
 
 // enter opens a register over a store.
-func enter(t *testing.T, store *checkpoint.Memory, file ...config.Mapping) *house {
+func enter(t *testing.T, store *checkpointtest.Memory, file ...config.Mapping) *house {
 	t.Helper()
 	h := &house{t: t, store: store, runner: &faker{t: t}, forgotten: map[string]int{}}
 	h.config = Config{
@@ -190,14 +190,14 @@ func enter(t *testing.T, store *checkpoint.Memory, file ...config.Mapping) *hous
 	return h
 }
 
-func (h *house) faultOf(call int) checkpoint.Fault {
+func (h *house) faultOf(call int) checkpointtest.Fault {
 	if faults := h.writes.Load(); faults != nil {
 		return (*faults)(call)
 	}
-	return checkpoint.Fault{}
+	return checkpointtest.Fault{}
 }
 
-func (h *house) writesFail(faults checkpoint.Faults) { h.writes.Store(&faults) }
+func (h *house) writesFail(faults checkpointtest.Faults) { h.writes.Store(&faults) }
 
 func (h *house) writesAreFine() { h.writes.Store(nil) }
 

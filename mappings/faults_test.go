@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -77,7 +77,7 @@ func (h *house) restarts(file []config.Mapping) {
 func TestAFullDiskChangesNothing(t *testing.T) {
 	eachChange(t, func(t *testing.T, h *house, change func(context.Context) error) {
 		before := h.List()
-		h.writesFail(checkpoint.Always(checkpoint.Undone(errDisk)))
+		h.writesFail(checkpointtest.Always(checkpointtest.Undone(errDisk)))
 		for range 2 {
 			if err := change(t.Context()); !errors.Is(err, errDisk) {
 				t.Errorf("got %v", err)
@@ -100,7 +100,7 @@ func TestAFullDiskChangesNothing(t *testing.T) {
 func TestAChangeThatWasWrittenAllTheSameIsMade(t *testing.T) {
 	eachChange(t, func(t *testing.T, h *house, change func(context.Context) error) {
 		before := h.List()
-		h.writesFail(checkpoint.Always(checkpoint.Done(errDisk)))
+		h.writesFail(checkpointtest.Always(checkpointtest.Done(errDisk)))
 		if err := change(t.Context()); err != nil {
 			t.Errorf("got %v", err)
 		}
@@ -115,18 +115,18 @@ func TestAChangeThatWasWrittenAllTheSameIsMade(t *testing.T) {
 
 // While not even the store can tell, the mapping cannot be changed; then it is as the store says.
 func TestAChangeOfWhichNobodyKnows(t *testing.T) {
-	for name, fault := range map[string]checkpoint.Fault{"done": checkpoint.Done(errDisk), "undone": checkpoint.Undone(errDisk)} {
+	for name, fault := range map[string]checkpointtest.Fault{"done": checkpointtest.Done(errDisk), "undone": checkpointtest.Undone(errDisk)} {
 		t.Run(name, func(t *testing.T) {
 			eachChange(t, func(t *testing.T, h *house, change func(context.Context) error) {
 				before := h.List()
 				var blind atomic.Bool
 				blind.Store(true)
-				h.writesFail(checkpoint.InTurn(checkpoint.Fault{}, checkpoint.Fault{}, fault)) // two are made before
-				h.store.DocumentsFaults = func(int) checkpoint.Fault {
+				h.writesFail(checkpointtest.InTurn(checkpointtest.Fault{}, checkpointtest.Fault{}, fault)) // two are made before
+				h.store.DocumentsFaults = func(int) checkpointtest.Fault {
 					if blind.Load() {
-						return checkpoint.Undone(errors.New("no reading either"))
+						return checkpointtest.Undone(errors.New("no reading either"))
 					}
-					return checkpoint.Fault{}
+					return checkpointtest.Fault{}
 				}
 				if err := change(t.Context()); !errors.Is(err, errDisk) {
 					t.Errorf("got %v", err)
@@ -164,7 +164,7 @@ func TestNobodyWaitsForTheAnswer(t *testing.T) {
 		}
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		h.writesFail(func(int) checkpoint.Fault { time.Sleep(time.Minute); return checkpoint.Fault{} })
+		h.writesFail(func(int) checkpointtest.Fault { time.Sleep(time.Minute); return checkpointtest.Fault{} })
 		if err := change(ctx); err != nil {
 			t.Errorf("a context that ends while it is written: %v", err)
 		}
@@ -204,7 +204,7 @@ func TestForgettingIsTriedAgain(t *testing.T) {
 func TestForgettingAtTheNextStart(t *testing.T) {
 	file, changed := inFile(uuid1, ofStream("f")), inFile(uuid1, ofStream("f"), size(7))
 	synctest.Test(t, func(t *testing.T) {
-		h := enter(t, &checkpoint.Memory{}, file)
+		h := enter(t, &checkpointtest.Memory{}, file)
 		h.config.Forget = func(context.Context, string) error { return errDisk }
 		h.open()
 		if _, err := h.Delete(t.Context(), uuid1); err != nil {
@@ -243,9 +243,9 @@ func TestForgettingAtTheNextStart(t *testing.T) {
 
 func TestOpenFails(t *testing.T) {
 	file := inFile(uuid1, ofStream("f"))
-	for name, store := range map[string]*checkpoint.Memory{
-		"reading": {DocumentsFaults: checkpoint.Always(checkpoint.Undone(errDisk))},
-		"writing": {WriteFaults: checkpoint.Always(checkpoint.Undone(errDisk))},
+	for name, store := range map[string]*checkpointtest.Memory{
+		"reading": {DocumentsFaults: checkpointtest.Always(checkpointtest.Undone(errDisk))},
+		"writing": {WriteFaults: checkpointtest.Always(checkpointtest.Undone(errDisk))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := enter(t, store, file)
@@ -257,7 +257,7 @@ func TestOpenFails(t *testing.T) {
 			}
 		})
 	}
-	store := &checkpoint.Memory{}
+	store := &checkpointtest.Memory{}
 	if err := store.Write(t.Context(), kind, map[string][]byte{uuid1: []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
@@ -270,11 +270,11 @@ func TestOpenFails(t *testing.T) {
 func TestAnotherStartWritesNothing(t *testing.T) {
 	file := inFile(uuid1, ofStream("f"))
 	synctest.Test(t, func(t *testing.T) {
-		h := enter(t, &checkpoint.Memory{}, file).open()
+		h := enter(t, &checkpointtest.Memory{}, file).open()
 		h.create(ofQueue("g"))
 		h.leave()
 		next := enter(t, h.store.Reopen(), file)
-		next.writesFail(checkpoint.Always(checkpoint.Undone(errDisk)))
+		next.writesFail(checkpointtest.Always(checkpointtest.Undone(errDisk)))
 		next.open()
 		next.agrees()
 		next.leave()

@@ -11,7 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -19,7 +19,7 @@ import (
 type world struct {
 	t     *testing.T
 	seed  uint64
-	store *checkpoint.Memory
+	store *checkpointtest.Memory
 	file  []config.Mapping
 }
 
@@ -47,7 +47,7 @@ func TestAnyHistory(t *testing.T) {
 		seed := rapid.Uint64().Draw(r, "seed")
 		faulty := rapid.Bool().Draw(r, "faulty")
 		synctest.Test(t, func(t *testing.T) {
-			w := &world{t: t, seed: seed, store: &checkpoint.Memory{}}
+			w := &world{t: t, seed: seed, store: &checkpointtest.Memory{}}
 			dice := rand.New(rand.NewPCG(seed, 0))
 			for range 3 {
 				w.edit(dice)
@@ -112,7 +112,7 @@ func (w *world) live(dice *rand.Rand, faulty bool) {
 }
 
 // snapshot is what a kill leaves, and what people know then. What was not answered is doubtful.
-func (c *crowd) snapshot() (*checkpoint.Memory, map[string]*told) {
+func (c *crowd) snapshot() (*checkpointtest.Memory, map[string]*told) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := map[string]*told{}
@@ -125,18 +125,18 @@ func (c *crowd) snapshot() (*checkpoint.Memory, map[string]*told) {
 }
 
 // slow are writes that take a while, and fail now and then if they may.
-func slow(dice *rand.Rand, faulty bool) checkpoint.Faults {
+func slow(dice *rand.Rand, faulty bool) checkpointtest.Faults {
 	seed := dice.Uint64()
-	return func(call int) checkpoint.Fault {
+	return func(call int) checkpointtest.Fault {
 		own := rand.New(rand.NewPCG(seed, uint64(call)))
 		time.Sleep(time.Duration(own.IntN(10)) * time.Millisecond)
 		switch {
 		case !faulty || own.IntN(4) > 0:
-			return checkpoint.Fault{}
+			return checkpointtest.Fault{}
 		case own.IntN(2) == 0:
-			return checkpoint.Done(errDisk)
+			return checkpointtest.Done(errDisk)
 		}
-		return checkpoint.Undone(errDisk)
+		return checkpointtest.Undone(errDisk)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 )
 
@@ -21,7 +22,7 @@ type Kept struct {
 // Read tells which mappings an engine would have that is started now, and changes nothing: [Open] with the same file and
 // store has these. Those of the file come first, in its order, then those made over HTTP by their UUIDs. Errors are those of
 // what is kept, as Open's. FunctionArn is that of a [Config].
-func Read(ctx context.Context, file []config.Mapping, store Reader, functionArn func(config.Mapping) string) (all []Kept, err error) {
+func Read(ctx context.Context, file []config.Mapping, store esm.Documents, functionArn func(config.Mapping) string) (all []Kept, err error) {
 	pairOf := func(m config.Mapping) pair { return pair{functionArn(m), m.EventSourceArn, m.Endpoint} }
 	now, err := apply(ctx, file, store, pairOf, time.Now())
 	if err != nil {
@@ -48,7 +49,7 @@ type applied struct {
 }
 
 // apply applies a file to what is kept. Nothing is written.
-func apply(ctx context.Context, file []config.Mapping, store Reader, pairOf func(config.Mapping) pair, now time.Time) (a applied, err error) {
+func apply(ctx context.Context, file []config.Mapping, store esm.Documents, pairOf func(config.Mapping) pair, now time.Time) (a applied, err error) {
 	if a.documents, err = store.Documents(ctx, kind); err != nil {
 		return a, fmt.Errorf("mappings: load: %w", err)
 	}

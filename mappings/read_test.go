@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -16,7 +16,7 @@ func TestRead(t *testing.T) {
 	f, g := inFile(uuid2, ofStream("f")), inFile(uuid1, ofStream("g"))
 	smaller := inFile(uuid1, ofStream("g"), size(5))
 	synctest.Test(t, func(t *testing.T) {
-		h := enter(t, &checkpoint.Memory{}, f, g).open()
+		h := enter(t, &checkpointtest.Memory{}, f, g).open()
 		made := h.create(ofQueue("h"))
 		h.update(f.UUID, size(7))
 		synctest.Wait()
@@ -45,7 +45,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadOfWhatIsNotReadable(t *testing.T) {
-	store := &checkpoint.Memory{}
+	store := &checkpointtest.Memory{}
 	if err := store.Write(t.Context(), kind, map[string][]byte{uuid1: []byte(`{"Origin":"HTTP","Colour":"red"}`)}); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 )
 
@@ -17,7 +18,7 @@ type Config struct {
 	// File is the mappings of the file: valid, with UUID and defaults, no two of the same function and source.
 	File []config.Mapping
 
-	Store  Store
+	Store  esm.Documents
 	Runner Runner
 
 	// Check says what is wrong with a mapping that is valid by itself, as an [*config.InvalidMapping]: whether its function,

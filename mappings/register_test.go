@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -18,7 +18,7 @@ import (
 func bubble(t *testing.T, file []config.Mapping, test func(t *testing.T, h *house)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h := enter(t, &checkpoint.Memory{}, file...).open()
+		h := enter(t, &checkpointtest.Memory{}, file...).open()
 		synctest.Wait()
 		test(t, h)
 		h.agrees()
@@ -240,7 +240,7 @@ func TestWhatAnUpdateCannotChange(t *testing.T) {
 
 func TestTwoCreatesOfTheSame(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, h *house) {
-		h.writesFail(func(int) checkpoint.Fault { time.Sleep(time.Second); return checkpoint.Fault{} })
+		h.writesFail(func(int) checkpointtest.Fault { time.Sleep(time.Second); return checkpointtest.Fault{} })
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		made, refused := "", []error{}
@@ -272,12 +272,12 @@ func TestTwoCreatesOfTheSame(t *testing.T) {
 func TestASecondCreateWinsWhenTheFirstFails(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, h *house) {
 		full := errors.New("the disk is full")
-		h.writesFail(func(call int) checkpoint.Fault {
+		h.writesFail(func(call int) checkpointtest.Fault {
 			time.Sleep(time.Second)
 			if call == 1 {
-				return checkpoint.Undone(full)
+				return checkpointtest.Undone(full)
 			}
-			return checkpoint.Fault{}
+			return checkpointtest.Fault{}
 		})
 		var all sync.WaitGroup
 		all.Go(func() {
@@ -358,7 +358,7 @@ func TestChangesWhileAnInvocationIsInHand(t *testing.T) {
 // What comes while the runner is asked for something else is not lost.
 func TestAChangeWhileTheRunnerIsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := enter(t, &checkpoint.Memory{})
+		h := enter(t, &checkpointtest.Memory{})
 		h.runner.asked = func(m config.Mapping) { h.update(m.UUID, enabled(false)) }
 		h.open()
 		for i := range 20 { // what the driver notices first is left to chance
@@ -434,7 +434,7 @@ func TestARunnerThatFailsIsAskedAgain(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := enter(t, &checkpoint.Memory{}).open()
+		h := enter(t, &checkpointtest.Memory{}).open()
 		h.runner.takes(time.Hour)
 		one, other := h.create(ofQueue("f")), h.create(ofQueue("g"))
 		synctest.Wait()

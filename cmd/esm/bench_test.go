@@ -19,6 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -112,7 +115,7 @@ func services(b *testing.B, measure func(b *testing.B, endpoint string)) {
 
 func sqsClient(endpoint string) *sqs.Client {
 	return sqs.New(sqs.Options{
-		Region: "us-east-1", BaseEndpoint: &endpoint, HTTPClient: awshttp.New(connections),
+		Region: "us-east-1", BaseEndpoint: &endpoint, HTTPClient: awshttp.New(awsclient.Connections),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
 }
@@ -141,7 +144,7 @@ func newQueue(b *testing.B, client *sqs.Client, n int) (url, arn string) {
 }
 
 // engineOn makes the parts of an engine that maps queues to a handler that does nothing.
-func engineOn(b *testing.B, endpoint string, trace trace.Func, arns ...string) *parts {
+func engineOn(b *testing.B, endpoint string, trace trace.Func, arns ...string) *wiring.Parts {
 	b.Helper()
 	mappings := make([]string, len(arns))
 	for i, arn := range arns {
@@ -151,7 +154,7 @@ func engineOn(b *testing.B, endpoint string, trace trace.Func, arns ...string) *
 }
 
 // engineWith makes the parts of an engine whose function f is a handler that does nothing.
-func engineWith(b *testing.B, endpoint string, trace trace.Func, mappings ...string) *parts {
+func engineWith(b *testing.B, endpoint string, trace trace.Func, mappings ...string) *wiring.Parts {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -173,7 +176,7 @@ func engineWith(b *testing.B, endpoint string, trace trace.Func, mappings ...str
 	if report.Err() != nil {
 		b.Fatal(report.Err())
 	}
-	p, err := build(b.Context(), loaded, &clients{region: "us-east-1"}, trace)
+	p, err := wiring.Build(b.Context(), loaded, &awsclient.Clients{Region: "us-east-1"}, trace)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -181,10 +184,10 @@ func engineWith(b *testing.B, endpoint string, trace trace.Func, mappings ...str
 }
 
 // engineOf runs the mappings of the file.
-func engineOf(p *parts) *engine.Engine {
+func engineOf(p *wiring.Parts) *engine.Engine {
 	var e engine.Engine
-	for _, m := range p.feeds.file.Mappings {
-		feed, err := p.feeds.of(context.Background(), m)
+	for _, m := range p.Feeds.File.Mappings {
+		feed, err := p.Feeds.Feed(context.Background(), m)
 		if err != nil {
 			panic(err)
 		}
@@ -194,14 +197,14 @@ func engineOf(p *parts) *engine.Engine {
 }
 
 // running runs an engine until the benchmark says that it is over.
-func running(p *parts) (end func()) {
+func running(p *wiring.Parts) (end func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
 	ended.Go(func() { engineOf(p).Run(ctx, context.WithoutCancel(ctx)) })
 	return func() {
 		stop()
 		ended.Wait()
-		p.close(context.WithoutCancel(ctx))
+		p.Close(context.WithoutCancel(ctx))
 	}
 }
 
@@ -349,11 +352,11 @@ func BenchmarkWarmInvoke(b *testing.B) {
 	bare := startBare(b)
 	defer bare.close()
 	p := engineOn(b, "http://127.0.0.1:1", nil)
-	defer p.close(context.WithoutCancel(b.Context()))
+	defer p.Close(context.WithoutCancel(b.Context()))
 	event := bytes.Repeat([]byte(`{"body":"xxxxxxxxxx"},`), 100)
 	event = fmt.Appendf(nil, `{"Records":[%s{}]}`, event)
 	call := func() {
-		slot, err := p.functions.Reserve(b.Context(), "f")
+		slot, err := p.Functions.Reserve(b.Context(), "f")
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -410,7 +413,7 @@ func BenchmarkIdle(b *testing.B) {
 		before := cpu(b)
 		time.Sleep(30 * time.Second)
 		b.ReportMetric(100*(cpu(b)-before).Seconds()/30, "core-%")
-		b.ReportMetric(float64(p.functions.Limits.InUse("f")), "permits")
+		b.ReportMetric(float64(p.Functions.Limits.InUse("f")), "permits")
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
@@ -12,24 +14,24 @@ import (
 )
 
 // register opens the register of all mappings, which has those that are enabled run, and says what became of the file's.
-func (r *run) register(ctx context.Context, p *parts, runs *runner) (*mappings.Register, error) {
+func (r *run) register(ctx context.Context, p *wiring.Parts, runs *runner) (*mappings.Register, error) {
 	register, notes, err := mappings.Open(ctx, mappings.Config{
 		File:                 r.file.Mappings,
-		Store:                p.checkpoints,
+		Store:                p.Store,
 		Runner:               runs,
-		Check:                (&checker{feeds: p.feeds, warn: r.voice.warn}).check,
+		Check:                (&wiring.Checker{Feeds: p.Feeds, Warn: r.log.Warn}).Check,
 		Forget:               func(ctx context.Context, uuid string) error { return r.forget(ctx, p, uuid) },
-		FunctionArn:          p.feeds.functionARN,
+		FunctionArn:          func(m config.Mapping) string { return wiring.FunctionARN(r.file, m) },
 		LastProcessingResult: r.board.LastProcessingResult,
 		Trouble: func(m config.Mapping, err error) {
 			if !errors.Is(err, context.Canceled) {
-				r.voice.warn("mapping %s: %v; trying again", m.UUID, err)
+				r.log.Warn("mapping %s: %v; trying again", m.UUID, err)
 			}
 		},
 		Now: time.Now,
 	})
 	for _, n := range notes {
-		r.voice.warn("the mapping %s (%s → %s) %s", n.Mapping.UUID, n.Mapping.EventSourceArn, n.Mapping.FunctionName, n.Text)
+		r.log.Warn("the mapping %s (%s → %s) %s", n.Mapping.UUID, n.Mapping.EventSourceArn, n.Mapping.FunctionName, n.Text)
 	}
 	if err != nil {
 		return nil, err
@@ -49,9 +51,9 @@ func (r *run) register(ctx context.Context, p *parts, runs *runner) (*mappings.R
 }
 
 // forget removes all that is known of a mapping that was deleted.
-func (r *run) forget(ctx context.Context, p *parts, uuid string) error {
+func (r *run) forget(ctx context.Context, p *wiring.Parts, uuid string) error {
 	sights{r.roster, r.board, r.metrics}.remove(uuid)
-	kept, err := p.checkpoints.All(ctx, uuid)
+	kept, err := p.Store.All(ctx, uuid)
 	if err != nil {
 		return err
 	}
@@ -59,5 +61,5 @@ func (r *run) forget(ctx context.Context, p *parts, uuid string) error {
 	for shard := range kept {
 		keys = append(keys, esm.Key{Mapping: uuid, Shard: shard})
 	}
-	return p.checkpoints.Forget(ctx, keys...)
+	return p.Store.Forget(ctx, keys...)
 }

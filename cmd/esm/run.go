@@ -11,6 +11,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/datadir"
+	"github.com/esm-run/esm/cmd/esm/logging"
+	"github.com/esm-run/esm/cmd/esm/provision"
+	"github.com/esm-run/esm/cmd/esm/usage"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm/api"
@@ -24,7 +31,7 @@ import (
 
 func runCommand() *cobra.Command {
 	var over configfile.Overrides
-	var logs logFlags
+	var logs logging.Flags
 	cmd := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Run the event source mappings of a file",
@@ -41,14 +48,14 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			stdout, stderr := newBacklog(cmd.OutOrStdout()), newBacklog(cmd.ErrOrStderr())
-			defer stderr.close(lastWords)
-			defer stdout.close(lastWords)
-			voice, err := newVoice(logs, stderr)
+			stdout, stderr := logging.NewBuffer(cmd.OutOrStdout()), logging.NewBuffer(cmd.ErrOrStderr())
+			defer stderr.Close(lastWords)
+			defer stdout.Close(lastWords)
+			log, err := logging.New(logs, stderr)
 			if err != nil {
-				return usageError{err}
+				return usage.Error{Err: err}
 			}
-			r := &run{stdout: stdout, stderr: stderr, voice: voice, began: time.Now()}
+			r := &run{stdout: stdout, stderr: stderr, log: log, began: time.Now()}
 			return r.run(cmd.Context(), args[0], over)
 		},
 	}
@@ -56,13 +63,13 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 	flags.StringVar(&over.Endpoint, "endpoint", "", `in place of Aws.Endpoint: a URL, or "embedded" for the stand-in`)
 	flags.StringVar(&over.DataDir, "data-dir", "", "in place of Engine.DataDir")
 	flags.StringVar(&over.Listen, "listen", "", "in place of Engine.Listen")
-	flags.StringVar(&logs.format, "log-format", "", "structured lines: text or json (default: for people on a terminal, else text)")
-	flags.StringVar(&logs.level, "log-level", "info", "debug, info, warn or error; debug shows every poll")
+	flags.StringVar(&logs.Format, "log-format", "", "structured lines: text or json (default: for people on a terminal, else text)")
+	flags.StringVar(&logs.Level, "log-level", "info", "debug, info, warn or error; debug shows every poll")
 	completeFlag(cmd, "endpoint", "embedded", "http://localhost:4566")
 	completeFlag(cmd, "listen", defaultListen)
 	_ = cmd.MarkFlagDirname("data-dir") // fails only for a flag that is not there
-	completeFlag(cmd, "log-format", logFormats...)
-	completeFlag(cmd, "log-level", logLevels...)
+	completeFlag(cmd, "log-format", logging.Formats...)
+	completeFlag(cmd, "log-level", logging.Levels...)
 	return cmd
 }
 
@@ -72,7 +79,7 @@ const lastWords = time.Second
 // run is one `esm run`.
 type run struct {
 	stdout, stderr io.Writer
-	voice          *voice
+	log            *logging.Log
 	began          time.Time
 
 	// Set by load, and not changed while anything runs.
@@ -97,7 +104,7 @@ func (r *run) run(parent context.Context, path string, over configfile.Overrides
 	r.grace.Store(int64(time.Minute))
 	grace := func() time.Duration { return time.Duration(r.grace.Load()) }
 	ctx, work, stop, end := lifetimes(parent, grace, func(s os.Signal) {
-		r.voice.info("%v: finishing what is in hand, at most %v; once more stops at once", s, grace())
+		r.log.Info("%v: finishing what is in hand, at most %v; once more stops at once", s, grace())
 	})
 	defer end()
 	if err := r.load(path, over); err != nil {
@@ -121,10 +128,10 @@ func (r *run) load(path string, over configfile.Overrides) error {
 	file, report := configfile.Load(path, over)
 	if report.Err() != nil {
 		fmt.Fprint(r.stderr, report)
-		return usageError{errSaid}
+		return usage.Error{Err: errReported}
 	}
 	for _, w := range report.Warnings {
-		r.voice.warn("%s", w)
+		r.log.Warn("%s", w)
 	}
 	r.file = file
 	r.grace.Store(int64(file.Engine.GracePeriod))
@@ -133,14 +140,14 @@ func (r *run) load(path string, over configfile.Overrides) error {
 	r.board, r.metrics = observe.NewBoard(mappings, functions), observe.NewMetrics(mappings, functions)
 	r.tails = &api.Tails{}
 	// What talks comes last: what it says is true of the status by then.
-	r.trace = observe.Tee(append([]trace.Func{r.board.Trace, r.metrics.Trace, r.tails.Trace}, r.voice.traces(r.stdout, r.roster)...)...)
+	r.trace = observe.Tee(append([]trace.Func{r.board.Trace, r.metrics.Trace, r.tails.Trace}, r.log.Traces(r.stdout, r.roster)...)...)
 	return nil
 }
 
 // open starts everything that the file asks for and blocks until ctx has ended and the feeds with it. It closes in the
 // reverse order: servers end last, since everything else may need them to the end. One that fails ends the run.
 func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) error {
-	dir, err := openDataDir(r.file.Engine.DataDir)
+	dir, err := datadir.Open(r.file.Engine.DataDir)
 	if err != nil {
 		return err
 	}
@@ -152,28 +159,29 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	if err != nil {
 		return err
 	}
-	c := &clients{region: r.file.Aws.Region, warn: r.voice.warn}
-	if err := makeResources(ctx, r.file, c, r.voice); err != nil {
+	c := &awsclient.Clients{Region: r.file.Aws.Region, Warn: r.log.Warn}
+	if err := provision.Create(ctx, r.file, c, r.log); err != nil {
 		return err
 	}
-	parts, err := build(ctx, r.file, c, r.trace)
+	parts, err := wiring.Build(ctx, r.file, c, r.trace)
 	if err != nil {
 		return err
 	}
-	defer parts.close(work)
-	if err := parts.starter.Sweep(); err != nil {
-		r.voice.warn("%v: something of an earlier run may be left", err)
+	defer parts.Close(work)
+	defer context.AfterFunc(ctx, parts.Functions.StopStarting)() // what does not run at a stop is left at once
+	if err := parts.Processes.Sweep(); err != nil {
+		r.log.Warn("%v: something of an earlier run may be left", err)
 	}
 	around := &lookout{run: r, parts: parts, ctx: ctx}
 	defer around.looking.Wait()
-	runs := &runner{ctx: ctx, feeds: parts.feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
+	runs := &runner{ctx: ctx, feeds: parts.Feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
 	defer runs.ending.Wait()
 	register, err := r.register(ctx, parts, runs)
 	if err != nil {
 		return err
 	}
 	defer register.Close()
-	lambda, err := r.serveLambda(ctx, parts, register)
+	lambda, err := r.lambdaAPI(ctx, parts, register)
 	if err != nil {
 		return err
 	}
@@ -181,9 +189,9 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	r.known.Store(register)
 	r.lambda.Store(lambda)
 	r.started.Store(true)
-	r.voice.info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
+	r.log.Info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
 	if !slices.ContainsFunc(register.List(), func(m config.Registered) bool { return *m.Enabled }) {
-		r.voice.info("no mapping is enabled: there is nothing to poll")
+		r.log.Info("no mapping is enabled: there is nothing to poll")
 	}
 	around.around()
 	runs.engine.Run(ctx, work)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
@@ -14,7 +16,7 @@ import (
 // runner has the engine run mappings, and lets those who look at them know.
 type runner struct {
 	ctx     context.Context // of making feeds
-	feeds   *feeds
+	feeds   *wiring.Feeds
 	engine  *engine.Engine
 	sights  sights
 	started func(context.Context, config.Mapping) // is told of each mapping that runs, until ctx ends; it does not block
@@ -26,7 +28,7 @@ var _ mappings.Runner = (*runner)(nil)
 
 // Run is [mappings.Runner].Run.
 func (r *runner) Run(m config.Mapping) (began <-chan struct{}, err error) {
-	feed, err := r.feeds.of(r.ctx, m)
+	feed, err := r.feeds.Feed(r.ctx, m)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +41,7 @@ func (r *runner) Stop(uuid string) (over <-chan struct{}) {
 	r.ending.Go(func() {
 		defer close(told)
 		<-settled
-		r.feeds.trace.Emit(trace.State{Mapping: uuid, State: config.Disabled})
+		r.feeds.Trace.Emit(trace.State{Mapping: uuid, State: config.Disabled})
 	})
 	return told
 }
@@ -55,7 +57,7 @@ type watched struct {
 // Run is [engine.Feed].Run.
 func (w watched) Run(ctx, work context.Context) {
 	w.runner.sights.set(w.mapping)
-	w.runner.feeds.trace.Emit(trace.State{Mapping: w.mapping.UUID, State: config.Enabled})
+	w.runner.feeds.Trace.Emit(trace.State{Mapping: w.mapping.UUID, State: config.Enabled})
 	w.runner.started(ctx, w.mapping)
 	w.Feed.Run(ctx, work)
 }

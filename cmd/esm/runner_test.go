@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
@@ -16,28 +19,28 @@ import (
 )
 
 // loadedRun is a run of the text of a file with its parts, of which nothing works yet.
-func loadedRun(t *testing.T, dir, file string) (*run, *parts, *strings.Builder) {
+func loadedRun(t *testing.T, dir, file string) (*run, *wiring.Parts, *strings.Builder) {
 	t.Helper()
 	path := filepath.Join(dir, "mappings.yaml")
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v, said := quiet(t)
-	r := &run{stdout: said, stderr: said, voice: v}
+	log, said := quiet(t)
+	r := &run{stdout: said, stderr: said, log: log}
 	if err := r.load(path, configfile.Overrides{DataDir: dir}); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
-	p, err := build(t.Context(), r.file, &clients{region: r.file.Aws.Region}, r.trace)
+	p, err := wiring.Build(t.Context(), r.file, &awsclient.Clients{Region: r.file.Aws.Region}, r.trace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.close(t.Context()) })
+	t.Cleanup(func() { p.Close(t.Context()) })
 	return r, p, said
 }
 
-func (r *run) runs(ctx context.Context, p *parts) *runner {
+func (r *run) runs(ctx context.Context, p *wiring.Parts) *runner {
 	return &runner{
-		ctx: ctx, feeds: p.feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics},
+		ctx: ctx, feeds: p.Feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics},
 		started: func(context.Context, config.Mapping) {},
 	}
 }
@@ -89,7 +92,7 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 	<-began
 	<-runs.Stop(m.UUID)
 	scraped := httptest.NewRecorder()
-	r.face().ServeHTTP(scraped, httptest.NewRequest("GET", "/metrics", nil))
+	r.handler().ServeHTTP(scraped, httptest.NewRequest("GET", "/metrics", nil))
 	if got := scraped.Body.String(); !strings.Contains(got, `esm_batches_in_flight{function="g",mapping="`+m.UUID+`",source="`+m.EventSourceArn+`"} 0`) ||
 		strings.Contains(got, `esm_batches_in_flight{function="f"`) {
 		t.Errorf("got %s", got)
@@ -137,7 +140,7 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 		}
 		register.Close()
 		runs.ending.Wait()
-		p.close(t.Context())
+		p.Close(t.Context())
 		r, p, _ = loadedRun(t, dir, twoFunctions)
 		runs = r.runs(t.Context(), p)
 		if register, err = r.register(t.Context(), p, runs); err != nil {

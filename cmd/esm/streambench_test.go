@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -35,7 +38,7 @@ const (
 
 func kinesisClient(endpoint string) *kinesis.Client {
 	return kinesis.New(kinesis.Options{
-		Region: "us-east-1", BaseEndpoint: &endpoint, HTTPClient: awshttp.New(connections),
+		Region: "us-east-1", BaseEndpoint: &endpoint, HTTPClient: awshttp.New(awsclient.Connections),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
 }
@@ -80,7 +83,7 @@ func fill(b *testing.B, client *kinesis.Client, arn string, shard types.Shard, n
 }
 
 // streamEngineOn makes the parts of an engine that maps a stream, from its beginning, to a handler that does nothing.
-func streamEngineOn(b *testing.B, endpoint, arn string, trace trace.Func) *parts {
+func streamEngineOn(b *testing.B, endpoint, arn string, trace trace.Func) *wiring.Parts {
 	b.Helper()
 	return engineWith(b, endpoint, trace, fmt.Sprintf(
 		"{FunctionName: f, EventSourceArn: '%s', StartingPosition: TRIM_HORIZON, BatchSize: %d}", arn, streamBatch))
@@ -249,7 +252,7 @@ type table struct {
 func newTable(b *testing.B, endpoint string) *table {
 	b.Helper()
 	cfg := aws.Config{
-		Region: "us-east-1", BaseEndpoint: &endpoint, HTTPClient: awshttp.New(connections),
+		Region: "us-east-1", BaseEndpoint: &endpoint, HTTPClient: awshttp.New(awsclient.Connections),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	}
 	t := &table{client: dynamodb.NewFromConfig(cfg), streams: dynamodbstreams.NewFromConfig(cfg), name: "bench-" + uuid.NewString()}

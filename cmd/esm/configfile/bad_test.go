@@ -200,7 +200,7 @@ var badFiles = []badFile{
 	{"a batch without its window", orders + mapped + "    BatchSize: 11\n", false, []string{
 		`7:5: EventSourceMappings[0].BatchSize: Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10`}},
 	{"rules of FIFO queues", orders + "  - FunctionName: orders\n    EventSourceArn: arn:aws:sqs:us-east-1:000000000000:a.fifo\n    BatchSize: 11\n    MaximumBatchingWindowInSeconds: 1\n", false, []string{
-		`7:5: EventSourceMappings[0].BatchSize: 11 is above 10, the most of a FIFO queue`,
+		`7:5: EventSourceMappings[0].BatchSize: 11 is above 10, the maximum for a FIFO queue`,
 		`8:5: EventSourceMappings[0].MaximumBatchingWindowInSeconds: Batching window is not supported for FIFO queues`}},
 	{"provisioned pollers", orders + mapped + "    ProvisionedPollerConfig: {MinimumPollers: 9, MaximumPollers: 3}\n    ScalingConfig: {MaximumConcurrency: 5}\n", false, []string{
 		`7:31: EventSourceMappings[0].ProvisionedPollerConfig.MinimumPollers: MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]`,
@@ -219,7 +219,7 @@ var badFiles = []badFile{
 		`7:22: EventSourceMappings[0].FilterCriteria.Filters: has 11 items, above 10`}},
 
 	{"resources on AWS", "Resources: {Queues: [{QueueName: a}]}\n", false, []string{
-		`1:1: Resources: are made only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
+		`1:1: Resources: are created only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
 	{"attributes", queues + "    - QueueName: a\n      Attributes:\n        VisibilityTimeout: 30\n        DelaySeconds: '901'\n        Visibility: x\n        RedrivePolicy: '{}'\n        FifoQueue: 'true'\n", true, []string{
 		`6:9: Resources.Queues[0].Attributes.VisibilityTimeout: 30 is a whole number and should be text: write it in quotes, "30"`,
 		`7:9: Resources.Queues[0].Attributes.DelaySeconds: "901" should be from 0 to 900`,

@@ -27,7 +27,7 @@ const made = "Aws: {Endpoint: embedded}\nResources:\n"
 var badStreams = []badFile{
 	{"no starting position", orders + strings.Replace(clicking, "    StartingPosition: LATEST\n", "", 1), false, []string{
 		`5:5: EventSourceMappings[0].StartingPosition: 1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null. ` +
-			`Streams need it: TRIM_HORIZON for all that the stream holds, or LATEST for what comes from now on.`}},
+			`Streams need it: TRIM_HORIZON for all that the stream holds, or LATEST for what arrives from now on.`}},
 	{"a slip in the starting position", orders + strings.Replace(clicking, "LATEST", "TRIM_HORISON", 1), true, []string{
 		`7:5: EventSourceMappings[0].StartingPosition: "TRIM_HORISON" should be LATEST, AT_TIMESTAMP or TRIM_HORIZON; did you mean TRIM_HORIZON?`}},
 	{"times", orders + clicking + "    StartingPositionTimestamp: 1\n" + strings.NewReplacer("LATEST", "AT_TIMESTAMP", "orders", "orders:1").Replace(clicking) +
@@ -42,7 +42,7 @@ var badStreams = []badFile{
 		`12:5: EventSourceMappings[1].StartingPositionTimestamp: 1772600767000 should be a number of seconds since 1970, or text such as 2026-03-04T05:06:07Z`,
 		`16:5: EventSourceMappings[2].StartingPositionTimestamp: is a list and should be a number of seconds since 1970, or text such as 2026-03-04T05:06:07Z`}},
 	{"a time for a table", orders + strings.Replace(carting, "LATEST", "AT_TIMESTAMP", 1) + "    StartingPositionTimestamp: 1.5\n", false, []string{
-		`7:5: EventSourceMappings[0].StartingPosition: AT_TIMESTAMP is for Kinesis: choose TRIM_HORIZON or LATEST`}},
+		`7:5: EventSourceMappings[0].StartingPosition: AT_TIMESTAMP is not for a DynamoDB stream: choose LATEST or TRIM_HORIZON`}},
 	{"ranges of streams", orders + clicking + "    ParallelizationFactor: 11\n    MaximumRecordAgeInSeconds: -2\n    MaximumRetryAttempts: 10001\n    TumblingWindowInSeconds: 901\n", true, []string{
 		`8:5: EventSourceMappings[0].ParallelizationFactor: 11 is above 10`,
 		`9:5: EventSourceMappings[0].MaximumRecordAgeInSeconds: -2 is below -1`,
@@ -61,11 +61,11 @@ var badStreams = []badFile{
 		`12:11: EventSourceMappings[0].FilterCriteria.Filters[2].Pattern: …`}},
 	{"destinations", orders + clicking + "    DestinationConfig: {OnFailure: {Destination: 'arn:aws:sqs:us-east-1:000000000000:a.fifo'}}\n" + carting +
 		"    DestinationConfig: {OnFailure: {Destination: 'kafka://failures'}}\n", false, []string{
-		`8:37: EventSourceMappings[0].DestinationConfig.OnFailure.Destination: is FIFO, which failed batches cannot be sent to: give the ARN of a standard queue or topic, or of a bucket`,
+		`8:37: EventSourceMappings[0].DestinationConfig.OnFailure.Destination: is FIFO, which cannot be a destination: give the ARN of a standard SQS queue, a standard SNS topic or an S3 bucket`,
 		`12:37: EventSourceMappings[1].DestinationConfig.OnFailure.Destination: is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)`}},
 
 	{"streams on AWS", "Aws: {Endpoints: {sqs: 'http://localhost:1'}}\nResources: {Streams: [{StreamName: a}]}\n", false, []string{
-		`2:1: Resources: are made only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
+		`2:1: Resources: are created only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
 	{"streams to make", made + "  Streams:\n    - {StreamName: a, ShardCount: 0, StreamModeDetails: {}}\n    - {StreamName: a, Records: [{Data: x}, x, {PartitionKey: '', Data: {a: 1}}]}\n", true, []string{
 		`4:23: Resources.Streams[0].ShardCount: 0 is below 1`,
 		`4:38: Resources.Streams[0].StreamModeDetails: streams are made with the shards that ShardCount tells: remove it`,

@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -100,13 +101,13 @@ func (d *decoder) checkPatterns(m config.Mapping, at string) {
 	var patterns []string
 	for i, one := range m.FilterCriteria.Filters {
 		path := fmt.Sprintf("%s.FilterCriteria.Filters[%d].Pattern", at, i)
-		if _, err := CompilePatterns(m.TextKey(), one.Pattern); err != nil {
+		if _, err := compilePatterns(m.Source(), one.Pattern); err != nil {
 			d.errorf(path, "%s", d.faultOf(path, err))
 		}
 		patterns = append(patterns, one.Pattern)
 	}
 	filters := at + ".FilterCriteria.Filters"
-	if _, err := CompilePatterns(m.TextKey(), patterns...); err != nil && !d.failedBelow(filters) {
+	if _, err := compilePatterns(m.Source(), patterns...); err != nil && !d.failedBelow(filters) {
 		d.errorf(filters, "%s", d.faultOf(filters, err))
 	}
 }
@@ -183,7 +184,5 @@ func (d *decoder) complete(m *config.Mapping) {
 	if m.UUID == "" {
 		m.UUID = identity(*m)
 	}
-	if source, err := config.ParseARN(m.EventSourceArn); err == nil && m.Region == "" {
-		m.Region = source.Region
-	}
+	m.Region = cmp.Or(m.Region, m.Source().ARN.Region)
 }

@@ -49,19 +49,14 @@ func (a Aws) Embedded() (port string, asked bool) {
 }
 
 // EndpointOf is the URL of a service that has no endpoint of its own in what uses it: empty for AWS itself, "embedded…" for
-// the stand-in. Services are named as ARNs do, and the streams of tables [DynamoDBStreams], which have the endpoint of the
+// the stand-in. Services are named as ARNs do, and the streams of tables [config.DynamoDBStreams], which have the endpoint of the
 // tables unless they are given one.
 func (a Aws) EndpointOf(service string) string {
 	own := map[string]string{
 		config.SQS: a.Endpoints.Sqs, config.Kinesis: a.Endpoints.Kinesis, config.DynamoDB: a.Endpoints.Dynamodb,
-		DynamoDBStreams: cmp.Or(a.Endpoints.Dynamodbstreams, a.Endpoints.Dynamodb), config.SNS: a.Endpoints.Sns, config.S3: a.Endpoints.S3,
+		config.DynamoDBStreams: cmp.Or(a.Endpoints.Dynamodbstreams, a.Endpoints.Dynamodb), config.SNS: a.Endpoints.Sns, config.S3: a.Endpoints.S3,
 	}
 	return cmp.Or(own[service], a.Endpoint)
-}
-
-// SqsEndpoint is the URL for queues that have no endpoint of their own: empty for AWS itself, "embedded…" for the stand-in.
-func (a Aws) SqsEndpoint() string {
-	return a.EndpointOf(config.SQS)
 }
 
 // Engine says how the engine itself runs.
@@ -71,10 +66,8 @@ type Engine struct {
 	GracePeriod time.Duration // how long work in hand may finish
 	Concurrency int           // the pool of functions without a reservation
 	TimeScale   float64       // what the waits that the engine imposes are multiplied by
+	IdlePoll    time.Duration // how often an idle shard is polled; 0 means that it depends on the endpoint
 }
-
-// DynamoDBStreams is the service of tables' streams among those that have endpoints.
-const DynamoDBStreams = "dynamodbstreams"
 
 // embedded is the endpoint that stands for the stand-in of this process.
 const embedded = "embedded"
@@ -146,6 +139,8 @@ var engineShape = objectFrom(defaultEngine, "engine",
 		"How long work in hand may finish after SIGTERM, such as 30s, the default."),
 	field("Concurrency", func(e *Engine) *int { return &e.Concurrency }, integerOf(1, config.MaxConcurrency),
 		"The pool of invocations at a time that functions without a reservation share. Default 1000."),
+	field("IdlePoll", func(e *Engine) *time.Duration { return &e.IdlePoll }, duration,
+		"How often an idle shard is polled, such as 250ms. Default 1s for Kinesis on AWS, 250ms for DynamoDB on AWS, and 100ms elsewhere."),
 	field("TimeScale", func(e *Engine) *float64 { return &e.TimeScale }, numberOf(1000),
 		"For tests: multiplies the waits that the engine itself imposes, such as the backoff of retries. Default 1."),
 )

@@ -138,8 +138,8 @@ func (d *decoder) region(r raw) string {
 		return region
 	}
 	for _, m := range r.Mappings {
-		if a, err := config.ParseARN(m.EventSourceArn); err == nil && a.Region != "" {
-			return a.Region
+		if region := m.Source().ARN.Region; region != "" {
+			return region
 		}
 	}
 	return defaultRegion

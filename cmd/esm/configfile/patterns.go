@@ -3,27 +3,40 @@ package configfile
 import (
 	"encoding/json"
 
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/filter"
 )
 
-// CompilePatterns compiles the filter patterns of a mapping whose [config.Mapping.TextKey] is text, and refuses what Lambda
-// refuses beyond the language: on the data of Kinesis's records patterns must look into JSON (AWS: "Using event filtering
-// with a Kinesis event source"). Its error is a [*filter.PatternError].
-func CompilePatterns(text string, patterns ...string) (*filter.Filter, error) {
+// CompileFilters compiles the filter patterns of a mapping; a mapping without any has a nil Filter. The error is a
+// [*filter.PatternError].
+func CompileFilters(m config.Mapping) (*filter.Filter, error) {
+	var patterns []string
+	if m.FilterCriteria != nil {
+		for _, f := range m.FilterCriteria.Filters {
+			patterns = append(patterns, f.Pattern)
+		}
+	}
+	return compilePatterns(m.Source(), patterns...)
+}
+
+// compilePatterns compiles patterns for the records of a source. Beyond the language it refuses what Lambda refuses: patterns
+// on the data of Kinesis records must match JSON (AWS: "Using event filtering with a Kinesis event source").
+func compilePatterns(source config.Source, patterns ...string) (*filter.Filter, error) {
+	text := source.FilterText()
 	compiled, err := filter.Compile(patterns, text)
-	if err != nil || text != "data" {
+	if err != nil || source.Kind == nil || !source.Kind.FilterTextIsJSON {
 		return compiled, err
 	}
 	for i, p := range patterns {
-		if onText(json.RawMessage(p), text) {
+		if matchesText(json.RawMessage(p), text) {
 			return nil, &filter.PatternError{Index: i, Path: text, Reason: "should be an object with keys of the record's JSON: Kinesis's records cannot be filtered by their data as text"}
 		}
 	}
 	return compiled, nil
 }
 
-// onText says whether a pattern tests the value under a key itself, in any branch of its $or. The pattern is a valid one.
-func onText(pattern json.RawMessage, key string) bool {
+// matchesText reports whether a pattern tests the value under a key itself, in any branch of its $or. The pattern is a valid one.
+func matchesText(pattern json.RawMessage, key string) bool {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(pattern, &members) != nil {
 		return false
@@ -37,7 +50,7 @@ func onText(pattern json.RawMessage, key string) bool {
 		return false
 	}
 	for _, b := range branches {
-		if onText(b, key) {
+		if matchesText(b, key) {
 			return true
 		}
 	}

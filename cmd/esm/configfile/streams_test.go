@@ -95,27 +95,33 @@ func TestMoments(t *testing.T) {
 	}
 }
 
-func TestCompilePatterns(t *testing.T) {
+func TestCompileFilters(t *testing.T) {
+	const (
+		clicks = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks"
+		orders = "arn:aws:sqs:us-east-1:000000000000:orders"
+		carts  = "arn:aws:dynamodb:us-east-1:000000000000:table/carts"
+	)
 	for _, c := range []struct {
-		text, pattern string
-		ok            bool
+		source, pattern string
+		ok              bool
 	}{
-		{"data", `{"data": {"a": [1]}}`, true},
-		{"data", `{"partitionKey": ["u1"]}`, true},
-		{"data", `{"data": ["stop"]}`, false},
-		{"data", `{"data": [{"prefix": "s"}]}`, false},
-		{"data", `{"data": {"a": [1]}, "data": ["stop"]}`, false},
-		{"data", `{"$or": [{"partitionKey": ["a"]}, {"$or": [{"data": {"a": [1]}}, {"data": ["b"]}]}]}`, false},
-		{"data", `{"data": {"data": ["stop"]}}`, true},
-		{"body", `{"body": ["stop"]}`, true},
-		{"", `{"data": ["stop"]}`, true},
-		{"data", `stop`, false},
+		{clicks, `{"data": {"a": [1]}}`, true},
+		{clicks, `{"partitionKey": ["u1"]}`, true},
+		{clicks, `{"data": ["stop"]}`, false},
+		{clicks, `{"data": [{"prefix": "s"}]}`, false},
+		{clicks, `{"data": {"a": [1]}, "data": ["stop"]}`, false},
+		{clicks, `{"$or": [{"partitionKey": ["a"]}, {"$or": [{"data": {"a": [1]}}, {"data": ["b"]}]}]}`, false},
+		{clicks, `{"data": {"data": ["stop"]}}`, true},
+		{orders, `{"body": ["stop"]}`, true},
+		{carts, `{"data": ["stop"]}`, true},
+		{clicks, `stop`, false},
 	} {
-		if compiled, err := CompilePatterns(c.text, c.pattern); (err == nil) != c.ok || c.ok && compiled == nil {
-			t.Errorf("%q of %s: %v, want it to be fine: %v", c.pattern, c.text, err, c.ok)
+		m := config.Mapping{EventSourceArn: c.source, FilterCriteria: &config.FilterCriteria{Filters: []config.Filter{{Pattern: c.pattern}}}}
+		if compiled, err := CompileFilters(m); (err == nil) != c.ok || c.ok && compiled == nil {
+			t.Errorf("%q of %s: %v, want it to be fine: %v", c.pattern, c.source, err, c.ok)
 		}
 	}
-	if compiled, err := CompilePatterns("data"); compiled != nil || err != nil {
+	if compiled, err := CompileFilters(config.Mapping{EventSourceArn: clicks}); compiled != nil || err != nil {
 		t.Errorf("no patterns: %v, %v", compiled, err)
 	}
 }

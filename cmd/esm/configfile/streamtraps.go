@@ -25,20 +25,19 @@ func StreamTraps(m config.Mapping) []config.Problem {
 	return nil
 }
 
-// advisedReaders is how many may read one shard of a table's stream (AWS: "Using Lambda with Amazon DynamoDB").
-const advisedReaders = 2
-
-// ReaderTraps tell which mappings, by index, read a stream of DynamoDB that as many as AWS allows read already.
+// ReaderTraps returns, by index, the mappings that read a source which already has as many readers as AWS advises.
 func ReaderTraps(mappings []config.Mapping) map[int]config.Problem {
 	readers, found := map[string]int{}, map[int]config.Problem{}
 	for i, m := range mappings {
-		if m = m.Defaults(); m.Service() != config.DynamoDB || !*m.Enabled {
+		m = m.Defaults()
+		kind := m.Source().Kind
+		if kind == nil || kind.MaxReaders == 0 || !*m.Enabled {
 			continue
 		}
-		stream := config.TableOf(m.EventSourceArn) + "\n" + m.Endpoint
-		if readers[stream]++; readers[stream] > advisedReaders {
+		source := config.TableOf(m.EventSourceArn) + "\n" + m.Endpoint
+		if readers[source]++; readers[source] > kind.MaxReaders {
 			found[i] = config.Problem{Path: "EventSourceArn", Message: fmt.Sprintf("is read by %d mappings up to this one, above %d, the most of a table's stream on AWS: expect throttling",
-				readers[stream], advisedReaders)}
+				readers[source], kind.MaxReaders)}
 		}
 	}
 	return found

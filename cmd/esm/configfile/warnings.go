@@ -73,7 +73,7 @@ func (d *decoder) warnPatterns(m config.Mapping, at string) {
 	}
 	for i, one := range m.FilterCriteria.Filters {
 		path := fmt.Sprintf("%s[%d].Pattern", filters, i)
-		compiled, err := CompilePatterns(m.TextKey(), one.Pattern)
+		compiled, err := compilePatterns(m.Source(), one.Pattern)
 		if err != nil {
 			continue // told as an error
 		}

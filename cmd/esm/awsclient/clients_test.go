@@ -1,0 +1,109 @@
+package awsclient
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+// nobody leaves the SDK without credentials of its own.
+func nobody(t *testing.T) {
+	t.Helper()
+	none := filepath.Join(t.TempDir(), "none")
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_CA_BUNDLE": "",
+		"AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "",
+		"AWS_SHARED_CREDENTIALS_FILE": none, "AWS_CONFIG_FILE": none,
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+func TestEmulatorsTakeAnyCredentials(t *testing.T) {
+	nobody(t)
+	c := &Clients{Region: "us-east-1"}
+	at, err := c.at(t.Context(), "http://localhost:4566")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := at.config.Credentials.Retrieve(t.Context()); err != nil || got.AccessKeyID != "test" || got.SecretAccessKey != "test" {
+		t.Errorf("got %s, %v, want test", got.AccessKeyID, err)
+	}
+	again, err := c.at(t.Context(), "http://localhost:4566")
+	if err != nil || again.config.HTTPClient != at.config.HTTPClient {
+		t.Errorf("clients of one endpoint have connections of their own, %v", err)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "mine")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	other, err := c.at(t.Context(), "http://localhost:4567")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := other.config.Credentials.Retrieve(t.Context()); err != nil || got.AccessKeyID != "mine" {
+		t.Errorf("got %s, %v, want those that are to be found", got.AccessKeyID, err)
+	}
+}
+
+func TestEmulated(t *testing.T) {
+	for endpoint, want := range map[string]bool{
+		"":                                    false,
+		"http://localhost:4566":               true,
+		"http://127.0.0.1":                    true,
+		"https://sqs.us-east-1.amazonaws.com": false,
+		"https://vpce-1a-2b.sqs.us-east-1.vpce.amazonaws.com:443":       false,
+		"https://sqs.cn-north-1.amazonaws.com.cn":                       false,
+		"https://sqs.us-east-1.api.aws":                                 false,
+		"https://amazonaws.com.example.org":                             true,
+		"http://sqs.us-east-1.localhost.localstack.cloud:4566/anything": true,
+	} {
+		if got := Emulated(endpoint); got != want {
+			t.Errorf("%q: got %v, want %v", endpoint, got, want)
+		}
+	}
+}
+
+func TestClientsSpeakToTheirRegion(t *testing.T) {
+	nobody(t)
+	var signed string
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		signed = r.Header.Get("Authorization")
+		_, _ = io.WriteString(w, "{}")
+	}))
+	defer service.Close()
+	c := &Clients{Region: "us-east-1"}
+	for region, want := range map[string]string{"": "/us-east-1/sqs/", "eu-west-1": "/eu-west-1/sqs/"} {
+		client, err := c.SQS(t.Context(), service.URL, region)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.ListQueues(t.Context(), &sqs.ListQueuesInput{}); err != nil || !strings.Contains(signed, want) {
+			t.Errorf("%q: signed %q, %v, want %s in it", region, signed, err, want)
+		}
+	}
+}
+
+// A machine whose metadata service grants no tokens, which the SDK would say on standard error by itself.
+func TestWhatTheSDKWarnsOfIsToldByTheEngine(t *testing.T) {
+	nobody(t)
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer metadata.Close()
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.URL)
+	var told []string
+	c := &Clients{Region: "us-east-1", Warn: func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }}
+	at, err := c.at(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := at.config.Credentials.Retrieve(t.Context()); err == nil {
+		t.Error("there are credentials")
+	}
+	if len(told) != 1 || !strings.HasPrefix(told[0], "the AWS SDK: falling back to IMDSv1") {
+		t.Errorf("told %q, want one warning of the SDK", told)
+	}
+}

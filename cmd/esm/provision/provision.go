@@ -1,0 +1,151 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+const (
+	retryAfter = 5 * time.Second        // a service that did not answer is asked again
+	pollEvery  = 100 * time.Millisecond // a resource that is being created is described again
+)
+
+// provisioner brings one resource into being. A step whose outcome is unknown is repeated: creating twice changes nothing,
+// and contents are rather put twice than lost.
+type provisioner struct {
+	resource
+	log Log
+
+	creating bool // the resource did not exist: this run creates it and puts its contents
+	created  bool
+	put      int // items of the contents that were put
+}
+
+// run returns once the resource is usable and, if this run creates it, has its contents.
+func (p *provisioner) run(ctx context.Context) error {
+	waiting := false
+	for {
+		err := p.step(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			p.warnIncomplete()
+			return context.Cause(ctx)
+		case !temporary(err):
+			p.warnIncomplete()
+			return err
+		case !waiting:
+			waiting = true
+			p.log.Warn("%s: %v; trying again until it answers", p.name, err)
+		}
+		sleep(ctx, retryAfter)
+	}
+}
+
+// step does what is left to do, as far as it succeeds. It gives a new resource some time to become usable.
+func (p *provisioner) step(ctx context.Context) error {
+	for began := time.Now(); ; sleep(ctx, pollEvery) {
+		is, err := p.describe(ctx)
+		if err == nil && !is.exists {
+			is, err = p.begin(ctx)
+		}
+		switch {
+		case err != nil:
+			return err
+		case is.exists && is.pending == "":
+			return p.fill(ctx, is)
+		case time.Since(began) >= retryAfter:
+			return pendingError(is.pending)
+		}
+	}
+}
+
+// begin creates the resource and describes it. The contents of an earlier resource of that name, which this run created, are
+// gone with it.
+func (p *provisioner) begin(ctx context.Context) (state, error) {
+	p.creating, p.put = true, 0
+	if err := p.create(ctx); err != nil {
+		return state{}, fmt.Errorf("create: %w", err)
+	}
+	p.created = true
+	is, err := p.describe(ctx)
+	if err == nil && !is.exists {
+		is.pending = "created but not visible"
+	}
+	return is, err
+}
+
+// fill puts the remaining contents into a resource that this run created. For another it reports how it differs from the
+// file.
+func (p *provisioner) fill(ctx context.Context, is state) error {
+	if !p.creating {
+		if len(is.differs) > 0 {
+			p.log.Warn("%s: exists and is left as it is: %s", p.name, strings.Join(is.differs, "; "))
+		}
+		return nil
+	}
+	for ; p.put < p.count; p.put++ {
+		if err := p.resource.put(ctx, p.put); err != nil {
+			return fmt.Errorf("put %s %d: %w", p.content, p.put, err)
+		}
+	}
+	with := ""
+	if p.count > 0 {
+		with = fmt.Sprintf(", with %d %s%s", p.count, p.content, map[bool]string{false: "s"}[p.count == 1])
+	}
+	p.log.Info("%s: created%s", p.name, with)
+	return nil
+}
+
+// warnIncomplete reports contents that will be missing: the next run finds the resource and puts nothing into it.
+func (p *provisioner) warnIncomplete() {
+	if p.created && p.put < p.count {
+		p.log.Warn("%s: created with only %d of its %d %ss: the next run finds it and adds none; delete it to start over", p.name, p.put, p.count, p.content)
+	}
+}
+
+// pendingError is the status of a resource that exists and does not become usable.
+type pendingError string
+
+func (p pendingError) Error() string { return "its status is " + string(p) }
+
+// temporary reports whether err means that nothing answers, or that the service is failing or busy, perhaps because it is
+// starting. Any other response is final.
+func temporary(err error) bool {
+	if _, pending := errors.AsType[pendingError](err); pending {
+		return true
+	}
+	if _, unanswered := errors.AsType[*smithyhttp.RequestSendError](err); unanswered {
+		return true
+	}
+	response, answered := errors.AsType[*smithyhttp.ResponseError](err)
+	return answered && (response.HTTPStatusCode() >= http.StatusInternalServerError || throttled(err))
+}
+
+// throttled reports whether err means too many calls. A limit that is reached, such as the number of shards, is not
+// temporary.
+func throttled(err error) bool {
+	refusal, refused := errors.AsType[smithy.APIError](err)
+	if !refused || refusal.ErrorCode() == "LimitExceededException" {
+		return false
+	}
+	_, throttles := retry.DefaultThrottleErrorCodes[refusal.ErrorCode()]
+	return throttles
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,29 @@
+package wiring
+
+import (
+	"context"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/sources/ddbstreams"
+)
+
+// dynamoDBStream opens the stream that the ARN names, or the table's current stream and those that replace it. The position
+// of a mapping's own row is the label of the first stream that it followed.
+func dynamoDBStream(ctx context.Context, f *Feeds, m config.Mapping) (esm.Stream, error) {
+	endpoint, region := f.location(m)
+	client, err := f.Clients.DynamoDBStreams(ctx, endpoint, region)
+	if err != nil {
+		return nil, err
+	}
+	if m.EventSourceArn != config.TableOf(m.EventSourceArn) {
+		return ddbstreams.New(ddbstreams.Config{Client: client, ARN: m.EventSourceArn, IdlePoll: f.idlePoll(endpoint), Calls: &f.tableCalls})
+	}
+	checkpoints, err := f.Checkpoints.All(ctx, m.UUID)
+	if err != nil {
+		return nil, err
+	}
+	return ddbstreams.NewTable(ddbstreams.TableConfig{
+		Client: client, ARN: m.EventSourceArn, First: checkpoints[""].Position, IdlePoll: f.idlePoll(endpoint), Calls: &f.tableCalls,
+	})
+}

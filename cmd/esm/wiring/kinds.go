@@ -1,0 +1,98 @@
+package wiring
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+)
+
+// source connects one kind of event source: each kind has a file of its own and a row in sources. Exactly one of queue
+// and stream is set. Both make no request.
+type source struct {
+	queue  func(context.Context, *Feeds, config.Mapping) (esm.Queue, error)
+	stream func(context.Context, *Feeds, config.Mapping) (esm.Stream, error)
+
+	// check asks the source whether the mapping m is valid, with errors in Lambda's words; isNew is false for a mapping
+	// that is changed. Nil lists the stream of a new mapping.
+	check func(ctx context.Context, f *Feeds, m config.Mapping, isNew bool) error
+
+	// warnings waits until the source answers and returns known problems between its settings and the mapping's function.
+	// Nil means that there are none.
+	warnings func(context.Context, *Feeds, config.Mapping) []config.Problem
+}
+
+var sources = map[*config.Kind]source{
+	config.SQSQueue:       {queue: sqsQueue, check: checkQueue, warnings: queueWarnings},
+	config.KinesisStream:  {stream: kinesisStream},
+	config.DynamoDBStream: {stream: dynamoDBStream},
+}
+
+// sourceOf returns the row of a mapping's source. Validate has refused mappings of other sources.
+func sourceOf(m config.Mapping) (source, error) {
+	s, ok := sources[m.Source().Kind]
+	if !ok {
+		return source{}, fmt.Errorf("EventSourceArn %s: no event source of this engine", m.EventSourceArn)
+	}
+	return s, nil
+}
+
+// location returns the endpoint and the region that a mapping's source is read from.
+func (f *Feeds) location(m config.Mapping) (endpoint, region string) {
+	s := m.Source()
+	return cmp.Or(m.Endpoint, f.File.Aws.EndpointOf(s.Kind.Endpoint)), cmp.Or(m.Region, s.ARN.Region)
+}
+
+// checkStream is the check of a kind without one of its own.
+func checkStream(ctx context.Context, f *Feeds, m config.Mapping, isNew bool) error {
+	if !isNew {
+		return nil
+	}
+	s, err := sourceOf(m)
+	if err != nil {
+		return invalid("EventSourceArn", "Unrecognized event source.")
+	}
+	stream, err := s.stream(ctx, f, m)
+	if err != nil {
+		return invalid("EventSourceArn", "Unrecognized event source.")
+	}
+	if _, err = stream.List(ctx); errors.Is(err, esm.ErrNoStream) {
+		return invalid("EventSourceArn", "Stream not found: %s", m.EventSourceArn)
+	}
+	return err
+}
+
+// Warnings waits until the source of m answers, or ctx ends, and returns known problems between its settings and the
+// mapping's function, which `esm validate` cannot know.
+func (f *Feeds) Warnings(ctx context.Context, m config.Mapping) []config.Problem {
+	if s, err := sourceOf(m); err == nil && s.warnings != nil {
+		return s.warnings(ctx, f, m)
+	}
+	return nil
+}
+
+// Shards returns the IDs of the shards of a stream mapping's source. It gives up after a few seconds.
+func (f *Feeds) Shards(ctx context.Context, m config.Mapping) ([]string, error) {
+	s, err := sourceOf(m)
+	if err != nil {
+		return nil, err
+	}
+	if _, asked := f.File.Aws.Embedded(); asked && m.Endpoint == "" {
+		return nil, errors.New("the embedded stand-in runs only with the engine")
+	}
+	stream, err := s.stream(ctx, f, m)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
+	defer cancel()
+	listing, err := stream.List(ctx)
+	var ids []string
+	for _, shard := range listing.Shards {
+		ids = append(ids, shard.ID)
+	}
+	return ids, err
+}

@@ -1,0 +1,91 @@
+// Package wiring builds the running parts of an engine from a mappings file: functions, the store, and a feed for each
+// mapping. Each kind of event source is connected in a file of its own.
+//
+// Descriptions end here: beyond this package, parts receive the few values that they use instead of a whole Mapping.
+package wiring
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/invoker/bootstrap"
+	"github.com/esm-run/esm/invoker/lifecycle"
+	"github.com/esm-run/esm/invoker/process"
+	"github.com/esm-run/esm/invoker/remote"
+	"github.com/esm-run/esm/trace"
+)
+
+// Parts are what runs beside the mappings.
+type Parts struct {
+	Functions  *invoker.Functions
+	Processes  *process.Platform
+	Bootstraps *bootstrap.Bootstraps
+	Store      esm.Store
+	Feeds      *Feeds
+}
+
+// Build makes the parts of a file. It runs nothing and makes no request, except that the credentials of an endpoint may be
+// looked up. Unless Build returns an error, the caller must call Close.
+func Build(ctx context.Context, file *configfile.File, c *awsclient.Clients, emit trace.Func) (*Parts, error) {
+	p := &Parts{Bootstraps: &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")}}
+	p.Processes = &process.Platform{Dir: filepath.Join(file.Engine.DataDir, "environments"), Bootstrap: p.Bootstraps.Command}
+	starter := &lifecycle.Starter{
+		Platform:    p.Processes,
+		Region:      file.Aws.Region,
+		AccountID:   file.Aws.AccountId,
+		AWSEndpoint: file.Aws.Endpoint,
+		Trace:       emit,
+	}
+	var err error
+	if p.Functions, err = functions(ctx, file, c, starter, emit); err != nil {
+		return nil, err
+	}
+	if p.Store, err = OpenStore(file.Engine.DataDir); err != nil {
+		return nil, err
+	}
+	p.Feeds = &Feeds{File: file, Clients: c, Invoker: p.Functions, Checkpoints: p.Store, Undelivered: p.Store, Trace: emit}
+	return p, nil
+}
+
+// Close ends every environment and closes the store. Environments that are still busy are killed when work ends.
+func (p *Parts) Close(work context.Context) {
+	p.Functions.Close(work)
+	_ = p.Store.Close() // everything saved is durable already
+}
+
+func functions(
+	ctx context.Context, file *configfile.File, c *awsclient.Clients, starter invoker.Starter, emit trace.Func,
+) (*invoker.Functions, error) {
+	all := &invoker.Functions{Limits: invoker.NewLimits(file.Engine.Concurrency), Trace: emit}
+	for _, fn := range file.Functions {
+		if fn.InvokeEndpoint == "" {
+			all.SetLocal(&invoker.Pool{Function: fn, Starter: starter, Trace: emit})
+			continue
+		}
+		client, err := c.Lambda(ctx, fn)
+		if err != nil {
+			return nil, fmt.Errorf("function %s: %w", fn.Name, err)
+		}
+		all.SetRemote(fn, &remote.Remote{Client: client, Timeout: fn.TimeLimit() + awsclient.RemoteSlack})
+	}
+	return all, nil
+}
+
+// OpenStore opens the store of a data directory, which is created if it does not exist. Another kind of store is another
+// case here.
+func OpenStore(dataDir string) (esm.Store, error) {
+	db, err := checkpoint.Open(StorePath(dataDir))
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// StorePath returns the path of the store in a data directory.
+func StorePath(dataDir string) string { return filepath.Join(dataDir, "checkpoints.db") }

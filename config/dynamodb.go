@@ -1,0 +1,51 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+)
+
+// DynamoDBStream is the kind of a DynamoDB stream, named by its own ARN or by the table's.
+var DynamoDBStream = &Kind{
+	Name:              "DynamoDB stream",
+	Service:           DynamoDB,
+	Endpoint:          DynamoDBStreams,
+	Stream:            true,
+	Title:             tableTitle,
+	DefaultBatchSize:  DefaultStreamBatchSize,
+	StartingPositions: []string{Latest, TrimHorizon},
+	Refused:           refusedByStreams,
+	CheckARN:          checkTableARN,
+	CheckPosition:     checkTablePosition,
+	Notice:            NoticeFormat{Key: "DDBStreamBatchInfo", Time: noticeSeconds},
+	MaxReaders:        2, // of one shard (AWS: "Using Lambda with Amazon DynamoDB")
+}
+
+var tableForm = regexp.MustCompile(`^table/[A-Za-z0-9_.-]{3,255}(/stream/[^/\s]+)?$`)
+
+func checkTableARN(a ARN) string {
+	if !a.placed() || !tableForm.MatchString(a.Resource) {
+		return "is neither the ARN of a table, which stands for its current stream (arn:aws:dynamodb:<region>:<account>:table/<name>), " +
+			"nor of a stream of one (…/stream/<label>)"
+	}
+	return ""
+}
+
+func checkTablePosition(position string) string {
+	if sequenceNumber.MatchString(position) {
+		return ""
+	}
+	return "is not a sequence number: give digits"
+}
+
+// tableTitle returns the table's name.
+func tableTitle(a ARN) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(a.Resource, "table/"), "/")
+	return name
+}
+
+// TableOf returns the ARN of the table that an ARN of DynamoDB names, with or without one of its streams.
+func TableOf(arn string) string {
+	table, _, _ := strings.Cut(arn, "/stream/")
+	return table
+}

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+)
+
+// SQSQueue is the kind of an SQS queue, standard or FIFO.
+var SQSQueue = &Kind{
+	Name:             "SQS queue",
+	Service:          SQS,
+	Endpoint:         SQS,
+	Title:            func(a ARN) string { return a.Resource },
+	DefaultBatchSize: DefaultBatchSize,
+	FilterText:       "body",
+	Refused: map[string]string{
+		"StartingPosition":           onlyStreams,
+		"StartingPositionTimestamp":  onlyStreams,
+		"ParallelizationFactor":      onlyStreams,
+		"TumblingWindowInSeconds":    onlyStreams,
+		"BisectBatchOnFunctionError": onlyStreams,
+		"MaximumRecordAgeInSeconds":  useRedrivePolicy,
+		"MaximumRetryAttempts":       useRedrivePolicy,
+		"DestinationConfig":          useRedrivePolicy,
+	},
+	CheckARN:   checkQueueARN,
+	CheckBatch: checkQueueBatch,
+}
+
+const (
+	onlyStreams      = " It is for streams: remove it."
+	useRedrivePolicy = " Retries of queues end by their RedrivePolicy: set VisibilityTimeout and maxReceiveCount on the queue, and remove it."
+)
+
+var queueForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
+
+// ValidQueueName reports whether name can be the name of a queue: up to 80 letters, digits, - and _, where .fifo may be
+// the suffix.
+func ValidQueueName(name string) bool {
+	return len(name) <= 80 && queueForm.MatchString(strings.TrimSuffix(name, ".fifo"))
+}
+
+// FIFO reports whether the source is a FIFO queue: the name of one ends in .fifo.
+func (s Source) FIFO() bool { return isFIFO(s.ARN) }
+
+func isFIFO(a ARN) bool { return a.Service == SQS && strings.HasSuffix(a.Resource, ".fifo") }
+
+func checkQueueARN(a ARN) string {
+	switch {
+	case !a.placed():
+		return "is a queue's ARN without a region or an account of 12 digits (arn:aws:sqs:<region>:<account>:<queue>)"
+	case !ValidQueueName(a.Resource):
+		return "does not end in a queue's name: 1 to 80 letters, digits, - and _, with or without .fifo"
+	}
+	return ""
+}
+
+func checkQueueBatch(m Mapping, queue ARN, found *problems) {
+	size, window := *or(m.BatchSize, DefaultBatchSize), *or(m.MaximumBatchingWindowInSeconds, 0)
+	switch {
+	case isFIFO(queue):
+		if 0 < window && window <= MaxBatchingWindow {
+			found.add("MaximumBatchingWindowInSeconds", "Batching window is not supported for FIFO queues")
+		}
+		if MaxBatchSizeFIFO < size && size <= MaxBatchSize {
+			found.add("BatchSize", "%d is above %d, the maximum for a FIFO queue", size, MaxBatchSizeFIFO)
+		}
+	case 10 < size && size <= MaxBatchSize && window == 0:
+		found.add("BatchSize", "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
+	}
+}
