@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -178,22 +176,5 @@ func compare(t *testing.T, r *esm.Record, m *types.Message) {
 	}
 	if !reflect.DeepEqual(got, want) || r.ID != want.MessageId || r.Receipt != want.ReceiptHandle || r.Group != want.Attributes["MessageGroupId"] {
 		t.Errorf("decoded %+v\nwant    %+v", got, want)
-	}
-}
-
-func BenchmarkDecode(b *testing.B) {
-	body, _ := json.Marshal(strings.Repeat(`{"name":"value"},`, 16<<10))
-	cases := map[string]string{"standard": standardMessage, "fifo": fifoMessage, "256 KiB": `{"Body":` + string(body) + `}`}
-	for _, name := range slices.Sorted(maps.Keys(cases)) {
-		b.Run(name, func(b *testing.B) {
-			d, answer := decoderOf(b, standardARN, false), answerOf(slices.Repeat([]string{cases[name]}, 10)...)
-			b.SetBytes(int64(len(answer)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := d.decode(answer); err != nil || len(d.recs) != 10 {
-					b.Fatal(d.recs, err)
-				}
-			}
-		})
 	}
 }
