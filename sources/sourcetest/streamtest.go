@@ -12,14 +12,14 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// streamTrial is one test of the suite at work.
-type streamTrial struct {
+// streamTest is one test of the suite, and the steps that tests share.
+type streamTest struct {
 	*testing.T
 	StreamFixture
 }
 
 // puts puts n records, called "0" and on, under one key, and returns their data.
-func (t *streamTrial) puts(n int) (data []string) {
+func (t *streamTest) puts(n int) (data []string) {
 	for i := range n {
 		data = append(data, fmt.Sprint(i))
 		t.Put("key", data[i])
@@ -28,7 +28,7 @@ func (t *streamTrial) puts(n int) (data []string) {
 }
 
 // list is one successful List.
-func (t *streamTrial) list() esm.Listing {
+func (t *streamTest) list() esm.Listing {
 	t.Helper()
 	listing, err := t.Stream.List(t.Context())
 	if err != nil {
@@ -38,7 +38,7 @@ func (t *streamTrial) list() esm.Listing {
 }
 
 // only is the one shard of a stream that was not resharded.
-func (t *streamTrial) only() string {
+func (t *streamTest) only() string {
 	t.Helper()
 	shards := t.list().Shards
 	if len(shards) != 1 {
@@ -48,7 +48,7 @@ func (t *streamTrial) only() string {
 }
 
 // open opens a shard; the reader is closed at the end of the test.
-func (t *streamTrial) open(shard string, from esm.From) esm.Reader {
+func (t *streamTest) open(shard string, from esm.From) esm.Reader {
 	t.Helper()
 	r, err := t.Stream.Open(t.Context(), shard, from)
 	if err != nil {
@@ -59,7 +59,7 @@ func (t *streamTrial) open(shard string, from esm.From) esm.Reader {
 }
 
 // take reads until it has n records; reads that find nothing are normal.
-func (t *streamTrial) take(r esm.Reader, n int) []esm.Record {
+func (t *streamTest) take(r esm.Reader, n int) []esm.Record {
 	t.Helper()
 	var recs []esm.Record
 	for start := time.Now(); len(recs) < n; {
@@ -71,18 +71,18 @@ func (t *streamTrial) take(r esm.Reader, n int) []esm.Record {
 			t.Fatalf("read %d records with a limit of %d", len(more), n-len(recs))
 		}
 		recs = append(recs, more...)
-		if time.Since(start) > patience {
-			t.Fatalf("read %d of %d records within %s", len(recs), n, patience)
+		if time.Since(start) > timeout {
+			t.Fatalf("read %d of %d records within %s", len(recs), n, timeout)
 		}
 	}
 	return recs
 }
 
 // drain reads a closed shard to its end.
-func (t *streamTrial) drain(r esm.Reader) []esm.Record {
+func (t *streamTest) drain(r esm.Reader) []esm.Record {
 	t.Helper()
 	var recs []esm.Record
-	for start := time.Now(); time.Since(start) < patience; {
+	for start := time.Now(); time.Since(start) < timeout; {
 		more, err := r.Read(t.Context(), 3)
 		if errors.Is(err, io.EOF) && len(more) == 0 {
 			return recs
@@ -92,12 +92,12 @@ func (t *streamTrial) drain(r esm.Reader) []esm.Record {
 		}
 		recs = append(recs, more...)
 	}
-	t.Fatalf("no io.EOF within %s, but %d records", patience, len(recs))
+	t.Fatalf("no io.EOF within %s, but %d records", timeout, len(recs))
 	return nil
 }
 
 // quiet expects that a reader finds nothing in three reads.
-func (t *streamTrial) quiet(r esm.Reader) {
+func (t *streamTest) quiet(r esm.Reader) {
 	t.Helper()
 	for range 3 {
 		if recs, err := r.Read(t.Context(), 10); err != nil || len(recs) != 0 {
@@ -107,13 +107,13 @@ func (t *streamTrial) quiet(r esm.Reader) {
 }
 
 // attempt opens a shard behind a position and reads, until something comes of it.
-func (t *streamTrial) attempt(shard, after string) ([]esm.Record, error) {
+func (t *streamTest) attempt(shard, after string) ([]esm.Record, error) {
 	r, err := t.Stream.Open(t.Context(), shard, esm.From{After: after})
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	for start := time.Now(); time.Since(start) < patience; {
+	for start := time.Now(); time.Since(start) < timeout; {
 		if recs, err := r.Read(t.Context(), 10); err != nil || len(recs) > 0 {
 			return recs, err
 		}
@@ -121,7 +121,7 @@ func (t *streamTrial) attempt(shard, after string) ([]esm.Record, error) {
 	return nil, nil
 }
 
-func (t *streamTrial) data(recs []esm.Record) []string {
+func (t *streamTest) data(recs []esm.Record) []string {
 	t.Helper()
 	out := make([]string, len(recs))
 	for i, r := range recs {
@@ -139,20 +139,20 @@ func (t *streamTrial) data(recs []esm.Record) []string {
 }
 
 // reshard closes the only shard and waits until its children are listed.
-func (t *streamTrial) reshard() (parent string, children []string) {
+func (t *streamTest) reshard() (parent string, children []string) {
 	t.Helper()
 	parent = t.only()
 	t.Reshard(parent)
-	for start := time.Now(); time.Since(start) < patience; time.Sleep(100 * time.Millisecond) {
+	for start := time.Now(); time.Since(start) < timeout; time.Sleep(100 * time.Millisecond) {
 		if children = t.childrenOf(parent); len(children) > 0 {
 			return parent, children
 		}
 	}
-	t.Fatalf("no children of %s are listed within %s", parent, patience)
+	t.Fatalf("no children of %s are listed within %s", parent, timeout)
 	return "", nil
 }
 
-func (t *streamTrial) childrenOf(parent string) (ids []string) {
+func (t *streamTest) childrenOf(parent string) (ids []string) {
 	t.Helper()
 	for _, s := range t.list().Shards {
 		for _, p := range s.Parents {
@@ -164,7 +164,7 @@ func (t *streamTrial) childrenOf(parent string) (ids []string) {
 	return ids
 }
 
-func (t *streamTrial) ended() context.Context {
+func (t *streamTest) ended() context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx

@@ -42,7 +42,7 @@ func RunQueue(t *testing.T, world World, open func(t *testing.T) Fixture) {
 				if test.fifo && !f.FIFO {
 					t.Skip("for FIFO queues only")
 				}
-				test.run(&trial{T: t, Fixture: f})
+				test.run(&queueTest{T: t, Fixture: f})
 			})
 		})
 	}
@@ -51,7 +51,7 @@ func RunQueue(t *testing.T, world World, open func(t *testing.T) Fixture) {
 var queueTests = []struct {
 	name string
 	fifo bool // for FIFO queues only
-	run  func(t *trial)
+	run  func(t *queueTest)
 }{
 	{"an empty queue answers at once", false, emptyAtOnce},
 	{"a wait ends with whole seconds", false, waitsWholeSeconds},

@@ -9,17 +9,17 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// patience is how long the suite waits for what should happen at once, on a service that may take its time.
-const patience = 15 * time.Second
+// timeout is how long the suite waits for what should happen at once, on a service that may take its time.
+const timeout = 15 * time.Second
 
-// trial is one test of the suite at work.
-type trial struct {
+// queueTest is one test of the suite, and the steps that tests share.
+type queueTest struct {
 	*testing.T
 	Fixture
 }
 
 // send puts bodies into the queue, all of one group.
-func (t *trial) send(bodies ...string) {
+func (t *queueTest) send(bodies ...string) {
 	group := ""
 	if t.FIFO {
 		group = "group"
@@ -30,7 +30,7 @@ func (t *trial) send(bodies ...string) {
 }
 
 // sendApart puts bodies into the queue, each in a group of its own.
-func (t *trial) sendApart(bodies ...string) {
+func (t *queueTest) sendApart(bodies ...string) {
 	for _, body := range bodies {
 		group := ""
 		if t.FIFO {
@@ -41,7 +41,7 @@ func (t *trial) sendApart(bodies ...string) {
 }
 
 // receive is one successful Receive.
-func (t *trial) receive(limit int, wait time.Duration) []esm.Record {
+func (t *queueTest) receive(limit int, wait time.Duration) []esm.Record {
 	t.Helper()
 	recs, err := t.Queue.Receive(t.Context(), limit, wait)
 	if err != nil {
@@ -55,10 +55,10 @@ func (t *trial) receive(limit int, wait time.Duration) []esm.Record {
 
 // take receives until it has n records, which may be out of sight for a visibility timeout: a service may hand out fewer
 // than it has, or none.
-func (t *trial) take(n int) []esm.Record {
+func (t *queueTest) take(n int) []esm.Record {
 	t.Helper()
 	var recs []esm.Record
-	within := t.Visibility + patience
+	within := t.Visibility + timeout
 	for start := time.Now(); len(recs) < n; {
 		recs = append(recs, t.receive(n-len(recs), time.Second)...)
 		if time.Since(start) > within {
@@ -69,7 +69,7 @@ func (t *trial) take(n int) []esm.Record {
 }
 
 // quiet expects that nothing can be received for d.
-func (t *trial) quiet(d time.Duration) {
+func (t *queueTest) quiet(d time.Duration) {
 	t.Helper()
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		if recs := t.receive(10, max(time.Second, time.Until(end))); len(recs) > 0 {
@@ -78,14 +78,14 @@ func (t *trial) quiet(d time.Duration) {
 	}
 }
 
-func (t *trial) delete(recs []esm.Record) {
+func (t *queueTest) delete(recs []esm.Record) {
 	t.Helper()
 	if left, err := t.Queue.Delete(t.Context(), recs); err != nil || len(left) != 0 {
 		t.Fatalf("delete: %d of %d left: %v", len(left), len(recs), err)
 	}
 }
 
-func (t *trial) release(recs []esm.Record) {
+func (t *queueTest) release(recs []esm.Record) {
 	t.Helper()
 	if err := t.Queue.Release(t.Context(), recs); err != nil {
 		t.Fatalf("release: %v", err)
@@ -93,7 +93,7 @@ func (t *trial) release(recs []esm.Record) {
 }
 
 // sendAfter sends a message after d. It returns at once; the test waits for it at its end.
-func (t *trial) sendAfter(d time.Duration, body string) {
+func (t *queueTest) sendAfter(d time.Duration, body string) {
 	sent := make(chan struct{})
 	time.AfterFunc(d, func() {
 		defer close(sent)
@@ -103,7 +103,7 @@ func (t *trial) sendAfter(d time.Duration, body string) {
 }
 
 // took expects that what began at start ended about want later.
-func (t *trial) took(start time.Time, want time.Duration) {
+func (t *queueTest) took(start time.Time, want time.Duration) {
 	t.Helper()
 	if got := time.Since(start); got < want-t.Slack || got > want+t.Slack {
 		t.Errorf("took %s, want %s (within %s)", got, want, t.Slack)
@@ -117,7 +117,7 @@ type seen struct {
 	Attributes map[string]string `json:"attributes"`
 }
 
-func (t *trial) look(r esm.Record) seen {
+func (t *queueTest) look(r esm.Record) seen {
 	t.Helper()
 	var s seen
 	if err := json.Unmarshal(r.Event, &s); err != nil {
@@ -126,7 +126,7 @@ func (t *trial) look(r esm.Record) seen {
 	return s
 }
 
-func (t *trial) bodies(recs []esm.Record) []string {
+func (t *queueTest) bodies(recs []esm.Record) []string {
 	t.Helper()
 	out := make([]string, len(recs))
 	for i, r := range recs {
@@ -135,7 +135,7 @@ func (t *trial) bodies(recs []esm.Record) []string {
 	return out
 }
 
-func (t *trial) ended() context.Context {
+func (t *queueTest) ended() context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx

@@ -11,7 +11,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-func emptyAtOnce(t *trial) {
+func emptyAtOnce(t *queueTest) {
 	start := time.Now()
 	if recs := t.receive(10, 0); len(recs) != 0 {
 		t.Errorf("received %d records from an empty queue", len(recs))
@@ -19,7 +19,7 @@ func emptyAtOnce(t *trial) {
 	t.took(start, 0)
 }
 
-func waitsWholeSeconds(t *trial) {
+func waitsWholeSeconds(t *queueTest) {
 	t.receive(10, 0) // the first call may have to find the queue
 	start := time.Now()
 	if recs := t.receive(10, 1900*time.Millisecond); len(recs) != 0 {
@@ -28,7 +28,7 @@ func waitsWholeSeconds(t *trial) {
 	t.took(start, time.Second)
 }
 
-func longPollEnds(t *trial) {
+func longPollEnds(t *queueTest) {
 	start := time.Now()
 	t.sendAfter(time.Second, "late")
 	if got := t.bodies(t.receive(10, 20*time.Second)); !slices.Equal(got, []string{"late"}) {
@@ -37,7 +37,7 @@ func longPollEnds(t *trial) {
 	t.took(start, time.Second)
 }
 
-func pollEndsWithContext(t *trial) {
+func pollEndsWithContext(t *queueTest) {
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
 	start := time.Now()
@@ -51,7 +51,7 @@ func pollEndsWithContext(t *trial) {
 	}
 }
 
-func recordIsMessage(t *trial) {
+func recordIsMessage(t *queueTest) {
 	const body = "{\"a\": \"<é>&\u2028 \\n\"}\ttab \"quoted\" 😀"
 	sent := time.Now()
 	t.send(body)
@@ -78,7 +78,7 @@ func recordIsMessage(t *trial) {
 	}
 }
 
-func limitHonoured(t *trial) {
+func limitHonoured(t *queueTest) {
 	var bodies []string
 	for i := range 15 {
 		bodies = append(bodies, fmt.Sprint(i))
@@ -91,13 +91,13 @@ func limitHonoured(t *trial) {
 	}
 }
 
-func deletedMeansGone(t *trial) {
+func deletedMeansGone(t *queueTest) {
 	t.send("a")
 	t.delete(t.take(1))
 	t.quiet(t.Visibility + t.Slack + time.Second)
 }
 
-func comesBackAtUntil(t *trial) {
+func comesBackAtUntil(t *queueTest) {
 	t.send("again")
 	first := t.take(1)[0]
 	second := t.take(1)[0]
@@ -115,7 +115,7 @@ func comesBackAtUntil(t *trial) {
 	}
 }
 
-func deleteTwice(t *trial) {
+func deleteTwice(t *queueTest) {
 	t.sendApart("a", "b")
 	recs := t.take(2)
 	t.delete(recs[:1])
@@ -123,7 +123,7 @@ func deleteTwice(t *trial) {
 	t.delete(recs)
 }
 
-func deletePart(t *trial) {
+func deletePart(t *queueTest) {
 	t.sendApart("a", "b", "c")
 	recs := t.take(3)
 	want := t.bodies(recs[1:2])
@@ -133,11 +133,11 @@ func deletePart(t *trial) {
 	}
 }
 
-func deleteNone(t *trial) {
+func deleteNone(t *queueTest) {
 	t.delete(nil)
 }
 
-func deleteAfterEnd(t *trial) {
+func deleteAfterEnd(t *queueTest) {
 	t.send("a")
 	recs := t.take(1)
 	if left, err := t.Queue.Delete(t.ended(), recs); !errors.Is(err, context.Canceled) || len(left) != 1 {
@@ -146,7 +146,7 @@ func deleteAfterEnd(t *trial) {
 	t.delete(recs)
 }
 
-func deleteMany(t *trial) {
+func deleteMany(t *queueTest) {
 	const n = 35
 	for i := range n {
 		t.sendApart(fmt.Sprint(i))
@@ -155,7 +155,7 @@ func deleteMany(t *trial) {
 	t.quiet(t.Visibility + t.Slack + time.Second)
 }
 
-func releasedComesBackAtOnce(t *trial) {
+func releasedComesBackAtOnce(t *queueTest) {
 	const n = 25
 	for i := range n {
 		t.sendApart(fmt.Sprint(i))
@@ -180,7 +180,7 @@ func releasedComesBackAtOnce(t *trial) {
 	t.delete(again)
 }
 
-func releaseWhatIsGone(t *trial) {
+func releaseWhatIsGone(t *queueTest) {
 	t.sendApart("deleted", "kept")
 	recs := t.take(2)
 	t.delete(recs[:1])
@@ -196,7 +196,7 @@ func releaseWhatIsGone(t *trial) {
 	}
 }
 
-func releasedGroupKeepsOrder(t *trial) {
+func releasedGroupKeepsOrder(t *queueTest) {
 	want := []string{"0", "1", "2"}
 	t.send(want...)
 	t.release(t.take(1))
@@ -211,7 +211,7 @@ func releasedGroupKeepsOrder(t *trial) {
 }
 
 // manyReceivers must be through before the first message comes back, so it is small.
-func manyReceivers(t *trial) {
+func manyReceivers(t *queueTest) {
 	const n, receivers = 30, 4
 	for i := range n {
 		t.sendApart(fmt.Sprint(i))
@@ -219,7 +219,7 @@ func manyReceivers(t *trial) {
 	var mu sync.Mutex
 	count := map[string]int{}
 	var all sync.WaitGroup
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	for range receivers {
 		all.Go(func() {
@@ -254,11 +254,11 @@ func manyReceivers(t *trial) {
 	}
 }
 
-func groupKeepsOrder(t *trial) {
+func groupKeepsOrder(t *queueTest) {
 	want := []string{"0", "1", "2", "3", "4", "5", "6"}
 	t.send(want...)
 	var got []string
-	for start := time.Now(); len(got) < len(want) && time.Since(start) < patience; {
+	for start := time.Now(); len(got) < len(want) && time.Since(start) < timeout; {
 		recs := t.receive(3, time.Second)
 		got = append(got, t.bodies(recs)...)
 		t.delete(recs)
@@ -268,7 +268,7 @@ func groupKeepsOrder(t *trial) {
 	}
 }
 
-func groupIsLocked(t *trial) {
+func groupIsLocked(t *queueTest) {
 	t.Send("a1", "a")
 	t.Send("a2", "a")
 	first := t.take(1)

@@ -43,3 +43,33 @@ func (q *Queue) Deleted() []string {
 
 // Receives counts the calls to Receive, those under way and those that failed included.
 func (q *Queue) Receives() int { return int(q.receives.Load()) }
+
+// Shards returns the ids of all shards that the stream has had since it was made, oldest first: open, closed and gone.
+func (s *Stream) Shards() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.order)
+}
+
+// Records returns what was ever put into a shard, trimmed or not, in order.
+func (s *Stream) Records(shard string) []esm.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sh := s.shards[shard]; sh != nil {
+		return slices.Clone(sh.recs)
+	}
+	return nil
+}
+
+// Readers returns how many readers of a shard are open. It is negative if one was closed twice.
+func (s *Stream) Readers(shard string) int { return s.count(s.readers, shard, 0) }
+
+// Opens counts the calls to open a shard, those that failed included.
+func (s *Stream) Opens(shard string) int { return s.count(s.opens, shard, 0) }
+
+// Lists counts the listings.
+func (s *Stream) Lists() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lists
+}
