@@ -1,7 +1,6 @@
 package kinesis
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/esm-run/esm/localstack/embedded/wire"
@@ -112,10 +111,7 @@ type token struct {
 
 const tokenLifetime = 300 * time.Second
 
-func (t token) String() string {
-	b, _ := json.Marshal(t) // strings and numbers always encode
-	return encodeOpaque(opaqueToken, b)
-}
+func (t token) String() string { return encodeOpaque(opaqueToken, t) }
 
 // next returns the token of the page after last, or "" if last is.
 func (t token) next(last string, now millis) string {
@@ -127,8 +123,7 @@ func (t token) next(last string, now millis) string {
 }
 
 func parseToken(text, of string, now millis) (t token, err error) {
-	b, ok := decodeOpaque(opaqueToken, text)
-	if !ok || json.Unmarshal(b, &t) != nil || t.Of != of {
+	if !decodeOpaque(opaqueToken, text, &t) || t.Of != of {
 		return token{}, invalid("NextToken is invalid.")
 	}
 	if int64(now-t.Issued) > tokenLifetime.Milliseconds() {

@@ -152,5 +152,5 @@ func Decode(body []byte, in any) error {
 	if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return SerializationError("%s: %s can not be converted to %s.", mistyped.Field, mistyped.Value, mistyped.Type)
 	}
-	return SerializationError("The request is not JSON: %v.", err)
+	return SerializationError("The request could not be decoded: %v.", err)
 }
