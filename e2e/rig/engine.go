@@ -137,6 +137,14 @@ func (e *Engine) Metric(name string) (sum float64) {
 	return sum
 }
 
+// WaitHandled waits until so many records were filtered out or answered by functions, over all mappings.
+func (e *Engine) WaitHandled(n int) {
+	e.Helper()
+	Eventually(e.TB, fmt.Sprintf("%d records are handled", n), func() bool {
+		return e.Metric("esm_filtered_out_events_total")+e.Metric("esm_batch_records_sum") >= float64(n)
+	})
+}
+
 // Signal sends a signal.
 func (e *Engine) Signal(s os.Signal) { _ = e.cmd.Process.Signal(s) }
 
