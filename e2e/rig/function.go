@@ -48,6 +48,11 @@ func (f *Function) description() string {
 	return fmt.Sprintf("{Timeout: %d, %s, Environment: {Variables: {E2E_URL: %q}}}", f.Timeout, strings.Join(f.Keys, ", "), f.URL)
 }
 
+// Named returns an entry of another function with the same description.
+func (f *Function) Named(name string) *Function {
+	return &Function{Name: name, Description: f.description()}
+}
+
 // ARN returns the function's ARN.
 func (f *Function) ARN() string { return FunctionARN + f.Name }
 

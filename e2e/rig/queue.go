@@ -46,14 +46,18 @@ func (q *Queue) Redrive(receives int) string {
 	return fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, q.ARN, receives)
 }
 
-// Send sends messages with these bodies, in one group if the queue is a FIFO queue.
+// Send sends messages with these bodies. In a FIFO queue, a body such as "k3/17" is of the group k3, and others are of one
+// group.
 func (q *Queue) Send(bodies ...string) {
 	q.Helper()
-	for i, body := range bodies {
+	for _, body := range bodies {
 		in := sqs.SendMessageInput{MessageBody: &body}
 		if strings.HasSuffix(q.name, ".fifo") {
-			group, id := "g", fmt.Sprint(i, "-", body)
-			in.MessageGroupId, in.MessageDeduplicationId = &group, &id
+			group, _, keyed := strings.Cut(body, "/")
+			if !keyed {
+				group = "g"
+			}
+			in.MessageGroupId, in.MessageDeduplicationId = &group, &body
 		}
 		q.SendMessage(in)
 	}
