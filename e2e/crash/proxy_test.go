@@ -1,4 +1,5 @@
-package localstack_test
+// Package crash_test shows what esm makes of trouble: it is killed, its disk is full or damaged, and services fail.
+package crash_test
 
 import (
 	"bytes"
@@ -12,7 +13,7 @@ import (
 	"testing"
 )
 
-// A proxy stands between the engine and a service, and tampers with what passes.
+// A proxy stands between esm and a service, and tampers with requests.
 type proxy struct {
 	url, target string
 
@@ -22,9 +23,9 @@ type proxy struct {
 
 // tampering is what becomes of a request. The zero one passes it on.
 type tampering struct {
-	before chan<- string // is told the operation; then the request goes no further until its sender is gone
-	after  chan<- string // likewise, but the service has carried the request out
-	fault  fault         // is the answer instead
+	before chan<- string // gets the operation; then the request is held until its sender is gone
+	after  chan<- string // the same, but the service has carried the request out
+	fault  fault         // the answer instead
 	done   bool          // the fault comes after the service has carried the request out
 }
 
@@ -34,19 +35,17 @@ type fault struct {
 	code   string
 }
 
-func (f fault) String() string { return fmt.Sprint(f.status, " ", f.code) }
+var brokenConnection = fault{code: "broken connection"}
 
-// broken is a connection that breaks.
-var broken = fault{code: "a broken connection"}
-
-// proxy makes a proxy of a service.
-func newProxy(t *testing.T, target string, rule func(operation string) tampering) *proxy {
-	p := &proxy{target: target, rule: rule}
+func newProxy(t *testing.T, target string) *proxy {
+	p := &proxy{target: target, rule: passAll}
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
 	p.url = server.URL
 	return p
 }
+
+func passAll(string) tampering { return tampering{} }
 
 // follow sets another rule.
 func (p *proxy) follow(rule func(operation string) tampering) {
@@ -76,50 +75,50 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.fault.answer(w)
 		return
 	}
-	status, header, answer, err := p.pass(r, body)
+	resp, answer, err := p.pass(r, body)
 	switch {
 	case t.after != nil:
 		hold(r, operation, t.after)
 	case err != nil:
-		broken.answer(w)
+		brokenConnection.answer(w)
 	case t.fault != (fault{}):
 		t.fault.answer(w)
 	default:
 		for _, key := range []string{"Content-Type", "X-Amzn-Requestid", "X-Amzn-Errortype", "X-Amz-Crc32"} {
-			if value := header.Get(key); value != "" {
+			if value := resp.Header.Get(key); value != "" {
 				w.Header().Set(key, value)
 			}
 		}
-		w.WriteHeader(status)
+		w.WriteHeader(resp.StatusCode)
 		_, _ = w.Write(answer) // its sender may be gone
 	}
 }
 
 // hold keeps a request until its sender is gone.
-func hold(r *http.Request, operation string, told chan<- string) {
+func hold(r *http.Request, operation string, reached chan<- string) {
 	select {
-	case told <- operation:
+	case reached <- operation:
 	default: // one is enough
 	}
 	<-r.Context().Done()
 }
 
 // pass has the service carry out a request, also when its sender is gone meanwhile.
-func (p *proxy) pass(r *http.Request, body []byte) (status int, header http.Header, answer []byte, err error) {
+func (p *proxy) pass(r *http.Request, body []byte) (*http.Response, []byte, error) {
 	ctx := context.WithoutCancel(r.Context())
 	on, err := http.NewRequestWithContext(ctx, r.Method, p.target+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
-		return 0, nil, nil, err
+		return nil, nil, err
 	}
 	on.Header = r.Header.Clone()
 	on.Header.Del("Accept-Encoding")
 	resp, err := http.DefaultClient.Do(on)
 	if err != nil {
-		return 0, nil, nil, err
+		return nil, nil, err
 	}
 	defer resp.Body.Close()
-	answer, err = io.ReadAll(resp.Body)
-	return resp.StatusCode, resp.Header, answer, err
+	answer, err := io.ReadAll(resp.Body)
+	return resp, answer, err
 }
 
 // answer answers as services do that speak JSON.
@@ -131,9 +130,4 @@ func (f fault) answer(w http.ResponseWriter) {
 	w.Header().Set("X-Amzn-Errortype", f.code)
 	w.WriteHeader(f.status)
 	fmt.Fprintf(w, `{"__type":%q,"message":"as it happens"}`, f.code)
-}
-
-// through has the engine reach streams through a proxy, and the rest as ever.
-func (c *corner) through(p *proxy) {
-	c.elsewhere = fmt.Sprintf(", Endpoints: {kinesis: %q, dynamodb: %[1]q}", p.url)
 }
