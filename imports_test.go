@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"api":          {},
 	"awshttp":      {},
 	"localstack":   {"localstack"},
+	"e2e":          {"e2e", "localstack", "awshttp"},
 	"examples":     {},
 	"cmd":          {"engine", "sources", "checkpoint", "destinations", "invoker", "mappings", "api", "awshttp", "localstack", "cmd"},
 }
