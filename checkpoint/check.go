@@ -25,9 +25,9 @@ const (
 
 // check returns an error, or panics, if the file behind tx is damaged.
 //
-// bbolt's own check finds whatever is wrong with a file, but trusts the numbers in it: on some damage it reads unmapped
-// memory, recurses without end or counts to billions, in a goroutine where nothing of that can be caught. So check first
-// looks at the numbers: every page, key and value must lie within the file, and no page may be reached twice.
+// bbolt's own check finds most damage, but it trusts the numbers in the file: on some damage it reads unmapped memory,
+// recurses without end or counts to billions, in a goroutine where none of that can be caught. So check first looks at the
+// numbers: every page, key and value must lie within the file, and no page may be reached twice.
 func check(tx *bolt.Tx, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
