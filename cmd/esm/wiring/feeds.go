@@ -60,7 +60,7 @@ func (f *Feeds) queueFeed(ctx context.Context, s source, m config.Mapping) (*que
 		Queue:       q,
 		Invoker:     f.Invoker,
 		Filter:      filter,
-		Batching:    batching(m),
+		Batching:    batching(s, m),
 		Pollers:     pollers(m),
 		Provisioned: m.ProvisionedPollerConfig != nil,
 		Rules:       policy.Queue{Pauses: f.backoff(100*time.Millisecond, 5*time.Second)},
@@ -104,7 +104,7 @@ func (f *Feeds) streamFeed(ctx context.Context, s source, m config.Mapping) (*st
 		Invoker:     f.Invoker,
 		Destination: destination,
 		Filter:      filter,
-		Batching:    batching(m),
+		Batching:    batching(s, m),
 		Rules: policy.Stream{
 			MaxRetries: *m.MaximumRetryAttempts,
 			MaxAge:     config.Seconds(m.MaximumRecordAgeInSeconds),
@@ -120,8 +120,8 @@ func (f *Feeds) streamFeed(ctx context.Context, s source, m config.Mapping) (*st
 	}, nil
 }
 
-func batching(m config.Mapping) policy.Batching {
-	return policy.Batching{Size: *m.BatchSize, Window: config.Seconds(m.MaximumBatchingWindowInSeconds)}
+func batching(s source, m config.Mapping) policy.Batching {
+	return policy.Batching{Size: *m.BatchSize, Window: config.Seconds(m.MaximumBatchingWindowInSeconds), Envelope: s.envelope}
 }
 
 // backoff returns the waits between tries of a batch, multiplied by TimeScale.
