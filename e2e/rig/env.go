@@ -104,8 +104,8 @@ func (e *Env) Path(name string) string { return filepath.Join(e.Dir, name) }
 // DataDir returns the directory in which engines keep what is durable.
 func (e *Env) DataDir() string { return e.Path("data") }
 
-// Write writes a file into the test's directory, executable.
-func (e *Env) Write(name, text string) (path string) {
+// WriteFile writes a file into the test's directory, executable.
+func (e *Env) WriteFile(name, text string) (path string) {
 	e.Helper()
 	path = e.Path(name)
 	e.Must(os.MkdirAll(filepath.Dir(path), 0o755))
@@ -141,7 +141,7 @@ func (e *Env) File(entries ...Entry) (path string) {
 		endpoints += fmt.Sprintf("%s: %q, ", service, url)
 	}
 	head := fmt.Sprintf("Aws: {Endpoint: %q, Region: us-east-1, Endpoints: {%s}}\n", e.Service.endpoint, endpoints)
-	return e.Write("mappings.yaml", head+fileOf(entries))
+	return e.WriteFile("mappings.yaml", head+fileOf(entries))
 }
 
 // RunOnData runs a command such as `esm position list` on the mappings file and the DataDir, while no engine uses them. It

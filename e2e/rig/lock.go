@@ -67,14 +67,18 @@ var portBlock = sync.OnceValues(func() (int, error) {
 	}
 	for n := range blockCount {
 		block := (os.Getpid() + n) % blockCount
-		if _, err := lockFile(filepath.Join(dir, fmt.Sprint(block)), exclusive|syscall.LOCK_NB); err == nil {
+		if unlock, err := lockFile(filepath.Join(dir, fmt.Sprint(block)), exclusive|syscall.LOCK_NB); err == nil {
+			keptBlock = unlock
 			return firstPort + block*blockSize, nil
 		}
 	}
 	return 0, fmt.Errorf("all %d blocks of ports are taken: see %s", blockCount, dir)
 })
 
-var portsTaken atomic.Uint32
+var (
+	keptBlock  func() // never called: an open file keeps the lock
+	portsTaken atomic.Uint32
+)
 
 // freeAddress returns an address for an engine that is yet to start.
 func freeAddress(t testing.TB) string {
