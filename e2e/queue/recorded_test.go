@@ -10,7 +10,7 @@ import (
 	"github.com/esm-run/esm/e2e/rig"
 )
 
-// recorded is what AWS was recorded doing with a queue, a redrive policy and a handler.
+// recorded are observations of AWS, each with a queue, a redrive policy and a handler.
 var recorded = []struct {
 	name       string
 	fifo       bool
