@@ -39,9 +39,9 @@ func (u use) check(t *testing.T) {
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	e := rig.New(t)
-	good := e.Write("good.yaml", "Aws: {Endpoint: embedded}\nFunctions:\n  f: {Command: [/bin/true]}\n")
-	bad := e.Write("bad.yaml", "Aws: {Endpoint: embedded}\nFunctions:\n  f: {Command: [/bin/true], Timeuot: 3}\nNothing: 1\n")
-	filter := e.Write("filter.yaml", "Functions: {f: {Command: [/bin/true]}}\nEventSourceMappings:\n  - {FunctionName: f, EventSourceArn: "+
+	good := e.WriteFile("good.yaml", "Aws: {Endpoint: embedded}\nFunctions:\n  f: {Command: [/bin/true]}\n")
+	bad := e.WriteFile("bad.yaml", "Aws: {Endpoint: embedded}\nFunctions:\n  f: {Command: [/bin/true], Timeuot: 3}\nNothing: 1\n")
+	filter := e.WriteFile("filter.yaml", "Functions: {f: {Command: [/bin/true]}}\nEventSourceMappings:\n  - {FunctionName: f, EventSourceArn: "+
 		"'arn:aws:dynamodb:us-east-1:000000000000:table/carts', StartingPosition: LATEST, FilterCriteria: {Filters: [{Pattern: 'single-string'}]}}\n")
 	for _, u := range []use{
 		{[]string{"version"}, 0, []string{"esm ", "go1."}},
@@ -105,7 +105,7 @@ func TestInvoke(t *testing.T) {
 	t.Parallel()
 	rig.Need(t, "python3")
 	e := rig.New(t)
-	e.Write("src/app.py", `
+	e.WriteFile("src/app.py", `
 def handler(event, context):
     if event == "fail":
         raise ValueError("out of beans")
@@ -113,7 +113,7 @@ def handler(event, context):
     return {"event": event, "arn": context.invoked_function_arn}
 `)
 	engine := e.Run(&rig.Function{Name: "f", Description: "{Runtime: python3.12, Handler: app.handler, CodeUri: src, Timeout: 20}"})
-	payload, fail := e.Write("event.json", `{"a": 1}`), e.Write("fail.json", `"fail"`)
+	payload, fail := e.WriteFile("event.json", `{"a": 1}`), e.WriteFile("fail.json", `"fail"`)
 	for _, u := range []use{
 		{[]string{"f", "--payload", payload, "--tail"}, 0, []string{`"event":`, `"a":`, "START RequestId: ", "hello", "REPORT RequestId: "}},
 		{[]string{"f:$LATEST"}, 0, []string{rig.FunctionARN + "f:$LATEST"}},
@@ -133,7 +133,7 @@ def handler(event, context):
 func TestSignalDuringStart(t *testing.T) {
 	t.Parallel()
 	e := rig.New(t)
-	file := e.Write("nowhere.yaml", "Aws: {Endpoint: 'http://127.0.0.1:1', Region: us-east-1}\n"+
+	file := e.WriteFile("nowhere.yaml", "Aws: {Endpoint: 'http://127.0.0.1:1', Region: us-east-1}\n"+
 		"Resources: {Queues: [{QueueName: q}]}\nFunctions: {f: {Command: [/bin/true]}}\n")
 	engine := rig.Start(t, file, "--data-dir", e.DataDir())
 	engine.WaitLog("trying again")

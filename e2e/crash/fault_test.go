@@ -11,7 +11,7 @@ import (
 	"github.com/esm-run/esm/e2e/rig"
 )
 
-// kinesisFaults are what Kinesis may answer to each operation, besides what was asked for.
+// kinesisFaults are the errors that Kinesis documents, by operation.
 var kinesisFaults = map[string][]fault{
 	"GetRecords": {
 		{400, "ExpiredIteratorException"}, {400, "ProvisionedThroughputExceededException"}, {400, "LimitExceededException"},
@@ -33,7 +33,7 @@ var kinesisFaults = map[string][]fault{
 	},
 }
 
-// dynamodbFaults are what DynamoDB Streams may answer.
+// dynamodbFaults are the errors that DynamoDB Streams documents.
 var dynamodbFaults = map[string][]fault{
 	"GetRecords": {
 		{400, "ExpiredIteratorException"}, {400, "LimitExceededException"}, {400, "TrimmedDataAccessException"},
@@ -52,57 +52,67 @@ var dynamodbFaults = map[string][]fault{
 // once are faults that come once only, and some requests pass behind them: what is not found twice is gone.
 var once = []string{"ResourceNotFoundException", "TrimmedDataAccessException"}
 
-// storm has a proxy answer with each fault, before and after the service has carried out the request, at random.
-type storm struct {
+// A faultPlan has a proxy answer with each fault, before and after the service has carried out the request, in random
+// order.
+type faultPlan struct {
 	mu   sync.Mutex
 	dice *rand.Rand
-	left map[string][]tampering // by operation
-	calm map[string]int         // how many requests pass before the next fault
+	left map[string][]action // by operation
+	calm map[string]int      // how many requests pass before the next fault
 	past []string
 }
 
-func newStorm(seed uint64, faults map[string][]fault) *storm {
-	st := &storm{dice: rand.New(rand.NewPCG(seed, 0)), left: map[string][]tampering{}, calm: map[string]int{}}
+func newFaultPlan(seed uint64, faults map[string][]fault) *faultPlan {
+	plan := &faultPlan{dice: rand.New(rand.NewPCG(seed, 0)), left: map[string][]action{}, calm: map[string]int{}}
 	for operation, all := range faults {
-		var left []tampering
+		var left []action
 		for _, f := range all {
-			left = append(left, tampering{fault: f})
+			left = append(left, action{fault: f})
 			if !slices.Contains(once, f.code) {
-				left = append(left, tampering{fault: f, done: true})
+				left = append(left, action{fault: f, done: true})
 			}
 		}
-		st.dice.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
-		st.left[operation] = left
+		plan.dice.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+		plan.left[operation] = left
 	}
-	return st
+	return plan
 }
 
-func (st *storm) tamper(operation string) (t tampering) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.calm[operation] > 0 {
-		st.calm[operation]--
+func (plan *faultPlan) decide(operation string) (t action) {
+	plan.mu.Lock()
+	defer plan.mu.Unlock()
+	if plan.calm[operation] > 0 {
+		plan.calm[operation]--
 		return t
 	}
-	if left := st.left[operation]; len(left) > 0 && st.dice.IntN(2) == 0 {
-		t, st.left[operation] = left[0], left[1:]
+	if left := plan.left[operation]; len(left) > 0 && plan.dice.IntN(2) == 0 {
+		t, plan.left[operation] = left[0], left[1:]
 		if slices.Contains(once, t.fault.code) {
-			st.calm["GetRecords"], st.calm["GetShardIterator"] = 8, 8
+			plan.calm["GetRecords"], plan.calm["GetShardIterator"] = 8, 8
 		}
-		st.past = append(st.past, fmt.Sprint(operation, " ", t.fault, " ", t.done))
+		plan.past = append(plan.past, fmt.Sprint(operation, " ", t.fault, " ", t.done))
 	}
 	return t
 }
 
-func (st *storm) over() bool {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	for _, left := range st.left {
+func (plan *faultPlan) over() bool {
+	plan.mu.Lock()
+	defer plan.mu.Unlock()
+	for _, left := range plan.left {
 		if len(left) > 0 {
 			return false
 		}
 	}
 	return true
+}
+
+// A faultTest is a source whose service answers with faults while records flow and shards end.
+type faultTest struct {
+	faults   map[string][]fault
+	source   string // ARN
+	keys     []string
+	put      func() (texts []string) // puts ten records
+	endShard func()
 }
 
 // Each error of a service comes while records flow and shards end. Nothing is lost and nothing out of order.
@@ -111,52 +121,56 @@ func TestServiceErrors(t *testing.T) {
 	t.Run("Kinesis", func(t *testing.T) {
 		t.Parallel()
 		e := rig.New(t)
-		s := e.Stream("faults", 2)
-		dice, counts := rand.New(rand.NewPCG(1, 1)), map[string]int{}
-		throughStorm(t, e, kinesisFaults, s.ARN, func() []string {
-			texts, entries := someRecords(dice, counts, 10, 0)
-			e.Must(s.PutEntries(entries))
-			return texts
-		}, func() { e.Must(reshard(t.Context(), s, dice)) }, "ParallelizationFactor: 2")
+		s, dice, counts := e.Stream("faults", 2), rand.New(rand.NewPCG(1, 1)), map[string]int{}
+		faultTest{
+			faults: kinesisFaults, source: s.ARN, keys: []string{"ParallelizationFactor: 2"},
+			put: func() []string {
+				texts, entries := someRecords(dice, counts, 10, 0)
+				e.Must(s.PutEntries(entries))
+				return texts
+			},
+			endShard: func() { e.Must(reshard(t.Context(), s, dice)) },
+		}.run(t, e)
 	})
 	t.Run("DynamoDB", func(t *testing.T) {
 		t.Parallel()
 		e := rig.New(t)
-		table := e.Table("faults")
-		dice, counts := rand.New(rand.NewPCG(1, 1)), map[string]int{}
-		throughStorm(t, e, dynamodbFaults, table.Current, func() []string {
-			texts, _ := someRecords(dice, counts, 10, 0)
-			table.Write(texts...)
-			return texts
-		}, table.EndShard)
+		table, dice, counts := e.Table("faults"), rand.New(rand.NewPCG(1, 1)), map[string]int{}
+		faultTest{
+			faults: dynamodbFaults, source: table.Current, endShard: table.EndShard,
+			put: func() []string {
+				texts, _ := someRecords(dice, counts, 10, 0)
+				table.Write(texts...)
+				return texts
+			},
+		}.run(t, e)
 	})
 }
 
-// throughStorm runs an engine while faults come, records are put and shards end.
-func throughStorm(t *testing.T, e *rig.Env, faults map[string][]fault, source string, put func() []string, endShard func(), keys ...string) {
+func (test faultTest) run(t *testing.T, e *rig.Env) {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	st, h, p := newStorm(seed, faults), newHistory(), newProxy(t, e.StreamsEndpoint())
-	p.follow(st.tamper)
+	plan, h, p := newFaultPlan(seed, test.faults), newHistory(), newProxy(t, e.StreamsEndpoint)
+	p.follow(plan.decide)
 	e.Endpoints["kinesis"], e.Endpoints["dynamodb"] = p.url, p.url
 	_, handler := h.begin()
-	engine := e.Start(e.Function("f", handler).On(source, append(keys, rig.BatchSize(50))...))
+	engine := e.Start(e.Function("f", handler).On(test.source, append(test.keys, rig.BatchSize(50))...))
 	var all []string
 	rig.Within(t, 4*time.Minute, "all errors have come", func() bool {
-		if all = append(all, put()...); len(all)%200 == 0 { // the engine lists shards then
-			endShard()
+		if all = append(all, test.put()...); len(all)%200 == 0 { // the engine lists shards then
+			test.endShard()
 		}
-		return st.over()
+		return plan.over()
 	})
 	defer func() {
 		if t.Failed() {
-			t.Logf("the errors: %q", st.past)
+			t.Logf("the errors: %q", plan.past)
 		}
 	}()
 	rig.Eventually(t, "every record is handled", func() bool { return h.handled() == len(all) })
 	engine.WaitReady()
 	engine.Stop()
 	h.checkOrder(t, all)
-	t.Logf("%d errors, %d records, %d invocations", len(st.past), len(all), len(h.visits))
+	t.Logf("%d errors, %d records, %d invocations", len(plan.past), len(all), len(h.visits))
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/esm-run/esm/e2e/rig"
 )
 
-// A history is what a function was given by several engines, one after the other. Its records are texts such as "k7/120",
-// the 120th of a key. Those that end in "!" always fail.
+// A history lists the invocations that several engines made, one after the other. Records are texts such as "k7/120", the
+// 120th of a key. Those that end in "!" always fail.
 type history struct {
 	mu     sync.Mutex
 	visits []visit
@@ -25,7 +25,7 @@ type history struct {
 type visit struct {
 	engine int
 	texts  []string
-	good   int // so many of the first were handled
+	good   int // how many of the first were handled
 }
 
 func newHistory() *history {

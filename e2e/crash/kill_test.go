@@ -77,8 +77,8 @@ func TestDamagedCheckpointFile(t *testing.T) {
 	f.Want(t, "1", "2")
 }
 
-// A mapper is a client that makes, changes and deletes one mapping, and what it knows of it.
-type mapper struct {
+// A mappingClient is a client that makes, changes and deletes one mapping, and what it knows of it.
+type mappingClient struct {
 	function, source string
 	uuid             string
 	batch            int32 // 0 is no mapping
@@ -92,11 +92,11 @@ func TestKilledWhileMappingsChange(t *testing.T) {
 	t.Parallel()
 	e := rig.New(t)
 	q := e.Queue("kept", nil)
-	var mappers []*mapper
+	var clients []*mappingClient
 	var functions []rig.Entry
 	for i := range 6 {
 		name := fmt.Sprint("f", i)
-		mappers, functions = append(mappers, &mapper{function: name, source: q.ARN}), append(functions, e.Function(name, rig.Succeed))
+		clients, functions = append(clients, &mappingClient{function: name, source: q.ARN}), append(functions, e.Function(name, rig.Succeed))
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -104,11 +104,11 @@ func TestKilledWhileMappingsChange(t *testing.T) {
 	for life := range 12 {
 		engine := e.Run(functions...)
 		dice := rand.New(rand.NewPCG(seed, uint64(life)))
-		var clients sync.WaitGroup
-		for n, m := range mappers {
+		var running sync.WaitGroup
+		for n, m := range clients {
 			m.check(t, engine, life)
 			own := rand.New(rand.NewPCG(seed, uint64(100*life+n+1)))
-			clients.Go(func() {
+			running.Go(func() {
 				for sdk := engine.Lambda(); m.change(t, sdk, own); {
 				}
 			})
@@ -116,8 +116,8 @@ func TestKilledWhileMappingsChange(t *testing.T) {
 		moment := time.After(time.Duration(dice.IntN(120)) * time.Millisecond)
 		<-moment
 		engine.Kill()
-		clients.Wait()
-		for _, m := range mappers {
+		running.Wait()
+		for _, m := range clients {
 			if m.unknown {
 				unanswered++
 			}
@@ -127,7 +127,7 @@ func TestKilledWhileMappingsChange(t *testing.T) {
 }
 
 // change makes a change, and reports whether it was answered.
-func (m *mapper) change(t *testing.T, sdk *lambda.Client, dice *rand.Rand) bool {
+func (m *mappingClient) change(t *testing.T, sdk *lambda.Client, dice *rand.Rand) bool {
 	ctx := context.Background()
 	m.intended = 1 + dice.Int32N(10)
 	var err error
@@ -161,7 +161,7 @@ func (m *mapper) change(t *testing.T, sdk *lambda.Client, dice *rand.Rand) bool 
 }
 
 // check compares what there is with what there may be, and goes on from there.
-func (m *mapper) check(t *testing.T, engine *rig.Engine, life int) {
+func (m *mappingClient) check(t *testing.T, engine *rig.Engine, life int) {
 	t.Helper()
 	listed, err := engine.Lambda().ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{FunctionName: &m.function})
 	if err != nil || len(listed.EventSourceMappings) > 1 {

@@ -18,11 +18,11 @@ type proxy struct {
 	url, target string
 
 	mu   sync.Mutex
-	rule func(operation string) tampering
+	rule func(operation string) action
 }
 
-// tampering is what becomes of a request. The zero one passes it on.
-type tampering struct {
+// An action is how the proxy treats a request. The zero one passes it on.
+type action struct {
 	before chan<- string // gets the operation; then the request is held until its sender is gone
 	after  chan<- string // the same, but the service has carried the request out
 	fault  fault         // the answer instead
@@ -45,16 +45,16 @@ func newProxy(t *testing.T, target string) *proxy {
 	return p
 }
 
-func passAll(string) tampering { return tampering{} }
+func passAll(string) action { return action{} }
 
 // follow sets another rule.
-func (p *proxy) follow(rule func(operation string) tampering) {
+func (p *proxy) follow(rule func(operation string) action) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rule = rule
 }
 
-func (p *proxy) tamper(operation string) tampering {
+func (p *proxy) decide(operation string) action {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.rule(operation)
@@ -66,7 +66,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // its sender is gone
 	}
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	t := p.tamper(operation)
+	t := p.decide(operation)
 	if t.before != nil {
 		hold(r, operation, t.before)
 		return

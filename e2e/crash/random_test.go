@@ -16,8 +16,8 @@ import (
 	"github.com/esm-run/esm/e2e/rig"
 )
 
-// A flood is many records that are put into a stream while its shards are split and merged.
-type flood struct {
+// A producer puts records into a stream while its shards are split and merged.
+type producer struct {
 	*rig.Stream
 	records, chunk int // how many there are, and how many are put at once
 
@@ -33,24 +33,24 @@ func TestKilledAtRandom(t *testing.T) {
 	for _, lanes := range []int{1, 4} {
 		t.Run(fmt.Sprint("parallelization factor ", lanes), func(t *testing.T) {
 			rig.On(t, rig.Streams, func(t *testing.T, e *rig.Env) {
-				fl, kills := &flood{records: 50_000, chunk: 250}, 50
+				p, kills := &producer{records: 50_000, chunk: 250}, 50
 				if lanes > 1 {
-					fl.records, kills = 20_000, 20
+					p.records, kills = 20_000, 20
 				}
-				if !e.Service.IsStandIn() {
-					fl.records, fl.chunk, kills = 2500, 50, 10
+				if e.Service != rig.StandIn {
+					p.records, p.chunk, kills = 2500, 50, 10
 				}
-				fl.Stream = e.Stream(fmt.Sprint("flood", lanes), 3)
-				fl.killAtRandom(t, lanes, kills)
+				p.Stream = e.Stream(fmt.Sprint("random", lanes), 3)
+				p.killAtRandom(t, lanes, kills)
 			})
 		})
 	}
 }
 
-func (fl *flood) killAtRandom(t *testing.T, lanes, kills int) {
+func (p *producer) killAtRandom(t *testing.T, lanes, kills int) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	dice, h, dlq := rand.New(rand.NewPCG(seed, 0)), newHistory(), fl.Queue("flood-dead", nil)
+	dice, h, dlq := rand.New(rand.NewPCG(seed, 0)), newHistory(), p.Queue("random-dead", nil)
 	keys := []string{
 		rig.BatchSize(100), rig.Retries(1), rig.Bisecting, rig.Reporting, rig.OnFailure(dlq.ARN), fmt.Sprint("ParallelizationFactor: ", lanes),
 	}
@@ -58,85 +58,85 @@ func (fl *flood) killAtRandom(t *testing.T, lanes, kills int) {
 	ctx, end := context.WithCancel(t.Context())
 	defer producing.Wait()
 	defer end()
-	producing.Go(func() { fl.produce(ctx, rand.New(rand.NewPCG(seed, 1))) })
+	producing.Go(func() { p.produce(ctx, rand.New(rand.NewPCG(seed, 1))) })
 	for kill := range kills {
-		fl.allow(fl.records * (kill + 1) / (kills + 1))
+		p.allow(p.records * (kill + 1) / (kills + 1))
 		id, handler := h.begin()
-		engine := fl.Start(fl.Function("f", handler).On(fl.ARN, keys...))
+		engine := p.Start(p.Function("f", handler).On(p.ARN, keys...))
 		invocations, more := dice.IntN(16), time.Duration(dice.IntN(15_000))*time.Microsecond
 		if invocations == 0 { // it may still be starting
 			more *= 30
 		}
-		fl.waitForWork(t, h, id, invocations)
+		p.waitForWork(t, h, id, invocations)
 		moment := time.After(more)
 		<-moment
 		engine.Kill()
 	}
-	fl.allow(fl.records)
+	p.allow(p.records)
 	_, handler := h.begin()
-	engine := fl.Run(fl.Function("f", handler).On(fl.ARN, keys...))
+	engine := p.Run(p.Function("f", handler).On(p.ARN, keys...))
 	rig.Within(t, 5*time.Minute, "every record is handled, but for those that fail", func() bool {
-		put, bad := fl.state(t)
+		put, bad := p.state(t)
 		_, given, handled := h.counts(0)
-		return put == fl.records && given == fl.records && handled == fl.records-bad
+		return put == p.records && given == p.records && handled == p.records-bad
 	})
-	_, bad := fl.state(t)
+	_, bad := p.state(t)
 	noticed := map[string]bool{}
 	rig.Eventually(t, "there is a notice of each record that fails", func() bool {
 		h.checkNotices(t, noticed, dlq.Take())
 		return len(noticed) >= bad
 	})
 	engine.Stop()
-	h.checkOrder(t, fl.put)
+	h.checkOrder(t, p.put)
 	h.checkRepeats(t)
 	h.checkTries(t)
 	t.Logf("%d invocations by %d engines, notices of %d records", len(h.visits), h.engine, len(noticed))
 }
 
-func (fl *flood) allow(n int) {
-	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	fl.allowed = n
+func (p *producer) allow(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.allowed = n
 }
 
 // state returns how many records were put, and how many of them always fail.
-func (fl *flood) state(t *testing.T) (put, bad int) {
+func (p *producer) state(t *testing.T) (put, bad int) {
 	t.Helper()
-	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	if fl.failed != nil {
-		t.Fatalf("producing: %v", fl.failed)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed != nil {
+		t.Fatalf("producing: %v", p.failed)
 	}
-	for _, text := range fl.put {
+	for _, text := range p.put {
 		if fails(text) {
 			bad++
 		}
 	}
-	return len(fl.put), bad
+	return len(p.put), bad
 }
 
-// waitForWork waits until an engine has made so many invocations, or there is nothing left to do.
-func (fl *flood) waitForWork(t *testing.T, h *history, engine, invocations int) {
+// waitForWork waits until an engine has made that many invocations, or there is nothing left to do.
+func (p *producer) waitForWork(t *testing.T, h *history, engine, invocations int) {
 	t.Helper()
 	rig.Eventually(t, "the engine has enough to do, or nothing", func() bool {
-		put, _ := fl.state(t)
-		fl.mu.Lock()
-		allowed := fl.allowed
-		fl.mu.Unlock()
+		put, _ := p.state(t)
+		p.mu.Lock()
+		allowed := p.allowed
+		p.mu.Unlock()
 		made, given, _ := h.counts(engine)
 		return made >= invocations || put >= allowed && given == put
 	})
 }
 
 // produce puts what is allowed, and changes the shards now and then.
-func (fl *flood) produce(ctx context.Context, dice *rand.Rand) {
+func (p *producer) produce(ctx context.Context, dice *rand.Rand) {
 	counts := map[string]int{}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for chunk := 1; ; {
-		fl.mu.Lock()
-		room, done := min(fl.allowed, fl.records)-len(fl.put), len(fl.put) == fl.records
-		fl.mu.Unlock()
+		p.mu.Lock()
+		room, done := min(p.allowed, p.records)-len(p.put), len(p.put) == p.records
+		p.mu.Unlock()
 		if done {
 			return
 		}
@@ -148,23 +148,23 @@ func (fl *flood) produce(ctx context.Context, dice *rand.Rand) {
 				return
 			}
 		}
-		texts, entries := someRecords(dice, counts, min(room, fl.chunk), 700)
-		err := fl.PutEntries(entries)
+		texts, entries := someRecords(dice, counts, min(room, p.chunk), 700)
+		err := p.PutEntries(entries)
 		if chunk%8 == 0 && err == nil {
-			err = reshard(ctx, fl.Stream, dice)
+			err = reshard(ctx, p.Stream, dice)
 		}
 		chunk++
-		fl.mu.Lock()
-		fl.put = append(fl.put, texts...)
-		fl.failed = err
-		fl.mu.Unlock()
+		p.mu.Lock()
+		p.put = append(p.put, texts...)
+		p.failed = err
+		p.mu.Unlock()
 		if err != nil {
 			return
 		}
 	}
 }
 
-// someRecords makes the next n records of random keys. One in so many always fails; 0 is none.
+// someRecords makes the next n records of random keys. One in failing of them always fails; 0 is none.
 func someRecords(dice *rand.Rand, counts map[string]int, n, failing int) (texts []string, entries []types.PutRecordsRequestEntry) {
 	for range n {
 		key := fmt.Sprint("k", dice.IntN(40))

@@ -11,9 +11,9 @@ import (
 	"github.com/esm-run/esm/e2e/rig"
 )
 
-// A scene is a stream of six records, of which the third always fails, and batches of three. Engines are killed at one
+// A killTest has a stream of six records, of which the third always fails, and batches of three. Engines are killed at one
 // step between receiving, invoking, sending a notice and saving.
-type scene struct {
+type killTest struct {
 	*rig.Env
 	stream       *rig.Stream
 	kinesis, sqs *proxy
@@ -27,22 +27,22 @@ type scene struct {
 
 var steps = []struct {
 	name    string
-	set     func(*scene)
+	set     func(*killTest)
 	notices int // further ones that each kill may cost
 	repeats int // of the first batch, that each kill may cost
 }{
-	{name: "during a read", set: func(s *scene) {
-		s.kinesis.follow(func(operation string) (t tampering) {
+	{name: "during a read", set: func(s *killTest) {
+		s.kinesis.follow(func(operation string) (t action) {
 			if operation == "GetRecords" {
 				t.after = s.reached
 			}
 			return t
 		})
 	}},
-	{name: "while a batch waits for more", set: func(s *scene) {
+	{name: "while a batch waits for more", set: func(s *killTest) {
 		s.keys = []string{rig.BatchSize(100), "MaximumBatchingWindowInSeconds: 300"}
 		reads := 0
-		s.kinesis.follow(func(operation string) (t tampering) {
+		s.kinesis.follow(func(operation string) (t action) {
 			if operation == "GetRecords" {
 				if reads++; reads > 1 {
 					t.before = s.reached
@@ -51,29 +51,29 @@ var steps = []struct {
 			return t
 		})
 	}},
-	{name: "during the first try", repeats: 1, set: func(s *scene) {
+	{name: "during the first try", repeats: 1, set: func(s *killTest) {
 		s.hold = func(n int, _ string) bool { return n == 1 }
 	}},
-	{name: "during the second try of an engine", repeats: 1, set: func(s *scene) {
+	{name: "during the second try of an engine", repeats: 1, set: func(s *killTest) {
 		s.hold = func(n int, span string) bool { return n == 2 || span != "1-3" }
 	}},
-	{name: "before the notice", set: func(s *scene) {
-		s.sqs.follow(func(operation string) (t tampering) {
+	{name: "before the notice", set: func(s *killTest) {
+		s.sqs.follow(func(operation string) (t action) {
 			if operation == "SendMessage" {
 				t.before = s.reached
 			}
 			return t
 		})
 	}},
-	{name: "between notice and save", notices: 1, set: func(s *scene) {
-		s.sqs.follow(func(operation string) (t tampering) {
+	{name: "between notice and save", notices: 1, set: func(s *killTest) {
+		s.sqs.follow(func(operation string) (t action) {
 			if operation == "SendMessage" {
 				t.after = s.reached
 			}
 			return t
 		})
 	}},
-	{name: "during the next batch", set: func(s *scene) {
+	{name: "during the next batch", set: func(s *killTest) {
 		s.hold = func(_ int, span string) bool { return span == "4-6" }
 	}},
 }
@@ -86,8 +86,8 @@ func TestKilledAtEachStep(t *testing.T) {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()
 			e := rig.New(t)
-			s := &scene{Env: e, stream: e.Stream("steps", 1), reached: make(chan string, 1)}
-			s.kinesis, s.sqs = newProxy(t, e.StreamsEndpoint()), newProxy(t, e.Endpoint())
+			s := &killTest{Env: e, stream: e.Stream("steps", 1), reached: make(chan string, 1)}
+			s.kinesis, s.sqs = newProxy(t, e.StreamsEndpoint), newProxy(t, e.Endpoint)
 			e.Endpoints["kinesis"], e.Endpoints["sqs"] = s.kinesis.url, s.sqs.url
 			dlq := e.Queue("steps", nil)
 			s.stream.Put(rig.Numbers(6)...)
@@ -119,8 +119,8 @@ func TestKilledAtEachStep(t *testing.T) {
 	}
 }
 
-// run runs an engine until end returns. Invocations are held as the scene says until then.
-func (s *scene) run(dlq *rig.Queue, keys []string, end func(*rig.Engine)) {
+// run runs an engine until end returns. Invocations that hold selects wait until then.
+func (s *killTest) run(dlq *rig.Queue, keys []string, end func(*rig.Engine)) {
 	ended := make(chan bool)
 	defer close(ended)
 	if keys == nil {
@@ -145,7 +145,7 @@ func (s *scene) run(dlq *rig.Queue, keys []string, end func(*rig.Engine)) {
 	end(s.Start(f.On(s.stream.ARN, append(slices.Clone(keys), rig.Retries(2), rig.OnFailure(dlq.ARN))...)))
 }
 
-func (s *scene) invoked() []string {
+func (s *killTest) invoked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.spans)
@@ -153,7 +153,7 @@ func (s *scene) invoked() []string {
 
 // checkInvocations checks that the first batch was tried three times, and a few more that could not be counted, before the
 // next ones came.
-func (s *scene) checkInvocations(repeats, kills int) {
+func (s *killTest) checkInvocations(repeats, kills int) {
 	s.Helper()
 	all := s.invoked()
 	tries := max(slices.Index(all, "4-6"), 0)
@@ -165,8 +165,8 @@ func (s *scene) checkInvocations(repeats, kills int) {
 	}
 }
 
-// checkNotices checks that there are so many notices of the first batch, alike but for the time.
-func (s *scene) checkNotices(texts []string, want int) {
+// checkNotices checks that the first batch has that many notices, which differ in their time only.
+func (s *killTest) checkNotices(texts []string, want int) {
 	s.Helper()
 	if len(texts) != want {
 		s.Errorf("%d notices, want %d: %q", len(texts), want, texts)

@@ -18,7 +18,7 @@ type invokeAPI struct {
 
 	mu    sync.Mutex
 	calls []rig.Call
-	paths []string
+	path  string // of the last call
 }
 
 // An answer of Invoke. The zero one is success.
@@ -40,7 +40,7 @@ func (l *invokeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := rig.ParseCall(event)
 	l.mu.Lock()
 	a := l.answer(len(l.calls), c)
-	l.calls, l.paths = append(l.calls, c), append(l.paths, r.URL.RequestURI())
+	l.calls, l.path = append(l.calls, c), r.URL.RequestURI()
 	l.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	switch {
@@ -87,8 +87,10 @@ func TestThrottledRemoteFunction(t *testing.T) {
 	if dead := dlq.Count(); dead > 0 {
 		t.Errorf("%d messages died of throttling", dead)
 	}
-	if l.paths[0] != "/2015-03-31/functions/f/invocations?Qualifier=prod" {
-		t.Errorf("invoked %s", l.paths[0])
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.path != "/2015-03-31/functions/f/invocations?Qualifier=prod" {
+		t.Errorf("invoked %s", l.path)
 	}
 }
 
@@ -96,19 +98,19 @@ func TestThrottledRemoteFunction(t *testing.T) {
 // alias stands for.
 func TestRemoteErrorsCostNoRetry(t *testing.T) {
 	t.Parallel()
-	errors := []answer{
+	answers := []answer{
 		throttled, {status: 404, code: "ResourceNotFoundException"}, {status: 502, code: "KMSDisabledException"},
 		{status: 410, code: "EFSIOException"}, {status: 500, code: "ServiceException"}, {status: 503, code: "not an exception"}, {status: -1},
 	}
 	e := rig.New(t)
 	s, dlq := e.Stream("invoke", 1), e.Queue("invoke", nil)
 	l := &invokeAPI{answer: func(n int, _ rig.Call) (a answer) {
-		if n%2 == 0 && n/2 < len(errors) {
-			return errors[n/2]
+		if n%2 == 0 && n/2 < len(answers) {
+			return answers[n/2]
 		}
-		return answer{fault: n >= 2*len(errors)}
+		return answer{fault: n >= 2*len(answers)}
 	}}
-	records := rig.Numbers(len(errors) + 1)
+	records := rig.Numbers(len(answers) + 1)
 	s.Put(records...)
 	f := l.remoteFunction(t)
 	mapping := f.On(s.ARN, rig.BatchSize(1), rig.Retries(0), rig.OnFailure(dlq.ARN))
@@ -124,7 +126,7 @@ func TestRemoteErrorsCostNoRetry(t *testing.T) {
 		t.Errorf("invocations %q, want %q", l.spans(), want)
 	}
 	f.Name = "f:live"
-	rig.Notice{Records: records[len(errors)], Tries: 1, Fault: "Unhandled", Version: "7"}.Check(t, notice, s, f, rig.ParseNotice(t, notice).RequestID)
+	rig.Notice{Records: records[len(answers)], Tries: 1, Fault: "Unhandled", Version: "7"}.Check(t, notice, s, f, rig.ParseNotice(t, notice).RequestID)
 }
 
 // An event that a remote function finds too large is halved, and given up when its tries are spent.

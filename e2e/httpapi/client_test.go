@@ -32,7 +32,7 @@ type client interface {
 	call(t *testing.T, operation string, with members) reply
 }
 
-// reply is what a client makes of an answer.
+// A reply is an answer as a client shows it.
 type reply struct {
 	Status     int    // 0 where the client does not show it
 	Code, Text string // of an exception

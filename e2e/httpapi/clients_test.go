@@ -42,7 +42,7 @@ func TestClients(t *testing.T) {
 	t.Parallel()
 	rig.Need(t, "python3")
 	e := rig.New(t)
-	e.Write("src/app.py", echoHandler)
+	e.WriteFile("src/app.py", echoHandler)
 	var entries []rig.Entry
 	for name := range clients {
 		entries = append(entries, &rig.Function{Name: name, Description: python})

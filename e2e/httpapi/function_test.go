@@ -57,7 +57,7 @@ func TestInvokeAnswer(t *testing.T) {
 	t.Parallel()
 	rig.Need(t, "python3")
 	e := rig.New(t)
-	e.Write("src/app.py", echoHandler)
+	e.WriteFile("src/app.py", echoHandler)
 	engine := e.Run(&rig.Function{Name: "f", Description: python})
 	const id = "0a0a0a0a-1111-4222-8333-444444444444"
 	status, body, header := request(t, "POST", engine.URL("/2015-03-31/functions/f/invocations"), `"fail"`, "X-Amzn-RequestId", id, "X-Amz-Log-Type", "Tail")

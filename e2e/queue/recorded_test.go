@@ -10,7 +10,7 @@ import (
 	"github.com/esm-run/esm/e2e/rig"
 )
 
-// recorded is what AWS was recorded doing with a queue, a redrive policy and a handler.
+// recorded are observations of AWS, each with a queue, a redrive policy and a handler.
 var recorded = []struct {
 	name       string
 	fifo       bool
@@ -27,22 +27,22 @@ var recorded = []struct {
 		handlers: []rig.Handler{rig.Fail, rig.Succeed}, calls: []string{"m/1", "m/2"},
 	},
 	{
-		name: "reported failures of a FIFO group", fifo: true, visibility: 8 * time.Second, receives: 2,
+		name: "reported failures of a FIFO group", fifo: true, visibility: 5 * time.Second, receives: 2,
 		send: []string{"m1", "m2", "m3", "m4"}, keys: []string{rig.Reporting},
 		handlers: []rig.Handler{rig.Report("m2", "m3", "m4"), rig.Report("m4")},
 		calls:    []string{"m1/1 m2/1 m3/1 m4/1", "m2/2 m3/2 m4/2"}, dead: []string{"m4"},
 	},
 	{
-		name: "an exception fails the whole batch", visibility: 2 * time.Second, receives: 2, send: []string{"a", "b"},
+		name: "an exception fails the whole batch", visibility: 4 * time.Second, receives: 2, send: []string{"a", "b"},
 		keys:     []string{rig.Reporting, rig.BatchSize(100), "MaximumBatchingWindowInSeconds: 1"},
 		handlers: []rig.Handler{rig.Fail}, dead: []string{"a", "b"},
 	},
 	{
-		name: "an invalid report", visibility: 2 * time.Second, receives: 2, send: []string{"m"}, keys: []string{rig.Reporting},
+		name: "an invalid report", visibility: 4 * time.Second, receives: 2, send: []string{"m"}, keys: []string{rig.Reporting},
 		handlers: []rig.Handler{rig.Answer(`{"batchItemFailures":[{"foo":"notvalid"}]}`)}, calls: []string{"m/1", "m/2"}, dead: []string{"m"},
 	},
 	{
-		name: "an answer that is no object", visibility: 2 * time.Second, receives: 1, send: []string{"m"}, keys: []string{rig.Reporting},
+		name: "an answer that is no object", visibility: 4 * time.Second, receives: 1, send: []string{"m"}, keys: []string{rig.Reporting},
 		handlers: []rig.Handler{rig.Answer(`"ok"`)}, calls: []string{"m/1"}, dead: []string{"m"},
 	},
 	{

@@ -18,7 +18,7 @@ type Call struct {
 	Window *Window // nil where the event has none
 }
 
-// A Record is what handlers read of a record of any source.
+// A Record is a record of any source as handlers see it.
 type Record struct {
 	Text       string // a message's body, the data of a Kinesis record, or the key of an item: see [Table]
 	ID         string // what a handler reports: the message's id or the sequence number
@@ -28,7 +28,7 @@ type Record struct {
 	Attributes map[string]string
 }
 
-// A Window is what the event of a tumbling window has besides records.
+// A Window holds the members of a tumbling window's event besides Records.
 type Window struct {
 	Shard, Source string
 	Start, End    time.Time

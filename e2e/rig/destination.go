@@ -22,7 +22,7 @@ func (e *Env) Topic(name string) (arn string, queue *Queue) {
 	return *topic.TopicArn, queue
 }
 
-// Envelope is what a topic's queue gets.
+// Envelope is the message that a topic delivers to a queue.
 type Envelope struct {
 	Type, MessageID, TopicArn, Message string
 	Timestamp                          time.Time

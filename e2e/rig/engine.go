@@ -39,14 +39,14 @@ func Start(t testing.TB, args ...string) *Engine {
 	t.Cleanup(func() {
 		e.Kill()
 		if t.Failed() {
-			t.Logf("esm wrote:\n%s\nits handlers:\n%s", Clip(e.Log()), Clip(e.Output()))
+			t.Logf("esm wrote:\n%s\nits handlers:\n%s", clip(e.Log()), clip(e.Output()))
 		}
 	})
 	return e
 }
 
-// Clip shortens a long text in its middle.
-func Clip(text string) string {
+// clip shortens a long text in its middle.
+func clip(text string) string {
 	if len(text) > 8000 {
 		return text[:4000] + "\n…\n" + text[len(text)-4000:]
 	}
@@ -114,8 +114,8 @@ func (e *Engine) Get(path string) string {
 	return string(text)
 }
 
-// Series returns the values of a metric, one for each set of labels.
-func (e *Engine) Series(name string) (values []float64) {
+// series returns the values of a metric, one for each set of labels.
+func (e *Engine) series(name string) (values []float64) {
 	e.Helper()
 	for line := range strings.Lines(e.Get("/metrics")) {
 		cut := strings.LastIndexByte(strings.TrimSpace(line), ' ')
@@ -131,13 +131,13 @@ func (e *Engine) Series(name string) (values []float64) {
 // Metric returns the sum of a metric's series.
 func (e *Engine) Metric(name string) (sum float64) {
 	e.Helper()
-	for _, value := range e.Series(name) {
+	for _, value := range e.series(name) {
 		sum += value
 	}
 	return sum
 }
 
-// WaitHandled waits until so many records were filtered out or answered by functions, over all mappings.
+// WaitHandled waits until n records were filtered out or answered by functions, over all mappings.
 func (e *Engine) WaitHandled(n int) {
 	e.Helper()
 	Eventually(e.TB, fmt.Sprintf("%d records are handled", n), func() bool {

@@ -24,13 +24,15 @@ import (
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
-// Env is what one test works with: clients of a service, a directory, and names that no other test uses.
+// Env is the environment of one test: clients of a service, a directory, and names that no other test uses.
 type Env struct {
 	testing.TB
-	Service   Service
-	Dir       string            // holds the mappings file, what that refers to, and the DataDir
-	Endpoints map[string]string // by service: where engines reach it, if not where the test does
-	Suffix    string            // of the names of this test's resources
+	Service         Service
+	Dir             string            // holds the mappings file, what that refers to, and the DataDir
+	Suffix          string            // of the names of this test's resources
+	Endpoint        string            // of SQS, SNS and S3
+	StreamsEndpoint string            // of Kinesis and DynamoDB
+	Endpoints       map[string]string // for engines, by service, in place of Endpoint: a test may put a proxy between
 
 	SQS             *sqs.Client
 	SNS             *sns.Client
@@ -50,22 +52,23 @@ func New(t testing.TB) *Env {
 
 func newEnv(t testing.TB, s Service) *Env {
 	t.Helper()
-	e := &Env{TB: t, Service: s, Dir: t.TempDir(), Endpoints: map[string]string{}, Suffix: "-" + strings.ToLower(rand.Text()[:12])}
-	if s.endpoint == "" {
+	e := &Env{TB: t, Service: s, Dir: t.TempDir(), Suffix: "-" + strings.ToLower(rand.Text()[:12])}
+	e.Endpoint, e.StreamsEndpoint = s.endpoints()
+	if e.Endpoint == "" {
 		e.embedded = new(embedded.Server)
-		e.Service.endpoint = serve(t, e.embedded)
+		e.Endpoint = serve(t, e.embedded)
 	}
-	if s.streams == "" {
-		e.Service.streams = e.Service.endpoint
+	if e.StreamsEndpoint == "" {
+		e.StreamsEndpoint = e.Endpoint
 	}
-	e.Endpoints["kinesis"], e.Endpoints["dynamodb"] = e.Service.streams, e.Service.streams
+	e.Endpoints = map[string]string{"kinesis": e.StreamsEndpoint, "dynamodb": e.StreamsEndpoint}
 	config := aws.Config{
-		Region: "us-east-1", HTTPClient: awshttp.New(16), // the SDK's own client drops connections of a fast server, and puts records twice then
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), BaseEndpoint: &e.Service.endpoint,
+		Region: "us-east-1", BaseEndpoint: &e.Endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		HTTPClient: awshttp.New(16), // the SDK's own drops connections of a fast server, and puts records twice then
 	}
 	e.SQS, e.SNS = sqs.NewFromConfig(config), sns.NewFromConfig(config)
 	e.S3 = s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
-	config.BaseEndpoint = &e.Service.streams
+	config.BaseEndpoint = &e.StreamsEndpoint
 	e.Kinesis, e.DynamoDB, e.DynamoDBStreams = kinesis.NewFromConfig(config), dynamodb.NewFromConfig(config), dynamodbstreams.NewFromConfig(config)
 	return e
 }
@@ -84,12 +87,6 @@ func serve(t testing.TB, server *embedded.Server) (url string) {
 	return "http://" + l.Addr().String()
 }
 
-// Endpoint returns the URL of SQS, SNS and S3.
-func (e *Env) Endpoint() string { return e.Service.endpoint }
-
-// StreamsEndpoint returns the URL of Kinesis and DynamoDB.
-func (e *Env) StreamsEndpoint() string { return e.Service.streams }
-
 // Must fails the test if there is an error.
 func (e *Env) Must(err error) {
 	e.Helper()
@@ -104,8 +101,8 @@ func (e *Env) Path(name string) string { return filepath.Join(e.Dir, name) }
 // DataDir returns the directory in which engines keep what is durable.
 func (e *Env) DataDir() string { return e.Path("data") }
 
-// Write writes a file into the test's directory, executable.
-func (e *Env) Write(name, text string) (path string) {
+// WriteFile writes a file into the test's directory, executable.
+func (e *Env) WriteFile(name, text string) (path string) {
 	e.Helper()
 	path = e.Path(name)
 	e.Must(os.MkdirAll(filepath.Dir(path), 0o755))
@@ -140,8 +137,8 @@ func (e *Env) File(entries ...Entry) (path string) {
 	for service, url := range e.Endpoints {
 		endpoints += fmt.Sprintf("%s: %q, ", service, url)
 	}
-	head := fmt.Sprintf("Aws: {Endpoint: %q, Region: us-east-1, Endpoints: {%s}}\n", e.Service.endpoint, endpoints)
-	return e.Write("mappings.yaml", head+fileOf(entries))
+	head := fmt.Sprintf("Aws: {Endpoint: %q, Region: us-east-1, Endpoints: {%s}}\n", e.Endpoint, endpoints)
+	return e.WriteFile("mappings.yaml", head+fileOf(entries))
 }
 
 // RunOnData runs a command such as `esm position list` on the mappings file and the DataDir, while no engine uses them. It

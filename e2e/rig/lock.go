@@ -32,8 +32,8 @@ func lockFile(path string, how int) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// holdService keeps a service for the time of the test: with others that share it, or alone. Whoever wants it alone is
-// not overtaken for ever by those who share it: they queue at a gate.
+// holdService locks a service until the test ends, shared or exclusively. Every caller passes a gate first, so that an
+// exclusive caller is not starved by shared ones.
 func holdService(t testing.TB, name string, how int) {
 	t.Helper()
 	dir, err := sharedDir("services")
@@ -52,7 +52,7 @@ func holdService(t testing.TB, name string, how int) {
 	t.Cleanup(unlock)
 }
 
-// Engines listen on ports below those that systems give to whoever asks for any. Each test process has a block of them.
+// Engines listen below the ports that systems assign by themselves. Each test process has a block of ports of its own.
 const (
 	firstPort  = 10_000
 	blockSize  = 100
@@ -67,14 +67,18 @@ var portBlock = sync.OnceValues(func() (int, error) {
 	}
 	for n := range blockCount {
 		block := (os.Getpid() + n) % blockCount
-		if _, err := lockFile(filepath.Join(dir, fmt.Sprint(block)), exclusive|syscall.LOCK_NB); err == nil {
+		if unlock, err := lockFile(filepath.Join(dir, fmt.Sprint(block)), exclusive|syscall.LOCK_NB); err == nil {
+			keptBlock = unlock
 			return firstPort + block*blockSize, nil
 		}
 	}
 	return 0, fmt.Errorf("all %d blocks of ports are taken: see %s", blockCount, dir)
 })
 
-var portsTaken atomic.Uint32
+var (
+	keptBlock  func() // never called: an open file keeps the lock
+	portsTaken atomic.Uint32
+)
 
 // freeAddress returns an address for an engine that is yet to start.
 func freeAddress(t testing.TB) string {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Notice is what a destination is to be told of records that were dropped.
+// Notice is an expected notice of dropped records.
 type Notice struct {
 	Records    string // as in "2-4"
 	Tries      int
@@ -23,7 +23,7 @@ type Notice struct {
 	Payload    string // the event, which an object holds besides
 }
 
-// Sent is what only the sender of a notice can know, and where its records begin.
+// Sent holds the values of a notice that a test cannot know beforehand, and its first sequence number.
 type Sent struct{ RequestID, Timestamp, First string }
 
 // ParseNotice reads a notice.

@@ -35,13 +35,13 @@ func (e *Env) Queue(name string, attributes Attributes) *Queue {
 	made, err := e.SQS.CreateQueue(e.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
 	e.Must(err)
 	_, path, _ := strings.Cut(strings.TrimPrefix(*made.QueueUrl, "http://"), "/")
-	return &Queue{Env: e, URL: e.Endpoint() + "/" + path, ARN: "arn:aws:sqs:us-east-1:000000000000:" + name, name: name}
+	return &Queue{Env: e, URL: e.Endpoint + "/" + path, ARN: "arn:aws:sqs:us-east-1:000000000000:" + name, name: name}
 }
 
 // Name returns the queue's name.
 func (q *Queue) Name() string { return q.name }
 
-// Redrive is the attribute that moves messages to this queue after they were received so many times.
+// Redrive returns the RedrivePolicy that moves messages to this queue after that many receives.
 func (q *Queue) Redrive(receives int) string {
 	return fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, q.ARN, receives)
 }
@@ -111,7 +111,7 @@ func (q *Queue) counts() map[string]int {
 	return counts
 }
 
-// WaitCount waits until the queue holds so many messages, visible or not.
+// WaitCount waits until the queue holds n messages, visible or not.
 func (q *Queue) WaitCount(n int) {
 	q.Helper()
 	Eventually(q.TB, fmt.Sprintf("%s holds %d messages", q.name, n), func() bool { return q.Count() == n })
@@ -128,7 +128,7 @@ func (q *Queue) Take() (bodies []string) {
 	return bodies
 }
 
-// TakeSorted waits until so many messages came out of the queue, and returns their bodies sorted.
+// TakeSorted takes n messages or more out of the queue as they come, and returns their bodies sorted.
 func (q *Queue) TakeSorted(n int) (bodies []string) {
 	q.Helper()
 	Eventually(q.TB, fmt.Sprintf("%s has had %d messages", q.name, n), func() bool {

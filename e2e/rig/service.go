@@ -5,33 +5,25 @@ import (
 	"testing"
 )
 
-// A Service is a place that speaks AWS's protocols. An empty endpoint is a stand-in of the test's own.
+// A Service is a place that speaks AWS's protocols.
 type Service struct {
 	Name     string
-	variable string // of the environment, without which the service is not there; "" is always there
-
-	endpoint string // of SQS, SNS and S3
-	streams  string // of Kinesis and DynamoDB; "" is the endpoint
+	variable string // names the endpoint in the environment; "" is a stand-in of the test's own
+	queues   bool   // SQS, SNS and S3 are there too; otherwise they are a stand-in's
+	streams  bool   // Kinesis and DynamoDB are there too; otherwise they are where queues are
 }
 
-// The services that tests run on. A StandIn is made for each test.
+// The services that tests run on.
 var (
 	StandIn       = Service{Name: "embedded"}
-	LocalStack    = onLocalStack()
-	ElasticMQ     = Service{Name: "ElasticMQ", variable: "ESM_TEST_ELASTICMQ", endpoint: os.Getenv("ESM_TEST_ELASTICMQ")}
-	KinesisMock   = Service{Name: "kinesis-mock", variable: "ESM_TEST_KINESISMOCK", streams: os.Getenv("ESM_TEST_KINESISMOCK")}
-	DynamoDBLocal = Service{Name: dynamoDBLocalName, variable: "ESM_TEST_DYNAMODBLOCAL", streams: os.Getenv("ESM_TEST_DYNAMODBLOCAL")}
+	LocalStack    = Service{Name: "LocalStack", variable: "ESM_TEST_LOCALSTACK", queues: true, streams: true}
+	ElasticMQ     = Service{Name: "ElasticMQ", variable: "ESM_TEST_ELASTICMQ", queues: true}
+	KinesisMock   = Service{Name: "kinesis-mock", variable: "ESM_TEST_KINESISMOCK", streams: true}
+	DynamoDBLocal = Service{Name: "DynamoDB-Local", variable: "ESM_TEST_DYNAMODBLOCAL", streams: true}
 )
 
-const (
-	dynamoDBLocalName  = "DynamoDB-Local"
-	dynamoDBLocalAdmin = "ESM_TEST_DYNAMODBLOCAL_ADMIN"
-)
-
-func onLocalStack() Service {
-	endpoint := os.Getenv("ESM_TEST_LOCALSTACK")
-	return Service{Name: "LocalStack", variable: "ESM_TEST_LOCALSTACK", endpoint: endpoint, streams: endpoint}
-}
+// dynamoDBLocalAdmin is the variable that names DynamoDB Local's administration port.
+const dynamoDBLocalAdmin = "ESM_TEST_DYNAMODBLOCAL_ADMIN"
 
 // The services of each kind of source.
 var (
@@ -40,50 +32,41 @@ var (
 	Tables  = []Service{StandIn, DynamoDBLocal, LocalStack}
 )
 
-// On runs a test on each of these services, in parallel. A service that is not there is skipped, and fails in CI.
+// On runs a test on each of these services, in parallel. It skips services that are not there, and fails for them in CI.
 func On(t *testing.T, services []Service, test func(*testing.T, *Env)) {
-	t.Parallel()
-	for _, s := range services {
-		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
-			s.need(t)
-			if s.IsDynamoDBLocal() {
-				holdService(t, s.Name, shared)
-			}
-			test(t, newEnv(t, s))
-		})
-	}
+	on(t, services, shared, test)
 }
 
-// Alone runs a test on each of these services, as [On] does. It has DynamoDB Local alone, for what happens to all of its
-// tables at once: see [Table.EndShard].
+// Alone is like [On], with DynamoDB Local for this test alone. Tests need that if they end shards or let time pass there:
+// it happens to all tables at once.
 func Alone(t *testing.T, services []Service, test func(*testing.T, *Env)) {
+	on(t, services, exclusive, test)
+}
+
+func on(t *testing.T, services []Service, how int, test func(*testing.T, *Env)) {
 	t.Parallel()
 	for _, s := range services {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			s.need(t)
-			if s.IsDynamoDBLocal() {
-				NeedVariable(t, dynamoDBLocalAdmin)
-				holdService(t, s.Name, exclusive)
+			if s != StandIn {
+				NeedVariable(t, s.variable)
+			}
+			if s == DynamoDBLocal {
+				holdService(t, s.Name, how)
 			}
 			test(t, newEnv(t, s))
 		})
 	}
 }
 
-func (s Service) need(t testing.TB) {
-	t.Helper()
-	if s.variable != "" {
-		NeedVariable(t, s.variable)
+// endpoints returns the URLs of the service; "" is a stand-in.
+func (s Service) endpoints() (queues, streams string) {
+	url := os.Getenv(s.variable)
+	if s.queues {
+		queues = url
 	}
+	if s.streams {
+		streams = url
+	}
+	return queues, streams
 }
-
-// IsStandIn reports whether the streams of the service are the stand-in's.
-func (s Service) IsStandIn() bool { return s.variable == "" }
-
-// IsLocalStack reports whether the service is LocalStack.
-func (s Service) IsLocalStack() bool { return s.Name == LocalStack.Name }
-
-// IsDynamoDBLocal reports whether the service is DynamoDB Local.
-func (s Service) IsDynamoDBLocal() bool { return s.Name == dynamoDBLocalName }

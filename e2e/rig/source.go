@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// A Source is what a Kinesis stream and a DynamoDB table have in common.
+// A Source is a stream of records: a Kinesis stream, or the stream of a DynamoDB table.
 type Source interface {
 	StreamARN() string
 	// Put puts records into the first shard, in order, and returns when they can be read.
 	Put(texts ...string)
-	// PutKeyed does so with the records k0/n, k1/n … of so many keys, in whatever shards.
+	// PutKeyed puts the records k0/n, k1/n … of a number of keys, and returns when they can be read.
 	PutKeyed(keys, n int)
 	// EndShard ends the first shard, which has children then.
 	EndShard()
-	// Stored returns what the service itself says of the records, by text.
+	// Stored returns the records as the service stores them, by text.
 	Stored() map[string]Stored
 
 	noticeForm() (key, timeLayout string)
 }
 
-// Stored is what a stream holds of a record.
+// Stored describes a record as the service stores it.
 type Stored struct {
 	Text, Shard, Sequence string
 	Arrived               time.Time
@@ -48,12 +48,12 @@ func OnSources(t *testing.T, test func(t *testing.T, e *Env, source func(name st
 	})
 }
 
-// WaitPast waits until a record lies in the past, as far as the service tells times: DynamoDB Local to the minute, others
-// to the second.
+// WaitPast waits until a record lies in the past at the resolution of the service's times: a minute for DynamoDB Local, a
+// second for others.
 func (e *Env) WaitPast(r Stored) {
 	e.Helper()
 	unit := time.Second
-	if e.Service.IsDynamoDBLocal() {
+	if e.Service == DynamoDBLocal {
 		unit = time.Minute
 	}
 	next := r.Arrived.Truncate(unit).Add(unit)

@@ -2,7 +2,6 @@ package rig
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -25,25 +24,17 @@ func (e *Env) Stream(name string, shards int) *Stream {
 	e.Helper()
 	name += e.Suffix
 	s := &Stream{Env: e, Name: name, ARN: "arn:aws:kinesis:us-east-1:000000000000:stream/" + name, shards: shards}
-	s.create()
+	e.Must(s.create())
+	e.Must(s.WaitActive(e.Context()))
 	e.Cleanup(func() {
 		_, _ = e.Kinesis.DeleteStream(context.Background(), &kinesis.DeleteStreamInput{StreamName: &name, EnforceConsumerDeletion: aws.Bool(true)})
 	})
 	return s
 }
 
-// create makes the stream, as soon as one of its name is gone.
-func (s *Stream) create() {
-	s.Helper()
-	Eventually(s.TB, "the stream is made", func() bool {
-		_, err := s.Kinesis.CreateStream(s.Context(), &kinesis.CreateStreamInput{StreamName: &s.Name, ShardCount: aws.Int32(int32(s.shards))})
-		_, there := errors.AsType[*types.ResourceInUseException](err)
-		if err != nil && !there {
-			s.Fatal(err)
-		}
-		return err == nil
-	})
-	s.Must(s.WaitActive(s.Context()))
+func (s *Stream) create() error {
+	_, err := s.Kinesis.CreateStream(s.Context(), &kinesis.CreateStreamInput{StreamName: &s.Name, ShardCount: aws.Int32(int32(s.shards))})
+	return err
 }
 
 // Recreate deletes the stream, waits until that is noticed, and makes one of the same name.
@@ -52,7 +43,8 @@ func (s *Stream) Recreate(noticed func() bool) {
 	_, err := s.Kinesis.DeleteStream(s.Context(), &kinesis.DeleteStreamInput{StreamName: &s.Name})
 	s.Must(err)
 	Eventually(s.TB, "it is noticed that the stream is gone", noticed)
-	s.create()
+	Eventually(s.TB, "the stream can be made again", func() bool { return s.create() == nil })
+	s.Must(s.WaitActive(s.Context()))
 }
 
 // WaitActive waits until the stream may be written, split and merged.

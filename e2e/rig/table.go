@@ -109,7 +109,7 @@ func (t *Table) Put(texts ...string) {
 	t.WaitRecords(t.written)
 }
 
-// Write puts records as Put does, and does not wait for them.
+// Write puts records without waiting until they can be read.
 func (t *Table) Write(texts ...string) {
 	t.Helper()
 	var items []Item
@@ -135,8 +135,8 @@ func KeyedItems(keys, n int) (items []Item) {
 	return items
 }
 
-// WriteItems puts items. Those of one request stay in order with every service: behind LocalStack's back, requests
-// overtake each other.
+// WriteItems puts items. Those of one request stay in order with every service: in LocalStack, requests may overtake
+// each other.
 func (t *Table) WriteItems(items []Item) error {
 	t.written += len(items)
 	for some := range slices.Chunk(items, 25) {
@@ -155,7 +155,7 @@ func (t *Table) WriteItems(items []Item) error {
 	return nil
 }
 
-// PutItem puts one item, and waits until the current stream has so many records.
+// PutItem puts one item, and waits until the current stream has that many records.
 func (t *Table) PutItem(item Item, records int) {
 	t.Helper()
 	_, err := t.DynamoDB.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &t.Name, Item: item})
@@ -163,7 +163,7 @@ func (t *Table) PutItem(item Item, records int) {
 	t.WaitRecords(records)
 }
 
-// DeleteItem deletes an item, and waits likewise.
+// DeleteItem deletes an item, and waits until the current stream has that many records.
 func (t *Table) DeleteItem(key types.AttributeValue, records int) {
 	t.Helper()
 	_, err := t.DynamoDB.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &t.Name, Key: Item{"pk": key}})
@@ -171,7 +171,7 @@ func (t *Table) DeleteItem(key types.AttributeValue, records int) {
 	t.WaitRecords(records)
 }
 
-// WaitRecords waits until the current stream has so many records, and returns them with their shards. A service may put a
+// WaitRecords waits until the current stream has n records, and returns them with their shards. A service may put a
 // change into the stream after it has answered, and behind a later one then.
 func (t *Table) WaitRecords(n int) (records []streamtypes.Record, shards []string) {
 	t.Helper()
@@ -242,14 +242,14 @@ func (t *Table) noticeForm() (key, timeLayout string) {
 // the test has to have the service alone: see [Alone].
 func (t *Table) EndShard() {
 	t.Helper()
-	if t.Service.IsDynamoDBLocal() {
+	if t.Service == DynamoDBLocal {
 		t.Admin("/rollover")
 		return
 	}
 	t.Must(t.embedded.DynamoDB().RollOver(t.Name))
 }
 
-// Admin tells DynamoDB Local to roll shards over or to let time pass, for all tables.
+// Admin sends a request to the administration port of DynamoDB Local, which rolls over or ages all tables.
 func (t *Table) Admin(path string) {
 	t.Helper()
 	resp, err := http.Post(os.Getenv(dynamoDBLocalAdmin)+path, "", nil)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Slack is what a second may become on a machine that has much else to do.
+// Slack bounds how long something takes on a busy machine that takes about a second on an idle one.
 const Slack = 30 * time.Second
 
 // Eventually waits until a condition holds. It fails the test after three minutes: on a busy machine a service may need
@@ -45,8 +45,8 @@ func Receive[T any](t testing.TB, from <-chan T) (value T) {
 	return value
 }
 
-// Missing skips a test for the want of something, and fails it in CI, where nothing is skipped.
-func Missing(t testing.TB, what string) {
+// missing skips a test for the want of something, and fails it in CI, where nothing is skipped.
+func missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatalf("%s is missing", what)
@@ -58,7 +58,7 @@ func Missing(t testing.TB, what string) {
 func Need(t testing.TB, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
-		Missing(t, program)
+		missing(t, program)
 	}
 }
 
@@ -67,7 +67,7 @@ func NeedVariable(t testing.TB, name string) string {
 	t.Helper()
 	value := os.Getenv(name)
 	if value == "" {
-		Missing(t, name+", which ./test sets,")
+		missing(t, name+", which ./test sets,")
 	}
 	return value
 }

@@ -14,7 +14,6 @@ func TestLatestIsFirstStart(t *testing.T) {
 		const latest = "StartingPosition: LATEST"
 		s, f := source("latest"), e.Function("f", rig.Succeed)
 		s.Put("1")
-		e.WaitPast(s.Stored()["1"])
 		engine := e.Run(f.On(s.StreamARN(), latest, rig.Disabled))
 		s.Put("2") // while it is disabled
 		e.WaitPast(s.Stored()["2"])

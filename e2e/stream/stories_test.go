@@ -17,7 +17,7 @@ var workedExamples = []story{
 		name: "two retries", keys: []string{rig.Retries(2)}, handler: rig.FailOn("6"),
 		runs: []string{"1-10 ×3"}, notices: []rig.Notice{{Records: "1-10", Tries: 3, Fault: "Unhandled"}},
 	},
-	{name: "unlimited retries", keys: []string{rig.Retries(-1)}, handler: rig.FailOn("6"), runs: []string{"1-10" + forever}},
+	{name: "unlimited retries", keys: []string{rig.Retries(-1)}, handler: rig.FailOn("6"), runs: []string{"1-10" + endless}},
 	{
 		name: "reported, no retries", keys: []string{rig.Retries(0), rig.Reporting}, handler: rig.Report("6"),
 		runs: []string{"1-10", "6-10"}, notices: []rig.Notice{{Records: "6-10", Tries: 1}},
@@ -28,7 +28,7 @@ var workedExamples = []story{
 	},
 	{
 		name: "reported, unlimited retries", keys: []string{rig.Retries(-1), rig.Reporting}, handler: rig.Report("6"),
-		runs: []string{"1-10", "6-10" + forever},
+		runs: []string{"1-10", "6-10" + endless},
 	},
 	{
 		name: "bisected, no retries", keys: []string{rig.Retries(0), rig.Bisecting}, handler: rig.FailOn("6"),
@@ -42,7 +42,7 @@ var workedExamples = []story{
 	},
 	{
 		name: "bisected, unlimited retries", keys: []string{rig.Retries(-1), rig.Bisecting}, handler: rig.FailOn("6"),
-		runs: []string{"1-10", "1-5", "6-10", "6-7", "6" + forever},
+		runs: []string{"1-10", "1-5", "6-10", "6-7", "6" + endless},
 	},
 	{
 		name: "bisected and reported, no retries", keys: []string{rig.Retries(0), rig.Bisecting, rig.Reporting}, handler: rig.Report("6"),
@@ -54,11 +54,11 @@ var workedExamples = []story{
 	},
 	{
 		name: "bisected and reported, unlimited retries", keys: []string{rig.Retries(-1), rig.Bisecting, rig.Reporting}, handler: rig.Report("6"),
-		runs: []string{"1-10", "6-10", "6-7", "6" + forever},
+		runs: []string{"1-10", "6-10", "6-7", "6" + endless},
 	},
 }
 
-// recordedOnAWS is what AWS was recorded doing.
+// recordedOnAWS are observations of AWS.
 var recordedOnAWS = []story{
 	{
 		name: "the second of four reported", keys: []string{rig.Retries(1), rig.Reporting}, size: 4, handler: rig.Report("2"),

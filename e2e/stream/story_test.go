@@ -11,7 +11,7 @@ import (
 	"github.com/esm-run/esm/e2e/rig"
 )
 
-// A story is what AWS does with some records, a mapping and a handler. The records are 1, 2, 3 and so on, and one more
+// A story is how AWS handles some records under a mapping and a handler. The records are 1, 2, 3 and so on, and one more
 // follows them.
 type story struct {
 	name    string
@@ -20,15 +20,15 @@ type story struct {
 	batch   int      // BatchSize; 0 is size
 	handler rig.Handler
 
-	// The batches in their order: the records, and how many times they are sent under one request id. A batch that is sent
-	// for ever blocks its shard, and the record that follows does not come.
+	// The batches in their order: the records, and how many times they are sent under one request id. A batch that is
+	// retried without end blocks its shard, and the record that follows does not come.
 	runs    []string
 	notices []rig.Notice
 }
 
-const forever = " ×∞"
+const endless = " ×∞"
 
-func (st story) blocks() bool { return strings.HasSuffix(st.runs[len(st.runs)-1], forever) }
+func (st story) blocks() bool { return strings.HasSuffix(st.runs[len(st.runs)-1], endless) }
 
 // invocations returns how many the story has, at the least if it blocks.
 func (st story) invocations() (n int) {
@@ -138,7 +138,7 @@ func (p *staged) watch(t *testing.T) {
 	shown := texts(got)
 	if last := len(shown) - 1; p.blocks() {
 		again, _, _ := strings.Cut(shown[last], " ×")
-		shown[last] = again + forever
+		shown[last] = again + endless
 	}
 	if !slices.Equal(shown, want) {
 		t.Fatalf("invocations %q, want %q", got, want)

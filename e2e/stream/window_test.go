@@ -14,8 +14,7 @@ import (
 	"github.com/esm-run/esm/e2e/rig"
 )
 
-// counting returns a handler whose state is how many records the window has had. The first so many final invocations
-// fail.
+// counting returns a handler whose state counts the records of the window. It fails that many final invocations first.
 func counting(failures int) rig.Handler {
 	var mu sync.Mutex
 	return func(c rig.Call) (string, error) {
@@ -31,7 +30,7 @@ func counting(failures int) rig.Handler {
 	}
 }
 
-// putUntil puts records 1, 2, 3 and so on until the function has had so many final invocations. It returns how many.
+// putUntil puts records 1, 2, 3 and so on until the function has had that many final invocations. It returns the last.
 func putUntil(t *testing.T, s rig.Source, f *rig.Function, finals int) (n int) {
 	t.Helper()
 	var last time.Time
@@ -49,7 +48,7 @@ func putUntil(t *testing.T, s rig.Source, f *rig.Function, finals int) (n int) {
 // windowed are services whose times are fine enough for windows: DynamoDB Local's are whole minutes.
 func windowed(t *testing.T, test func(t *testing.T, e *rig.Env, source func(string) rig.Source)) {
 	rig.OnSources(t, func(t *testing.T, e *rig.Env, source func(string) rig.Source) {
-		if e.Service.IsDynamoDBLocal() {
+		if e.Service == rig.DynamoDBLocal {
 			t.Skip("its records have times of whole minutes")
 		}
 		test(t, e, source)
@@ -64,7 +63,7 @@ func TestTumblingWindows(t *testing.T) {
 		e.Run(f.On(s.StreamARN(), "TumblingWindowInSeconds: 3", rig.BatchSize(2)))
 		n := putUntil(t, s, f, 2)
 		f.Want(t, rig.Numbers(n)...)
-		if _, table := s.(*rig.Table); !table || e.Service.IsStandIn() { // nothing ends the shards of LocalStack's tables
+		if _, table := s.(*rig.Table); !table || e.Service == rig.StandIn { // nothing ends the shards of LocalStack's tables
 			finals := len(rig.Finals(f.Calls()))
 			s.EndShard()
 			rig.Eventually(t, "the end of the shard ends the window", func() bool { return len(rig.Finals(f.Calls())) > finals })
