@@ -78,7 +78,7 @@ func (p *played) push(c awstest.Call, s *pushed, r esm.Reader, last string) erro
 		return err
 	}
 	beat := time.Now()
-	for end := beat.Add(subscriptionLives); time.Now().Before(end); {
+	for end := beat.Add(subscriptionLife); time.Now().Before(end); {
 		recs, err := r.Read(c.Ctx, 100)
 		if err == io.EOF {
 			return s.event(map[string]any{"Records": []any{}, "MillisBehindLatest": 0, "ChildShards": []any{map[string]any{
@@ -262,7 +262,7 @@ func TestASilentSubscriptionIsLeft(t *testing.T) {
 		reader := r.Open(esm.From{})
 		defer reader.Close()
 		start := time.Now()
-		if got := r.Collect(reader, 1); !slices.Equal(got, []string{"a"}) || time.Since(start) != heartbeat {
+		if got := r.Collect(reader, 1); !slices.Equal(got, []string{"a"}) || time.Since(start) != maxSilence {
 			t.Errorf("read %q after %s", got, time.Since(start))
 		}
 	})
@@ -281,7 +281,7 @@ func TestASubscriptionThatNeverBeginsIsLeft(t *testing.T) {
 			return open
 		})
 		start := time.Now()
-		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || awserr.Decided(err) || errors.Is(err, context.Canceled) || time.Since(start) != heartbeat {
+		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || awserr.Decided(err) || errors.Is(err, context.Canceled) || time.Since(start) != maxSilence {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
 		r.Open(esm.From{}).Close()

@@ -146,8 +146,8 @@ func TestTenMappingsOfOneShard(t *testing.T) {
 				})
 			}
 			all.Wait()
-			if n := len(r.stream.pace.tracks); n != 0 {
-				t.Errorf("%d tracks are kept", n)
+			if n := len(r.stream.pace.shards); n != 0 {
+				t.Errorf("%d paces of shards are kept", n)
 			}
 			for _, op := range []string{"GetRecords", "GetShardIterator"} {
 				if n := r.peak(op); n > 5 {
@@ -166,19 +166,19 @@ func TestBytesOfReadsAtTheSameTime(t *testing.T) {
 	const readers, each, megabyte = 10, 20, 1_000_000
 	for _, slow := range []time.Duration{0, time.Second, 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			track := (&Pace{}).of(streamARN, firstShard)
+			pace := (&Pace{}).enter(streamARN, firstShard)
 			var all sync.WaitGroup
 			start := time.Now()
 			for range readers {
 				all.Go(func() {
 					for range each {
-						if err := track.read(t.Context(), time.Time{}); err != nil {
+						if err := pace.read(t.Context(), time.Time{}); err != nil {
 							t.Error(err)
 							return
 						}
 						began := time.Now()
 						time.Sleep(slow)
-						track.brought(began, megabyte)
+						pace.account(began, megabyte)
 					}
 				})
 			}
