@@ -114,11 +114,12 @@ func TestTablesThatChangeTheirStream(t *testing.T) {
 	if err != nil || after.Identity != before.Identity || len(after.Shards) != 2 || !slices.Equal(after.Shards[1].Parents, []string{"a"}) {
 		t.Errorf("%+v, %v", after, err)
 	}
-	if !table.silent("a") || table.silent("b") {
+	ending := func(shard string) bool { at, _ := table.location(shard); return at.ending }
+	if !ending("a") || ending("b") {
 		t.Error("the old stream is replaced, and the new one is not")
 	}
 	s[label(1)][0].Closed = true
-	if _, err := table.List(t.Context()); err != nil || table.silent("a") {
+	if _, err := table.List(t.Context()); err != nil || ending("a") {
 		t.Errorf("a shard that is closed ends by itself, however long it takes to get through it: %v", err)
 	}
 	delete(s, label(1))
@@ -168,9 +169,9 @@ func (s *silent) Close() {}
 
 func TestAShardOfAReplacedStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table := &Table{homes: map[string]home{"old": {silent: true}, "new": {}}}
+		table := &Table{shards: map[string]location{"old": {ending: true}, "new": {}}}
 		found, start := 0, time.Now()
-		for d := (&drain{Reader: &silent{}, table: table, shard: "old"}); ; {
+		for d := (&tableReader{Reader: &silent{}, table: table, shard: "old"}); ; {
 			recs, err := d.Read(t.Context(), 1)
 			if found += len(recs); err == io.EOF {
 				break
@@ -179,7 +180,7 @@ func TestAShardOfAReplacedStreamEnds(t *testing.T) {
 		if took := time.Since(start); found != 4 || took < 40*time.Second+drainedAfter || took > 45*time.Second+drainedAfter {
 			t.Errorf("%d records, over after %v", found, took)
 		}
-		for d := (&drain{Reader: &silent{}, table: table, shard: "new"}); time.Since(start) < time.Hour; {
+		for d := (&tableReader{Reader: &silent{}, table: table, shard: "new"}); time.Since(start) < time.Hour; {
 			if _, err := d.Read(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}

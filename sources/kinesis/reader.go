@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	idlePoll     = time.Second     // between reads of a shard that has nothing (AWS: "Polling and batching streams")
+	idlePoll     = time.Second     // between reads of an idle shard (AWS: "Polling and batching streams")
 	iteratorLife = 5 * time.Minute // API reference: "GetShardIterator"
 )
 
