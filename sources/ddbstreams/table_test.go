@@ -66,7 +66,7 @@ func (s tables) describe(c awstest.Call) *awstest.Answer {
 	return awstest.OK(map[string]any{"StreamDescription": map[string]any{"StreamArn": c.In["StreamArn"], "Shards": shards}})
 }
 
-func TestATablesStreamsComeOneAfterTheOther(t *testing.T) {
+func TestStreamsOfTableAreChained(t *testing.T) {
 	s := tables{
 		label(1): {{ID: "a", Closed: true}},
 		label(2): {{ID: "b", Parents: []string{"gone"}, Closed: true}, {ID: "c", Parents: []string{"b"}}, {ID: "d", Closed: true}},
@@ -102,7 +102,7 @@ func TestATablesStreamsComeOneAfterTheOther(t *testing.T) {
 	}
 }
 
-func TestTablesThatChangeTheirStream(t *testing.T) {
+func TestTableGetsAnotherStream(t *testing.T) {
 	s := tables{label(1): {{ID: "a"}}}
 	table, _ := s.table(t, "")
 	before, err := table.List(t.Context())
@@ -132,7 +132,7 @@ func TestTablesThatChangeTheirStream(t *testing.T) {
 }
 
 // A service whose pages never end is not listed for ever.
-func TestAPageThatEndsWhereItBegan(t *testing.T) {
+func TestRepeatingPageOfStreams(t *testing.T) {
 	table, fake := tables{label(1): nil}.table(t, "")
 	fake.Answers["ListStreams"] = func(awstest.Call) *awstest.Answer {
 		return awstest.OK(map[string]any{"Streams": []any{}, "LastEvaluatedStreamArn": streamARN})
@@ -142,7 +142,7 @@ func TestAPageThatEndsWhereItBegan(t *testing.T) {
 	}
 }
 
-func TestTablesWithoutAStream(t *testing.T) {
+func TestTableWithoutStream(t *testing.T) {
 	table, _ := tables{}.table(t, "")
 	if _, err := table.List(t.Context()); !errors.Is(err, esm.ErrNoStream) {
 		t.Errorf("error %v", err)
@@ -167,7 +167,7 @@ func (s *silent) Read(context.Context, int) ([]esm.Record, error) {
 
 func (s *silent) Close() {}
 
-func TestAShardOfAReplacedStreamEnds(t *testing.T) {
+func TestShardOfReplacedStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := &Table{shards: map[string]location{"old": {ending: true}, "new": {}}}
 		found, start := 0, time.Now()
@@ -189,7 +189,7 @@ func TestAShardOfAReplacedStreamEnds(t *testing.T) {
 }
 
 // A listing may lack a shard for a moment: to believe it would cost the shard's records.
-func TestAShardThatWasNotListedIsLookedForOnce(t *testing.T) {
+func TestUnlistedShardIsListedAgain(t *testing.T) {
 	s := tables{label(1): {{ID: "a"}}}
 	table, fake := s.table(t, "")
 	fake.Answers["GetShardIterator"] = func(awstest.Call) *awstest.Answer { return awstest.OK(map[string]any{"ShardIterator": "begin"}) }

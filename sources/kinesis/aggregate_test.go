@@ -73,7 +73,7 @@ func TestAggregates(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoSoundAggregateIsARecord(t *testing.T) {
+func TestInvalidAggregates(t *testing.T) {
 	sound := seal(pack(packed{"a", "", "one"}))
 	damaged := slices.Clone(sound)
 	damaged[8] ^= 1
@@ -112,7 +112,7 @@ func TestWhatIsNoSoundAggregateIsARecord(t *testing.T) {
 	}
 }
 
-func TestInnerRecordsCarryTheOuterNumber(t *testing.T) {
+func TestDeaggregatedRecords(t *testing.T) {
 	s := streamOf(t, &awstest.Service{}, consumerARN, "", nil)
 	r := recordOf("outer", string(seal(pack(packed{"a", "5", "one"}, packed{"b", "", "two"}))))
 	recs := s.deaggregate(firstShard, hashes{"5", "9"}, "", &r)
@@ -138,7 +138,7 @@ func TestInnerRecordsCarryTheOuterNumber(t *testing.T) {
 	}
 }
 
-func TestReadingResumesWithinAnAggregate(t *testing.T) {
+func TestResumeWithinAggregate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.Memory.Put("k", string(seal(pack(packed{"a", "", "0"}, packed{"b", "", "1"}, packed{"c", "", "2"}))))
@@ -159,7 +159,7 @@ func TestReadingResumesWithinAnAggregate(t *testing.T) {
 	})
 }
 
-func TestWithoutAConsumerAnAggregateIsARecord(t *testing.T) {
+func TestAggregateWithoutConsumer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		whole := string(seal(pack(packed{"a", "", "0"}, packed{"b", "", "1"})))
@@ -191,7 +191,7 @@ func FuzzAggregate(f *testing.F) {
 	})
 }
 
-func TestNumbersOfAnyLength(t *testing.T) {
+func TestNumbers(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
 		want bool

@@ -136,7 +136,7 @@ func TestSubscriptionsAreRenewed(t *testing.T) {
 	})
 }
 
-func TestASubscriptionInUseIsWaitedFor(t *testing.T) {
+func TestConsumerInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		inUse := awstest.Refuse(400, "ResourceInUseException")
@@ -155,7 +155,7 @@ func TestASubscriptionInUseIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestASubscriptionThatStaysInUseIsAnError(t *testing.T) {
+func TestConsumerStaysInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.Answers["SubscribeToShard"] = awstest.Refuse(400, "ResourceInUseException")
@@ -168,7 +168,7 @@ func TestASubscriptionThatStaysInUseIsAnError(t *testing.T) {
 	})
 }
 
-func TestErrorsOfSubscriptions(t *testing.T) {
+func TestSubscriptionErrors(t *testing.T) {
 	for code, want := range map[string]error{
 		"ResourceNotFoundException": ErrNoConsumer, // the shard is there
 		"AccessDeniedException":     ErrDenied,
@@ -218,7 +218,7 @@ func brief(code string, events ...map[string]any) awstest.Handler {
 	}
 }
 
-func TestABreakAtAClosedShardIsItsEnd(t *testing.T) {
+func TestBrokenSubscriptionOfClosedShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.Put("a", "b")
@@ -246,7 +246,7 @@ func TestABreakAtAClosedShardIsItsEnd(t *testing.T) {
 	})
 }
 
-func TestASilentSubscriptionIsLeft(t *testing.T) {
+func TestSilentSubscription(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.First("SubscribeToShard", func(c awstest.Call) *awstest.Answer {
@@ -269,7 +269,7 @@ func TestASilentSubscriptionIsLeft(t *testing.T) {
 }
 
 // The SDK waits for the first event of a subscription, which tells that it was made, however long that takes.
-func TestASubscriptionThatNeverBeginsIsLeft(t *testing.T) {
+func TestSubscriptionNeverBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.First("SubscribeToShard", func(c awstest.Call) *awstest.Answer {
@@ -289,7 +289,7 @@ func TestASubscriptionThatNeverBeginsIsLeft(t *testing.T) {
 }
 
 // LocalStack has an internal error for a consumer, a stream, a shard and a position that it does not know, for ever.
-func TestWhatAnEmulatorDoesNotKnowByFanOut(t *testing.T) {
+func TestFanOutInternalErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(*rig)
 		from  esm.From
@@ -324,7 +324,7 @@ func TestWhatAnEmulatorDoesNotKnowByFanOut(t *testing.T) {
 }
 
 // A listing may lack a shard: to believe it would cost the shard's records.
-func TestAShardThatIsNotListedIsLookedForBeforeItIsGone(t *testing.T) {
+func TestUnlistedShardIsVerified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		usual := r.Answers["ListShards"]

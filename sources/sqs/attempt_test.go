@@ -39,7 +39,7 @@ func (f *fifo) receive(answer awstest.Handler) (id string, err error) {
 
 var internalFailure = awstest.Refuse(http.StatusInternalServerError, "InternalFailure")
 
-func TestLostAnswerIsAskedForAgain(t *testing.T) {
+func TestLostAnswerIsRepeated(t *testing.T) {
 	garbage := func(status int) awstest.Handler {
 		return func(awstest.Call) *awstest.Answer { return &awstest.Answer{Status: status, Body: "oops"} }
 	}
@@ -89,7 +89,7 @@ func TestAttemptExpires(t *testing.T) {
 	}
 }
 
-func TestAttemptThatFailsTwiceIsGivenUp(t *testing.T) {
+func TestAttemptFailsTwice(t *testing.T) {
 	f := newFIFO(t, "30")
 	first, _ := f.receive(awstest.Break)
 	second, _ := f.receive(internalFailure)
@@ -99,7 +99,7 @@ func TestAttemptThatFailsTwiceIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestCanceledPollIsAskedForAgain(t *testing.T) {
+func TestCanceledPollIsRepeated(t *testing.T) {
 	f := newFIFO(t, "30")
 	ctx, cancel := context.WithCancel(t.Context())
 	f.s.Answers["ReceiveMessage"] = func(awstest.Call) *awstest.Answer { cancel(); return nil }
@@ -112,7 +112,7 @@ func TestCanceledPollIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestConcurrentReceiversHaveTheirOwnAttempts(t *testing.T) {
+func TestConcurrentAttempts(t *testing.T) {
 	var a attempts
 	now, lost := time.Now(), errors.New("lost")
 	first, second := a.next(now, time.Minute), a.next(now, time.Minute)
@@ -127,7 +127,7 @@ func TestConcurrentReceiversHaveTheirOwnAttempts(t *testing.T) {
 }
 
 // The queue keeps to its rules: the same id gets the same messages, and another finds the group in flight.
-func TestMessagesOfALostReceiveArrive(t *testing.T) {
+func TestLostMessagesAreReceived(t *testing.T) {
 	taken := map[string]bool{}
 	lose := true
 	q := queueOn(t, receiving(func(c awstest.Call) *awstest.Answer {
