@@ -2,7 +2,6 @@ package ddbstreams
 
 import (
 	"errors"
-	"net/http"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -112,37 +111,6 @@ func TestTrimmedPosition(t *testing.T) {
 	})
 }
 
-// DynamoDB Local never says of a shard that it is gone: it goes on to list it and to give iterators, and every read says
-// that its position was trimmed away.
-func TestShardWithoutRecords(t *testing.T) {
-	for name, test := range map[string]struct {
-		closed bool
-		want   error
-	}{
-		"open":   {false, esm.ErrTrimmed},
-		"closed": {true, esm.ErrNoShard},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t)
-				trimmed := awstest.Refuse(http.StatusBadRequest, "TrimmedDataAccessException")
-				r.First("GetRecords", trimmed, trimmed)
-				r.Put("a")
-				if test.closed {
-					r.Memory.Roll(firstShard)
-				}
-				reader := r.Open(esm.From{})
-				if recs, err := reader.Read(t.Context(), 1); !errors.Is(err, test.want) || len(recs) != 0 {
-					t.Errorf("read %d records, %v, want %v", len(recs), err, test.want)
-				}
-				if got := r.Read(reader, 1); !slices.Equal(got, []string{"a"}) {
-					t.Errorf("read %q", got)
-				}
-			})
-		})
-	}
-}
-
 // DynamoDB Local tells the minute in which a record was made.
 func TestArrivalOnDynamoDBLocal(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -188,7 +156,7 @@ func TestListedShardIsGone(t *testing.T) {
 // A shard is not given up because the service says once that it is gone, or another thing each time.
 func TestShardIsGoneWhenReportedTwice(t *testing.T) {
 	const expired, trimmed, gone = "ExpiredIteratorException", "TrimmedDataAccessException", "ResourceNotFoundException"
-	for _, codes := range [][]string{{expired, gone}, {expired, trimmed}, {trimmed, gone}, {gone, gone}} {
+	for _, codes := range [][]string{{expired, gone}, {expired, trimmed}, {trimmed, gone}, {gone, gone}, {trimmed, trimmed}} {
 		r := newRig(t)
 		r.First("GetRecords", awstest.Refuse(400, codes[0]), awstest.Refuse(400, codes[1]))
 		reader := r.Open(esm.From{})

@@ -125,28 +125,3 @@ func TestConcurrentAttempts(t *testing.T) {
 		t.Errorf("got %v, want the lost ones, oldest first, one for each", got)
 	}
 }
-
-// The queue keeps to its rules: the same id gets the same messages, and another finds the group in flight.
-func TestLostMessagesAreReceived(t *testing.T) {
-	taken := map[string]bool{}
-	lose := true
-	q := queueOn(t, receiving(func(c awstest.Call) *awstest.Answer {
-		id := c.Text("ReceiveRequestAttemptId")
-		if len(taken) > 0 && !taken[id] {
-			return nothing(c)
-		}
-		taken[id] = true
-		if lose {
-			return nil
-		}
-		return messages(message("m", "x", md5OfX))
-	}), fifoARN, "")
-	if _, err := q.Receive(t.Context(), 10, 0); err == nil {
-		t.Fatal("no error")
-	}
-	lose = false
-	recs, err := q.Receive(t.Context(), 10, 0)
-	if err != nil || len(recs) != 1 {
-		t.Errorf("got %v, %v, want the message", recs, err)
-	}
-}

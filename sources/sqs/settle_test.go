@@ -138,35 +138,6 @@ func TestDeleteCallFails(t *testing.T) {
 	}
 }
 
-// A delete whose answer is lost has happened; its records are left, and deleting them again finds them gone.
-func TestDeleteAnswerLost(t *testing.T) {
-	d := &deletions{}
-	d.code = func(handle string) string {
-		if slices.Contains(d.deleted, handle) {
-			return "ReceiptHandleIsInvalid"
-		}
-		return ""
-	}
-	lose := true
-	s := newService()
-	s.Answers["DeleteMessageBatch"] = func(c awstest.Call) *awstest.Answer {
-		a := d.answer(c)
-		if lose {
-			return nil
-		}
-		return a
-	}
-	q := queueOn(t, s, standardARN, "")
-	left, err := q.Delete(t.Context(), records(4))
-	if err == nil || len(left) != 4 || len(d.deleted) != 4 {
-		t.Fatalf("%d left, %d deleted, %v, want all of both", len(left), len(d.deleted), err)
-	}
-	lose = false
-	if left, err = q.Delete(t.Context(), left); err != nil || len(left) != 0 {
-		t.Errorf("the second time: %d left, %v", len(left), err)
-	}
-}
-
 func TestDeleteKeepsCallersSlice(t *testing.T) {
 	d := &deletions{code: func(handle string) string { return map[string]string{"handle-0": "InternalError"}[handle] }}
 	recs := records(12)
