@@ -113,7 +113,7 @@ func post(t *testing.T, url string, body io.Reader, length int) *http.Request {
 	return req
 }
 
-func TestAnEarlyCloseDoesNotCutTheResponse(t *testing.T) {
+func TestEarlyCloseOfRequestBody(t *testing.T) {
 	url, rest, _ := halfAnswers(t)
 	client := New(1)
 	body := newSDKBody("{}")
@@ -130,7 +130,7 @@ func TestAnEarlyCloseDoesNotCutTheResponse(t *testing.T) {
 }
 
 // The precaution can go when this test fails.
-func TestTheSDKsOwnClientCutsTheResponse(t *testing.T) {
+func TestSDKClientCutsResponse(t *testing.T) {
 	url, rest, dropped := halfAnswers(t)
 	body := newSDKBody("{}")
 	resp, err := sdkhttp.NewBuildableClient().Do(post(t, url, body, 2))
@@ -147,7 +147,7 @@ func TestTheSDKsOwnClientCutsTheResponse(t *testing.T) {
 	}
 }
 
-func TestBodiesThatMeanNoneStayThemselves(t *testing.T) {
+func TestRequestsWithoutBody(t *testing.T) {
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		got = append(got, fmt.Sprint(r.ContentLength, r.TransferEncoding))

@@ -5,8 +5,8 @@ import (
 	"github.com/esm-run/esm/sources/internal/awserr"
 )
 
-// What an error of a [Stream] may be, besides those of the contract and trouble with the network or the service. Both
-// pass when somebody does something about them, or by themselves.
+// Errors of a [Stream], besides those of the contract and those of the network or the service. They end by themselves, or
+// when somebody fixes the cause.
 var (
 	// ErrSlowDown says that the caller is too fast: too many readers of a shard, or too many listings in the account.
 	ErrSlowDown = awserr.ErrSlowDown

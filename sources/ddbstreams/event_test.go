@@ -77,7 +77,7 @@ func decode(t testing.TB, event []byte) events.DynamoDBEventRecord {
 	return awstest.Decode[events.DynamoDBEventRecord](t, event)
 }
 
-func TestTheSameItemIsTheSameGroup(t *testing.T) {
+func TestGroupIsStable(t *testing.T) {
 	r := expiredItem()
 	want := `{"pk":{"S":"cust#9"},"sk":{"N":"17"}}`
 	for range 20 { // maps have no order
@@ -91,7 +91,7 @@ func TestTheSameItemIsTheSameGroup(t *testing.T) {
 	}
 }
 
-func TestRecordsThatLackEverything(t *testing.T) {
+func TestEmptyRecords(t *testing.T) {
 	for _, r := range []types.Record{{}, {Dynamodb: &types.StreamRecord{
 		NewImage: item{"new": &types.UnknownUnionMember{Tag: "X"}},
 	}}} {

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	idlePoll     = time.Second / 4  // between reads of a shard that has nothing (AWS: "Polling and batching streams")
+	idlePoll     = time.Second / 4  // between reads of an idle shard (AWS: "Polling and batching streams")
 	iteratorLife = 15 * time.Minute // API reference: "GetShardIterator"
-	pageRecords  = 1000             // that one GetRecords can bring
+	pageRecords  = 1000             // the limit of one GetRecords
 )
 
 // reader reads a shard by GetRecords. It belongs to one goroutine.
@@ -52,16 +52,16 @@ func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 // Close is [esm.Reader].Close. A reader holds nothing.
 func (r *reader) Close() {}
 
-// shard is a shard as a [polling.Shard].
+// shard is a [polling.Shard].
 type shard struct {
 	stream *Stream
 	id     string
-	after  string    // the sequence number behind which the next record is; empty before the first
-	since  time.Time // records before it are passed over; zero once one was not
+	after  string    // the sequence number of the last record; empty before the first
+	since  time.Time // earlier records are left out, up to the first that is not; zero from then on
 	failed string    // the error code of the last GetRecords
 }
 
-// Iterator asks for an iterator behind the last record, or at the oldest one.
+// Iterator asks for an iterator after the last record, or at the oldest one.
 func (s *shard) Iterator(ctx context.Context) (string, error) {
 	ask := func(after string) (string, error) {
 		in := &sdk.GetShardIteratorInput{
@@ -105,7 +105,7 @@ func (s *shard) Get(ctx context.Context, iterator string, notBefore time.Time) (
 	s.failed = ""
 	page.Next = aws.ToString(out.NextShardIterator)
 	if out.Records == nil && page.Next == "" {
-		return page, polling.ErrNoContent // the end of a shard comes with records, if none of them
+		return page, polling.ErrNoContent // at the end of a shard Records is empty, not missing
 	}
 	if n := len(out.Records); n == 0 {
 		page.NotBefore = began.Add(s.stream.idlePoll)
@@ -116,21 +116,21 @@ func (s *shard) Get(ctx context.Context, iterator string, notBefore time.Time) (
 	return page, nil
 }
 
-// explain looks into the failure of a GetRecords. A shard is gone only if the service says so twice.
+// explain looks into a failed GetRecords. A shard is gone only if the service says so twice.
 func (s *shard) explain(ctx context.Context, err error) error {
 	code := awserr.Code(err)
 	twice := code == s.failed
 	s.failed = code
 	if trimmed(err) && !s.since.IsZero() {
-		s.after = "" // no record was handed out yet: the oldest that there is will do
+		s.after = "" // no record was handed out yet, so any oldest record will do
 	}
 	if twice && (awserr.NotFound(err) || trimmed(err) && s.after == "") {
-		return s.stream.emptied(ctx, s.id, err)
+		return s.stream.confirmGone(ctx, s.id, err)
 	}
 	return err
 }
 
-// wanted returns the records since the time at which reading begins.
+// wanted removes records from before the time at which reading begins.
 func (s *shard) wanted(recs []types.Record) []types.Record {
 	for i := range recs {
 		if s.since.IsZero() || !before(&recs[i], s.since) {

@@ -2,7 +2,6 @@ package ddbstreams
 
 import (
 	"errors"
-	"net/http"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -42,7 +41,7 @@ func TestIdleShards(t *testing.T) {
 	}
 }
 
-func TestReadingBeginsInTheSecond(t *testing.T) {
+func TestStartAtTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.Put("a", "b")
@@ -60,7 +59,7 @@ func TestReadingBeginsInTheSecond(t *testing.T) {
 	})
 }
 
-func TestOldRecordsArePassedOverWithoutAPause(t *testing.T) {
+func TestEarlyRecordsAreSkippedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		for range 2500 {
@@ -77,7 +76,7 @@ func TestOldRecordsArePassedOverWithoutAPause(t *testing.T) {
 	})
 }
 
-func TestTrimmingDoesNotStopAReaderThatPassesOver(t *testing.T) {
+func TestTrimmingWhileSkipping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		for range 1500 {
@@ -94,7 +93,7 @@ func TestTrimmingDoesNotStopAReaderThatPassesOver(t *testing.T) {
 	})
 }
 
-func TestAPositionThatIsTrimmedIsTold(t *testing.T) {
+func TestTrimmedPosition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.Put("a", "b")
@@ -112,39 +111,8 @@ func TestAPositionThatIsTrimmedIsTold(t *testing.T) {
 	})
 }
 
-// DynamoDB Local never says of a shard that it is gone: it goes on to list it and to give iterators, and every read says
-// that its position was trimmed away.
-func TestAShardOfWhichNothingIsLeft(t *testing.T) {
-	for name, test := range map[string]struct {
-		closed bool
-		want   error
-	}{
-		"open":   {false, esm.ErrTrimmed},
-		"closed": {true, esm.ErrNoShard},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t)
-				trimmed := awstest.Refuse(http.StatusBadRequest, "TrimmedDataAccessException")
-				r.First("GetRecords", trimmed, trimmed)
-				r.Put("a")
-				if test.closed {
-					r.Memory.Roll(firstShard)
-				}
-				reader := r.Open(esm.From{})
-				if recs, err := reader.Read(t.Context(), 1); !errors.Is(err, test.want) || len(recs) != 0 {
-					t.Errorf("read %d records, %v, want %v", len(recs), err, test.want)
-				}
-				if got := r.Read(reader, 1); !slices.Equal(got, []string{"a"}) {
-					t.Errorf("read %q", got)
-				}
-			})
-		})
-	}
-}
-
 // DynamoDB Local tells the minute in which a record was made.
-func TestMinutesOfDynamoDBLocal(t *testing.T) {
+func TestArrivalOnDynamoDBLocal(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	r := types.Record{Dynamodb: &types.StreamRecord{ApproximateCreationDateTime: aws.Time(at.Truncate(time.Minute))}}
 	if !before(&r, at) {
@@ -159,7 +127,7 @@ func TestMinutesOfDynamoDBLocal(t *testing.T) {
 }
 
 // DynamoDB Local still lists a shard that has ceased to exist, as closed, and makes iterators for it.
-func TestAListedShardThatIsGone(t *testing.T) {
+func TestListedShardIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.Answers["GetRecords"] = awstest.Refuse(400, "ResourceNotFoundException")
@@ -186,9 +154,9 @@ func TestAListedShardThatIsGone(t *testing.T) {
 }
 
 // A shard is not given up because the service says once that it is gone, or another thing each time.
-func TestAShardIsGoneWhenTheServiceSaysSoTwice(t *testing.T) {
+func TestShardIsGoneWhenReportedTwice(t *testing.T) {
 	const expired, trimmed, gone = "ExpiredIteratorException", "TrimmedDataAccessException", "ResourceNotFoundException"
-	for _, codes := range [][]string{{expired, gone}, {expired, trimmed}, {trimmed, gone}, {gone, gone}} {
+	for _, codes := range [][]string{{expired, gone}, {expired, trimmed}, {trimmed, gone}, {gone, gone}, {trimmed, trimmed}} {
 		r := newRig(t)
 		r.First("GetRecords", awstest.Refuse(400, codes[0]), awstest.Refuse(400, codes[1]))
 		reader := r.Open(esm.From{})
@@ -200,7 +168,7 @@ func TestAShardIsGoneWhenTheServiceSaysSoTwice(t *testing.T) {
 }
 
 // A service whose pages never end is not listed for ever.
-func TestListingsThatGoRound(t *testing.T) {
+func TestRepeatingPageOfShards(t *testing.T) {
 	r := newRig(t)
 	r.Answers["DescribeStream"] = func(awstest.Call) *awstest.Answer {
 		return awstest.OK(map[string]any{"StreamDescription": map[string]any{"LastEvaluatedShardId": firstShard}})

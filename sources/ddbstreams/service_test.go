@@ -147,7 +147,7 @@ func (r *real) admin(path string) {
 	}
 }
 
-func TestSuiteOnAService(t *testing.T) {
+func TestSuiteOnService(t *testing.T) {
 	makeReal(t)
 	sourcetest.RunStream(t, sourcetest.RealTime, func(t *testing.T) sourcetest.StreamFixture {
 		r := makeReal(t)
@@ -165,7 +165,7 @@ func TestSuiteOnAService(t *testing.T) {
 	})
 }
 
-func TestAForgottenIteratorOfAService(t *testing.T) {
+func TestForgottenIteratorOnService(t *testing.T) {
 	r := makeReal(t)
 	r.put("k", "a")
 	listing, err := r.stream().List(t.Context())
@@ -178,7 +178,7 @@ func TestAForgottenIteratorOfAService(t *testing.T) {
 }
 
 // The stream of a table that is deleted is disabled, and can be read for a day.
-func TestTheStreamOfADeletedTable(t *testing.T) {
+func TestStreamOfDeletedTable(t *testing.T) {
 	r := makeReal(t)
 	r.put("k", "a")
 	if _, err := r.tables.DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: &r.name}); err != nil {
@@ -202,7 +202,7 @@ func TestTheStreamOfADeletedTable(t *testing.T) {
 }
 
 // After a day records are trimmed, and so are closed shards, which are listed all the same.
-func TestAgeingOnAService(t *testing.T) {
+func TestTrimmingOnService(t *testing.T) {
 	r := makeReal(t)
 	if os.Getenv("ESM_TEST_DYNAMODB_ADMIN") == "" {
 		t.Skip("ESM_TEST_DYNAMODB_ADMIN is not set: nothing ages")

@@ -21,7 +21,7 @@ import (
 	"github.com/esm-run/esm/sources/internal/silence"
 )
 
-// Config is what a [Stream] is made from.
+// Config describes a [Stream].
 type Config struct {
 	// Client speaks to the table's Region or, when it has a BaseEndpoint, to an emulator or a VPC endpoint.
 	Client *sdk.Client
@@ -40,8 +40,8 @@ type Config struct {
 // Calls bounds the calls under way of all readers that share it. The zero Calls is ready for use.
 type Calls = polling.Calls
 
-// Stream is the stream of one DynamoDB table. It keeps no records, and retries nothing beyond what [Config].Client does
-// when it lists.
+// Stream is the stream of one DynamoDB table. It retries nothing, apart from what the SDK's client retries in listings and
+// a call whose connection broke.
 type Stream struct {
 	client   *sdk.Client // for listings
 	reads    *sdk.Client // repeats a call only when its connection broke
@@ -54,7 +54,7 @@ type Stream struct {
 
 var _ esm.Stream = (*Stream)(nil)
 
-// New makes a Stream. It does not talk to the network: the stream need not exist yet.
+// New returns a Stream. It makes no calls: the stream need not exist yet.
 func New(c Config) (*Stream, error) {
 	a, err := parseARN(c.ARN)
 	if err != nil {
@@ -75,8 +75,8 @@ func newStream(c Config, a arn) *Stream {
 	return s
 }
 
-// Open is [esm.Stream].Open by one GetShardIterator. DynamoDB cannot begin at a time: then the shard is read from its
-// oldest record, and records are passed over up to the first that was made in that second or later.
+// Open is [esm.Stream].Open by one GetShardIterator. DynamoDB cannot begin at a time. The shard is then read from its
+// oldest record, and records are left out up to the first that was created in that second or later.
 //
 // Other errors than those of the contract may be [ErrSlowDown] and [ErrDenied].
 func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
@@ -87,7 +87,7 @@ func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Rea
 	return r, nil
 }
 
-// failed names the stream and says what kind of trouble err is. None, and the end of a shard, stay what they are.
+// failed adds the table's name to err, and what err means. Nil and io.EOF stay as they are.
 func (s *Stream) failed(doing string, err error) error {
 	if err == nil || err == io.EOF {
 		return err

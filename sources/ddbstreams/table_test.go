@@ -66,7 +66,7 @@ func (s tables) describe(c awstest.Call) *awstest.Answer {
 	return awstest.OK(map[string]any{"StreamDescription": map[string]any{"StreamArn": c.In["StreamArn"], "Shards": shards}})
 }
 
-func TestATablesStreamsComeOneAfterTheOther(t *testing.T) {
+func TestStreamsOfTableAreChained(t *testing.T) {
 	s := tables{
 		label(1): {{ID: "a", Closed: true}},
 		label(2): {{ID: "b", Parents: []string{"gone"}, Closed: true}, {ID: "c", Parents: []string{"b"}}, {ID: "d", Closed: true}},
@@ -102,7 +102,7 @@ func TestATablesStreamsComeOneAfterTheOther(t *testing.T) {
 	}
 }
 
-func TestTablesThatChangeTheirStream(t *testing.T) {
+func TestTableGetsAnotherStream(t *testing.T) {
 	s := tables{label(1): {{ID: "a"}}}
 	table, _ := s.table(t, "")
 	before, err := table.List(t.Context())
@@ -114,11 +114,12 @@ func TestTablesThatChangeTheirStream(t *testing.T) {
 	if err != nil || after.Identity != before.Identity || len(after.Shards) != 2 || !slices.Equal(after.Shards[1].Parents, []string{"a"}) {
 		t.Errorf("%+v, %v", after, err)
 	}
-	if !table.silent("a") || table.silent("b") {
+	ending := func(shard string) bool { at, _ := table.location(shard); return at.ending }
+	if !ending("a") || ending("b") {
 		t.Error("the old stream is replaced, and the new one is not")
 	}
 	s[label(1)][0].Closed = true
-	if _, err := table.List(t.Context()); err != nil || table.silent("a") {
+	if _, err := table.List(t.Context()); err != nil || ending("a") {
 		t.Errorf("a shard that is closed ends by itself, however long it takes to get through it: %v", err)
 	}
 	delete(s, label(1))
@@ -131,7 +132,7 @@ func TestTablesThatChangeTheirStream(t *testing.T) {
 }
 
 // A service whose pages never end is not listed for ever.
-func TestAPageThatEndsWhereItBegan(t *testing.T) {
+func TestRepeatingPageOfStreams(t *testing.T) {
 	table, fake := tables{label(1): nil}.table(t, "")
 	fake.Answers["ListStreams"] = func(awstest.Call) *awstest.Answer {
 		return awstest.OK(map[string]any{"Streams": []any{}, "LastEvaluatedStreamArn": streamARN})
@@ -141,7 +142,7 @@ func TestAPageThatEndsWhereItBegan(t *testing.T) {
 	}
 }
 
-func TestTablesWithoutAStream(t *testing.T) {
+func TestTableWithoutStream(t *testing.T) {
 	table, _ := tables{}.table(t, "")
 	if _, err := table.List(t.Context()); !errors.Is(err, esm.ErrNoStream) {
 		t.Errorf("error %v", err)
@@ -166,11 +167,11 @@ func (s *silent) Read(context.Context, int) ([]esm.Record, error) {
 
 func (s *silent) Close() {}
 
-func TestAShardOfAReplacedStreamEnds(t *testing.T) {
+func TestShardOfReplacedStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table := &Table{homes: map[string]home{"old": {silent: true}, "new": {}}}
+		table := &Table{shards: map[string]location{"old": {ending: true}, "new": {}}}
 		found, start := 0, time.Now()
-		for d := (&drain{Reader: &silent{}, table: table, shard: "old"}); ; {
+		for d := (&tableReader{Reader: &silent{}, table: table, shard: "old"}); ; {
 			recs, err := d.Read(t.Context(), 1)
 			if found += len(recs); err == io.EOF {
 				break
@@ -179,7 +180,7 @@ func TestAShardOfAReplacedStreamEnds(t *testing.T) {
 		if took := time.Since(start); found != 4 || took < 40*time.Second+drainedAfter || took > 45*time.Second+drainedAfter {
 			t.Errorf("%d records, over after %v", found, took)
 		}
-		for d := (&drain{Reader: &silent{}, table: table, shard: "new"}); time.Since(start) < time.Hour; {
+		for d := (&tableReader{Reader: &silent{}, table: table, shard: "new"}); time.Since(start) < time.Hour; {
 			if _, err := d.Read(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +189,7 @@ func TestAShardOfAReplacedStreamEnds(t *testing.T) {
 }
 
 // A listing may lack a shard for a moment: to believe it would cost the shard's records.
-func TestAShardThatWasNotListedIsLookedForOnce(t *testing.T) {
+func TestUnlistedShardIsListedAgain(t *testing.T) {
 	s := tables{label(1): {{ID: "a"}}}
 	table, fake := s.table(t, "")
 	fake.Answers["GetShardIterator"] = func(awstest.Call) *awstest.Answer { return awstest.OK(map[string]any{"ShardIterator": "begin"}) }

@@ -73,7 +73,7 @@ func TestAggregates(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoSoundAggregateIsARecord(t *testing.T) {
+func TestInvalidAggregates(t *testing.T) {
 	sound := seal(pack(packed{"a", "", "one"}))
 	damaged := slices.Clone(sound)
 	damaged[8] ^= 1
@@ -105,17 +105,17 @@ func TestWhatIsNoSoundAggregateIsARecord(t *testing.T) {
 			t.Errorf("%s: taken apart: %+v", name, a)
 		}
 		r := recordOf("k", string(data))
-		recs := streamOf(t, &awstest.Service{}, consumerARN, "", nil).apart(firstShard, hashes{"0", "9"}, "", &r)
+		recs := streamOf(t, &awstest.Service{}, consumerARN, "", nil).deaggregate(firstShard, hashes{"0", "9"}, "", &r)
 		if len(recs) != 1 || recs[0].Receipt != recs[0].ID || !bytes.Equal(decode(t, recs[0].Event).Kinesis.Data, data) {
 			t.Errorf("%s: became %v", name, recs)
 		}
 	}
 }
 
-func TestInnerRecordsCarryTheOuterNumber(t *testing.T) {
+func TestDeaggregatedRecords(t *testing.T) {
 	s := streamOf(t, &awstest.Service{}, consumerARN, "", nil)
 	r := recordOf("outer", string(seal(pack(packed{"a", "5", "one"}, packed{"b", "", "two"}))))
-	recs := s.apart(firstShard, hashes{"5", "9"}, "", &r)
+	recs := s.deaggregate(firstShard, hashes{"5", "9"}, "", &r)
 	if len(recs) != 2 {
 		t.Fatalf("%d records", len(recs))
 	}
@@ -132,13 +132,13 @@ func TestInnerRecordsCarryTheOuterNumber(t *testing.T) {
 		}
 	}
 	for _, h := range []hashes{{"6", "9"}, {"0", "4"}, {"10", "100"}} {
-		if recs := s.apart(firstShard, h, "", &r); len(recs) != 0 {
+		if recs := s.deaggregate(firstShard, h, "", &r); len(recs) != 0 {
 			t.Errorf("an aggregate of another shard than %v became %d records", h, len(recs))
 		}
 	}
 }
 
-func TestReadingResumesWithinAnAggregate(t *testing.T) {
+func TestResumeWithinAggregate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.Memory.Put("k", string(seal(pack(packed{"a", "", "0"}, packed{"b", "", "1"}, packed{"c", "", "2"}))))
@@ -159,7 +159,7 @@ func TestReadingResumesWithinAnAggregate(t *testing.T) {
 	})
 }
 
-func TestWithoutAConsumerAnAggregateIsARecord(t *testing.T) {
+func TestAggregateWithoutConsumer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		whole := string(seal(pack(packed{"a", "", "0"}, packed{"b", "", "1"})))
@@ -191,7 +191,7 @@ func FuzzAggregate(f *testing.F) {
 	})
 }
 
-func TestNumbersOfAnyLength(t *testing.T) {
+func TestNumbers(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
 		want bool

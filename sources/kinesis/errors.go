@@ -7,8 +7,8 @@ import (
 	"github.com/esm-run/esm/sources/internal/awserr"
 )
 
-// What an error of a [Stream] may be, besides those of the contract and trouble with the network or the service. All of
-// these pass when somebody does something about them, or by themselves.
+// Errors of a [Stream], besides those of the contract and those of the network or the service. They end by themselves, or
+// when somebody fixes the cause.
 var (
 	// ErrSlowDown says that the caller is too fast: a shard's or an account's limit was met.
 	ErrSlowDown = awserr.ErrSlowDown
@@ -17,11 +17,11 @@ var (
 	// GetShardIterator and GetRecords are needed, and SubscribeToShard on a consumer.
 	ErrDenied = awserr.ErrDenied
 
-	// ErrNoConsumer says that the stream has no such consumer (any more): it must be registered.
+	// ErrNoConsumer says that the stream has no such consumer: register it.
 	ErrNoConsumer = errors.New("the consumer does not exist")
 
-	// ErrInUse says that somebody else reads the shard through the same consumer. Each takes the other's place: every
-	// mapping needs a consumer of its own.
+	// ErrInUse says that another reader uses the same consumer for the shard. Each replaces the other: every mapping needs
+	// a consumer of its own.
 	ErrInUse = errors.New("the shard is read through the same consumer elsewhere")
 
 	// ErrKey says that the key which encrypts the stream cannot be used: it is disabled, pending deletion, gone, or may not
@@ -37,7 +37,7 @@ var codes = awserr.Codes{
 	"KMSOptInRequired":         ErrKey,
 }
 
-// gone wraps an error that says that something was not found.
+// gone wraps a "not found" error with what was not found.
 func gone(err, kind error) error {
 	if awserr.NotFound(err) {
 		return fmt.Errorf("%w: %w", kind, err)

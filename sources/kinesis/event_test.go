@@ -62,7 +62,7 @@ func TestViews(t *testing.T) {
 	}
 }
 
-func TestOnlyFilteredRecordsHaveViews(t *testing.T) {
+func TestViewOnlyIfFiltered(t *testing.T) {
 	s := streamOf(t, &awstest.Service{}, streamARN, "", nil)
 	r := recordOf("k", "x")
 	if got := s.record(firstShard, &r); got.View != nil {

@@ -78,7 +78,7 @@ func (p *played) push(c awstest.Call, s *pushed, r esm.Reader, last string) erro
 		return err
 	}
 	beat := time.Now()
-	for end := beat.Add(subscriptionLives); time.Now().Before(end); {
+	for end := beat.Add(subscriptionLife); time.Now().Before(end); {
 		recs, err := r.Read(c.Ctx, 100)
 		if err == io.EOF {
 			return s.event(map[string]any{"Records": []any{}, "MillisBehindLatest": 0, "ChildShards": []any{map[string]any{
@@ -136,7 +136,7 @@ func TestSubscriptionsAreRenewed(t *testing.T) {
 	})
 }
 
-func TestASubscriptionInUseIsWaitedFor(t *testing.T) {
+func TestConsumerInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		inUse := awstest.Refuse(400, "ResourceInUseException")
@@ -155,7 +155,7 @@ func TestASubscriptionInUseIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestASubscriptionThatStaysInUseIsAnError(t *testing.T) {
+func TestConsumerStaysInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.Answers["SubscribeToShard"] = awstest.Refuse(400, "ResourceInUseException")
@@ -168,7 +168,7 @@ func TestASubscriptionThatStaysInUseIsAnError(t *testing.T) {
 	})
 }
 
-func TestErrorsOfSubscriptions(t *testing.T) {
+func TestSubscriptionErrors(t *testing.T) {
 	for code, want := range map[string]error{
 		"ResourceNotFoundException": ErrNoConsumer, // the shard is there
 		"AccessDeniedException":     ErrDenied,
@@ -218,7 +218,7 @@ func brief(code string, events ...map[string]any) awstest.Handler {
 	}
 }
 
-func TestABreakAtAClosedShardIsItsEnd(t *testing.T) {
+func TestBrokenSubscriptionOfClosedShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.Put("a", "b")
@@ -246,7 +246,7 @@ func TestABreakAtAClosedShardIsItsEnd(t *testing.T) {
 	})
 }
 
-func TestASilentSubscriptionIsLeft(t *testing.T) {
+func TestSilentSubscription(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.First("SubscribeToShard", func(c awstest.Call) *awstest.Answer {
@@ -262,14 +262,14 @@ func TestASilentSubscriptionIsLeft(t *testing.T) {
 		reader := r.Open(esm.From{})
 		defer reader.Close()
 		start := time.Now()
-		if got := r.Collect(reader, 1); !slices.Equal(got, []string{"a"}) || time.Since(start) != heartbeat {
+		if got := r.Collect(reader, 1); !slices.Equal(got, []string{"a"}) || time.Since(start) != maxSilence {
 			t.Errorf("read %q after %s", got, time.Since(start))
 		}
 	})
 }
 
 // The SDK waits for the first event of a subscription, which tells that it was made, however long that takes.
-func TestASubscriptionThatNeverBeginsIsLeft(t *testing.T) {
+func TestSubscriptionNeverBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.First("SubscribeToShard", func(c awstest.Call) *awstest.Answer {
@@ -281,7 +281,7 @@ func TestASubscriptionThatNeverBeginsIsLeft(t *testing.T) {
 			return open
 		})
 		start := time.Now()
-		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || awserr.Decided(err) || errors.Is(err, context.Canceled) || time.Since(start) != heartbeat {
+		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || awserr.Decided(err) || errors.Is(err, context.Canceled) || time.Since(start) != maxSilence {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
 		r.Open(esm.From{}).Close()
@@ -289,7 +289,7 @@ func TestASubscriptionThatNeverBeginsIsLeft(t *testing.T) {
 }
 
 // LocalStack has an internal error for a consumer, a stream, a shard and a position that it does not know, for ever.
-func TestWhatAnEmulatorDoesNotKnowByFanOut(t *testing.T) {
+func TestFanOutInternalErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(*rig)
 		from  esm.From
@@ -324,7 +324,7 @@ func TestWhatAnEmulatorDoesNotKnowByFanOut(t *testing.T) {
 }
 
 // A listing may lack a shard: to believe it would cost the shard's records.
-func TestAShardThatIsNotListedIsLookedForBeforeItIsGone(t *testing.T) {
+func TestUnlistedShardIsVerified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		usual := r.Answers["ListShards"]

@@ -15,7 +15,7 @@ import (
 )
 
 // List is [esm.Stream].List by one DescribeStreamSummary and a ListShards for each thousand shards. The identity is when
-// the stream was made. Other errors than that of the contract may be [ErrSlowDown] and [ErrDenied].
+// the stream was created. Other errors than that of the contract may be [ErrSlowDown] and [ErrDenied].
 func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	listing, err := s.list(ctx)
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Stream) list(ctx context.Context) (esm.Listing, error) {
 	return listing, err
 }
 
-// shards pages through ListShards. What follows a token is asked for by the token alone.
+// shards pages through ListShards. A request with a token has no other members.
 func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 	var shards []esm.Shard
 	ranges := map[string]hashes{}
@@ -70,14 +70,14 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 			return shards, nil
 		}
 		if aws.ToString(page.NextToken) == aws.ToString(in.NextToken) {
-			return nil, errors.New("a page that names itself as the next")
+			return nil, errors.New("a page of shards names itself as the next one")
 		}
 		in = &sdk.ListShardsInput{NextToken: page.NextToken}
 	}
 }
 
-// shardOf describes a shard. A closed one has an end; where the end lies says nothing, for kinesis-mock's lies before its
-// start.
+// shardOf describes a shard. A closed one has an EndingSequenceNumber, whose value is not used: in kinesis-mock it lies
+// before the start.
 func shardOf(s *types.Shard) esm.Shard {
 	out := esm.Shard{ID: aws.ToString(s.ShardId)}
 	for _, parent := range []*string{s.ParentShardId, s.AdjacentParentShardId} {

@@ -21,85 +21,85 @@ const (
 // needs. The zero Pace is ready for use, and may be used concurrently. A nil Pace waits for nothing.
 type Pace struct {
 	mu     sync.Mutex
-	tracks map[place]*track // of the shards that are being read
+	shards map[shardKey]*shardPace // of the shards that are being read
 }
 
-type place struct{ stream, shard string }
+type shardKey struct{ stream, shard string }
 
-// track is the pace of one shard. Its readers take turns. A nil track is that of a nil Pace.
-type track struct {
+// shardPace is the pace of one shard. Its readers take turns. A nil shardPace is that of a nil Pace.
+type shardPace struct {
 	pace    *Pace
-	place   place
+	key     shardKey
 	readers int // guarded by the pace's lock
 
 	mu        sync.Mutex // never held during a wait
 	reads     time.Time  // when the shard may be read again
 	iterators time.Time  // when the next iterator may be asked for
-	paid      time.Time  // when all that was read would have come at the speed that is allowed
+	paid      time.Time  // when everything read so far would have arrived at bytesPerSecond
 }
 
-// of returns the track of a shard. It is over with leave.
-func (p *Pace) of(stream, shard string) *track {
+// enter returns the pace of a shard for one more reader, until leave.
+func (p *Pace) enter(stream, shard string) *shardPace {
 	if p == nil {
 		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.tracks == nil {
-		p.tracks = map[place]*track{}
+	if p.shards == nil {
+		p.shards = map[shardKey]*shardPace{}
 	}
-	where := place{stream, shard}
-	t := p.tracks[where]
-	if t == nil {
-		t = &track{pace: p, place: where}
-		p.tracks[where] = t
+	key := shardKey{stream, shard}
+	s := p.shards[key]
+	if s == nil {
+		s = &shardPace{pace: p, key: key}
+		p.shards[key] = s
 	}
-	t.readers++
-	return t
+	s.readers++
+	return s
 }
 
-func (t *track) leave() {
-	if t == nil {
+func (s *shardPace) leave() {
+	if s == nil {
 		return
 	}
-	t.pace.mu.Lock()
-	defer t.pace.mu.Unlock()
-	t.readers--
-	if t.readers == 0 {
-		delete(t.pace.tracks, t.place)
+	s.pace.mu.Lock()
+	defer s.pace.mu.Unlock()
+	s.readers--
+	if s.readers == 0 {
+		delete(s.pace.shards, s.key)
 	}
 }
 
-// read waits until the shard may be read, and not before a time.
-func (t *track) read(ctx context.Context, notBefore time.Time) error {
-	if err := sleepUntil(ctx, notBefore); err != nil || t == nil {
+// read waits until the shard may be read, but at least until notBefore.
+func (s *shardPace) read(ctx context.Context, notBefore time.Time) error {
+	if err := sleepUntil(ctx, notBefore); err != nil || s == nil {
 		return err
 	}
-	return t.turn(ctx, &t.reads)
+	return s.turn(ctx, &s.reads)
 }
 
 // iterate waits until an iterator may be asked for.
-func (t *track) iterate(ctx context.Context) error {
-	if t == nil {
+func (s *shardPace) iterate(ctx context.Context) error {
+	if s == nil {
 		return ctx.Err()
 	}
-	return t.turn(ctx, &t.iterators)
+	return s.turn(ctx, &s.iterators)
 }
 
-// turn waits for the next call of a kind, and takes it.
-func (t *track) turn(ctx context.Context, next *time.Time) error {
+// turn waits until a call of a kind may be made, and books it.
+func (s *shardPace) turn(ctx context.Context, next *time.Time) error {
 	for {
-		free := t.take(next, time.Now())
+		free := s.book(next, time.Now())
 		if err := sleepUntil(ctx, free); err != nil || free.IsZero() {
 			return err
 		}
 	}
 }
 
-// take takes a call of a kind, or returns the time to try again.
-func (t *track) take(next *time.Time, now time.Time) (free time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// book books a call of a kind, or returns the time to try again.
+func (s *shardPace) book(next *time.Time, now time.Time) (free time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if next.After(now) {
 		return *next
 	}
@@ -107,32 +107,32 @@ func (t *track) take(next *time.Time, now time.Time) (free time.Time) {
 	return time.Time{}
 }
 
-// brought accounts for the bytes of a read that began at start. Concurrent reads add up.
-func (t *track) brought(start time.Time, bytes int) {
-	if t == nil {
+// account accounts for the bytes of a read that began at start. Concurrent reads add up.
+func (s *shardPace) account(start time.Time, bytes int) {
+	if s == nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.paid = later(t.paid, start).Add(time.Duration(bytes) * time.Second / bytesPerSecond)
-	t.reads = later(t.reads, t.paid)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paid = later(s.paid, start).Add(time.Duration(bytes) * time.Second / bytesPerSecond)
+	s.reads = later(s.reads, s.paid)
 }
 
-// throttled delays all readers of the shard: readers elsewhere may use up its limits.
-func (t *track) throttled() {
-	if t == nil {
+// throttled delays all readers of the shard: readers of other processes may use up its limits.
+func (s *shardPace) throttled() {
+	if s == nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.reads = later(t.reads, time.Now().Add(polling.ThrottledDelay()))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads = later(s.reads, time.Now().Add(polling.ThrottledDelay()))
 }
 
-func sleepUntil(ctx context.Context, t time.Time) error {
+func sleepUntil(ctx context.Context, at time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if d := time.Until(t); d > 0 {
+	if d := time.Until(at); d > 0 {
 		return smithytime.SleepWithContext(ctx, d)
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
-func TestIdleShardsAreReadEverySecond(t *testing.T) {
+func TestPaceOfIdleShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		reader := r.Open(esm.From{})
@@ -32,7 +32,7 @@ func TestIdleShardsAreReadEverySecond(t *testing.T) {
 }
 
 // An emulator is read as fast as it answers, and an idle shard as often as is configured.
-func TestWithoutAPace(t *testing.T) {
+func TestNoPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		const poll = 100 * time.Millisecond
@@ -56,7 +56,7 @@ func TestWithoutAPace(t *testing.T) {
 
 // A shard that has nothing although it says that there is more to come is read at once by the pace of AWS, where that is
 // true, and is not read in a hot loop elsewhere.
-func TestEmptyReadsOfAShardThatIsBehind(t *testing.T) {
+func TestEmptyReadsWhileBehind(t *testing.T) {
 	for paced, want := range map[bool]time.Duration{true: time.Second / 5, false: time.Second / 10} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
@@ -81,7 +81,7 @@ func TestEmptyReadsOfAShardThatIsBehind(t *testing.T) {
 	}
 }
 
-func TestTwoMegabytesASecond(t *testing.T) {
+func TestPaceOfBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.Memory.Put("", strings.Repeat("x", 1_000_000))
@@ -110,7 +110,7 @@ func (r *rig) peak(op string) (most int) {
 }
 
 // Ten mappings of one stream keep together within the calls that a shard allows, and each has its share.
-func TestTenMappingsOfOneShard(t *testing.T) {
+func TestPaceOfTenMappings(t *testing.T) {
 	for _, slow := range []time.Duration{0, 2 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
@@ -146,8 +146,8 @@ func TestTenMappingsOfOneShard(t *testing.T) {
 				})
 			}
 			all.Wait()
-			if n := len(r.stream.pace.tracks); n != 0 {
-				t.Errorf("%d tracks are kept", n)
+			if n := len(r.stream.pace.shards); n != 0 {
+				t.Errorf("%d paces of shards are kept", n)
 			}
 			for _, op := range []string{"GetRecords", "GetShardIterator"} {
 				if n := r.peak(op); n > 5 {
@@ -162,23 +162,23 @@ func TestTenMappingsOfOneShard(t *testing.T) {
 }
 
 // What reads bring that are under way at the same time adds up.
-func TestBytesOfReadsAtTheSameTime(t *testing.T) {
+func TestPaceOfConcurrentReads(t *testing.T) {
 	const readers, each, megabyte = 10, 20, 1_000_000
 	for _, slow := range []time.Duration{0, time.Second, 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			track := (&Pace{}).of(streamARN, firstShard)
+			pace := (&Pace{}).enter(streamARN, firstShard)
 			var all sync.WaitGroup
 			start := time.Now()
 			for range readers {
 				all.Go(func() {
 					for range each {
-						if err := track.read(t.Context(), time.Time{}); err != nil {
+						if err := pace.read(t.Context(), time.Time{}); err != nil {
 							t.Error(err)
 							return
 						}
 						began := time.Now()
 						time.Sleep(slow)
-						track.brought(began, megabyte)
+						pace.account(began, megabyte)
 					}
 				})
 			}

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	idlePoll     = time.Second     // between reads of a shard that has nothing (AWS: "Polling and batching streams")
+	idlePoll     = time.Second     // between reads of an idle shard (AWS: "Polling and batching streams")
 	iteratorLife = 5 * time.Minute // API reference: "GetShardIterator"
 )
 
@@ -35,9 +35,9 @@ type reader struct {
 
 var _ esm.Reader = (*reader)(nil)
 
-// reader reads a shard from start. Something was heard of the shard at heard; zero is never.
+// reader reads a shard from start. The shard was last read at heard; zero is never.
 func (s *Stream) reader(id string, start start, heard time.Time) *reader {
-	sh := &shard{stream: s, id: id, track: s.pace.of(s.arn.stream, id), start: start, heard: heard}
+	sh := &shard{stream: s, id: id, pace: s.pace.enter(s.arn.stream, id), start: start, heard: heard}
 	r := &reader{stream: s, shard: sh}
 	r.Shard, r.Life = sh, iteratorLife
 	return r
@@ -53,31 +53,31 @@ func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 }
 
 // Close is [esm.Reader].Close.
-func (r *reader) Close() { r.shard.track.leave() }
+func (r *reader) Close() { r.shard.pace.leave() }
 
-// shard is a shard as a [polling.Shard].
+// shard is a [polling.Shard].
 type shard struct {
 	stream *Stream
 	id     string
-	track  *track
+	pace   *shardPace
 
 	start start     // where the next record is
-	heard time.Time // when the last GetRecords went well
-	size  int       // of a record in bytes, on average in the last answer that had some; 0 before
+	heard time.Time // the last successful GetRecords
+	size  int       // of a record in bytes, the average of the last answer with records; 0 before
 }
 
 // Iterator asks for an iterator at start.
 func (s *shard) Iterator(ctx context.Context) (string, error) {
-	if err := s.track.iterate(ctx); err != nil {
+	if err := s.pace.iterate(ctx); err != nil {
 		return "", err
 	}
-	s.start = s.start.since(s.heard)
+	s.start = s.start.lastRead(s.heard)
 	return s.stream.iterator(ctx, s.id, s.start)
 }
 
 // Get makes one GetRecords.
 func (s *shard) Get(ctx context.Context, iterator string, notBefore time.Time) (page polling.Page[types.Record], err error) {
-	if err := s.track.read(ctx, notBefore); err != nil {
+	if err := s.pace.read(ctx, notBefore); err != nil {
 		return page, err
 	}
 	var began time.Time
@@ -90,12 +90,12 @@ func (s *shard) Get(ctx context.Context, iterator string, notBefore time.Time) (
 		return err
 	})
 	if awserr.Throttled(err) {
-		s.track.throttled()
+		s.pace.throttled()
 	}
 	if err != nil {
 		return page, err
 	}
-	return s.took(out, began)
+	return s.page(out, began)
 }
 
 // limit is how many records to ask for.
@@ -106,21 +106,21 @@ func (s *shard) limit() int32 {
 	return int32(min(max(pageBytes/s.size, 1), mostRecords))
 }
 
-// took reads the answer to a GetRecords.
-func (s *shard) took(out *sdk.GetRecordsOutput, began time.Time) (page polling.Page[types.Record], err error) {
+// page reads the answer to a GetRecords that began at a time.
+func (s *shard) page(out *sdk.GetRecordsOutput, began time.Time) (page polling.Page[types.Record], err error) {
 	page.Next = aws.ToString(out.NextShardIterator)
 	if out.Records == nil && page.Next == "" {
-		return page, polling.ErrNoContent // the end of a shard comes with records, if none of them
+		return page, polling.ErrNoContent // at the end of a shard Records is empty, not missing
 	}
 	bytes := 0
 	for i := range out.Records {
 		bytes += len(out.Records[i].Data) + len(aws.ToString(out.Records[i].PartitionKey))
 	}
-	s.track.brought(began, bytes)
+	s.pace.account(began, bytes)
 	if n := len(out.Records); n > 0 {
 		s.size = max(bytes/n, 1)
 	}
-	if page.Records, s.start, err = s.start.took(out.Records); err != nil {
+	if page.Records, s.start, err = s.start.accept(out.Records); err != nil {
 		return page, err
 	}
 	s.heard = time.Now()
@@ -130,8 +130,8 @@ func (s *shard) took(out *sdk.GetRecordsOutput, began time.Time) (page polling.P
 	return page, nil
 }
 
-// idle reports whether a shard has nothing to read for now. On AWS it may take several reads to come to the next record,
-// which MillisBehindLatest tells. Elsewhere that number cannot be relied on, and no pace slows those reads down.
+// idle reports whether a shard has nothing to read for now. On AWS several reads may be empty before the next record, while
+// MillisBehindLatest is not zero. Elsewhere that number is not reliable, and there is no pace to slow down such reads.
 func (s *shard) idle(out *sdk.GetRecordsOutput) bool {
-	return aws.ToInt64(out.MillisBehindLatest) == 0 || s.track == nil && len(out.Records) == 0
+	return aws.ToInt64(out.MillisBehindLatest) == 0 || s.pace == nil && len(out.Records) == 0
 }

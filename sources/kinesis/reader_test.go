@@ -13,7 +13,7 @@ import (
 	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
-func TestWhatIsAskedForIsAMegabyte(t *testing.T) {
+func TestGetRecordsLimit(t *testing.T) {
 	for size, want := range map[int]int{1: 10_000, 200: 5000, 50_000: 20, 1_000_000: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
@@ -32,7 +32,7 @@ func TestWhatIsAskedForIsAMegabyte(t *testing.T) {
 	}
 }
 
-func TestAnIteratorBeforeTheFirstRecordIsRenewedAsItWas(t *testing.T) {
+func TestRenewedIteratorBeforeFirstRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		at := time.Now()
@@ -56,7 +56,7 @@ func TestAnIteratorBeforeTheFirstRecordIsRenewedAsItWas(t *testing.T) {
 	})
 }
 
-func TestRecreatedStreamsAreForeignToTheirReaders(t *testing.T) {
+func TestRecreatedStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.Put("a")
@@ -76,7 +76,7 @@ func TestRecreatedStreamsAreForeignToTheirReaders(t *testing.T) {
 	})
 }
 
-func TestListingsGoThroughAllPages(t *testing.T) {
+func TestListingPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		left, right := r.Memory.Split(firstShard)
@@ -94,7 +94,7 @@ func TestListingsGoThroughAllPages(t *testing.T) {
 }
 
 // A service whose pages never end is not listed for ever.
-func TestAPageThatNamesItselfAsTheNext(t *testing.T) {
+func TestRepeatingPage(t *testing.T) {
 	r := newRig(t)
 	r.Answers["ListShards"] = func(awstest.Call) *awstest.Answer {
 		return awstest.OK(map[string]any{"Shards": []any{}, "NextToken": "again"})
@@ -118,7 +118,7 @@ func TestEmptyListings(t *testing.T) {
 }
 
 // A service that cuts the time of an iterator to the second, as LocalStack does, hands out what arrived before that time.
-func TestRecordsBeforeTheTime(t *testing.T) {
+func TestRecordsBeforeStartTime(t *testing.T) {
 	for name, first := range map[string]bool{"are read with the others": false, "are read first": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

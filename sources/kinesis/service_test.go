@@ -151,7 +151,7 @@ func (r *real) merge(a, b string) {
 	r.settled()
 }
 
-func TestSuiteOnAService(t *testing.T) {
+func TestSuiteOnService(t *testing.T) {
 	realClient(t)
 	sourcetest.RunStream(t, sourcetest.RealTime, func(t *testing.T) sourcetest.StreamFixture {
 		r := makeReal(t)
@@ -167,7 +167,7 @@ func TestSuiteOnAService(t *testing.T) {
 	})
 }
 
-func TestSuiteByFanOutOnAService(t *testing.T) {
+func TestSuiteByFanOutOnService(t *testing.T) {
 	needsFanOut(t)
 	sourcetest.RunStream(t, sourcetest.RealTime, func(t *testing.T) sourcetest.StreamFixture {
 		r := makeReal(t)
@@ -210,7 +210,7 @@ func (r *real) consumer() string {
 	return ""
 }
 
-func TestFanOutOfAService(t *testing.T) {
+func TestFanOutOnService(t *testing.T) {
 	needsFanOut(t)
 	r := makeReal(t)
 	s, err := New(Config{Client: r.client, ARN: r.consumer(), Role: "arn:aws:iam::000000000000:role/x"})
@@ -238,7 +238,7 @@ func TestFanOutOfAService(t *testing.T) {
 	}
 }
 
-func TestAForgottenIteratorOfAService(t *testing.T) {
+func TestForgottenIteratorOnService(t *testing.T) {
 	r := makeReal(t)
 	r.put("k", "a")
 	reader := r.stream().reader(firstShard, start{}, time.Time{})

@@ -22,7 +22,7 @@ func byBoth(t *testing.T, test func(*rig)) {
 }
 
 // Behind a position that is there still, reading goes on; behind one that was trimmed away, nobody knows what is missing.
-func TestAPositionIsProven(t *testing.T) {
+func TestPositionIsVerified(t *testing.T) {
 	byBoth(t, func(r *rig) {
 		open := func(from esm.From) esm.Reader {
 			reader := r.Open(from)
@@ -62,7 +62,7 @@ func TestAPositionIsProven(t *testing.T) {
 }
 
 // A mapping that is held up by its function does not read for long, and what it would have read next may be trimmed.
-func TestWhatWasTrimmedBehindAReaderThatWasHeldUp(t *testing.T) {
+func TestTrimmedWhileReaderIsIdle(t *testing.T) {
 	for _, trims := range []bool{true, false} {
 		byBoth(t, func(r *rig) {
 			r.Put("a")
@@ -85,7 +85,7 @@ func TestWhatWasTrimmedBehindAReaderThatWasHeldUp(t *testing.T) {
 }
 
 // A shard that nothing is written to keeps no record in the end. Nothing is lost by that, and nobody is alarmed.
-func TestAnIdleShardIsNotDoubted(t *testing.T) {
+func TestIdleShardIsNotTrimmed(t *testing.T) {
 	byBoth(t, func(r *rig) {
 		r.Put("a")
 		reader := r.Open(esm.From{})
@@ -105,7 +105,7 @@ func TestAnIdleShardIsNotDoubted(t *testing.T) {
 }
 
 // LocalStack breaks the subscription of a closed shard behind each event, and names the last record as the place to go on.
-func TestABreakBehindARecordThatIsProvenIsTheEnd(t *testing.T) {
+func TestBrokenSubscriptionAfterVerifiedRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.Put("a", "b")
@@ -124,7 +124,7 @@ func TestABreakBehindARecordThatIsProvenIsTheEnd(t *testing.T) {
 }
 
 // A place to go on that comes before the record that is asked for does not let it be forgotten, nor the rest of it.
-func TestAPlaceBeforeTheRecordThatIsProven(t *testing.T) {
+func TestContinuationBeforeVerifiedRecord(t *testing.T) {
 	for _, place := range []string{"", "/0"} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newFanOut(t)

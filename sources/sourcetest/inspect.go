@@ -27,7 +27,7 @@ func (q *Queue) InFlight() int {
 	return n
 }
 
-// Dead returns what is in the dead-letter queue, in the order of arrival there, as it was last received.
+// Dead returns the messages in the dead-letter queue, in order of arrival there, as they were last received.
 func (q *Queue) Dead() []esm.Record {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// The one queue that there is.
+// The ARN of the queue, and its region.
 const region, arn = "eu-west-1", "arn:aws:sqs:eu-west-1:123456789012:sourcetest"
 
 // message is one message of a Queue. It is guarded by the queue's lock.
@@ -25,7 +25,7 @@ type message struct {
 
 	receives int
 	first    time.Time // when it was first received
-	until    time.Time // when it comes back; zero while it was never received
+	until    time.Time // when it becomes visible; zero if it was never received
 	receipt  string
 	place    *list.Element // in the queue's list of visible or of hidden messages
 }

@@ -210,7 +210,7 @@ func releasedGroupKeepsOrder(t *queueTest) {
 	}
 }
 
-// manyReceivers must be through before the first message comes back, so it is small.
+// manyReceivers is small because it must end before the first message is visible again.
 func manyReceivers(t *queueTest) {
 	const n, receivers = 30, 4
 	for i := range n {

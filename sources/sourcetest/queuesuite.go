@@ -7,16 +7,15 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// World runs a test in the time that it is meant for: synctest.Test for what lives within the process, [RealTime] for
-// a service outside of it.
-type World func(t *testing.T, test func(t *testing.T))
+// Clock runs a test in virtual or real time: synctest.Test for a source inside the process, [RealTime] for a service.
+type Clock func(t *testing.T, test func(t *testing.T))
 
-// RealTime is the World of the wall clock.
+// RealTime is the [Clock] of a service outside the process.
 func RealTime(t *testing.T, test func(t *testing.T)) { test(t) }
 
-// Fixture is a fresh, empty queue and what a test may do to it besides.
+// Fixture is a new, empty queue, and what a test can do with it.
 type Fixture struct {
-	// Queue is what is tested.
+	// Queue is tested.
 	Queue esm.Queue
 
 	// Send puts a message into the queue: visible once it returns, and on a FIFO queue the last of its group. Group is
@@ -34,10 +33,10 @@ type Fixture struct {
 }
 
 // RunQueue runs the suite that every [esm.Queue] passes. Each test opens a queue of its own.
-func RunQueue(t *testing.T, world World, open func(t *testing.T) Fixture) {
+func RunQueue(t *testing.T, clock Clock, open func(t *testing.T) Fixture) {
 	for _, test := range queueTests {
 		t.Run(test.name, func(t *testing.T) {
-			world(t, func(t *testing.T) {
+			clock(t, func(t *testing.T) {
 				f := open(t)
 				if test.fifo && !f.FIFO {
 					t.Skip("for FIFO queues only")
@@ -59,15 +58,15 @@ var queueTests = []struct {
 	{"a long poll ends with its context", false, pollEndsWithContext},
 	{"a record is a message", false, recordIsMessage},
 	{"the limit is honoured", false, limitHonoured},
-	{"deleted means gone", false, deletedMeansGone},
-	{"what is not deleted comes back at its Until", false, comesBackAtUntil},
-	{"deleting twice is fine", false, deleteTwice},
+	{"what is deleted is gone", false, deletedMeansGone},
+	{"what is not deleted is visible again at its Until", false, comesBackAtUntil},
+	{"deleting twice is no error", false, deleteTwice},
 	{"deleting a part leaves the rest", false, deletePart},
-	{"deleting none is fine", false, deleteNone},
+	{"deleting none is no error", false, deleteNone},
 	{"deleting after the end of the context leaves all", false, deleteAfterEnd},
 	{"deleting more than one call can", false, deleteMany},
-	{"released means receivable at once", false, releasedComesBackAtOnce},
-	{"releasing what is gone is fine", false, releaseWhatIsGone},
+	{"what is released is receivable at once", false, releasedComesBackAtOnce},
+	{"releasing what is gone is no error", false, releaseWhatIsGone},
 	{"many receivers share the messages", false, manyReceivers},
 	{"a group keeps its order", true, groupKeepsOrder},
 	{"a group in flight is locked", true, groupIsLocked},

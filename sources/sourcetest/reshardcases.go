@@ -37,7 +37,7 @@ func drainedOpened(t *streamTest) {
 	recs := t.take(t.open(shard, esm.From{}), 3)
 	t.reshard()
 	if rest := t.drain(t.open(shard, esm.From{After: recs[2].Receipt})); len(rest) != 0 {
-		t.Errorf("read %q behind the last record", t.data(rest))
+		t.Errorf("read %q after the last record", t.data(rest))
 	}
 }
 
@@ -167,8 +167,8 @@ func trimmed(t *streamTest) {
 			return
 		}
 		if err != nil {
-			t.Fatalf("a reader overtaken by trimming: %v", err)
+			t.Fatalf("a reader whose position was trimmed: %v", err)
 		}
 	}
-	t.Errorf("a reader overtaken by trimming does not come to what is kept within %s", timeout)
+	t.Errorf("a reader whose position was trimmed does not reach the kept record within %s", timeout)
 }

@@ -22,28 +22,28 @@ type StreamConfig struct {
 	// Pace is how long a reader that found nothing waits before it looks again; 0 means 1 s, as Lambda polls Kinesis.
 	Pace time.Duration
 
-	// EmptyEvery makes every so many reads of a shard come back empty although there are records; 0 means none.
+	// EmptyEvery makes one of so many reads of a shard empty although there are records; 0 means none.
 	EmptyEvery int
 
-	// Forgiving makes reading go on with the oldest record when a position has been trimmed, as Kinesis does. Otherwise
-	// that is esm.ErrTrimmed, as for the stream of a DynamoDB table.
+	// Forgiving makes reading continue with the oldest record when a position has been trimmed, as Kinesis does. Otherwise
+	// that is esm.ErrTrimmed, as in DynamoDB Streams.
 	Forgiving bool
 
 	// Lag is how long a new shard stays unlisted. The first ones are listed at once.
 	Lag time.Duration
 
-	// ListFaults, OpenFaults and ReadFaults say which calls fail, and how; nil means none. None of these calls changes
-	// anything: Done and Undone differ only for a read, which keeps its pace before it fails as done. The records come
-	// with the next read.
+	// ListFaults, OpenFaults and ReadFaults say how calls fail; nil means that none does. None of these calls changes
+	// anything. Done and Undone differ only for a read, which waits for its Pace before it fails as Done. The next read
+	// returns the records.
 	ListFaults             Faults
 	OpenFaults, ReadFaults ShardFaults
 }
 
-// ShardFaults picks what goes wrong with a call. Calls of one kind are counted from 1 for each shard. It may be called
-// from several goroutines at once, and may call the stream.
+// ShardFaults returns how a call fails. Calls of one kind are counted from 1 for each shard. It may be called concurrently,
+// and may call the stream.
 type ShardFaults func(shard string, call int) Fault
 
-// OnEach deals the same faults to each shard.
+// OnEach makes the calls of each shard fail in the same way.
 func OnEach(faults Faults) ShardFaults {
 	return func(_ string, call int) Fault { return faults.at(call) }
 }
@@ -55,15 +55,14 @@ func (f ShardFaults) at(shard string, call int) Fault {
 	return f(shard, call)
 }
 
-// Stream is a stream in memory that behaves as Kinesis does: records go to the open shard that their partition key
-// hashes to; shards are split, merged, rolled over and closed, and their children name them as parents; records are
-// trimmed when they are older than the retention, closed shards too. It can be deleted and made anew.
+// Stream is a stream in memory that behaves like Kinesis. Records go to the open shard that their partition key hashes to.
+// Shards can be split, merged, rolled over and closed, and their children name them as parents. Records and closed shards
+// are trimmed when they are older than the retention. The stream can be deleted and recreated.
 //
 // Positions are sequence numbers: they grow over the whole stream, and from 21 digits to 22 with the fourth record. One
 // that was not given to a record of the shard that is opened, or lies beyond it, is esm.ErrForeign.
 //
-// Time is that of package time, so that a Stream made inside a synctest bubble runs on the bubble's clock.
-// All methods may be called side by side.
+// A Stream uses package time: in a synctest bubble it runs on the bubble's clock. All methods may be called concurrently.
 type Stream struct {
 	cfg StreamConfig
 
@@ -97,8 +96,7 @@ func NewStream(cfg StreamConfig) *Stream {
 	return s
 }
 
-// Recreate deletes the stream, if it is there, and makes it anew under the same name, with shards that are called as the
-// first ones were.
+// Recreate deletes the stream, if it exists, and creates another one with the same name and the same names of shards.
 func (s *Stream) Recreate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -90,14 +90,14 @@ func resumes(t *streamTest) {
 	for i, rec := range recs[:len(recs)-1] {
 		r := t.open(shard, esm.From{After: rec.Receipt})
 		if got := t.data(t.take(r, len(want)-i-1)); !slices.Equal(got, want[i+1:]) {
-			t.Errorf("read %q behind record %d, want %q", got, i, want[i+1:])
+			t.Errorf("read %q after record %d, want %q", got, i, want[i+1:])
 		}
 	}
 	r := t.open(shard, esm.From{After: recs[len(recs)-1].Receipt})
 	t.quiet(r)
 	t.Put("key", "next")
 	if got := t.data(t.take(r, 1)); got[0] != "next" {
-		t.Errorf("read %q behind the last record, want the next", got)
+		t.Errorf("read %q after the last record, want the next", got)
 	}
 }
 
@@ -197,7 +197,7 @@ func afterTheEnd(t *streamTest) {
 func missingShard(t *streamTest) {
 	shard := t.only()
 	missing := []byte(shard)
-	for i, c := range missing { // another digit for each: the form of its name stays what it is
+	for i, c := range missing { // another digit for each, so that the name keeps its form
 		if c >= '0' && c <= '9' {
 			missing[i] = '0' + (c-'0'+1)%10
 		}

@@ -106,7 +106,7 @@ func (t *streamTest) quiet(r esm.Reader) {
 	}
 }
 
-// attempt opens a shard behind a position and reads, until something comes of it.
+// attempt opens a shard after a position and reads until there are records or an error.
 func (t *streamTest) attempt(shard, after string) ([]esm.Record, error) {
 	r, err := t.Stream.Open(t.Context(), shard, esm.From{After: after})
 	if err != nil {

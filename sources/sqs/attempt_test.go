@@ -39,7 +39,7 @@ func (f *fifo) receive(answer awstest.Handler) (id string, err error) {
 
 var internalFailure = awstest.Refuse(http.StatusInternalServerError, "InternalFailure")
 
-func TestLostAnswerIsAskedForAgain(t *testing.T) {
+func TestLostAnswerIsRepeated(t *testing.T) {
 	garbage := func(status int) awstest.Handler {
 		return func(awstest.Call) *awstest.Answer { return &awstest.Answer{Status: status, Body: "oops"} }
 	}
@@ -89,7 +89,7 @@ func TestAttemptExpires(t *testing.T) {
 	}
 }
 
-func TestAttemptThatFailsTwiceIsGivenUp(t *testing.T) {
+func TestAttemptFailsTwice(t *testing.T) {
 	f := newFIFO(t, "30")
 	first, _ := f.receive(awstest.Break)
 	second, _ := f.receive(internalFailure)
@@ -99,7 +99,7 @@ func TestAttemptThatFailsTwiceIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestCanceledPollIsAskedForAgain(t *testing.T) {
+func TestCanceledPollIsRepeated(t *testing.T) {
 	f := newFIFO(t, "30")
 	ctx, cancel := context.WithCancel(t.Context())
 	f.s.Answers["ReceiveMessage"] = func(awstest.Call) *awstest.Answer { cancel(); return nil }
@@ -112,7 +112,7 @@ func TestCanceledPollIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestConcurrentReceiversHaveTheirOwnAttempts(t *testing.T) {
+func TestConcurrentAttempts(t *testing.T) {
 	var a attempts
 	now, lost := time.Now(), errors.New("lost")
 	first, second := a.next(now, time.Minute), a.next(now, time.Minute)
@@ -123,30 +123,5 @@ func TestConcurrentReceiversHaveTheirOwnAttempts(t *testing.T) {
 	a.failed(second, lost)
 	if got := []string{a.next(now, time.Minute).id, a.next(now, time.Minute).id}; got[0] != first.id || got[1] != second.id {
 		t.Errorf("got %v, want the lost ones, oldest first, one for each", got)
-	}
-}
-
-// The queue keeps to its rules: the same id gets the same messages, and another finds the group in flight.
-func TestMessagesOfALostReceiveArrive(t *testing.T) {
-	taken := map[string]bool{}
-	lose := true
-	q := queueOn(t, receiving(func(c awstest.Call) *awstest.Answer {
-		id := c.Text("ReceiveRequestAttemptId")
-		if len(taken) > 0 && !taken[id] {
-			return nothing(c)
-		}
-		taken[id] = true
-		if lose {
-			return nil
-		}
-		return messages(message("m", "x", md5OfX))
-	}), fifoARN, "")
-	if _, err := q.Receive(t.Context(), 10, 0); err == nil {
-		t.Fatal("no error")
-	}
-	lose = false
-	recs, err := q.Receive(t.Context(), 10, 0)
-	if err != nil || len(recs) != 1 {
-		t.Errorf("got %v, %v, want the message", recs, err)
 	}
 }

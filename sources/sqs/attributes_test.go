@@ -41,7 +41,7 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-func TestAttributesWithoutPermission(t *testing.T) {
+func TestAttributesDenied(t *testing.T) {
 	s := newService()
 	s.Answers["GetQueueAttributes"] = awstest.Refuse(http.StatusForbidden, "AccessDenied")
 	q := queueOn(t, s, standardARN, "")
@@ -90,7 +90,7 @@ func TestVisibilityIsRefreshed(t *testing.T) {
 	})
 }
 
-func TestRefreshDoesNotDelayAReceive(t *testing.T) {
+func TestRefreshDoesNotDelayReceive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService()
 		q := queueOn(t, s, standardARN, "")

@@ -30,7 +30,7 @@ type batchAnswer struct {
 	failed     []types.BatchResultErrorEntry
 }
 
-// batchOutcome is what a call left to do, and why.
+// batchOutcome is what a call did not settle, and why.
 type batchOutcome struct {
 	left []esm.Record
 	err  error
@@ -49,7 +49,7 @@ func (q *Queue) inBatches(ctx context.Context, recs []esm.Record, call batchCall
 	batches := slices.Collect(slices.Chunk(recs, batchEntries))
 	outcomes := make([]batchOutcome, len(batches))
 	for i, batch := range batches {
-		outcomes[i].left = batch // unless it is tried
+		outcomes[i].left = batch // if it is not tried
 	}
 	var next atomic.Int64
 	var stop atomic.Bool

@@ -6,9 +6,9 @@ import (
 	"github.com/esm-run/esm/sources/internal/awserr"
 )
 
-// What an error of a [Queue] may be, besides trouble with the network or the service.
+// Errors of a [Queue], besides those of the network or the service.
 var (
-	// ErrNoQueue says that the queue does not exist, not yet or no longer.
+	// ErrNoQueue says that the queue does not exist.
 	ErrNoQueue = errors.New("the queue does not exist")
 
 	// ErrSlowDown says that the caller is too fast: it was throttled, or too many messages are in flight (OverLimit).
@@ -19,7 +19,7 @@ var (
 	ErrDenied = awserr.ErrDenied
 
 	// ErrChecksum says that the body of a message was damaged on its way.
-	ErrChecksum = errors.New("the body does not fit its MD5")
+	ErrChecksum = errors.New("the body does not match its MD5")
 )
 
 // codes has those of the JSON protocol and those of the older query protocol, which some services still use.

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 )
 
-// protocol is the SDK's, except that a wait of 0 seconds is sent: the SDK leaves it out, and SQS then waits as long as the
-// queue's ReceiveMessageWaitTimeSeconds says.
+// protocol is the SDK's, except that a wait of 0 seconds is sent. The SDK omits it, and SQS then waits for the queue's
+// ReceiveMessageWaitTimeSeconds.
 type protocol struct{ *awsjson.Protocol }
 
 func newProtocol() protocol { return protocol{awsjson.New10(schemas.AmazonSQS)} }
@@ -26,7 +26,7 @@ func (p protocol) SerializeRequest(ctx context.Context, op *smithy.OperationSche
 	return p.Protocol.SerializeRequest(ctx, op, in, req)
 }
 
-// withoutWait is a receive that does not wait.
+// withoutWait is the input of a receive that does not wait.
 type withoutWait struct{ in *sdk.ReceiveMessageInput }
 
 // Serialize writes all members.

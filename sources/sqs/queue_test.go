@@ -14,7 +14,7 @@ import (
 	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
-func TestARequestAsksForEverything(t *testing.T) {
+func TestReceiveRequest(t *testing.T) {
 	tests := []struct {
 		limit       int
 		wait        time.Duration
@@ -55,7 +55,7 @@ func TestARequestAsksForEverything(t *testing.T) {
 	}
 }
 
-func TestRecordsCarryTimesAndGroup(t *testing.T) {
+func TestRecordTimesAndGroup(t *testing.T) {
 	for arn, group := range map[string]string{standardARN: "", fifoARN: "g"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := receiving(func(awstest.Call) *awstest.Answer {
@@ -78,7 +78,7 @@ func TestRecordsCarryTimesAndGroup(t *testing.T) {
 	}
 }
 
-func TestADamagedBodyIsNotHandedOut(t *testing.T) {
+func TestDamagedBody(t *testing.T) {
 	bad := message("bad", "x", "00000000000000000000000000000000")
 	s := receiving(func(awstest.Call) *awstest.Answer { return messages(bad, message("good", "x", md5OfX)) })
 	recs, err := queueOn(t, s, standardARN, "").Receive(t.Context(), 10, 0)
@@ -91,7 +91,7 @@ func TestADamagedBodyIsNotHandedOut(t *testing.T) {
 	}
 }
 
-func TestErrorsSayWhatTheyAre(t *testing.T) {
+func TestReceiveErrors(t *testing.T) {
 	tests := []struct {
 		answer *awstest.Answer
 		want   error
@@ -125,7 +125,7 @@ func TestErrorsSayWhatTheyAre(t *testing.T) {
 	}
 }
 
-func TestAQueueMadeAnewIsFound(t *testing.T) {
+func TestRecreatedQueueIsFound(t *testing.T) {
 	exists := false
 	s := newService()
 	s.Answers["GetQueueUrl"] = func(awstest.Call) *awstest.Answer {
@@ -158,7 +158,7 @@ func TestAQueueMadeAnewIsFound(t *testing.T) {
 	}
 }
 
-func TestTheEndpointIsCalledWhateverTheURLSays(t *testing.T) {
+func TestEndpointOverridesQueueURL(t *testing.T) {
 	const foreign = "http://sqs.eu-west-1.localhost.localstack.cloud:4566/123456789012/orders"
 	s := newService()
 	s.Answers["GetQueueUrl"] = func(awstest.Call) *awstest.Answer { return awstest.OK(map[string]any{"QueueUrl": foreign}) }
@@ -178,7 +178,7 @@ func TestTheEndpointIsCalledWhateverTheURLSays(t *testing.T) {
 	}
 }
 
-func TestOnAWSNoPermissionIsNeededToFindTheQueue(t *testing.T) {
+func TestURLOnAWSNeedsNoPermission(t *testing.T) {
 	tests := map[string]string{
 		standardARN: "https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
 		"arn:aws-cn:sqs:cn-north-1:123456789012:orders": "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/orders",

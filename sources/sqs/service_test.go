@@ -94,7 +94,7 @@ func (r *real) send(body, group string, attributes map[string]types.MessageAttri
 	}
 }
 
-func TestSuiteOnAService(t *testing.T) {
+func TestSuiteOnService(t *testing.T) {
 	client := realClient(t)
 	for name, suffix := range map[string]string{"standard": "", "FIFO": ".fifo"} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestSuiteOnAService(t *testing.T) {
 	}
 }
 
-func TestARecordFromAService(t *testing.T) {
+func TestRecordOnService(t *testing.T) {
 	r := makeReal(t, realClient(t), "")
 	r.send("x", "", map[string]types.MessageAttributeValue{
 		"Title":   {DataType: aws.String("String"), StringValue: aws.String("The Whistler")},
@@ -141,7 +141,7 @@ func TestARecordFromAService(t *testing.T) {
 	}
 }
 
-func TestAQueueOfAServiceComesAndGoes(t *testing.T) {
+func TestRecreatedQueueOnService(t *testing.T) {
 	for _, suffix := range []string{"", ".fifo"} {
 		r := makeReal(t, realClient(t), suffix)
 		q := r.queue()

@@ -76,7 +76,7 @@ func ids(recs []esm.Record) string {
 	return strings.Join(out, " ")
 }
 
-func TestDeleteInTens(t *testing.T) {
+func TestDeleteBatches(t *testing.T) {
 	for _, n := range []int{0, 1, 10, 11, 95, 10000} {
 		d := &deletions{}
 		left, err := d.queue(t).Delete(t.Context(), records(n))
@@ -93,7 +93,7 @@ func TestDeleteInTens(t *testing.T) {
 	}
 }
 
-func TestDeleteLooksAtEachEntry(t *testing.T) {
+func TestDeleteEntriesFail(t *testing.T) {
 	codes := map[string]string{
 		"handle-1":  "InternalError",
 		"handle-2":  "ReceiptHandleIsInvalid", // deleted already
@@ -114,14 +114,14 @@ func TestDeleteLooksAtEachEntry(t *testing.T) {
 	}
 }
 
-func TestDeleteThatIsThrottledSaysSo(t *testing.T) {
+func TestDeleteThrottled(t *testing.T) {
 	d := &deletions{code: func(string) string { return "RequestThrottled" }}
 	if left, err := d.queue(t).Delete(t.Context(), records(3)); !errors.Is(err, ErrSlowDown) || len(left) != 3 {
 		t.Errorf("%d left, %v, want 3 and %v", len(left), err, ErrSlowDown)
 	}
 }
 
-func TestDeleteStopsAtACallThatFails(t *testing.T) {
+func TestDeleteCallFails(t *testing.T) {
 	calls := 0
 	d := &deletions{whole: func() *awstest.Answer {
 		if calls++; calls > 5 {
@@ -138,36 +138,7 @@ func TestDeleteStopsAtACallThatFails(t *testing.T) {
 	}
 }
 
-// A delete whose answer is lost has happened; its records are left, and deleting them again finds them gone.
-func TestDeleteWhoseAnswerIsLost(t *testing.T) {
-	d := &deletions{}
-	d.code = func(handle string) string {
-		if slices.Contains(d.deleted, handle) {
-			return "ReceiptHandleIsInvalid"
-		}
-		return ""
-	}
-	lose := true
-	s := newService()
-	s.Answers["DeleteMessageBatch"] = func(c awstest.Call) *awstest.Answer {
-		a := d.answer(c)
-		if lose {
-			return nil
-		}
-		return a
-	}
-	q := queueOn(t, s, standardARN, "")
-	left, err := q.Delete(t.Context(), records(4))
-	if err == nil || len(left) != 4 || len(d.deleted) != 4 {
-		t.Fatalf("%d left, %d deleted, %v, want all of both", len(left), len(d.deleted), err)
-	}
-	lose = false
-	if left, err = q.Delete(t.Context(), left); err != nil || len(left) != 0 {
-		t.Errorf("the second time: %d left, %v", len(left), err)
-	}
-}
-
-func TestDeleteKeepsItsCallersSlice(t *testing.T) {
+func TestDeleteKeepsCallersSlice(t *testing.T) {
 	d := &deletions{code: func(handle string) string { return map[string]string{"handle-0": "InternalError"}[handle] }}
 	recs := records(12)
 	left, _ := d.queue(t).Delete(t.Context(), recs)

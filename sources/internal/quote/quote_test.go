@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestStringsSurvive(t *testing.T) {
+func TestStrings(t *testing.T) {
 	every := make([]rune, 0, 0x3000)
 	for r := range rune(0x3000) {
 		every = append(every, r)

@@ -9,7 +9,7 @@ import (
 func shape(s *string) esm.Record { return esm.Record{ID: *s} }
 
 // What was handed out is not held.
-func TestReadLetsGo(t *testing.T) {
+func TestReadReleasesRecords(t *testing.T) {
 	came := []string{"a", "b", "c"}
 	a := Buffer[string]{Records: came}
 	for range 2 {

@@ -95,7 +95,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-func TestEndOfTheCallersContext(t *testing.T) {
+func TestContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, s := range []slow{{head: time.Hour}, {each: time.Hour}} {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)

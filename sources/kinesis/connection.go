@@ -14,19 +14,19 @@ import (
 	"github.com/esm-run/esm/sources/internal/silence"
 )
 
-// live is one subscription that is open.
-type live struct {
+// connection is an open subscription: SubscribeToShard keeps it for five minutes.
+type connection struct {
 	events  *sdk.SubscribeToShardEventStream
 	cancel  context.CancelFunc
 	since   time.Time
-	records int // that came so far
+	records int // received so far
 }
 
-// subscribe makes one SubscribeToShard. The subscription outlives ctx, which ends only the call.
-func (s *Stream) subscribe(ctx context.Context, shard string, start start) (*live, error) {
+// connect makes one SubscribeToShard. The connection outlives ctx, which is that of the call.
+func (s *Stream) connect(ctx context.Context, shard string, start start) (*connection, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ends := context.AfterFunc(ctx, cancel)
-	out, err := s.reads.SubscribeToShard(silence.Allow(life, heartbeat), &sdk.SubscribeToShardInput{
+	out, err := s.reads.SubscribeToShard(silence.Allow(life, maxSilence), &sdk.SubscribeToShardInput{
 		ConsumerARN: &s.arn.text,
 		ShardId:     &shard,
 		StartingPosition: &types.StartingPosition{
@@ -37,25 +37,25 @@ func (s *Stream) subscribe(ctx context.Context, shard string, start start) (*liv
 		cancel()
 		return nil, err
 	}
-	l := &live{events: out.GetStream(), cancel: cancel, since: time.Now()}
-	if !ends() { // ctx has ended the call just after it went well
-		l.end()
+	c := &connection{events: out.GetStream(), cancel: cancel, since: time.Now()}
+	if !ends() { // ctx ended just after the call succeeded
+		c.close()
 		return nil, ctx.Err()
 	}
-	return l, nil
+	return c, nil
 }
 
-// ownCodec gives a subscription a decoder of its own. The one that a client has is used by all its subscriptions at once,
-// which are not prepared for that (github.com/aws/smithy-go issue 714).
+// ownCodec gives a connection a decoder of its own. A client's decoder is shared by all its connections, but is not safe
+// for concurrent use (github.com/aws/smithy-go issue 714).
 func ownCodec(o *sdk.Options) { o.Protocol = awsjson.New11(schemas.Kinesis_20131202) }
 
-func (l *live) end() {
-	l.cancel()
-	_ = l.events.Close() // nothing is lost by an error: nothing more is read
+func (c *connection) close() {
+	c.cancel()
+	_ = c.events.Close() // nothing more is read, so an error loses nothing
 }
 
-// hashesOf is the range of hash keys of a shard, from the last listing. One that is not listed now is looked for besides:
-// a shard that is believed to be gone costs its records.
+// hashesOf returns a shard's range of hash keys from the last listing, or from a new one. Before an unlisted shard is taken
+// for gone, an iterator for it is asked for: a wrong verdict would cost its records.
 func (s *Stream) hashesOf(ctx context.Context, shard string, start start) (hashes, error) {
 	if h, known := s.known(shard); known {
 		return h, nil
@@ -69,7 +69,7 @@ func (s *Stream) hashesOf(ctx context.Context, shard string, start start) (hashe
 	if _, err := s.iterator(ctx, shard, start); err != nil {
 		return hashes{}, err
 	}
-	return hashes{}, errors.New("it can be read, but is not listed")
+	return hashes{}, errors.New("the shard can be read but is not listed")
 }
 
 func (s *Stream) known(shard string) (hashes, bool) {

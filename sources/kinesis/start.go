@@ -15,14 +15,14 @@ import (
 	"github.com/esm-run/esm/sources/internal/polling"
 )
 
-// start is where reading begins: behind a sequence number, or within the aggregated record that has it, or at a time, or
-// at the oldest record there is.
+// start is where reading begins: after a sequence number, within the aggregated record that has it, at a time, or at the
+// oldest record.
 type start struct {
 	after  string    // a sequence number
-	record bool      // it is that of a record, not only of a place that a subscription has come to
+	record bool      // after is that of a record, not just a point that a subscription has reached
 	within bool      // that record was handed out in part
-	doubt  bool      // it is read once more, to see that the stream has it still
-	at     time.Time // what arrived before it is left out, until something was read that did not
+	doubt  bool      // that record is read again, to see that the stream still has it
+	at     time.Time // earlier records are left out, up to the first that is not
 }
 
 func newStart(from esm.From) start {
@@ -56,58 +56,57 @@ func (s start) timestamp() *time.Time {
 	return &s.at
 }
 
-// unseen is how long nothing may have been heard of a shard before it is doubted that the stream has what it had.
-const unseen = 5 * time.Minute
+// doubtAfter is how long a shard may go unread before its position has to be verified.
+const doubtAfter = 5 * time.Minute
 
-// since doubts a start in a shard of which something was heard at some time last.
-func (s start) since(heard time.Time) start {
-	s.doubt = s.doubt || s.record && time.Since(heard) >= unseen
+// lastRead returns the start in a shard that was last read at heard.
+func (s start) lastRead(heard time.Time) start {
+	s.doubt = s.doubt || s.record && time.Since(heard) >= doubtAfter
 	return s
 }
 
-// took tells which of the records that came from s on belong there, and where the next one is.
-func (s start) took(came []types.Record) ([]types.Record, start, error) {
-	if len(came) == 0 {
+// accept returns those of recs, read at s, that are wanted, and where the next record is.
+func (s start) accept(recs []types.Record) (wanted []types.Record, next start, err error) {
+	if len(recs) == 0 {
 		return nil, s, nil
 	}
-	next := start{after: aws.ToString(came[len(came)-1].SequenceNumber), record: true, at: s.at}
-	came, err := s.prove(came)
-	if err != nil {
+	next = start{after: aws.ToString(recs[len(recs)-1].SequenceNumber), record: true, at: s.at}
+	if recs, err = s.verify(recs); err != nil {
 		return nil, s, err
 	}
-	if came = s.timely(came); len(came) > 0 {
+	if wanted = s.onTime(recs); len(wanted) > 0 {
 		next.at = time.Time{}
 	}
-	return came, next, nil
+	return wanted, next, nil
 }
 
-// prove looks for the record at s among the first that came, where it was asked for. That it is there proves that the
-// stream keeps it still; then it is left out, unless a part of it is wanted. Behind a position that was trimmed away
-// Kinesis goes on with the oldest record and says nothing: what is not there then, nobody knows.
-func (s start) prove(came []types.Record) ([]types.Record, error) {
+// verify checks that the first record is the one at s, if that was asked for, and removes it unless a part of it is wanted.
+// If it is missing, the stream does not keep it any more: at a trimmed position Kinesis continues with the oldest record
+// without an error, and it is unknown how many records are lost.
+func (s start) verify(recs []types.Record) ([]types.Record, error) {
 	switch {
 	case !s.within && !s.doubt:
-		return came, nil
-	case aws.ToString(came[0].SequenceNumber) != s.after:
-		return nil, fmt.Errorf("%w: the oldest record behind it is %s", esm.ErrTrimmed, aws.ToString(came[0].SequenceNumber))
+		return recs, nil
+	case aws.ToString(recs[0].SequenceNumber) != s.after:
+		return nil, fmt.Errorf("%w: the oldest record after it is %s", esm.ErrTrimmed, aws.ToString(recs[0].SequenceNumber))
 	case s.within:
-		return came, nil
+		return recs, nil
 	}
-	return came[1:], nil
+	return recs[1:], nil
 }
 
-// timely leaves out the first records that arrived before the time that was asked for: LocalStack cuts it to the second.
-// That is judged up to the first that belongs there, since arrival times need not ascend.
-func (s start) timely(came []types.Record) []types.Record {
-	n := slices.IndexFunc(came, func(r types.Record) bool { return !s.early(r) })
+// onTime removes the first records that are too early: LocalStack truncates the time of an iterator to the second. Records
+// after the first one that is not are kept, since arrival times need not ascend.
+func (s start) onTime(recs []types.Record) []types.Record {
+	n := slices.IndexFunc(recs, func(r types.Record) bool { return !s.tooEarly(r) })
 	if n < 0 {
 		return nil
 	}
-	return came[n:]
+	return recs[n:]
 }
 
-// early reports whether a record arrived before the time where reading begins, in whole milliseconds as services tell it.
-func (s start) early(r types.Record) bool {
+// tooEarly compares in milliseconds, the precision of arrival times.
+func (s start) tooEarly(r types.Record) bool {
 	return !s.at.IsZero() && r.ApproximateArrivalTimestamp != nil && r.ApproximateArrivalTimestamp.UnixMilli() < s.at.UnixMilli()
 }
 
