@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // configuration is a mapping as Lambda's answers show it (AWS: API reference of Lambda, EventSourceMappingConfiguration).
@@ -54,7 +55,7 @@ func (e epoch) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "%d.%03d", ms/1000, ms%1000), nil
 }
 
-func describe(r config.Registered) configuration {
+func describe(r mappings.Registered) configuration {
 	m := r.Mapping.Defaults()
 	c := configuration{
 		UUID: m.UUID, EventSourceMappingArn: mappingARN(r), EventSourceArn: m.EventSourceArn, FunctionArn: r.FunctionArn,
@@ -89,7 +90,7 @@ func (c *configuration) ofStream(m config.Mapping, last string) {
 }
 
 // mappingARN is the ARN of the mapping itself, which is where its function is.
-func mappingARN(r config.Registered) string {
+func mappingARN(r mappings.Registered) string {
 	a, _ := config.ParseARN(r.FunctionArn) // of a function that was registered
 	a.Resource = "event-source-mapping:" + r.UUID
 	return a.String()

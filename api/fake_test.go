@@ -16,13 +16,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // register is mappings in memory, with the rules of Lambda. What was begun goes on until it is settled.
 type register struct {
 	mu   sync.Mutex
 	made int
-	kept map[string]config.Registered
+	kept map[string]mappings.Registered
 	fail error // of every change
 }
 
@@ -31,51 +32,51 @@ var (
 	modified          = time.UnixMilli(1763800000250)
 )
 
-func (g *register) Create(_ context.Context, m config.Mapping) (config.Registered, error) {
+func (g *register) Create(_ context.Context, m config.Mapping) (mappings.Registered, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.made++
 	m.UUID = fmt.Sprintf("%08d-0000-4000-8000-000000000000", g.made)
 	r, err := g.checked(m)
 	if err != nil {
-		return config.Registered{}, err
+		return mappings.Registered{}, err
 	}
-	r.State = config.Creating
+	r.State = mappings.Creating
 	if !*r.Enabled && !m.OfStream() {
-		r.State = config.Disabled
+		r.State = mappings.Disabled
 	}
 	if g.kept == nil {
-		g.kept = map[string]config.Registered{}
+		g.kept = map[string]mappings.Registered{}
 	}
 	g.kept[m.UUID] = r
 	return r, nil
 }
 
-func (g *register) checked(m config.Mapping) (config.Registered, error) {
+func (g *register) checked(m config.Mapping) (mappings.Registered, error) {
 	if wrong := m.Validate(time.Now()); len(wrong) > 0 {
-		return config.Registered{}, &config.InvalidMapping{Problems: wrong}
+		return mappings.Registered{}, &mappings.InvalidError{Problems: wrong}
 	}
 	function, _ := config.ParseFunctionName(m.FunctionName)
 	arn := config.FunctionARN("us-east-1", "123456789012", function.Qualified())
 	for _, other := range g.kept {
 		if other.UUID != m.UUID && other.FunctionArn == arn && other.EventSourceArn == m.EventSourceArn {
-			return config.Registered{}, &config.MappingExists{UUID: other.UUID}
+			return mappings.Registered{}, &mappings.ExistsError{UUID: other.UUID}
 		}
 	}
-	return config.Registered{Mapping: m.Defaults(), FunctionArn: arn, LastModified: modified, Origin: config.OriginHTTP}, g.fail
+	return mappings.Registered{Mapping: m.Defaults(), FunctionArn: arn, LastModified: modified, Origin: mappings.OriginHTTP}, g.fail
 }
 
-func (g *register) Get(uuid string) (config.Registered, error) {
+func (g *register) Get(uuid string) (mappings.Registered, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r, ok := g.kept[uuid]
 	if !ok {
-		return r, config.ErrNoMapping
+		return r, mappings.ErrNotFound
 	}
 	return r, nil
 }
 
-func (g *register) List() (all []config.Registered) {
+func (g *register) List() (all []mappings.Registered) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, r := range g.kept {
@@ -84,7 +85,7 @@ func (g *register) List() (all []config.Registered) {
 	return all
 }
 
-func (g *register) Update(_ context.Context, uuid string, change func(config.Mapping) config.Mapping) (config.Registered, error) {
+func (g *register) Update(_ context.Context, uuid string, change func(config.Mapping) config.Mapping) (mappings.Registered, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r, err := g.free(uuid)
@@ -97,24 +98,24 @@ func (g *register) Update(_ context.Context, uuid string, change func(config.Map
 	}
 	switch was, is := *r.Enabled, *next.Enabled; {
 	case was && !is:
-		next.State = config.Disabling
+		next.State = mappings.Disabling
 	case is && !was:
-		next.State = config.Enabling
+		next.State = mappings.Enabling
 	default:
-		next.State = config.Updating
+		next.State = mappings.Updating
 	}
 	g.kept[uuid] = next
 	return next, nil
 }
 
-func (g *register) Delete(_ context.Context, uuid string) (config.Registered, error) {
+func (g *register) Delete(_ context.Context, uuid string) (mappings.Registered, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r, err := g.free(uuid)
 	if err != nil {
 		return r, err
 	}
-	r.State = config.Deleting
+	r.State = mappings.Deleting
 	g.kept[uuid] = r
 	return r, g.fail
 }
@@ -124,7 +125,7 @@ func (g *register) SetTags(_ context.Context, uuid string, change func(map[strin
 	defer g.mu.Unlock()
 	r, ok := g.kept[uuid]
 	if !ok {
-		return config.ErrNoMapping
+		return mappings.ErrNotFound
 	}
 	tags := map[string]string{}
 	maps.Copy(tags, r.Tags)
@@ -134,13 +135,13 @@ func (g *register) SetTags(_ context.Context, uuid string, change func(map[strin
 }
 
 // free is the mapping, unless something was begun with it.
-func (g *register) free(uuid string) (config.Registered, error) {
+func (g *register) free(uuid string) (mappings.Registered, error) {
 	r, ok := g.kept[uuid]
 	switch {
 	case !ok:
-		return r, config.ErrNoMapping
-	case r.State != config.Enabled && r.State != config.Disabled:
-		return r, config.ErrMappingBusy
+		return r, mappings.ErrNotFound
+	case r.State != mappings.Enabled && r.State != mappings.Disabled:
+		return r, mappings.ErrBusy
 	}
 	return r, nil
 }
@@ -151,13 +152,13 @@ func (g *register) settle() {
 	defer g.mu.Unlock()
 	for uuid, r := range g.kept {
 		switch {
-		case r.State == config.Deleting:
+		case r.State == mappings.Deleting:
 			delete(g.kept, uuid)
 			continue
 		case *r.Enabled:
-			r.State = config.Enabled
+			r.State = mappings.Enabled
 		default:
-			r.State = config.Disabled
+			r.State = mappings.Disabled
 		}
 		g.kept[uuid] = r
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // FuzzBodies sends anything as the body of Create: the answer is a mapping that is valid, or an error of the client's.
@@ -45,7 +46,7 @@ func FuzzUpdates(f *testing.F) {
 		w := s.ask("PUT", mappingsPath+"/"+first, body)
 		sound(t, w)
 		r, _ := s.register.Get(first)
-		if w.Code >= 500 || w.Code != http.StatusAccepted && r.State != config.Enabled {
+		if w.Code >= 500 || w.Code != http.StatusAccepted && r.State != mappings.Enabled {
 			t.Errorf("status %d and state %s: %s %s", w.Code, r.State, w.Body, s.warnings())
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // listing is the answer of ListEventSourceMappings.
@@ -37,8 +38,8 @@ func (s *Server) listMappings(c *call) (answer, error) {
 	if marker != "" && !uuidForm.MatchString(marker) {
 		return answer{}, invalid("Invalid Marker: give the NextMarker of an answer as it is.")
 	}
-	all := slices.DeleteFunc(s.Mappings.List(), func(r config.Registered) bool { return r.UUID <= marker || !wants(r) })
-	slices.SortFunc(all, func(a, b config.Registered) int { return strings.Compare(a.UUID, b.UUID) })
+	all := slices.DeleteFunc(s.Mappings.List(), func(r mappings.Registered) bool { return r.UUID <= marker || !wants(r) })
+	slices.SortFunc(all, func(a, b mappings.Registered) int { return strings.Compare(a.UUID, b.UUID) })
 	page := listing{EventSourceMappings: []configuration{}}
 	if len(all) > most {
 		all = all[:most]
@@ -74,7 +75,7 @@ const arnPattern = `arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-
 
 // selection says which mappings a query asks for: all, those of a source, those of a function. What is not there is a
 // selection of none, and so is a function whose name none here can have.
-func selection(query url.Values, broken *violations) func(config.Registered) bool {
+func selection(query url.Values, broken *violations) func(mappings.Registered) bool {
 	source, function := query.Get("EventSourceArn"), query.Get("FunctionName")
 	if _, err := config.ParseARN(source); err != nil && query.Has("EventSourceArn") {
 		broken.add(source, "eventSourceArn", "Member must satisfy regular expression pattern: "+arnPattern)
@@ -83,13 +84,13 @@ func selection(query url.Values, broken *violations) func(config.Registered) boo
 		broken.functionName(function)
 	}
 	asked, err := config.ParseFunctionName(function)
-	return func(r config.Registered) bool {
+	return func(r mappings.Registered) bool {
 		return (source == "" || source == r.EventSourceArn) && (function == "" || err == nil && is(r, asked))
 	}
 }
 
 // is says whether r is a mapping to the function that was asked for: the same qualifier, or none on both sides.
-func is(r config.Registered, asked config.FunctionName) bool {
+func is(r mappings.Registered, asked config.FunctionName) bool {
 	its, err := config.ParseFunctionName(r.FunctionArn)
 	if err != nil {
 		return false

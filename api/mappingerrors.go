@@ -8,22 +8,23 @@ import (
 	"unicode/utf8"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // mappingError is what Lambda says when a call about the mapping m fails with err.
 func mappingError(c *call, m config.Mapping, err error) error {
-	if wrong, ok := errors.AsType[*config.InvalidMapping](err); ok {
+	if wrong, ok := errors.AsType[*mappings.InvalidError](err); ok {
 		return invalidMapping(c, m, wrong.Problems)
 	}
-	if exists, ok := errors.AsType[*config.MappingExists](err); ok {
+	if exists, ok := errors.AsType[*mappings.ExistsError](err); ok {
 		return mappingExists(m, exists.UUID)
 	}
 	switch {
-	case errors.Is(err, config.ErrNoMapping):
+	case errors.Is(err, mappings.ErrNotFound):
 		return refuse("ResourceNotFoundException", "The resource you requested does not exist.")
-	case errors.Is(err, config.ErrMappingBusy) && c.operation == "DeleteEventSourceMapping":
+	case errors.Is(err, mappings.ErrBusy) && c.operation == "DeleteEventSourceMapping":
 		return refuse("ResourceInUseException", "Cannot delete the event source mapping because it is in use.")
-	case errors.Is(err, config.ErrMappingBusy):
+	case errors.Is(err, mappings.ErrBusy):
 		return refuse("ResourceInUseException", "Cannot update the event source mapping because it is in use.")
 	}
 	return err

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // errorStatus and what follows are answers to bodies of Create, as AWS was recorded to give them.
@@ -108,7 +108,7 @@ func TestUpdateIsRefusedWhole(t *testing.T) {
 	if got := errorOf(f.ask("PUT", mappingsPath+"/"+second, body)); !strings.HasPrefix(got, "404 ResourceNotFoundException ") {
 		t.Errorf("got %s", got)
 	}
-	if r, _ := f.register.Get(first); *r.BatchSize != 10 || r.State != config.Enabled {
+	if r, _ := f.register.Get(first); *r.BatchSize != 10 || r.State != mappings.Enabled {
 		t.Errorf("changed to %d, %s", *r.BatchSize, r.State)
 	}
 }

@@ -5,29 +5,30 @@ import (
 	"net/http"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // Mappings are the engine's event source mappings. All methods may be called side by side. A mapping that is changed or
 // deleted takes a while to be as it was asked for: its State says so, and calls do not wait for it. Errors that are none
 // of those named are the engine's own, and leave the mappings as they were.
 type Mappings interface {
-	// Create adds a mapping. [*config.InvalidMapping] and [*config.MappingExists] say why it cannot be.
-	Create(ctx context.Context, m config.Mapping) (config.Registered, error)
+	// Create adds a mapping. [*mappings.InvalidError] and [*mappings.ExistsError] say why it cannot be.
+	Create(ctx context.Context, m config.Mapping) (mappings.Registered, error)
 
-	// Get is a mapping, or [config.ErrNoMapping].
-	Get(uuid string) (config.Registered, error)
+	// Get is a mapping, or [mappings.ErrNotFound].
+	Get(uuid string) (mappings.Registered, error)
 
 	// List is all mappings, in no particular order. The caller owns the slice.
-	List() []config.Registered
+	List() []mappings.Registered
 
 	// Update changes a mapping by change, which is given it as it was asked for until then, and may be called again if
-	// it was changed meanwhile. [config.ErrNoMapping], [config.ErrMappingBusy] and the errors of Create say why it cannot be.
-	Update(ctx context.Context, uuid string, change func(config.Mapping) config.Mapping) (config.Registered, error)
+	// it was changed meanwhile. [mappings.ErrNotFound], [mappings.ErrBusy] and the errors of Create say why it cannot be.
+	Update(ctx context.Context, uuid string, change func(config.Mapping) config.Mapping) (mappings.Registered, error)
 
-	// Delete removes a mapping: [config.ErrNoMapping], [config.ErrMappingBusy].
-	Delete(ctx context.Context, uuid string) (config.Registered, error)
+	// Delete removes a mapping: [mappings.ErrNotFound], [mappings.ErrBusy].
+	Delete(ctx context.Context, uuid string) (mappings.Registered, error)
 
-	// SetTags changes the tags of a mapping: [config.ErrNoMapping]. Change is as Update's, given a map that it may write to.
+	// SetTags changes the tags of a mapping: [mappings.ErrNotFound]. Change is as Update's, given a map that it may write to.
 	SetTags(ctx context.Context, uuid string, change func(tags map[string]string) map[string]string) error
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 func TestTypesAndSyntax(t *testing.T) {
@@ -115,7 +115,7 @@ func TestBodiesAreBounded(t *testing.T) {
 // panicking is mappings with a bug in them.
 type panicking struct{ Mappings }
 
-func (panicking) List() []config.Registered { panic("a bug") }
+func (panicking) List() []mappings.Registered { panic("a bug") }
 
 func TestPanicEndsItsRequestAlone(t *testing.T) {
 	f := serve(t)

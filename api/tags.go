@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 var tagRoutes = []route{
@@ -34,22 +35,22 @@ var taggedForm = regexp.MustCompile(`^arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:` +
 	`(function|code-signing-config|event-source-mapping|capacity-provider):[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?$`)
 
 // taggedMapping is the mapping that the path of c names by its ARN. Nothing else has tags here.
-func (s *Server) taggedMapping(c *call) (config.Registered, error) {
+func (s *Server) taggedMapping(c *call) (mappings.Registered, error) {
 	arn := c.names[0]
 	if !taggedForm.MatchString(arn) {
-		return config.Registered{}, constraint(arn, "resource", "satisfy regular expression pattern: "+tagged)
+		return mappings.Registered{}, constraint(arn, "resource", "satisfy regular expression pattern: "+tagged)
 	}
 	a, _ := config.ParseARN(arn) // it has that form
 	uuid, ok := strings.CutPrefix(a.Resource, "event-source-mapping:")
 	if !ok {
-		return config.Registered{}, invalid("Only event source mappings have tags here: functions are described in the engine's file.")
+		return mappings.Registered{}, invalid("Only event source mappings have tags here: functions are described in the engine's file.")
 	}
 	r, err := s.Mappings.Get(uuid)
 	if err == nil && mappingARN(r) != arn {
-		err = config.ErrNoMapping
+		err = mappings.ErrNotFound
 	}
 	if err != nil {
-		return config.Registered{}, mappingError(c, r.Mapping, err)
+		return mappings.Registered{}, mappingError(c, r.Mapping, err)
 	}
 	return r, nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // wires is a listener whose connections are pipes in memory, so that deadlines follow virtual time.
@@ -53,12 +54,12 @@ func wired(t *testing.T, h http.Handler) (dial func() net.Conn) {
 // slow is mappings that take their time to be listed, unless the caller leaves.
 type slow struct{ Mappings }
 
-func (slow) Create(ctx context.Context, _ config.Mapping) (config.Registered, error) {
+func (slow) Create(ctx context.Context, _ config.Mapping) (mappings.Registered, error) {
 	select {
 	case <-time.After(15 * time.Minute):
-		return config.Registered{}, config.ErrNoMapping
+		return mappings.Registered{}, mappings.ErrNotFound
 	case <-ctx.Done():
-		return config.Registered{}, ctx.Err()
+		return mappings.Registered{}, ctx.Err()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // wanted is what a request says of a mapping. What it does not say is nil.
@@ -194,5 +195,5 @@ func (w wanted) honoured(m config.Mapping) error {
 	if len(w.refused) == 0 {
 		return nil
 	}
-	return &config.InvalidMapping{Problems: append(m.Validate(time.Now()), w.refused...)}
+	return &mappings.InvalidError{Problems: append(m.Validate(time.Now()), w.refused...)}
 }

@@ -3,8 +3,6 @@ package mappings
 import (
 	"cmp"
 	"context"
-
-	"github.com/esm-run/esm/config"
 )
 
 // claim says who joins a function and a source, or is about to.
@@ -28,7 +26,7 @@ func (c *claim) settle() {
 }
 
 // take claims p for uuid, which has it already or will when it keeps it. While another one is about to have p, it waits for
-// what comes of that, until ctx ends; who has it is told in an [*config.MappingExists].
+// what comes of that, until ctx ends; who has it is told in an [*ExistsError].
 func (r *Register) take(ctx context.Context, p pair, uuid string) error {
 	for {
 		c, err := r.claimant(p, uuid)
@@ -41,7 +39,7 @@ func (r *Register) take(ctx context.Context, p pair, uuid string) error {
 			return ctx.Err()
 		}
 		if now, err := r.claimant(p, uuid); err != nil || now == c {
-			return cmp.Or(err, error(&config.MappingExists{UUID: c.uuid}))
+			return cmp.Or(err, error(&ExistsError{UUID: c.uuid}))
 		}
 	}
 }
@@ -100,11 +98,11 @@ func (r *Register) reserveUnless(uuid string) (e *entry, changing <-chan struct{
 	case r.closed:
 		return nil, nil, errClosed
 	case e == nil:
-		return nil, nil, config.ErrNoMapping
+		return nil, nil, ErrNotFound
 	case e.changing != nil:
-		return nil, e.changing, config.ErrMappingBusy
-	case e.state == config.Deleting:
-		return nil, nil, config.ErrMappingBusy
+		return nil, e.changing, ErrBusy
+	case e.state == Deleting:
+		return nil, nil, ErrBusy
 	}
 	e.changing = make(chan struct{})
 	return e, nil, nil

@@ -10,7 +10,7 @@
 // hand. Disabled means that no invocation begins any more and that what was in hand is finished.
 //
 // One change of a mapping is made at a time: another one that comes while it is checked and written is refused with
-// [config.ErrMappingBusy]. Unlike on Lambda a mapping can be changed again as soon as that is done, also when it is still
+// [ErrBusy]. Unlike on Lambda a mapping can be changed again as soon as that is done, also when it is still
 // Creating or Updating: the engine then goes for the newest, and skips what it has not begun. Otherwise a function that
 // runs for a quarter of an hour would keep people from disabling its mapping. A mapping that is Deleting can no longer be
 // changed, and keeps its pair of function and source until what it had in hand is finished.

@@ -37,7 +37,7 @@ func (r *Register) want(e *entry, state string) {
 func (r *Register) drive(e *entry) {
 	for {
 		r.mu.Lock()
-		turn, m, deleting := e.turn, e.mapping, e.state == config.Deleting
+		turn, m, deleting := e.turn, e.mapping, e.state == Deleting
 		r.mu.Unlock()
 		reached := false
 		switch {
@@ -110,9 +110,9 @@ func (r *Register) arrive(e *entry, turn int) bool {
 	if e.turn != turn {
 		return false
 	}
-	e.driven, e.state = false, config.Disabled
+	e.driven, e.state = false, Disabled
 	if *e.mapping.Enabled {
-		e.state = config.Enabled
+		e.state = Enabled
 	}
 	return true
 }

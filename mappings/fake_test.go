@@ -270,7 +270,7 @@ func (h *house) again(file ...config.Mapping) *house {
 	return enter(h.t, h.store.Reopen(), file...).open()
 }
 
-func (h *house) create(m config.Mapping) config.Registered {
+func (h *house) create(m config.Mapping) Registered {
 	h.t.Helper()
 	made, err := h.Create(h.t.Context(), m)
 	if err != nil {
@@ -279,7 +279,7 @@ func (h *house) create(m config.Mapping) config.Registered {
 	return made
 }
 
-func (h *house) update(uuid string, change func(*config.Mapping)) config.Registered {
+func (h *house) update(uuid string, change func(*config.Mapping)) Registered {
 	h.t.Helper()
 	now, err := h.Update(h.t.Context(), uuid, by(change))
 	if err != nil {

@@ -137,7 +137,7 @@ func TestAChangeOfWhichNobodyKnows(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if err := change(ctx); !errors.Is(err, config.ErrMappingBusy) && !errors.Is(err, context.DeadlineExceeded) {
+				if err := change(ctx); !errors.Is(err, ErrBusy) && !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("the same again: %v", err)
 				}
 				blind.Store(false)

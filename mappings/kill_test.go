@@ -74,7 +74,7 @@ func changeForEver(path string) error {
 			function := fmt.Sprint("f", i)
 			for now := found[function]; ; {
 				next, err := step(r, function, now)
-				if errors.As(err, new(*config.MappingExists)) {
+				if errors.As(err, new(*ExistsError)) {
 					continue // what was deleted is on its way out
 				}
 				if err != nil {
@@ -109,7 +109,7 @@ func step(r *Register, function string, now int) (next int, err error) {
 	}
 	for _, m := range r.List() {
 		switch {
-		case m.FunctionName != function || m.State == config.Deleting:
+		case m.FunctionName != function || m.State == Deleting:
 		case next == 0:
 			_, err = r.Delete(ctx, m.UUID)
 		default:

@@ -64,7 +64,7 @@ func (m *merging) removeMissing() {
 	}
 	for _, uuid := range slices.Sorted(maps.Keys(m.rows)) {
 		r := m.rows[uuid]
-		if r.Origin != config.OriginFile || has[uuid] {
+		if r.Origin != OriginFile || has[uuid] {
 			continue
 		}
 		delete(m.rows, uuid)
@@ -72,7 +72,7 @@ func (m *merging) removeMissing() {
 		case !r.Deleted:
 			m.note(r.mapping(), removedText(r.mapping()))
 		case r.Forget:
-			m.rows[uuid] = row{Origin: config.OriginHTTP, Deleted: true, Forget: true, LastModified: r.LastModified}
+			m.rows[uuid] = row{Origin: OriginHTTP, Deleted: true, Forget: true, LastModified: r.LastModified}
 		}
 	}
 }
@@ -97,12 +97,12 @@ func (m *merging) apply(of config.Mapping) {
 		}
 		return
 	}
-	m.rows[of.UUID] = row{Origin: config.OriginFile, File: &of, Forget: old.Forget, LastModified: m.now}
+	m.rows[of.UUID] = row{Origin: OriginFile, File: &of, Forget: old.Forget, LastModified: m.now}
 	switch {
 	case !known:
 	case old.Deleted:
 		m.note(of, restored)
-	case old.Origin == config.OriginHTTP:
+	case old.Origin == OriginHTTP:
 		m.note(of, adopted)
 	case old.HTTP != nil:
 		m.note(of, overruled)
@@ -119,7 +119,7 @@ func (m *merging) revertOne() bool {
 			continue
 		}
 		if joined[m.pairOf(r.mapping())] {
-			m.rows[of.UUID] = row{Origin: config.OriginFile, File: r.File, Forget: r.Forget, LastModified: m.now}
+			m.rows[of.UUID] = row{Origin: OriginFile, File: r.File, Forget: r.Forget, LastModified: m.now}
 			m.note(of, reverted)
 			return true
 		}
@@ -132,7 +132,7 @@ func (m *merging) replace() {
 	joined := m.joined(func(row) bool { return true })
 	for _, uuid := range slices.Sorted(maps.Keys(m.rows)) {
 		r := m.rows[uuid]
-		if r.Origin == config.OriginHTTP && !r.Deleted && joined[m.pairOf(r.mapping())] {
+		if r.Origin == OriginHTTP && !r.Deleted && joined[m.pairOf(r.mapping())] {
 			delete(m.rows, uuid)
 			m.note(r.mapping(), replaced)
 		}

@@ -19,12 +19,12 @@ func byFunction(m config.Mapping) pair { return pair{m.FunctionName, m.EventSour
 
 // asFile is a row as the file has it, asHTTP as HTTP left it.
 func asFile(m config.Mapping) row {
-	return row{Origin: config.OriginFile, File: &m, LastModified: before}
+	return row{Origin: OriginFile, File: &m, LastModified: before}
 }
 
 func asHTTP(uuid string, m config.Mapping, changes ...func(*config.Mapping)) row {
 	m = inFile(uuid, m, changes...)
-	return row{Origin: config.OriginHTTP, HTTP: &m, LastModified: before}
+	return row{Origin: OriginHTTP, HTTP: &m, LastModified: before}
 }
 
 func changedTo(r row, changes ...func(*config.Mapping)) row {
@@ -40,7 +40,7 @@ func TestMerge(t *testing.T) {
 	smaller := inFile(uuid1, ofQueue("f"), size(5))
 	deleted := asFile(f).deleted(before)
 	forgot, _ := deleted.forgotten()
-	httpGone := row{Origin: config.OriginHTTP, Deleted: true, Forget: true, LastModified: before}
+	httpGone := row{Origin: OriginHTTP, Deleted: true, Forget: true, LastModified: before}
 
 	for name, test := range map[string]struct {
 		file  []config.Mapping

@@ -152,7 +152,7 @@ func (c *crowd) act(dice *rand.Rand) {
 		uuid := all[dice.IntN(len(all))].UUID
 		switch dice.IntN(6) {
 		case 0:
-			c.change(uuid, true, func() (config.Registered, error) { return c.Delete(context.Background(), uuid) })
+			c.change(uuid, true, func() (Registered, error) { return c.Delete(context.Background(), uuid) })
 		case 1:
 			c.alter(uuid, function(names[dice.IntN(len(names))]))
 		case 2, 3:
@@ -164,7 +164,7 @@ func (c *crowd) act(dice *rand.Rand) {
 }
 
 func (c *crowd) alter(uuid string, change func(*config.Mapping)) {
-	c.change(uuid, false, func() (config.Registered, error) { return c.Update(context.Background(), uuid, by(change)) })
+	c.change(uuid, false, func() (Registered, error) { return c.Update(context.Background(), uuid, by(change)) })
 }
 
 func (c *crowd) make(function string) {
@@ -182,7 +182,7 @@ func (c *crowd) make(function string) {
 }
 
 // change is one change of a mapping, and notes what is known of it afterwards. Only who changes it alone knows how it is.
-func (c *crowd) change(uuid string, deletion bool, do func() (config.Registered, error)) {
+func (c *crowd) change(uuid string, deletion bool, do func() (Registered, error)) {
 	c.mu.Lock()
 	x := c.truth[uuid]
 	if x == nil {
@@ -206,8 +206,8 @@ func (c *crowd) change(uuid string, deletion bool, do func() (config.Registered,
 
 // fine expects one of the errors that there may be.
 func (c *crowd) fine(err error) {
-	exists := &config.MappingExists{}
-	for _, fine := range []error{errDisk, config.ErrMappingBusy, config.ErrNoMapping} {
+	exists := &ExistsError{}
+	for _, fine := range []error{errDisk, ErrBusy, ErrNotFound} {
 		if errors.Is(err, fine) {
 			return
 		}
@@ -218,7 +218,7 @@ func (c *crowd) fine(err error) {
 }
 
 // expect holds what there is against what people were told.
-func (c *crowd) expect(all []config.Registered) {
+func (c *crowd) expect(all []Registered) {
 	c.t.Helper()
 	pairs, found := map[pair]string{}, map[string]config.Mapping{}
 	for _, m := range all {
@@ -251,7 +251,7 @@ func (c *crowd) expectFile(file []config.Mapping) {
 	all := c.List()
 	for _, m := range all {
 		c.truth[m.UUID] = &told{last: m.Mapping}
-		if m.Origin != config.OriginFile {
+		if m.Origin != OriginFile {
 			continue
 		}
 		joined[c.pairOf(m.Mapping)] = true
@@ -260,7 +260,7 @@ func (c *crowd) expectFile(file []config.Mapping) {
 		}
 	}
 	for _, m := range all {
-		if m.Origin == config.OriginHTTP && joined[c.pairOf(m.Mapping)] {
+		if m.Origin == OriginHTTP && joined[c.pairOf(m.Mapping)] {
 			c.t.Errorf("%s is the same as one of the file", m.UUID)
 		}
 	}

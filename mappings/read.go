@@ -13,7 +13,7 @@ import (
 // Kept is a mapping that an engine would have.
 type Kept struct {
 	config.Mapping        // with its defaults
-	Origin         string // config.OriginFile or config.OriginHTTP
+	Origin         string // OriginFile or OriginHTTP
 	Changed        bool   // one of the file, as it was changed over HTTP
 	Anew           bool   // it was deleted over HTTP and is back: what is kept of its positions is forgotten when the engine starts
 }

@@ -26,14 +26,14 @@ func TestRead(t *testing.T) {
 		}
 		h.Close() // before what is in hand is settled, and so before g is forgotten
 		defer h.runner.endAll()
-		fromHTTP := Kept{Mapping: made.Mapping, Origin: config.OriginHTTP}
-		changedF := Kept{Mapping: inFile(f.UUID, f, size(7)), Origin: config.OriginFile, Changed: true}
+		fromHTTP := Kept{Mapping: made.Mapping, Origin: OriginHTTP}
+		changedF := Kept{Mapping: inFile(f.UUID, f, size(7)), Origin: OriginFile, Changed: true}
 		for _, test := range []struct {
 			file []config.Mapping
 			want []Kept
 		}{
 			{[]config.Mapping{f, g}, []Kept{changedF, fromHTTP}},
-			{[]config.Mapping{smaller, f}, []Kept{{Mapping: smaller, Origin: config.OriginFile, Anew: true}, changedF, fromHTTP}},
+			{[]config.Mapping{smaller, f}, []Kept{{Mapping: smaller, Origin: OriginFile, Anew: true}, changedF, fromHTTP}},
 			{[]config.Mapping{g}, []Kept{fromHTTP}},
 		} {
 			got, err := Read(t.Context(), test.file, h.store, h.config.FunctionArn)

@@ -20,7 +20,7 @@ type Config struct {
 	Store  Store
 	Runner Runner
 
-	// Check says what is wrong with a mapping that is valid by itself, as an [*config.InvalidMapping]: whether its function,
+	// Check says what is wrong with a mapping that is valid by itself, as an [*InvalidError]: whether its function,
 	// its source and its patterns are fine. The mapping has its defaults, and its FunctionName as it was given: it is
 	// made a name with its qualifier after that. Before is what it is to replace; nil when it is new. It may ask the
 	// source, and block for as long as ctx lets it.
@@ -141,8 +141,8 @@ func (r *Register) enter(e *entry) {
 	defer r.mu.Unlock()
 	r.entries[e.uuid] = e
 	r.claims[e.pair] = heldBy(e.uuid)
-	if e.state = config.Disabled; *e.mapping.Enabled {
-		r.want(e, config.Enabling)
+	if e.state = Disabled; *e.mapping.Enabled {
+		r.want(e, Enabling)
 	}
 }
 
@@ -163,13 +163,13 @@ func (r *Register) spawn(f func()) {
 	}
 }
 
-// Get returns a mapping, or [config.ErrNoMapping].
-func (r *Register) Get(uuid string) (config.Registered, error) {
+// Get returns a mapping, or [ErrNotFound].
+func (r *Register) Get(uuid string) (Registered, error) {
 	r.mu.Lock()
 	e := r.entries[uuid]
 	if e == nil {
 		r.mu.Unlock()
-		return config.Registered{}, config.ErrNoMapping
+		return Registered{}, ErrNotFound
 	}
 	found := e.registered()
 	r.mu.Unlock()
@@ -177,9 +177,9 @@ func (r *Register) Get(uuid string) (config.Registered, error) {
 }
 
 // List returns all mappings in the order of their UUIDs.
-func (r *Register) List() []config.Registered {
+func (r *Register) List() []Registered {
 	r.mu.Lock()
-	all := make([]config.Registered, 0, len(r.entries))
+	all := make([]Registered, 0, len(r.entries))
 	for _, e := range r.entries {
 		all = append(all, e.registered())
 	}
@@ -187,19 +187,19 @@ func (r *Register) List() []config.Registered {
 	for i := range all {
 		all[i] = r.withResult(all[i])
 	}
-	slices.SortFunc(all, func(a, b config.Registered) int { return cmp.Compare(a.UUID, b.UUID) })
+	slices.SortFunc(all, func(a, b Registered) int { return cmp.Compare(a.UUID, b.UUID) })
 	return all
 }
 
 // registered is e as it is now, without its result. The mutex is held.
-func (e *entry) registered() config.Registered {
-	return config.Registered{
+func (e *entry) registered() Registered {
+	return Registered{
 		Mapping: e.mapping, FunctionArn: e.arn, State: e.state, LastModified: e.row.LastModified,
 		Origin: e.row.Origin, Changed: e.row.changed(),
 	}
 }
 
-func (r *Register) withResult(m config.Registered) config.Registered {
+func (r *Register) withResult(m Registered) Registered {
 	if m.OfStream() {
 		m.LastProcessingResult = r.config.LastProcessingResult(m.UUID)
 	}

@@ -33,9 +33,9 @@ func (h *house) agrees() {
 	synctest.Wait()
 	runs, rows := h.runner.runs(), h.rows()
 	for _, m := range h.List() {
-		want := config.Disabled
+		want := Disabled
 		if *m.Enabled {
-			want = config.Enabled
+			want = Enabled
 			if runs[m.UUID].UUID == "" || !sameWork(runs[m.UUID], m.Mapping) {
 				h.t.Errorf("%+v is enabled, and %+v runs", m.Mapping, runs[m.UUID])
 			}
@@ -53,7 +53,7 @@ func (h *house) agrees() {
 		h.t.Errorf("%s runs, and is not to", uuid)
 	}
 	for uuid, kept := range rows {
-		if !kept.Deleted || kept.Forget || kept.Origin != config.OriginFile {
+		if !kept.Deleted || kept.Forget || kept.Origin != OriginFile {
 			h.t.Errorf("left behind of %s: %+v", uuid, kept)
 		}
 	}
@@ -74,52 +74,52 @@ func (h *house) rows() map[string]row {
 func TestALifeOverHTTP(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, h *house) {
 		made := h.create(ofQueue("arn:aws:lambda:us-east-1:000000000000:function:f:live"))
-		if made.State != config.Creating || made.Origin != config.OriginHTTP || *made.BatchSize != config.DefaultBatchSize ||
+		if made.State != Creating || made.Origin != OriginHTTP || *made.BatchSize != config.DefaultBatchSize ||
 			made.FunctionName != "f:live" || made.FunctionArn != "arn:aws:lambda:us-east-1:000000000000:function:f:live" ||
 			made.LastProcessingResult != "" || made.LastModified.IsZero() {
 			t.Errorf("made %+v", made)
 		}
 		synctest.Wait()
-		h.state(made.UUID, config.Enabled)
+		h.state(made.UUID, Enabled)
 
 		time.Sleep(time.Minute)
 		now := h.update(made.UUID, size(5))
-		if now.State != config.Updating || *now.BatchSize != 5 || !now.LastModified.Equal(made.LastModified.Add(time.Minute)) || now.Changed {
+		if now.State != Updating || *now.BatchSize != 5 || !now.LastModified.Equal(made.LastModified.Add(time.Minute)) || now.Changed {
 			t.Errorf("updated %+v", now)
 		}
 		synctest.Wait()
-		h.state(made.UUID, config.Enabled)
+		h.state(made.UUID, Enabled)
 
 		h.runner.takes(10 * time.Minute)
-		if now = h.update(made.UUID, enabled(false)); now.State != config.Disabling {
+		if now = h.update(made.UUID, enabled(false)); now.State != Disabling {
 			t.Errorf("state %s", now.State)
 		}
 		time.Sleep(9 * time.Minute)
-		h.state(made.UUID, config.Disabling)
+		h.state(made.UUID, Disabling)
 		time.Sleep(2 * time.Minute)
-		h.state(made.UUID, config.Disabled)
+		h.state(made.UUID, Disabled)
 
-		if now = h.update(made.UUID, size(6)); now.State != config.Updating {
+		if now = h.update(made.UUID, size(6)); now.State != Updating {
 			t.Errorf("state %s", now.State)
 		}
 		synctest.Wait()
-		h.state(made.UUID, config.Disabled)
-		if now = h.update(made.UUID, enabled(true)); now.State != config.Enabling {
+		h.state(made.UUID, Disabled)
+		if now = h.update(made.UUID, enabled(true)); now.State != Enabling {
 			t.Errorf("state %s", now.State)
 		}
 		synctest.Wait()
-		h.state(made.UUID, config.Enabled)
+		h.state(made.UUID, Enabled)
 
 		now, err := h.Delete(t.Context(), made.UUID)
-		if err != nil || now.State != config.Deleting || *now.BatchSize != 6 {
+		if err != nil || now.State != Deleting || *now.BatchSize != 6 {
 			t.Errorf("deleted %+v, %v", now, err)
 		}
 		time.Sleep(9 * time.Minute)
-		h.state(made.UUID, config.Deleting)
-		if _, err := h.Update(t.Context(), made.UUID, by(size(7))); !errors.Is(err, config.ErrMappingBusy) {
+		h.state(made.UUID, Deleting)
+		if _, err := h.Update(t.Context(), made.UUID, by(size(7))); !errors.Is(err, ErrBusy) {
 			t.Errorf("update while it is deleted: %v", err)
 		}
-		if _, err := h.Delete(t.Context(), made.UUID); !errors.Is(err, config.ErrMappingBusy) {
+		if _, err := h.Delete(t.Context(), made.UUID); !errors.Is(err, ErrBusy) {
 			t.Errorf("delete while it is deleted: %v", err)
 		}
 		if h.timesForgotten(made.UUID) != 0 {
@@ -138,15 +138,15 @@ func TestStatesOfWhatIsMadeDisabled(t *testing.T) {
 		no := false
 		queue, stream := ofQueue("f"), ofStream("f")
 		queue.Enabled, stream.Enabled = &no, &no
-		if made := h.create(queue); made.State != config.Disabled {
+		if made := h.create(queue); made.State != Disabled {
 			t.Errorf("a queue's is %s, want Disabled at once", made.State)
 		}
 		made := h.create(stream)
-		if made.State != config.Creating || made.LastProcessingResult != "OK" {
+		if made.State != Creating || made.LastProcessingResult != "OK" {
 			t.Errorf("a stream's is %s, want Creating first; %q", made.State, made.LastProcessingResult)
 		}
 		synctest.Wait()
-		h.state(made.UUID, config.Disabled)
+		h.state(made.UUID, Disabled)
 		if h.runner.begun() != 0 {
 			t.Error("something has run")
 		}
@@ -160,7 +160,7 @@ func TestUnknownMappings(t *testing.T) {
 		_, del := h.Delete(t.Context(), uuid1)
 		tags := h.SetTags(t.Context(), uuid1, func(tags map[string]string) map[string]string { return tags })
 		for i, err := range []error{get, update, del, tags} {
-			if !errors.Is(err, config.ErrNoMapping) {
+			if !errors.Is(err, ErrNotFound) {
 				t.Errorf("%d: %v", i, err)
 			}
 		}
@@ -173,7 +173,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		h.create(ofQueue("g"))
 		synctest.Wait()
 		before := h.List()
-		invalid, wrong := &config.InvalidMapping{}, &config.InvalidMapping{Problems: []config.Problem{{Message: "Function does not exist"}}}
+		invalid, wrong := &InvalidError{}, &InvalidError{Problems: []config.Problem{{Message: "Function does not exist"}}}
 		h.Register.config.Check = func(_ context.Context, m config.Mapping, before *config.Mapping) error {
 			if m.FunctionName == "none" {
 				return wrong
@@ -212,7 +212,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 }
 
 func isTaken(err error, by ...string) bool {
-	exists := &config.MappingExists{}
+	exists := &ExistsError{}
 	if !errors.As(err, &exists) {
 		return false
 	}
@@ -231,7 +231,7 @@ func TestWhatAnUpdateCannotChange(t *testing.T) {
 			m.UUID, m.EventSourceArn, m.Endpoint, m.StartingPosition = uuid1, queueARN, "http://localhost", config.Latest
 			m.Tags = map[string]string{"a": "1"}
 		})
-		made.State, made.Tags = config.Updating, map[string]string{"a": "1"}
+		made.State, made.Tags = Updating, map[string]string{"a": "1"}
 		if !reflect.DeepEqual(now, made) {
 			t.Errorf("got  %+v\nwant %+v", now, made)
 		}
@@ -306,10 +306,10 @@ func TestChangesAtOnce(t *testing.T) {
 			}
 		})
 		time.Sleep(10 * time.Millisecond)
-		if _, err := h.Update(t.Context(), made.UUID, by(size(6))); !errors.Is(err, config.ErrMappingBusy) {
+		if _, err := h.Update(t.Context(), made.UUID, by(size(6))); !errors.Is(err, ErrBusy) {
 			t.Errorf("an update during an update: %v", err)
 		}
-		if _, err := h.Delete(t.Context(), made.UUID); !errors.Is(err, config.ErrMappingBusy) {
+		if _, err := h.Delete(t.Context(), made.UUID); !errors.Is(err, ErrBusy) {
 			t.Errorf("a delete during an update: %v", err)
 		}
 		all.Wait()
@@ -327,19 +327,19 @@ func TestChangesWhileAnInvocationIsInHand(t *testing.T) {
 		synctest.Wait()
 		h.update(made.UUID, size(2))
 		synctest.Wait()
-		h.state(made.UUID, config.Updating)
+		h.state(made.UUID, Updating)
 		h.update(made.UUID, enabled(false))
 		h.update(made.UUID, enabled(true))
 		h.update(made.UUID, enabled(false))
 		synctest.Wait()
 		h.update(made.UUID, func(m *config.Mapping) { enabled(true)(m); size(3)(m) })
 		time.Sleep(14 * time.Minute)
-		h.state(made.UUID, config.Enabling)
+		h.state(made.UUID, Enabling)
 		if len(h.runner.runs()) != 1 || h.runner.begun() != 1 {
 			t.Errorf("%d begun", h.runner.begun())
 		}
 		time.Sleep(2 * time.Minute)
-		h.state(made.UUID, config.Enabled)
+		h.state(made.UUID, Enabled)
 		if got := *h.runner.runs()[made.UUID].BatchSize; got != 3 || h.runner.begun() != 2 {
 			t.Errorf("size %d, %d begun, want the newest alone", got, h.runner.begun())
 		}
@@ -366,7 +366,7 @@ func TestAChangeWhileTheRunnerIsAsked(t *testing.T) {
 		}
 		h.agrees()
 		for _, m := range h.List() {
-			h.state(m.UUID, config.Disabled)
+			h.state(m.UUID, Disabled)
 		}
 		h.leave()
 	})
@@ -386,7 +386,7 @@ func TestTagsDisturbNobody(t *testing.T) {
 		}
 		now := h.update(uuid1, func(m *config.Mapping) { m.Tags = nil })
 		synctest.Wait()
-		if now.State != config.Updating || now.Changed || h.runner.begun() != 1 {
+		if now.State != Updating || now.Changed || h.runner.begun() != 1 {
 			t.Errorf("%+v; begun %d times", now, h.runner.begun())
 		}
 	})
@@ -413,11 +413,11 @@ func TestARunnerThatFailsIsAskedAgain(t *testing.T) {
 		h.runner.fails(fault)
 		made := h.create(ofQueue("f"))
 		time.Sleep(time.Minute)
-		h.state(made.UUID, config.Creating)
+		h.state(made.UUID, Creating)
 		h.runner.fails(nil)
 		time.Sleep(again)
 		synctest.Wait()
-		h.state(made.UUID, config.Enabled)
+		h.state(made.UUID, Enabled)
 		if h.told() < 10 {
 			t.Errorf("%d troubles told", h.told())
 		}
@@ -454,10 +454,10 @@ func TestClose(t *testing.T) {
 		if h.timesForgotten(other.UUID) != 0 {
 			t.Error("forgotten while something was in hand")
 		}
-		h.state(one.UUID, config.Disabling)
+		h.state(one.UUID, Disabling)
 		h = h.again()
 		synctest.Wait()
-		h.state(one.UUID, config.Disabled)
+		h.state(one.UUID, Disabled)
 		h.state(other.UUID, "")
 		if h.timesForgotten(other.UUID) != 1 {
 			t.Error("not forgotten at the next start")

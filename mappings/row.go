@@ -11,7 +11,7 @@ import (
 
 // row is what is durable of one mapping, as JSON under its UUID.
 type row struct {
-	Origin string // config.OriginFile or config.OriginHTTP
+	Origin string // OriginFile or OriginHTTP
 
 	// File is the mapping as the file had it when it was last applied; nil of one that was made over HTTP. It is kept
 	// whole and not as a hash, so that members that a later release knows do not count as a change of the file.
@@ -38,7 +38,7 @@ func (r row) mapping() (m config.Mapping) {
 }
 
 // changed says that r is one of the file which HTTP has changed.
-func (r row) changed() bool { return r.Origin == config.OriginFile && r.HTTP != nil }
+func (r row) changed() bool { return r.Origin == OriginFile && r.HTTP != nil }
 
 // left is r as HTTP leaves it.
 func (r row) left(m config.Mapping) row {
@@ -57,7 +57,7 @@ func (r row) deleted(now time.Time) row {
 // forgotten is r when its positions are gone; ok is whether there is anything left to remember.
 func (r row) forgotten() (left row, ok bool) {
 	r.Forget = false
-	return r, !r.Deleted || r.Origin == config.OriginFile
+	return r, !r.Deleted || r.Origin == OriginFile
 }
 
 // keepable says what keeps m from being stored: a time that JSON cannot tell, of a year before 0 or beyond 9999.

@@ -48,7 +48,7 @@ func TestRowsAreKeptAsTheyAlwaysWere(t *testing.T) {
 			}
 		}
 	}
-	want := row{Origin: config.OriginFile, File: &other, HTTP: &m, Deleted: true, Forget: true, LastModified: before.Add(time.Millisecond)}
+	want := row{Origin: OriginFile, File: &other, HTTP: &m, Deleted: true, Forget: true, LastModified: before.Add(time.Millisecond)}
 	golden := filepath.Join("testdata", "row.json")
 	if *rewrite {
 		if err := os.WriteFile(golden, append(want.encode(), '\n'), 0o644); err != nil {
@@ -80,8 +80,8 @@ func TestRowsThatAreNone(t *testing.T) {
 
 func FuzzDecodeRow(f *testing.F) {
 	m := full()
-	f.Add(row{Origin: config.OriginFile, File: &m, LastModified: before}.encode())
-	f.Add(row{Origin: config.OriginHTTP, Deleted: true, Forget: true}.encode())
+	f.Add(row{Origin: OriginFile, File: &m, LastModified: before}.encode())
+	f.Add(row{Origin: OriginHTTP, Deleted: true, Forget: true}.encode())
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, err := decodeRow(uuid1, text)
 		if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // statusPath answers with an engineStatus.
@@ -41,7 +41,7 @@ const mappingsPath = "/esm/v1/mappings"
 // given, its State, LastModified, its Origin (File or HTTP), and whether it is one of the file that HTTP has Changed.
 type registered map[string]any
 
-func register(m config.Registered) registered {
+func register(m mappings.Registered) registered {
 	all := registered{}
 	text, err := json.Marshal(m.Mapping)
 	if err == nil {
@@ -88,10 +88,10 @@ func starting(w http.ResponseWriter) {
 	writeJSON(w, map[string]string{"Type": "Service", "Message": "The engine is starting."})
 }
 
-// listed are mappings as mappingsPath answers with them.
-func listed(mappings []config.Registered) map[string][]registered {
+// listed returns the answer of mappingsPath.
+func listed(known []mappings.Registered) map[string][]registered {
 	all := []registered{}
-	for _, m := range mappings {
+	for _, m := range known {
 		all = append(all, register(m))
 	}
 	return map[string][]registered{"EventSourceMappings": all}

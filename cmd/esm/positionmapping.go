@@ -24,7 +24,7 @@ func (f followed) title() string {
 	switch {
 	case f.removed():
 		return f.UUID + " (removed)"
-	case f.Origin == config.OriginHTTP:
+	case f.Origin == mappings.OriginHTTP:
 		return title + " (made over HTTP)"
 	case f.Changed:
 		return title + " (changed over HTTP)"

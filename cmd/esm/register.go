@@ -42,9 +42,9 @@ func (r *run) register(ctx context.Context, p *wiring.Parts, runs *runner) (*map
 		}
 	}
 	for _, m := range register.List() {
-		if m.State == config.Disabled { // nobody else tells of it
+		if m.State == mappings.Disabled { // nobody else tells of it
 			runs.sights.set(m.Mapping)
-			r.trace.Emit(trace.State{Mapping: m.UUID, State: config.Disabled})
+			r.trace.Emit(trace.State{Mapping: m.UUID, State: mappings.Disabled})
 		}
 	}
 	return register, nil

@@ -41,7 +41,7 @@ func (r *runner) Stop(uuid string) (over <-chan struct{}) {
 	r.ending.Go(func() {
 		defer close(told)
 		<-settled
-		r.feeds.Trace.Emit(trace.State{Mapping: uuid, State: config.Disabled})
+		r.feeds.Trace.Emit(trace.State{Mapping: uuid, State: mappings.Disabled})
 	})
 	return told
 }
@@ -57,7 +57,7 @@ type watched struct {
 // Run is [engine.Feed].Run.
 func (w watched) Run(ctx, work context.Context) {
 	w.runner.sights.set(w.mapping)
-	w.runner.feeds.Trace.Emit(trace.State{Mapping: w.mapping.UUID, State: config.Enabled})
+	w.runner.feeds.Trace.Emit(trace.State{Mapping: w.mapping.UUID, State: mappings.Enabled})
 	w.runner.started(ctx, w.mapping)
 	w.Feed.Run(ctx, work)
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded"
 	"github.com/esm-run/esm/mappings"
 )
@@ -105,7 +104,7 @@ func (r *run) now() observe.Status {
 	if known == nil {
 		return r.board.Status()
 	}
-	all := map[string]config.Registered{}
+	all := map[string]mappings.Registered{}
 	var seen []observe.Mapping
 	for _, m := range known.List() {
 		all[m.UUID] = m

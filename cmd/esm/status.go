@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 const defaultListen = "127.0.0.1:9001"
@@ -141,7 +141,7 @@ func writeFunctions(w io.Writer, functions []observe.FunctionStatus) {
 func stateOf(m observe.MappingStatus) string {
 	var marks []string
 	switch {
-	case m.Origin == config.OriginHTTP:
+	case m.Origin == mappings.OriginHTTP:
 		marks = append(marks, "made over HTTP")
 	case m.Changed:
 		marks = append(marks, "changed over HTTP")
