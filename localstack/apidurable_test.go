@@ -230,7 +230,7 @@ func TestTheFileAndHTTP(t *testing.T) {
 
 	e = c.run(file(11, "changed", "deleted")) // their texts are others now
 	e.wantOrigins(map[string]string{"changed": "11 File false", "deleted": "11 File false", "made": "30 HTTP false"})
-	e.wantSays("has changed in the file: what HTTP had changed is gone", "it is back, and begins anew", "is removed; its positions are kept")
+	e.wantSays("has changed in the file: what HTTP had changed is discarded", "it is back, and reads from its StartingPosition", "is removed; its positions are kept")
 	eventually(t, "what begins anew does", func() bool { return len(c.fn.texts()) >= len(settle)+2 })
 	if code := e.stop(); code != 0 {
 		t.Errorf("exit code %d", code)

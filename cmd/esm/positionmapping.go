@@ -11,7 +11,7 @@ import (
 )
 
 // followed is a mapping of which something may be kept. Of one that was removed only the UUID is known.
-type followed mappings.Kept
+type followed mappings.Expected
 
 func removed(uuid string) followed { return followed{Mapping: config.Mapping{UUID: uuid}} }
 

@@ -87,7 +87,7 @@ func (m *mover) resetShard(ctx context.Context, shard string) error {
 		return usageError{fmt.Errorf("--shard %s: nothing is kept of it in %s, only of %s", shard, m.mapping.title(), some(m.shards(), 10))}
 	case m.mapping.removed():
 		return usageError{fmt.Errorf("--mapping %s: there is no such mapping any more: reset it without --shard", m.mapping.UUID)}
-	case m.mapping.Anew:
+	case m.mapping.Restarts:
 		return usageError{m.beginsAnew()}
 	case !m.seen():
 		return m.forgetShard(ctx, shard)

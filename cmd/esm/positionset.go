@@ -62,7 +62,7 @@ func (m *mover) checkSet(shard string, g goal) error {
 	switch {
 	case m.mapping.removed():
 		return fmt.Errorf("--mapping %s: there is no such mapping any more: its positions can only be forgotten, by `esm position reset`", m.mapping.UUID)
-	case m.mapping.Anew:
+	case m.mapping.Restarts:
 		return m.beginsAnew()
 	case !shardForm.MatchString(shard):
 		return fmt.Errorf("--shard %q is not the name of a shard, such as shardId-000000000000", shard)
