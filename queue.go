@@ -26,4 +26,9 @@ type Queue interface {
 	// Delete settles recs for good. Left are those of recs that could not be deleted and are worth another try; a
 	// record that is gone already counts as deleted. When err is not nil it says why; left is then not empty.
 	Delete(ctx context.Context, recs []Record) (left []Record, err error)
+
+	// Release makes recs receivable again at once instead of at their Until. It is a best effort: whatever it does not
+	// release comes back by itself, so the caller need not try again. A record that is gone is no error. When err is not
+	// nil it is the first reason why a record was not released.
+	Release(ctx context.Context, recs []Record) error
 }

@@ -91,14 +91,14 @@ func closed() <-chan struct{} {
 	return c
 }
 
-// Documents implements [mappings.Store].
+// Documents implements [esm.Documents].
 func (r *rig) Documents(context.Context, string) (map[string][]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.documents), nil
 }
 
-// Write implements [mappings.Store].
+// Write implements [esm.Documents].
 func (r *rig) Write(_ context.Context, _ string, changes map[string][]byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

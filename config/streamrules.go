@@ -84,7 +84,7 @@ func (m Mapping) checkDestination(found *problems) {
 	const path = "DestinationConfig.OnFailure.Destination"
 	arn := m.DestinationConfig.OnFailure.Destination
 	found.notLonger(path, arn, MaxDestinationLength)
-	if wrong := wrongDestination(arn); arn != "" && len(arn) <= MaxDestinationLength && wrong != "" {
-		found.add(path, "%s", wrong)
+	if _, err := ParseDestination(arn, StreamFailure); err != nil && arn != "" && len(arn) <= MaxDestinationLength {
+		found.add(path, "%s", err.Error())
 	}
 }

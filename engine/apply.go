@@ -93,10 +93,10 @@ func (l *lane) drop(ctx, work context.Context, run policy.Run, step policy.Step)
 	}
 	notice := l.origin().Notice(run, step, time.Now())
 	// The same notice has the same ID when it is sent again after a crash.
-	notice.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(l.Mapping+l.id+run.ID+notice.First.SequenceNumber)).String()
+	notice.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(l.Mapping+l.id+run.ID+notice.Stream.First.SequenceNumber)).String()
 	notice.Payload = l.payload(step.Dropped)
 	if l.window != nil {
-		notice.Window = l.Tumbling.Notice(*l.window)
+		notice.Stream.Window = l.Tumbling.Notice(*l.window)
 	}
 	pause := pauses(l.Scale)
 	for {

@@ -212,7 +212,7 @@ func TestBisectingThatIsSwitchedOnLate(t *testing.T) {
 		r.wait(time.Minute)
 		r.close()
 		want := []string{"1-4", "1-4", "1-4", "1-4", "1-2", "1", "2", "2", "3-4"}
-		if got := story(r.fn.seen()); !slices.Equal(got, want) || len(r.notices) != 1 || r.notices[0].Size != 1 {
+		if got := story(r.fn.seen()); !slices.Equal(got, want) || len(r.notices) != 1 || r.notices[0].Stream.Size != 1 {
 			t.Errorf("invocations %q, want %q; notices %+v", got, want, r.notices)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
@@ -46,7 +46,7 @@ func TestTheLastTryCountsBeforeItsNotice(t *testing.T) {
 		if got, want := story(r.fn.seen()), []string{"1-3", "1-3", "1"}; !slices.Equal(got, want) {
 			t.Errorf("invocations %v, want %v", got, want)
 		}
-		if len(r.notices) != 1 || r.notices[0].Invokes != 2 || r.notices[0].Size != 3 || r.notices[0].Condition != esm.RetryAttemptsExhausted ||
+		if len(r.notices) != 1 || r.notices[0].Invokes != 2 || r.notices[0].Stream.Size != 3 || r.notices[0].Condition != esm.RetryAttemptsExhausted ||
 			r.notices[0].Response == nil || r.notices[0].Response.Fault == "" {
 			t.Errorf("notices %+v", r.notices)
 		}
@@ -148,7 +148,7 @@ func TestTheLastFinalTryCountsBeforeItsNotice(t *testing.T) {
 		r.start()
 		r.wait(5 * time.Minute)
 		r.close()
-		if finals != 1 || len(r.notices) != 1 || r.notices[0].Invokes != 1 || !r.notices[0].Window.Final {
+		if finals != 1 || len(r.notices) != 1 || r.notices[0].Invokes != 1 || !r.notices[0].Stream.Window.Final {
 			t.Errorf("%d final invocations, notices %+v", finals, r.notices)
 		}
 	})
@@ -189,11 +189,11 @@ func TestARetryThatCannotBeSavedIsNotMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var full atomic.Bool
 		r := flow(t, sourcetest.StreamConfig{}, poison(false, "1"))
-		r.store.SaveFaults = func(int) checkpoint.Fault {
+		r.store.SaveFaults = func(int) checkpointtest.Fault {
 			if full.Load() {
-				return checkpoint.Fault{Err: errors.New("no space left on device")}
+				return checkpointtest.Fault{Err: errors.New("no space left on device")}
 			}
-			return checkpoint.Fault{}
+			return checkpointtest.Fault{}
 		}
 		r.feed.Rules = policy.Stream{MaxRetries: -1, MaxAge: 5 * time.Minute}
 		r.put(1)

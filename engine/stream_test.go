@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
 	"github.com/esm-run/esm/trace"
@@ -24,7 +24,7 @@ import (
 type river struct {
 	*testing.T
 	stream *sourcetest.Stream
-	store  *checkpoint.Memory
+	store  *checkpointtest.Memory
 	fn     *function
 	feed   *StreamFeed
 
@@ -39,7 +39,7 @@ type river struct {
 // flow prepares a feed of the oldest records in batches of 10; a test may alter it before it starts.
 func flow(t *testing.T, stream sourcetest.StreamConfig, handler func(event) (string, error)) *river {
 	t.Helper()
-	r := &river{T: t, stream: sourcetest.NewStream(stream), store: &checkpoint.Memory{}, fn: &function{handler: handler}}
+	r := &river{T: t, stream: sourcetest.NewStream(stream), store: &checkpointtest.Memory{}, fn: &function{handler: handler}}
 	r.feed = &StreamFeed{
 		Mapping: "m", Function: "f", Stream: r.stream, Checkpoints: r.store, Invoker: r.fn, Destination: r,
 		Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1},
@@ -183,7 +183,7 @@ func TestWorkedExamples(t *testing.T) {
 				if got := strings.Join(story(r.fn.seen()), " "); got != test.calls {
 					t.Errorf("invocations %s, want %s", got, test.calls)
 				}
-				if len(r.notices) != 1 || fmt.Sprintf("%d×%d", r.notices[0].Size, r.notices[0].Invokes) != test.dropped {
+				if len(r.notices) != 1 || fmt.Sprintf("%d×%d", r.notices[0].Stream.Size, r.notices[0].Invokes) != test.dropped {
 					t.Errorf("notices %+v, want one of %s", r.notices, test.dropped)
 				}
 				all, _ := r.store.All(t.Context(), "m")
@@ -447,7 +447,7 @@ func TestRecordsGrowTooOldWhileNoPermitIsFree(t *testing.T) {
 		}
 		slot.Release()
 		r.close()
-		if len(r.notices) != 1 || r.notices[0].Condition != esm.RecordAgeExceeded || r.notices[0].Size != 2 || r.notices[0].Invokes != 1 {
+		if len(r.notices) != 1 || r.notices[0].Condition != esm.RecordAgeExceeded || r.notices[0].Stream.Size != 2 || r.notices[0].Invokes != 1 {
 			t.Errorf("notices %+v", r.notices)
 		}
 	})
@@ -586,9 +586,9 @@ func TestFaultsOfStreamAndStoreLoseNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := flow(t, sourcetest.StreamConfig{Shards: 2, ReadFaults: sourcetest.OnEach(some(fault)), OpenFaults: sourcetest.OnEach(some(fault))}, succeed)
-				r.store.SaveFaults = func(call int) checkpoint.Fault {
+				r.store.SaveFaults = func(call int) checkpointtest.Fault {
 					f := some(fault)(call)
-					return checkpoint.Fault{Err: f.Err, Done: f.Done}
+					return checkpointtest.Fault{Err: f.Err, Done: f.Done}
 				}
 				var put []string
 				for i := range 100 {
@@ -610,11 +610,11 @@ func TestAFullDiskRepeatsNothing(t *testing.T) {
 		r := flow(t, sourcetest.StreamConfig{}, succeed)
 		var full atomic.Bool
 		full.Store(true)
-		r.store.SaveFaults = func(call int) checkpoint.Fault {
+		r.store.SaveFaults = func(call int) checkpointtest.Fault {
 			if full.Load() && call > 1 { // the mapping itself was saved before
-				return checkpoint.Fault{Err: errors.New("no space left on device")}
+				return checkpointtest.Fault{Err: errors.New("no space left on device")}
 			}
-			return checkpoint.Fault{}
+			return checkpointtest.Fault{}
 		}
 		r.put(3)
 		r.start()

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
@@ -41,9 +41,9 @@ func streamLife(t *testing.T, seed uint64) {
 	r.feed.Batching = policy.Batching{Size: 1 + dice.IntN(20), Window: time.Duration(dice.IntN(3)) * time.Second}
 	var put []string
 	for range 12 {
-		r.store.SaveFaults = func(call int) checkpoint.Fault {
+		r.store.SaveFaults = func(call int) checkpointtest.Fault {
 			f := badCalls(seed+1, clears)(call)
-			return checkpoint.Fault{Err: f.Err, Done: f.Done}
+			return checkpointtest.Fault{Err: f.Err, Done: f.Done}
 		}
 		r.start()
 		for range dice.IntN(60) {

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/engine/filter"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
@@ -160,14 +160,14 @@ func (w *wild) write(dice *rand.Rand) {
 }
 
 // deadly kills the engine in some saves, which are done or not.
-func (w *wild) deadly(seed uint64) checkpoint.Faults {
-	return func(call int) checkpoint.Fault {
+func (w *wild) deadly(seed uint64) checkpointtest.Faults {
+	return func(call int) checkpointtest.Fault {
 		dice := rand.New(rand.NewPCG(seed, uint64(call)))
 		if !w.killed || dice.Float64() > .03 {
-			return checkpoint.Fault{}
+			return checkpointtest.Fault{}
 		}
 		w.die()
-		return checkpoint.Fault{Err: errors.New("killed"), Done: dice.IntN(2) == 0}
+		return checkpointtest.Fault{Err: errors.New("killed"), Done: dice.IntN(2) == 0}
 	}
 }
 

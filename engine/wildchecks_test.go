@@ -25,7 +25,7 @@ func (w *wild) check() {
 		if n.Condition == esm.RecordAgeExceeded {
 			most++
 		}
-		if n.Invokes > most || n.RequestID == "" || n.ID == "" || n.Size == 0 && !n.Window.Final {
+		if n.Invokes > most || n.RequestID == "" || n.ID == "" || n.Stream.Size == 0 && !n.Stream.Window.Final {
 			w.Errorf("notice %+v", n)
 		}
 	}
@@ -151,5 +151,5 @@ func (w *wild) checkWindows() {
 }
 
 func (w *wild) gaveUpAWindow() bool {
-	return slices.ContainsFunc(w.notices, func(n esm.Notice) bool { return n.Size == 0 || n.Condition == esm.RetryAttemptsExhausted })
+	return slices.ContainsFunc(w.notices, func(n esm.Notice) bool { return n.Stream.Size == 0 || n.Condition == esm.RetryAttemptsExhausted })
 }

@@ -138,7 +138,7 @@ func TestAFinalInvocationThatFailsIsGivenUp(t *testing.T) {
 		r.put(1)
 		r.wait(5 * time.Second)
 		r.close()
-		if finals != 3 || len(r.notices) != 1 || r.notices[0].Window == nil || !r.notices[0].Window.Final || r.notices[0].Size != 0 {
+		if finals != 3 || len(r.notices) != 1 || r.notices[0].Stream.Window == nil || !r.notices[0].Stream.Window.Final || r.notices[0].Stream.Size != 0 {
 			t.Errorf("%d final invocations, notices %+v", finals, r.notices)
 		}
 		if settled := toldBy[trace.Settled](r); len(settled) != 2 {

@@ -1,9 +1,9 @@
 // Package invoker runs functions under their concurrency limits.
 //
-// An invocation takes a permit ([Limits]), then an environment ([Pool]), runs there, and its answer goes to the caller at
-// once. The permit comes back only when the environment is free again, so that a function never has more busy
-// environments than permits. [Functions] ties the two together and is the [esm.Invoker].
+// An invocation takes a permit ([Limits]), then an environment ([Pool]), and runs there. Its answer is returned at once;
+// the permit is returned when the environment is free again, so that a function never has more busy environments than
+// permits. [Functions] joins the two and is the [esm.Invoker].
 //
-// How environments are made is not known here: each technology is a [Starter] in a directory of its own, and functions
-// that run elsewhere are a [Backend].
+// Environments come from a [Starter]; package lifecycle has the one for runtimes on this machine. Remote functions are a
+// [Backend].
 package invoker

@@ -1,6 +1,7 @@
 package invoker_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -18,29 +20,29 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// event is what an invocation asks of a fake environment.
+// event tells a fake environment what to do.
 type event struct {
 	Take  time.Duration // until the answer
 	Drain time.Duration // from the answer until the environment is free
 	Do    string        // "", "fail", "crash" (and reset), "die" (after the answer)
+	In    string        `json:"-"` // the function; empty means f
 }
 
-// machine makes fake environments, and reports to the test every misuse of them.
+// machine makes fake environments, and fails the test when they are misused.
 type machine struct {
 	t      testing.TB
 	boot   time.Duration
-	broken func(start int) error // what comes of the start with this number, counted from 1
+	broken func(start int) error // the error of the start with this number, counted from 1
 
 	mu     sync.Mutex
-	starts []time.Time
+	starts int
 	alive  []*place
-	most   int // alive at the same time
 }
 
 func (m *machine) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
 	m.mu.Lock()
-	m.starts = append(m.starts, time.Now())
-	number := len(m.starts)
+	m.starts++
+	number := m.starts
 	m.mu.Unlock()
 	if err := pass(ctx, m.boot, nil); err != nil {
 		return nil, err
@@ -54,17 +56,16 @@ func (m *machine) Start(ctx context.Context, fn config.Function) (invoker.Enviro
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.alive = append(m.alive, p)
-	m.most = max(m.most, len(m.alive))
 	return p, nil
 }
 
 func (m *machine) started() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.starts)
+	return m.starts
 }
 
-// living are the numbers of the environments that exist.
+// living returns the numbers of the environments that exist.
 func (m *machine) living() []int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -79,7 +80,7 @@ func (m *machine) living() []int {
 type place struct {
 	machine *machine
 	number  int
-	user    atomic.Int32 // how many use it right now
+	user    atomic.Int32 // goroutines that use it now
 	undrain bool         // invoked and not drained; owned by its user
 	event   event
 	reset   bool
@@ -89,7 +90,7 @@ type place struct {
 
 func (p *place) use() func() {
 	if p.user.Add(1) > 1 {
-		p.machine.t.Errorf("environment %d is used by two at a time", p.number)
+		p.machine.t.Errorf("environment %d is used by two goroutines", p.number)
 	}
 	return func() { p.user.Add(-1) }
 }
@@ -121,7 +122,7 @@ func (p *place) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 func (p *place) Drain(ctx context.Context) error {
 	defer p.use()()
 	if !p.undrain {
-		p.machine.t.Errorf("environment %d is drained without need", p.number)
+		p.machine.t.Errorf("environment %d is drained twice", p.number)
 	}
 	p.undrain = false
 	if p.reset {
@@ -142,7 +143,7 @@ func (p *place) Close() {
 	})
 }
 
-// pass lets d go by.
+// pass sleeps for d.
 func pass(ctx context.Context, d time.Duration, closed <-chan struct{}) error {
 	if d <= 0 {
 		return ctx.Err()
@@ -157,7 +158,7 @@ func pass(ctx context.Context, d time.Duration, closed <-chan struct{}) error {
 	}
 }
 
-// stage is a function on a machine, with what it takes to test it.
+// stage is a function on a machine.
 type stage struct {
 	*testing.T
 	*machine
@@ -169,8 +170,14 @@ type stage struct {
 	events []trace.Event
 }
 
-// newStage makes a function "f" that shares three permits, of environments that take a second to start. It closes it,
-// and checks that nothing is left, when the test ends.
+// onStage runs test in a bubble, with a stage that change, which may be nil, has set up.
+func onStage(t *testing.T, change func(*stage), test func(*stage)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(newStage(t, change)) })
+}
+
+// newStage returns a stage with a function "f" that shares three permits and whose environments take a second to start.
+// When the test ends it is closed, and must be left empty.
 func newStage(t *testing.T, change func(*stage)) *stage {
 	t.Helper()
 	s := &stage{T: t, machine: &machine{t: t, boot: time.Second}, began: time.Now()}
@@ -187,22 +194,18 @@ func newStage(t *testing.T, change func(*stage)) *stage {
 	s.SetLocal(s.pool)
 	t.Cleanup(func() {
 		s.Close(context.Background()) // a test's own context is over by now
-		if left := s.living(); len(left) > 0 {
-			t.Errorf("environments %v are left", left)
-		}
-		if n := s.Limits.InUse("f"); n != 0 {
-			t.Errorf("%d permits are left", n)
-		}
+		s.wantAlive(0)
+		s.wantInUse(0)
 	})
 	return s
 }
 
 func call(e event) esm.Call {
 	payload, _ := json.Marshal(e)
-	return esm.Call{ID: "id", Function: "f", Payload: payload}
+	return esm.Call{ID: "id", Function: cmp.Or(e.In, "f"), Payload: payload}
 }
 
-// answer says what came of a call, and when.
+// answer is the result of a call, and its time.
 type answer struct {
 	At  time.Duration
 	By  string // the environment's number, or the fault
@@ -249,7 +252,23 @@ func (s *stage) wantStarts(want int) {
 	}
 }
 
-// seen are the events of one type, in order.
+func (s *stage) wantAlive(want int) {
+	s.Helper()
+	synctest.Wait()
+	if got := s.living(); len(got) != want {
+		s.Errorf("alive: %v, want %d environments", got, want)
+	}
+}
+
+func (s *stage) wantInUse(want int) {
+	s.Helper()
+	synctest.Wait()
+	if got := s.Limits.InUse("f"); got != want {
+		s.Errorf("%d permits are in use, want %d", got, want)
+	}
+}
+
+// seen returns the events of one type, in order.
 func seen[E trace.Event](s *stage) []E {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,27 +12,28 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// Functions is the [esm.Invoker] of all functions, here and elsewhere, under their limits. Limits is set before the
-// first use. Functions may come and go at any time.
+// Functions is the [esm.Invoker] of all functions, local and remote, under their limits. Its fields are set before the
+// first use. Functions may be set and removed at any time.
 type Functions struct {
 	Limits *Limits
-	Trace  trace.Func // told Ran
+	Trace  trace.Func // receives Ran
 
-	mu      sync.RWMutex
-	runners map[string]runner
+	mu       sync.RWMutex
+	runners  map[string]runner
+	stopping bool // StopStarting was called
 }
 
 var _ esm.Invoker = (*Functions)(nil)
 
-// Backend runs a function that lives elsewhere. Invoke is as in [esm.Invoker]; a permit is held until it returns.
+// Backend runs a remote function. Invoke is as in [esm.Invoker]; a permit is held until it returns.
 type Backend interface {
 	Invoke(ctx context.Context, c esm.Call) (esm.Response, error)
 }
 
 // runner is where a function runs.
 type runner interface {
-	// run returns as soon as there is an answer; took does not include the wait for an environment. free is called
-	// once, when nothing is busy with the call any more: perhaps before run returns, perhaps later.
+	// run runs c and returns as soon as there is an answer; took is the time without the wait for an environment. free
+	// is called once, before or after run returns, when nothing is busy with c any more.
 	run(ctx context.Context, c esm.Call, free func()) (resp esm.Response, took time.Duration, err error)
 
 	// drains reports whether a call that has its answer is about to be free.
@@ -50,8 +51,8 @@ func (r remote) run(ctx context.Context, c esm.Call, free func()) (esm.Response,
 
 func (remote) drains() bool { return false }
 
-// SetLocal lets p run its function from now on, under the function's reservation. Close closes p. If another pool ran
-// it, that one is returned for the caller to close: it may still be busy.
+// SetLocal makes p run its function from now on, under the function's reservation. Close closes p. The pool that ran the
+// function before, if any, is returned for the caller to close: it may still be busy.
 func (f *Functions) SetLocal(p *Pool) (before *Pool) {
 	return f.set(p.Function, p)
 }
@@ -70,10 +71,13 @@ func (f *Functions) set(fn config.Function, r runner) *Pool {
 		f.runners = map[string]runner{}
 	}
 	f.runners[fn.Name] = r
+	if p, local := r.(*Pool); local && f.stopping {
+		p.StopStarting()
+	}
 	return before
 }
 
-// Remove forgets function. Its pool, if it had one, is returned for the caller to close.
+// Remove removes function. Its pool, if it had one, is returned for the caller to close.
 func (f *Functions) Remove(function string) (before *Pool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -82,7 +86,22 @@ func (f *Functions) Remove(function string) (before *Pool) {
 	return before
 }
 
-// Close closes all pools, side by side, as [Pool.Close] does.
+// StopStarting begins a shutdown: from now on no environment is started, and an invocation that would wait for an
+// environment or a permit returns an [esm.ErrNotRun] at once. Invocations that run go on, and others run while there are
+// permits and environments for them. It does not block; Close follows.
+func (f *Functions) StopStarting() {
+	f.Limits.StopWaiting()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopping = true
+	for _, r := range f.runners {
+		if p, local := r.(*Pool); local {
+			p.StopStarting()
+		}
+	}
+}
+
+// Close closes all pools concurrently, as [Pool.Close] does.
 func (f *Functions) Close(ctx context.Context) {
 	var closing sync.WaitGroup
 	defer closing.Wait()
@@ -95,9 +114,9 @@ func (f *Functions) Close(ctx context.Context) {
 	}
 }
 
-// Invoke runs c once, or answers a [Throttled] when no permit is free. When one is about to be, because an environment
-// of the same function has answered, it waits for that for a few milliseconds: the one caller of a function with one
-// permit must not be in its own way.
+// Invoke runs c once, or returns a [Throttled] if no permit is free. If one is about to be, because an environment of the
+// same function has answered, Invoke waits some milliseconds for it: otherwise the only caller of a function with one
+// permit would be throttled by its own last call.
 func (f *Functions) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 	name, _ := config.SplitQualifier(c.Function)
 	r, err := f.runner(name)
@@ -108,12 +127,12 @@ func (f *Functions) Invoke(ctx context.Context, c esm.Call) (esm.Response, error
 		f.Trace.Emit(trace.Ran{Function: name, ID: c.ID, Throttled: errors.Is(err, esm.ErrThrottled), Err: err})
 		return esm.Response{}, err
 	}
-	s := &slot{functions: f, name: name}
+	s := f.slot(name)
 	defer s.Release()
 	return s.Invoke(ctx, c)
 }
 
-// Reserve waits for a permit until ctx ends, and answers the cause of that end.
+// Reserve waits for a permit, as [Limits.Wait] does.
 func (f *Functions) Reserve(ctx context.Context, function string) (esm.Slot, error) {
 	name, _ := config.SplitQualifier(function)
 	if _, err := f.runner(name); err != nil {
@@ -122,7 +141,7 @@ func (f *Functions) Reserve(ctx context.Context, function string) (esm.Slot, err
 	if err := f.Limits.Wait(ctx, name); err != nil {
 		return nil, fmt.Errorf("invoker: reserve %s: %w", name, err)
 	}
-	return &slot{functions: f, name: name}, nil
+	return f.slot(name), nil
 }
 
 func (f *Functions) permit(ctx context.Context, name string, r runner) error {

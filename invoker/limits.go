@@ -13,42 +13,43 @@ import (
 // as many as are reserved, no more and no less. All others share one pool (AWS: "Understanding Lambda function
 // scaling"; unlike there, the shared pool does not shrink by what is reserved).
 //
-// Within a pool permits go to those who wait in the order in which they came: nobody overtakes. All methods may be
-// called side by side, and none but Wait blocks.
+// Within a pool permits are granted in the order in which they were asked for. Methods may be called concurrently, and
+// none but Wait blocks.
 type Limits struct {
-	mu       sync.Mutex
-	shared   permits
-	quotas   map[string]*quota
-	arrivals uint64
+	mu      sync.Mutex
+	shared  permits
+	quotas  map[string]*quota
+	waiting list.List     // of *waiter, of all pools, in the order of their calls
+	stopped chan struct{} // closed by StopWaiting
 }
 
-// permits is one pool of permits. As long as somebody waits, none is free.
+// permits is one pool of permits. While anyone waits for it, none is free.
 type permits struct {
-	limit, used int
-	waiting     list.List // of *waiter, the first to come in front
+	limit, used, waiting int
 }
 
-// quota is what one function uses, and of which pool.
+// quota counts what one function uses of a pool.
 type quota struct {
-	from *permits
-	used int
+	from          *permits
+	used, waiting int
 }
 
-// waiter is somebody who waits for a permit. Its place is nil once it has one.
+// waiter is a call of Wait that blocks. Its place is nil once it has a permit.
 type waiter struct {
 	quota   *quota
-	arrival uint64
 	place   *list.Element
-	granted chan struct{} // closed when the permit is in hand
+	granted chan struct{} // closed when it has a permit
 }
 
-// Throttled is an [esm.ErrThrottled] that knows which limit was met.
+var errStopping = fmt.Errorf("stopping: %w", esm.ErrNotRun)
+
+// Throttled is an [esm.ErrThrottled] that says which limit was reached.
 type Throttled struct {
 	Function string
 	Reserved bool // the function's own reservation, not the shared pool
 }
 
-// Reason is the value of Reason in Lambda's TooManyRequestsException.
+// Reason returns the Reason of Lambda's TooManyRequestsException.
 func (t *Throttled) Reason() string {
 	if t.Reserved {
 		return "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -63,13 +64,13 @@ func (t *Throttled) Error() string {
 // Unwrap is always [esm.ErrThrottled].
 func (t *Throttled) Unwrap() error { return esm.ErrThrottled }
 
-// NewLimits makes Limits with a shared pool of that many permits.
+// NewLimits returns Limits with shared permits in the shared pool.
 func NewLimits(shared int) *Limits {
-	return &Limits{shared: permits{limit: shared}, quotas: map[string]*quota{}}
+	return &Limits{shared: permits{limit: shared}, quotas: map[string]*quota{}, stopped: make(chan struct{})}
 }
 
-// Set reserves permits for function from now on, or with nil lets it share the pool again. What runs keeps its permit
-// and counts against the new limit; what is above it just ends. Those who wait keep their turn by the time they came.
+// Set reserves permits for function from now on, or with nil lets it share the pool again. Permits in use stay valid and
+// count against the new limit, even beyond it. Those who wait keep their turn by the time they came.
 func (l *Limits) Set(function string, reserved *int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,12 +81,12 @@ func (l *Limits) Set(function string, reserved *int) {
 	}
 	if from := q.from; from != to {
 		q.moveTo(to)
-		from.grant()
-		to.grant()
+		l.grant(from)
+		l.grant(to)
 	}
 }
 
-// Try takes a permit for function, or answers a [Throttled] when none is free or others wait for it already.
+// Try takes a permit for function, or returns a [Throttled] if none is free or others wait for one.
 func (l *Limits) Try(function string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -96,8 +97,8 @@ func (l *Limits) Try(function string) error {
 	return &Throttled{Function: function, Reserved: q.from != &l.shared}
 }
 
-// Wait takes a permit for function, waiting for it until ctx ends; its error is then the cause of that end, and no permit
-// is in hand. A function with nothing reserved for it waits until then.
+// Wait takes a permit for function and blocks until there is one. If ctx ends first, it returns the cause of that and no
+// permit was taken; after [Limits.StopWaiting] it returns an [esm.ErrNotRun] where it would block.
 func (l *Limits) Wait(ctx context.Context, function string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -112,6 +113,20 @@ func (l *Limits) Wait(ctx context.Context, function string) error {
 	case <-ctx.Done():
 		l.leave(w)
 		return context.Cause(ctx)
+	case <-l.stopped:
+		l.leave(w)
+		return errStopping
+	}
+}
+
+// StopWaiting makes every Wait that blocks return, now and from now on. Free permits can still be taken.
+func (l *Limits) StopWaiting() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.stopped:
+	default:
+		close(l.stopped)
 	}
 }
 
@@ -119,10 +134,10 @@ func (l *Limits) Wait(ctx context.Context, function string) error {
 func (l *Limits) Release(function string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.quota(function).giveBack()
+	l.giveBack(l.quota(function))
 }
 
-// InUse is how many permits function holds: Lambda's metric ConcurrentExecutions.
+// InUse returns how many permits function holds: Lambda's metric ConcurrentExecutions.
 func (l *Limits) InUse(function string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,14 +147,14 @@ func (l *Limits) InUse(function string) int {
 	return 0
 }
 
-// SharedInUse is how many permits of the shared pool are held: Lambda's metric UnreservedConcurrentExecutions.
+// SharedInUse returns how many permits of the shared pool are held: Lambda's metric UnreservedConcurrentExecutions.
 func (l *Limits) SharedInUse() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.shared.used
 }
 
-// Reserved is what is reserved for function, if anything is.
+// Reserved returns what is reserved for function, if anything is.
 func (l *Limits) Reserved(function string) (n int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,7 +165,7 @@ func (l *Limits) Reserved(function string) (n int, ok bool) {
 	return q.from.limit, true
 }
 
-// join takes a permit and answers nil, or gets in line.
+// join takes a permit and returns nil, or gets in line.
 func (l *Limits) join(function string) *waiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -158,9 +173,9 @@ func (l *Limits) join(function string) *waiter {
 	if q.take() {
 		return nil
 	}
-	l.arrivals++
-	w := &waiter{quota: q, arrival: l.arrivals, granted: make(chan struct{})}
-	w.place = q.from.waiting.PushBack(w)
+	w := &waiter{quota: q, granted: make(chan struct{})}
+	w.place = l.waiting.PushBack(w)
+	q.wait(1)
 	return w
 }
 
@@ -169,10 +184,11 @@ func (l *Limits) leave(w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if w.place == nil {
-		w.quota.giveBack()
+		l.giveBack(w.quota)
 		return
 	}
-	w.quota.from.waiting.Remove(w.place)
+	l.waiting.Remove(w.place)
+	w.quota.wait(-1)
 }
 
 func (l *Limits) quota(function string) *quota {
@@ -184,58 +200,42 @@ func (l *Limits) quota(function string) *quota {
 	return q
 }
 
+func (l *Limits) giveBack(q *quota) {
+	q.use(-1)
+	l.grant(q.from)
+}
+
+// grant gives the free permits of a pool to those who wait for it.
+func (l *Limits) grant(from *permits) {
+	for place := l.waiting.Front(); from.used < from.limit && from.waiting > 0; {
+		w := place.Value.(*waiter)
+		place = place.Next()
+		if w.quota.from == from {
+			l.waiting.Remove(w.place)
+			w.place = nil
+			w.quota.wait(-1)
+			w.quota.use(1)
+			close(w.granted)
+		}
+	}
+}
+
 func (q *quota) take() bool {
 	if q.from.used >= q.from.limit {
 		return false
 	}
-	q.from.used++
-	q.used++
+	q.use(1)
 	return true
 }
 
-func (q *quota) giveBack() {
-	q.from.used--
-	q.used--
-	q.from.grant()
-}
+func (q *quota) use(n int)  { q.used += n; q.from.used += n }
+func (q *quota) wait(n int) { q.waiting += n; q.from.waiting += n }
 
-// moveTo takes all that a function has, in use and in line, to another pool.
+// moveTo moves what a function uses and waits for to another pool.
 func (q *quota) moveTo(to *permits) {
-	from := q.from
+	q.from.used -= q.used
+	q.from.waiting -= q.waiting
 	q.from = to
-	from.used -= q.used
 	to.used += q.used
-	behind := to.waiting.Front()
-	for place := from.waiting.Front(); place != nil; {
-		w, next := place.Value.(*waiter), place.Next()
-		if w.quota == q {
-			from.waiting.Remove(place)
-			behind = to.insert(w, behind)
-		}
-		place = next
-	}
-}
-
-// insert puts w in line by the time it came, looking from the given place on. It returns the place behind w.
-func (p *permits) insert(w *waiter, behind *list.Element) *list.Element {
-	for behind != nil && behind.Value.(*waiter).arrival < w.arrival {
-		behind = behind.Next()
-	}
-	if behind == nil {
-		w.place = p.waiting.PushBack(w)
-	} else {
-		w.place = p.waiting.InsertBefore(w, behind)
-	}
-	return behind
-}
-
-// grant gives free permits to those who came first.
-func (p *permits) grant() {
-	for p.used < p.limit && p.waiting.Len() > 0 {
-		w := p.waiting.Remove(p.waiting.Front()).(*waiter)
-		w.place = nil
-		p.used++
-		w.quota.used++
-		close(w.granted)
-	}
+	to.waiting += q.waiting
 }

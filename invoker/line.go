@@ -12,7 +12,7 @@ import (
 // candidate is an invocation that waits for an environment.
 type candidate struct {
 	place   *list.Element // nil once it has an answer
-	patient bool          // it does not ask for a start yet, because one is about to be free
+	patient bool          // it asks for no start yet, because an environment is about to be free
 	answer  chan answer   // buffered
 }
 
@@ -21,18 +21,18 @@ type answer struct {
 	err    error
 }
 
-// drainGrace is how long an invocation waits for an environment that has answered and is about to be free, before it
-// asks for another: a runtime needs less than a millisecond to ask for its next event, on a busy machine several.
+// drainGrace is how long an invocation waits for an environment that has answered and is about to be free before it asks
+// for another: a runtime takes less than a millisecond to ask for its next event, on a busy machine several.
 const drainGrace = 10 * time.Millisecond
 
-// take waits for an environment. Without one the error is an ErrNotRun, or a *Broken: the answer of the function.
+// take waits for an environment. Its error is an ErrNotRun, or a *Broken, which is the function's answer.
 func (p *Pool) take(ctx context.Context) (*member, error) {
 	m, w, err := p.ask()
 	if w != nil {
 		m, err = p.await(ctx, w)
 	}
 	if m != nil {
-		p.tell()
+		p.report()
 	}
 	return m, err
 }
@@ -51,6 +51,9 @@ func (p *Pool) ask() (*member, *candidate, error) {
 		p.idle = p.idle[:last]
 		p.busy++
 		return m, nil, nil
+	}
+	if p.stopping && p.draining <= p.patient {
+		return nil, nil, p.stoppingError()
 	}
 	w := &candidate{answer: make(chan answer, 1), patient: p.draining > p.patient}
 	w.place = p.waiting.PushBack(w)
@@ -84,14 +87,38 @@ func (p *Pool) await(ctx context.Context, w *candidate) (*member, error) {
 func (p *Pool) insist(w *candidate) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w.place != nil && w.patient {
+	switch {
+	case w.place == nil || !w.patient:
+	case p.stopping:
+		p.reply(w, answer{err: p.stoppingError()})
+	default:
 		w.patient = false
 		p.patient--
 		p.grow()
 	}
 }
 
-// leave gets out of the line. What w was given in the same moment goes on to the next, or stays as a spare.
+// StopStarting is [Functions.StopStarting] for one function. It does not block.
+func (p *Pool) StopStarting() {
+	p.once.Do(p.open)
+	p.mu.Lock()
+	p.stopping = true
+	for place := p.waiting.Front(); place != nil; {
+		w := place.Value.(*candidate)
+		place = place.Next()
+		if !w.patient {
+			p.reply(w, answer{err: p.stoppingError()})
+		}
+	}
+	p.mu.Unlock()
+	p.stop()
+}
+
+func (p *Pool) stoppingError() error {
+	return fmt.Errorf("invoker: %s: no environment is started any more: %w", p.Function.Name, errStopping)
+}
+
+// leave gets out of the line. An environment that w was given at the same moment goes to the next in line.
 func (p *Pool) leave(w *candidate) {
 	p.mu.Lock()
 	if w.place != nil {
@@ -105,7 +132,7 @@ func (p *Pool) leave(w *candidate) {
 	}
 }
 
-// reply answers w, who is in line. The caller holds mu, also for unlist, first, place and drained.
+// reply answers w, which is in line. The caller holds mu, also for unlist, first, place and drained.
 func (p *Pool) reply(w *candidate, a answer) {
 	p.unlist(w)
 	w.answer <- a

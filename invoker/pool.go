@@ -13,43 +13,44 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// Pool is the environments of one function. The one used last is used first, so that what is not needed goes idle and
-// is ended. An invocation that finds none idle waits for whichever comes first: one that is freed or one that starts.
+// Pool holds the environments of one function. The last used is used first, so that those that are not needed go idle and
+// are closed. An invocation that finds none idle waits for whichever comes first: one that is freed or one that starts.
 //
-// How many environments there may be is not the pool's affair: it runs what it is given, each in an environment of its
-// own. The zero values of the fields below are good; they are set before the first use and not changed afterwards.
+// A Pool has no limit: it runs each invocation that it is given in an environment of its own. Its fields are set before
+// the first use.
 type Pool struct {
 	Function config.Function
 	Starter  Starter
-	Trace    trace.Func // told Started and Environments
+	Trace    trace.Func // receives Started and Environments
 
 	IdleTimeout time.Duration // how long an environment may be idle; 0 means ten minutes
-	MaxAge      time.Duration // how old one may grow, less up to a tenth by chance; 0 means four hours
-	Starts      int           // how many may start side by side; 0 means four
+	MaxAge      time.Duration // how old one may become, less up to a tenth at random; 0 means four hours
+	Starts      int           // how many may start concurrently; 0 means four
 
 	once   sync.Once
-	starts context.Context // ends what starts, pauses or reaps: with the beginning of Close
+	starts context.Context // ends starts and the pauses before them
 	stop   context.CancelFunc
-	life   context.Context // ends the drains: when Close has waited long enough
+	life   context.Context // ends drains, when Close has waited long enough
 	cut    context.CancelFunc
-	work   sync.WaitGroup // goroutines, and each member until it is gone
+	work   sync.WaitGroup // goroutines, and each member until it is closed
 
-	telling sync.Mutex // held over the trace, so that the last number told is the newest
-	told    trace.Environments
+	tracing sync.Mutex // held over the trace, so that the last number traced is the newest
+	traced  trace.Environments
 
 	mu       sync.Mutex
+	stopping bool // StopStarting was called
 	closed   bool
 	members  map[*member]bool
 	idle     []*member // in the order in which they became idle
-	busy     int       // members that are in somebody's hand: running or draining
+	busy     int       // members in use: running, draining or being closed
 	draining int
-	waiting  list.List // of *candidate, first come in front; nobody waits while a member is idle
-	patient  int       // of those, how many count on a drain
-	trouble  trouble
+	waiting  list.List // of *candidate, first come in front; empty while a member is idle
+	patient  int       // those among them that count on a drain
+	slowdown slowdown
 	starting int
 }
 
-// member is one environment of a pool. Whoever took it from the pool is the only one to use it.
+// member is one environment of a pool. The goroutine that took it from the pool is the only one to use it.
 type member struct {
 	Environment
 	retire   time.Time // when it is too old
@@ -57,8 +58,7 @@ type member struct {
 	draining bool
 }
 
-// run runs c in an environment and returns as soon as there is an answer; took is the time in the environment. free is
-// called once, when no environment is busy with c any more, which may be later.
+// run runs c in an environment, as [runner] says.
 func (p *Pool) run(ctx context.Context, c esm.Call, free func()) (resp esm.Response, took time.Duration, err error) {
 	m, err := p.take(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func (p *Pool) drains() bool {
 	return p.draining > 0
 }
 
-// place passes a member in hand on to who waits first, or lets it be idle. It reports false when m's time has come.
+// place gives m, which is free, to the first in line, or makes it idle. It reports false if m is to be closed.
 func (p *Pool) place(m *member, now time.Time) bool {
 	p.drained(m)
 	if p.closed || !now.Before(m.retire) {
@@ -116,7 +116,7 @@ func (p *Pool) answered(m *member) {
 	p.draining++
 }
 
-// drain waits until m is free, which is bounded by the function's timeout and by Close, and lets go of it.
+// drain waits until m is free, which the function's timeout and Close bound, and gives it back.
 func (p *Pool) drain(m *member) {
 	if err := m.Drain(p.life); err != nil {
 		p.discard(m)
@@ -125,7 +125,7 @@ func (p *Pool) drain(m *member) {
 	p.put(m)
 }
 
-// put lets go of a member in hand.
+// put gives m back to the pool.
 func (p *Pool) put(m *member) {
 	now := time.Now()
 	p.mu.Lock()
@@ -135,10 +135,10 @@ func (p *Pool) put(m *member) {
 		p.discard(m)
 		return
 	}
-	p.tell()
+	p.report()
 }
 
-// discard ends a member in hand. It is counted as long as there is something left of it.
+// discard closes m, which counts as busy until it is closed.
 func (p *Pool) discard(m *member) {
 	p.mu.Lock()
 	p.drained(m)
@@ -148,26 +148,26 @@ func (p *Pool) discard(m *member) {
 	delete(p.members, m)
 	p.busy--
 	p.mu.Unlock()
-	p.tell()
+	p.report()
 	p.work.Done()
 }
 
-// tell traces how many environments there are, if that is news.
-func (p *Pool) tell() {
+// report traces how many environments there are, if that has changed.
+func (p *Pool) report() {
 	if p.Trace == nil {
 		return
 	}
-	p.telling.Lock()
-	defer p.telling.Unlock()
+	p.tracing.Lock()
+	defer p.tracing.Unlock()
 	p.mu.Lock()
 	now := trace.Environments{Function: p.Function.Name, Alive: len(p.members), Busy: p.busy}
 	p.mu.Unlock()
-	if now != p.told {
-		p.told = now
+	if now != p.traced {
+		p.traced = now
 		p.Trace(now)
 	}
 }
 
 func (p *Pool) closedError() error {
-	return fmt.Errorf("invoker: %s: the pool of its environments is closed: %w", p.Function.Name, esm.ErrNotRun)
+	return fmt.Errorf("invoker: %s: its environments are closed: %w", p.Function.Name, esm.ErrNotRun)
 }

@@ -15,7 +15,7 @@ func (p *Pool) open() {
 	p.work.Go(p.reap)
 }
 
-// reap ends environments that were idle for too long or are too old, until Close begins. There is one for each pool.
+// reap closes environments that are idle for too long or too old, until StopStarting.
 func (p *Pool) reap() {
 	for {
 		old, next := p.expire(time.Now())
@@ -30,13 +30,13 @@ func (p *Pool) reap() {
 	}
 }
 
-// expire takes those out of the idle ones whose time has come, and says how long none other's will.
+// expire takes the idle environments whose time has come, and returns the time until it is to be called again.
 func (p *Pool) expire(now time.Time) (old []*member, next time.Duration) {
 	limit := p.IdleTimeout
 	if limit == 0 {
 		limit = 10 * time.Minute
 	}
-	next = min(limit, p.maxAge()-p.maxAge()/10) // those that start or become idle from now on
+	next = min(limit, p.maxAge()-p.maxAge()/10) // for those that start or become idle from now on
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.idle = slices.DeleteFunc(p.idle, func(m *member) bool {
@@ -49,22 +49,19 @@ func (p *Pool) expire(now time.Time) (old []*member, next time.Duration) {
 		return false
 	})
 	for m := range p.members {
-		if left := m.retire.Sub(now); left > 0 { // else it is ended as soon as it is free
+		if left := m.retire.Sub(now); left > 0 { // otherwise it is closed once it is free
 			next = min(next, left)
 		}
 	}
-	p.busy += len(old) // in this goroutine's hand now
+	p.busy += len(old)
 	return old, next
 }
 
-// Close ends all environments. Starts end at once, and invocations that wait for an environment are told that they did
-// not run; those that run may end until ctx does, and are killed then. Close returns when nothing is left. Further
-// invocations are an [esm.ErrNotRun].
+// Close closes all environments. Starts end at once, and invocations that wait for an environment return an
+// [esm.ErrNotRun], as do later ones. Those that run are killed when ctx ends. Close returns when nothing is left.
 func (p *Pool) Close(ctx context.Context) {
-	p.once.Do(p.open)
-	idle := p.shut()
-	p.stop()
-	for _, m := range idle {
+	p.StopStarting()
+	for _, m := range p.shut() {
 		p.work.Go(func() { p.discard(m) })
 	}
 	gone := make(chan struct{})
@@ -81,7 +78,7 @@ func (p *Pool) Close(ctx context.Context) {
 	p.cut()
 }
 
-// shut lets nobody in, sends away who waits, and takes what is idle.
+// shut ends every wait for an environment, and takes the idle ones.
 func (p *Pool) shut() []*member {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,7 +92,7 @@ func (p *Pool) shut() []*member {
 	return idle
 }
 
-// kill ends what runs and drains.
+// kill closes environments that run or drain.
 func (p *Pool) kill() {
 	p.cut()
 	p.mu.Lock()

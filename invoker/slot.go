@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -12,19 +12,23 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// slot is a permit in hand. Under it one environment at a time is busy: also one that has answered and still drains, and
-// so the permit goes back to the limits when both its holder and that environment have let go.
+// slot is a permit. Under it one environment at a time is busy, which includes one that has answered and still drains. The
+// permit goes back to the limits when both its holder and that environment have released it.
 type slot struct {
 	functions *Functions
 	name      string
-
-	mu       sync.Mutex
-	busy     bool          // a call runs, or its environment drains
-	released bool          // by the holder
-	freed    chan struct{} // closed when no longer busy; made by who waits for that
+	busy      chan struct{} // holds a value while a call runs or its environment drains
+	users     atomic.Int32  // the holder, and what is busy
+	released  bool          // by the holder
 }
 
-// Invoke runs c once what was run before it under this permit is over.
+func (f *Functions) slot(name string) *slot {
+	s := &slot{functions: f, name: name, busy: make(chan struct{}, 1)}
+	s.users.Store(1)
+	return s
+}
+
+// Invoke runs c when the invocation before it under this permit is over.
 func (s *slot) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 	resp, took, err := s.invoke(ctx, c)
 	s.functions.Trace.Emit(trace.Ran{
@@ -52,65 +56,44 @@ func (s *slot) check(c esm.Call) error {
 	if name, _ := config.SplitQualifier(c.Function); name != s.name {
 		return fmt.Errorf("invoker: the permit is for %s, not for %s: %w", s.name, name, esm.ErrRefused)
 	}
-	if s.released { // by this very goroutine, or never
+	if s.released { // set by this goroutine only
 		return fmt.Errorf("invoker: %s: the permit was released: %w", s.name, esm.ErrRefused)
 	}
 	if n := len(c.Payload); n > esm.MaxPayload {
-		return fmt.Errorf("invoker: %s: %d bytes of payload, at most %d are taken: %w", s.name, n, esm.MaxPayload, esm.ErrTooLarge)
+		return fmt.Errorf("invoker: %s: the payload has %d bytes, at most %d are allowed: %w", s.name, n, esm.MaxPayload, esm.ErrTooLarge)
 	}
 	return nil
 }
 
 // occupy waits until nothing is busy under this permit.
 func (s *slot) occupy(ctx context.Context) error {
-	for ctx.Err() == nil {
-		freed := s.tryOccupy()
-		if freed == nil {
-			return nil
-		}
+	if ctx.Err() == nil {
 		select {
-		case <-freed:
+		case s.busy <- struct{}{}:
+			s.users.Add(1)
+			return nil
 		case <-ctx.Done():
 		}
 	}
 	return fmt.Errorf("invoker: %s: %w: %w", s.name, esm.ErrNotRun, context.Cause(ctx))
 }
 
-func (s *slot) tryOccupy() (freed <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.busy {
-		s.busy = true
-		return nil
-	}
-	if s.freed == nil {
-		s.freed = make(chan struct{})
-	}
-	return s.freed
-}
-
-// free is called by whatever was busy under this permit.
+// free ends what was busy under this permit.
 func (s *slot) free() {
-	s.mu.Lock()
-	s.busy = false
-	if s.freed != nil {
-		close(s.freed)
-		s.freed = nil
-	}
-	last := s.released
-	s.mu.Unlock()
-	if last {
-		s.functions.Limits.Release(s.name)
+	<-s.busy
+	s.leave()
+}
+
+// Release returns the permit once nothing is busy under it any more. It does not wait for that.
+func (s *slot) Release() {
+	if !s.released {
+		s.released = true
+		s.leave()
 	}
 }
 
-// Release gives the permit back, as soon as nothing is busy under it any more. It does not wait for that.
-func (s *slot) Release() {
-	s.mu.Lock()
-	last := !s.released && !s.busy
-	s.released = true
-	s.mu.Unlock()
-	if last {
+func (s *slot) leave() {
+	if s.users.Add(-1) == 0 {
 		s.functions.Limits.Release(s.name)
 	}
 }

@@ -6,38 +6,45 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/trace"
 )
 
-// After a start that failed the next one waits, longer each time, and only one is tried at a time. Otherwise a
-// handler that cannot start would use up the machine, and its queue's messages, as fast as they can fail.
+// After a start that failed the next one is delayed, longer each time, and only one is tried at a time. Otherwise a
+// handler that cannot start would use up the machine, and its queue's messages, as fast as it can fail.
 const (
 	firstPause = 250 * time.Millisecond
 	maxPause   = 10 * time.Second
 )
 
-// trouble is what is remembered of starts that failed, until one succeeds.
-type trouble struct {
-	failures int
-	last     time.Time // when the last start failed
+// slowdown delays starts after some that failed, until one succeeds.
+type slowdown struct {
+	pauses *backoff.ExponentialBackOff // nil after a success
+	pause  time.Duration
+	last   time.Time // when the last start failed
 }
 
-// pause is how long to wait from now on before the next start.
-func (t trouble) pause(now time.Time) time.Duration {
-	if t.failures == 0 {
+// wait returns how long from now on the next start has to wait.
+func (s *slowdown) wait(now time.Time) time.Duration {
+	if s.pauses == nil {
 		return 0
 	}
-	return t.last.Add(min(firstPause<<min(t.failures-1, 10), maxPause)).Sub(now)
+	return s.last.Add(s.pause).Sub(now)
 }
 
-// after is the trouble after one more start failed. Those that began together count as one.
-func (t trouble) after(began, now time.Time) trouble {
-	if began.After(t.last) {
-		t.failures++
+// failed counts a start that failed. Those that began together count as one.
+func (s *slowdown) failed(began, now time.Time) {
+	if s.pauses == nil {
+		s.pauses = backoff.NewExponentialBackOff(
+			backoff.WithInitialInterval(firstPause), backoff.WithMaxInterval(maxPause), backoff.WithMultiplier(2),
+			backoff.WithRandomizationFactor(0), backoff.WithMaxElapsedTime(0))
 	}
-	t.last = now
-	return t
+	if began.After(s.last) {
+		s.pause = s.pauses.NextBackOff()
+	}
+	s.last = now
 }
 
 // grow starts as many environments as are asked for and may start. The caller holds mu.
@@ -46,16 +53,16 @@ func (p *Pool) grow() {
 	if most == 0 {
 		most = 4
 	}
-	if p.trouble.failures > 0 {
+	if p.slowdown.pauses != nil {
 		most = 1
 	}
-	for !p.closed && p.starting < most && p.starting < p.waiting.Len()-p.patient {
+	for p.starting < most && p.starting < p.waiting.Len()-p.patient {
 		p.starting++
 		p.work.Go(p.start)
 	}
 }
 
-// start starts one environment, for whoever waits first once it has started.
+// start starts one environment, for the first in line once it has started.
 func (p *Pool) start() {
 	if !p.pause() {
 		return
@@ -63,6 +70,12 @@ func (p *Pool) start() {
 	began := time.Now()
 	env, err := p.Starter.Start(p.starts, p.Function)
 	now := time.Now()
+	if err != nil && p.starts.Err() != nil { // stopped, not failed
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.starting--
+		return
+	}
 	p.Trace.Emit(trace.Started{Function: p.Function.Name, Took: now.Sub(began), Err: err})
 	if err != nil {
 		p.failed(err, began, now)
@@ -72,11 +85,11 @@ func (p *Pool) start() {
 		p.discard(m)
 		return
 	}
-	p.tell()
+	p.report()
 }
 
-// joined makes env a member, passes it on, and starts the next if that is not enough. It returns the member if it comes
-// too late to be of use.
+// joined makes env a member, passes it on, and starts the next if that is not enough. It returns the member if it is to be
+// closed.
 func (p *Pool) joined(env Environment, now time.Time) *member {
 	m := &member{Environment: env, retire: now.Add(jittered(p.maxAge()))}
 	p.work.Add(1)
@@ -85,7 +98,7 @@ func (p *Pool) joined(env Environment, now time.Time) *member {
 	p.members[m] = true
 	p.busy++
 	p.starting--
-	p.trouble = trouble{}
+	p.slowdown = slowdown{}
 	if !p.place(m, now) {
 		return m
 	}
@@ -93,38 +106,33 @@ func (p *Pool) joined(env Environment, now time.Time) *member {
 	return nil
 }
 
-// pause waits until a start is due. It reports false when nobody waits for one by then.
+// pause waits until a start is due. It reports false if there is to be none: nobody waits for it any more.
 func (p *Pool) pause() bool {
 	p.mu.Lock()
-	wait := p.trouble.pause(time.Now())
+	wait := p.slowdown.wait(time.Now())
 	p.mu.Unlock()
-	if wait <= 0 {
-		return true
-	}
-	select {
-	case <-time.After(wait):
-	case <-p.starts.Done():
+	if wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-p.starts.Done():
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.waiting.Len() == p.patient {
+	if p.waiting.Len() == p.patient {
 		p.starting--
 		return false
 	}
 	return true
 }
 
-// failed answers a start that failed to the one who waits first. The others wait for the next, unless there is no
-// environment at all that could be freed for them: they would wait through one pause after the other, so they are told
-// to try again later.
+// failed gives the error of a start to the first in line. The rest wait for the next start, unless there is no
+// environment that could be freed for them: they would wait through one pause after the other, so they get an ErrNotRun.
 func (p *Pool) failed(err error, began, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.starting--
-	if p.closed {
-		return
-	}
-	p.trouble = p.trouble.after(began, now)
+	p.slowdown.failed(began, now)
 	if w := p.first(); w != nil {
 		p.reply(w, answer{err: p.startError(err)})
 	}
@@ -136,12 +144,12 @@ func (p *Pool) failed(err error, began, now time.Time) {
 	p.grow()
 }
 
-// startError leaves a *Broken as it is: an answer of the function. Anything else is the machine's fault.
+// startError returns err if it is a *Broken, the function's answer, and an ErrNotRun otherwise: the machine is to blame.
 func (p *Pool) startError(err error) error {
 	if _, broken := errors.AsType[*Broken](err); broken {
 		return err
 	}
-	return fmt.Errorf("invoker: %s: %w: start: %w", p.Function.Name, esm.ErrNotRun, err)
+	return fmt.Errorf("invoker: %s: %w: %w", p.Function.Name, esm.ErrNotRun, err)
 }
 
 func (p *Pool) maxAge() time.Duration {
@@ -151,7 +159,7 @@ func (p *Pool) maxAge() time.Duration {
 	return p.MaxAge
 }
 
-// jittered takes up to a tenth from d, so that environments which started together do not end together.
+// jittered shortens d by up to a tenth, so that environments that started together do not end together.
 func jittered(d time.Duration) time.Duration {
 	return d - rand.N(d/10+1)
 }

@@ -3,7 +3,6 @@ package invoker_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,50 +16,33 @@ import (
 
 var errBroken = &invoker.Broken{
 	Response: func(id string) esm.Response {
-		return esm.Response{Fault: "Runtime.InvalidEntrypoint", Payload: []byte(`"` + id + `"`), Status: 200}
+		return esm.Response{Fault: "broken for " + id, Status: 200}
 	},
 	Err: errors.New("no such file"),
 }
 
 func alwaysBroken(int) error { return errBroken }
 
-// One caller after the other asks at once when the last was answered: it gets the function's error each time, but not
-// faster than the pauses allow.
+// Callers that follow each other without a pause get the function's error each time, but no faster than the pauses allow.
 func TestBrokenStartsSlowDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.machine.broken = alwaysBroken })
+	onStage(t, func(s *stage) { s.machine.broken = alwaysBroken }, func(s *stage) {
 		var want time.Duration
 		for _, pause := range []time.Duration{0, 250 * ms, 500 * ms, second, 2 * second, 4 * second, 8 * second, 10 * second, 10 * second} {
 			want += pause + second
-			s.want(s.invoke(event{}), want, "Runtime.InvalidEntrypoint")
+			s.want(s.invoke(event{}), want, "broken for id")
 		}
 		time.Sleep(minute) // the pause is long over
-		s.want(s.invoke(event{}), want+minute+second, "Runtime.InvalidEntrypoint")
+		s.want(s.invoke(event{}), want+minute+second, "broken for id")
 		s.wantStarts(10)
 		for _, e := range seen[trace.Started](s) {
 			if !errors.Is(e.Err, errBroken.Err) || e.Took != second {
-				t.Errorf("told %+v", e)
+				s.Errorf("got %+v", e)
 			}
 		}
 	})
 }
 
-// Each of those who wait for a start is answered with a text that names its own invocation.
-func TestBrokenStartNamesTheInvocation(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.machine.broken = alwaysBroken })
-		for _, id := range []string{"first", "second"} {
-			c := call(event{})
-			c.ID = id
-			resp, err := s.Functions.Invoke(t.Context(), c)
-			if want := `"` + id + `"`; err != nil || string(resp.Payload) != want {
-				t.Errorf("got %s, %v; want %s", resp.Payload, err, want)
-			}
-		}
-	})
-}
-
-func TestSuccessEndsTheTrouble(t *testing.T) {
+func TestSuccessEndsTheSlowdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, func(s *stage) {
 			s.machine.broken = func(start int) error {
@@ -70,17 +52,16 @@ func TestSuccessEndsTheTrouble(t *testing.T) {
 				return errBroken
 			}
 		})
-		s.want(s.invoke(event{}), second, "Runtime.InvalidEntrypoint")
-		s.want(s.invoke(event{}), 2250*ms, "Runtime.InvalidEntrypoint")
+		s.want(s.invoke(event{}), second, "broken for id")
+		s.want(s.invoke(event{}), 2250*ms, "broken for id")
 		s.want(s.invoke(event{Do: "die"}), 3750*ms, "3")
 		synctest.Wait()
-		s.want(s.invoke(event{}), 4750*ms, "Runtime.InvalidEntrypoint") // no pause
-		s.want(s.invoke(event{}), 6*second, "5")                        // the first pause again
+		s.want(s.invoke(event{}), 4750*ms, "broken for id") // no pause
+		s.want(s.invoke(event{}), 6*second, "5")            // the first pause again
 	})
 }
 
-// Many wait for starts that fail: as many as were tried are answered, and the others need not wait for their turn
-// through one pause after the other.
+// Each start that fails answers one of many callers. The rest do not wait through one pause after the other.
 func TestBrokenStartAnswersOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, func(s *stage) {
@@ -97,11 +78,11 @@ func TestBrokenStartAnswersOne(t *testing.T) {
 			}
 			for i, ch := range calls {
 				if got := <-ch; i < broken {
-					s.want(got, at, "Runtime.InvalidEntrypoint")
+					s.want(got, at, "broken for id")
 				} else {
 					s.wantErr(got, at, esm.ErrNotRun)
 					if !strings.Contains(got.Err.Error(), "no such file") {
-						t.Errorf("no word of the reason: %v", got.Err)
+						t.Errorf("%v does not give the reason", got.Err)
 					}
 				}
 			}
@@ -113,8 +94,8 @@ func TestBrokenStartAnswersOne(t *testing.T) {
 	})
 }
 
-// While an environment is at work somebody may still wait for it, whatever becomes of new ones.
-func TestBrokenStartLeavesOthersTheirTurn(t *testing.T) {
+// While an environment is busy, callers may wait for it even though new ones do not start.
+func TestBrokenStartAndBusyEnvironment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, func(s *stage) {
 			s.pool.Starts = 1
@@ -130,23 +111,21 @@ func TestBrokenStartLeavesOthersTheirTurn(t *testing.T) {
 		b := s.later(event{})
 		synctest.Wait()
 		c := s.later(event{})
-		s.want(<-b, 3*second, "Runtime.InvalidEntrypoint")
-		s.want(<-c, 4250*ms, "Runtime.InvalidEntrypoint")
+		s.want(<-b, 3*second, "broken for id")
+		s.want(<-c, 4250*ms, "broken for id")
 		d := s.later(event{}) // the next start is due at 4.75 s, to fail at 5.75 s
 		s.want(<-a, 6*second, "1")
-		s.want(<-d, 5750*ms, "Runtime.InvalidEntrypoint")
+		s.want(<-d, 5750*ms, "broken for id")
 		e := s.later(event{})
 		s.want(<-e, 6*second, "1")
 		s.wantStarts(4)
 	})
 }
 
-// Nobody waits any more when the pause is over: nothing is started.
-func TestPauseForNobody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.machine.broken = alwaysBroken })
+func TestNoStartIfNobodyWaitsAfterThePause(t *testing.T) {
+	onStage(t, func(s *stage) { s.machine.broken = alwaysBroken }, func(s *stage) {
 		s.invoke(event{})
-		ctx, cancel := context.WithTimeout(t.Context(), 100*ms)
+		ctx, cancel := context.WithTimeout(s.Context(), 100*ms)
 		defer cancel()
 		s.wantErr(s.answer(s.Functions.Invoke(ctx, call(event{}))), 1100*ms, esm.ErrNotRun)
 		time.Sleep(minute)
@@ -154,8 +133,8 @@ func TestPauseForNobody(t *testing.T) {
 	})
 }
 
-// An error that is no *Broken is the machine's, not the function's.
-func TestMachineTrouble(t *testing.T) {
+// An error other than a *Broken is the machine's, not the function's.
+func TestMachineError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		trouble := errors.New("no more processes")
 		s := newStage(t, func(s *stage) { s.machine.broken = func(int) error { return trouble } })
@@ -165,100 +144,53 @@ func TestMachineTrouble(t *testing.T) {
 	})
 }
 
-func TestCloseLetsEndWhatRuns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+func TestCloseWaitsForInvocations(t *testing.T) {
+	onStage(t, nil, func(s *stage) {
 		a := s.later(event{})
 		s.want(<-a, second, "1")
 		a = s.later(event{Take: 5 * second, Drain: second})
+		s.SetLocal(&invoker.Pool{Function: config.Function{Name: "g"}, Starter: s.machine})
+		g := s.later(event{Take: 4 * second, In: "g"}) // after a second for the start
+		time.Sleep(second)
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), minute)
+		ctx, cancel := context.WithTimeout(s.Context(), minute)
 		defer cancel()
 		s.Close(ctx)
 		if got := time.Since(s.began); got != 7*second {
-			t.Errorf("closed after %v, want 7s: the answer, and the drain", got)
+			s.Errorf("closed after %v, want 7s: the answer, and the drain", got)
 		}
 		s.want(<-a, 6*second, "1")
+		s.want(<-g, 6*second, "2")
 		s.wantErr(s.invoke(event{}), 7*second, esm.ErrNotRun)
 		s.Close(ctx)
 	})
 }
 
-func TestCloseKillsWhatStays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+func TestCloseKillsWhenItsContextEnds(t *testing.T) {
+	onStage(t, nil, func(s *stage) {
 		runs, drains := s.later(event{Take: time.Hour}), s.later(event{Drain: time.Hour})
 		if got := <-drains; got.At != second || got.Err != nil {
-			t.Errorf("got %+v", got)
+			s.Errorf("got %+v", got)
 		}
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), minute)
+		ctx, cancel := context.WithTimeout(s.Context(), minute)
 		defer cancel()
 		s.Close(ctx)
 		if got := time.Since(s.began); got != second+minute {
-			t.Errorf("closed after %v", got)
+			s.Errorf("closed after %v", got)
 		}
 		got := <-runs
 		if got.Err == nil || errors.Is(got.Err, esm.ErrNotRun) || got.At != second+minute {
-			t.Errorf("got %+v, want an error that leaves open whether it ran", got)
+			s.Errorf("got %+v, want an error that does not say whether it ran", got)
 		}
-		if got := s.living(); len(got) > 0 {
-			t.Errorf("alive: %v", got)
-		}
+		s.wantAlive(0)
 	})
 }
 
-func TestCloseEndsStartsAndWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.pool.Starts = 1 })
-		calls := []<-chan answer{s.later(event{}), s.later(event{}), s.later(event{})}
-		time.Sleep(300 * ms)
-		s.Close(t.Context())
-		for _, ch := range calls {
-			s.wantErr(<-ch, 300*ms, esm.ErrNotRun)
-		}
-		if got := time.Since(s.began); got != 300*ms {
-			t.Errorf("closed after %v", got)
-		}
-		errs := 0
-		for _, e := range seen[trace.Started](s) {
-			if e.Err != nil {
-				errs++
-			}
-		}
-		if errs != 1 {
-			t.Errorf("%d starts ended, want 1", errs)
-		}
-	})
-}
-
-func TestCloseOfWhatWasNeverUsed(t *testing.T) {
+func TestCloseUnusedPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &invoker.Pool{Function: config.Function{Name: "f"}}
 		p.Close(t.Context())
 		p.Close(t.Context())
-	})
-}
-
-// Two functions' pools close side by side.
-func TestCloseIsSideBySide(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
-		other := &invoker.Pool{Function: config.Function{Name: "g"}, Starter: s.machine}
-		s.SetLocal(other)
-		f := s.later(event{Take: 9 * second})
-		c := call(event{Take: 9 * second})
-		c.Function = "g"
-		g := make(chan answer, 1)
-		go func() { g <- s.answer(s.Functions.Invoke(t.Context(), c)) }()
-		time.Sleep(2 * second)
-		s.Close(t.Context())
-		if got := time.Since(s.began); got != 10*second {
-			t.Errorf("closed after %v, want 10s", got)
-		}
-		ends := []answer{<-f, <-g}
-		if slices.ContainsFunc(ends, func(a answer) bool { return a.Err != nil }) {
-			t.Errorf("got %+v", ends)
-		}
 	})
 }

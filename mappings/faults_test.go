@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -71,7 +71,7 @@ func (r *rig) wantList(before []Registered, changed bool) {
 func TestFailedWrite(t *testing.T) {
 	eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
 		before := r.List()
-		r.failWrites(checkpoint.Always(checkpoint.Undone(errDisk)))
+		r.failWrites(checkpointtest.Always(checkpointtest.Undone(errDisk)))
 		for range 2 {
 			if err := change(t.Context()); !errors.Is(err, errDisk) {
 				t.Errorf("got %v", err)
@@ -93,7 +93,7 @@ func TestFailedWrite(t *testing.T) {
 func TestWrittenDespiteError(t *testing.T) {
 	eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
 		before := r.List()
-		r.failWrites(checkpoint.Always(checkpoint.Done(errDisk)))
+		r.failWrites(checkpointtest.Always(checkpointtest.Done(errDisk)))
 		if err := change(t.Context()); err != nil {
 			t.Errorf("got %v", err)
 		}
@@ -107,18 +107,18 @@ func TestWrittenDespiteError(t *testing.T) {
 // TestUnknownOutcome tests that a mapping cannot be changed while the store can neither write nor read, and is then as the
 // store has it.
 func TestUnknownOutcome(t *testing.T) {
-	for name, fault := range map[string]checkpoint.Fault{"done": checkpoint.Done(errDisk), "undone": checkpoint.Undone(errDisk)} {
+	for name, fault := range map[string]checkpointtest.Fault{"done": checkpointtest.Done(errDisk), "undone": checkpointtest.Undone(errDisk)} {
 		t.Run(name, func(t *testing.T) {
 			eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
 				before := r.List()
 				var blind atomic.Bool
 				blind.Store(true)
-				r.failWrites(checkpoint.InTurn(checkpoint.Fault{}, checkpoint.Fault{}, fault)) // the first two are for the file and the create
-				r.store.DocumentsFaults = func(int) checkpoint.Fault {
+				r.failWrites(checkpointtest.InTurn(checkpointtest.Fault{}, checkpointtest.Fault{}, fault)) // the first two are for the file and the create
+				r.store.DocumentsFaults = func(int) checkpointtest.Fault {
 					if blind.Load() {
-						return checkpoint.Undone(errors.New("no reads either"))
+						return checkpointtest.Undone(errors.New("no reads either"))
 					}
-					return checkpoint.Fault{}
+					return checkpointtest.Fault{}
 				}
 				if err := change(t.Context()); !errors.Is(err, errDisk) {
 					t.Errorf("got %v", err)
@@ -150,7 +150,7 @@ func TestCanceledChange(t *testing.T) {
 		r.wantList(before, false)
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		r.failWrites(func(int) checkpoint.Fault { time.Sleep(time.Minute); return checkpoint.Fault{} })
+		r.failWrites(func(int) checkpointtest.Fault { time.Sleep(time.Minute); return checkpointtest.Fault{} })
 		if err := change(ctx); err != nil {
 			t.Errorf("a context that ends while it is written: %v", err)
 		}
@@ -186,7 +186,7 @@ func TestForgetFails(t *testing.T) {
 func TestForgetAtStart(t *testing.T) {
 	file, changed := inFile(uuid1, ofStream("f")), inFile(uuid1, ofStream("f"), size(7))
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, &checkpoint.Memory{}, file)
+		r := newRig(t, &checkpointtest.Memory{}, file)
 		r.config.Forget = func(context.Context, string) error { return errDisk }
 		r.open()
 		r.delete(uuid1)
@@ -223,9 +223,9 @@ func TestForgetAtStart(t *testing.T) {
 
 func TestOpenFails(t *testing.T) {
 	file := inFile(uuid1, ofStream("f"))
-	for name, store := range map[string]*checkpoint.Memory{
-		"reading": {DocumentsFaults: checkpoint.Always(checkpoint.Undone(errDisk))},
-		"writing": {WriteFaults: checkpoint.Always(checkpoint.Undone(errDisk))},
+	for name, store := range map[string]*checkpointtest.Memory{
+		"reading": {DocumentsFaults: checkpointtest.Always(checkpointtest.Undone(errDisk))},
+		"writing": {WriteFaults: checkpointtest.Always(checkpointtest.Undone(errDisk))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, store, file)
@@ -237,7 +237,7 @@ func TestOpenFails(t *testing.T) {
 			}
 		})
 	}
-	store := &checkpoint.Memory{}
+	store := &checkpointtest.Memory{}
 	if err := store.Write(t.Context(), kind, map[string][]byte{uuid1: []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
@@ -249,11 +249,11 @@ func TestOpenFails(t *testing.T) {
 func TestUnchangedStartWritesNothing(t *testing.T) {
 	file := inFile(uuid1, ofStream("f"))
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, &checkpoint.Memory{}, file).open()
+		r := newRig(t, &checkpointtest.Memory{}, file).open()
 		r.create(ofQueue("g"))
 		r.stop()
 		next := newRig(t, r.store.Reopen(), file)
-		next.failWrites(checkpoint.Always(checkpoint.Undone(errDisk)))
+		next.failWrites(checkpointtest.Always(checkpointtest.Undone(errDisk)))
 		next.open()
 		next.checkConsistent()
 		next.stop()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 )
 
@@ -17,7 +18,7 @@ type merged struct {
 }
 
 // loadMerged loads the stored documents and merges the file with them. It writes nothing.
-func loadMerged(ctx context.Context, file []config.Mapping, store Reader, pairOf func(config.Mapping) pair, now time.Time) (m merged, err error) {
+func loadMerged(ctx context.Context, file []config.Mapping, store esm.Documents, pairOf func(config.Mapping) pair, now time.Time) (m merged, err error) {
 	if m.documents, err = store.Documents(ctx, kind); err != nil {
 		return m, fmt.Errorf("mappings: load: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -19,7 +19,7 @@ import (
 type history struct {
 	t     *testing.T
 	seed  uint64
-	store *checkpoint.Memory
+	store *checkpointtest.Memory
 	file  []config.Mapping
 }
 
@@ -47,7 +47,7 @@ func TestAnyHistory(t *testing.T) {
 		seed := rapid.Uint64().Draw(r, "seed")
 		faulty := rapid.Bool().Draw(r, "faulty")
 		synctest.Test(t, func(t *testing.T) {
-			h := &history{t: t, seed: seed, store: &checkpoint.Memory{}}
+			h := &history{t: t, seed: seed, store: &checkpointtest.Memory{}}
 			dice := rand.New(rand.NewPCG(seed, 0))
 			for range 3 {
 				h.editFile(dice)
@@ -113,7 +113,7 @@ func (h *history) life(dice *rand.Rand, faulty bool) {
 
 // snapshot returns the store as a kill leaves it, and what the clients know then: they are unsure of changes that were not
 // answered.
-func (c *clients) snapshot() (*checkpoint.Memory, map[string]*knowledge) {
+func (c *clients) snapshot() (*checkpointtest.Memory, map[string]*knowledge) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := map[string]*knowledge{}
@@ -126,18 +126,18 @@ func (c *clients) snapshot() (*checkpoint.Memory, map[string]*knowledge) {
 }
 
 // slowWrites returns faults that delay writes, and sometimes fail them if faulty is true.
-func slowWrites(dice *rand.Rand, faulty bool) checkpoint.Faults {
+func slowWrites(dice *rand.Rand, faulty bool) checkpointtest.Faults {
 	seed := dice.Uint64()
-	return func(call int) checkpoint.Fault {
+	return func(call int) checkpointtest.Fault {
 		own := rand.New(rand.NewPCG(seed, uint64(call)))
 		time.Sleep(time.Duration(own.IntN(10)) * time.Millisecond)
 		switch {
 		case !faulty || own.IntN(4) > 0:
-			return checkpoint.Fault{}
+			return checkpointtest.Fault{}
 		case own.IntN(2) == 0:
-			return checkpoint.Done(errDisk)
+			return checkpointtest.Done(errDisk)
 		}
-		return checkpoint.Undone(errDisk)
+		return checkpointtest.Undone(errDisk)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 )
 
@@ -19,7 +20,7 @@ type Expected struct {
 
 // Read returns the mappings that [Open] would have with the same file and store, and changes nothing. Those of the file
 // come first, in its order, then those made over HTTP by their UUIDs. FunctionArn is that of a [Config].
-func Read(ctx context.Context, file []config.Mapping, store Reader, functionArn func(config.Mapping) string) (all []Expected, err error) {
+func Read(ctx context.Context, file []config.Mapping, store esm.Documents, functionArn func(config.Mapping) string) (all []Expected, err error) {
 	pairOf := func(m config.Mapping) pair { return pairOf(m, functionArn) }
 	merged, err := loadMerged(ctx, file, store, pairOf, time.Now())
 	if err != nil {

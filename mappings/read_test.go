@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -15,7 +15,7 @@ func TestRead(t *testing.T) {
 	f, g := inFile(uuid2, ofStream("f")), inFile(uuid1, ofStream("g"))
 	smaller := inFile(uuid1, ofStream("g"), size(5))
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, &checkpoint.Memory{}, f, g).open()
+		r := newRig(t, &checkpointtest.Memory{}, f, g).open()
 		made := r.create(ofQueue("h"))
 		r.update(f.UUID, size(7))
 		synctest.Wait()
@@ -44,7 +44,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadUnknownMember(t *testing.T) {
-	store := &checkpoint.Memory{}
+	store := &checkpointtest.Memory{}
 	if err := store.Write(t.Context(), kind, map[string][]byte{uuid1: []byte(`{"Origin":"HTTP","Colour":"red"}`)}); err != nil {
 		t.Fatal(err)
 	}

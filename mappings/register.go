@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 )
 
@@ -17,7 +18,7 @@ type Config struct {
 	// File holds the mappings of the file: valid, with UUID and defaults, no two of the same function and source.
 	File []config.Mapping
 
-	Store  Store
+	Store  esm.Documents
 	Runner Runner
 
 	// Check returns what is wrong with the function, the source or the filter patterns of a mapping that is valid by
@@ -52,6 +53,9 @@ type Runner interface {
 	// Stop stops what runs under uuid: no further batch begins. Over is closed when the batches in hand are settled.
 	Stop(uuid string) (over <-chan struct{})
 }
+
+// kind is the kind of the documents that hold the rows.
+const kind = "mappings"
 
 // errClosed is the error of changes after Close.
 var errClosed = errors.New("mappings: the engine is stopping")

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -95,7 +95,7 @@ func TestFixedMembers(t *testing.T) {
 
 func TestConcurrentCreates(t *testing.T) {
 	runTest(t, nil, func(t *testing.T, r *rig) {
-		r.failWrites(func(int) checkpoint.Fault { time.Sleep(time.Second); return checkpoint.Fault{} })
+		r.failWrites(func(int) checkpointtest.Fault { time.Sleep(time.Second); return checkpointtest.Fault{} })
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		made, refused := "", []error{}
@@ -126,12 +126,12 @@ func TestConcurrentCreates(t *testing.T) {
 // TestCreateBehindFailingCreate tests that a create that waits for one that fails succeeds.
 func TestCreateBehindFailingCreate(t *testing.T) {
 	runTest(t, nil, func(t *testing.T, r *rig) {
-		r.failWrites(func(call int) checkpoint.Fault {
+		r.failWrites(func(call int) checkpointtest.Fault {
 			time.Sleep(time.Second)
 			if call == 1 {
-				return checkpoint.Undone(errDisk)
+				return checkpointtest.Undone(errDisk)
 			}
-			return checkpoint.Fault{}
+			return checkpointtest.Fault{}
 		})
 		var all sync.WaitGroup
 		all.Go(func() {

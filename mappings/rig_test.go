@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -163,13 +163,13 @@ func closedChannel() <-chan struct{} {
 // rig is a register over a store and a runner.
 type rig struct {
 	t      *testing.T
-	store  *checkpoint.Memory
+	store  *checkpointtest.Memory
 	runner *testRunner
 	config Config
 	*Register
 	notes []Note
 
-	writeFaults atomic.Pointer[checkpoint.Faults] // nil is none
+	writeFaults atomic.Pointer[checkpointtest.Faults] // nil is none
 
 	mu        sync.Mutex
 	forgotten map[string]int
@@ -177,7 +177,7 @@ type rig struct {
 }
 
 // newRig returns a rig whose register is not open yet.
-func newRig(t *testing.T, store *checkpoint.Memory, file ...config.Mapping) *rig {
+func newRig(t *testing.T, store *checkpointtest.Memory, file ...config.Mapping) *rig {
 	t.Helper()
 	r := &rig{t: t, store: store, forgotten: map[string]int{}}
 	r.runner = &testRunner{t: t, newest: map[string]*feed{}, running: map[string]config.Mapping{}}
@@ -201,7 +201,7 @@ func newRig(t *testing.T, store *checkpoint.Memory, file ...config.Mapping) *rig
 func runTest(t *testing.T, file []config.Mapping, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, &checkpoint.Memory{}, file...).open()
+		r := newRig(t, &checkpointtest.Memory{}, file...).open()
 		synctest.Wait()
 		test(t, r)
 		r.checkConsistent()
@@ -209,14 +209,14 @@ func runTest(t *testing.T, file []config.Mapping, test func(t *testing.T, r *rig
 	})
 }
 
-func (r *rig) faultOf(call int) checkpoint.Fault {
+func (r *rig) faultOf(call int) checkpointtest.Fault {
 	if faults := r.writeFaults.Load(); faults != nil {
 		return (*faults)(call)
 	}
-	return checkpoint.Fault{}
+	return checkpointtest.Fault{}
 }
 
-func (r *rig) failWrites(faults checkpoint.Faults) { r.writeFaults.Store(&faults) }
+func (r *rig) failWrites(faults checkpointtest.Faults) { r.writeFaults.Store(&faults) }
 
 func (r *rig) allowWrites() { r.writeFaults.Store(nil) }
 

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -96,7 +96,7 @@ func TestCreateDisabled(t *testing.T) {
 // disabled and deleted all the same.
 func TestNotBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, &checkpoint.Memory{})
+		r := newRig(t, &checkpointtest.Memory{})
 		r.runner.neverBegins = true
 		r.open()
 		made := r.create(ofStream("f"))
@@ -176,7 +176,7 @@ func TestChangesWithBatchesInHand(t *testing.T) {
 
 func TestChangeDuringRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, &checkpoint.Memory{})
+		r := newRig(t, &checkpointtest.Memory{})
 		r.runner.onRun = func(m config.Mapping) { r.update(m.UUID, enabled(false)) }
 		r.open()
 		for i := range 20 { // what the reconciler notices first is random
@@ -215,7 +215,7 @@ func TestRunnerErrors(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, &checkpoint.Memory{}).open()
+		r := newRig(t, &checkpointtest.Memory{}).open()
 		r.runner.setInHand(time.Hour)
 		one, other := r.create(ofQueue("f")), r.create(ofQueue("g"))
 		synctest.Wait()

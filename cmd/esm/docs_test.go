@@ -43,27 +43,35 @@ var (
 	codeDir   = regexp.MustCompile(`CodeUri: *([^\s,}]+)`)
 )
 
-// handlers are what the documented files expect in the directories that they name.
+// handlers are files that the documented mappings files expect in their CodeUri.
 var handlers = []string{"app.py", "bootstrap"}
 
-// TestDocumentedFiles loads each mappings file that the documents show, beside the directories that it names.
+// functionName is the function of a mapping.
+var functionName = regexp.MustCompile(`FunctionName: *(\S+)`)
+
+// TestDocumentedFiles loads each mappings file that the documents show, in a directory with the handlers that it names.
+// A file without functions gets those of its mappings.
 func TestDocumentedFiles(t *testing.T) {
 	t.Setenv("AWS_REGION", "us-east-1")
 	found := 0
 	for path, page := range documents(t) {
 		for _, block := range yamlBlock.FindAllStringSubmatch(page, -1) {
-			if !strings.Contains(block[1], "Functions:") {
-				continue
+			file := block[1]
+			if !strings.Contains(file, "Functions:") {
+				file += "Functions:\n"
+				for _, name := range names(file, functionName.String()) {
+					file += "  " + name + ": {InvokeEndpoint: http://localhost:8080}\n"
+				}
 			}
 			found++
-			_, report := configfile.Load(written(t, block[1]), configfile.Overrides{})
+			_, report := configfile.Load(written(t, file), configfile.Overrides{})
 			if len(report.Errors)+len(report.Warnings) > 0 {
 				t.Errorf("%s: a file that it shows:\n%s", path, report)
 			}
 		}
 	}
-	if found < 2 {
-		t.Errorf("got %d files in the documents, want at least the README's 2", found)
+	if found < 5 {
+		t.Errorf("got %d files in the documents, want at least 5: the README's 2 and one on each page about behaviour", found)
 	}
 }
 
@@ -93,11 +101,13 @@ func write(t *testing.T, path, text string) {
 // TestDocumentedNames compares names that tables list with those in the code.
 func TestDocumentedNames(t *testing.T) {
 	for _, test := range []struct{ page, listed, code, named string }{
+		{"../../docs/[qs]*.md", "[`.]([A-Z][A-Za-z]+)", "configfile/mapping.go", `field\("([A-Za-z]+)"`},
+		{"../../docs/handlers.md", "[`.]([A-Z][A-Za-z]+)", "configfile/function.go", `field\("([A-Za-z]+)"`},
 		{"../../docs/operations.md", "(?m)^\\| `(esm_[a-z_]+)`", "observe/*.go", `"(esm_[a-z_]+)"`},
-		{"../../docs/semantics.md", "`([A-Z][A-Za-z]+)`", "../../trace/reason.go", `Reason = "([A-Za-z]+)"`},
+		{"../../docs/handlers.md", "`([A-Z][A-Za-z]+)`", "../../trace/reason.go", `Reason = "([A-Za-z]+)"`},
 		{"../../docs/operations.md", "(?m)^\\| `([A-Z][A-Za-z]+)` \\|.*\\| .* \\|$", "configfile/file.go", `func\(e \*Engine\) \*[a-zA-Z0-9.]+ \{ return &e\.([A-Za-z]+)`},
 	} {
-		listed, named := names(read(t, test.page), test.listed), names(source(t, test.code), test.named)
+		listed, named := names(text(t, test.page), test.listed), names(text(t, test.code), test.named)
 		if len(named) == 0 {
 			t.Errorf("%s: no names in it look like %s", test.code, test.named)
 		}
@@ -114,8 +124,8 @@ func TestDocumentedNames(t *testing.T) {
 	}
 }
 
-// source is the text of files, tests excepted.
-func source(t *testing.T, pattern string) string {
+// text is that of the files of a pattern, tests excepted.
+func text(t *testing.T, pattern string) string {
 	t.Helper()
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
@@ -130,8 +140,8 @@ func source(t *testing.T, pattern string) string {
 	return all.String()
 }
 
-func names(text, form string) (all []string) {
-	for _, m := range regexp.MustCompile(form).FindAllStringSubmatch(text, -1) {
+func names(page, form string) (all []string) {
+	for _, m := range regexp.MustCompile(form).FindAllStringSubmatch(page, -1) {
 		all = append(all, m[1])
 	}
 	return all

@@ -1,82 +1,86 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/invoke"
+	"github.com/esm-run/esm/cmd/esm/status"
+	"github.com/esm-run/esm/cmd/esm/usage"
 )
 
 func invokeCommand() *cobra.Command {
-	var i invoking
+	var f invokeFlags
 	cmd := &cobra.Command{
 		Use:   "invoke NAME",
 		Short: "Invoke a function of a running engine",
-		Long: `Invokes a function of a running engine with an event, and prints its answer: what
-AWS's Invoke does, under the same limits. NAME is the function's name or its ARN,
-with or without :qualifier. Without --payload the event is {}.
+		Long: `Invokes a function of a running engine with an event and prints its response, like AWS's
+Invoke and under the same limits. NAME is the function's name or its ARN, with or without
+:qualifier. Without --payload the event is {}.
 
-The answer goes to standard output; the end of the log, with --tail, and whatever
-goes wrong go to standard error.
+The response goes to standard output; errors and, with --tail, the end of the log go to
+standard error.
 
-Exits with 0 when the function succeeded; with 1 when it failed, or when it could not
-be run; with 2 when the name, the event or a flag is wrong.`,
+Exits with 0 if the function succeeded; with 1 if it failed or could not run; with 2 if the
+name, the event or a flag is wrong.`,
 		Example: `  esm invoke orders
   esm invoke orders --payload event.json --tail
   echo '{"id": 7}' | esm invoke orders --payload -`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFunction,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if i.event && i.tail {
-				return wrongUse(cmd, "--event stands beside --tail: nobody waits for an event's log")
+			if f.async && f.tail {
+				return wrongUse(cmd, "give --event or --tail, not both: an asynchronous invocation returns no log")
 			}
-			event, err := i.read(cmd.InOrStdin())
+			event, err := f.read(cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
-			got, err := i.ask(cmd.Context(), args[0], event)
+			got, err := invoke.Request{Address: f.listen, Function: args[0], Event: event, Tail: f.tail, Async: f.async}.Send(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return got.write(cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return got.Write(cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&i.payload, "payload", "", "the event: a `FILE` of JSON, or - for standard input")
-	flags.BoolVar(&i.tail, "tail", false, "print the last 4 KB of the log")
-	flags.BoolVar(&i.event, "event", false, "hand the event over and do not wait for an answer; engines of this version refuse that")
-	flags.StringVar(&i.listen, "listen", defaultListen, "the engine's address, as in Engine.Listen")
+	flags.StringVar(&f.payload, "payload", "", "the event: a JSON `FILE`, or - for standard input")
+	flags.BoolVar(&f.tail, "tail", false, "print the last 4 KB of the log")
+	flags.BoolVar(&f.async, "event", false, "invoke asynchronously; engines of this version refuse that")
+	flags.StringVar(&f.listen, "listen", defaultListen, "the engine's address, as in Engine.Listen")
 	completeFlag(cmd, "listen", defaultListen)
 	_ = cmd.MarkFlagFilename("payload", "json") // fails only for a flag that is not there
 	return cmd
 }
 
-// invoking is what the flags say.
-type invoking struct {
+type invokeFlags struct {
 	payload, listen string
-	tail, event     bool
+	tail, async     bool
 }
 
-// read reads the event. One that is too large is read just so far that the engine says so.
-func (i *invoking) read(stdin io.Reader) ([]byte, error) {
+// read returns the event. Of one that is too large it reads just enough for the engine to refuse it.
+func (f *invokeFlags) read(stdin io.Reader) ([]byte, error) {
 	from := stdin
-	switch i.payload {
+	switch f.payload {
 	case "":
 		return nil, nil
 	case "-":
 	default:
-		file, err := os.Open(i.payload)
+		file, err := os.Open(f.payload)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, usageError{fmt.Errorf("--payload %s: there is no such file: to give the event itself, write it to "+
-				"standard input (echo '{}' | esm invoke NAME --payload -)", i.payload)}
+			return nil, usage.Errorf("--payload %s: no such file: pass the event itself on "+
+				"standard input (echo '{}' | esm invoke NAME --payload -)", f.payload)
 		}
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--payload: %w", err)}
+			return nil, usage.Errorf("--payload: %w", err)
 		}
 		defer file.Close()
 		from = file
@@ -86,4 +90,22 @@ func (i *invoking) read(stdin io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("--payload: %w", err)
 	}
 	return event, nil
+}
+
+// completeFunction completes the names of a running engine's functions.
+func completeFunction(cmd *cobra.Command, args []string, _ string) (found []cobra.Completion, _ cobra.ShellCompDirective) {
+	listen, err := cmd.Flags().GetString("listen")
+	if len(args) > 0 || err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	is, _, err := status.Ask(ctx, listen)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, fn := range is.Functions {
+		found = append(found, fn.Name)
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
 }

@@ -44,8 +44,8 @@ func invokeOn(t *testing.T, answer func(tails *api.Tails, c esm.Call) (esm.Respo
 	return server.Listener.Addr().String()
 }
 
-// invoke runs the command. Standard input is not reached here.
-func invoke(t *testing.T, args ...string) (code int, stdout, stderr string) {
+// runInvoke runs the command. Standard input is not reached here.
+func runInvoke(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs strings.Builder
 	code = execute(t.Context(), append([]string{"invoke"}, args...), &out, &errs)
@@ -83,18 +83,18 @@ func TestInvokeCommand(t *testing.T) {
 		{"an event", []string{"orders", "--payload", file(`{"a": 1}`)}, 0, "{\"a\": 1}\n", ""},
 		{"an ARN", []string{"arn:aws:lambda:us-east-1:000000000000:function:orders:$LATEST"}, 0, "{}\n", ""},
 		{"the log", []string{"orders", "--tail"}, 0, "{}\n", "hello\nthere\n"},
-		{"a failure", []string{"orders", "--payload", file(`"fail"`)}, 1, "{\"errorMessage\":\"no\"}\n", "esm: the function failed: its answer says why\n"},
+		{"a failure", []string{"orders", "--payload", file(`"fail"`)}, 1, "{\"errorMessage\":\"no\"}\n", "esm: the function failed: its response says why\n"},
 		{"a throttle", []string{"orders", "--payload", file(`"busy"`)}, 1, "", "esm: Rate Exceeded. (ConcurrentInvocationLimitExceeded): every permit"},
 		{"no environment", []string{"orders", "--payload", file(`"down"`)}, 1, "", "esm: start: the function was not run (ServiceException)\n"},
 		{"another function", []string{"order"}, 2, "", "esm: Function not found: arn:aws:lambda:us-east-1:000000000000:function:order:$LATEST (ResourceNotFoundException): `esm status` lists the functions\n"},
 		{"no JSON", []string{"orders", "--payload", file(`oops`)}, 2, "", "esm: Could not parse request body into json: Could not parse payload into json: invalid character 'o' looking for beginning of value"},
-		{"no file", []string{"orders", "--payload", dir + "/x"}, 2, "", "esm: --payload " + dir + "/x: there is no such file: to give the event itself, write it to standard input"},
+		{"no file", []string{"orders", "--payload", dir + "/x"}, 2, "", "esm: --payload " + dir + "/x: no such file: pass the event itself on standard input"},
 		{"an event for later", []string{"orders", "--event"}, 2, "", "esm: The invocation type Event is not served."},
 		{"no name", nil, 2, "", "esm: accepts 1 arg(s), received 0 (see esm invoke --help)\n"},
-		{"both", []string{"orders", "--event", "--tail"}, 2, "", "esm: --event stands beside --tail: nobody waits for an event's log (see esm invoke --help)\n"},
+		{"both", []string{"orders", "--event", "--tail"}, 2, "", "esm: give --event or --tail, not both: an asynchronous invocation returns no log (see esm invoke --help)\n"},
 	}
 	for _, tt := range tests {
-		code, stdout, stderr := invoke(t, append(tt.args, "--listen", address)...)
+		code, stdout, stderr := runInvoke(t, append(tt.args, "--listen", address)...)
 		if code != tt.code || stdout != tt.stdout || !strings.HasPrefix(stderr, tt.stderr) || tt.stderr == "" && stderr != "" {
 			t.Errorf("%s: got %d, %q, %q\nwant %d, %q, %q", tt.name, code, stdout, stderr, tt.code, tt.stdout, tt.stderr)
 		}
@@ -107,16 +107,16 @@ func TestInvokeWithoutAnEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	if code, _, stderr := invoke(t, "f", "--listen", l.Addr().String()); code != 1 || !strings.Contains(stderr, "is `esm run` running") {
+	if code, _, stderr := runInvoke(t, "f", "--listen", l.Addr().String()); code != 1 || !strings.Contains(stderr, "is `esm run` running") {
 		t.Errorf("got %d, %q", code, stderr)
 	}
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
-	code, _, stderr := invoke(t, "f", "--listen", other.Listener.Addr().String())
+	code, _, stderr := runInvoke(t, "f", "--listen", other.Listener.Addr().String())
 	if want := "but something else does (HTTP 404)\n"; code != 1 || !strings.HasSuffix(stderr, want) {
 		t.Errorf("got %d, %q", code, stderr)
 	}
-	if code, _, stderr := invoke(t, "f", "--listen", "x"); code != 2 || !strings.Contains(stderr, "is not host:port") {
+	if code, _, stderr := runInvoke(t, "f", "--listen", "x"); code != 2 || !strings.Contains(stderr, "is not host:port") {
 		t.Errorf("got %d, %q", code, stderr)
 	}
 }

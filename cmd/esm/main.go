@@ -10,6 +10,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/esm-run/esm/cmd/esm/usage"
 )
 
 // Exit codes that scripts may rely on.
@@ -18,13 +20,8 @@ const (
 	exitUsage  = 2 // the file or a flag is wrong
 )
 
-// usageError is one that the user mends by changing the file or the flags.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// errSaid is an error whose text the user has read already. It has none itself.
-var errSaid = errors.New("")
+// errReported is an error that has been reported to the user already; it has no text.
+var errReported = errors.New("")
 
 func main() {
 	os.Exit(execute(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
@@ -45,7 +42,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if text := err.Error(); text != "" {
 		fmt.Fprintln(stderr, "esm:", text)
 	}
-	if errors.As(err, new(usageError)) {
+	if errors.As(err, new(usage.Error)) {
 		return exitUsage
 	}
 	return exitFailed
@@ -77,13 +74,13 @@ Everything is said in one file, in AWS's own names:
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
+		return usage.Errorf("%w (see %s --help)", err, cmd.CommandPath())
 	})
 	root.AddCommand(runCommand(), validateCommand(), statusCommand(), invokeCommand(), positionCommand(), undeliveredCommand(), versionCommand())
 	return root
 }
 
-// usageArgs makes usageErrors of complaints about the arguments of cmd and the commands below it.
+// usageArgs makes usage errors of errors about the arguments of cmd and the commands below it.
 func usageArgs(cmd *cobra.Command) {
 	for _, below := range cmd.Commands() {
 		usageArgs(below)
@@ -94,7 +91,7 @@ func usageArgs(cmd *cobra.Command) {
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
+			return usage.Errorf("%w (see %s --help)", err, cmd.CommandPath())
 		}
 		return nil
 	}

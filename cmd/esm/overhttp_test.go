@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/position"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
@@ -113,9 +113,9 @@ func TestPositionListOverHTTP(t *testing.T) {
 	file, data, made := positionsOverHTTP(t)
 	before := documentsOf(t, data)
 	for args, want := range map[string]string{
-		"": `MAPPING SHARD POSITION DRAINED OWED WINDOW
+		"": `MAPPING SHARD POSITION DRAINED PENDING RUNS WINDOW
 f ← clicks shardId-000 after 16 yes - -
-f ← clicks shardId-001 after 17 - 1 try, 18 to 19 from 2026-05-06T07:08:09Z, final invocation owed, 2 tries
+f ← clicks shardId-001 after 17 - 1 try, 18 to 19 from 2026-05-06T07:08:09Z, final invocation pending, 2 tries
 3 tries, 20 to 22
 f:new ← carts (changed over HTTP) - not begun - - -
 g:live ← clicks shardId-000 from 2026-05-06T07:08:09Z yes - -
@@ -126,11 +126,11 @@ f:made ← orders (made over HTTP) shardId-001 from 2026-05-06T07:08:09Z - - -
 ` + timedID + ` (removed) shardId-000 at its StartingPosition yes - -
 ` + goneID + ` (removed) shardId-000 after 5 - - -
 `,
-		"--mapping f:made": `MAPPING SHARD POSITION DRAINED OWED WINDOW
+		"--mapping f:made": `MAPPING SHARD POSITION DRAINED PENDING RUNS WINDOW
 f:made ← orders (made over HTTP) shardId-000 after 31 - - -
 f:made ← orders (made over HTTP) shardId-001 from 2026-05-06T07:08:09Z - - -
 `,
-		"--mapping " + timedID: `MAPPING SHARD POSITION DRAINED OWED WINDOW
+		"--mapping " + timedID: `MAPPING SHARD POSITION DRAINED PENDING RUNS WINDOW
 ` + timedID + ` (removed) shardId-000 at its StartingPosition yes - -
 `,
 	} {
@@ -140,7 +140,7 @@ f:made ← orders (made over HTTP) shardId-001 from 2026-05-06T07:08:09Z - - -
 		}
 	}
 	_, text, _ := command(t, "position", "list", file, "--json")
-	var got positionsJSON
+	var got position.Document
 	if err := json.Unmarshal([]byte(text), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -185,14 +185,14 @@ func TestPositionSetAndResetOverHTTP(t *testing.T) {
 	}{
 		{"set --mapping f:made --shard shardId-000 --after 12", "shardId-000", &esm.Checkpoint{Position: "12"},
 			"shard shardId-000 of f:made ← orders (made over HTTP): was after 31, is after 12"},
-		{"set --mapping MADE --shard shardId-000 --trim-horizon", "shardId-000", &esm.Checkpoint{Since: oldest}, "was after 31, is oldest"},
-		{"set --mapping " + ordersARN + " --shard shardId-002 --after 3", "shardId-002", &esm.Checkpoint{Position: "3"}, "only of shardId-000, shardId-001"},
-		{"set --mapping f:new --shard s --after 3", "s", &esm.Checkpoint{Position: "3"}, "shard s of f:new ← carts (changed over HTTP): was"},
-		{"set --mapping " + cartsARN + " --shard s --after 3", "s", &esm.Checkpoint{Position: "3"}, "was not begun, is after 3"},
-		{"set --mapping g --shard shardId-000 --after 3", "shardId-000", &esm.Checkpoint{Position: "3", Since: seenAt}, "shard shardId-000 of g:live ← clicks: was"},
+		{"set --mapping MADE --shard shardId-000 --trim-horizon", "shardId-000", &esm.Checkpoint{Since: oldestTime}, "was after 31, is oldest"},
+		{"set --mapping " + ordersARN + " --shard shardId-002 --after 3 --force", "shardId-002", &esm.Checkpoint{Position: "3"}, "no checkpoint of shard shardId-002 is known"},
+		{"set --mapping f:new --shard s --after 3 --force", "s", &esm.Checkpoint{Position: "3"}, "shard s of f:new ← carts (changed over HTTP): was"},
+		{"set --mapping " + cartsARN + " --shard s --after 3 --force", "s", &esm.Checkpoint{Position: "3"}, "was not begun, is after 3"},
+		{"set --mapping g --shard shardId-000 --after 3 --force", "shardId-000", &esm.Checkpoint{Position: "3", Since: seenAt}, "shard shardId-000 of g:live ← clicks: was"},
 		{"reset --mapping f:made --shard shardId-000", "shardId-000", &esm.Checkpoint{}, "was after 31, is from 2026-05-06T07:08:09Z"},
 		{"reset --mapping f:made", "shardId-000", nil, "f:made ← orders (made over HTTP) starts over at AT_TIMESTAMP"},
-		{"reset --mapping " + timedID, "shardId-000", nil, "nothing is kept of " + timedID + " (removed) any more"},
+		{"reset --mapping " + timedID, "shardId-000", nil, timedID + " (removed) has no positions any more"},
 	} {
 		file, data, made := positionsOverHTTP(t)
 		id := map[string]string{"f:made": made, "MADE": made, ordersARN: made, "f:new": cartsID, cartsARN: cartsID, "g": latestID, timedID: timedID}
@@ -215,12 +215,12 @@ func TestPositionSetAndResetOverHTTP(t *testing.T) {
 func TestPositionWrongUseOverHTTP(t *testing.T) {
 	file, _, made := positionsOverHTTP(t)
 	for args, says := range map[string]string{
-		"list FILE --mapping f:q":                                          "--mapping f:q: reads a queue, which has no positions",
-		"list FILE --mapping " + viewsARN:                                  "there is no such mapping of a stream, but " + clicksID + " (f ← clicks), " + cartsID + " (f:new ← carts (changed over HTTP)), ",
-		"reset FILE --mapping f":                                           "--mapping f: means 3 mappings, name one by its UUID: ",
+		"list FILE --mapping f:q":                                          "--mapping f:q: its source is a queue, which has no positions",
+		"list FILE --mapping " + viewsARN:                                  "no stream mapping has this name; there are " + clicksID + " (f ← clicks), " + cartsID + " (f:new ← carts (changed over HTTP)), ",
+		"reset FILE --mapping f":                                           "--mapping f: 3 mappings have this name: give the UUID of one of them: ",
 		"reset FILE --mapping f:made:more":                                 made + " (f:made ← orders (made over HTTP))",
-		"set FILE --mapping " + timedID + " --shard shardId-000 --after 1": "--mapping " + timedID + ": there is no such mapping any more",
-		"reset FILE --mapping " + timedID + " --shard shardId-000":         "--mapping " + timedID + ": there is no such mapping any more",
+		"set FILE --mapping " + timedID + " --shard shardId-000 --after 1": "--mapping " + timedID + ": this mapping was removed",
+		"reset FILE --mapping " + timedID + " --shard shardId-000":         "--mapping " + timedID + ": this mapping was removed",
 		"set FILE --mapping f:made --shard s --after x":                    `--after "x" is not a sequence number: give digits, with /n`,
 		"set FILE --mapping f:new --shard s --after 1/2":                   `--after "1/2" is not a sequence number: give digits`,
 	} {
@@ -264,7 +264,7 @@ func TestPositionWhenTheFileHasChangedSince(t *testing.T) {
 func noticesOverHTTP(t *testing.T) (file, data string) {
 	t.Helper()
 	kept := notices()
-	file, data = noticesIn(t, []checkpoint.Undelivered{})
+	file, data = noticesIn(t, []esm.UndeliveredNotice{})
 	kept[0].Notice.Mapping = changedOverHTTP(t, file, data, nowQueue)
 	kept[1].Notice.Mapping, kept[2].Notice.Mapping = cartsID, timedID
 	db := openDB(t, data)

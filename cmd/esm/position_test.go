@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/esm-run/esm/cmd/esm/datadir"
+	"github.com/esm-run/esm/cmd/esm/position"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm"
@@ -28,7 +30,8 @@ const (
 	goneID   = "00000000-0000-4000-8000-00000000000f"
 )
 
-const streamsFile = `Functions: {f: {Command: [/bin/true]}, g: {Command: [/bin/true]}}
+const streamsFile = `Aws: {Endpoint: embedded}
+Functions: {f: {Command: [/bin/true]}, g: {Command: [/bin/true]}}
 EventSourceMappings:
   - {UUID: ` + clicksID + `, FunctionName: f, EventSourceArn: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", StartingPosition: TRIM_HORIZON}
   - {UUID: ` + cartsID + `, FunctionName: g, EventSourceArn: "arn:aws:dynamodb:us-east-1:000000000000:table/carts/stream/2026-03-04T05:06:07.000", StartingPosition: TRIM_HORIZON}
@@ -36,6 +39,9 @@ EventSourceMappings:
   - {UUID: ` + timedID + `, FunctionName: f, EventSourceArn: "arn:aws:kinesis:us-east-1:000000000000:stream/views", StartingPosition: AT_TIMESTAMP, StartingPositionTimestamp: "2026-01-02T03:04:05Z"}
   - {FunctionName: g, EventSourceArn: "arn:aws:sqs:us-east-1:000000000000:orders"}
 `
+
+// oldestTime is where a shard begins that is read from its oldest record in a mapping that begins at a timestamp.
+var oldestTime = time.Unix(1, 0).UTC()
 
 var seenAt = time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
 
@@ -111,9 +117,9 @@ func someRows() map[esm.Key]esm.Checkpoint {
 func TestPositionList(t *testing.T) {
 	file, _ := streamsIn(t, someRows())
 	code, got, stderr := command(t, "position", "list", file)
-	want := `MAPPING                                           SHARD        POSITION                   DRAINED  OWED               WINDOW
+	want := `MAPPING                                           SHARD        POSITION                   DRAINED  PENDING RUNS       WINDOW
 f ← clicks                                        shardId-000  after 16                   yes      -                  -
-f ← clicks                                        shardId-001  after 17                   -        1 try, 18 to 19    from 2026-05-06T07:08:09Z, final invocation owed, 2 tries
+f ← clicks                                        shardId-001  after 17                   -        1 try, 18 to 19    from 2026-05-06T07:08:09Z, final invocation pending, 2 tries
                                                                                                    3 tries, 20 to 22  
 g ← carts          -            not begun                  -        -                  -
 g:live ← clicks                                   shardId-000  from 2026-05-06T07:08:09Z  yes      -                  -
@@ -128,7 +134,7 @@ f ← views                                         shardId-000  from 2026-01-02
 	if code, got, _ := command(t, "position", "list", file, "--mapping", goneID); code != 0 || !strings.Contains(got, goneID+" (removed)  shardId-000  after 5") {
 		t.Errorf("of a mapping that is gone: got %d\n%s", code, got)
 	}
-	if code, got, _ := command(t, "position", "list", file, "--mapping", "f"); code != 0 || strings.Contains(got, "g") || !strings.Contains(got, "clicks") || !strings.Contains(got, "views") {
+	if code, got, _ := command(t, "position", "list", file, "--mapping", "f"); code != 0 || strings.Contains(got, "g ←") || !strings.Contains(got, "clicks") || !strings.Contains(got, "views") {
 		t.Errorf("of one function: got %d\n%s", code, got)
 	}
 }
@@ -145,19 +151,19 @@ func squeezed(table string) string {
 func TestPositionListJSON(t *testing.T) {
 	file, _ := streamsIn(t, someRows())
 	code, text, _ := command(t, "position", "list", file, "--json", "--mapping", clicksID)
-	var got positionsJSON
+	var got position.Document
 	if err := json.Unmarshal([]byte(text), &got); code != 0 || err != nil {
 		t.Fatalf("got %d, %v\n%s", code, err, text)
 	}
-	want := positionsJSON{[]mappingPositions{{
+	want := position.Document{EventSourceMappings: []position.MappingPositions{{
 		UUID: clicksID, FunctionName: "f", EventSourceArn: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks",
 		StartingPosition: "TRIM_HORIZON", Origin: "File", Stream: "2026-03-04", FirstSeen: &seenAt,
-		Shards: []shardPosition{
+		Shards: []position.ShardPosition{
 			{ShardId: "shardId-000", Position: "16", Drained: true},
 			{
 				ShardId: "shardId-001", Position: "17", Lanes: []string{"18", ""},
-				Owed:   []owedRun{{"a", "18", "19", 0, 1}, {"b", "20", "22", 1, 3}},
-				Window: &openWindow{Start: seenAt, StateBytes: 12, Final: true, Tries: 2, RequestId: "w"},
+				Owed:   []position.PendingRun{{RequestId: "a", First: "18", Last: "19", Tries: 1}, {RequestId: "b", First: "20", Last: "22", Lane: 1, Tries: 3}},
+				Window: &position.OpenWindow{Start: seenAt, StateBytes: 12, Final: true, Tries: 2, RequestId: "w"},
 			},
 		},
 	}}}
@@ -196,9 +202,9 @@ func TestPositionSet(t *testing.T) {
 		says string
 	}{
 		{"--mapping " + clicksID + " --shard shardId-001 --after 12", row(clicksID, "shardId-001"), esm.Checkpoint{Position: "12"},
-			"shard shardId-001 of f ← clicks: was after 17, is after 12; forgotten: 2 owed runs, the open window of 2026-05-06T07:08:09Z"},
+			"shard shardId-001 of f ← clicks: was after 17, is after 12; discarded: 2 pending runs, the open window of 2026-05-06T07:08:09Z"},
 		{"--mapping " + clicksID + " --shard shardId-000 --after 0012/3", row(clicksID, "shardId-000"), esm.Checkpoint{Position: "0012/3"},
-			"was after 16, is after 0012/3; forgotten: that it was drained"},
+			"was after 16, is after 0012/3; discarded: that it was drained"},
 		{"--mapping " + clicksID + " --shard shardId-000 --trim-horizon", row(clicksID, "shardId-000"), esm.Checkpoint{}, "was after 16, is oldest"},
 		{"--mapping " + clicksID + " --shard shardId-000 --at-timestamp 2026-02-03T06:05:06.789123+02:00", row(clicksID, "shardId-000"), esm.Checkpoint{Since: at},
 			"is from 2026-02-03T04:05:06.789Z"},
@@ -206,10 +212,10 @@ func TestPositionSet(t *testing.T) {
 		{"--mapping g:live --shard shardId-001 --after 12", row(latestID, "shardId-001"), esm.Checkpoint{Position: "12", Since: seenAt}, "was after 17, is after 12"},
 		{"--mapping g:live --shard shardId-001 --trim-horizon", row(latestID, "shardId-001"), esm.Checkpoint{}, "is oldest"},
 		{"--mapping g:live --shard shardId-001 --at-timestamp 1770091506.789", row(latestID, "shardId-001"), esm.Checkpoint{Since: at}, "is from"},
-		{"--mapping " + timedID + " --shard shardId-000 --trim-horizon", row(timedID, "shardId-000"), esm.Checkpoint{Since: oldest}, "was from 2026-01-02T03:04:05Z, is oldest"},
-		{"--mapping arn:aws:kinesis:us-east-1:000000000000:stream/views --shard shardId-009 --after 3", row(timedID, "shardId-009"), esm.Checkpoint{Position: "3"},
-			"nothing is kept of shard shardId-009, only of shardId-000"},
-		{"--mapping " + cartsID + " --shard shardId-01 --after 000001", row(cartsID, "shardId-01"), esm.Checkpoint{Position: "000001"}, "was not begun, is after 000001"},
+		{"--mapping " + timedID + " --shard shardId-000 --trim-horizon", row(timedID, "shardId-000"), esm.Checkpoint{Since: oldestTime}, "was from 2026-01-02T03:04:05Z, is oldest"},
+		{"--mapping arn:aws:kinesis:us-east-1:000000000000:stream/views --shard shardId-009 --after 3 --force", row(timedID, "shardId-009"), esm.Checkpoint{Position: "3"},
+			"no checkpoint of shard shardId-009 is known"},
+		{"--mapping " + cartsID + " --shard shardId-01 --after 000001 --force", row(cartsID, "shardId-01"), esm.Checkpoint{Position: "000001"}, "was not begun, is after 000001"},
 	} {
 		file, data := streamsIn(t, someRows())
 		before := rowsOf(t, data, c.key.Mapping)
@@ -246,7 +252,7 @@ func TestPositionSetToNow(t *testing.T) {
 // Before the first run there is neither a DataDir nor anything in it.
 func TestPositionSetBeforeTheFirstRun(t *testing.T) {
 	file, data := streamsIn(t, nil)
-	set := []string{"position", "set", file, "--mapping", clicksID, "--shard", "shardId-001", "--after", "12"}
+	set := []string{"position", "set", file, "--mapping", clicksID, "--shard", "shardId-001", "--after", "12", "--force"}
 	if code, stdout, _ := command(t, append(set, "--dry-run")...); code != 0 || !absent(data) {
 		t.Errorf("a dry run: got %d\n%s", code, stdout)
 	}
@@ -278,12 +284,12 @@ func TestPositionReset(t *testing.T) {
 		says          string
 	}{
 		{"--mapping " + clicksID, clicksID, "", esm.Checkpoint{}, "f ← clicks starts over at TRIM_HORIZON"},
-		{"--mapping " + clicksID, clicksID, "", esm.Checkpoint{}, "shard shardId-001 of f ← clicks: was after 17, is forgotten; forgotten: 2 owed runs"},
+		{"--mapping " + clicksID, clicksID, "", esm.Checkpoint{}, "shard shardId-001 of f ← clicks: was after 17, is forgotten; discarded: 2 pending runs"},
 		{"--mapping g:live", latestID, "", esm.Checkpoint{}, "g:live ← clicks starts over at LATEST"},
-		{"--mapping " + goneID, goneID, "", esm.Checkpoint{}, "nothing is kept of " + goneID + " (removed) any more"},
-		{"--mapping " + cartsID, cartsID, "", esm.Checkpoint{}, "nothing is kept of g ← carts"},
+		{"--mapping " + goneID, goneID, "", esm.Checkpoint{}, goneID + " (removed) has no positions any more"},
+		{"--mapping " + cartsID, cartsID, "", esm.Checkpoint{}, "g ← carts has no positions"},
 		{"--mapping " + clicksID + " --shard shardId-001", clicksID, "shardId-001", esm.Checkpoint{}, "was after 17, is oldest"},
-		{"--mapping " + timedID + " --shard shardId-000", timedID, "shardId-000", esm.Checkpoint{}, "is from 2026-01-02T03:04:05Z; forgotten: that it was drained"},
+		{"--mapping " + timedID + " --shard shardId-000", timedID, "shardId-000", esm.Checkpoint{}, "is from 2026-01-02T03:04:05Z; discarded: that it was drained"},
 		{"--mapping g:live --shard shardId-000", latestID, "shardId-000", esm.Checkpoint{Since: seenAt, Drained: true}, "is from 2026-05-06T07:08:09Z"},
 		{"--mapping g:live --shard shardId-001", latestID, "shardId-001", esm.Checkpoint{Since: seenAt}, "was after 17, is from 2026-05-06T07:08:09Z"},
 		{"--mapping g:live --shard shardId-002", latestID, "shardId-002", esm.Checkpoint{}, "was after 18, is oldest"},
@@ -319,22 +325,22 @@ func TestPositionWrongUse(t *testing.T) {
 		"list FILE --loud":      "unknown flag: --loud (see esm position list --help)",
 		"list absent.yaml":      "absent.yaml",
 		"list FILE --mapping":   "flag needs an argument",
-		"list FILE --mapping h": "--mapping h: there is no such mapping of a stream, but " + clicksID + " (f ← clicks), ",
-		"list FILE --mapping arn:aws:sqs:us-east-1:000000000000:orders": "reads a queue, which has no positions",
+		"list FILE --mapping h": "--mapping h: no stream mapping has this name; there are " + clicksID + " (f ← clicks), ",
+		"list FILE --mapping arn:aws:sqs:us-east-1:000000000000:orders": "its source is a queue, which has no positions",
 		"set FILE":                     "--mapping is missing",
 		"reset FILE":                   "--mapping is missing",
-		"reset FILE --mapping f":       "--mapping f: means 2 mappings, name one by its UUID: " + clicksID + " (f ← clicks), " + timedID,
+		"reset FILE --mapping f":       "--mapping f: 2 mappings have this name: give the UUID of one of them: " + clicksID + " (f ← clicks), " + timedID,
 		"reset FILE --mapping f --dry": "unknown flag: --dry",
 		"reset FILE --mapping " + clicksID + " --shard=":                  "--shard is empty",
-		"reset FILE --mapping " + clicksID + " --shard shardId-7":         "nothing is kept of it in f ← clicks, only of shardId-000, shardId-001",
-		"reset FILE --mapping " + cartsID + " --shard shardId-7":          "nothing is kept of any shard of g ← carts",
-		"reset FILE --mapping " + goneID + " --shard shardId-000":         "there is no such mapping any more: reset it without --shard",
-		"set FILE --mapping " + clicksID + " --after 1":                   `--shard "" is not the name of a shard`,
-		"set FILE --mapping " + clicksID + " --shard a/b --after 1":       `--shard "a/b" is not the name of a shard`,
-		"set FILE --mapping " + goneID + " --shard shardId-000 --after 1": "there is no such mapping any more: its positions can only be forgotten",
-		"set FILE" + shard: "give one of --after, --at-timestamp, --trim-horizon and --latest (see esm position set --help)",
-		"set FILE" + shard + " --latest --trim-horizon":                              "give one of",
-		"set FILE" + shard + " --after=":                                             "give one of",
+		"reset FILE --mapping " + clicksID + " --shard shardId-7":         "has no position in f ← clicks; these have one: shardId-000, shardId-001",
+		"reset FILE --mapping " + cartsID + " --shard shardId-7":          "no shard of g ← carts has a position",
+		"reset FILE --mapping " + goneID + " --shard shardId-000":         "this mapping was removed: reset it without --shard",
+		"set FILE --mapping " + clicksID + " --after 1":                   `--shard "" is not the ID of a shard`,
+		"set FILE --mapping " + clicksID + " --shard a/b --after 1":       `--shard "a/b" is not the ID of a shard`,
+		"set FILE --mapping " + goneID + " --shard shardId-000 --after 1": "this mapping was removed: its positions can only be forgotten",
+		"set FILE" + shard: "give exactly one of --after, --at-timestamp, --trim-horizon and --latest",
+		"set FILE" + shard + " --latest --trim-horizon":                              "give exactly one of",
+		"set FILE" + shard + " --after=":                                             "give exactly one of",
 		"set FILE" + shard + " --after x":                                            `--after "x" is not a sequence number: give digits, with /n`,
 		"set FILE" + shard + " --after -1":                                           `--after "-1" is not a sequence number`,
 		"set FILE" + shard + " --after 1/":                                           `--after "1/" is not a sequence number`,
@@ -344,7 +350,7 @@ func TestPositionWrongUse(t *testing.T) {
 		"set FILE" + shard + " --at-timestamp NaN":                                   "is neither",
 		"set FILE" + shard + " --at-timestamp -1":                                    "is neither",
 		"set FILE" + shard + " --at-timestamp 1770091506789":                         "is neither",
-		"set FILE" + shard + " --at-timestamp 2999-01-01T00:00:00Z":                  "lies in the future",
+		"set FILE" + shard + " --at-timestamp 2999-01-01T00:00:00Z":                  "is in the future",
 		"set FILE" + shard + " --latest --data-dir=" + data + "/x --mapping=" + "hh": "--mapping hh",
 	} {
 		words := strings.Fields(strings.ReplaceAll(args, "FILE", file))
@@ -360,12 +366,44 @@ func TestPositionWrongUse(t *testing.T) {
 	}
 }
 
+// A position of a shard that does not exist would be reported as lost at the next start.
+func TestPositionSetRefusesUnknownShards(t *testing.T) {
+	file, data := streamsIn(t, someRows())
+	for _, shard := range []string{"shardId-002", "7", "shardId-00"} {
+		code, _, stderr := command(t, "position", "set", file, "--mapping", clicksID, "--shard", shard, "--after", "12")
+		want := "--shard " + shard + ": f ← clicks has no such shard, but shardId-000, shardId-001"
+		if code != exitUsage || !strings.Contains(stderr, want) || !strings.Contains(stderr, "--force") {
+			t.Errorf("%s: got %d %q, want %d %q", shard, code, stderr, exitUsage, want)
+		}
+	}
+	if got := rowsOf(t, data, clicksID); len(got) != 3 {
+		t.Errorf("stored are %+v", got)
+	}
+}
+
+// The short names are those that the lines of a running engine show.
+func TestPositionTakesShortShardNames(t *testing.T) {
+	file, data := streamsIn(t, someRows())
+	if code, _, stderr := command(t, "position", "set", file, "--mapping", clicksID, "--shard", "1", "--after", "12"); code != 0 {
+		t.Fatalf("set: got %d %q", code, stderr)
+	}
+	if got := rowsOf(t, data, clicksID)["shardId-001"].Position; got != "12" {
+		t.Errorf("set: the position is %q", got)
+	}
+	if code, _, stderr := command(t, "position", "reset", file, "--mapping", clicksID, "--shard", "0"); code != 0 {
+		t.Fatalf("reset: got %d %q", code, stderr)
+	}
+	if got := rowsOf(t, data, clicksID)["shardId-000"]; got.Position != "" || got.Drained {
+		t.Errorf("reset: got %+v", got)
+	}
+}
+
 // A time that is kept of a LATEST mapping which never ran would be taken for when it was first seen.
 func TestPositionSetATimeBeforeTheFirstRunOfLatest(t *testing.T) {
 	file, data := streamsIn(t, nil)
-	set := []string{"position", "set", file, "--mapping", latestID, "--shard", "shardId-001"}
+	set := []string{"position", "set", file, "--mapping", latestID, "--shard", "shardId-001", "--force"}
 	for _, to := range []string{"--latest", "--at-timestamp=1770091506"} {
-		if code, _, stderr := command(t, append(set, to)...); code != exitUsage || !strings.Contains(stderr, "begins at LATEST and has never run") || !absent(data) {
+		if code, _, stderr := command(t, append(set, to)...); code != exitUsage || !strings.Contains(stderr, "begins at LATEST and was never started") || !absent(data) {
 			t.Errorf("%s: got %d\n%s", to, code, stderr)
 		}
 	}
@@ -378,14 +416,14 @@ func TestPositionSetATimeBeforeTheFirstRunOfLatest(t *testing.T) {
 func positionCommands(file string) map[string][]string {
 	return map[string][]string{
 		"list":  {"position", "list", file},
-		"set":   {"position", "set", file, "--mapping", clicksID, "--shard", "shardId-001", "--after", "12"},
+		"set":   {"position", "set", file, "--mapping", clicksID, "--shard", "shardId-001", "--after", "12", "--force"},
 		"reset": {"position", "reset", file, "--mapping", clicksID},
 	}
 }
 
 func TestPositionWhileAnEngineRuns(t *testing.T) {
 	file, data := streamsIn(t, someRows())
-	engine, err := openDataDir(data)
+	engine, err := datadir.Open(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -471,7 +509,7 @@ func TestPositionIsWhereTheEngineReads(t *testing.T) {
 		{config.Latest, "set --after 7", esm.From{After: "7"}},
 		{config.Latest, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
 		{config.Latest, "reset", esm.From{At: seenAt}},
-		{config.AtTimestamp, "set --trim-horizon", esm.From{At: oldest}},
+		{config.AtTimestamp, "set --trim-horizon", esm.From{At: oldestTime}},
 		{config.AtTimestamp, "set --at-timestamp 2026-05-06T08:08:09Z", esm.From{At: at}},
 		{config.AtTimestamp, "reset", esm.From{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
 	} {
@@ -499,10 +537,10 @@ func TestPositionIsWhereTheEngineReads(t *testing.T) {
 }
 
 // A shard that is moved before the first run keeps its place when the mapping is first seen.
-func TestPositionSetIsKeptByTheFirstRun(t *testing.T) {
+func TestPositionSetBeforeFirstStart(t *testing.T) {
 	for to, want := range map[string]esm.From{"--trim-horizon": {}, "--after=7": {After: "7"}} {
 		file, data := streamsIn(t, nil)
-		if code, _, stderr := command(t, "position", "set", file, "--mapping", latestID, "--shard", "shardId-001", to); code != 0 {
+		if code, _, stderr := command(t, "position", "set", file, "--mapping", latestID, "--shard", "shardId-001", "--force", to); code != 0 {
 			t.Fatalf("%s: got %d %s", to, code, stderr)
 		}
 		rules, rows := policy.Shards{Start: policy.Latest}, rowsOf(t, data, latestID)
@@ -514,24 +552,4 @@ func TestPositionSetIsKeptByTheFirstRun(t *testing.T) {
 			t.Errorf("%s: read is %+v, want %+v", to, plan.Read, openings)
 		}
 	}
-}
-
-func FuzzGoal(f *testing.F) {
-	f.Add("12", "")
-	f.Add("12/3", "2026-02-03T04:05:06Z")
-	f.Add("", "1770091506.789")
-	f.Fuzz(func(t *testing.T, after, timestamp string) {
-		now := time.Now()
-		for _, arn := range []string{"arn:aws:kinesis:us-east-1:000000000000:stream/s", "arn:aws:dynamodb:us-east-1:000000000000:table/t"} {
-			m := config.Mapping{EventSourceArn: arn}
-			g := goal{after: after, timestamp: timestamp}
-			if g.check(m, now) != nil {
-				continue
-			}
-			next := g.from(fullRow, m, now)
-			if (next.Position == "") == next.Since.IsZero() || next.Since.After(now) || len(next.Owed) > 0 {
-				t.Errorf("%+v leads to %+v", g, next)
-			}
-		}
-	})
 }

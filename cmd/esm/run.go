@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/datadir"
 	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/provision"
+	"github.com/esm-run/esm/cmd/esm/usage"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/spf13/cobra"
@@ -50,7 +52,7 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 			defer stdout.Close(lastWords)
 			log, err := logging.New(logs, stderr)
 			if err != nil {
-				return usageError{err}
+				return usage.Error{Err: err}
 			}
 			r := &run{stdout: stdout, stderr: stderr, log: log, began: time.Now()}
 			return r.run(cmd.Context(), args[0], over)
@@ -125,7 +127,7 @@ func (r *run) load(path string, over configfile.Overrides) error {
 	file, report := configfile.Load(path, over)
 	if report.Err() != nil {
 		fmt.Fprint(r.stderr, report)
-		return usageError{errSaid}
+		return usage.Error{Err: errReported}
 	}
 	for _, w := range report.Warnings {
 		r.log.Warn("%s", w)
@@ -144,7 +146,7 @@ func (r *run) load(path string, over configfile.Overrides) error {
 // open starts everything that the file asks for and blocks until ctx has ended and the feeds with it. It closes in the
 // reverse order: servers end last, since everything else may need them to the end. One that fails ends the run.
 func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) error {
-	dir, err := openDataDir(r.file.Engine.DataDir)
+	dir, err := datadir.Open(r.file.Engine.DataDir)
 	if err != nil {
 		return err
 	}
@@ -165,7 +167,8 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 		return err
 	}
 	defer parts.Close(work)
-	if err := parts.Starter.Sweep(); err != nil {
+	defer context.AfterFunc(ctx, parts.Functions.StopStarting)() // what does not run at a stop is left at once
+	if err := parts.Processes.Sweep(); err != nil {
 		r.log.Warn("%v: something of an earlier run may be left", err)
 	}
 	around := &lookout{run: r, parts: parts, ctx: ctx}
@@ -177,7 +180,7 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 		return err
 	}
 	defer register.Close()
-	lambda, err := r.serveLambda(ctx, parts, register)
+	lambda, err := r.lambdaAPI(ctx, parts, register)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,7 +47,7 @@ EventSourceMappings: [{FunctionName: f, EventSourceArn: "arn:aws:sqs:us-east-1:0
 	_, endpoint, _ := strings.Cut(r.says("the stand-in for AWS answers on"), "on ")
 	endpoint, _, _ = strings.Cut(endpoint, " ")
 	r.says("queue dead: created, with 2 messages")
-	r.says("queue q: made, with 0 messages")
+	r.says("queue q: created")
 	url := "http://" + r.address()
 	for code := 503; code != 200; {
 		code, _ = get(t, url+"/readyz") // a first poll away
@@ -72,7 +75,7 @@ func TestRunIsNotReadyWhileItStarts(t *testing.T) {
 	listener.Close() // free for the face, as nearly as can be
 	r := startRun(t, oneFunction+"Aws: {Endpoint: 'http://127.0.0.1:1'}\nResources: {Queues: [{QueueName: q}]}\n", "--listen", address)
 	r.says("trying again until it answers")
-	if code, text := get(t, "http://"+address+"/readyz"); code != 503 || !strings.Contains(text, "the start to be finished") {
+	if code, text := get(t, "http://"+address+"/readyz"); code != 503 || !strings.Contains(text, "the engine to start") {
 		t.Errorf("/readyz answers %d: %s", code, text)
 	}
 	if code := r.stopped(); code != 0 {
@@ -98,8 +101,8 @@ func TestRunWhatIsTaken(t *testing.T) {
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	for _, c := range []struct{ flag, value, says string }{
-		{"--listen", l.Addr().String(), "esm: Engine.Listen " + l.Addr().String() + ": something else listens there"},
-		{"--endpoint", "embedded:" + port, "esm: Aws.Endpoint embedded:" + port + ": something else listens there"},
+		{"--listen", l.Addr().String(), "esm: Engine.Listen " + l.Addr().String() + ": the port is in use"},
+		{"--endpoint", "embedded:" + port, "esm: Aws.Endpoint embedded:" + port + ": the port is in use"},
 	} {
 		r := startRun(t, oneFunction, c.flag, c.value)
 		r.says(c.says)
@@ -115,4 +118,10 @@ func TestRunEndsWithWhatWasRefused(t *testing.T) {
 	if code := r.ended(); code != exitFailed {
 		t.Errorf("it ends with %d, want %d", code, exitFailed)
 	}
+}
+
+// absent reports whether path does not exist.
+func absent(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }

@@ -93,7 +93,7 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 	<-began
 	<-runs.Stop(m.UUID)
 	scraped := httptest.NewRecorder()
-	r.face().ServeHTTP(scraped, httptest.NewRequest("GET", "/metrics", nil))
+	r.handler().ServeHTTP(scraped, httptest.NewRequest("GET", "/metrics", nil))
 	if got := scraped.Body.String(); !strings.Contains(got, `esm_batches_in_flight{function="g",mapping="`+m.UUID+`",source="`+m.EventSourceArn+`"} 0`) ||
 		strings.Contains(got, `esm_batches_in_flight{function="f"`) {
 		t.Errorf("got %s", got)

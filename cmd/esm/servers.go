@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"syscall"
 
+	"github.com/esm-run/esm/cmd/esm/httpserver"
+	"github.com/esm-run/esm/cmd/esm/reservations"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm/api"
@@ -17,19 +20,43 @@ import (
 	"github.com/esm-run/esm/mappings"
 )
 
-// serve starts the HTTP face, whose address is returned, and, if the file asks for it, the stand-in. Both end with ctx;
-// an error of theirs is given to stop.
+// serve starts the HTTP server, and the stand-in if the file asks for it, and returns the server's address. Both end with
+// ctx; an error of theirs is passed to stop.
 func (r *run) serve(ctx context.Context, stop context.CancelCauseFunc) (address string, err error) {
-	l, err := listen(r.file.Engine.Listen)
+	l, err := httpserver.Listen(r.file.Engine.Listen)
 	if err != nil {
 		return "", err
 	}
 	complaints := slog.NewLogLogger(r.log.Structured.Handler(), slog.LevelWarn)
-	r.background(stop, func() error { return serve(ctx, l, api.Guard(r.face(), hostOf(r.file.Engine.Listen)), complaints) })
+	r.background(stop, func() error {
+		return httpserver.Serve(ctx, l, api.Guard(r.handler(), hostOf(r.file.Engine.Listen)), complaints)
+	})
 	return l.Addr().String(), r.standIn(ctx, stop)
 }
 
-// standIn starts the stand-in for AWS, whose address then takes the place of "embedded" in the file.
+// handler returns the handler of the HTTP server, which answers from the moment that the server listens.
+func (r *run) handler() http.Handler {
+	server := &httpserver.Server{
+		Metrics: r.metrics.Registry,
+		Status:  r.status,
+		Mappings: func() ([]mappings.Registered, bool) {
+			known := r.known.Load()
+			if known == nil {
+				return nil, false
+			}
+			return known.List(), true
+		},
+		Lambda: func() http.Handler {
+			if lambda := r.lambda.Load(); lambda != nil {
+				return lambda
+			}
+			return nil
+		},
+	}
+	return server.Handler()
+}
+
+// standIn starts the stand-in for AWS, whose address then replaces "embedded" in the file.
 func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 	port, asked := r.file.Aws.Embedded()
 	if !asked {
@@ -37,7 +64,7 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("Aws.Endpoint embedded:%s: something else listens there: stop it, or take \"embedded\" alone, which finds a free port", port)
+		return fmt.Errorf("Aws.Endpoint embedded:%s: the port is in use: stop what listens there, or give \"embedded\" alone to use a free port", port)
 	}
 	if err != nil {
 		return fmt.Errorf("Aws.Endpoint embedded: %w", err)
@@ -49,9 +76,9 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 	return nil
 }
 
-// serveLambda makes Lambda's API of what runs.
-func (r *run) serveLambda(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
-	reserved, notes, err := openReservations(ctx, r.file, p.Functions.Limits, p.Store)
+// lambdaAPI returns Lambda's API of the running engine.
+func (r *run) lambdaAPI(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
+	reserved, notes, err := reservations.Open(ctx, r.file, p.Functions.Limits, p.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +96,7 @@ func (r *run) serveLambda(ctx context.Context, p *wiring.Parts, register *mappin
 	}, nil
 }
 
-// hostOf is the host of an address to listen on.
+// hostOf returns the host of an address to listen on.
 func hostOf(listen string) string {
 	host, _, _ := net.SplitHostPort(listen)
 	return host
@@ -84,21 +111,21 @@ func (r *run) background(stop context.CancelCauseFunc, server func() error) {
 	})
 }
 
-// status may be asked for from when the face is served on.
-func (r *run) status() engineStatus {
+// status returns the status of the engine, also while it starts.
+func (r *run) status() httpserver.Status {
 	now := r.now()
 	waiting := now.Waiting()
 	if !r.started.Load() {
-		waiting = []string{"the start to be finished"}
+		waiting = []string{"the engine to start"}
 	}
-	return engineStatus{
+	return httpserver.Status{
 		Version: version, PID: os.Getpid(), Started: r.began,
 		Ready: len(waiting) == 0, Waiting: waiting, Status: now,
 	}
 }
 
-// now is the status of the register's mappings, with their states and where they come from; before there is one, of those
-// in the file.
+// now returns the status of the register's mappings, with their states and origins, or of the file's mappings before the
+// register is open.
 func (r *run) now() observe.Status {
 	known := r.known.Load()
 	if known == nil {

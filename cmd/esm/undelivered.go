@@ -3,19 +3,23 @@ package main
 import (
 	"context"
 	"fmt"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/datadir"
+	"github.com/esm-run/esm/cmd/esm/undelivered"
 )
 
 func undeliveredCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "undelivered",
-		Short: "Show, resend and drop failure notices that no destination took",
-		Long: `Shows, sends again and drops notices of records that stream mappings gave up and that
-their on-failure destination did not take. The engine keeps them in Engine.DataDir,
-which must not be in use: stop the engine first.
+		Short: "Show, resend and drop failure notices that no destination accepted",
+		Long: `Shows, resends and drops notices about records that stream mappings gave up and that their
+on-failure destination did not accept. The engine keeps them in Engine.DataDir, which must
+not be in use: stop the engine first.
 
 Exits with 0; with 2 when the file, a flag or an ID is wrong; with 1 otherwise, also
 when some notices could not be sent.`,
@@ -30,50 +34,155 @@ when some notices could not be sent.`,
 	return cmd
 }
 
-// picked says which notices a command is about: all of them, or those with some IDs.
-type picked struct {
-	all bool
-	ids map[string]bool
-}
-
-// pick takes the IDs behind the file among a command's arguments. Without any and without all, nothing is picked.
-func pick(cmd *cobra.Command, ids []string, all bool) (picked, error) {
+// selection returns the notices that the arguments after the file name select.
+func selection(cmd *cobra.Command, ids []string, all bool) (undelivered.Selection, error) {
 	if all && len(ids) > 0 {
-		return picked{}, wrongUse(cmd, "give IDs or --all, not both")
+		return undelivered.Selection{}, wrongUse(cmd, "give IDs or --all, not both")
 	}
-	p := picked{all: all, ids: map[string]bool{}}
-	for _, id := range ids {
-		p.ids[id] = true
-	}
-	return p, nil
+	return undelivered.Selection{All: all, IDs: ids}, nil
 }
 
-func (p picked) has(id string) bool { return p.all || p.ids[id] }
-
-// find lists the IDs of the notices that are picked, oldest first. An ID that is not kept is an error.
-func (p picked) find(ctx context.Context, s *store) (found []string, err error) {
-	for u, err := range s.undelivered(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if p.has(u.Notice.ID) {
-			found = append(found, u.Notice.ID)
-		}
-	}
-	known := map[string]bool{}
-	for _, id := range found {
-		known[id] = true
-	}
-	for id := range p.ids {
-		if !known[id] {
-			return nil, usageError{fmt.Errorf("no notice %s is kept: `esm undelivered list` shows those that are", id)}
-		}
-	}
-	return found, nil
-}
-
-// endpointFlag adds the flag that stands for another Aws.Endpoint than the file's.
+// endpointFlag adds the flag that replaces the file's Aws.Endpoint.
 func endpointFlag(cmd *cobra.Command, over *configfile.Overrides) {
 	cmd.Flags().StringVar(&over.Endpoint, "endpoint", "", "in place of Aws.Endpoint: a URL")
 	completeFlag(cmd, "endpoint", "http://localhost:4566")
+}
+func undeliveredListCommand() *cobra.Command {
+	var over configfile.Overrides
+	var asJSON, payload bool
+	cmd := &cobra.Command{
+		Use:   "list FILE",
+		Short: "Show the failure notices that no destination accepted",
+		Long: `Shows the undelivered notices, oldest first: which records of which shard were given up, and
+why the destination did not accept the notice.
+
+--json prints one JSON object per line; --payload adds the event that contained the records,
+if the notice has it.`,
+		Example: `  esm undelivered list mappings.yaml
+  esm undelivered list mappings.yaml --json --payload | jq '.Payload.Records[].eventID'`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if payload && !asJSON {
+				return wrongUse(cmd, "--payload goes with --json")
+			}
+			file, err := loadFile(args[0], over, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			s, err := datadir.OpenStore(file.Engine.DataDir, false)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			notices := s.Undelivered(cmd.Context())
+			if asJSON {
+				return undelivered.WriteJSON(cmd.OutOrStdout(), notices, payload)
+			}
+			known, err := s.Mappings(cmd.Context(), file)
+			if err != nil {
+				return err
+			}
+			return undelivered.WriteTable(cmd.OutOrStdout(), notices, known)
+		},
+	}
+	dataDirFlag(cmd, &over)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one notice per line")
+	cmd.Flags().BoolVar(&payload, "payload", false, "with --json: also print the events")
+	return cmd
+}
+
+func undeliveredResendCommand() *cobra.Command {
+	var over configfile.Overrides
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "resend FILE [ID... | --all]",
+		Short: "Resend failure notices that no destination accepted",
+		Long: `Resends notices, several concurrently: to the destination that their mapping has now or, if
+the mapping was removed or has none, to the one that they were for. Without IDs all are sent.
+
+A notice is dropped only after it was accepted: an interruption in between sends it again the
+next time, and nothing is lost. A notice that is not accepted is kept. Ctrl-C stops.`,
+		Example: `  esm undelivered resend mappings.yaml
+  esm undelivered resend mappings.yaml 7a5dac56-af38-4a4a-994a-72c61767da8f --endpoint http://localhost:4566`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			wanted, err := selection(cmd, args[1:], all)
+			if err != nil {
+				return err
+			}
+			wanted.All = len(args) == 1
+			file, err := loadFile(args[0], over, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			s, err := datadir.OpenStore(file.Engine.DataDir, false)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			ctx, end := untilSignal(cmd.Context())
+			defer end()
+			return undelivered.Resend(ctx, file, s, wanted, cmd.OutOrStdout())
+		},
+	}
+	dataDirFlag(cmd, &over)
+	endpointFlag(cmd, &over)
+	cmd.Flags().BoolVar(&all, "all", false, "send all notices")
+	return cmd
+}
+
+// untilSignal returns a context that ends at the first SIGINT or SIGTERM. A second one ends the process.
+func untilSignal(parent context.Context) (ctx context.Context, end func()) {
+	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+func undeliveredDropCommand() *cobra.Command {
+	var over configfile.Overrides
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "drop FILE (ID... | --all)",
+		Short: "Drop failure notices that no destination accepted",
+		Long: `Drops notices without sending them. ` + "`esm undelivered list --json --payload`" + ` shows what is
+lost with them. If one of the IDs does not exist, none is dropped.`,
+		Example: `  esm undelivered drop mappings.yaml 7a5dac56-af38-4a4a-994a-72c61767da8f
+  esm undelivered drop mappings.yaml --all`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && !all {
+				return wrongUse(cmd, "select notices: give their IDs, or --all")
+			}
+			wanted, err := selection(cmd, args[1:], all)
+			if err != nil {
+				return err
+			}
+			file, err := loadFile(args[0], over, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			s, err := datadir.OpenStore(file.Engine.DataDir, false)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			found, err := wanted.Find(s.Undelivered(cmd.Context()))
+			if err != nil {
+				return err
+			}
+			if len(found) > 0 {
+				if err := s.Drop(cmd.Context(), found...); err != nil {
+					return err
+				}
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "dropped notices: %d\n", len(found))
+			return err
+		},
+	}
+	dataDirFlag(cmd, &over)
+	cmd.Flags().BoolVar(&all, "all", false, "drop all notices")
+	return cmd
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,11 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm/cmd/esm/logging"
+	"github.com/esm-run/esm/cmd/esm/datadir"
+	"github.com/esm-run/esm/cmd/esm/undelivered"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 )
 
 // The destinations of the notices under test: queues, one of which is that of a mapping now.
@@ -32,17 +31,19 @@ const (
 )
 
 // notices are three: of a mapping that has a destination, of one that has none, and of one that is gone.
-func notices() []checkpoint.Undelivered {
+func notices() []esm.UndeliveredNotice {
 	notice := func(id, mapping string) esm.Notice {
 		mark := esm.RecordMark{SequenceNumber: "18", Arrived: seenAt}
 		return esm.Notice{
 			ID: id, Mapping: mapping, Time: seenAt, RequestID: "r", FunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:f",
 			Condition: "RetryAttemptsExhausted", Invokes: 3, Response: &esm.NoticeResponse{Status: 200, Version: "$LATEST", Fault: "Unhandled"},
-			Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Shard: "shardId-000", First: mark, Last: mark, Size: 1,
+			Stream: &esm.StreamBatch{
+				Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Shard: "shardId-000", First: mark, Last: mark, Size: 1,
+			},
 			Payload: json.RawMessage(`{"Records":["` + id + `"]}`),
 		}
 	}
-	return []checkpoint.Undelivered{
+	return []esm.UndeliveredNotice{
 		{Notice: notice("one", clicksID), Destination: oldQueue, Reason: "gone\naway"},
 		{Notice: notice("two", latestID), Destination: oldQueue, Reason: "denied"},
 		{Notice: notice("three", goneID), Destination: oldQueue, Reason: "denied"},
@@ -50,7 +51,7 @@ func notices() []checkpoint.Undelivered {
 }
 
 // noticesIn writes streamsFile, with a destination for the first mapping, and keeps notices beside it.
-func noticesIn(t *testing.T, kept []checkpoint.Undelivered) (file, data string) {
+func noticesIn(t *testing.T, kept []esm.UndeliveredNotice) (file, data string) {
 	t.Helper()
 	dir := t.TempDir()
 	file, data = filepath.Join(dir, "mappings.yaml"), filepath.Join(dir, ".esm")
@@ -151,7 +152,7 @@ func TestUndeliveredList(t *testing.T) {
 			args = append(args, "--payload")
 		}
 		_, got, _ := command(t, args...)
-		var first undeliveredJSON
+		var first undelivered.Document
 		if err := json.NewDecoder(strings.NewReader(got)).Decode(&first); err != nil || strings.Count(got, "\n") != 3 {
 			t.Fatalf("%v\n%s", err, got)
 		}
@@ -171,7 +172,7 @@ func TestUndeliveredOfNothing(t *testing.T) {
 		"list FILE":        "there are no undelivered notices\n",
 		"list FILE --json": "",
 		"resend FILE":      "there are no undelivered notices\n",
-		"drop FILE --all":  "0 notices dropped\n",
+		"drop FILE --all":  "dropped notices: 0\n",
 	} {
 		words := strings.Fields(strings.ReplaceAll(args, "FILE", file))
 		code, got, stderr := command(t, append([]string{"undelivered"}, words...)...)
@@ -237,7 +238,7 @@ func TestUndeliveredResendFails(t *testing.T) {
 func TestUndeliveredResendWithoutTheStandIn(t *testing.T) {
 	file, data := noticesIn(t, notices())
 	code, stdout, stderr := command(t, "undelivered", "resend", file, "--endpoint", "embedded")
-	if code != exitFailed || strings.Count(stdout, "Aws.Endpoint embedded: the stand-in is only there while an engine runs") != 3 || len(keptIn(t, data)) != 3 {
+	if code != exitFailed || strings.Count(stdout, "Aws.Endpoint embedded: the stand-in runs only with the engine") != 3 || len(keptIn(t, data)) != 3 {
 		t.Errorf("got %d\n%s%s", code, stdout, stderr)
 	}
 }
@@ -247,7 +248,7 @@ func TestUndeliveredResendToNowhere(t *testing.T) {
 	kept := notices()[2:]
 	kept[0].Destination = oldQueue + ".fifo"
 	file, data := noticesIn(t, kept)
-	if code, stdout, _ := command(t, "undelivered", "resend", file); code != exitFailed || !strings.Contains(stdout, "is a FIFO queue") || len(keptIn(t, data)) != 1 {
+	if code, stdout, _ := command(t, "undelivered", "resend", file); code != exitFailed || !strings.Contains(stdout, "is FIFO") || len(keptIn(t, data)) != 1 {
 		t.Errorf("got %d\n%s", code, stdout)
 	}
 }
@@ -275,7 +276,7 @@ func TestUndeliveredResendStops(t *testing.T) {
 		code := execute(ctx, []string{"undelivered", "resend", file, "--endpoint", q.url}, lineWriter(lines), &stderr)
 		interrupting.Wait()
 		cancel()
-		if code != exitFailed || !strings.Contains(stderr.String(), "esm: stopped: 2 of 3 notices were sent, the others are still kept") {
+		if code != exitFailed || !strings.Contains(stderr.String(), "esm: stopped: 2 of 3 notices were sent, the rest is still kept") {
 			t.Errorf("by %s: got %d\n%s", by, code, &stderr)
 		}
 		if got := keptIn(t, data); !slices.Equal(got, []string{"three"}) {
@@ -285,101 +286,11 @@ func TestUndeliveredResendStops(t *testing.T) {
 }
 
 // taker is a destination that takes all notices.
-type taker struct {
-	mu  sync.Mutex
-	got []string
-}
-
-func (d *taker) Send(_ context.Context, n esm.Notice) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.got = append(d.got, n.ID)
-	return nil
-}
-
-// A process that ends between sending and dropping, or just does not learn that it dropped, repeats a notice and loses none.
-func TestResenderBetweenSendAndDrop(t *testing.T) {
-	gone := errors.New("no space left on device")
-	for _, done := range []bool{false, true} {
-		kept := &checkpoint.Memory{}
-		for _, u := range notices() {
-			if err := kept.Keep(t.Context(), u.Notice, u.Destination, u.Reason); err != nil {
-				t.Fatal(err)
-			}
-		}
-		kept.ForgetFaults = checkpoint.InTurn(checkpoint.Fault{Err: gone, Done: done})
-		d, out := &taker{}, &strings.Builder{}
-		for life := range 2 {
-			r := &resender{
-				to:   func(context.Context, checkpoint.Undelivered) address { return address{arn: oldQueue, destination: d} },
-				drop: func(ctx context.Context, id string) error { return kept.Drop(ctx, id) },
-				w:    &logging.LockedWriter{W: out},
-			}
-			err := r.run(t.Context(), kept.Undelivered(t.Context()), picked{all: true})
-			if err == nil {
-				err = r.verdict(t.Context(), 3)
-			}
-			if (err != nil) != (life == 0) || life == 0 && !strings.Contains(out.String(), "sent, and will be sent again: ") {
-				t.Errorf("done %v, life %d: got %v\n%s", done, life, err, out)
-			}
-			kept = kept.Reopen()
-		}
-		for range kept.Undelivered(t.Context()) {
-			t.Errorf("done %v: something is still kept", done)
-		}
-		slices.Sort(d.got)
-		if want := map[bool]int{true: 3, false: 4}[done]; len(d.got) != want || len(slices.Compact(d.got)) != 3 {
-			t.Errorf("done %v: sent were %q, want %d", done, d.got, want)
-		}
-	}
-}
-
-// No more notices are in hand than may be sent at once.
-func TestResenderIsBounded(t *testing.T) {
-	kept := &checkpoint.Memory{}
-	for i := range 5 * atOnce {
-		if err := kept.Keep(t.Context(), esm.Notice{ID: fmt.Sprint(i)}, oldQueue, ""); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c := &crowd{}
-	r := &resender{
-		to:   func(context.Context, checkpoint.Undelivered) address { return address{arn: oldQueue, destination: c} },
-		drop: func(ctx context.Context, id string) error { return kept.Drop(ctx, id) },
-		w:    io.Discard,
-	}
-	if err := r.run(t.Context(), kept.Undelivered(t.Context()), picked{all: true}); err != nil || r.verdict(t.Context(), 5*atOnce) != nil {
-		t.Fatal(err)
-	}
-	if c.most > atOnce || r.sent.Load() != 5*atOnce {
-		t.Errorf("sent were %d, at most %d at once", r.sent.Load(), c.most)
-	}
-}
-
-// crowd is a destination that counts how many are sent at once.
-type crowd struct {
-	mu        sync.Mutex
-	now, most int
-}
-
-func (c *crowd) Send(context.Context, esm.Notice) error {
-	c.mu.Lock()
-	c.now++
-	c.most = max(c.most, c.now)
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		c.now--
-		c.mu.Unlock()
-	}()
-	return nil
-}
-
 func TestUndeliveredDrop(t *testing.T) {
 	for _, c := range []struct{ args, says, kept string }{
-		{"two", "1 notice dropped\n", "one three"},
-		{"two one two", "2 notices dropped\n", "three"},
-		{"--all", "3 notices dropped\n", ""},
+		{"two", "dropped notices: 1\n", "one three"},
+		{"two one two", "dropped notices: 2\n", "three"},
+		{"--all", "dropped notices: 3\n", ""},
 	} {
 		file, data := noticesIn(t, notices())
 		code, stdout, stderr := command(t, append([]string{"undelivered", "drop", file}, strings.Fields(c.args)...)...)
@@ -402,11 +313,11 @@ func TestUndeliveredWrongUse(t *testing.T) {
 		"list absent.yaml":           "absent.yaml",
 		"resend":                     "requires at least 1 arg(s)",
 		"resend FILE one --all":      "give IDs or --all, not both",
-		"resend FILE one four":       "no notice four is kept",
+		"resend FILE one four":       "there is no undelivered notice four",
 		"resend FILE --endpoint x:y": "--endpoint",
-		"drop FILE":                  "say which notices: give their IDs, or --all (see esm undelivered drop --help)",
+		"drop FILE":                  "select notices: give their IDs, or --all (see esm undelivered drop --help)",
 		"drop FILE one --all":        "give IDs or --all, not both",
-		"drop FILE one four":         "no notice four is kept",
+		"drop FILE one four":         "there is no undelivered notice four",
 		"drop FILE --every":          "unknown flag: --every",
 	} {
 		words := strings.Fields(strings.ReplaceAll(args, "FILE", file))
@@ -426,7 +337,7 @@ func undeliveredCommands(file string) [][]string {
 
 func TestUndeliveredWhileAnEngineRuns(t *testing.T) {
 	file, data := noticesIn(t, notices())
-	engine, err := openDataDir(data)
+	engine, err := datadir.Open(data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/usage"
 )
 
 func validateCommand() *cobra.Command {
@@ -28,7 +29,7 @@ Exits with 0 when the file is valid, warnings or not, and with 2 when it is not.
 			_, report := configfile.Load(args[0], configfile.Overrides{})
 			fmt.Fprint(cmd.OutOrStdout(), report)
 			if report.Err() != nil {
-				return usageError{errSaid}
+				return usage.Error{Err: errReported}
 			}
 			return nil
 		},

@@ -22,10 +22,10 @@ func (o Origin) Notice(r Run, step Step, now time.Time) esm.Notice {
 		Mapping: o.Mapping, Time: now,
 		RequestID: r.ID, FunctionArn: o.FunctionArn, Condition: step.Why, Invokes: max(step.Count, 1),
 		Response: step.Response,
-		Source:   o.Source, Shard: o.Shard, Size: len(step.Dropped),
+		Stream:   &esm.StreamBatch{Source: o.Source, Shard: o.Shard, Size: len(step.Dropped)},
 	}
-	if n.Size > 0 {
-		n.First, n.Last = markOf(step.Dropped[0]), markOf(step.Dropped[n.Size-1])
+	if size := n.Stream.Size; size > 0 {
+		n.Stream.First, n.Stream.Last = markOf(step.Dropped[0]), markOf(step.Dropped[size-1])
 	}
 	return n
 }

@@ -1,4 +1,4 @@
-// Command go is an aws-lambda-go handler as it would be deployed to Lambda.
+// Command go is an unmodified aws-lambda-go handler, as it is deployed to Lambda.
 package main
 
 import (

@@ -22,7 +22,7 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-const patience = 30 * time.Second // for a process that must do something; reached only when it does not
+const patience = 30 * time.Second // for what a process does at once
 
 // event is one answer to next.
 type event struct {
@@ -33,19 +33,18 @@ type event struct {
 
 // answer is what a runtime posted.
 type answer struct {
-	path        string // after /2018-06-01/runtime/
-	body        string
-	contentType string
-	errorType   string // Lambda-Runtime-Function-Error-Type
+	path      string // after /2018-06-01/runtime/
+	body      string
+	errorType string // Lambda-Runtime-Function-Error-Type
 }
 
-// fakeAPI is a Runtime API for one runtime: it hands out the events it is given and passes on what is posted.
+// fakeAPI is a Runtime API for one runtime: it sends events to it and passes on what it posts.
 type fakeAPI struct {
 	*httptest.Server
 	events   chan event
 	answers  chan answer
 	asked    chan struct{} // a value for each of the first calls of next
-	dropped  chan struct{} // a value for each call of next that the connection did not outlive
+	dropped  chan struct{} // a value for each call of next whose connection was lost
 	tooLarge int           // a response longer than this is answered 413; 0 is no limit
 	chunked  bool          // events are sent without a Content-Length
 	hangUp   bool          // every answer closes its connection
@@ -101,10 +100,9 @@ func (f *fakeAPI) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.answers <- answer{
-		path:        strings.TrimPrefix(r.URL.Path, "/2018-06-01/runtime/"),
-		body:        string(body),
-		contentType: r.Header.Get("Content-Type"),
-		errorType:   r.Header.Get("Lambda-Runtime-Function-Error-Type"),
+		path:      strings.TrimPrefix(r.URL.Path, "/2018-06-01/runtime/"),
+		body:      string(body),
+		errorType: r.Header.Get("Lambda-Runtime-Function-Error-Type"),
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if f.tooLarge > 0 && len(body) > f.tooLarge {
@@ -122,25 +120,7 @@ type process struct {
 	api    *fakeAPI
 	cmd    *exec.Cmd
 	exited chan struct{}
-	out    lockedBuffer
-}
-
-// lockedBuffer collects what a process writes.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	out    bytes.Buffer // read after exited
 }
 
 // code writes the files of a function into a new directory; a key is a path.
@@ -211,7 +191,7 @@ func environ(fn config.Function, more map[string]string, address string) []strin
 	return list
 }
 
-// needInterpreter skips the test on a machine without the interpreter, but not where everything must be tested.
+// needInterpreter skips the test on a machine without the interpreter, except in CI.
 func needInterpreter(t testing.TB, err error) {
 	t.Helper()
 	var invalid *Invalid
@@ -221,7 +201,7 @@ func needInterpreter(t testing.TB, err error) {
 	t.Skipf("an interpreter is missing: %v", err)
 }
 
-// invoke hands the process an event and gives what it posts about it.
+// invoke sends the process an event and returns what it posts about it.
 func (p *process) invoke(e event) answer {
 	p.t.Helper()
 	p.send(e)
@@ -249,19 +229,17 @@ func (p *process) answer() answer {
 	case got := <-p.api.answers:
 		return got
 	case <-p.exited:
+		if len(p.api.answers) == 0 {
+			p.t.Fatalf("the process ended without an answer: %v", p.cmd.ProcessState)
+		}
+		return <-p.api.answers
 	case <-time.After(patience):
 		p.t.Fatal("the process does not answer")
-	}
-	select { // it may have answered and ended
-	case got := <-p.api.answers:
-		return got
-	default:
-		p.t.Fatalf("the process ended without an answer: %v", p.cmd.ProcessState)
 		return answer{}
 	}
 }
 
-// exit waits for the process to end and gives its exit code.
+// exit waits for the process to end and returns its exit code.
 func (p *process) exit() int {
 	p.t.Helper()
 	select {
@@ -273,7 +251,7 @@ func (p *process) exit() int {
 	}
 }
 
-// lines waits until the process has ended and gives what it wrote.
+// lines takes the Runtime API away, waits for the process to end and returns what it wrote.
 func (p *process) lines() []string {
 	p.t.Helper()
 	p.api.CloseClientConnections()
@@ -290,6 +268,9 @@ type failure struct {
 	StackTrace   []string `json:"stackTrace"`
 	Trace        []string `json:"trace"`
 }
+
+// frames returns the stack trace, which each language names differently.
+func (f failure) frames() []string { return append(f.StackTrace, f.Trace...) }
 
 func (a answer) failure(t testing.TB) failure {
 	t.Helper()

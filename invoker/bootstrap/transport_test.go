@@ -7,18 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/esm-run/esm/config"
 )
-
-// both are handlers that answer with the event, in each language.
-var both = []struct {
-	name, file, source string
-	fn                 config.Function
-}{
-	{"Python", "app.py", "def h(event, context): return event", config.Function{Runtime: "python3.12", Handler: "app.h"}},
-	{"Node", "app.js", "exports.h = async (event) => event;", config.Function{Runtime: "nodejs20.x", Handler: "app.h"}},
-}
 
 func TestTransport(t *testing.T) {
 	large := strconv.Quote(strings.Repeat("0123456789abcdef", 1<<18)) // 4 MiB
@@ -35,9 +24,7 @@ func TestTransport(t *testing.T) {
 				t.Parallel()
 				api := newFakeAPI(t)
 				tt.set(api)
-				fn := lang.fn
-				fn.CodeUri = code(t, map[string]string{lang.file: lang.source})
-				p := begin(t, api, fn)
+				p := begin(t, api, lang.function(t, map[string]string{lang.file: lang.echo}))
 				for i, payload := range []string{"1", large, `"ü"`, "{}"} {
 					got := p.invoke(event{id: fmt.Sprint("id-", i), payload: payload})
 					if escaped(got.body) != payload {
@@ -49,22 +36,19 @@ func TestTransport(t *testing.T) {
 	}
 }
 
-// A server that drops a parked connection, as it may when it restarts its listener, is asked again.
+// When a server drops a parked connection, the runtime asks again.
 func TestParkedConnectionIsDropped(t *testing.T) {
 	for _, lang := range both {
 		t.Run(lang.name, func(t *testing.T) {
 			t.Parallel()
-			api := newFakeAPI(t)
-			fn := lang.fn
-			fn.CodeUri = code(t, map[string]string{lang.file: lang.source})
-			p := begin(t, api, fn)
+			p := lang.start(t, lang.echo)
 			p.invoke(event{id: "1", payload: "1"})
 			p.invoke(event{id: "2", payload: "2"})
 			for range 3 {
-				<-api.asked
+				<-p.api.asked
 			}
-			api.CloseClientConnections()
-			<-api.dropped
+			p.api.CloseClientConnections()
+			<-p.api.dropped
 			if got := p.invoke(event{id: "3", payload: "3"}); got.body != "3" {
 				t.Errorf("got %s, want 3", got.body)
 			}
@@ -72,7 +56,7 @@ func TestParkedConnectionIsDropped(t *testing.T) {
 	}
 }
 
-// A Runtime API that answers next with an error ends the runtime instead of being asked again for ever.
+// A Runtime API that refuses next is not asked again: the runtime ends.
 func TestNextIsRefused(t *testing.T) {
 	for _, lang := range both {
 		t.Run(lang.name, func(t *testing.T) {
@@ -83,9 +67,7 @@ func TestNextIsRefused(t *testing.T) {
 				asked++
 				http.Error(w, `{"errorMessage":"no","errorType":"InvalidStateTransition"}`, http.StatusForbidden)
 			})
-			fn := lang.fn
-			fn.CodeUri = code(t, map[string]string{lang.file: lang.source})
-			p := begin(t, api, fn)
+			p := begin(t, api, lang.function(t, map[string]string{lang.file: lang.echo}))
 			if got := p.exit(); got != 1 || asked != 1 {
 				t.Errorf("got exit code %d after %d requests, want 1 after 1", got, asked)
 			}
@@ -96,13 +78,23 @@ func TestNextIsRefused(t *testing.T) {
 	}
 }
 
-// BenchmarkWarm measures one warm invocation: from an event that is ready to be taken to the next one that can be.
+// A response that is refused for its size does not end the runtime: the caller has been answered.
+func TestResponseIsTooLarge(t *testing.T) {
+	for _, lang := range both {
+		p := lang.start(t, lang.echo)
+		p.api.tooLarge = 1000
+		p.invoke(event{id: "1", payload: strconv.Quote(strings.Repeat("x", 2000))})
+		if got := p.invoke(event{id: "2", payload: `"x"`}).body; got != `"x"` {
+			t.Errorf("%s: got %s, want an answer to the next event", lang.name, got)
+		}
+	}
+}
+
+// BenchmarkWarm measures one warm invocation: from an event to the runtime's request for the next.
 func BenchmarkWarm(b *testing.B) {
 	for _, lang := range both {
 		b.Run(lang.name, func(b *testing.B) {
-			fn := lang.fn
-			fn.CodeUri = code(b, map[string]string{lang.file: lang.source})
-			p := begin(b, newFakeAPI(b), fn)
+			p := lang.start(b, lang.echo)
 			p.invoke(event{id: "first", payload: "{}"})
 			var took []time.Duration
 			for b.Loop() {

@@ -12,17 +12,16 @@ import (
 	"time"
 )
 
-// order is the event that the handler understands.
+// order is the event of the suite's handler.
 type order struct {
 	Do    string          `json:"do"`
 	Value json.RawMessage `json:"value,omitempty"`
 	Name  string          `json:"name,omitempty"` // of a file
 	Code  int             `json:"code,omitempty"` // of an exit
 	Size  int             `json:"size,omitempty"` // of an answer
-	Wait  time.Duration   `json:"wait,omitempty"`
 }
 
-// about is what the handler knows of an invocation and of its surroundings.
+// about describes an invocation and its environment as the handler sees them.
 type about struct {
 	ID            string            `json:"id"`
 	Arn           string            `json:"arn"`
@@ -33,7 +32,7 @@ type about struct {
 	Env           map[string]string `json:"env"`
 }
 
-// Variables by which Run tells a process that it is the handler, and how its Init goes.
+// Variables that make a process the suite's handler, and its Init fail.
 const (
 	handlerVariable = "ESM_INVOKERTEST"
 	initVariable    = "ESM_INVOKERTEST_INIT"
@@ -41,8 +40,8 @@ const (
 
 const initError = `{"errorMessage":"there is no such module","errorType":"Runtime.ImportModuleError"}`
 
-// ServeIfAsked turns this process into the handler that [Run] needs, for good, if that is what it was started for.
-// Otherwise it does nothing. A test's own program can be the handler when its TestMain begins with this call.
+// ServeIfAsked makes this process the handler of [Run], and never returns, if it was started as that. Otherwise it does
+// nothing. The program of a test is the handler if its TestMain begins with this call.
 func ServeIfAsked() {
 	if os.Getenv(handlerVariable) == "" {
 		return
@@ -59,7 +58,7 @@ func ServeIfAsked() {
 	}
 }
 
-// serve takes one event by plain HTTP and does what it says.
+// serve takes one event over HTTP and carries it out.
 func serve(calls int) {
 	resp, err := http.Get(url("invocation/next"))
 	if err != nil {
@@ -85,8 +84,11 @@ func (o order) obey(path string, h http.Header, calls int) {
 		answer(o.Value)
 	case "about":
 		answer(describe(h, calls))
-	case "fail":
-		post(path+"/error", o.Value)
+	case "print":
+		fmt.Println("to stdout")
+		fmt.Fprintln(os.Stderr, "to stderr")
+		fmt.Print("half a line")
+		answer([]byte("null"))
 	case "large":
 		answer(bytes.Repeat([]byte{'1'}, o.Size))
 	case "write":
@@ -104,12 +106,6 @@ func (o order) obey(path string, h http.Header, calls int) {
 		must(syscall.Kill(os.Getpid(), syscall.SIGKILL))
 		select {}
 	case "hang":
-		select {}
-	case "answer and wait":
-		answer([]byte("null"))
-		time.Sleep(o.Wait)
-	case "answer and hang":
-		answer([]byte("null"))
 		select {}
 	case "answer and exit":
 		answer([]byte("null"))

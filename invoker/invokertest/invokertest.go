@@ -1,5 +1,5 @@
-// Package invokertest is the suite that every [invoker.Starter] passes: what its environments owe to the pool, to the
-// function and to the one who invoked it, whatever they are made of.
+// Package invokertest is the suite that every [lifecycle.Platform] passes: what its environments promise to the pool,
+// the function and the caller.
 package invokertest
 
 import (
@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,49 +18,66 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/invoker/lifecycle"
+	"github.com/esm-run/esm/trace"
 )
 
 // Run runs the suite. fn describes a function whose program calls [ServeIfAsked]; its timeout and variables are changed
-// to suit each case. start makes a Starter, and registers with t what there is to clean up.
-func Run(t *testing.T, start func(*testing.T) invoker.Starter, fn config.Function) {
+// to suit each case. platform makes a Platform, and registers with t what there is to clean up.
+func Run(t *testing.T, platform func(*testing.T) lifecycle.Platform, fn config.Function) {
 	for name, check := range map[string]func(*suite){
-		"answers as the handler does":      (*suite).echo,
-		"tells the handler what it is":     (*suite).about,
-		"takes and gives what is large":    (*suite).large,
-		"keeps the runtime":                (*suite).kept,
-		"reports what the handler reports": (*suite).failure,
-		"reports an exit":                  (*suite).exit,
-		"reports a signal":                 (*suite).signal,
-		"ends what takes too long":         (*suite).timeout,
-		"drains":                           (*suite).drain,
-		"drains no longer than allowed":    (*suite).drainTimeout,
-		"gives the answer before an exit":  (*suite).exitAfterAnswer,
-		"kills for a caller who leaves":    (*suite).callerLeaves,
-		"closes while it runs":             (*suite).closeRunning,
-		"closes while it drains":           (*suite).closeDraining,
-		"closes again and again":           (*suite).closeAgain,
-		"starts side by side":              (*suite).sideBySide,
-		"breaks when Init exits":           (*suite).initExit,
-		"breaks when Init fails":           (*suite).initError,
-		"ends a start that is not wanted":  (*suite).startCancelled,
+		"Payload":      (*suite).payload,
+		"Context":      (*suite).context,
+		"Output":       (*suite).output,
+		"End":          (*suite).end,
+		"Timeout":      (*suite).timeout,
+		"CloseRunning": (*suite).closeRunning,
+		"Isolation":    (*suite).isolation,
+		"InitFails":    (*suite).initFails,
+		"CancelStart":  (*suite).cancelStart,
 	} {
 		t.Run(name, func(t *testing.T) {
-			check(&suite{T: t, starter: start(t), fn: variation(fn, nil)})
+			t.Parallel()
+			s := &suite{T: t, fn: variation(fn, nil)}
+			s.starter = &lifecycle.Starter{Platform: platform(t), Trace: s.trace}
+			check(s)
 		})
 	}
 }
 
-// patience is how long the suite waits for what should happen soon.
-const patience = 30 * time.Second
+const (
+	// patience bounds what happens at once on an idle machine.
+	patience = 30 * time.Second
+
+	// dispatch is long enough for a waiting runtime to receive its event, which the suite cannot observe.
+	dispatch = 2 * time.Second
+
+	// limit is a timeout, in seconds, for a handler that exceeds it. An Init takes less.
+	limit = 5
+
+	// largest is the largest answer, in bytes (AWS: "Lambda quotas").
+	largest = 6_291_556
+)
 
 type suite struct {
 	*testing.T
-	starter invoker.Starter
+	starter *lifecycle.Starter
 	fn      config.Function
 	calls   int
+
+	mu    sync.Mutex
+	lines []trace.Output
 }
 
-// variation is fn with time enough and with more variables.
+func (s *suite) trace(e trace.Event) {
+	if o, ok := e.(trace.Output); ok {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lines = append(s.lines, o)
+	}
+}
+
+// variation returns fn with a long timeout and more variables.
 func variation(fn config.Function, more map[string]string) config.Function {
 	variables := map[string]string{
 		handlerVariable: "1",
@@ -72,7 +91,7 @@ func variation(fn config.Function, more map[string]string) config.Function {
 	return fn
 }
 
-// start makes an environment that is closed at the end.
+// start returns an environment that is closed at the end.
 func (s *suite) start() *environment {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), patience)
@@ -89,7 +108,6 @@ func (s *suite) start() *environment {
 type environment struct {
 	invoker.Environment
 	*suite
-	id string // of the last call
 }
 
 func (e *environment) call(o order) esm.Call {
@@ -98,77 +116,71 @@ func (e *environment) call(o order) esm.Call {
 		e.Fatal(err)
 	}
 	e.calls++
-	e.id = fmt.Sprintf("8476a536-e9f4-4e8f-8d4c-%012d", e.calls)
-	return esm.Call{ID: e.id, Function: e.fn.Name, Payload: payload}
+	return esm.Call{ID: callID(e.calls), Function: e.fn.Name, Payload: payload}
 }
 
-// order invokes and does not drain.
-func (e *environment) order(o order) esm.Response {
+func callID(n int) string { return fmt.Sprintf("8476a536-e9f4-4e8f-8d4c-%012d", n) }
+
+// invoke runs c until the environment is free again.
+func (e *environment) invoke(c esm.Call) esm.Response {
 	e.Helper()
-	resp, err := e.Invoke(e.Context(), e.call(o))
+	resp, err := e.Invoke(e.Context(), c)
+	if err == nil {
+		err = e.Drain(e.Context())
+	}
 	if err != nil {
-		e.Fatalf("%s: %v", o.Do, err)
+		e.Fatalf("%.100s: %v", c.Payload, err)
 	}
 	return resp
 }
 
-func (e *environment) drained() {
+func (e *environment) order(o order) esm.Response {
 	e.Helper()
-	if err := e.Drain(e.Context()); err != nil {
-		e.Fatalf("Drain: %v", err)
+	return e.invoke(e.call(o))
+}
+
+// want checks an answer that has to be payload.
+func (s *suite) want(resp esm.Response, fault, payload string) {
+	s.Helper()
+	if resp.Fault != fault || string(resp.Payload) != payload || resp.Status != 200 || resp.Version != "$LATEST" {
+		s.Errorf("got %q %.1000s (%d, %s), want %q %.1000s", resp.Fault, resp.Payload, resp.Status, resp.Version, fault, payload)
 	}
 }
 
-// about invokes and drains, and shows that the environment works.
-func (e *environment) about() about {
+// describe shows that the environment works.
+func (e *environment) describe(c esm.Call) (got about) {
 	e.Helper()
-	resp := e.order(order{Do: "about"})
-	e.drained()
-	var a about
-	if err := json.Unmarshal(resp.Payload, &a); err != nil || resp.Fault != "" {
-		e.Fatalf("about: %q %s: %v", resp.Fault, resp.Payload, err)
+	resp := e.invoke(c)
+	if err := json.Unmarshal(resp.Payload, &got); err != nil || resp.Fault != "" {
+		e.Fatalf("got %q %s: %v", resp.Fault, resp.Payload, err)
 	}
-	return a
+	return got
 }
 
-func (e *environment) wantFault(resp esm.Response, fault, payload string) {
-	e.Helper()
-	if resp.Fault != fault || string(resp.Payload) != payload {
-		e.Errorf("got %q %s, want %q %s", resp.Fault, resp.Payload, fault, payload)
-	}
-}
-
-func (s *suite) echo() {
+// Payloads are passed on byte for byte, up to Lambda's limits.
+func (s *suite) payload() {
 	e := s.start()
-	for _, want := range []string{`{"a":[1,2.50,"\u00e9 é"],"b":null}`, `"text"`, `null`, `12345678901234567890`} {
-		resp, err := e.Invoke(e.Context(), esm.Call{
-			ID: e.call(order{}).ID, Function: e.fn.Name, Payload: []byte(`{"do":"echo","value":` + want + `}`),
-		})
-		if err != nil {
-			e.Fatal(err)
-		}
-		if string(resp.Payload) != want || resp.Fault != "" || resp.Status != 200 || resp.Version != "$LATEST" {
-			e.Errorf("got %+v %s, want %s", resp, resp.Payload, want)
-		}
-		e.drained()
+	text := strings.Repeat("x", esm.MaxPayload-len(`{"do":"echo","value":""}`))
+	for _, want := range []string{`{"a":[1,2.50,"\u00e9 é"],"b":null}`, `"text"`, `null`, `12345678901234567890`, `"` + text + `"`} {
+		c := e.call(order{})
+		c.Payload = []byte(`{"do":"echo","value":` + want + `}`)
+		e.want(e.invoke(c), "", want)
+	}
+	e.want(e.order(order{Do: "large", Size: largest}), "", strings.Repeat("1", largest))
+	e.want(e.order(order{Do: "large", Size: largest + 1}), "Function.ResponseSizeTooLarge", fmt.Sprintf(
+		`{"errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes).","errorType":"Function.ResponseSizeTooLarge"}`, largest))
+	if got := e.describe(e.call(order{Do: "about"})).Calls; got != 8 {
+		e.Errorf("call %d of the same runtime, want 8", got)
 	}
 }
 
-func (s *suite) about() {
+func (s *suite) context() {
 	e := s.start()
 	c := e.call(order{Do: "about"})
 	c.Function += ":live"
 	c.TraceHeader = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 	c.ClientContext = `{"custom":{"a":"b"}}`
-	resp, err := e.Invoke(e.Context(), c)
-	if err != nil {
-		e.Fatal(err)
-	}
-	e.drained()
-	var got about
-	if err := json.Unmarshal(resp.Payload, &got); err != nil {
-		e.Fatal(err)
-	}
+	got := e.describe(c)
 	if got.ID != c.ID || got.Trace != c.TraceHeader || got.ClientContext != c.ClientContext {
 		e.Errorf("got %+v, want what was sent: %+v", got, c)
 	}
@@ -182,55 +194,112 @@ func (s *suite) about() {
 	if !maps.Equal(got.Env, want) {
 		e.Errorf("got variables %v, want %v", got.Env, want)
 	}
-	if got := e.about(); !strings.HasPrefix(got.Trace, "Root=1-") || !strings.HasSuffix(got.Trace, "Sampled=0") || strings.HasSuffix(got.Arn, ":live") {
-		e.Errorf("of a call without trace and qualifier: got %+v", got)
+	got = e.describe(e.call(order{Do: "about"}))
+	if !strings.HasPrefix(got.Trace, "Root=1-") || !strings.HasSuffix(got.Trace, "Sampled=0") || strings.HasSuffix(got.Arn, ":live") {
+		e.Errorf("call without trace and qualifier: got %+v", got)
 	}
 }
 
-func (s *suite) large() {
+// Output belongs to the invocation that wrote it. The order of the two outputs is not kept.
+func (s *suite) output() {
 	e := s.start()
-	const around = len(`{"do":"echo","value":""}`)
-	text := strings.Repeat("x", esm.MaxPayload-around)
-	resp := e.order(order{Do: "echo", Value: json.RawMessage(`"` + text + `"`)})
-	if got, want := len(resp.Payload), len(text)+2; got != want || resp.Fault != "" {
-		e.Errorf("got %d bytes of %d, fault %q", got, want, resp.Fault)
+	for range 2 {
+		e.order(order{Do: "print"})
 	}
-	e.drained()
-	const most = 6_291_556 // AWS: "Lambda quotas", in the words of the error that follows
-	if resp := e.order(order{Do: "large", Size: most}); len(resp.Payload) != most || resp.Fault != "" {
-		e.Errorf("the largest answer: got %d bytes, fault %q", len(resp.Payload), resp.Fault)
-	}
-	e.drained()
-	resp = e.order(order{Do: "large", Size: most + 1})
-	if resp.Fault == "" || !strings.Contains(string(resp.Payload), `"errorType":"Function.ResponseSizeTooLarge"`) {
-		e.Errorf("an answer that is too large: got %q %.200s", resp.Fault, resp.Payload)
-	}
-	e.drained()
-	e.about()
-}
-
-func (s *suite) kept() {
-	e := s.start()
-	for want := 1; want <= 3; want++ {
-		if got := e.about().Calls; got != want {
-			e.Errorf("call %d of the same runtime, want %d", got, want)
+	e.Close()
+	report := `REPORT RequestId: %s\tDuration: \d+\.\d\d ms\tBilled Duration: \d+ ms\tMemory Size: \d+ MB\tMax Memory Used: \d+ MB\t`
+	for call, tail := range []string{`Init Duration: \d+\.\d\d ms\t`, ""} {
+		id := callID(call + 1)
+		var got []string
+		for _, o := range s.lines {
+			if o.ID == id {
+				got = append(got, o.Line)
+			}
+		}
+		if len(got) == 6 {
+			slices.Sort(got[1:4])
+		}
+		want := []string{`START RequestId: %s Version: \$LATEST`, `half a line`, `to stderr`, `to stdout`, `END RequestId: %s`, report + tail}
+		pattern := strings.ReplaceAll("^"+strings.Join(want, "\n")+"$", "%s", id)
+		if text := strings.Join(got, "\n"); !regexp.MustCompile(pattern).MatchString(text) {
+			s.Errorf("call %d: got\n%s\nwant\n%s", call+1, text, pattern)
 		}
 	}
 }
 
-func (s *suite) failure() {
+// exitText returns the payload for a runtime that ended, as AWS words it.
+func exitText(id, how string) string {
+	return fmt.Sprintf(`{"errorType":"Runtime.ExitError","errorMessage":"RequestId: %s Error: Runtime exited %s"}`, id, how)
+}
+
+// A runtime that ends is replaced. The answer that it sent before counts.
+func (s *suite) end() {
 	e := s.start()
-	const text = `{"errorMessage":"oh no","errorType":"Trouble","stackTrace":[]}`
-	e.wantFault(e.order(order{Do: "fail", Value: json.RawMessage(text)}), "Unhandled", text)
-	e.drained()
-	if got := e.about().Calls; got != 2 {
-		e.Errorf("the runtime was not kept: call %d, want 2", got)
+	for _, tt := range []struct {
+		order order
+		how   string
+	}{
+		{order{Do: "exit"}, "without providing a reason"},
+		{order{Do: "exit", Code: 7}, "with error: exit status 7"},
+		{order{Do: "kill"}, "with error: signal: killed"},
+		{order{Do: "answer and exit", Code: 5}, ""},
+	} {
+		c := e.call(tt.order)
+		if tt.how == "" {
+			e.want(e.invoke(c), "", "null")
+		} else {
+			e.want(e.invoke(c), "Runtime.ExitError", exitText(c.ID, tt.how))
+		}
+		if got := e.describe(e.call(order{Do: "about"})).Calls; got != 1 {
+			e.Errorf("%+v: call %d of the next runtime, want 1", tt.order, got)
+		}
 	}
 }
 
-func (s *suite) sideBySide() {
+// A timeout is exact. Memory is lost, the temporary directory is kept.
+func (s *suite) timeout() {
+	s.fn.Timeout = limit
+	e := s.start()
+	e.order(order{Do: "write", Name: "note", Value: json.RawMessage(`"kept"`)})
+	began := time.Now()
+	c := e.call(order{Do: "hang"})
+	e.want(e.invoke(c), "Sandbox.Timedout", fmt.Sprintf(
+		`{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: %s Error: Task timed out after %d.00 seconds"}`, c.ID, limit))
+	if took := time.Since(began); took < limit*time.Second || took > limit*time.Second+patience {
+		e.Errorf("it took %v, want %d s", took, limit)
+	}
+	e.want(e.order(order{Do: "read", Name: "note"}), "", `"kept"`)
+	if got := e.describe(e.call(order{Do: "about"})).Calls; got != 2 {
+		e.Errorf("call %d of the next runtime, want 2", got)
+	}
+}
+
+func (s *suite) closeRunning() {
+	e := s.start()
+	ended := make(chan error, 1)
+	c := e.call(order{Do: "hang"})
+	var running sync.WaitGroup
+	running.Go(func() {
+		_, err := e.Invoke(e.Context(), c)
+		ended <- err
+	})
+	<-time.After(dispatch)
+	for range 3 {
+		running.Go(e.Close)
+	}
+	running.Wait()
+	if err := <-ended; err == nil || errors.Is(err, esm.ErrNotRun) {
+		e.Errorf("got %v, want an error that does not say whether it ran", err)
+	}
+	if _, err := e.Invoke(e.Context(), c); !errors.Is(err, esm.ErrNotRun) {
+		e.Errorf("Invoke after Close: got %v, want ErrNotRun", err)
+	}
+}
+
+// Environments can be started concurrently, and do not share their temporary directories.
+func (s *suite) isolation() {
 	var starts sync.WaitGroup
-	envs := make([]invoker.Environment, 3)
+	envs := make([]*environment, 3)
 	for i := range envs {
 		starts.Go(func() {
 			env, err := s.starter.Start(s.Context(), s.fn)
@@ -239,67 +308,40 @@ func (s *suite) sideBySide() {
 				return
 			}
 			s.Cleanup(env.Close)
-			envs[i] = env
+			envs[i] = &environment{Environment: env, suite: s}
 		})
 	}
 	starts.Wait()
-	for i, env := range envs {
-		if env == nil {
-			continue
+	for _, e := range envs {
+		if e != nil {
+			s.want(e.order(order{Do: "read", Name: "note"}), "", "null")
+			e.order(order{Do: "write", Name: "note", Value: json.RawMessage("1")})
 		}
-		e := &environment{Environment: env, suite: s}
-		if got := string(e.order(order{Do: "read", Name: "note"}).Payload); got != "null" {
-			s.Errorf("environment %d sees another's file: %s", i, got)
+	}
+}
+
+// An Init that fails is a *Broken, with the answer of the invocation that waits for it.
+func (s *suite) initFails() {
+	for how, want := range map[string][2]string{
+		"exit":  {"Runtime.ExitError", exitText(callID(1), "with error: exit status 3")},
+		"error": {"Unhandled", initError},
+	} {
+		ctx, cancel := context.WithTimeout(s.Context(), patience)
+		defer cancel()
+		_, err := s.starter.Start(ctx, variation(s.fn, map[string]string{initVariable: how}))
+		broken, ok := errors.AsType[*invoker.Broken](err)
+		if !ok {
+			s.Fatalf("Start: got %v, want a *Broken", err)
 		}
-		e.drained()
-		e.order(order{Do: "write", Name: "note", Value: json.RawMessage("1")})
-		e.drained()
+		s.want(broken.Response(callID(1)), want[0], want[1])
 	}
 }
 
-func (s *suite) initExit() {
-	resp := s.broken("exit")
-	if want := exitText(brokenID, "with error: exit status 3"); resp.Fault != "Runtime.ExitError" || string(resp.Payload) != want {
-		s.Errorf("got %q %s, want %s", resp.Fault, resp.Payload, want)
-	}
-}
-
-func (s *suite) initError() {
-	resp := s.broken("error")
-	if resp.Fault == "" || string(resp.Payload) != initError {
-		s.Errorf("got %q %s, want %s", resp.Fault, resp.Payload, initError)
-	}
-}
-
-// brokenID is the invocation that waits for a start that fails.
-const brokenID = "8476a536-e9f4-4e8f-8d4c-ffffffffffff"
-
-// broken starts a function whose Init fails, and is the answer of the invocation that waits for it.
-func (s *suite) broken(how string) esm.Response {
-	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), patience)
-	defer cancel()
-	env, err := s.starter.Start(ctx, variation(s.fn, map[string]string{initVariable: how}))
-	if err == nil {
-		env.Close()
-		s.Fatal("Start: no error")
-	}
-	broken, ok := errors.AsType[*invoker.Broken](err)
-	if !ok {
-		s.Fatalf("Start: got %v, want a *Broken", err)
-	}
-	resp := broken.Response(brokenID)
-	if !json.Valid(resp.Payload) || resp.Status != 200 || broken.Err == nil || broken.Error() == "" {
-		s.Errorf("got %v and %+v, want a reason and a whole Response", broken.Err, resp)
-	}
-	return resp
-}
-
-func (s *suite) startCancelled() {
+func (s *suite) cancelStart() {
 	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
 	if env, err := s.starter.Start(ctx, s.fn); err == nil {
 		env.Close()
-		s.Error("Start with a context that is over: no error")
+		s.Error("Start with a cancelled context: no error")
 	}
 }

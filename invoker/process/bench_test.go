@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/invoker/lifecycle"
 	"github.com/esm-run/esm/trace"
 )
 
-// BenchmarkWarmInvoke measures invocations of an aws-lambda-go handler in a process of its own: until its answer is
-// there (p50, p99), and until the environment is free (ns/op).
+// BenchmarkWarmInvoke measures invocations of an aws-lambda-go handler in a process of its own: until its answer (p50,
+// p99), and until the environment is free (ns/op).
 func BenchmarkWarmInvoke(b *testing.B) {
-	s := &Starter{Dir: b.TempDir(), Trace: func(trace.Event) {}}
+	s := &lifecycle.Starter{Platform: &Platform{Dir: b.TempDir()}, Trace: func(trace.Event) {}}
 	e, err := s.Start(b.Context(), handler("echo", nil))
 	if err != nil {
 		b.Fatal(err)
@@ -36,9 +37,9 @@ func BenchmarkWarmInvoke(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
 }
 
-// BenchmarkStart measures from nothing to the runtime's first request, and back.
+// BenchmarkStart measures a start up to the runtime's first request, and a Close.
 func BenchmarkStart(b *testing.B) {
-	s := &Starter{Dir: b.TempDir()}
+	s := &lifecycle.Starter{Platform: &Platform{Dir: b.TempDir()}}
 	var starting, closing time.Duration
 	for b.Loop() {
 		began := time.Now()

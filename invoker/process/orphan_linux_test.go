@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
-	"time"
 )
 
-// marked are the living processes of an environment.
+// marked returns the living processes of a sandbox.
 func marked(id string) (pids []int) {
 	for _, pid := range processes() {
 		if bears(pid, map[string]bool{id: true}) {
@@ -21,59 +21,38 @@ func marked(id string) (pids []int) {
 	return pids
 }
 
-func TestCloseEndsWhatWasLeftBehind(t *testing.T) {
+func TestProcessesLeftBehindAreKilled(t *testing.T) {
 	for _, how := range []string{"kept", "setsid"} {
-		s, _ := newStarter(t)
-		e := start(t, s, handler("aws", nil))
-		id := e.(*environment).dir.id
-		invoke(t, e, order{Fork: how})
+		r := newRig(t)
+		e := r.start(handler("aws", nil))
+		id := r.describe(e, order{Fork: how}).Env[marker]
 		if got := len(marked(id)); got < 2 {
 			t.Fatalf("%s: got %d processes, want at least 2", how, got)
 		}
-		began := time.Now()
-		e.Close()
-		if took := time.Since(began); took > patience {
-			t.Errorf("%s: it took %v to close", how, took)
+		r.invoke(e, order{Fork: how, Die: "3"})
+		r.describe(e, order{})
+		if got := marked(id); len(got) != 1 {
+			t.Errorf("%s: got processes %v after a crash, want the new runtime alone", how, got)
 		}
+		r.describe(e, order{Fork: how})
+		e.Close()
 		if got := marked(id); len(got) > 0 {
 			t.Errorf("%s: processes %v survive", how, got)
 		}
-		wantEmpty(t, s.Dir)
+		r.wantEmpty(r.platform.Dir)
 	}
 }
 
-func TestCrashEndsWhatWasLeftBehind(t *testing.T) {
-	for _, how := range []string{"kept", "setsid"} {
-		s, _ := newStarter(t)
-		e := start(t, s, handler("aws", nil))
-		id := e.(*environment).dir.id
-		began := time.Now()
-		if got := invoke(t, e, order{Fork: how, Die: "3"}); got.Fault != "Runtime.ExitError" {
-			t.Errorf("%s: got %s", how, got.Payload)
-		}
-		invoke(t, e, order{})
-		if took := time.Since(began); took > patience {
-			t.Errorf("%s: took %v", how, took)
-		}
-		if got := marked(id); len(got) != 1 {
-			t.Errorf("%s: got processes %v, want the new runtime alone", how, got)
-		}
-	}
-}
-
-// A program that is killed leaves no runtime behind, and what the runtime had started is found later.
+// The kernel kills the runtimes of a killed program; Sweep finds what they had started.
 func TestKilledProgram(t *testing.T) {
 	for _, how := range []string{"", "kept setsid"} {
-		state := t.TempDir()
-		cmd, id := startEngine(t, state, how)
+		r := newRig(t)
+		cmd, id := startEngine(t, r.platform.Dir, how)
 		if got, want := len(marked(id)), 1+2*len(strings.Fields(how)); got < 1 || (how != "" && got < 3) {
 			t.Fatalf("got %d processes, want about %d", got, want)
 		}
-		s := &Starter{Dir: state}
 		before := len(marked(id))
-		if err := s.Sweep(); err != nil {
-			t.Fatal(err)
-		}
+		r.sweep()
 		if got := len(marked(id)); got < before-1 { // a shell's sleep may have just ended
 			t.Errorf("sweeping ended the processes of a living program: %d of %d are left", got, before)
 		}
@@ -84,16 +63,19 @@ func TestKilledProgram(t *testing.T) {
 		if how == "" {
 			waitFor(t, func() bool { return len(marked(id)) == 0 })
 		}
-		if err := s.Sweep(); err != nil {
-			t.Fatal(err)
-		}
+		r.sweep()
 		if got := marked(id); len(got) > 0 {
 			t.Errorf("processes %v survive", got)
 		}
-		wantEmpty(t, state)
-		if err := s.Sweep(); err != nil {
-			t.Error(err)
-		}
+		r.wantEmpty(r.platform.Dir)
+		r.sweep()
+	}
+}
+
+func (r *rig) sweep() {
+	r.Helper()
+	if err := r.platform.Sweep(); err != nil {
+		r.Fatal(err)
 	}
 }
 
@@ -116,21 +98,21 @@ func startEngine(t *testing.T, state, how string) (*exec.Cmd, string) {
 	return cmd, id
 }
 
-// A group is killed by its record too, for a process that has overwritten its environment; but only if its leader is
-// the same process still.
+// A recorded group is killed too, for a process that has overwritten its environment, but only if its leader is still the
+// same process.
 func TestSweepByRecord(t *testing.T) {
-	s, _ := newStarter(t)
+	r := newRig(t)
 	sleeper := func() *exec.Cmd {
-		c, err := spawnSleeper()
-		if err != nil {
+		c := exec.Command("sleep", "1000")
+		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
 		return c
 	}
 	guilty, innocent := sleeper(), sleeper()
-	// The test runs in what could be a program of another time.
-	dir := filepath.Join(s.Dir, "999999999-1-"+bootID())
+	dir := filepath.Join(r.platform.Dir, "999999999-1-"+bootID())
 	for id, text := range map[string]string{
 		"a": strconv.Itoa(guilty.Process.Pid) + " " + startTime(guilty.Process.Pid),
 		"b": strconv.Itoa(innocent.Process.Pid) + " 1",
@@ -145,21 +127,19 @@ func TestSweepByRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(s.Dir, "something else"), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(r.platform.Dir, "something else"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(s.Dir, "1-2-3"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(r.platform.Dir, "1-2-3"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Sweep(); err != nil {
-		t.Fatal(err)
-	}
+	r.sweep()
 	waitFor(t, func() bool { return startTime(guilty.Process.Pid) == "" })
 	if startTime(innocent.Process.Pid) == "" {
-		t.Error("a process that only bears the same id was killed")
+		t.Error("a process that only has the same id was killed")
 	}
-	entries, err := os.ReadDir(s.Dir)
+	entries, err := os.ReadDir(r.platform.Dir)
 	if err != nil || len(entries) != 2 {
-		t.Errorf("got %v, %v; want the strange directory and file alone", entries, err)
+		t.Errorf("got %v, %v; want the foreign directory and file alone", entries, err)
 	}
 }

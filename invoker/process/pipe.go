@@ -1,33 +1,32 @@
 package process
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/esm-run/esm/invoker/lifecycle"
 )
 
 const (
-	longestLine = 256 << 10 // bytes: what CloudWatch Logs takes as one event; longer lines go on in the next
-	readSize    = 32 << 10  // bytes at a time
-	drainReads  = 64        // at most, in one drain
+	readSize   = 32 << 10 // bytes at a time
+	drainReads = 64       // at most, in one drain
 )
 
-// pipe carries what a process writes, line by line, to a journal.
+// pipe reads what a process writes into a stream.
 type pipe struct {
-	file    *os.File
-	raw     syscall.RawConn
-	journal *journal
+	file *os.File
+	raw  syscall.RawConn
 
-	mu   sync.Mutex // held while lines are told, so that drain returns after the last
-	rest []byte     // a line without its end
-	buf  []byte
+	mu     sync.Mutex // held while lines are passed on, so that drain returns after the last
+	stream *lifecycle.Stream
+	buf    []byte
 }
 
 // newPipe returns a pipe and the end of it that the process writes to.
-func newPipe(j *journal) (*pipe, *os.File, error) {
+func newPipe(to *lifecycle.Stream) (*pipe, *os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
@@ -36,7 +35,7 @@ func newPipe(j *journal) (*pipe, *os.File, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, r.Close(), w.Close())
 	}
-	return &pipe{file: r, raw: raw, journal: j, buf: make([]byte, readSize)}, w, nil
+	return &pipe{file: r, raw: raw, stream: to, buf: make([]byte, readSize)}, w, nil
 }
 
 // pump reads until all writers have closed the pipe, or cut.
@@ -52,8 +51,7 @@ func (p *pipe) pump() {
 	p.flush()
 }
 
-// drain takes in what has been written so far, beside the pump. A line without its end counts as one: what is written
-// next belongs to another invocation.
+// drain reads what has been written so far, while pump waits for more.
 func (p *pipe) drain() {
 	_ = p.raw.Control(func(fd uintptr) { // an error is cut
 		for range drainReads {
@@ -65,22 +63,18 @@ func (p *pipe) drain() {
 	})
 }
 
-// flush tells what is left of a line.
 func (p *pipe) flush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.rest) > 0 {
-		p.journal.line(p.rest)
-		p.rest = nil
-	}
+	p.stream.Flush()
 }
 
-// cut ends the pump now or, if somebody who got away still holds the other end, after d.
+// cut ends pump at the end of the pipe, or after d if a process that could not be killed holds its other end.
 func (p *pipe) cut(d time.Duration) {
 	_ = p.file.SetReadDeadline(time.Now().Add(d)) // an error is a pipe that is cut already
 }
 
-// take reads once. It returns 0 when there is nothing to read yet, and less when there never will be.
+// take reads once. It returns 0 if there is nothing to read yet, and a negative number if there never will be.
 func (p *pipe) take(fd int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,33 +87,6 @@ func (p *pipe) take(fd int) int {
 	case err != nil || n == 0:
 		return -1
 	}
-	p.split(p.buf[:n])
+	_, _ = p.stream.Write(p.buf[:n]) // never fails
 	return n
-}
-
-// split tells the lines of data and keeps what is left.
-func (p *pipe) split(data []byte) {
-	for len(data) > 0 {
-		end := bytes.IndexByte(data, '\n')
-		part, next := data, data[len(data):]
-		if end >= 0 {
-			part, next = data[:end], data[end+1:]
-		}
-		if room := longestLine - len(p.rest); len(part) > room {
-			part, next, end = data[:room], data[room:], room
-		}
-		switch {
-		case end < 0:
-			p.rest = append(p.rest, part...)
-		case len(p.rest) == 0:
-			p.journal.line(part)
-		default:
-			p.journal.line(append(p.rest, part...))
-			p.rest = p.rest[:0]
-		}
-		data = next
-	}
-	if len(p.rest) == 0 && cap(p.rest) > readSize {
-		p.rest = nil
-	}
 }

@@ -14,15 +14,15 @@ import (
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
-// program is what runs a function.
+// program is the command that runs a function.
 type program struct {
 	argv []string
 	dir  string            // where it runs; absolute
-	env  map[string]string // what it needs; wins over the function's own variables
+	env  map[string]string // variables that it needs; they win over the function's own
 }
 
-// program finds out what runs fn. The error is a *runtimeapi.Failure where Lambda would answer with one.
-func (s *Starter) program(fn config.Function) (program, error) {
+// program returns what runs fn. The error is a *runtimeapi.Failure where Lambda would answer with one.
+func (p *Platform) program(fn config.Function) (program, error) {
 	dir, err := filepath.Abs(fn.CodeUri)
 	if err != nil {
 		return program{}, err
@@ -30,23 +30,23 @@ func (s *Starter) program(fn config.Function) (program, error) {
 	if err := canEnter(dir); err != nil {
 		return program{}, &runtimeapi.Failure{Type: "Runtime.InvalidWorkingDir", Text: err.Error()}
 	}
-	p := program{dir: dir}
+	found := program{dir: dir}
 	switch {
 	case len(fn.Command) > 0:
-		p.argv = fn.Command
+		found.argv = fn.Command
 	case strings.HasPrefix(fn.Runtime, "provided"):
-		p.argv, err = provided(dir)
-	case s.Bootstrap != nil:
-		p.argv, p.env, err = s.Bootstrap(fn)
+		found.argv, err = provided(dir)
+	case p.Bootstrap != nil:
+		found.argv, found.env, err = p.Bootstrap(fn)
 	default:
 		err = fmt.Errorf("no way to run the runtime %q is known", fn.Runtime)
 	}
-	if err == nil && len(p.argv) == 0 {
+	if err == nil && len(found.argv) == 0 {
 		err = errors.New("the command is empty")
 	}
 	switch {
 	case err == nil:
-		return p, nil
+		return found, nil
 	case machineFault(err):
 		return program{}, err
 	default:
@@ -65,7 +65,7 @@ func canEnter(dir string) error {
 	return err
 }
 
-// provided is the command of the OS-only runtimes: the executable file "bootstrap" in the code's directory.
+// provided returns the command of the OS-only runtimes: the executable file "bootstrap" in the code's directory.
 func provided(dir string) ([]string, error) {
 	path := filepath.Join(dir, "bootstrap")
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
@@ -75,8 +75,8 @@ func provided(dir string) ([]string, error) {
 	return []string{path}, nil
 }
 
-// find resolves a command's name as execvp would in the new process: names without a slash by path, which is the value
-// of the new process's PATH, others against dir.
+// find resolves a command's name as execvp would in the new process: names without a slash by path, the value of the new
+// process's PATH, others against dir.
 func find(name, dir, path string) (string, error) {
 	if strings.Contains(name, "/") {
 		if !filepath.IsAbs(name) {
@@ -96,8 +96,8 @@ func find(name, dir, path string) (string, error) {
 	return "", runtimeapi.InvalidEntrypoint(fmt.Sprintf("exec: %q: executable file not found in PATH", name))
 }
 
-// machineFault reports whether err is one of the machine, which passes without a change of the function: no room for
-// another process or file, a disk that fails.
+// machineFault reports whether err is the machine's and passes without a change of the function: no room for another
+// process or file, a disk that fails.
 func machineFault(err error) bool {
 	return slices.ContainsFunc([]syscall.Errno{
 		syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE,
@@ -105,8 +105,8 @@ func machineFault(err error) bool {
 	}, func(fault syscall.Errno) bool { return errors.Is(err, fault) })
 }
 
-// launchError tells a command that cannot be run, which is the function's fault, from a machine that has no room for
-// another process.
+// launchError returns err for a machine that has no room for another process, and otherwise the failure of a function
+// whose command cannot be run.
 func launchError(err error) error {
 	if machineFault(err) {
 		return err
@@ -114,7 +114,7 @@ func launchError(err error) error {
 	failure := runtimeapi.InvalidEntrypoint(err.Error())
 	if at, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(at.Path); err == nil {
-			return fmt.Errorf("%w (the file is there, the interpreter that it names is not)", failure)
+			return fmt.Errorf("%w (the file is there, the interpreter in its first line is not)", failure)
 		}
 	}
 	return failure

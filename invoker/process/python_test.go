@@ -42,19 +42,15 @@ def handler(event, context):
 			t.Fatal(err)
 		}
 	}
-	s, l := newStarter(t)
+	r := newRig(t)
 	function := func(handler string) config.Function {
 		return config.Function{Name: "f", CodeUri: dir, Handler: handler, Timeout: 30, Command: []string{python, "-m", "awslambdaric", handler}}
 	}
-	e := start(t, s, function("app.handler"))
-	for range 3 {
-		if resp := invoke(t, e, order{Say: "x"}); resp.Fault != "" || !strings.Contains(string(resp.Payload), `"echo": {"Say": "x"}`) {
-			t.Errorf("got %s, fault %q", resp.Payload, resp.Fault)
-		}
-	}
+	e := r.start(function("app.handler"))
 	for _, tt := range []struct{ event, payload, fault string }{
+		{`{"a":"x"}`, `{"calls": 1, `, ""},
 		{`{"fail":"oh"}`, `{"errorMessage": "oh", "errorType": "ValueError", "requestId": "` + testID + `", "stackTrace": ["  File \"` + dir + `/app.py\"`, "Unhandled"},
-		{`{"exit":3}`, exitError(testID, "Runtime exited with error: exit status 3"), "Runtime.ExitError"},
+		{`{"exit":3}`, exitError("exit status 3"), "Runtime.ExitError"},
 		{`{"size":7000000}`, `{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}`, "Function.ResponseSizeTooLarge"},
 		{`{}`, `{"calls": 1, "id": "` + testID + `", "arn": "arn:aws:lambda:us-east-1:000000000000:function:f"`, ""},
 	} {
@@ -68,11 +64,11 @@ def handler(event, context):
 	}
 	e.Close()
 	for _, want := range []string{"printed\n", "[INFO]\t", "\tlogged\n", "[ERROR] ValueError: oh\rTraceback"} {
-		if !strings.Contains(l.text(), want) {
-			t.Errorf("the log lacks %q:\n%s", want, l.text())
+		if !strings.Contains(r.text(), want) {
+			t.Errorf("the log lacks %q:\n%s", want, r.text())
 		}
 	}
-	_, err := s.Start(t.Context(), function("bad.handler"))
+	_, err := r.Start(t.Context(), function("bad.handler"))
 	if err == nil || !strings.Contains(err.Error(), `"errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": []`) {
 		t.Errorf("got %v", err)
 	}

@@ -11,13 +11,13 @@ import (
 	"syscall"
 )
 
-// Sweep ends what programs that were killed have left behind in Dir: every process of their environments, those that
-// left their process group too, and their files. Programs that still run are left alone. It is called before the first
-// Start, may take a second, and returns an error when something could not be ended or removed.
+// Sweep removes what killed programs have left behind in Dir: every process of their sandboxes, those that left their
+// process group too, and their files. Programs that still run are left alone. It is called before the first sandbox is
+// made, may take a second, and returns an error if something could not be killed or removed.
 //
 // On macOS it finds a process group only while its leader lives.
-func (s *Starter) Sweep() error {
-	dir, err := s.dir()
+func (p *Platform) Sweep() error {
+	dir, err := p.dir()
 	if err != nil {
 		return fmt.Errorf("process: sweep: %w", err)
 	}
@@ -29,9 +29,9 @@ func (s *Starter) Sweep() error {
 		return fmt.Errorf("process: sweep: %w", err)
 	}
 	var failed error
-	for _, p := range programs {
-		if runs, ok := alive(p.Name()); ok && !runs && p.IsDir() {
-			failed = errors.Join(failed, sweepProgram(filepath.Join(dir, p.Name())))
+	for _, entry := range programs {
+		if runs, ok := alive(entry.Name()); ok && !runs && entry.IsDir() {
+			failed = errors.Join(failed, sweepProgram(filepath.Join(dir, entry.Name())))
 		}
 	}
 	if failed != nil {
@@ -41,13 +41,13 @@ func (s *Starter) Sweep() error {
 }
 
 func sweepProgram(path string) error {
-	environments, err := os.ReadDir(path)
+	sandboxes, err := os.ReadDir(path)
 	if err != nil {
 		return err
 	}
 	sameBoot := strings.HasSuffix(path, "-"+bootID())
 	ids := map[string]bool{}
-	for _, e := range environments {
+	for _, e := range sandboxes {
 		p := private{id: e.Name(), path: filepath.Join(path, e.Name())}
 		ids[p.id] = true
 		if sameBoot {
@@ -55,7 +55,7 @@ func sweepProgram(path string) error {
 		}
 	}
 	if sameBoot && len(ids) > 0 && !killMarked(ids) {
-		return fmt.Errorf("%s: some processes cannot be ended", path)
+		return fmt.Errorf("%s: some processes cannot be killed", path)
 	}
 	for id := range ids {
 		private{id: id, path: filepath.Join(path, id)}.remove()
@@ -66,7 +66,7 @@ func sweepProgram(path string) error {
 	return nil
 }
 
-// killGroup kills the group on record if its leader is still the process that it was.
+// killGroup kills the recorded group if its leader is still the same process.
 func (p private) killGroup() {
 	text, err := os.ReadFile(p.group())
 	if err != nil {
@@ -75,6 +75,6 @@ func (p private) killGroup() {
 	number, since, _ := strings.Cut(string(text), " ")
 	pid, err := strconv.Atoi(number)
 	if err == nil && pid > 1 && since != "" && startTime(pid) == since {
-		_ = syscall.Kill(-pid, syscall.SIGKILL) // an error says that nobody is left
+		_ = syscall.Kill(-pid, syscall.SIGKILL) // an error means that the group is empty
 	}
 }

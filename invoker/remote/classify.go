@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -15,9 +14,9 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// meaning is what Lambda's exceptions say about the handler and about trying again (AWS: "Invoke", API reference). In
-// none of these did the handler run. The rule: what passes by itself is ErrNotRun, and what somebody has to repair is
-// ErrRefused, also where the status is 5xx. Exceptions that are not listed are judged by their status.
+// meaning classifies Lambda's exceptions (AWS: "Invoke", API reference). After none of these did the handler run. What
+// passes by itself is an ErrNotRun; what has to be repaired is an ErrRefused, even with a status of 5xx. Exceptions that
+// are not listed are classified by their status.
 var meaning = map[string]error{
 	"TooManyRequestsException": esm.ErrThrottled,
 
@@ -64,13 +63,13 @@ var meaning = map[string]error{
 	"SnapStartRegenerationFailureException":    esm.ErrRefused,
 }
 
-// sending follows one request on its way. The transport tells it from other goroutines.
+// sending follows one request. The transport calls it from other goroutines.
 type sending struct {
 	asked     atomic.Bool // for a connection
 	connected atomic.Bool // from here on the request may have been sent
 }
 
-// watch makes the context with which the request is sent.
+// watch returns the context for the request.
 func (s *sending) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { s.asked.Store(true) },
@@ -78,7 +77,7 @@ func (s *sending) watch(ctx context.Context) context.Context {
 	})
 }
 
-// explain wraps err in what it says about the handler, as far as that is sure.
+// explain wraps err in its class, if it is known.
 func (s *sending) explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = fmt.Errorf("%w: %w", cause, err)
@@ -87,14 +86,14 @@ func (s *sending) explain(ctx context.Context, err error) error {
 	switch {
 	case begun && exchange.HTTPStatusCode() != 0:
 		return wrap(judge(err, exchange.HTTPStatusCode()), err)
-	case s.mayHaveBeenSent(begun, err):
+	case s.mayHaveBeenSent(begun):
 		return err
 	default:
 		return wrap(esm.ErrNotRun, err)
 	}
 }
 
-// judge says what an answer of the endpoint means; nil is unknown.
+// judge classifies an answer of the endpoint; nil is unknown.
 func judge(err error, status int) error {
 	if exception, ok := errors.AsType[smithy.APIError](err); ok {
 		if known, ok := meaning[exception.ErrorCode()]; ok {
@@ -103,33 +102,24 @@ func judge(err error, status int) error {
 	}
 	switch {
 	case status < http.StatusBadRequest:
-		return nil // a response that could not be read, or one that is none of Invoke's
+		return nil // a response that could not be read, or is not one of Invoke's
 	case status == http.StatusTooManyRequests:
 		return esm.ErrThrottled
 	case status == http.StatusRequestEntityTooLarge:
 		return esm.ErrTooLarge
 	case status == http.StatusServiceUnavailable:
-		return esm.ErrNotRun // nobody is there, says a load balancer
+		return esm.ErrNotRun // a load balancer without targets
 	case status == http.StatusRequestTimeout, status >= http.StatusInternalServerError:
-		return nil // a gateway that gave up waiting says so too, and the emulator when a handler crashed
+		return nil // from a gateway that gave up waiting, or from the emulator when a handler crashed
 	default:
 		return esm.ErrRefused
 	}
 }
 
-// mayHaveBeenSent reports whether a request without an answer may have reached the endpoint. Unless begun, it never got
-// as far as the transport, for want of credentials for example.
-func (s *sending) mayHaveBeenSent(begun bool, err error) bool {
-	if s.connected.Load() {
-		return true
-	}
-	if s.asked.Load() || !begun {
-		return false // no connection came of it
-	}
-	// A transport that tells nothing is believed what its error says.
-	_, lookup := errors.AsType[*net.DNSError](err)
-	op, ok := errors.AsType[*net.OpError](err)
-	return !lookup && !(ok && op.Op == "dial")
+// mayHaveBeenSent reports whether a request without an answer may have reached the endpoint. Unless begun, it did not
+// reach the transport, for example because there are no credentials.
+func (s *sending) mayHaveBeenSent(begun bool) bool {
+	return s.connected.Load() || begun && !s.asked.Load()
 }
 
 func wrap(kind, err error) error {

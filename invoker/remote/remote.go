@@ -1,10 +1,10 @@
 // Package remote invokes functions that run elsewhere: in AWS Lambda, in LocalStack, or anywhere else that answers
 // Lambda's Invoke API over HTTP (POST /2015-03-31/functions/{name}/invocations).
 //
-// AWS's Runtime Interface Emulator answers it too, with differences that this package takes as they come. It knows one
-// function only, named function. An error of the handler is a 200 without X-Amz-Function-Error, so it counts as a
-// success; the function's timeout is a 200 as well, whose payload is the plain text "Task timed out after 3.00
-// seconds". A second invocation at the same time is refused with a 400: give such a function a concurrency of one.
+// AWS's Runtime Interface Emulator answers it too, with differences that this package does not hide. It has one
+// function, named function. An error of the handler is a 200 without X-Amz-Function-Error, so it counts as a success;
+// so does the function's timeout, whose payload is the plain text "Task timed out after 3.00 seconds". A concurrent
+// invocation is refused with a 400: give such a function a concurrency of one.
 package remote
 
 import (
@@ -24,22 +24,21 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// Remote invokes functions through the Client of one endpoint. It holds no state: it may be used by many at once.
+// Remote invokes functions through the Client of one endpoint. Calls may be concurrent.
 type Remote struct {
-	// Client sends the requests. Whatever its Retryer, an invocation is sent once: trying again is for the caller to
-	// decide, who knows what it means to run an event twice.
+	// Client sends the requests. Its Retryer is not used: only the caller knows whether an event may run twice.
 	Client *lambda.Client
 
-	// Timeout bounds one invocation: the function's timeout and some slack. Zero leaves that to the context.
+	// Timeout bounds one invocation: the function's timeout and some slack. Zero means no bound but the context.
 	Timeout time.Duration
 }
 
-// Invoke runs c once, synchronously, and blocks until there is an answer, at most for the Timeout. The function that
-// is asked for is c.Function, with its qualifier. The handler sees a request id of the endpoint's making, not c.ID.
+// Invoke runs c once, synchronously, and blocks until there is an answer, at most for the Timeout. It invokes c.Function
+// with its qualifier. The handler sees a request id that the endpoint makes, not c.ID.
 //
-// A function that failed is a Response with a Fault, as in [esm.Invoker]. An error is [esm.ErrThrottled],
-// [esm.ErrNotRun] or [esm.ErrRefused] where that is sure. Any other error, such as a timeout or a connection that was
-// lost after the request had been sent, leaves open whether the handler ran, or still runs.
+// A function that failed is a Response with a Fault, as in [esm.Invoker]. An error is an [esm.ErrThrottled],
+// [esm.ErrNotRun] or [esm.ErrRefused] where that is certain. After any other error, such as a timeout or a connection
+// that was lost after the request was sent, the handler may have run, or may still run.
 func (r *Remote) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 	if err := context.Cause(ctx); err != nil {
 		return esm.Response{}, fmt.Errorf("remote: invoke %s: %w: %w", c.Function, esm.ErrNotRun, err)

@@ -1,43 +1,28 @@
-// Package embedded is the stand-in for AWS that lives inside the process: SQS, SNS, S3, Kinesis, DynamoDB and DynamoDB
-// Streams on one port, spoken to by real SDK clients and the AWS CLI as the services themselves are. It forgets everything
-// when the process ends.
+// Package embedded is the stand-in for AWS: SQS, SNS, S3, Kinesis, DynamoDB and DynamoDB Streams in this process, on one
+// port, for SDK clients and the AWS CLI. It keeps everything in memory.
 //
-// It is there for the first minutes with this project and for tests that should take no time. Time is the process's own
-// clock, which under testing/synctest is virtual: with [Server.Client] a real SDK client and a real long poll run inside
-// a bubble, without a socket. Nothing runs in the background.
+// It serves the first minutes with this project, and tests that should take no time. Time is that of package time: with
+// [Server.Client] a real SDK client and a real long poll run in virtual time inside a testing/synctest bubble, without a
+// socket. Nothing runs in the background.
 //
-// # The services
+// Each service is a package below this one. Its documentation says what it promises.
 //
-// SQS is in this package. The others have packages of their own, which say what they promise and what they refuse:
-// sns (topics that queues subscribe to), s3 (buckets and objects), kinesis (streams, with enhanced fan-out) and dynamodb
-// (tables and their streams). What speaks the AWS JSON protocol does so through package wire.
+//	service            supports                                        refuses by name
+//	sqs                standard and FIFO queues, batches, long         permissions, message move tasks, the query
+//	                   polling, redrive, tags                          protocol of older SDKs
+//	sns                standard topics, subscriptions of queues,       FIFO topics, other protocols, filter policies,
+//	                   raw or in the envelope, batches                 redrive policies, MessageStructure
+//	s3                 buckets; objects, ranges, conditions on         versions, multipart uploads, copies, tags,
+//	                   ETags, checksums, ListObjectsV2                 policies, conditions on times
+//	kinesis            streams, resharding, retention, GetRecords,     encryption, resource policies, monitoring,
+//	                   enhanced fan-out, tags                          CBOR
+//	dynamodb           tables, writes with conditions, batches,        indexes, filters, projections, document
+//	                   transactions, Query and Scan by key, time to    paths, PartiQL, backups, global tables
+//	                   live; the stream of a table
 //
-// A request's X-Amz-Target says which service it is for; where there is none, the scope of its credentials does. Without
-// either a form is for SNS and a path is for S3, so that plain HTTP clients work too. An operation that AWS has and a
-// service here has not is refused by its name, and so is a service.
+// Any other operation that AWS has is refused with an error that names it, and so is any other service. Nowhere are
+// signatures and policies checked or data encrypted, and there is one account in one Region.
 //
-// # What its SQS promises
-//
-// Standard and FIFO queues behave as the SQS developer guide and API reference describe them: visibility timeouts,
-// delays, long polling, retention, redrive to a dead-letter queue, message groups, deduplication, receive attempts,
-// limits, and errors in the shape that makes SDKs raise their typed exceptions. Where AWS promises little, the server
-// is regular: a standard queue hands out messages in the order in which they became available, a receive returns as
-// many as there are, and the approximate numbers are exact.
-//
-// Where AWS leaves room, these choices were made:
-//
-//   - A receipt handle that was overtaken by a later receive: on a standard queue DeleteMessage succeeds and deletes
-//     nothing (AWS: "the request will succeed, but the message might not be deleted"), ChangeMessageVisibility works as
-//     observed on AWS; a FIFO queue refuses both.
-//   - A FIFO group hands out its oldest messages up to the first one in flight. Groups take turns in the order in which
-//     their first message became available.
-//   - ApproximateReceiveCount goes on counting in the dead-letter queue (AWS: "across all queues"); its own
-//     maxReceiveCount counts from zero there.
-//
-// # What it does not do
-//
-// Signatures and policies are not checked, nothing is encrypted, and there is one account in one Region. Of SQS,
-// permissions (AddPermission, RemovePermission) and message move tasks are refused as unsupported, and so is the older
-// query protocol, in words that say which client to upgrade. Policy, KMS and encryption attributes are stored and shown
-// again.
+// A request's X-Amz-Target says which service it is for, or else the scope of its credentials. Without either, a form is for
+// SNS and a path is for S3, so that plain HTTP clients work too.
 package embedded

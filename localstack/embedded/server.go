@@ -1,46 +1,70 @@
 package embedded
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/localstack/embedded/dynamodb"
+	"github.com/esm-run/esm/localstack/embedded/inprocess"
+	"github.com/esm-run/esm/localstack/embedded/kinesis"
+	"github.com/esm-run/esm/localstack/embedded/s3"
+	"github.com/esm-run/esm/localstack/embedded/sns"
+	"github.com/esm-run/esm/localstack/embedded/sqs"
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
-// A Server is the stand-in for AWS: one account in one Region. The zero Server is ready and empty. All methods may be called side by
-// side. It must not be copied.
+// A Server is the stand-in for AWS: one account in one Region. The zero Server is ready and empty. Its methods may be
+// called concurrently. It must not be copied.
 type Server struct {
-	// Region is part of ARNs; empty is us-east-1. The Region that a request was signed for does not matter. Neither this nor
+	// Region is part of ARNs; empty is us-east-1. The Region a request was signed for does not matter. Neither Region nor
 	// AccountID may change after the first request.
 	Region string
 	// AccountID owns everything and is part of queue URLs and ARNs; empty is 000000000000.
 	AccountID string
 
-	services services
-
-	mu      sync.RWMutex // guards the queues; no queue is locked under it
-	queues  map[string]*queue
-	deleted map[string]time.Time // when a queue of this name was deleted
+	once sync.Once
+	all  services
 }
 
-func (s *Server) region() string  { return cmp.Or(s.Region, "us-east-1") }
-func (s *Server) account() string { return cmp.Or(s.AccountID, "000000000000") }
+type services struct {
+	account  wire.Account
+	dynamodb dynamodb.Server
+	kinesis  kinesis.Server
+	s3       s3.Server
+	sns      sns.Server
+	sqs      sqs.Server
+}
 
-func (s *Server) arn(name string) string { return config.QueueARN(s.region(), s.account(), name) }
+// services returns the services, which get the account at the first call.
+func (s *Server) services() *services {
+	s.once.Do(func() {
+		account := wire.Account{Region: s.Region, ID: s.AccountID}.OrDefault()
+		s.all.account = account
+		s.all.dynamodb.Account, s.all.kinesis.Account, s.all.s3.Account, s.all.sns.Account, s.all.sqs.Account = account, account, account, account, account
+		s.all.sns.Deliver = s.all.sqs.Deliver
+	})
+	return &s.all
+}
 
-// grace is how long Serve lets answers that are being written get through when it is to end.
+// DynamoDB returns the server's DynamoDB, for tests that need what no request can do, such as [dynamodb.Server.RollOver].
+func (s *Server) DynamoDB() *dynamodb.Server { return &s.services().dynamodb }
+
+// Client returns an HTTP client whose requests s answers without a socket; see [inprocess.Client]. Set it as the HTTPClient
+// of an SDK's options with any BaseEndpoint, whose host queue URLs then have.
+func (s *Server) Client() *http.Client { return inprocess.Client(s) }
+
+// grace is how long Serve lets running requests finish after its context has ended.
 const grace = time.Second
 
-// Serve answers on l until ctx ends. Then it ends long polls and streams, lets running requests finish for a moment, and returns nil
-// when every goroutine that it started has ended. It closes l. An error of l ends it as well and is returned.
+// Serve answers requests on l until ctx ends. Then it ends long polls and subscriptions, lets running requests finish for a
+// moment, and returns nil when every goroutine that it started has ended. It closes l. It also returns if l fails, with
+// l's error.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -50,7 +74,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnState:         func(_ net.Conn, state http.ConnState) { count(&running, state) },
 		ReadHeaderTimeout: 30 * time.Second,
-		ErrorLog:          log.New(io.Discard, "", 0), // a client that hangs up is no news
+		ErrorLog:          log.New(io.Discard, "", 0), // it would report clients that disconnect
 	}
 	running.Go(func() {
 		<-ctx.Done()
@@ -65,7 +89,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// count keeps track of the connections, each of which is a goroutine of the server.
+// count counts the connections in running: the server has a goroutine for each.
 func count(running *sync.WaitGroup, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -79,57 +103,6 @@ func shutdown(server *http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	if server.Shutdown(ctx) != nil {
-		server.Close() // the listener is closed already: there is no error left that could matter
+		server.Close() // the listener is closed already, so no error matters
 	}
-}
-
-// queueAt finds the queue that a QueueUrl names. Its host does not matter.
-func (s *Server) queueAt(url string) (*queue, error) {
-	if url == "" {
-		return nil, missingParameter("QueueUrl")
-	}
-	rest, name := cutLast(strings.TrimRight(url, "/"))
-	_, account := cutLast(rest)
-	if rest == "" {
-		return nil, refuseAs(http.StatusNotFound, "InvalidAddress", "InvalidAddress", "The address %s is not valid for this endpoint.", url)
-	}
-	if q := s.named(name); q != nil && account == s.account() {
-		return q, nil
-	}
-	return nil, noSuchQueue()
-}
-
-func cutLast(path string) (before, last string) {
-	i := strings.LastIndexByte(path, '/')
-	return path[:max(i, 0)], path[i+1:]
-}
-
-// named returns the queue of that name, or nil.
-func (s *Server) named(name string) *queue {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.queues[name]
-}
-
-// queueOf returns the queue with that ARN, or nil.
-func (s *Server) queueOf(arn string) *queue {
-	if arn == "" {
-		return nil
-	}
-	q := s.named(arn[strings.LastIndexByte(arn, ':')+1:])
-	if q == nil || q.arn != arn {
-		return nil
-	}
-	return q
-}
-
-// all returns the queues.
-func (s *Server) all() []*queue {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	queues := make([]*queue, 0, len(s.queues))
-	for _, q := range s.queues {
-		queues = append(queues, q)
-	}
-	return queues
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
@@ -28,7 +29,7 @@ func (s shape) record(r *types.Record) esm.Record {
 	change := changeOf(r)
 	made := madeAt(change)
 	keys := appendItem(nil, change.Keys)
-	seq := deref(change.SequenceNumber)
+	seq := aws.ToString(change.SequenceNumber)
 	return esm.Record{ID: seq, Receipt: seq, Group: string(keys), Arrived: made, Event: s.event(r, change, made, keys)}
 }
 
@@ -39,20 +40,20 @@ const room = 640
 func (s shape) event(r *types.Record, change *types.StreamRecord, made time.Time, keys []byte) json.RawMessage {
 	b := make([]byte, 0, room+len(s.tail)+2*len(keys)+int(sizeOf(change))*3/2)
 	b = append(b, `{"eventID":`...)
-	b = quote.AppendString(b, deref(r.EventID))
+	b = quote.AppendString(b, aws.ToString(r.EventID))
 	b = append(b, `,"eventName":`...)
 	b = quote.AppendString(b, string(r.EventName))
 	b = append(b, `,"eventVersion":`...)
-	b = quote.AppendString(b, or(deref(r.EventVersion), "1.1"))
+	b = quote.AppendString(b, or(aws.ToString(r.EventVersion), "1.1"))
 	b = append(b, `,"eventSource":`...)
-	b = quote.AppendString(b, or(deref(r.EventSource), "aws:dynamodb"))
+	b = quote.AppendString(b, or(aws.ToString(r.EventSource), "aws:dynamodb"))
 	b = append(b, `,"awsRegion":`...)
-	b = quote.AppendString(b, or(deref(r.AwsRegion), s.region))
+	b = quote.AppendString(b, or(aws.ToString(r.AwsRegion), s.region))
 	if who := r.UserIdentity; who != nil {
 		b = append(b, `,"userIdentity":{"type":`...)
-		b = quote.AppendString(b, deref(who.Type))
+		b = quote.AppendString(b, aws.ToString(who.Type))
 		b = append(b, `,"principalId":`...)
-		b = quote.AppendString(b, deref(who.PrincipalId))
+		b = quote.AppendString(b, aws.ToString(who.PrincipalId))
 		b = append(b, '}')
 	}
 	b = append(b, `,"dynamodb":`...)
@@ -74,7 +75,7 @@ func appendChange(b []byte, change *types.StreamRecord, made time.Time, keys []b
 		b = appendItem(b, change.OldImage)
 	}
 	b = append(b, `,"SequenceNumber":`...)
-	b = quote.AppendString(b, deref(change.SequenceNumber))
+	b = quote.AppendString(b, aws.ToString(change.SequenceNumber))
 	b = append(b, `,"SizeBytes":`...)
 	b = strconv.AppendInt(b, sizeOf(change), 10)
 	b = append(b, `,"StreamViewType":`...)
@@ -88,7 +89,7 @@ func changeOf(r *types.Record) *types.StreamRecord {
 	return r.Dynamodb
 }
 
-func numberOf(r *types.Record) string { return deref(changeOf(r).SequenceNumber) }
+func numberOf(r *types.Record) string { return aws.ToString(changeOf(r).SequenceNumber) }
 
 func sizeOf(change *types.StreamRecord) int64 {
 	if change.SizeBytes == nil {
@@ -109,7 +110,7 @@ func madeAt(change *types.StreamRecord) time.Time {
 // own, tells the minute only: what it made in that minute may have been made later.
 func before(r *types.Record, t time.Time) bool {
 	tick := time.Second
-	if deref(r.AwsRegion) == "ddblocal" {
+	if aws.ToString(r.AwsRegion) == "ddblocal" {
 		tick = time.Minute
 	}
 	return madeAt(changeOf(r)).Before(t.Truncate(tick))

@@ -7,10 +7,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/awserr"
 	"github.com/esm-run/esm/sources/internal/skew"
 )
 
@@ -33,7 +35,7 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 	var shards []esm.Shard
 	for last := (*string)(nil); ; {
 		page, err := s.client.DescribeStream(ctx, &sdk.DescribeStreamInput{StreamArn: &s.arn.text, ExclusiveStartShardId: last})
-		if notFound(err) {
+		if awserr.NotFound(err) {
 			return nil, fmt.Errorf("%w: %w", esm.ErrNoStream, err)
 		}
 		if err != nil {
@@ -47,10 +49,10 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 			shards = append(shards, shardOf(&page.StreamDescription.Shards[i]))
 		}
 		next := page.StreamDescription.LastEvaluatedShardId
-		if deref(next) == "" {
+		if aws.ToString(next) == "" {
 			return shards, nil
 		}
-		if deref(next) == deref(last) {
+		if aws.ToString(next) == aws.ToString(last) {
 			return nil, errors.New("a page that ends where it began")
 		}
 		last = next
@@ -59,12 +61,12 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 
 // shardOf describes a shard. A closed one has an end.
 func shardOf(s *types.Shard) esm.Shard {
-	out := esm.Shard{ID: deref(s.ShardId)}
-	if deref(s.ParentShardId) != "" {
+	out := esm.Shard{ID: aws.ToString(s.ShardId)}
+	if aws.ToString(s.ParentShardId) != "" {
 		out.Parents = []string{*s.ParentShardId}
 	}
 	if s.SequenceNumberRange != nil {
-		out.Closed = deref(s.SequenceNumberRange.EndingSequenceNumber) != ""
+		out.Closed = aws.ToString(s.SequenceNumberRange.EndingSequenceNumber) != ""
 	}
 	return out
 }
@@ -81,11 +83,4 @@ func (s *Stream) emptied(ctx context.Context, shard string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", esm.ErrNoShard, err)
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -11,17 +11,22 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/sources/internal/silence"
 )
 
 // TableConfig is what a [Table] is made from.
 type TableConfig struct {
-	// Client is that of [Config].
-	Client *sdk.Client
+	// Client, IdlePoll and Calls are those of [Config].
+	Client   *sdk.Client
+	IdlePoll time.Duration
+	Calls    *Calls
 
 	// ARN names the table, without a stream.
 	ARN string
@@ -34,8 +39,8 @@ type TableConfig struct {
 // taken its place since. The shards of each come behind those of the one before it, so that an old stream is drained as
 // far as it can still be read, and then the new one is read from its beginning.
 type Table struct {
+	each   Config // of the streams, without their ARN
 	client *sdk.Client
-	arn    config.ARN
 	name   string
 
 	mu      sync.Mutex
@@ -59,7 +64,15 @@ func NewTable(c TableConfig) (*Table, error) {
 	if err != nil || a.Service != "dynamodb" || !isTable || name == "" || strings.Contains(name, "/") {
 		return nil, fmt.Errorf("ddbstreams: %q is not the ARN of a table (arn:aws:dynamodb:region:account:table/name)", c.ARN)
 	}
-	return &Table{client: c.Client, arn: a, name: name, first: c.First, streams: map[string]*Stream{}, homes: map[string]home{}}, nil
+	if c.Calls == nil {
+		c.Calls = &Calls{}
+	}
+	options := c.Client.Options()
+	options.HTTPClient = silence.Client(options.HTTPClient)
+	return &Table{
+		each: Config{Client: c.Client, IdlePoll: c.IdlePoll, Calls: c.Calls}, client: sdk.New(options),
+		name: name, first: c.First, streams: map[string]*Stream{}, homes: map[string]home{},
+	}, nil
 }
 
 // List is [esm.Stream].List by a ListStreams, and a DescribeStream for each hundred shards of each stream. The identity
@@ -67,13 +80,13 @@ func NewTable(c TableConfig) (*Table, error) {
 func (t *Table) List(ctx context.Context) (esm.Listing, error) {
 	followed, err := t.followed(ctx)
 	if err != nil {
-		return esm.Listing{}, fmt.Errorf("ddbstreams: list the streams of %s: %w", t.name, kinds.Wrap(err))
+		return esm.Listing{}, fmt.Errorf("ddbstreams: list the streams of %s: %w", t.name, codes.Wrap(err))
 	}
 	listing := esm.Listing{Identity: t.identity(), Retention: retention}
 	var ends []string // the last shards of the stream before
 	for i, stream := range followed {
 		shards, err := stream.shards(ctx)
-		if notFound(err) && i < len(followed)-1 {
+		if awserr.NotFound(err) && i < len(followed)-1 {
 			continue // it has ceased to be readable
 		}
 		if err != nil {
@@ -114,7 +127,7 @@ func (t *Table) followed(ctx context.Context) ([]*Stream, error) {
 			continue
 		}
 		if t.streams[a.label] == nil {
-			t.streams[a.label] = &Stream{client: t.client, arn: a, shape: newShape(a)}
+			t.streams[a.label] = newStream(t.each, a)
 		}
 		followed = append(followed, t.streams[a.label])
 	}
@@ -137,17 +150,17 @@ func (t *Table) listed(ctx context.Context) (arns []arn, err error) {
 				arns = append(arns, a)
 			}
 		}
-		if deref(page.LastEvaluatedStreamArn) == deref(last) && deref(last) != "" {
+		if aws.ToString(page.LastEvaluatedStreamArn) == aws.ToString(last) && aws.ToString(last) != "" {
 			return nil, errors.New("a page that ends where it began")
 		}
-		if last = page.LastEvaluatedStreamArn; deref(last) == "" {
+		if last = page.LastEvaluatedStreamArn; aws.ToString(last) == "" {
 			slices.SortFunc(arns, func(x, y arn) int { return cmp.Compare(x.label, y.label) })
 			return arns, nil
 		}
 	}
 }
 
-func streamOf(s *types.Stream) (arn, error) { return parseARN(deref(s.StreamArn)) }
+func streamOf(s *types.Stream) (arn, error) { return parseARN(aws.ToString(s.StreamArn)) }
 
 func (t *Table) identity() string {
 	t.mu.Lock()

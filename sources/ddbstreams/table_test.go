@@ -10,7 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
 const tableARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/carts"
@@ -23,10 +26,10 @@ func label(n int) string {
 // tables is a service whose table carts has streams of shards, by label.
 type tables map[string][]esm.Shard
 
-func (s tables) table(t *testing.T, first string) (*Table, *service) {
+func (s tables) table(t *testing.T, first string) (*Table, *awstest.Service) {
 	t.Helper()
-	fake := &service{answers: map[string]func(call) *answer{"ListStreams": s.list, "DescribeStream": s.describe}}
-	table, err := NewTable(TableConfig{Client: fake.stream(t).client, ARN: tableARN, First: first})
+	fake := &awstest.Service{Answers: map[string]awstest.Handler{"ListStreams": s.list, "DescribeStream": s.describe}}
+	table, err := NewTable(TableConfig{Client: sdk.NewFromConfig(fake.Config("")), ARN: tableARN, First: first})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +37,7 @@ func (s tables) table(t *testing.T, first string) (*Table, *service) {
 }
 
 // list lists the newest first, and that of another table, one on a page.
-func (s tables) list(c call) *answer {
+func (s tables) list(c awstest.Call) *awstest.Answer {
 	var arns []string
 	for l := range s {
 		arns = append(arns, tableARN+"/stream/"+l)
@@ -42,25 +45,25 @@ func (s tables) list(c call) *answer {
 	slices.Sort(arns)
 	slices.Reverse(arns)
 	arns = append(arns, "arn:aws:dynamodb:eu-west-1:111122223333:table/other/stream/2099-01-01T00:00:00.000")
-	next := 1 + slices.Index(arns, c.text("ExclusiveStartStreamArn"))
+	next := 1 + slices.Index(arns, c.Text("ExclusiveStartStreamArn"))
 	page := map[string]any{"Streams": []any{map[string]any{"StreamArn": arns[next]}}}
 	if next+1 < len(arns) {
 		page["LastEvaluatedStreamArn"] = arns[next]
 	}
-	return ok(page)
+	return awstest.OK(page)
 }
 
-func (s tables) describe(c call) *answer {
-	a, _ := parseARN(c.text("StreamArn"))
+func (s tables) describe(c awstest.Call) *awstest.Answer {
+	a, _ := parseARN(c.Text("StreamArn"))
 	listed, known := s[a.label]
 	if !known {
-		return refusal(http.StatusBadRequest, "ResourceNotFoundException")
+		return awstest.Refusal(http.StatusBadRequest, "ResourceNotFoundException")
 	}
 	shards := []any{}
 	for _, shard := range listed {
 		shards = append(shards, onTheWire(shard))
 	}
-	return ok(map[string]any{"StreamDescription": map[string]any{"StreamArn": c.in["StreamArn"], "Shards": shards}})
+	return awstest.OK(map[string]any{"StreamDescription": map[string]any{"StreamArn": c.In["StreamArn"], "Shards": shards}})
 }
 
 func TestATablesStreamsComeOneAfterTheOther(t *testing.T) {
@@ -130,8 +133,8 @@ func TestTablesThatChangeTheirStream(t *testing.T) {
 // A service whose pages never end is not listed for ever.
 func TestAPageThatEndsWhereItBegan(t *testing.T) {
 	table, fake := tables{label(1): nil}.table(t, "")
-	fake.answers["ListStreams"] = func(call) *answer {
-		return ok(map[string]any{"Streams": []any{}, "LastEvaluatedStreamArn": streamARN})
+	fake.Answers["ListStreams"] = func(awstest.Call) *awstest.Answer {
+		return awstest.OK(map[string]any{"Streams": []any{}, "LastEvaluatedStreamArn": streamARN})
 	}
 	if _, err := table.List(t.Context()); err == nil {
 		t.Error("listed")
@@ -188,7 +191,7 @@ func TestAShardOfAReplacedStreamEnds(t *testing.T) {
 func TestAShardThatWasNotListedIsLookedForOnce(t *testing.T) {
 	s := tables{label(1): {{ID: "a"}}}
 	table, fake := s.table(t, "")
-	fake.answers["GetShardIterator"] = func(call) *answer { return ok(map[string]any{"ShardIterator": "begin"}) }
+	fake.Answers["GetShardIterator"] = func(awstest.Call) *awstest.Answer { return awstest.OK(map[string]any{"ShardIterator": "begin"}) }
 	if _, err := table.List(t.Context()); err != nil {
 		t.Fatal(err)
 	}

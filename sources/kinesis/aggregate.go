@@ -5,6 +5,7 @@ import (
 	"crypto/md5" // aggregated records end with it
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -115,7 +116,7 @@ func hashesOf(r *types.HashKeyRange) hashes {
 	if r == nil {
 		return hashes{}
 	}
-	return hashes{low: deref(r.StartingHashKey), high: deref(r.EndingHashKey)}
+	return hashes{low: aws.ToString(r.StartingHashKey), high: aws.ToString(r.EndingHashKey)}
 }
 
 // holds reports whether all records of a belong to the shard. One that does not, by the hash key that its producer gave it,

@@ -17,9 +17,9 @@ import (
 // record describes a record of a shard.
 func (s *Stream) record(shard string, r *types.Record) esm.Record {
 	out := esm.Record{
-		ID:      deref(r.SequenceNumber),
-		Receipt: deref(r.SequenceNumber),
-		Group:   deref(r.PartitionKey),
+		ID:      aws.ToString(r.SequenceNumber),
+		Receipt: aws.ToString(r.SequenceNumber),
+		Group:   aws.ToString(r.PartitionKey),
 		Event:   s.shape.event(shard, r),
 	}
 	if r.ApproximateArrivalTimestamp != nil {
@@ -54,7 +54,7 @@ const room = 216
 
 // event is the element for r. Its data is the bytes that were put, in base64, whatever they are.
 func (s shape) event(shard string, r *types.Record) json.RawMessage {
-	seq, key := deref(r.SequenceNumber), deref(r.PartitionKey)
+	seq, key := aws.ToString(r.SequenceNumber), aws.ToString(r.PartitionKey)
 	b := make([]byte, 0, room+2*len(seq)+len(key)+len(shard)+base64.StdEncoding.EncodedLen(len(r.Data))+len(s.tail))
 	b = append(b, `{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":`...)
 	b = quote.AppendString(b, key)
@@ -73,7 +73,7 @@ func (s shape) event(shard string, r *types.Record) json.RawMessage {
 // view is what filter patterns are matched against: the data as text, which may be JSON, and the record's own members
 // (AWS: "Using event filtering with an Amazon Kinesis event source").
 func view(r *types.Record) json.RawMessage {
-	seq, key := deref(r.SequenceNumber), deref(r.PartitionKey)
+	seq, key := aws.ToString(r.SequenceNumber), aws.ToString(r.PartitionKey)
 	escapes := bytes.Count(r.Data, []byte{'"'}) + bytes.Count(r.Data, []byte{'\\'}) + bytes.Count(r.Data, []byte{'\n'})
 	b := make([]byte, 0, room/2+len(seq)+len(key)+len(r.Data)+escapes)
 	b = append(b, `{"data":"`...)

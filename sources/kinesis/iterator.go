@@ -2,17 +2,17 @@ package kinesis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/answers"
+	"github.com/esm-run/esm/sources/internal/polling"
 )
 
 // start is where reading begins: behind a sequence number, or within the aggregated record that has it, or at a time, or
@@ -70,7 +70,7 @@ func (s start) took(came []types.Record) ([]types.Record, start, error) {
 	if len(came) == 0 {
 		return nil, s, nil
 	}
-	next := start{after: deref(came[len(came)-1].SequenceNumber), record: true, at: s.at}
+	next := start{after: aws.ToString(came[len(came)-1].SequenceNumber), record: true, at: s.at}
 	came, err := s.prove(came)
 	if err != nil {
 		return nil, s, err
@@ -88,8 +88,8 @@ func (s start) prove(came []types.Record) ([]types.Record, error) {
 	switch {
 	case !s.within && !s.doubt:
 		return came, nil
-	case deref(came[0].SequenceNumber) != s.after:
-		return nil, fmt.Errorf("%w: the oldest record behind it is %s", esm.ErrTrimmed, deref(came[0].SequenceNumber))
+	case aws.ToString(came[0].SequenceNumber) != s.after:
+		return nil, fmt.Errorf("%w: the oldest record behind it is %s", esm.ErrTrimmed, aws.ToString(came[0].SequenceNumber))
 	case s.within:
 		return came, nil
 	}
@@ -111,64 +111,34 @@ func (s start) early(r types.Record) bool {
 	return !s.at.IsZero() && r.ApproximateArrivalTimestamp != nil && r.ApproximateArrivalTimestamp.UnixMilli() < s.at.UnixMilli()
 }
 
-// iterator is the service's word for where to read next.
-type iterator struct {
-	text  string
-	since time.Time
-}
-
-// iteratorLives is how long an iterator can be used (API reference: "GetShardIterator").
-const iteratorLives = 5 * time.Minute
-
-func (i iterator) usable(now time.Time) bool { return i.text != "" && now.Sub(i.since) < iteratorLives }
-
-// iterate asks for an iterator at start.
-func (s *Stream) iterate(ctx context.Context, shard string, start start) (iterator, error) {
-	it, err := s.ask(ctx, shard, start)
-	switch {
-	case refused(err) && start.after != "":
-		return iterator{}, fmt.Errorf("%w: %w", esm.ErrForeign, err)
-	case notFound(err), s.puzzling(err):
-		return iterator{}, s.diagnose(ctx, shard, start, err)
+// iterator asks for an iterator at start.
+func (s *Stream) iterator(ctx context.Context, shard string, begin start) (string, error) {
+	ask := func(at start) (string, error) {
+		var out *sdk.GetShardIteratorOutput
+		err := s.calls.Do(ctx, func() (err error) {
+			out, err = s.reads.GetShardIterator(ctx, &sdk.GetShardIteratorInput{
+				StreamARN:              &s.arn.stream,
+				ShardId:                &shard,
+				ShardIteratorType:      at.kind(),
+				StartingSequenceNumber: at.number(),
+				Timestamp:              at.timestamp(),
+			})
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+		return aws.ToString(out.ShardIterator), nil
 	}
-	return it, err
-}
-
-// puzzling reports whether err is an internal error of an emulator's, which may mean anything.
-func (s *Stream) puzzling(err error) bool {
-	return answers.Internal(err) && s.client.Options().BaseEndpoint != nil
-}
-
-// diagnose tells what lies behind an answer that something was not found.
-func (s *Stream) diagnose(ctx context.Context, shard string, begin start, err error) error {
-	return answers.Diagnose(err, answers.Probe{
-		Shard: shard, Positioned: begin.after != "",
+	return polling.Position{
+		Shard: shard, AfterRecord: begin.after != "", Emulated: s.emulated(),
+		Ask:       func() (string, error) { return ask(begin) },
+		AskOldest: func() error { _, err := ask(start{}); return err },
 		List: func() ([]esm.Shard, error) {
 			shards, err := s.shards(ctx)
 			return shards, gone(err, esm.ErrNoStream)
 		},
-		Oldest: func() error { _, err := s.ask(ctx, shard, start{}); return err },
-		Again:  func() error { _, err := s.ask(ctx, shard, begin); return err },
-	})
+	}.Iterator()
 }
 
-func (s *Stream) ask(ctx context.Context, shard string, start start) (iterator, error) {
-	now := time.Now()
-	out, err := s.client.GetShardIterator(ctx, &sdk.GetShardIteratorInput{
-		StreamARN:              &s.arn.stream,
-		ShardId:                &shard,
-		ShardIteratorType:      start.kind(),
-		StartingSequenceNumber: start.number(),
-		Timestamp:              start.timestamp(),
-	}, atMostTwice)
-	if err != nil {
-		return iterator{}, err
-	}
-	if deref(out.ShardIterator) == "" {
-		return iterator{}, errors.New("an answer without an iterator")
-	}
-	return iterator{text: *out.ShardIterator, since: now}, nil
-}
-
-// atMostTwice lets the SDK repeat a call whose connection broke, and leaves all else to this package.
-func atMostTwice(o *sdk.Options) { o.Retryer = answers.Twice }
+func (s *Stream) emulated() bool { return s.client.Options().BaseEndpoint != nil }

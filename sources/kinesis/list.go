@@ -5,10 +5,12 @@ import (
 	"errors"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/polling"
 	"github.com/esm-run/esm/sources/internal/skew"
 )
 
@@ -29,7 +31,7 @@ func (s *Stream) list(ctx context.Context) (esm.Listing, error) {
 	}
 	d := summary.StreamDescriptionSummary
 	if d == nil {
-		return esm.Listing{}, errHollow
+		return esm.Listing{}, polling.ErrNoContent
 	}
 	listing := esm.Listing{Ahead: skew.Of(summary.ResultMetadata)}
 	if d.StreamCreationTimestamp != nil {
@@ -55,19 +57,19 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 			return nil, err
 		}
 		if page.Shards == nil {
-			return nil, errHollow
+			return nil, polling.ErrNoContent
 		}
 		for i := range page.Shards {
 			shards = append(shards, shardOf(&page.Shards[i]))
 			if s.arn.consumer {
-				ranges[deref(page.Shards[i].ShardId)] = hashesOf(page.Shards[i].HashKeyRange)
+				ranges[aws.ToString(page.Shards[i].ShardId)] = hashesOf(page.Shards[i].HashKeyRange)
 			}
 		}
-		if deref(page.NextToken) == "" {
+		if aws.ToString(page.NextToken) == "" {
 			s.know(ranges)
 			return shards, nil
 		}
-		if deref(page.NextToken) == deref(in.NextToken) {
+		if aws.ToString(page.NextToken) == aws.ToString(in.NextToken) {
 			return nil, errors.New("a page that names itself as the next")
 		}
 		in = &sdk.ListShardsInput{NextToken: page.NextToken}
@@ -77,9 +79,9 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 // shardOf describes a shard. A closed one has an end; where the end lies says nothing, for kinesis-mock's lies before its
 // start.
 func shardOf(s *types.Shard) esm.Shard {
-	out := esm.Shard{ID: deref(s.ShardId)}
+	out := esm.Shard{ID: aws.ToString(s.ShardId)}
 	for _, parent := range []*string{s.ParentShardId, s.AdjacentParentShardId} {
-		if deref(parent) != "" {
+		if aws.ToString(parent) != "" {
 			out.Parents = append(out.Parents, *parent)
 		}
 	}
@@ -87,11 +89,4 @@ func shardOf(s *types.Shard) esm.Shard {
 		out.Closed = s.SequenceNumberRange.EndingSequenceNumber != nil
 	}
 	return out
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/silence"
 )
 
 // live is one subscription that is open.
@@ -25,15 +26,13 @@ type live struct {
 func (s *Stream) subscribe(ctx context.Context, shard string, start start) (*live, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ends := context.AfterFunc(ctx, cancel)
-	late := time.AfterFunc(silence, cancel) // the SDK waits for the first event however long that takes
-	defer late.Stop()
-	out, err := s.client.SubscribeToShard(life, &sdk.SubscribeToShardInput{
+	out, err := s.reads.SubscribeToShard(silence.Allow(life, heartbeat), &sdk.SubscribeToShardInput{
 		ConsumerARN: &s.arn.text,
 		ShardId:     &shard,
 		StartingPosition: &types.StartingPosition{
 			Type: start.kind(), SequenceNumber: start.number(), Timestamp: start.timestamp(),
 		},
-	}, atMostTwice, ownCodec)
+	}, ownCodec)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -67,7 +66,7 @@ func (s *Stream) hashesOf(ctx context.Context, shard string, start start) (hashe
 	if h, known := s.known(shard); known {
 		return h, nil
 	}
-	if _, err := s.iterate(ctx, shard, start); err != nil {
+	if _, err := s.iterator(ctx, shard, start); err != nil {
 		return hashes{}, err
 	}
 	return hashes{}, errors.New("it can be read, but is not listed")

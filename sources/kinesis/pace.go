@@ -2,11 +2,12 @@ package kinesis
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	smithytime "github.com/aws/smithy-go/time"
+
+	"github.com/esm-run/esm/sources/internal/polling"
 )
 
 // What Kinesis allows of all readers of one shard together (AWS: "Quotas and limits"; API reference: "GetRecords").
@@ -15,35 +16,17 @@ const (
 	bytesPerSecond = 2_000_000
 )
 
-// atATime is how many calls of all readers are under way at the same time: enough for ten thousand shards that are polled
-// every second and answer within 50 ms. Others wait: so many connections, and answers half read, would serve nobody.
-const atATime = 512
-
 // Pace keeps the readers of each shard, of all streams that share it, together within what Kinesis allows for a shard:
-// five reads, five iterators and 2 MB a second, which is also the five seconds of rest after an answer of 10 MB. It keeps
-// the calls of all shards from being made at once. The zero Pace is ready for use, by many at once.
+// five reads, five iterators and 2 MB a second. The rate also covers the five seconds of rest that an answer of 10 MB
+// needs. The zero Pace is ready for use, and may be used concurrently. A nil Pace waits for nothing.
 type Pace struct {
 	mu     sync.Mutex
-	tracks map[place]*track // those that are being read
-
-	once  sync.Once
-	calls chan struct{} // holds one token for each call under way
-}
-
-// enter waits until a call may be made. It is over with leave.
-func (p *Pace) enter(ctx context.Context) (leave func(), err error) {
-	p.once.Do(func() { p.calls = make(chan struct{}, atATime) })
-	select {
-	case p.calls <- struct{}{}:
-		return func() { <-p.calls }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	tracks map[place]*track // of the shards that are being read
 }
 
 type place struct{ stream, shard string }
 
-// track is the pace of one shard. Readers of it wait by turns.
+// track is the pace of one shard. Its readers take turns. A nil track is that of a nil Pace.
 type track struct {
 	pace    *Pace
 	place   place
@@ -55,8 +38,11 @@ type track struct {
 	paid      time.Time  // when all that was read would have come at the speed that is allowed
 }
 
-// of is the track of a shard, until it is left.
+// of returns the track of a shard. It is over with leave.
 func (p *Pace) of(stream, shard string) *track {
+	if p == nil {
+		return nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.tracks == nil {
@@ -73,6 +59,9 @@ func (p *Pace) of(stream, shard string) *track {
 }
 
 func (t *track) leave() {
+	if t == nil {
+		return
+	}
 	t.pace.mu.Lock()
 	defer t.pace.mu.Unlock()
 	t.readers--
@@ -81,59 +70,72 @@ func (t *track) leave() {
 	}
 }
 
-// read waits until the shard may be read, and not before a time. One read is taken then, and over with leave.
-func (t *track) read(ctx context.Context, notBefore time.Time) (leave func(), err error) {
-	return t.turn(ctx, notBefore, &t.reads)
+// read waits until the shard may be read, and not before a time.
+func (t *track) read(ctx context.Context, notBefore time.Time) error {
+	if err := sleepUntil(ctx, notBefore); err != nil || t == nil {
+		return err
+	}
+	return t.turn(ctx, &t.reads)
 }
 
-// iterate is read for an iterator.
-func (t *track) iterate(ctx context.Context) (leave func(), err error) {
-	return t.turn(ctx, time.Time{}, &t.iterators)
+// iterate waits until an iterator may be asked for.
+func (t *track) iterate(ctx context.Context) error {
+	if t == nil {
+		return ctx.Err()
+	}
+	return t.turn(ctx, &t.iterators)
 }
 
-// turn waits for the next call of a kind.
-func (t *track) turn(ctx context.Context, notBefore time.Time, next *time.Time) (leave func(), err error) {
+// turn waits for the next call of a kind, and takes it.
+func (t *track) turn(ctx context.Context, next *time.Time) error {
 	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		rest := time.Until(notBefore)
-		if rest <= 0 {
-			rest = t.take(next, time.Now())
-		}
-		if rest <= 0 {
-			return t.pace.enter(ctx)
-		}
-		if err := smithytime.SleepWithContext(ctx, rest); err != nil {
-			return nil, err
+		free := t.take(next, time.Now())
+		if err := sleepUntil(ctx, free); err != nil || free.IsZero() {
+			return err
 		}
 	}
 }
 
-// take takes a call of a kind, or tells how long to wait before trying again.
-func (t *track) take(next *time.Time, now time.Time) time.Duration {
+// take takes a call of a kind, or returns the time to try again.
+func (t *track) take(next *time.Time, now time.Time) (free time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if rest := next.Sub(now); rest > 0 {
-		return rest
+	if next.After(now) {
+		return *next
 	}
 	*next = now.Add(betweenCalls)
-	return 0
+	return time.Time{}
 }
 
-// brought says how many bytes a read brought that began at start. What several readers brought at a time adds up.
+// brought accounts for the bytes of a read that began at start. Concurrent reads add up.
 func (t *track) brought(start time.Time, bytes int) {
+	if t == nil {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.paid = later(t.paid, start).Add(time.Duration(bytes) * time.Second / bytesPerSecond)
 	t.reads = later(t.reads, t.paid)
 }
 
-// throttled says that the service wants the shard to be left alone, because of readers elsewhere perhaps.
-func (t *track) throttled(now time.Time) {
+// throttled delays all readers of the shard: readers elsewhere may use up its limits.
+func (t *track) throttled() {
+	if t == nil {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.reads = later(t.reads, now.Add(time.Second+rand.N(time.Second/4)))
+	t.reads = later(t.reads, time.Now().Add(polling.ThrottledDelay()))
+}
+
+func sleepUntil(ctx context.Context, t time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if d := time.Until(t); d > 0 {
+		return smithytime.SleepWithContext(ctx, d)
+	}
+	return nil
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -8,14 +8,18 @@
 package kinesis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/polling"
+	"github.com/esm-run/esm/sources/internal/silence"
 )
 
 // Config is what a [Stream] is made from.
@@ -33,18 +37,31 @@ type Config struct {
 	// Filtered says that the mapping has filters. Only then do records have a View.
 	Filtered bool
 
-	// Pace is shared by all streams of the process; nil is a pace of this Stream's own. A consumer needs none.
+	// Pace is shared by the streams of the process that are on AWS. Nil reads as fast as the service answers. A consumer
+	// needs none.
 	Pace *Pace
+
+	// IdlePoll is how long a reader that found nothing waits before it looks again. Zero is a second, as Lambda polls.
+	IdlePoll time.Duration
+
+	// Calls is shared by the streams of the process; nil is one of this Stream's own.
+	Calls *Calls
 }
+
+// Calls bounds the calls under way of all readers that share it. The zero Calls is ready for use.
+type Calls = polling.Calls
 
 // Stream is one Kinesis data stream. It keeps no records, and retries nothing beyond what [Config].Client does when it
 // lists.
 type Stream struct {
-	client   *sdk.Client
+	client   *sdk.Client // for listings
+	reads    *sdk.Client // repeats a call only when its connection broke
 	arn      arn
 	shape    shape
 	filtered bool
 	pace     *Pace
+	idlePoll time.Duration
+	calls    *Calls
 
 	mu     sync.Mutex        // never held during a call
 	ranges map[string]hashes // of the shards that were last listed, when there is a consumer
@@ -58,10 +75,18 @@ func New(c Config) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Pace == nil {
-		c.Pace = &Pace{}
+	if c.Calls == nil {
+		c.Calls = &Calls{}
 	}
-	return &Stream{client: c.Client, arn: a, shape: newShape(a, c.Role), filtered: c.Filtered, pace: c.Pace}, nil
+	options := c.Client.Options()
+	options.HTTPClient = silence.Client(options.HTTPClient)
+	s := &Stream{
+		client: sdk.New(options), arn: a, shape: newShape(a, c.Role), filtered: c.Filtered,
+		pace: c.Pace, idlePoll: cmp.Or(c.IdlePoll, idlePoll), calls: c.Calls,
+	}
+	options.Retryer = polling.RetryBroken
+	s.reads = sdk.New(options)
+	return s, nil
 }
 
 // Open is [esm.Stream].Open by one GetShardIterator, or one SubscribeToShard. Behind a position that was trimmed Kinesis
@@ -75,8 +100,8 @@ func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Rea
 	if s.arn.consumer {
 		return s.subscribed(ctx, shard, from)
 	}
-	r := &reader{stream: s, shard: shard, start: newStart(from), track: s.pace.of(s.arn.stream, shard)}
-	if err := r.renew(ctx); err != nil {
+	r := s.reader(shard, newStart(from), time.Time{})
+	if err := r.Reader.Open(ctx); err != nil {
 		r.Close()
 		return nil, s.failed("open "+shard+" of", err)
 	}
@@ -88,5 +113,5 @@ func (s *Stream) failed(doing string, err error) error {
 	if err == nil || err == io.EOF {
 		return err
 	}
-	return fmt.Errorf("kinesis: %s %s: %w", doing, s.arn.name, kinds.Wrap(err))
+	return fmt.Errorf("kinesis: %s %s: %w", doing, s.arn.name, codes.Wrap(err))
 }

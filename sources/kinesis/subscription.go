@@ -9,22 +9,23 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/ahead"
-	"github.com/esm-run/esm/sources/internal/answers"
+	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/sources/internal/readahead"
 )
 
 // What a consumer keeps to (API reference: "SubscribeToShard").
 const (
 	subscriptionLives  = 5 * time.Minute
-	betweenSubscribing = time.Second     // of one shard
-	taken              = 5 * time.Second // as long after a subscription another is refused
-	silence            = 30 * time.Second
-	listens            = 5 * time.Second // one Read
-	refusals           = 3               // in a row, before somebody is told
+	betweenSubscribing = time.Second      // of one shard
+	taken              = 5 * time.Second  // as long after a subscription another is refused
+	heartbeat          = 30 * time.Second // an event comes every five seconds, records or not
+	listens            = 5 * time.Second  // one Read
+	refusals           = 3                // in a row, before somebody is told
 )
 
 // subscription reads a shard by enhanced fan-out. It belongs to one goroutine.
@@ -40,7 +41,7 @@ type subscription struct {
 	start     start  // where the next record is
 	skip      string // with start.within, the last of the records in the aggregate that was handed out: "number/n"
 	live      *live  // nil between subscriptions
-	ahead     ahead.Records[esm.Record]
+	ahead     readahead.Buffer[esm.Record]
 	heard     time.Time // when the last event was sent, or the subscription made
 	notBefore time.Time // of the next SubscribeToShard
 	refused   int       // subscriptions since the last that was made
@@ -90,9 +91,6 @@ func (r *subscription) receive(ctx context.Context) error {
 			return r.took(ctx, &e.Value)
 		}
 	case <-timer.C:
-		if time.Since(r.heard) >= silence { // an event comes every five seconds, records or not
-			r.drop()
-		}
 	}
 	return nil
 }
@@ -108,7 +106,7 @@ func (r *subscription) took(ctx context.Context, e *types.SubscribeToShardEvent)
 	r.start = next
 	r.live.records += len(came)
 	r.add(came)
-	switch next := deref(e.ContinuationSequenceNumber); {
+	switch next := aws.ToString(e.ContinuationSequenceNumber); {
 	case next != "":
 		r.goOn(next)
 		return nil
@@ -132,7 +130,7 @@ func (r *subscription) goOn(number string) {
 // add makes records of what came.
 func (r *subscription) add(came []types.Record) {
 	for i := range came {
-		r.ahead.Came = append(r.ahead.Came, r.stream.apart(r.shard, r.hashes, r.skip, &came[i])...)
+		r.ahead.Records = append(r.ahead.Records, r.stream.apart(r.shard, r.hashes, r.skip, &came[i])...)
 		r.skip = ""
 	}
 }
@@ -148,7 +146,7 @@ func (s *Stream) apart(shard string, hashes hashes, skip string, r *types.Record
 		return nil
 	}
 	first := 0
-	if number, place, within := strings.Cut(skip, "/"); within && number == deref(r.SequenceNumber) {
+	if number, place, within := strings.Cut(skip, "/"); within && number == aws.ToString(r.SequenceNumber) {
 		last, _ := strconv.Atoi(place) // what is no number was never a position: all are handed out
 		first = last + 1
 	}
@@ -168,7 +166,7 @@ func (r *subscription) ended(ctx context.Context) error {
 	err := r.live.events.Err()
 	brought, lived := r.live.records > 0, time.Since(r.live.since)
 	r.drop()
-	if answers.Code(err) != "" {
+	if awserr.Code(err) != "" {
 		return r.explain(ctx, err)
 	}
 	if brought || lived >= subscriptionLives-betweenSubscribing {
@@ -179,29 +177,29 @@ func (r *subscription) ended(ctx context.Context) error {
 
 // look makes one GetRecords where the subscription was.
 func (r *subscription) look(ctx context.Context) error {
-	p := &reader{stream: r.stream, shard: r.shard, start: r.start, heard: r.heard, track: r.stream.pace.of(r.stream.arn.stream, r.shard)}
+	p := r.stream.reader(r.shard, r.start, r.heard)
 	defer p.Close()
-	if err := p.fetch(ctx); err != nil {
+	if err := p.Fetch(ctx); err != nil {
 		return err
 	}
-	r.start = p.start
-	r.add(p.ahead.Came)
-	r.ahead.Closed = p.ahead.Closed
+	r.start = p.shard.start
+	r.add(p.Records)
+	r.ahead.Closed = p.Closed
 	return nil
 }
 
 // explain says what it means that a subscription was refused or ended.
 func (r *subscription) explain(ctx context.Context, err error) error {
 	switch {
-	case answers.Code(err) == "ResourceInUseException":
+	case awserr.Code(err) == "ResourceInUseException":
 		return fmt.Errorf("%w: %w", ErrInUse, err)
-	case !notFound(err) && !refused(err) && !r.stream.puzzling(err):
+	case !awserr.NotFound(err) && !awserr.Invalid(err) && !(awserr.Internal(err) && r.stream.emulated()):
 		return err
 	}
-	if _, why := r.stream.iterate(ctx, r.shard, r.start); why != nil {
+	if _, why := r.stream.iterator(ctx, r.shard, r.start); why != nil {
 		return why
 	}
-	if notFound(err) { // stream, shard and position are there
+	if awserr.NotFound(err) { // stream, shard and position are there
 		return fmt.Errorf("%w: %w", ErrNoConsumer, err)
 	}
 	return err
@@ -220,7 +218,7 @@ func (r *subscription) subscribe(ctx context.Context) error {
 		r.live, r.refused, r.heard = l, 0, l.since
 		return nil
 	}
-	if err = r.explain(ctx, err); !errors.Is(err, ErrInUse) && !throttled(err) {
+	if err = r.explain(ctx, err); !errors.Is(err, ErrInUse) && !awserr.Throttled(err) {
 		return err
 	}
 	r.notBefore = time.Now().Add(taken + rand.N(time.Second))

@@ -155,6 +155,61 @@ func deleteMany(t *trial) {
 	t.quiet(t.Visibility + t.Slack + time.Second)
 }
 
+func releasedComesBackAtOnce(t *trial) {
+	const n = 25
+	for i := range n {
+		t.sendApart(fmt.Sprint(i))
+	}
+	first := t.take(n)
+	start := time.Now()
+	t.release(first)
+	again := t.take(n)
+	t.took(start, 0)
+	receipts := map[string]string{}
+	for _, r := range first {
+		receipts[r.ID] = r.Receipt
+	}
+	for _, r := range again {
+		if old, sent := receipts[r.ID]; !sent || old == r.Receipt {
+			t.Errorf("message %s came back with the receipt %s, and had %s", r.ID, r.Receipt, old)
+		}
+	}
+	if got := t.look(again[0]).Attributes["ApproximateReceiveCount"]; got != "2" {
+		t.Errorf("receive count %q, want 2", got)
+	}
+	t.delete(again)
+}
+
+func releaseWhatIsGone(t *trial) {
+	t.sendApart("deleted", "kept")
+	recs := t.take(2)
+	t.delete(recs[:1])
+	t.release(nil)
+	t.release(recs)
+	t.release(recs)
+	kept := t.take(1)
+	if kept[0].ID != recs[1].ID {
+		t.Errorf("message %s came back, want %s", kept[0].ID, recs[1].ID)
+	}
+	if err := t.Queue.Release(t.ended(), kept); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the context: %v", err)
+	}
+}
+
+func releasedGroupKeepsOrder(t *trial) {
+	want := []string{"0", "1", "2"}
+	t.send(want...)
+	t.release(t.take(1))
+	recs := t.take(3)
+	if got := t.bodies(recs); !slices.Equal(got, want) {
+		t.Errorf("received %q, want %q", got, want)
+	}
+	t.release(recs)
+	if got := t.bodies(t.take(3)); !slices.Equal(got, want) {
+		t.Errorf("received %q again, want %q", got, want)
+	}
+}
+
 // manyReceivers must be through before the first message comes back, so it is small.
 func manyReceivers(t *trial) {
 	const n, receivers = 30, 4

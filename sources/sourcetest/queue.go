@@ -213,6 +213,24 @@ func (q *Queue) settle(r esm.Record) {
 	q.remove(m)
 }
 
+// Release is [esm.Queue].Release.
+func (q *Queue) Release(ctx context.Context, recs []esm.Record) error {
+	if err := ctx.Err(); err != nil && len(recs) > 0 {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	for _, r := range recs {
+		if m, held := q.messages[r.ID]; held && m.receipt == r.Receipt && m.hidden(now) {
+			m.until = now
+			q.hidden.MoveToFront(m.place)
+		}
+	}
+	q.wake()
+	return nil
+}
+
 // remove forgets m, wherever it is.
 func (q *Queue) remove(m *message) {
 	delete(q.messages, m.id)

@@ -66,7 +66,10 @@ var queueTests = []struct {
 	{"deleting none is fine", false, deleteNone},
 	{"deleting after the end of the context leaves all", false, deleteAfterEnd},
 	{"deleting more than one call can", false, deleteMany},
+	{"released means receivable at once", false, releasedComesBackAtOnce},
+	{"releasing what is gone is fine", false, releaseWhatIsGone},
 	{"many receivers share the messages", false, manyReceivers},
 	{"a group keeps its order", true, groupKeepsOrder},
 	{"a group in flight is locked", true, groupIsLocked},
+	{"a released group keeps its order", true, releasedGroupKeepsOrder},
 }

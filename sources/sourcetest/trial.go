@@ -85,6 +85,13 @@ func (t *trial) delete(recs []esm.Record) {
 	}
 }
 
+func (t *trial) release(recs []esm.Record) {
+	t.Helper()
+	if err := t.Queue.Release(t.Context(), recs); err != nil {
+		t.Fatalf("release: %v", err)
+	}
+}
+
 // sendAfter sends a message after d. It returns at once; the test waits for it at its end.
 func (t *trial) sendAfter(d time.Duration, body string) {
 	sent := make(chan struct{})

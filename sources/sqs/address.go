@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
@@ -25,13 +26,13 @@ func (q *Queue) address(ctx context.Context) (string, error) {
 		in.QueueOwnerAWSAccountId = &q.arn.Account
 	}
 	out, err := q.client.GetQueueUrl(ctx, in)
-	if url, ok := urlOf(q.arn); ok && errors.Is(kinds.Wrap(err), ErrDenied) {
+	if url, ok := urlOf(q.arn); ok && errors.Is(codes.Wrap(err), ErrDenied) {
 		return q.remember(url), nil // a VPC endpoint: the URL is that of AWS
 	}
 	if err != nil {
 		return "", err
 	}
-	return q.remember(deref(out.QueueUrl)), nil
+	return q.remember(aws.ToString(out.QueueUrl)), nil
 }
 
 func (q *Queue) knownURL() string {

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm/sources/internal/answers"
+	"github.com/esm-run/esm/sources/internal/awserr"
 )
 
 // attemptLives is how long a ReceiveRequestAttemptId means the receive that it was first used for.
@@ -44,7 +44,7 @@ func (a *attempts) next(now time.Time, visibility time.Duration) attempt {
 // failed remembers try if the answer to it was lost. A repeated attempt that the service fails on is given up, lest it
 // fail for ever: its messages may have been changed meanwhile, which ElasticMQ answers with a status of 500.
 func (a *attempts) failed(try attempt, err error) {
-	if !answerLost(err) || try.again && answers.Internal(err) {
+	if !answerLost(err) || try.again && awserr.Internal(err) {
 		return
 	}
 	try.again = true

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm"
@@ -20,7 +21,7 @@ import (
 
 // record describes a message whose event is made.
 func (q *Queue) record(m *types.Message, event json.RawMessage, received, until time.Time) esm.Record {
-	r := esm.Record{ID: deref(m.MessageId), Receipt: deref(m.ReceiptHandle), Arrived: received, Until: until, Event: event}
+	r := esm.Record{ID: aws.ToString(m.MessageId), Receipt: aws.ToString(m.ReceiptHandle), Arrived: received, Until: until, Event: event}
 	if ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil {
 		r.Arrived = time.UnixMilli(ms)
 	}
@@ -50,14 +51,14 @@ func (s shape) event(m *types.Message) (json.RawMessage, error) {
 	b := make([]byte, 0, s.size(m))
 	sum, ok := bodySum(m, b)
 	if !ok {
-		return nil, fmt.Errorf("message %s: %w", deref(m.MessageId), ErrChecksum)
+		return nil, fmt.Errorf("message %s: %w", aws.ToString(m.MessageId), ErrChecksum)
 	}
 	b = append(b, `{"messageId":`...)
-	b = quote.AppendString(b, deref(m.MessageId))
+	b = quote.AppendString(b, aws.ToString(m.MessageId))
 	b = append(b, `,"receiptHandle":`...)
-	b = quote.AppendString(b, deref(m.ReceiptHandle))
+	b = quote.AppendString(b, aws.ToString(m.ReceiptHandle))
 	b = append(b, `,"body":`...)
-	b = quote.AppendString(b, deref(m.Body))
+	b = quote.AppendString(b, aws.ToString(m.Body))
 	b = append(b, `,"attributes":`...)
 	b = appendStrings(b, m.Attributes)
 	b = append(b, `,"messageAttributes":`...)
@@ -72,21 +73,21 @@ func (s shape) event(m *types.Message) (json.RawMessage, error) {
 // bodySum is the MD5 of m's body in hex; ok is false when SQS says that it should be another. It may write to the room
 // behind scratch.
 func bodySum(m *types.Message, scratch []byte) (text [2 * md5.Size]byte, ok bool) {
-	sum := md5.Sum(append(scratch, deref(m.Body)...))
+	sum := md5.Sum(append(scratch, aws.ToString(m.Body)...))
 	hex.Encode(text[:], sum[:])
 	return text, m.MD5OfBody == nil || string(text[:]) == *m.MD5OfBody
 }
 
 // size is about how long m's event becomes, so that it is rarely grown: with the escapes that JSON in a string needs.
 func (s shape) size(m *types.Message) int {
-	n := 256 + len(s.tail) + len(deref(m.MessageId)) + len(deref(m.ReceiptHandle))
-	body := deref(m.Body)
+	n := 256 + len(s.tail) + len(aws.ToString(m.MessageId)) + len(aws.ToString(m.ReceiptHandle))
+	body := aws.ToString(m.Body)
 	n += len(body) + strings.Count(body, `"`) + strings.Count(body, `\`) + strings.Count(body, "\n")
 	for name, value := range m.Attributes {
 		n += len(name) + len(value) + 8
 	}
 	for name, value := range m.MessageAttributes {
-		n += 128 + len(name) + len(deref(value.StringValue)) + base64.StdEncoding.EncodedLen(len(value.BinaryValue))
+		n += 128 + len(name) + len(aws.ToString(value.StringValue)) + base64.StdEncoding.EncodedLen(len(value.BinaryValue))
 	}
 	return n
 }
@@ -128,7 +129,7 @@ func (s shape) appendAttribute(b []byte, value *types.MessageAttributeValue) []b
 		b = append(b, `"binaryValue":null,`...)
 	}
 	b = append(b, `"stringListValues":[],"binaryListValues":[],"dataType":`...)
-	return append(quote.AppendString(b, deref(value.DataType)), '}')
+	return append(quote.AppendString(b, aws.ToString(value.DataType)), '}')
 }
 
 func (s shape) appendAttributesSum(b []byte, m *types.Message) []byte {

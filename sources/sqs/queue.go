@@ -17,6 +17,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/sources/internal/silence"
 )
 
 // Config is what a [Queue] is made from.
@@ -53,7 +54,11 @@ func New(c Config) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Queue{client: c.Client, arn: a, shape: newShape(a, c.Windowed)}, nil
+	options := c.Client.Options()
+	options.HTTPClient = silence.Client(options.HTTPClient)
+	options.DisableMessageChecksumValidation = true // the SDK would refuse all messages of a receive because of one
+	client := sdk.New(options, func(o *sdk.Options) { o.Protocol = newProtocol() })
+	return &Queue{client: client, arn: a, shape: newShape(a, c.Windowed)}, nil
 }
 
 // Receive is [esm.Queue].Receive by one ReceiveMessage. The first call also asks for the queue's address and attributes.
@@ -93,6 +98,9 @@ func (q *Queue) receive(ctx context.Context, limit int, wait time.Duration) ([]e
 	return q.records(messages, received, received.Add(visibility))
 }
 
+// waitSlack is how much longer than its wait a receive may take to be answered.
+const waitSlack = 5 * time.Second
+
 // request asks for all that there is to know of up to limit messages.
 func request(url string, limit int, wait time.Duration) *sdk.ReceiveMessageInput {
 	return &sdk.ReceiveMessageInput{
@@ -111,7 +119,8 @@ func (q *Queue) poll(ctx context.Context, in *sdk.ReceiveMessageInput, visibilit
 		try = q.attempts.next(time.Now(), visibility)
 		in.ReceiveRequestAttemptId = &try.id
 	}
-	out, err := q.client.ReceiveMessage(ctx, in, checkHere, waitAsTold(in.WaitTimeSeconds))
+	silent := time.Duration(in.WaitTimeSeconds)*time.Second + waitSlack
+	out, err := q.client.ReceiveMessage(silence.Allow(ctx, max(silent, silence.Limit)), in)
 	if err == nil {
 		return out.Messages, nil
 	}
@@ -141,7 +150,7 @@ func (q *Queue) records(messages []types.Message, received, until time.Time) ([]
 
 // failed names the queue and says what kind of trouble err is. After it the queue is looked up anew if it was gone.
 func (q *Queue) failed(doing string, err error) error {
-	err = kinds.Wrap(err)
+	err = codes.Wrap(err)
 	if errors.Is(err, ErrNoQueue) {
 		q.forget()
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,11 +13,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm/awshttp"
+	"github.com/esm-run/esm/sources/internal/awstest"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
@@ -27,20 +26,7 @@ import (
 // test, the account is 000000000000. Queues are made and deleted.
 func realClient(t *testing.T) *sdk.Client {
 	t.Helper()
-	endpoint := os.Getenv("ESM_TEST_SQS_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("ESM_TEST_SQS_ENDPOINT is not set: there is no SQS endpoint to test on")
-	}
-	region := os.Getenv("AWS_REGION")
-	if region == "" {
-		region = "us-east-1"
-	}
-	return sdk.New(sdk.Options{
-		Region:       region,
-		BaseEndpoint: &endpoint,
-		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
-		HTTPClient:   awshttp.New(16),
-	})
+	return sdk.NewFromConfig(awstest.RealConfig(t, "ESM_TEST_SQS_ENDPOINT", awshttp.New(16)))
 }
 
 const realVisibility = 4 * time.Second

@@ -219,7 +219,7 @@ var badFiles = []badFile{
 		`7:22: EventSourceMappings[0].FilterCriteria.Filters: has 11 items, above 10`}},
 
 	{"resources on AWS", "Resources: {Queues: [{QueueName: a}]}\n", false, []string{
-		`1:1: Resources: are made only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
+		`1:1: Resources: are created only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
 	{"attributes", queues + "    - QueueName: a\n      Attributes:\n        VisibilityTimeout: 30\n        DelaySeconds: '901'\n        Visibility: x\n        RedrivePolicy: '{}'\n        FifoQueue: 'true'\n", true, []string{
 		`6:9: Resources.Queues[0].Attributes.VisibilityTimeout: 30 is a whole number and should be text: write it in quotes, "30"`,
 		`7:9: Resources.Queues[0].Attributes.DelaySeconds: "901" should be from 0 to 900`,

@@ -61,11 +61,11 @@ var badStreams = []badFile{
 		`12:11: EventSourceMappings[0].FilterCriteria.Filters[2].Pattern: …`}},
 	{"destinations", orders + clicking + "    DestinationConfig: {OnFailure: {Destination: 'arn:aws:sqs:us-east-1:000000000000:a.fifo'}}\n" + carting +
 		"    DestinationConfig: {OnFailure: {Destination: 'kafka://failures'}}\n", false, []string{
-		`8:37: EventSourceMappings[0].DestinationConfig.OnFailure.Destination: is FIFO, which failed batches cannot be sent to: give the ARN of a standard queue or topic, or of a bucket`,
+		`8:37: EventSourceMappings[0].DestinationConfig.OnFailure.Destination: is FIFO, which cannot be a destination: give the ARN of a standard SQS queue, a standard SNS topic or an S3 bucket`,
 		`12:37: EventSourceMappings[1].DestinationConfig.OnFailure.Destination: is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)`}},
 
 	{"streams on AWS", "Aws: {Endpoints: {sqs: 'http://localhost:1'}}\nResources: {Streams: [{StreamName: a}]}\n", false, []string{
-		`2:1: Resources: are made only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
+		`2:1: Resources: are created only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
 	{"streams to make", made + "  Streams:\n    - {StreamName: a, ShardCount: 0, StreamModeDetails: {}}\n    - {StreamName: a, Records: [{Data: x}, x, {PartitionKey: '', Data: {a: 1}}]}\n", true, []string{
 		`4:23: Resources.Streams[0].ShardCount: 0 is below 1`,
 		`4:38: Resources.Streams[0].StreamModeDetails: streams are made with the shards that ShardCount tells: remove it`,

@@ -51,17 +51,17 @@ var bucketShape = objectOf(inBucket,
 		"The bucket's name.")),
 )
 
-// checkResources checks all that is to be made, except for what queues and tables are in themselves.
+// checkResources checks what all resources have in common.
 func (d *decoder) checkResources(f *File) {
 	for _, k := range resourceKinds {
-		names, _ := f.names(k.service)
+		names, _ := f.names(k)
 		if len(names) > 0 && f.Aws.EndpointOf(k.service) == "" {
-			d.errorf("Resources", "are made only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them")
+			d.errorf("Resources", "are created only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them")
 		}
 		first := map[string]int{}
 		for i, name := range names {
 			if other, twice := first[name]; twice && name != "" {
-				d.errorf(fmt.Sprintf("%s[%d].%s", k.list, i, k.name), "is that of %s[%d]", k.list, other)
+				d.errorf(fmt.Sprintf("%s[%d].%s", k.list, i, k.key), "is that of %s[%d]", k.list, other)
 				continue
 			}
 			first[name] = i

@@ -102,9 +102,9 @@ func TestWarnings(t *testing.T) {
 			"10:11: EventSourceMappings[0].FilterCriteria.Filters[1].Pattern: at body.a…"}},
 		{"a queue to make", queues + "    - QueueName: orders\n" + orders + mapped, nil},
 		{"a queue that is made elsewhere", "Aws: {Endpoint: 'http://localhost:1', Region: eu-west-1}\nResources:\n  Queues:\n    - QueueName: orders\n" + orders + mapped, []string{
-			"10:5: EventSourceMappings[0].EventSourceArn: is not the queue of that name among Resources.Queues, which is made in eu-west-1 and account 000000000000"}},
+			"10:5: EventSourceMappings[0].EventSourceArn: is not the queue of that name in Resources.Queues, which is created in eu-west-1 and account 000000000000"}},
 		{"a queue that nobody makes", "Aws: {Endpoint: embedded}\n" + orders + mapped, []string{
-			"7:5: EventSourceMappings[0].EventSourceArn: is not among Resources.Queues: the embedded stand-in starts without any other queue"}},
+			"7:5: EventSourceMappings[0].EventSourceArn: is not in Resources.Queues: the embedded stand-in starts without any other queue"}},
 		{"a queue that may exist", "Aws: {Endpoint: 'http://localhost:1'}\n" + orders + mapped, nil},
 		{"dead letters that nobody makes", queues + deadLetters("a", "b"), []string{
 			"5:20: Resources.Queues[0].Attributes.RedrivePolicy: the dead-letter queue is not among Resources.Queues in us-east-1 and account 000000000000: if it does not exist, this queue cannot be made"}},
@@ -125,10 +125,10 @@ func TestWarnings(t *testing.T) {
 		{"what nobody makes", made + "  Buckets: [{Bucket: failures}]\n  Topics: [{Name: alerts}]\n" + orders + clicking +
 			"    MaximumRetryAttempts: 2\n    DestinationConfig: {OnFailure: {Destination: 'arn:aws:s3:::failure'}}\n" +
 			reading("orders", "    DestinationConfig: {OnFailure: {Destination: 'arn:aws:sns:us-east-2:000000000000:alerts'}}\n"), []string{
-			"10:5: EventSourceMappings[0].EventSourceArn: is not among Resources.Streams: the embedded stand-in starts without any other stream",
-			"13:37: EventSourceMappings[0].DestinationConfig.OnFailure.Destination: is not among Resources.Buckets: the embedded stand-in starts without any other bucket",
-			"15:5: EventSourceMappings[1].EventSourceArn: is not among Resources.Tables: the embedded stand-in starts without any other table",
-			"18:37: EventSourceMappings[1].DestinationConfig.OnFailure.Destination: is not the topic of that name among Resources.Topics, which is made in us-east-1 and account 000000000000"}},
+			"10:5: EventSourceMappings[0].EventSourceArn: is not in Resources.Streams: the embedded stand-in starts without any other stream",
+			"13:37: EventSourceMappings[0].DestinationConfig.OnFailure.Destination: is not in Resources.Buckets: the embedded stand-in starts without any other bucket",
+			"15:5: EventSourceMappings[1].EventSourceArn: is not in Resources.Tables: the embedded stand-in starts without any other table",
+			"18:37: EventSourceMappings[1].DestinationConfig.OnFailure.Destination: is not the topic of that name in Resources.Topics, which is created in us-east-1 and account 000000000000"}},
 		{"few reserved for a stream", "Functions:\n  orders: {Command: [bin/bootstrap], ReservedConcurrentExecutions: 2}\nEventSourceMappings:\n" + reading("orders", ""), nil},
 	} {
 		_, report := loadText(t, c.text)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
@@ -34,7 +34,7 @@ func (moody) Invoke(_ context.Context, c esm.Call) (esm.Response, error) {
 type nowhere struct{ trace trace.Func }
 
 func (d nowhere) Send(_ context.Context, n esm.Notice) error {
-	d.trace(trace.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: "arn:d", Records: n.Size, Err: errRefused})
+	d.trace(trace.Notified{Mapping: n.Mapping, Shard: n.Stream.Shard, Destination: "arn:d", Records: n.Stream.Size, Err: errRefused})
 	return nil
 }
 
@@ -46,7 +46,7 @@ func watched(t *testing.T, stream *sourcetest.Stream, rules policy.Stream, look 
 	b, m := NewBoard([]Mapping{mapping}, nil), NewMetrics([]Mapping{mapping}, nil)
 	trace := Tee(b.Trace, m.Trace)
 	feed := &engine.StreamFeed{
-		Mapping: uuid, Function: "count", Stream: stream, Checkpoints: &checkpoint.Memory{}, Invoker: moody{}, Destination: nowhere{trace},
+		Mapping: uuid, Function: "count", Stream: stream, Checkpoints: &checkpointtest.Memory{}, Invoker: moody{}, Destination: nowhere{trace},
 		Batching: policy.Batching{Size: 10}, Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: rules, Trace: trace,
 	}
 	ctx, stop := context.WithCancel(t.Context())

@@ -163,7 +163,7 @@ func (l *Lines) about(mapping, shard string, s sign, format string, args ...any)
 		if !l.passes(mapping, s) {
 			return
 		}
-		title += "  " + shortShard(shard)
+		title += "  shard " + ShortShard(shard)
 	}
 	l.line(s, title, format, args...)
 }

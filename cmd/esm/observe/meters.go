@@ -1,9 +1,10 @@
 package observe
 
 import (
-	"github.com/esm-run/esm/trace"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/esm-run/esm/trace"
 )
 
 // mappingMeters are the metrics of one mapping: those of all mappings, and those of its kind.

@@ -30,27 +30,8 @@ type Mapping struct {
 	Tags        map[string]string `json:"Tags,omitempty"`
 }
 
-// SourceName is the name in the source's ARN: that of the queue, of the data stream, with its consumer's if it is read
-// through one, or of the table.
-func (m Mapping) SourceName() string {
-	if m.Stream {
-		return m.streamName()
-	}
-	return m.Source[strings.LastIndex(m.Source, ":")+1:]
-}
-
-func (m Mapping) streamName() string {
-	arn, err := config.ParseARN(m.Source)
-	parts := strings.Split(arn.Resource, "/") // stream/NAME, stream/NAME/consumer/NAME:TIME, table/NAME/stream/TIME
-	switch {
-	case err != nil || len(parts) < 2:
-		return m.Source
-	case len(parts) == 4 && parts[2] == "consumer":
-		consumer, _, _ := strings.Cut(parts[3], ":")
-		return parts[1] + "/" + consumer
-	}
-	return parts[1]
-}
+// SourceName returns the short name of the source: that of the queue, the table, or the data stream with its consumer's.
+func (m Mapping) SourceName() string { return config.ParseSource(m.Source).Title() }
 
 // compare orders mappings by source and by function.
 func (m Mapping) compare(o Mapping) int {

@@ -134,9 +134,9 @@ func ends(recs []esm.Record) (first, last string) {
 	return recs[0].ID, recs[len(recs)-1].ID
 }
 
-// shortShard is enough of a shard's ID for people to tell it from its neighbours: Kinesis numbers shards, DynamoDB ends
-// the ID of each with something of its own.
-func shortShard(id string) string {
+// ShortShard returns the part of a shard's ID that distinguishes it from its neighbors: Kinesis numbers shards, DynamoDB ends
+// each ID with a text of its own.
+func ShortShard(id string) string {
 	const most = 12
 	short := strings.TrimPrefix(id, "shardId-")
 	if _, own, cut := strings.Cut(short, "-"); cut && own != "" {
@@ -149,5 +149,5 @@ func shortShard(id string) string {
 	if runes := []rune(short); len(runes) > most {
 		short = "…" + string(runes[len(runes)-most:])
 	}
-	return "shard " + short
+	return short
 }

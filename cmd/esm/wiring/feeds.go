@@ -11,6 +11,7 @@ import (
 	"github.com/esm-run/esm/destinations"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/sources/ddbstreams"
 	"github.com/esm-run/esm/sources/kinesis"
 	"github.com/esm-run/esm/trace"
 )
@@ -21,10 +22,13 @@ type Feeds struct {
 	Clients     *awsclient.Clients
 	Invoker     esm.Invoker
 	Checkpoints esm.Checkpoints
-	Undelivered destinations.Keeper // keeps notices that no destination takes
+	Undelivered esm.Undelivered // keeps notices that no destination takes
 	Trace       trace.Func
 
-	pace kinesis.Pace // shared by all mappings, since the limits of a shard apply to all of its readers
+	// Shared by all mappings: the limits of a shard apply to all of its readers, and that of calls to the process.
+	pace       kinesis.Pace
+	calls      kinesis.Calls
+	tableCalls ddbstreams.Calls
 }
 
 // Feed returns the feed of m, which has its defaults. It makes no request.
@@ -144,9 +148,9 @@ func (f *Feeds) destination(ctx context.Context, m config.Mapping) (esm.Destinat
 		return nil, err
 	}
 	return destinations.Kept{
-		Destination: made, Keeper: f.Undelivered, Name: arn,
-		Told: func(n esm.Notice, err error) {
-			f.Trace.Emit(trace.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: arn, Records: n.Size, Err: err})
+		Destination: made, ARN: arn, Undelivered: f.Undelivered,
+		Sent: func(n esm.Notice, err error) {
+			f.Trace.Emit(trace.Notified{Mapping: n.Mapping, Shard: n.Stream.Shard, Destination: arn, Records: n.Stream.Size, Err: err})
 		},
 	}, nil
 }

@@ -73,3 +73,26 @@ func (f *Feeds) Warnings(ctx context.Context, m config.Mapping) []config.Problem
 	}
 	return nil
 }
+
+// Shards returns the IDs of the shards of a stream mapping's source. It gives up after a few seconds.
+func (f *Feeds) Shards(ctx context.Context, m config.Mapping) ([]string, error) {
+	s, err := sourceOf(m)
+	if err != nil {
+		return nil, err
+	}
+	if _, asked := f.File.Aws.Embedded(); asked && m.Endpoint == "" {
+		return nil, errors.New("the embedded stand-in runs only with the engine")
+	}
+	stream, err := s.stream(ctx, f, m)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
+	defer cancel()
+	listing, err := stream.List(ctx)
+	var ids []string
+	for _, shard := range listing.Shards {
+		ids = append(ids, shard.ID)
+	}
+	return ids, err
+}

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/bootstrap"
+	"github.com/esm-run/esm/invoker/lifecycle"
 	"github.com/esm-run/esm/invoker/process"
 	"github.com/esm-run/esm/invoker/remote"
 	"github.com/esm-run/esm/trace"
@@ -22,9 +24,9 @@ import (
 // Parts are what runs beside the mappings.
 type Parts struct {
 	Functions  *invoker.Functions
-	Starter    *process.Starter
+	Processes  *process.Platform
 	Bootstraps *bootstrap.Bootstraps
-	Store      *checkpoint.DB
+	Store      esm.Store
 	Feeds      *Feeds
 }
 
@@ -32,16 +34,16 @@ type Parts struct {
 // looked up. Unless Build returns an error, the caller must call Close.
 func Build(ctx context.Context, file *configfile.File, c *awsclient.Clients, emit trace.Func) (*Parts, error) {
 	p := &Parts{Bootstraps: &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")}}
-	p.Starter = &process.Starter{
+	p.Processes = &process.Platform{Dir: filepath.Join(file.Engine.DataDir, "environments"), Bootstrap: p.Bootstraps.Command}
+	starter := &lifecycle.Starter{
+		Platform:    p.Processes,
 		Region:      file.Aws.Region,
 		AccountID:   file.Aws.AccountId,
 		AWSEndpoint: file.Aws.Endpoint,
-		Dir:         filepath.Join(file.Engine.DataDir, "environments"),
 		Trace:       emit,
-		Bootstrap:   p.Bootstraps.Command,
 	}
 	var err error
-	if p.Functions, err = functions(ctx, file, c, p.Starter, emit); err != nil {
+	if p.Functions, err = functions(ctx, file, c, starter, emit); err != nil {
 		return nil, err
 	}
 	if p.Store, err = OpenStore(file.Engine.DataDir); err != nil {
@@ -75,8 +77,15 @@ func functions(
 	return all, nil
 }
 
-// OpenStore opens the store of a data directory, which is created if it does not exist.
-func OpenStore(dataDir string) (*checkpoint.DB, error) { return checkpoint.Open(StorePath(dataDir)) }
+// OpenStore opens the store of a data directory, which is created if it does not exist. Another kind of store is another
+// case here.
+func OpenStore(dataDir string) (esm.Store, error) {
+	db, err := checkpoint.Open(StorePath(dataDir))
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
 
 // StorePath returns the path of the store in a data directory.
 func StorePath(dataDir string) string { return filepath.Join(dataDir, "checkpoints.db") }

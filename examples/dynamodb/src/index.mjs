@@ -1,4 +1,4 @@
-// Plain Lambda handlers: nothing in them knows of esm.
+// Plain Lambda handlers. Nothing in them depends on esm.
 
 export const showChanges = async (event) => {
   for (const { eventName, dynamodb } of event.Records) {
@@ -11,7 +11,7 @@ export const showChanges = async (event) => {
 
 export const showNotices = async (event) => {
   for (const message of event.Records) {
-    // The notice says where the records are, not what is in them: the stream keeps them for a day.
+    // A notice says where the records are, not what they hold. The stream keeps them for a day.
     const { requestContext: request, DDBStreamBatchInfo: batch } = JSON.parse(message.body);
     console.log(
       `given up after ${request.approximateInvokeCount} tries (${request.condition}): ` +

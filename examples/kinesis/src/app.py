@@ -1,4 +1,4 @@
-"""Plain Lambda handlers: nothing in them knows of esm."""
+"""Plain Lambda handlers. Nothing in them depends on esm."""
 
 import base64
 import json
@@ -12,14 +12,14 @@ def show_clicks(event, context):
             print(f"{visitor} sees {json.loads(data)['page']}")
         except ValueError:
             print(f"{visitor}: this is no click: {data.decode()}")
-            # Stop here: this record and all behind it come again, so that their order is kept.
+            # Stop here. This record and all behind it are delivered again, in order.
             return {"batchItemFailures": [{"itemIdentifier": kinesis["sequenceNumber"]}]}
     return {"batchItemFailures": []}
 
 
 def show_notices(event, context):
     for message in event["Records"]:
-        # The notice says where the records are, not what is in them: they can be read from the stream while it keeps them.
+        # A notice says where the records are, not what they hold. The stream still has them.
         notice = json.loads(message["body"])
         request, batch = notice["requestContext"], notice["KinesisBatchInfo"]
         print(

@@ -1,9 +1,9 @@
-// A plain Lambda handler. On a FIFO queue it stops at the first failure and reports all that follows, so that the order
-// within a group is kept.
+// A plain Lambda handler. At the first failure it stops, and reports that message and all behind it: this keeps the order
+// of a FIFO queue.
 export const handler = async (event) => {
   for (const [i, record] of event.Records.entries()) {
-    const { step } = JSON.parse(record.body);
     try {
+      const { step } = JSON.parse(record.body);
       console.log(`${record.attributes.MessageGroupId}: step ${step}`);
     } catch (error) {
       console.error(error);

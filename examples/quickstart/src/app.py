@@ -1,4 +1,4 @@
-"""A plain Lambda handler: nothing in it knows of esm."""
+"""Plain Lambda handlers. Nothing in them depends on esm."""
 
 import json
 

@@ -1,10 +1,8 @@
 package dynamodb
 
 import (
-	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +10,7 @@ import (
 	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
-// How many writes there can be in one request (API reference: "BatchWriteItem", "TransactWriteItems").
+// The largest number of writes in one request (API reference: "BatchWriteItem", "TransactWriteItems").
 const (
 	maxBatch       = 25
 	maxTransaction = 100
@@ -27,59 +25,55 @@ type writeRequest struct {
 
 type batchWriteItemOutput struct{ UnprocessedItems struct{} }
 
-// batchWriteItem does all writes or, when one of them is no valid request, none.
+// batchWriteItem performs all writes, or none if one of them is invalid.
 func (s *Server) batchWriteItem(now time.Time, in batchWriteItemInput) (out batchWriteItemOutput, _ error) {
-	var actions []action
+	var writes []write
 	for _, name := range slices.Sorted(maps.Keys(in.RequestItems)) {
 		for _, w := range in.RequestItems[name] {
-			a, err := s.written(name, w)
+			write, err := s.batchWrite(name, w)
 			if err != nil {
 				return out, err
 			}
-			actions = append(actions, a)
+			writes = append(writes, write)
 		}
 	}
 	switch {
-	case len(actions) == 0:
+	case len(writes) == 0:
 		return out, constraint("{}", "requestItems", "have length greater than or equal to 1")
-	case len(actions) > maxBatch:
+	case len(writes) > maxBatch:
 		return out, invalid("Too many items requested for the BatchWriteItem call")
-	case repeated(actions):
+	case repeated(writes):
 		return out, invalid("Provided list of item keys contains duplicates")
 	}
-	for _, a := range actions {
-		if _, err := s.do(a, now); err != nil {
+	for _, w := range writes {
+		if _, err := s.do(w, now); err != nil {
 			return out, err
 		}
 	}
 	return out, nil
 }
 
-func (s *Server) written(table string, w writeRequest) (action, error) {
+func (s *Server) batchWrite(table string, w writeRequest) (write, error) {
 	switch {
 	case w.PutRequest != nil && w.DeleteRequest == nil:
-		return s.put(putInput{Item: w.PutRequest.Item, writing: writing{TableName: table}})
+		return s.put(putInput{Item: w.PutRequest.Item, writeInput: writeInput{TableName: table}})
 	case w.DeleteRequest != nil && w.PutRequest == nil:
-		return s.remove(keyInput{Key: w.DeleteRequest.Key, writing: writing{TableName: table}})
+		return s.remove(keyInput{Key: w.DeleteRequest.Key, writeInput: writeInput{TableName: table}})
 	}
-	return action{}, invalid("Supplied WriteRequest must contain exactly one of PutRequest and DeleteRequest")
+	return write{}, invalid("Supplied WriteRequest must contain exactly one of PutRequest and DeleteRequest")
 }
 
-// repeated tells whether two actions are about the same item.
-func repeated(actions []action) bool {
+// repeated reports whether two writes are of the same item.
+func repeated(writes []write) bool {
 	type place struct {
 		table *table
 		path  string
 	}
-	seen := make(map[place]bool)
-	for _, a := range actions {
-		at := place{a.table, a.path}
-		if seen[at] {
-			return true
-		}
-		seen[at] = true
+	places := make(map[place]bool)
+	for _, w := range writes {
+		places[place{w.table, w.path}] = true
 	}
-	return false
+	return len(places) < len(writes)
 }
 
 type transactWriteItemsInput struct{ TransactItems []transactItem }
@@ -91,32 +85,32 @@ type transactItem struct {
 	Update         *updateInput
 }
 
-// transactWriteItems does all writes, or none if the condition of one does not hold.
-func (s *Server) transactWriteItems(now time.Time, in transactWriteItemsInput) (out wire.None, _ error) {
+// transactWriteItems performs all writes, or none if a condition fails.
+func (s *Server) transactWriteItems(now time.Time, in transactWriteItemsInput) (out wire.Empty, _ error) {
 	if n := len(in.TransactItems); n < 1 || n > maxTransaction {
 		return out, constraint(n, "transactItems", fmt.Sprintf("have length between 1 and %d", maxTransaction))
 	}
-	actions := make([]action, len(in.TransactItems))
+	writes := make([]write, len(in.TransactItems))
 	for i, item := range in.TransactItems {
 		var err error
-		if actions[i], err = s.transacted(item); err != nil {
+		if writes[i], err = s.transactionWrite(item); err != nil {
 			return out, err
 		}
 	}
-	if repeated(actions) {
+	if repeated(writes) {
 		return out, invalid("Transaction request cannot include multiple operations on one item")
 	}
-	changes, err := decideAll(actions)
+	changes, err := decideAll(writes)
 	if err != nil {
 		return out, err
 	}
 	for i, c := range changes {
-		s.apply(actions[i].table, c, now)
+		s.apply(writes[i].table, c, now)
 	}
 	return out, nil
 }
 
-func (s *Server) transacted(t transactItem) (action, error) {
+func (s *Server) transactionWrite(t transactItem) (write, error) {
 	switch {
 	case t.Put != nil:
 		return s.put(*t.Put)
@@ -125,41 +119,40 @@ func (s *Server) transacted(t transactItem) (action, error) {
 	case t.Update != nil:
 		return s.update(*t.Update)
 	case t.ConditionCheck != nil:
-		return s.confirm(*t.ConditionCheck)
+		return s.check(*t.ConditionCheck)
 	}
-	return action{}, invalid("Invalid Request: TransactWriteRequest should contain Delete or Put or Update request")
+	return write{}, invalid("Invalid Request: TransactWriteRequest should contain Delete or Put or Update request")
 }
 
-// decideAll is what all actions would do now, or why they cannot be done together.
-func decideAll(actions []action) ([]change, error) {
-	changes, reasons := make([]change, len(actions)), make([]map[string]any, len(actions))
-	codes, failed := make([]string, len(actions)), false
-	for i, a := range actions {
+// decideAll returns the changes that the writes make together now.
+func decideAll(writes []write) ([]change, error) {
+	changes, reasons := make([]change, len(writes)), make([]map[string]any, len(writes))
+	codes, failed := make([]string, len(writes)), false
+	for i, w := range writes {
 		var err error
-		changes[i], err = a.decide()
-		reasons[i], codes[i] = reasonOf(err)
+		changes[i], err = w.decide()
+		reasons[i], codes[i] = cancellationReason(err)
 		failed = failed || err != nil
 	}
 	if !failed {
 		return changes, nil
 	}
-	return nil, &wire.Refusal{
-		Status: http.StatusBadRequest, Type: namespace + "TransactionCanceledException",
-		Message: "Transaction cancelled, please refer cancellation reasons for specific reasons [" + strings.Join(codes, ", ") + "]",
-		More:    map[string]any{"CancellationReasons": reasons},
-	}
+	e := wire.Errorf(namespace+"TransactionCanceledException",
+		"Transaction cancelled, please refer cancellation reasons for specific reasons [%s]", strings.Join(codes, ", "))
+	e.More = map[string]any{"CancellationReasons": reasons}
+	return nil, e
 }
 
-// reasonOf says in the words of a transaction what became of an action.
-func reasonOf(err error) (reason map[string]any, code string) {
-	refused, ok := errors.AsType[*wire.Refusal](err)
-	if !ok {
+// cancellationReason describes the result of one write in a transaction.
+func cancellationReason(err error) (reason map[string]any, code string) {
+	if err == nil {
 		return map[string]any{"Code": "None"}, "None"
 	}
-	if code = strings.TrimSuffix(refused.OldName(), "Exception"); code == "Validation" {
+	e := wire.AsError(err)
+	if code = strings.TrimSuffix(e.ErrorCode(), "Exception"); code == "Validation" {
 		code = "ValidationError"
 	}
-	reason = map[string]any{"Code": code, "Message": refused.Message}
-	maps.Copy(reason, refused.More)
+	reason = map[string]any{"Code": code, "Message": e.Message}
+	maps.Copy(reason, e.More)
 	return reason, code
 }

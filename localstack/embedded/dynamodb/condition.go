@@ -2,8 +2,13 @@ package dynamodb
 
 import "maps"
 
-// A condition says which attributes an item has to have, and which it must not have.
+// A condition says which attributes an item must have and which it must not have.
 type condition []presence
+
+const (
+	onlyPresence = "More than attribute_exists and attribute_not_exists, joined by AND,"
+	onlyEquality = "More than equality of keys"
+)
 
 type presence struct {
 	path string
@@ -19,16 +24,16 @@ func (c condition) holds(i item) bool {
 	return true
 }
 
-// condition reads a ConditionExpression.
+// condition parses a ConditionExpression.
 func (a *aliases) condition(text *string) (condition, error) {
 	if text == nil {
 		return nil, nil
 	}
-	p := a.parse("ConditionExpression", *text)
+	p := a.parser("ConditionExpression", *text)
 	c := condition{p.presence()}
 	for p.more() {
 		if !p.take("AND") {
-			p.lacks("More than attribute_exists and attribute_not_exists, joined by AND,")
+			p.notSupported(onlyPresence)
 		}
 		c = append(c, p.presence())
 	}
@@ -37,7 +42,7 @@ func (a *aliases) condition(text *string) (condition, error) {
 
 func (p *parser) presence() (out presence) {
 	if !p.more() {
-		p.misplaced()
+		p.unexpected()
 		return out
 	}
 	switch p.tokens[p.at] {
@@ -45,7 +50,7 @@ func (p *parser) presence() (out presence) {
 		out.want = true
 	case "attribute_not_exists":
 	default:
-		p.lacks("More than attribute_exists and attribute_not_exists, joined by AND,")
+		p.notSupported(onlyPresence)
 		return out
 	}
 	p.at++
@@ -55,9 +60,9 @@ func (p *parser) presence() (out presence) {
 	return out
 }
 
-// equals reads a KeyConditionExpression: the values that keys have to have.
-func (a *aliases) equals(text string) (item, error) {
-	p := a.parse("KeyConditionExpression", text)
+// keyCondition parses a KeyConditionExpression into the values that keys must have.
+func (a *aliases) keyCondition(text string) (item, error) {
+	p := a.parser("KeyConditionExpression", text)
 	keys := make(item)
 	for first := true; first || p.more(); first = false {
 		if !first {
@@ -70,11 +75,11 @@ func (a *aliases) equals(text string) (item, error) {
 
 func (p *parser) equal(before item) item {
 	if p.peek() == "BEGINS_WITH" || p.peek() == "(" {
-		p.lacks("More than equality of keys")
+		p.notSupported(onlyEquality)
 	}
 	path := p.path()
 	if p.err == nil && p.more() && p.peek() != "=" {
-		p.lacks("More than equality of keys")
+		p.notSupported(onlyEquality)
 	}
 	if _, twice := before[path]; twice && p.err == nil {
 		p.fail("KeyConditionExpressions must only contain one condition per key")

@@ -1,19 +1,20 @@
 package dynamodb
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
 )
 
-// aliases are the placeholders of a request, for all of its expressions.
+// aliases are the placeholders of a request's expressions.
 type aliases struct {
 	names  map[string]string
 	values item
 	used   map[string]bool
 }
 
-// An expressions is the part of a request that has to do with expressions.
+// expressions is the part of a request that concerns expressions.
 type expressions struct {
 	ConditionExpression       *string
 	ExpressionAttributeNames  map[string]string
@@ -24,31 +25,30 @@ func (e expressions) aliases() *aliases {
 	return &aliases{e.ExpressionAttributeNames, e.ExpressionAttributeValues, make(map[string]bool)}
 }
 
-// unused refuses placeholders that no expression has.
+// unused refuses placeholders that occur in no expression.
 func (a *aliases) unused() error {
-	for _, alias := range slices.Sorted(maps.Keys(a.names)) {
-		if !a.used[alias] {
-			return invalid("Value provided in ExpressionAttributeNames unused in expressions: keys: {%s}", alias)
+	check := func(member string, defined []string) error {
+		for _, alias := range defined {
+			if !a.used[alias] {
+				return invalid("Value provided in %s unused in expressions: keys: {%s}", member, alias)
+			}
 		}
+		return nil
 	}
-	for _, alias := range slices.Sorted(maps.Keys(a.values)) {
-		if !a.used[alias] {
-			return invalid("Value provided in ExpressionAttributeValues unused in expressions: keys: {%s}", alias)
-		}
-	}
-	return nil
+	return cmp.Or(check("ExpressionAttributeNames", slices.Sorted(maps.Keys(a.names))),
+		check("ExpressionAttributeValues", slices.Sorted(maps.Keys(a.values))))
 }
 
-// A parser reads an expression from left to right. After an error it is at the end and keeps the first.
+// A parser parses an expression from left to right. It keeps the first error, which takes it to the end.
 type parser struct {
 	*aliases
-	member string // what the expression is called: UpdateExpression
+	member string // the name of the expression: UpdateExpression
 	tokens []string
 	at     int
 	err    error
 }
 
-func (a *aliases) parse(member, text string) *parser {
+func (a *aliases) parser(member, text string) *parser {
 	p := &parser{aliases: a, member: member}
 	p.tokens = p.split(text)
 	if p.err == nil && len(p.tokens) == 0 {
@@ -57,7 +57,7 @@ func (a *aliases) parse(member, text string) *parser {
 	return p
 }
 
-// split cuts an expression into words and signs. There is a lone sign for what no expression has, which is an error.
+// split splits an expression into words and signs. It fails at a sign that no expression has.
 func (p *parser) split(text string) (tokens []string) {
 	for rest := strings.TrimSpace(text); rest != ""; rest = strings.TrimSpace(rest) {
 		n := wordLength(rest)
@@ -74,7 +74,7 @@ func (p *parser) split(text string) (tokens []string) {
 	return tokens
 }
 
-// wordLength is how long the name, number or placeholder is that text begins with; zero if it begins with none.
+// wordLength returns the length of the name, number or placeholder that text begins with, or 0.
 func wordLength(text string) int {
 	begin := 0
 	if text[0] == '#' || text[0] == ':' {
@@ -97,13 +97,13 @@ func (p *parser) fail(format string, args ...any) {
 	p.at = len(p.tokens)
 }
 
-// lacks fails because of what AWS has and the package does not.
-func (p *parser) lacks(what string) {
+// notSupported fails because of what AWS has and this package does not.
+func (p *parser) notSupported(what string) {
 	p.fail("%s is not supported by the embedded DynamoDB.", what)
 }
 
-// misplaced fails because of the next token.
-func (p *parser) misplaced() {
+// unexpected fails because of the next token.
+func (p *parser) unexpected() {
 	if p.at >= len(p.tokens) {
 		p.fail("Syntax error; token: <EOF>, near: %q", strings.Join(p.tokens[max(0, len(p.tokens)-2):], " "))
 		return
@@ -114,7 +114,7 @@ func (p *parser) misplaced() {
 
 func (p *parser) more() bool { return p.at < len(p.tokens) }
 
-// peek is the next token, in upper case; empty at the end.
+// peek returns the next token in upper case, or "" at the end.
 func (p *parser) peek() string {
 	if !p.more() {
 		return ""
@@ -122,7 +122,7 @@ func (p *parser) peek() string {
 	return strings.ToUpper(p.tokens[p.at])
 }
 
-// take passes over the next token if it is that one.
+// take consumes the next token if it is that one.
 func (p *parser) take(token string) bool {
 	if p.peek() != token {
 		return false
@@ -131,35 +131,35 @@ func (p *parser) take(token string) bool {
 	return true
 }
 
-// want passes over the next token, which has to be that one.
+// want consumes the next token, which must be that one.
 func (p *parser) want(token string) {
 	if !p.take(token) {
-		p.misplaced()
+		p.unexpected()
 	}
 }
 
-// word is the next token if it begins as a name or a placeholder does.
+// word consumes and returns a name or a placeholder.
 func (p *parser) word() string {
 	if !p.more() || wordLength(p.tokens[p.at]) == 0 || '0' <= p.tokens[p.at][0] && p.tokens[p.at][0] <= '9' {
-		p.misplaced()
+		p.unexpected()
 		return ""
 	}
 	p.at++
 	return p.tokens[p.at-1]
 }
 
-// path is the name of an attribute.
+// path consumes a name or its placeholder, and returns the name of the attribute.
 func (p *parser) path() string {
 	name := p.word()
 	switch {
 	case strings.HasPrefix(name, ":"):
 		p.at--
-		p.misplaced()
+		p.unexpected()
 	case strings.HasPrefix(name, "#"):
 		name = p.named(name)
 	}
 	if p.peek() == "." || p.peek() == "[" {
-		p.lacks("A document path")
+		p.notSupported("A document path")
 	}
 	return name
 }
@@ -173,12 +173,12 @@ func (p *parser) named(alias string) string {
 	return name
 }
 
-// literal is the value of a placeholder.
+// literal consumes a placeholder and returns its value.
 func (p *parser) literal() value {
 	alias := p.word()
 	if alias != "" && !strings.HasPrefix(alias, ":") {
 		p.at--
-		p.misplaced()
+		p.unexpected()
 		return value{}
 	}
 	v, defined := p.values[alias]

@@ -1,66 +1,39 @@
 package dynamodb
 
-import (
-	"encoding/json"
-	"time"
-)
-
-// legacy is what requests had before there were expressions.
-type legacy struct {
-	AttributesToGet, AttributeUpdates, ConditionalOperator, Expected json.RawMessage
-	KeyConditions, QueryFilter, ScanFilter                           json.RawMessage
-}
-
-func (l legacy) check() error {
-	return refuse(lack{"AttributesToGet", l.AttributesToGet}, lack{"AttributeUpdates", l.AttributeUpdates},
-		lack{"ConditionalOperator", l.ConditionalOperator}, lack{"Expected", l.Expected}, lack{"KeyConditions", l.KeyConditions},
-		lack{"QueryFilter", l.QueryFilter}, lack{"ScanFilter", l.ScanFilter})
-}
+import "time"
 
 type attributesOutput struct {
 	Attributes item `json:",omitempty"`
 }
 
 func (s *Server) putItem(now time.Time, in putInput) (attributesOutput, error) {
-	a, err := s.put(in)
-	return s.replace(a, err, in.ReturnValues, now)
+	w, err := s.put(in)
+	return s.replace(w, err, in.ReturnValues, now)
 }
 
 func (s *Server) deleteItem(now time.Time, in keyInput) (attributesOutput, error) {
-	a, err := s.remove(in)
-	return s.replace(a, err, in.ReturnValues, now)
+	w, err := s.remove(in)
+	return s.replace(w, err, in.ReturnValues, now)
 }
 
-// replace does an action that leaves nothing of the item that was there.
-func (s *Server) replace(a action, err error, returns string, now time.Time) (out attributesOutput, _ error) {
+// replace performs a write that keeps nothing of the earlier item.
+func (s *Server) replace(w write, err error, returns string, now time.Time) (out attributesOutput, _ error) {
 	if returns != "" && returns != "NONE" && returns != "ALL_OLD" {
 		return out, invalid("Return values set to invalid value: ReturnValues can only be ALL_OLD or NONE")
 	}
-	if err != nil {
-		return out, err
-	}
-	c, err := s.do(a, now)
-	if err == nil && returns == "ALL_OLD" {
-		out.Attributes = c.old
-	}
-	return out, err
+	return s.doAndReturn(w, err, returns, now)
 }
 
-func (s *Server) updateItem(now time.Time, in updateInput) (out attributesOutput, _ error) {
-	switch in.ReturnValues {
-	case "", "NONE", "ALL_OLD", "ALL_NEW":
-	default:
-		return out, lacking("ReturnValues " + in.ReturnValues)
-	}
-	a, err := s.update(in)
+// doAndReturn performs a write unless err is set, and returns the attributes that the request asks for.
+func (s *Server) doAndReturn(w write, err error, returns string, now time.Time) (out attributesOutput, _ error) {
 	if err != nil {
 		return out, err
 	}
-	c, err := s.do(a, now)
+	c, err := s.do(w, now)
 	if err != nil {
 		return out, err
 	}
-	switch in.ReturnValues {
+	switch returns {
 	case "ALL_OLD":
 		out.Attributes = c.old
 	case "ALL_NEW":
@@ -69,30 +42,29 @@ func (s *Server) updateItem(now time.Time, in updateInput) (out attributesOutput
 	return out, nil
 }
 
+func (s *Server) updateItem(now time.Time, in updateInput) (attributesOutput, error) {
+	switch in.ReturnValues {
+	case "", "NONE", "ALL_OLD", "ALL_NEW":
+	default:
+		return attributesOutput{}, notSupported("ReturnValues " + in.ReturnValues)
+	}
+	w, err := s.update(in)
+	return s.doAndReturn(w, err, in.ReturnValues, now)
+}
+
 type getInput struct {
-	TableName            string
-	Key                  item
-	ProjectionExpression json.RawMessage
-	legacy
+	TableName string
+	Key       item
 }
 
 type getOutput struct {
 	Item item `json:",omitempty"`
 }
 
-func (s *Server) getItem(_ time.Time, in getInput) (getOutput, error) {
-	if err := refuse(lack{"ProjectionExpression", in.ProjectionExpression}); err != nil {
-		return getOutput{}, err
-	}
-	if err := in.legacy.check(); err != nil {
-		return getOutput{}, err
-	}
-	t, err := s.tableOf(in.TableName)
+func (s *Server) getItem(_ time.Time, in getInput) (out getOutput, err error) {
+	t, err := s.dataTable(in.TableName)
 	if err != nil {
-		return getOutput{}, err
+		return out, err
 	}
-	if err := t.schema.checkKey(in.Key); err != nil {
-		return getOutput{}, err
-	}
-	return getOutput{t.items[t.schema.path(in.Key)]}, nil
+	return getOutput{t.items[t.schema.path(in.Key)]}, t.schema.checkKey(in.Key)
 }

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// iteratorLives is how long an iterator can be used (API reference: "GetShardIterator").
-const iteratorLives = 15 * time.Minute
+// iteratorLifetime is how long an iterator can be used (API reference: "GetShardIterator").
+const iteratorLifetime = 15 * time.Minute
 
-// An iterator says where to read on. It is all text: the server keeps nothing of it.
+// An iterator is a reader's position. The server keeps none: its text says everything.
 type iterator struct {
 	stream, shard string    // the stream's ARN and the shard's ID
-	next          sequence  // no record before it is wanted
-	made          time.Time // to the millisecond
+	next          sequence  // the first one to return
+	issued        time.Time // to the millisecond
 }
 
 func (i iterator) String() string {
-	inner := fmt.Sprintf("%s %d %d", i.shard, uint64(i.next), i.made.UnixMilli())
+	inner := fmt.Sprintf("%s %d %d", i.shard, uint64(i.next), i.issued.UnixMilli())
 	return i.stream + "|1|" + base64.StdEncoding.EncodeToString([]byte(inner))
 }
 
-// parseIterator reads what String wrote, and nothing else.
+// parseIterator parses what String returned, and nothing else.
 func parseIterator(text string) (i iterator, ok bool) {
 	arn, encoded, _ := strings.Cut(text, "|1|")
 	inner, err := base64.StdEncoding.DecodeString(encoded)
@@ -30,11 +30,11 @@ func parseIterator(text string) (i iterator, ok bool) {
 		return i, false
 	}
 	var next uint64
-	var made int64
-	if _, err := fmt.Sscanf(string(inner), "%s %d %d", &i.shard, &next, &made); err != nil {
+	var issued int64
+	if _, err := fmt.Sscanf(string(inner), "%s %d %d", &i.shard, &next, &issued); err != nil {
 		return i, false
 	}
-	i.stream, i.next, i.made = arn, sequence(next), time.UnixMilli(made)
+	i.stream, i.next, i.issued = arn, sequence(next), time.UnixMilli(issued)
 	return i, i.String() == text
 }
 
@@ -54,15 +54,15 @@ func (s *Server) shardIterator(now time.Time, in shardIteratorInput) (shardItera
 	if err != nil {
 		return shardIteratorOutput{}, err
 	}
-	next, err := s.begin(sh, in)
+	next, err := s.seek(sh, in)
 	if err != nil {
 		return shardIteratorOutput{}, err
 	}
 	return shardIteratorOutput{iterator{st.arn, sh.id, next, now}.String()}, nil
 }
 
-// begin is the first number that an iterator asks for.
-func (s *Server) begin(sh *shard, in shardIteratorInput) (sequence, error) {
+// seek returns the first sequence number to return from a position.
+func (s *Server) seek(sh *shard, in shardIteratorInput) (sequence, error) {
 	numbered := in.ShardIteratorType == "AT_SEQUENCE_NUMBER" || in.ShardIteratorType == "AFTER_SEQUENCE_NUMBER"
 	switch {
 	case numbered && in.SequenceNumber == "":
@@ -85,7 +85,7 @@ func (s *Server) begin(sh *shard, in shardIteratorInput) (sequence, error) {
 		"satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_SEQUENCE_NUMBER, TRIM_HORIZON]")
 }
 
-// find is a number of the shard: of one of its records, or of one of its ends.
+// find parses a sequence number of one of the shard's records or ends.
 func (sh *shard) find(text string) (sequence, error) {
 	n, ok := parseSequence(text)
 	switch {

@@ -2,25 +2,26 @@ package dynamodb
 
 import (
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 )
 
-// What a number can be (AWS: "Supported data types and naming rules in Amazon DynamoDB").
+// The limits of a number (AWS: "Supported data types and naming rules in Amazon DynamoDB").
 const (
 	maxDigits    = 38
 	maxMagnitude = 125
 	minMagnitude = -130
 )
 
-// A decimal is digits × 10^exponent. Digits neither begin nor end with a zero; those of zero are empty.
+// A decimal is digits × 10^exponent. Digits neither begin nor end with a zero, and are empty for zero.
 type decimal struct {
 	negative bool
 	digits   string
 	exponent int
 }
 
-// parseNumber reads a number as DynamoDB takes it: with up to 38 significant digits, within its range.
+// parseNumber parses a number within DynamoDB's limits.
 func parseNumber(text string) (decimal, error) {
 	d, ok := scanNumber(text)
 	if !ok {
@@ -29,37 +30,20 @@ func parseNumber(text string) (decimal, error) {
 	return d, d.check()
 }
 
-// scanNumber splits a number up. What is far out of range stays so, whatever its exponent was.
+var numberForm = regexp.MustCompile(`^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$`)
+
+// scanNumber parses a number of any magnitude. An exponent that is far out of range may be replaced by another such one.
 func scanNumber(text string) (decimal, bool) {
-	rest, negative := strings.CutPrefix(text, "-")
-	if !negative {
-		rest = strings.TrimPrefix(rest, "+")
-	}
-	mantissa, power := rest, ""
-	if i := strings.IndexAny(rest, "eE"); i >= 0 {
-		if mantissa, power = rest[:i], rest[i+1:]; !isPower(power) {
-			return decimal{}, false
-		}
-	}
-	whole, fraction, _ := strings.Cut(mantissa, ".")
-	if !onlyDigits(whole) || !onlyDigits(fraction) || whole+fraction == "" {
+	m := numberForm.FindStringSubmatch(text)
+	if m == nil || m[2]+m[3] == "" {
 		return decimal{}, false
 	}
-	exponent, _ := strconv.ParseInt(power, 10, 32) // at the end of its range when it is beyond
-	return tidy(negative, whole+fraction, int(exponent)-len(fraction)), true
+	exponent, _ := strconv.ParseInt(m[4], 10, 32) // clamps
+	return normalize(m[1] == "-", m[2]+m[3], int(exponent)-len(m[3])), true
 }
 
-func isPower(text string) bool {
-	if text != "" && (text[0] == '+' || text[0] == '-') {
-		text = text[1:]
-	}
-	return text != "" && onlyDigits(text)
-}
-
-func onlyDigits(text string) bool { return strings.Trim(text, "0123456789") == "" }
-
-// tidy drops the zeros that say nothing.
-func tidy(negative bool, digits string, exponent int) decimal {
+// normalize drops leading and trailing zeros.
+func normalize(negative bool, digits string, exponent int) decimal {
 	digits = strings.TrimLeft(digits, "0")
 	short := strings.TrimRight(digits, "0")
 	if short == "" {
@@ -83,7 +67,7 @@ func (d decimal) check() error {
 	return nil
 }
 
-// String is the number as DynamoDB shows it: without an exponent.
+// String returns the number without an exponent, as DynamoDB does.
 func (d decimal) String() string {
 	text, point := d.digits, len(d.digits)+d.exponent
 	switch {
@@ -102,7 +86,7 @@ func (d decimal) String() string {
 	return text
 }
 
-// scaled is the number in units of 10^exponent, which is not above its own.
+// scaled returns the number in units of 10^exponent, which must not exceed d.exponent.
 func (d decimal) scaled(exponent int) *big.Int {
 	n, _ := new(big.Int).SetString("0"+d.digits+strings.Repeat("0", d.exponent-exponent), 10)
 	if d.negative {
@@ -116,20 +100,20 @@ func (d decimal) minus() decimal {
 	return d
 }
 
-// plus is the exact sum, which may be out of range.
+// plus returns the exact sum, which may be out of range.
 func (d decimal) plus(e decimal) decimal {
 	unit := min(d.exponent, e.exponent)
 	sum := new(big.Int).Add(d.scaled(unit), e.scaled(unit))
-	return tidy(sum.Sign() < 0, new(big.Int).Abs(sum).String(), unit)
+	return normalize(sum.Sign() < 0, new(big.Int).Abs(sum).String(), unit)
 }
 
-// compare is negative, zero or positive as d is less than, equal to or greater than e.
+// compare returns a negative number if d < e, zero if d = e, and a positive number if d > e.
 func (d decimal) compare(e decimal) int {
 	unit := min(d.exponent, e.exponent)
 	return d.scaled(unit).Cmp(e.scaled(unit))
 }
 
-// size is what the number takes in an item: about a byte for two digits, and one more.
+// size returns the number's size in an item: about a byte for two digits, and one more.
 func (d decimal) size() int {
 	n := 1 + (len(d.digits)+1)/2
 	if d.negative {

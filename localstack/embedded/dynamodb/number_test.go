@@ -22,7 +22,7 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-func TestNumbersThatAreNone(t *testing.T) {
+func TestInvalidNumbers(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "cannot be converted", "-": "cannot be converted", ".": "cannot be converted", "1e": "cannot be converted",
 		"e1": "cannot be converted", "1e+": "cannot be converted", "0x1": "cannot be converted", "NaN": "cannot be converted",
@@ -63,7 +63,7 @@ func rational(t interface{ Fatalf(string, ...any) }, text string) *big.Rat {
 	return r
 }
 
-// FuzzNumber: what is taken has the same value as before and only one form.
+// FuzzNumber checks that a parsed number keeps its value and has only one form.
 func FuzzNumber(f *testing.F) {
 	for _, seed := range []string{"1", "-1.50e3", "0.000", "1e125", "1e-130", "e", "1e999999999999", "00012.500"} {
 		f.Add(seed)

@@ -1,7 +1,6 @@
 package dynamodb
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -9,37 +8,23 @@ import (
 
 const maxPage = 1 << 20 // bytes (API reference: "Scan")
 
-// A paging is the part of a request that says which page of its answer is wanted.
-type paging struct {
+// pageInput is the part of a Query or Scan that says which page to return.
+type pageInput struct {
 	TableName         string
 	ExclusiveStartKey item
 	Limit             *int
 	Select            string
-	legacy
-	backward bool
-
-	IndexName, FilterExpression, ProjectionExpression, Segment, TotalSegments json.RawMessage
-}
-
-func (p paging) check() error {
-	if p.Select != "" && p.Select != "ALL_ATTRIBUTES" && p.Select != "COUNT" {
-		return lacking("Select " + p.Select)
-	}
-	if err := p.legacy.check(); err != nil {
-		return err
-	}
-	return refuse(lack{"IndexName", p.IndexName}, lack{"FilterExpression", p.FilterExpression},
-		lack{"ProjectionExpression", p.ProjectionExpression}, lack{"Segment", p.Segment}, lack{"TotalSegments", p.TotalSegments})
+	backward          bool
 }
 
 type page struct {
-	Items               []item `json:",omitzero"` // nil if it was the count that was asked for
+	Items               []item `json:",omitzero"` // nil if the request asks for the count alone
 	Count, ScannedCount int
 	LastEvaluatedKey    item `json:",omitempty"`
 }
 
-func (s *Server) scan(_ time.Time, in paging) (page, error) {
-	return s.pages(in, func(t *table) ([]item, error) {
+func (s *Server) scan(_ time.Time, in pageInput) (page, error) {
+	return s.page(in, func(t *table) ([]item, error) {
 		return slices.Collect(maps.Values(t.items)), nil
 	})
 }
@@ -48,12 +33,12 @@ type queryInput struct {
 	KeyConditionExpression *string
 	ScanIndexForward       *bool
 	expressions
-	paging
+	pageInput
 }
 
 func (s *Server) query(_ time.Time, in queryInput) (page, error) {
 	in.backward = in.ScanIndexForward != nil && !*in.ScanIndexForward
-	return s.pages(in.paging, func(t *table) ([]item, error) {
+	return s.page(in.pageInput, func(t *table) ([]item, error) {
 		keys, err := in.keys(t.schema)
 		if err != nil {
 			return nil, err
@@ -68,13 +53,13 @@ func (s *Server) query(_ time.Time, in queryInput) (page, error) {
 	})
 }
 
-// keys are the values that a query asks for.
+// keys returns the keys that a query asks for.
 func (in queryInput) keys(s schema) (item, error) {
 	if in.KeyConditionExpression == nil {
 		return nil, invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}
 	names := in.aliases()
-	keys, err := names.equals(*in.KeyConditionExpression)
+	keys, err := names.keyCondition(*in.KeyConditionExpression)
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +89,12 @@ func (i item) has(attributes item) bool {
 	return true
 }
 
-// pages is one page of what find finds, in the order of the keys.
-func (s *Server) pages(in paging, find func(*table) ([]item, error)) (page, error) {
-	if err := in.check(); err != nil {
-		return page{}, err
+// page returns one page of the items that find returns, in the order of their keys.
+func (s *Server) page(in pageInput, find func(*table) ([]item, error)) (page, error) {
+	if in.Select != "" && in.Select != "ALL_ATTRIBUTES" && in.Select != "COUNT" {
+		return page{}, notSupported("Select " + in.Select)
 	}
-	t, err := s.tableOf(in.TableName)
+	t, err := s.dataTable(in.TableName)
 	if err != nil {
 		return page{}, err
 	}
@@ -127,8 +112,8 @@ func (s *Server) pages(in paging, find func(*table) ([]item, error)) (page, erro
 	return t.schema.page(found, limit, in.Select != "COUNT"), nil
 }
 
-// sort is the items behind the one that the page before ended with, in their order.
-func (p paging) sort(s schema, items []item) ([]item, error) {
+// sort sorts the items and returns those behind ExclusiveStartKey.
+func (p pageInput) sort(s schema, items []item) ([]item, error) {
 	order := s.compare
 	if p.backward {
 		order = func(i, j item) int { return s.compare(j, i) }
@@ -147,7 +132,7 @@ func (p paging) sort(s schema, items []item) ([]item, error) {
 	return items[begin:], nil
 }
 
-// page is as many of the items as go on it.
+// page returns the page that items begin with.
 func (s schema) page(items []item, limit int, shows bool) page {
 	n, bytes := 0, 0
 	for n < len(items) && n < limit && bytes < maxPage {

@@ -10,7 +10,7 @@ import (
 	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
-// What one GetRecords brings at most (API reference: "GetRecords").
+// The limits of a GetRecords (API reference: "GetRecords").
 const (
 	maxRecords     = 1000
 	maxRecordBytes = 1 << 20
@@ -50,7 +50,7 @@ type identity struct{ PrincipalId, Type string }
 
 func (in recordsInput) limit() (int, error) {
 	if in.Limit != nil && *in.Limit > maxRecords {
-		return 0, wire.Refuse(namespace+"LimitExceededException", "The Limit %d is greater than %d.", *in.Limit, maxRecords)
+		return 0, wire.Errorf(namespace+"LimitExceededException", "The Limit %d is greater than %d.", *in.Limit, maxRecords)
 	}
 	return limitOf(in.Limit, maxRecords)
 }
@@ -64,8 +64,8 @@ func (s *Server) records(now time.Time, in recordsInput) (recordsOutput, error) 
 	if !ok || it.next > s.last+1 {
 		return recordsOutput{}, invalid("Invalid ShardIterator")
 	}
-	if now.Sub(it.made) >= iteratorLives {
-		return recordsOutput{}, wire.Refuse(namespace+"ExpiredIteratorException", "Shard iterator has expired")
+	if now.Sub(it.issued) >= iteratorLifetime {
+		return recordsOutput{}, wire.Errorf(namespace+"ExpiredIteratorException", "Shard iterator has expired")
 	}
 	st, err := s.stream(it.stream, now)
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *Server) records(now time.Time, in recordsInput) (recordsOutput, error) 
 	}
 	sh, err := st.shard(it.shard, now)
 	if err != nil || sh.trimmed >= it.next {
-		return recordsOutput{}, trimmed() // the shard was there when the iterator was made
+		return recordsOutput{}, trimmed() // the shard existed when the iterator was issued
 	}
 	out, next := s.read(st, sh, it.next, limit)
 	if !sh.isClosed() || sh.from(next) < len(sh.records) {
@@ -82,13 +82,13 @@ func (s *Server) records(now time.Time, in recordsInput) (recordsOutput, error) 
 	return out, nil
 }
 
-// from is the index of the first record whose number is not before n.
+// from returns the index of the first record whose number is n or greater.
 func (sh *shard) from(n sequence) int {
 	i, _ := slices.BinarySearchFunc(sh.records, n, func(r record, n sequence) int { return cmp.Compare(r.number, n) })
 	return i
 }
 
-// read is up to limit records from next on, and what is next after them.
+// read returns up to limit records from next on, and the number to continue at.
 func (s *Server) read(st *stream, sh *shard, next sequence, limit int) (recordsOutput, sequence) {
 	out, bytes := recordsOutput{Records: []recordOutput{}}, 0
 	recs := sh.records[sh.from(next):]
@@ -104,12 +104,12 @@ func (s *Server) read(st *stream, sh *shard, next sequence, limit int) (recordsO
 	return out, next
 }
 
-// show is a record as the stream's view type has it.
+// show returns a record with what the stream's view type includes.
 func (s *Server) show(st *stream, r *record) recordOutput {
 	out := recordOutput{
-		EventID: st.eventID(r.number), EventName: r.name(), EventVersion: "1.1", EventSource: "aws:dynamodb", AwsRegion: s.region(),
+		EventID: st.eventID(r.number), EventName: r.eventName(), EventVersion: "1.1", EventSource: "aws:dynamodb", AwsRegion: s.Account.OrDefault().Region,
 		Dynamodb: changeOutput{
-			ApproximateCreationDateTime: r.made.Unix(),
+			ApproximateCreationDateTime: r.created.Unix(),
 			Keys:                        r.keys,
 			SequenceNumber:              r.number.String(),
 			StreamViewType:              st.view,
@@ -128,7 +128,7 @@ func (s *Server) show(st *stream, r *record) recordOutput {
 	return out
 }
 
-// eventID is the same whenever the record is read, and another one for every record.
+// eventID returns the event ID of a record, which is always the same and unique.
 func (st *stream) eventID(n sequence) string {
 	sum := fnv.New128a()
 	fmt.Fprint(sum, st.arn, n)

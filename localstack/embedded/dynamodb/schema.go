@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Limits of items (AWS: "Service, account, and table quotas in Amazon DynamoDB"), in bytes.
+// The limits of items (AWS: "Service, account, and table quotas in Amazon DynamoDB"), in bytes.
 const (
 	maxItem     = 400 << 10
 	maxHashKey  = 2048
@@ -22,13 +22,13 @@ type attributeDefinition struct {
 	AttributeType string // S, N or B
 }
 
-// A schema is the keys of a table.
+// A schema describes the keys of a table.
 type schema struct {
 	keys       []keyElement // the HASH key, and the RANGE key if there is one
 	attributes []attributeDefinition
 }
 
-// newSchema checks the keys of a table that is made.
+// newSchema checks the keys of a new table.
 func newSchema(keys []keyElement, attributes []attributeDefinition) (schema, error) {
 	s := schema{keys, attributes}
 	switch {
@@ -75,7 +75,7 @@ func (s schema) isKey(name string) bool {
 	return false
 }
 
-// keysOf is the key of an item, which has it.
+// keysOf returns the key attributes of an item.
 func (s schema) keysOf(i item) item {
 	keys := make(item, len(s.keys))
 	for _, k := range s.keys {
@@ -84,7 +84,7 @@ func (s schema) keysOf(i item) item {
 	return keys
 }
 
-// path is the key of an item as one text, which no other item has.
+// path returns the key of an item as a string that no other key has.
 func (s schema) path(i item) string {
 	hash := i[s.keys[0].AttributeName].text
 	path := strconv.Itoa(len(hash)) + ":" + hash
@@ -103,7 +103,7 @@ func (s schema) compare(i, j item) int {
 	return order
 }
 
-// checkItem checks an item that is to be stored.
+// checkItem checks an item before it is stored.
 func (s schema) checkItem(i item) error {
 	for _, k := range s.keys {
 		v, there := i[k.AttributeName]
@@ -123,7 +123,7 @@ func (s schema) checkItem(i item) error {
 	return nil
 }
 
-// checkKey checks a key that stands alone, to find an item by.
+// checkKey checks a key without other attributes.
 func (s schema) checkKey(i item) error {
 	if len(i) != len(s.keys) {
 		return invalid("The provided key element does not match the schema")

@@ -12,7 +12,7 @@ type streamSpecification struct {
 	StreamViewType string `json:",omitempty"`
 }
 
-// settings are what can be said of a table when it is made and later. Most are shown again and have no other effect.
+// settings can be set when a table is created and later. Most are only stored and returned.
 type settings struct {
 	BillingMode               string
 	ProvisionedThroughput     *throughput
@@ -20,7 +20,7 @@ type settings struct {
 	DeletionProtectionEnabled *bool
 }
 
-// with is the settings after a change.
+// with returns the settings after a change.
 func (s settings) with(change settings) settings {
 	return settings{
 		BillingMode:               cmp.Or(change.BillingMode, s.BillingMode),
@@ -49,7 +49,7 @@ func (s settings) check() error {
 	return nil
 }
 
-// check checks a stream that is to be enabled, if one is.
+// check checks a request to enable or disable a stream. It may be nil.
 func (s *streamSpecification) check() error {
 	switch {
 	case s == nil || !s.StreamEnabled && s.StreamViewType == "":
@@ -70,7 +70,7 @@ type billingModeSummary struct{ BillingMode string }
 
 type tableClassSummary struct{ TableClass string }
 
-// A tableDescription is a table as clients see it.
+// A tableDescription describes a table to clients.
 type tableDescription struct {
 	TableName, TableArn, TableId string
 	TableStatus                  string

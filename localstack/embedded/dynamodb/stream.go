@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// retention is how long a record is kept, a closed shard and a disabled stream (AWS: "Change data capture for DynamoDB
+// retention is how long records, closed shards and disabled streams are kept (AWS: "Change data capture for DynamoDB
 // Streams").
 const retention = 24 * time.Hour
 
-// A sequence numbers everything that happens in the streams of a server, from 1 on.
+// A sequence is a sequence number. It numbers all events in the streams of a server, from 1.
 type sequence uint64
 
-// String is the sequence number as clients see it: of 21 digits at first, and longer later.
+// String returns the number as clients see it, which has 21 digits or more.
 func (n sequence) String() string { return fmt.Sprintf("%d%020d", uint64(n), uint64(n)) }
 
-// parseSequence reads what String wrote.
+// parseSequence parses what String returned.
 func parseSequence(text string) (sequence, bool) {
 	if len(text) <= 20 {
 		return 0, false
@@ -27,7 +27,7 @@ func parseSequence(text string) (sequence, bool) {
 	return sequence(n), err == nil && sequence(n).String() == text
 }
 
-// A stream is what happens to the items of a table from when it is enabled until it is disabled.
+// A stream records the changes of a table's items from when it is enabled until it is disabled.
 type stream struct {
 	arn, label string
 	table      string
@@ -36,46 +36,46 @@ type stream struct {
 	created    time.Time
 	closed     time.Time         // when it was disabled; zero before
 	open       []*shard          // by the hash of keys
-	shards     []*shard          // all that are kept, oldest first
-	named      map[string]*shard // the same, by their IDs
+	shards     []*shard          // those that are kept, oldest first
+	named      map[string]*shard // the same, by ID
 }
 
-// A shard is a part of a stream: some of the items for some of the time.
+// A shard is the part of a stream that concerns some of the items for some of the time.
 type shard struct {
 	id, parent string
 	first      sequence  // before its first record
 	end        sequence  // behind its last record, once it is closed
-	closed     time.Time // when; zero before
+	closed     time.Time // zero while it is open
 	records    []record
-	trimmed    sequence // the last record that is no longer kept; zero if there is none
+	trimmed    sequence // the last record that is no longer kept, or 0
 }
 
 // A record is one change of an item.
 type record struct {
 	number   sequence
-	made     time.Time
+	created  time.Time
 	keys     item
-	old, new item // nil when there was no item before, or is none after
-	expired  bool // not a client did it but the time to live
+	old, new item // nil if there was no item before, or is none after
+	expired  bool // by time to live, not by a client
 }
 
-// A change is what is done to an item of a table.
+// A change replaces, adds or removes an item of a table.
 type change struct {
 	path     string
 	old, new item
 	expired  bool
 }
 
-// idle tells whether the change changes nothing.
-func (c change) idle() bool { return (c.old == nil) == (c.new == nil) && c.old.equal(c.new) }
+// isEmpty reports whether the change changes nothing.
+func (c change) isEmpty() bool { return (c.old == nil) == (c.new == nil) && c.old.equal(c.new) }
 
-// next is a number that was never given.
+// next returns the next sequence number.
 func (s *Server) next() sequence {
 	s.last++
 	return s.last
 }
 
-// enable gives a table a stream, with a label that none of its streams has.
+// enable gives a table a new stream, whose label none of its earlier streams has.
 func (s *Server) enable(t *table, view string, now time.Time) {
 	const label = "2006-01-02T15:04:05.000"
 	st := &stream{table: t.name, view: view, schema: t.schema, created: now, named: make(map[string]*shard)}
@@ -118,23 +118,23 @@ func (s *Server) rollOver(st *stream, now time.Time) {
 	}
 }
 
-// log makes a record of a change.
-func (s *Server) log(st *stream, c change, now time.Time) {
+// record appends a change to a stream.
+func (s *Server) record(st *stream, c change, now time.Time) {
 	sum := fnv.New32a()
 	sum.Write([]byte(c.path))
 	sh := st.open[int(sum.Sum32()%uint32(len(st.open)))]
-	r := record{number: s.next(), made: now, old: c.old, new: c.new, expired: c.expired}
+	r := record{number: s.next(), created: now, old: c.old, new: c.new, expired: c.expired}
 	if c.new != nil {
 		r.keys = st.schema.keysOf(c.new)
 	} else {
 		r.keys = st.schema.keysOf(c.old)
 	}
-	sh.age(now)
+	sh.trim(now)
 	sh.records = append(sh.records, r)
 }
 
-// name says what a record is about.
-func (r *record) name() string {
+// eventName returns the kind of change.
+func (r *record) eventName() string {
 	switch {
 	case r.old == nil:
 		return "INSERT"
@@ -144,10 +144,10 @@ func (r *record) name() string {
 	return "MODIFY"
 }
 
-// age drops the records that are too old.
-func (sh *shard) age(now time.Time) {
+// trim drops the records that are no longer kept.
+func (sh *shard) trim(now time.Time) {
 	n := 0
-	for n < len(sh.records) && now.Sub(sh.records[n].made) >= retention {
+	for n < len(sh.records) && now.Sub(sh.records[n].created) >= retention {
 		sh.trimmed = sh.records[n].number
 		n++
 	}
@@ -156,33 +156,35 @@ func (sh *shard) age(now time.Time) {
 	}
 }
 
-func (sh *shard) isClosed() bool          { return !sh.closed.IsZero() }
-func (sh *shard) gone(now time.Time) bool { return sh.isClosed() && now.Sub(sh.closed) >= retention }
+func (sh *shard) isClosed() bool             { return !sh.closed.IsZero() }
+func (sh *shard) expired(now time.Time) bool { return sh.isClosed() && now.Sub(sh.closed) >= retention }
 
-func (st *stream) isClosed() bool          { return !st.closed.IsZero() }
-func (st *stream) gone(now time.Time) bool { return st.isClosed() && now.Sub(st.closed) >= retention }
+func (st *stream) isClosed() bool { return !st.closed.IsZero() }
+func (st *stream) expired(now time.Time) bool {
+	return st.isClosed() && now.Sub(st.closed) >= retention
+}
 
-// shard finds one that is kept.
+// shard returns a shard that is kept.
 func (st *stream) shard(id string, now time.Time) (*shard, error) {
 	sh := st.named[id]
-	if sh == nil || sh.gone(now) {
+	if sh == nil || sh.expired(now) {
 		return nil, notFound(": Shard: %s in Stream: %s not found", id, st.arn)
 	}
-	sh.age(now)
+	sh.trim(now)
 	return sh, nil
 }
 
-// forget drops the shards that are no longer kept.
+// forget drops the shards that have expired.
 func (st *stream) forget(now time.Time) {
 	st.shards = slices.DeleteFunc(st.shards, func(sh *shard) bool {
-		if sh.gone(now) {
+		if sh.expired(now) {
 			delete(st.named, sh.id)
 		}
-		return sh.gone(now)
+		return sh.expired(now)
 	})
 }
 
-// streamAt is the stream with that ARN, or nil.
+// streamAt returns the stream with that ARN, or nil.
 func (s *Server) streamAt(arn string) *stream {
 	for _, st := range s.streams {
 		if st.arn == arn {
@@ -192,10 +194,10 @@ func (s *Server) streamAt(arn string) *stream {
 	return nil
 }
 
-// stream finds one that is kept.
+// stream returns a stream that is kept.
 func (s *Server) stream(arn string, now time.Time) (*stream, error) {
 	st := s.streamAt(arn)
-	if st == nil || st.gone(now) {
+	if st == nil || st.expired(now) {
 		return nil, notFound(": Stream: %s not found", arn)
 	}
 	return st, nil

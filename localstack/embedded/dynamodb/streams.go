@@ -24,7 +24,7 @@ func (s *Server) listStreams(now time.Time, in listStreamsInput) (listStreamsOut
 	if err != nil {
 		return listStreamsOutput{}, err
 	}
-	s.streams = slices.DeleteFunc(s.streams, func(st *stream) bool { return st.gone(now) })
+	s.streams = slices.DeleteFunc(s.streams, func(st *stream) bool { return st.expired(now) })
 	out := listStreamsOutput{Streams: []streamOutput{}}
 	begin := 1 + slices.IndexFunc(s.streams, func(st *stream) bool { return st.arn == in.ExclusiveStartStreamArn })
 	for _, st := range s.streams[begin:] {
@@ -90,7 +90,7 @@ func (s *Server) describeStream(now time.Time, in describeStreamInput) (describe
 	return describeStreamOutput{d}, nil
 }
 
-// list is one page of the shards that are kept, and its last one if there is another page.
+// list returns a page of the shards that are kept, and the ID of its last one if there are more.
 func (st *stream) list(in describeStreamInput, limit int, now time.Time) (page []shardOutput, last string) {
 	st.forget(now)
 	begin := 1 + slices.IndexFunc(st.shards, func(sh *shard) bool { return sh.id == in.ExclusiveStartShardId })

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A table is items by their keys.
+// A table holds items by their keys.
 type table struct {
 	name, arn, id string
 	created       time.Time
@@ -13,16 +13,16 @@ type table struct {
 	settings      settings
 	items         map[string]item // by schema.path
 	bytes         int
-	stream        *stream // the latest; nil if there never was one
+	stream        *stream // the latest one, or nil
 
-	lives string    // the attribute that says until when an item lives; empty if items live for ever
-	due   time.Time // no item expires before; zero if none does
+	ttlAttribute string    // holds the time at which an item expires; empty if time to live is disabled
+	nextExpiry   time.Time // no item expires before; zero if none expires
 }
 
-// streams tells whether changes are recorded.
+// streams reports whether changes are recorded.
 func (t *table) streams() bool { return t.stream != nil && !t.stream.isClosed() }
 
-// table finds the table that a request names, by its name or its ARN.
+// table returns the table with that name or ARN, or nil.
 func (s *Server) table(name string) *table {
 	if strings.HasPrefix(name, "arn:") {
 		_, name, _ = strings.Cut(name, ":table/")
@@ -30,27 +30,18 @@ func (s *Server) table(name string) *table {
 	return s.tables[name]
 }
 
-// tableOf is the table whose items a request is about.
-func (s *Server) tableOf(name string) (*table, error) {
+// dataTable returns the table whose items a request concerns.
+func (s *Server) dataTable(name string) (*table, error) {
 	if name == "" {
 		return nil, constraint("null", "tableName", "not be null")
 	}
-	t := s.table(name)
-	if t == nil {
-		return nil, notFound("")
-	}
-	return t, nil
-}
-
-// described is the table that a request itself is about.
-func (s *Server) described(name string) (*table, error) {
 	if t := s.table(name); t != nil {
 		return t, nil
 	}
-	return nil, notFound(": Table: %s not found", name)
+	return nil, notFound("")
 }
 
-// apply does a change, and records it if it is one.
+// apply makes a change, and records it if it is not empty.
 func (s *Server) apply(t *table, c change, now time.Time) {
 	if c.old != nil {
 		t.bytes -= c.old.size()
@@ -60,9 +51,9 @@ func (s *Server) apply(t *table, c change, now time.Time) {
 	} else {
 		t.items[c.path] = c.new
 		t.bytes += c.new.size()
-		t.expects(c.new)
+		t.noteExpiry(c.new)
 	}
-	if t.streams() && !c.idle() {
-		s.log(t.stream, c, now)
+	if t.streams() && !c.isEmpty() {
+		s.record(t.stream, c, now)
 	}
 }

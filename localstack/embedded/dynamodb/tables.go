@@ -1,13 +1,15 @@
 package dynamodb
 
 import (
-	"encoding/json"
+	"cmp"
 	"maps"
 	"regexp"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
 type createTableInput struct {
@@ -16,13 +18,11 @@ type createTableInput struct {
 	AttributeDefinitions []attributeDefinition
 	StreamSpecification  *streamSpecification
 	settings
-
-	GlobalSecondaryIndexes, LocalSecondaryIndexes, ResourcePolicy json.RawMessage
 }
 
 type descriptionOutput struct{ TableDescription tableDescription }
 
-var tableName = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+var validName = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
 
 func checkName(name string) error {
 	switch {
@@ -30,39 +30,25 @@ func checkName(name string) error {
 		return constraint(name, "tableName", "have length greater than or equal to 3")
 	case len(name) > 255:
 		return constraint(name, "tableName", "have length less than or equal to 255")
-	case !tableName.MatchString(name):
+	case !validName.MatchString(name):
 		return constraint(name, "tableName", "satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
 	}
 	return nil
 }
 
-func (in createTableInput) check() error {
-	if err := checkName(in.TableName); err != nil {
-		return err
-	}
-	if err := refuse(lack{"GlobalSecondaryIndexes", in.GlobalSecondaryIndexes}, lack{"LocalSecondaryIndexes", in.LocalSecondaryIndexes},
-		lack{"ResourcePolicy", in.ResourcePolicy}); err != nil {
-		return err
-	}
-	if err := in.settings.check(); err != nil {
-		return err
-	}
-	return in.StreamSpecification.check()
-}
-
-func (s *Server) createTable(now time.Time, in createTableInput) (descriptionOutput, error) {
-	if err := in.check(); err != nil {
-		return descriptionOutput{}, err
+func (s *Server) createTable(now time.Time, in createTableInput) (out descriptionOutput, err error) {
+	if err := cmp.Or(checkName(in.TableName), in.settings.check(), in.StreamSpecification.check()); err != nil {
+		return out, err
 	}
 	schema, err := newSchema(in.KeySchema, in.AttributeDefinitions)
 	if err != nil {
-		return descriptionOutput{}, err
+		return out, err
 	}
 	if s.tables[in.TableName] != nil {
-		return descriptionOutput{}, inUse("Table already exists: %s", in.TableName)
+		return out, wire.Errorf(namespace+"ResourceInUseException", "Table already exists: %s", in.TableName)
 	}
 	t := &table{
-		name: in.TableName, arn: s.arn(in.TableName), id: uuid.NewString(),
+		name: in.TableName, arn: s.Account.ARN("dynamodb", "table/"+in.TableName), id: uuid.NewString(),
 		created: now, schema: schema, settings: in.settings, items: make(map[string]item),
 	}
 	if s.tables == nil {
@@ -77,60 +63,45 @@ func (s *Server) createTable(now time.Time, in createTableInput) (descriptionOut
 
 type tableInput struct{ TableName string }
 
+func (in tableInput) tableName() string { return in.TableName }
+
 type tableOutput struct{ Table tableDescription }
 
-func (s *Server) describeTable(_ time.Time, in tableInput) (tableOutput, error) {
-	t, err := s.described(in.TableName)
-	if err != nil {
-		return tableOutput{}, err
-	}
+func (s *Server) describeTable(_ time.Time, t *table, _ tableInput) (tableOutput, error) {
 	return tableOutput{t.describe()}, nil
 }
 
-// deleteTable leaves the table's stream behind, which can be read for a day.
-func (s *Server) deleteTable(now time.Time, in tableInput) (descriptionOutput, error) {
-	t, err := s.described(in.TableName)
-	if err != nil {
-		return descriptionOutput{}, err
-	}
+// deleteTable deletes a table. Its stream can be read for another day.
+func (s *Server) deleteTable(now time.Time, t *table, _ tableInput) (out descriptionOutput, err error) {
 	if t.settings.protected() {
-		return descriptionOutput{}, invalid("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
+		return out, invalid("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
 	}
 	s.disable(t, now)
 	delete(s.tables, t.name)
-	d := t.describe()
-	d.TableStatus = "DELETING"
-	return descriptionOutput{d}, nil
+	out.TableDescription = t.describe()
+	out.TableDescription.TableStatus = "DELETING"
+	return out, nil
 }
 
 type updateTableInput struct {
-	TableName           string
+	tableInput
 	StreamSpecification *streamSpecification
 	settings
-
-	GlobalSecondaryIndexUpdates, ReplicaUpdates json.RawMessage
 }
 
-func (s *Server) updateTable(now time.Time, in updateTableInput) (descriptionOutput, error) {
-	t, err := s.described(in.TableName)
-	if err != nil {
-		return descriptionOutput{}, err
-	}
-	if err := refuse(lack{"GlobalSecondaryIndexUpdates", in.GlobalSecondaryIndexUpdates}, lack{"ReplicaUpdates", in.ReplicaUpdates}); err != nil {
-		return descriptionOutput{}, err
-	}
+func (s *Server) updateTable(now time.Time, t *table, in updateTableInput) (out descriptionOutput, err error) {
 	set := t.settings.with(in.settings)
 	if err := set.check(); err != nil {
-		return descriptionOutput{}, err
+		return out, err
 	}
 	if err := s.respecify(t, in.StreamSpecification, now); err != nil {
-		return descriptionOutput{}, err
+		return out, err
 	}
 	t.settings = set
 	return descriptionOutput{t.describe()}, nil
 }
 
-// respecify enables or disables a table's stream, if asked to.
+// respecify enables or disables a table's stream if want is not nil.
 func (s *Server) respecify(t *table, want *streamSpecification, now time.Time) error {
 	if err := want.check(); want == nil || err != nil {
 		return err
@@ -158,33 +129,13 @@ type listTablesOutput struct {
 	LastEvaluatedTableName string `json:",omitempty"`
 }
 
-func (s *Server) listTables(_ time.Time, in listTablesInput) (listTablesOutput, error) {
+func (s *Server) listTables(_ time.Time, in listTablesInput) (out listTablesOutput, err error) {
 	limit, err := limitOf(in.Limit, 100)
 	if err != nil {
-		return listTablesOutput{}, err
+		return out, err
 	}
-	names := slices.Sorted(maps.Keys(s.tables))
-	begin, found := slices.BinarySearch(names, in.ExclusiveStartTableName)
-	if found {
-		begin++
-	}
-	out := listTablesOutput{TableNames: append([]string{}, names[begin:]...)}
-	if len(out.TableNames) > limit {
-		out.TableNames = out.TableNames[:limit]
-		out.LastEvaluatedTableName = out.TableNames[limit-1]
-	}
+	names := slices.AppendSeq([]string{}, maps.Keys(s.tables)) // not nil, for JSON
+	slices.Sort(names)
+	out.TableNames, out.LastEvaluatedTableName = wire.Page(names, in.ExclusiveStartTableName, limit, func(name string) string { return name })
 	return out, nil
-}
-
-// limitOf is how many a page shall have: as many as there can be, if nobody says.
-func limitOf(limit *int, most int) (int, error) {
-	switch {
-	case limit == nil:
-		return most, nil
-	case *limit < 1:
-		return 0, constraint(*limit, "limit", "have value greater than or equal to 1")
-	case *limit > most:
-		return 0, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value less than or equal to %d", *limit, most)
-	}
-	return *limit, nil
 }

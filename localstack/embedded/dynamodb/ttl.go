@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// tooLate is how long ago an item may have expired at most to be deleted (AWS: "Using time to live (TTL) in DynamoDB").
-const tooLate = 5 * 365 * 24 * time.Hour
+// maxExpired is the longest time for which an item may have expired and still be deleted (AWS: "Using time to live (TTL) in
+// DynamoDB").
+const maxExpired = 5 * 365 * 24 * time.Hour
 
 type timeToLive struct {
 	AttributeName string
@@ -16,31 +17,30 @@ type timeToLive struct {
 }
 
 type timeToLiveInput struct {
-	TableName               string
+	tableInput
 	TimeToLiveSpecification timeToLive
 }
 
 type timeToLiveOutput struct{ TimeToLiveSpecification timeToLive }
 
-func (s *Server) updateTimeToLive(_ time.Time, in timeToLiveInput) (timeToLiveOutput, error) {
-	t, err := s.described(in.TableName)
+func (s *Server) updateTimeToLive(_ time.Time, t *table, in timeToLiveInput) (out timeToLiveOutput, err error) {
 	want := in.TimeToLiveSpecification
 	switch {
-	case err != nil:
-		return timeToLiveOutput{}, err
 	case want.AttributeName == "":
-		return timeToLiveOutput{}, constraint("", "timeToLiveSpecification.attributeName", "have length greater than or equal to 1")
-	case want.Enabled && t.lives != "":
-		return timeToLiveOutput{}, invalid("TimeToLive is already enabled")
-	case !want.Enabled && t.lives == "":
-		return timeToLiveOutput{}, invalid("TimeToLive is already disabled")
-	case !want.Enabled && t.lives != want.AttributeName:
-		return timeToLiveOutput{}, invalid("TimeToLive is active on a different AttributeName: current AttributeName is %s", t.lives)
+		return out, constraint("", "timeToLiveSpecification.attributeName", "have length greater than or equal to 1")
+	case want.Enabled && t.ttlAttribute != "":
+		return out, invalid("TimeToLive is already enabled")
+	case !want.Enabled && t.ttlAttribute == "":
+		return out, invalid("TimeToLive is already disabled")
+	case !want.Enabled && t.ttlAttribute != want.AttributeName:
+		return out, invalid("TimeToLive is active on a different AttributeName: current AttributeName is %s", t.ttlAttribute)
 	}
-	t.lives, t.due = "", time.Time{}
+	t.ttlAttribute, t.nextExpiry = "", time.Time{}
 	if want.Enabled {
-		t.lives = want.AttributeName
-		t.expectAll()
+		t.ttlAttribute = want.AttributeName
+		for _, i := range t.items {
+			t.noteExpiry(i)
+		}
 	}
 	return timeToLiveOutput{want}, nil
 }
@@ -52,21 +52,17 @@ type timeToLiveDescription struct {
 
 type describeTimeToLiveOutput struct{ TimeToLiveDescription timeToLiveDescription }
 
-func (s *Server) describeTimeToLive(_ time.Time, in tableInput) (describeTimeToLiveOutput, error) {
-	t, err := s.described(in.TableName)
-	if err != nil {
-		return describeTimeToLiveOutput{}, err
-	}
+func (s *Server) describeTimeToLive(_ time.Time, t *table, _ tableInput) (describeTimeToLiveOutput, error) {
 	d := timeToLiveDescription{"DISABLED", ""}
-	if t.lives != "" {
-		d = timeToLiveDescription{"ENABLED", t.lives}
+	if t.ttlAttribute != "" {
+		d = timeToLiveDescription{"ENABLED", t.ttlAttribute}
 	}
 	return describeTimeToLiveOutput{d}, nil
 }
 
-// until is the time from which on an item has expired; zero if it never does.
-func (t *table) until(i item) time.Time {
-	v := i[t.lives]
+// expiry returns the time at which an item expires, or the zero time.
+func (t *table) expiry(i item) time.Time {
+	v := i[t.ttlAttribute]
 	seconds, err := strconv.ParseInt(v.text, 10, 64)
 	if v.kind != "N" || err != nil || seconds < 0 || seconds > 1<<40 {
 		return time.Time{}
@@ -74,53 +70,41 @@ func (t *table) until(i item) time.Time {
 	return time.Unix(seconds+1, 0)
 }
 
-// expects sees to it that an item expires in time.
-func (t *table) expects(i item) {
-	at := t.until(i)
-	if t.lives != "" && !at.IsZero() && (t.due.IsZero() || at.Before(t.due)) {
-		t.due = at
+// noteExpiry moves nextExpiry forward if an item expires earlier.
+func (t *table) noteExpiry(i item) {
+	at := t.expiry(i)
+	if t.ttlAttribute != "" && !at.IsZero() && (t.nextExpiry.IsZero() || at.Before(t.nextExpiry)) {
+		t.nextExpiry = at
 	}
 }
 
-func (t *table) expectAll() {
-	t.due = time.Time{}
-	for _, i := range t.items {
-		t.expects(i)
-	}
-}
-
-// expire deletes the items of all tables that have expired, the earliest first.
+// expire deletes the items of all tables that have expired, in the order in which they did.
 func (s *Server) expire(now time.Time) {
 	for _, t := range s.tables {
-		if t.due.IsZero() || now.Before(t.due) {
+		if t.nextExpiry.IsZero() || now.Before(t.nextExpiry) {
 			continue
 		}
 		for _, c := range t.expired(now) {
 			s.apply(t, c, now)
 		}
-		t.due = t.nextDue(now)
+		t.nextExpiry = time.Time{}
+		for _, i := range t.items { // some have expired for too long to be deleted
+			if t.expiry(i).After(now) {
+				t.noteExpiry(i)
+			}
+		}
 	}
 }
 
 func (t *table) expired(now time.Time) []change {
 	var gone []change
 	for path, i := range t.items {
-		if at := t.until(i); !at.IsZero() && !now.Before(at) && now.Sub(at) < tooLate {
+		if at := t.expiry(i); !at.IsZero() && !now.Before(at) && now.Sub(at) < maxExpired {
 			gone = append(gone, change{path: path, old: i, expired: true})
 		}
 	}
 	slices.SortFunc(gone, func(a, b change) int {
-		return cmp.Or(t.until(a.old).Compare(t.until(b.old)), t.schema.compare(a.old, b.old))
+		return cmp.Or(t.expiry(a.old).Compare(t.expiry(b.old)), t.schema.compare(a.old, b.old))
 	})
 	return gone
-}
-
-// nextDue is when the next item expires, after those that have were deleted or have been for too long.
-func (t *table) nextDue(now time.Time) (due time.Time) {
-	for _, i := range t.items {
-		if at := t.until(i); at.After(now) && (due.IsZero() || at.Before(due)) {
-			due = at
-		}
-	}
-	return due
 }

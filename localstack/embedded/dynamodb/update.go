@@ -5,25 +5,20 @@ import (
 	"slices"
 )
 
-// An update is what an UpdateExpression does to an item.
+// An update is a parsed UpdateExpression.
 type update struct {
 	set    []assignment
 	remove []string
-	add    []addition
 }
 
+// An assignment sets an attribute to left, or to the sum or difference of left and right.
 type assignment struct {
 	path        string
 	left, right operand
-	sign        string // + or - between left and right; empty if there is no right
+	sign        string // + or -, or empty if there is no right
 }
 
-type addition struct {
-	path string
-	by   value
-}
-
-// An operand is a value, or that of an attribute, or of an attribute unless there is none.
+// An operand is a value, or the attribute at path, or fallback if there is no such attribute.
 type operand struct {
 	value    *value
 	path     string
@@ -63,33 +58,14 @@ func (a assignment) of(i item) (value, error) {
 	return numeral(left.number().plus(by))
 }
 
-func (a addition) of(i item) (value, error) {
-	v, there := i[a.path]
-	switch {
-	case !there:
-		return a.by, nil
-	case v.kind != "N":
-		return value{}, invalid("An operand in the update expression has an incorrect data type")
-	}
-	return numeral(v.number().plus(a.by.number()))
-}
-
-// of is the item that becomes of another: all operands are those of the item before.
-func (u update) of(before item) (item, error) {
+// apply returns the updated item. All operands are attributes of the item before.
+func (u update) apply(before item) (item, error) {
 	after := maps.Clone(before)
+	var err error
 	for _, a := range u.set {
-		v, err := a.of(before)
-		if err != nil {
+		if after[a.path], err = a.of(before); err != nil {
 			return nil, err
 		}
-		after[a.path] = v
-	}
-	for _, a := range u.add {
-		v, err := a.of(before)
-		if err != nil {
-			return nil, err
-		}
-		after[a.path] = v
 	}
 	for _, path := range u.remove {
 		delete(after, path)
@@ -97,24 +73,21 @@ func (u update) of(before item) (item, error) {
 	return after, nil
 }
 
-// paths are the attributes that change.
+// paths returns the attributes that change.
 func (u update) paths() []string {
 	paths := slices.Clone(u.remove)
 	for _, a := range u.set {
 		paths = append(paths, a.path)
 	}
-	for _, a := range u.add {
-		paths = append(paths, a.path)
-	}
 	return paths
 }
 
-// update reads an UpdateExpression. None at all changes nothing.
+// update parses an UpdateExpression. Nil changes nothing.
 func (a *aliases) update(text *string) (u update, err error) {
 	if text == nil {
 		return u, nil
 	}
-	p := a.parse("UpdateExpression", *text)
+	p := a.parser("UpdateExpression", *text)
 	for seen := map[string]bool{}; p.more(); {
 		section := p.peek()
 		if seen[section] {
@@ -124,7 +97,7 @@ func (a *aliases) update(text *string) (u update, err error) {
 		p.section(&u)
 	}
 	if p.err == nil {
-		p.apart(u.paths())
+		p.checkOverlap(u.paths())
 	}
 	return u, p.err
 }
@@ -136,15 +109,15 @@ func (p *parser) section(u *update) {
 	case p.take("REMOVE"):
 		p.list(func() { u.remove = append(u.remove, p.path()) })
 	case p.take("ADD"):
-		p.list(func() { u.add = append(u.add, p.addition()) })
+		p.list(func() { u.set = append(u.set, p.addition()) })
 	case p.peek() == "DELETE":
-		p.lacks("DELETE")
+		p.notSupported("DELETE")
 	default:
-		p.misplaced()
+		p.unexpected()
 	}
 }
 
-// list reads what is separated by commas.
+// list parses elements that are separated by commas.
 func (p *parser) list(one func()) {
 	one()
 	for p.take(",") {
@@ -164,12 +137,14 @@ func (p *parser) assignment() (a assignment) {
 	return a
 }
 
-func (p *parser) addition() addition {
-	a := addition{p.path(), p.literal()}
-	if p.err == nil && a.by.kind != "N" {
-		p.lacks("ADD of anything but numbers")
+// addition parses an action of ADD, which adds to zero if there is no such attribute.
+func (p *parser) addition() assignment {
+	path, by := p.path(), p.literal()
+	if p.err == nil && by.kind != "N" {
+		p.notSupported("ADD of anything but numbers")
 	}
-	return a
+	zero := value{kind: "N", text: "0"}
+	return assignment{path: path, left: operand{path: path, fallback: &operand{value: &zero}}, right: operand{value: &by}, sign: "+"}
 }
 
 func (p *parser) operand() operand {
@@ -181,7 +156,7 @@ func (p *parser) operand() operand {
 	case !function:
 		return operand{path: p.path()}
 	case p.tokens[p.at] != "if_not_exists":
-		p.lacks("The function " + p.tokens[p.at])
+		p.notSupported("The function " + p.tokens[p.at])
 		return operand{}
 	}
 	p.at += 2
@@ -192,8 +167,8 @@ func (p *parser) operand() operand {
 	return out
 }
 
-// apart refuses to change an attribute twice.
-func (p *parser) apart(paths []string) {
+// checkOverlap refuses to change an attribute twice.
+func (p *parser) checkOverlap(paths []string) {
 	slices.Sort(paths)
 	for i := 1; i < len(paths); i++ {
 		if paths[i] == paths[i-1] {

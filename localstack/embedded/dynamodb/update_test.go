@@ -32,7 +32,7 @@ func TestUpdates(t *testing.T) {
 		{"SET m = if_not_exists(m, :v)", `{"m":{"N":"5"},"n":{"N":"1"},"s":{"S":"y"}}`},
 		{"SET m = if_not_exists(n, :v) + :v", `{"m":{"N":"6"},"n":{"N":"1"},"s":{"S":"y"}}`},
 		{"SET m = if_not_exists(m, if_not_exists(k, :v))", `{"m":{"N":"5"},"n":{"N":"1"},"s":{"S":"y"}}`},
-		{"REMOVE s, nobody", `{"n":{"N":"1"}}`},
+		{"REMOVE s, missing", `{"n":{"N":"1"}}`},
 		{"ADD n :v, m :v", `{"m":{"N":"5"},"n":{"N":"6"},"s":{"S":"y"}}`},
 		{"REMOVE s SET m = :w ADD n :v", `{"m":{"S":"x"},"n":{"N":"6"}}`},
 	} {
@@ -41,14 +41,14 @@ func TestUpdates(t *testing.T) {
 			t.Errorf("%s: %v", test.expression, err)
 			continue
 		}
-		after, err := u.of(decoded(t, before))
+		after, err := u.apply(decoded(t, before))
 		if got, _ := json.Marshal(after); err != nil || string(got) != test.want {
 			t.Errorf("%s: got %s, %v, want %s", test.expression, got, err, test.want)
 		}
 	}
 }
 
-func TestUpdatesOfTheWrongItem(t *testing.T) {
+func TestFailingUpdates(t *testing.T) {
 	for expression, want := range map[string]string{
 		"SET n = s + :v": "An operand in the update expression has an incorrect data type",
 		"SET n = n + :w": "An operand in the update expression has an incorrect data type",
@@ -63,41 +63,32 @@ func TestUpdatesOfTheWrongItem(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := decoded(t, `{"n":{"N":"1"},"s":{"S":"y"},"big":{"N":"1e50"}}`)
-		if _, err := u.of(before); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := u.apply(before); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", expression, err, want)
 		}
 	}
 }
 
-func TestExpressionsThatAreNone(t *testing.T) {
+func TestInvalidExpressions(t *testing.T) {
 	for _, test := range []struct{ member, expression, want string }{
 		{"Update", "", "Invalid UpdateExpression: The expression can not be empty;"},
 		{"Update", "SET n = ", `Invalid UpdateExpression: Syntax error; token: <EOF>, near: "n ="`},
-		{"Update", "SET n == :v", `Invalid UpdateExpression: Syntax error; token: "=", near: "= = :v"`},
 		{"Update", "LET n = :v", `Invalid UpdateExpression: Syntax error; token: "LET", near: "LET n"`},
 		{"Update", "SET n = :v!", `Invalid UpdateExpression: Syntax error; token: "!", near: "!"`},
-		{"Update", "SET n = :v,", `Syntax error; token: <EOF>`},
-		{"Update", "SET 1n = :v", `Syntax error; token: "1n"`},
 		{"Update", "SET :v = n", `Syntax error; token: ":v"`},
-		{"Update", "ADD n m", `Syntax error; token: "m"`},
 		{"Update", "SET n = :v SET m = :v", `The "SET" section can only be used once in an update expression;`},
 		{"Update", "SET n = :v REMOVE #n", "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [n], path two: [n]"},
 		{"Update", "SET #m = :v", "An expression attribute name used in the document path is not defined; attribute name: #m"},
 		{"Update", "SET n = :u", "An expression attribute value used in expression is not defined; attribute value: :u"},
 		{"Update", "SET n.m = :v", "A document path is not supported by the embedded DynamoDB."},
-		{"Update", "REMOVE n[0]", "A document path is not supported by the embedded DynamoDB."},
 		{"Update", "SET n = list_append(n, :v)", "The function list_append is not supported by the embedded DynamoDB."},
 		{"Update", "DELETE n :v", "DELETE is not supported by the embedded DynamoDB."},
 		{"Update", "ADD n :w", "ADD of anything but numbers is not supported by the embedded DynamoDB."},
 		{"Condition", "n = :v", "Invalid ConditionExpression: More than attribute_exists and attribute_not_exists, joined by AND, is not supported by the embedded DynamoDB."},
 		{"Condition", "attribute_exists(n) OR attribute_exists(m)", "is not supported by the embedded DynamoDB."},
 		{"Condition", "attribute_exists(n) AND", "Syntax error; token: <EOF>"},
-		{"Condition", "attribute_exists n", `Syntax error; token: "n"`},
-		{"Condition", " ", "Invalid ConditionExpression: The expression can not be empty;"},
 		{"Key", "n > :v", "Invalid KeyConditionExpression: More than equality of keys is not supported by the embedded DynamoDB."},
-		{"Key", "begins_with(n, :w)", "More than equality of keys is not supported by the embedded DynamoDB."},
 		{"Key", "n = :v AND n = :w", "KeyConditionExpressions must only contain one condition per key"},
-		{"Key", "n = :v OR m = :w", `Syntax error; token: "OR"`},
 		{"Key", "n = m", `Syntax error; token: "m"`},
 	} {
 		var err error
@@ -107,7 +98,7 @@ func TestExpressionsThatAreNone(t *testing.T) {
 		case "Condition":
 			_, err = names.condition(&test.expression)
 		default:
-			_, err = names.equals(test.expression)
+			_, err = names.keyCondition(test.expression)
 		}
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", test.expression, err, test.want)
@@ -131,7 +122,7 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-func TestPlaceholdersNobodyUses(t *testing.T) {
+func TestUnusedPlaceholders(t *testing.T) {
 	names := placeholders(t)
 	for _, want := range []string{"ExpressionAttributeNames unused in expressions: keys: {#n}", "ExpressionAttributeValues unused in expressions: keys: {:v}", "keys: {:w}"} {
 		if err := names.unused(); err == nil || !strings.Contains(err.Error(), want) {
@@ -145,7 +136,7 @@ func TestPlaceholdersNobodyUses(t *testing.T) {
 	}
 }
 
-// FuzzExpressions: whatever parses can be done to an item, or is refused; parsing ends.
+// FuzzExpressions checks that every expression either fails to parse or can be applied to an item.
 func FuzzExpressions(f *testing.F) {
 	for _, seed := range []string{
 		"SET n = if_not_exists(n, :v) + :v, #n = :w REMOVE a ADD b :v", "attribute_exists(n) AND attribute_not_exists(#n)",
@@ -156,21 +147,21 @@ func FuzzExpressions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		if u, err := placeholders(t).update(&text); err == nil {
 			before := decoded(t, `{"n":{"N":"1"},"a":{"S":"y"}}`)
-			after, err := u.of(before)
+			after, err := u.apply(before)
 			for _, path := range u.paths() {
 				if path == "" {
 					t.Errorf("%q changes an attribute without a name", text)
 				}
 			}
 			if err == nil && after == nil {
-				t.Errorf("%q leaves nothing", text)
+				t.Errorf("%q leaves no item", text)
 			}
 		}
 		if c, err := placeholders(t).condition(&text); err == nil && len(c) == 0 {
-			t.Errorf("%q asks for nothing", text)
+			t.Errorf("%q has no conditions", text)
 		}
-		if keys, err := placeholders(t).equals(text); err == nil && len(keys) == 0 {
-			t.Errorf("%q asks for nothing", text)
+		if keys, err := placeholders(t).keyCondition(text); err == nil && len(keys) == 0 {
+			t.Errorf("%q has no conditions", text)
 		}
 	})
 }

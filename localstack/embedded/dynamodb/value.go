@@ -9,10 +9,10 @@ import (
 	"slices"
 )
 
-// An item is attributes by their names. It does not change once it is stored: a write stores another one.
+// An item holds attributes by name. It does not change once it is stored: a write stores another one.
 type item map[string]value
 
-// A value of an attribute. Its form is canonical, so that values mean the same if they are the same.
+// A value is an attribute's value in canonical form: values that mean the same are equal.
 type value struct {
 	kind   string   // "S", "N", and so on
 	text   string   // of S and N; the bytes of B
@@ -29,7 +29,7 @@ func (v value) equal(w value) bool {
 
 func (i item) equal(j item) bool { return maps.EqualFunc(i, j, value.equal) }
 
-// compare orders two keys of the same kind as a query does.
+// compare compares two keys of the same kind in the order of a query.
 func (v value) compare(w value) int {
 	if v.kind == "N" {
 		return v.number().compare(w.number())
@@ -37,18 +37,18 @@ func (v value) compare(w value) int {
 	return cmp.Compare(v.text, w.text)
 }
 
-// number is the decimal of a value whose kind is N.
+// number returns the decimal of a value of kind N.
 func (v value) number() decimal {
 	d, _ := scanNumber(v.text)
 	return d
 }
 
-// numeral is the value that a decimal has in an item.
+// numeral returns the value of a decimal, which may be out of range.
 func numeral(d decimal) (value, error) {
 	return value{kind: "N", text: d.String()}, d.check()
 }
 
-// size is what an item takes of its 400 KB (AWS: "Item sizes and formats").
+// size returns the size of an item in bytes (AWS: "Item sizes and formats").
 func (i item) size() (n int) {
 	for name, v := range i {
 		n += len(name) + v.size()
@@ -82,7 +82,7 @@ func (v value) size() (n int) {
 	return n
 }
 
-// MarshalJSON is the value within its kind: {"S":"a"}.
+// MarshalJSON encodes a value such as {"S":"a"}.
 func (v value) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

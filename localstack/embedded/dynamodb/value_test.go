@@ -8,9 +8,11 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
-// everything has all types of attributes.
+// everything returns attributes of all types.
 func everything() attributes {
 	return attributes{
 		"pk":   text("ä<&>"),
@@ -28,20 +30,20 @@ func everything() attributes {
 	}
 }
 
-func TestAllTypesComeBack(t *testing.T) {
-	r := newRig(t)
-	arn := r.create("carts", "pk S")
-	r.put("carts", everything())
-	if got := r.get("carts", attributes{"pk": text("ä<&>")}); !reflect.DeepEqual(got, everything()) {
+func TestAllTypesAreKept(t *testing.T) {
+	c := newClient(t)
+	arn := c.create("carts", "pk S")
+	c.put("carts", everything())
+	if got := c.get("carts", attributes{"pk": text("ä<&>")}); !reflect.DeepEqual(got, everything()) {
 		t.Errorf("got %v", got)
 	}
-	image := r.all(arn)[0].Dynamodb.NewImage
+	image := c.all(arn)[0].Dynamodb.NewImage
 	if len(image) != len(everything()) || reflect.ValueOf(image["bs"]).Elem().FieldByName("Value").Len() != 2 {
 		t.Errorf("the image is %v", image)
 	}
 }
 
-func TestSameItems(t *testing.T) {
+func TestEqual(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
 		same bool
@@ -90,7 +92,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-func TestValuesThatAreNone(t *testing.T) {
+func TestInvalidValues(t *testing.T) {
 	deep := strings.Repeat(`{"L":[`, 33) + strings.Repeat(`]}`, 33)
 	for text, want := range map[string]string{
 		`{"a":{}}`:                 "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
@@ -102,6 +104,7 @@ func TestValuesThatAreNone(t *testing.T) {
 		`{"a":{"N":"x"}}`:          "The parameter cannot be converted to a numeric value: x",
 		`{"a":` + deep + `}`:       "Nesting Levels",
 		`{"":{"S":"1"}}`:           "Attribute names may not be empty",
+		`{"a":{"S":null}}`:         "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
 		`{"a":{"S":1}}`:            "SerializationException",
 		`{"a":{"B":"!"}}`:          "SerializationException",
 		`{"a":{"BOOL":"true"}}`:    "SerializationException",
@@ -112,13 +115,13 @@ func TestValuesThatAreNone(t *testing.T) {
 		`["a"]`:                    "SerializationException",
 	} {
 		var i item
-		if err := json.Unmarshal([]byte(text), &i); err == nil || !strings.Contains(err.Error(), want) {
+		if err := wire.Decode([]byte(text), &i); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}
 }
 
-// FuzzItem: an item that is taken is shown so that it is the same item again.
+// FuzzItem checks that an item equals the item that its encoding decodes to.
 func FuzzItem(f *testing.F) {
 	f.Add([]byte(`{"a":{"S":"<x>"},"b":{"N":"1.50"},"c":{"B":"AQ=="},"d":{"BOOL":true},"e":{"NULL":true}}`))
 	f.Add([]byte(`{"a":{"SS":["b","a"]},"b":{"NS":["1","2"]},"c":{"BS":["AQ=="]},"d":{"L":[{"M":{"x":{"L":[]}}}]}}`))

@@ -2,11 +2,11 @@ package kinesis
 
 import (
 	"bytes"
-	"crypto/md5" // it is what decides on a record's shard
+	"crypto/md5" // Kinesis uses it to select a record's shard
 	"math/big"
 )
 
-// A hash is a hash key: a number of 128 bits.
+// A hash is a hash key, a number of 128 bits.
 type hash [16]byte
 
 func hashOf(key string) hash { return md5.Sum([]byte(key)) }
@@ -15,7 +15,7 @@ func (h hash) String() string { return new(big.Int).SetBytes(h[:]).String() }
 
 func (h hash) compare(other hash) int { return bytes.Compare(h[:], other[:]) }
 
-// plus is h and n, which wraps around.
+// plus returns h + n modulo 2^128.
 func (h hash) plus(n int64) hash {
 	sum := new(big.Int).Add(new(big.Int).SetBytes(h[:]), big.NewInt(n))
 	return hashFrom(sum.And(sum, greatest))
@@ -28,7 +28,7 @@ func hashFrom(n *big.Int) (h hash) {
 
 var greatest = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1))
 
-// parseHash reads a decimal as AWS wants it: without sign and leading zeros.
+// parseHash parses a decimal number without sign and leading zeros, as AWS does.
 func parseHash(text string) (hash, bool) {
 	const digits = 39 // of 128 bits
 	n, ok := new(big.Int), len(text) <= digits
@@ -41,7 +41,7 @@ func parseHash(text string) (hash, bool) {
 	return hashFrom(n), true
 }
 
-// edge is where the i-th of n shards begins that share all hash keys evenly.
+// edge returns the first hash key of the i-th of n shards that share the hash keys evenly.
 func edge(i, n int) hash {
 	each := new(big.Int).Div(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(int64(n)))
 	return hashFrom(each.Mul(each, big.NewInt(int64(i))))
@@ -50,7 +50,7 @@ func edge(i, n int) hash {
 // A span is a range of hash keys, both ends included.
 type span struct{ low, high hash }
 
-// evenly is the i-th of n spans. The last one takes the remainder.
+// evenly returns the i-th of n even spans. The last one takes the remainder.
 func evenly(i, n int) span {
 	if i == n-1 {
 		return span{edge(i, n), hashFrom(greatest)}

@@ -1,61 +1,42 @@
 package kinesis
 
 import (
-	"encoding/binary"
-	"net/http"
 	"time"
 
 	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
-// An iterator says where a reader is.
+// An iterator is a reader's position.
 type iterator struct {
-	issued millis
-	made   millis // the stream
-	shard  int
-	next   int64 // index of the record
-	stream string
+	Issued  millis
+	Stream  string
+	Created millis // of the stream
+	Shard   int
+	Next    int64 // index of the record
 }
 
-const iteratorLives = 5 * time.Minute
+const iteratorLifetime = 5 * time.Minute
 
-func (it iterator) String() string {
-	b := binary.BigEndian.AppendUint64(nil, uint64(it.issued))
-	b = binary.BigEndian.AppendUint64(b, uint64(it.made))
-	b = binary.BigEndian.AppendUint64(b, uint64(it.shard))
-	b = binary.BigEndian.AppendUint64(b, uint64(it.next))
-	return seal(sealedIterator, append(b, it.stream...))
-}
+func (it iterator) String() string { return encodeOpaque(opaqueIterator, it) }
 
-// parseIterator reads what String wrote.
+// parseIterator parses what String returned.
 func parseIterator(text string) (it iterator, ok bool) {
-	b, ok := unseal(sealedIterator, text)
-	if !ok || len(b) < 32 || !validName(string(b[32:])) {
-		return iterator{}, false
-	}
-	it = iterator{
-		issued: millis(binary.BigEndian.Uint64(b)),
-		made:   millis(binary.BigEndian.Uint64(b[8:])),
-		shard:  int(binary.BigEndian.Uint64(b[16:])),
-		next:   int64(binary.BigEndian.Uint64(b[24:])),
-		stream: string(b[32:]),
-	}
-	return it, it.next > 0
+	return it, decodeOpaque(opaqueIterator, text, &it) && it.Next > 0
 }
 
-// fresh refuses an iterator that is too old.
-func (it iterator) fresh(now millis) error {
+// checkAge refuses an iterator that has expired.
+func (it iterator) checkAge(now millis) error {
 	const form = "Mon Jan 02 15:04:05 UTC 2006"
-	lives := iteratorLives.Milliseconds()
-	if int64(now-it.issued) <= lives {
+	lifetime := iteratorLifetime.Milliseconds()
+	if int64(now-it.Issued) <= lifetime {
 		return nil
 	}
-	return wire.Refuse("ExpiredIteratorException", "Iterator expired. The iterator was created at time %s while right now it is %s "+
+	return wire.Errorf("ExpiredIteratorException", "Iterator expired. The iterator was created at time %s while right now it is %s "+
 		"which is further in the future than the tolerated delay of %d milliseconds.",
-		it.issued.time().UTC().Format(form), now.time().UTC().Format(form), lives)
+		it.Issued.time().UTC().Format(form), now.time().UTC().Format(form), lifetime)
 }
 
-// A position is where to begin in a shard, as requests say it.
+// A position says where to begin in a shard.
 type position struct {
 	Type           string
 	SequenceNumber string
@@ -70,7 +51,7 @@ const (
 	atTimestamp = "AT_TIMESTAMP"
 )
 
-// seek is the index of the first record at a position. The lock is held.
+// seek returns the index of the first record at a position. The stream is locked.
 func (st *stream) seek(sh *shard, p position, now millis) (int64, error) {
 	numbered := p.Type == atNumber || p.Type == afterNumber
 	switch {
@@ -107,7 +88,7 @@ func mismatched(p position) error {
 		"(2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified %s and %s StartingSequenceNumber.", p.Type, and)
 }
 
-// indexOf is the index that a sequence number of the shard has.
+// indexOf returns the index of the record with a sequence number of the shard.
 func (st *stream) indexOf(sh *shard, text string) (int64, error) {
 	used := "StartingSequenceNumber %s used in GetShardIterator on shard %s in stream %s under account %s is invalid"
 	n, ok := parseNumber(text)
@@ -116,7 +97,7 @@ func (st *stream) indexOf(sh *shard, text string) (int64, error) {
 		return 0, invalid(used+".", text, sh.id(), st.name, st.account)
 	case n.shard != sh.index:
 		return 0, invalid("Invalid StartingSequenceNumber. It encodes %s, while it was used in a call to a shard with %s", shardID(n.shard), sh.id())
-	case n.epoch != sh.made.epoch, n.index >= sh.next && (sh.open() || n.index != lastIndex):
+	case n.epoch != sh.created.epoch, n.index >= sh.next && (sh.open() || n.index != lastIndex):
 		return 0, invalid(used+" because it did not come from this stream.", text, sh.id(), st.name, st.account)
 	}
 	return n.index, nil
@@ -132,21 +113,15 @@ type iteratorInput struct {
 
 type iteratorOutput struct{ ShardIterator string }
 
-func (s *Server) shardIterator(_ *http.Request, in iteratorInput) (iteratorOutput, error) {
-	st, err := s.find(in.ref)
-	if err != nil {
-		return iteratorOutput{}, err
-	}
-	st.mu.Lock()
-	defer st.mu.Unlock()
+func (s *Server) shardIterator(st *stream, in iteratorInput) (out iteratorOutput, err error) {
 	now := now()
 	sh, err := st.named(in.ShardId, now)
 	if err != nil {
-		return iteratorOutput{}, err
+		return out, err
 	}
 	next, err := st.seek(sh, position{in.ShardIteratorType, in.StartingSequenceNumber, in.Timestamp}, now)
 	if err != nil {
-		return iteratorOutput{}, err
+		return out, err
 	}
-	return iteratorOutput{iterator{now, st.made.at, sh.index, next, st.name}.String()}, nil
+	return iteratorOutput{iterator{now, st.name, st.created.at, sh.index, next}.String()}, nil
 }

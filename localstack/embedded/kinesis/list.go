@@ -1,8 +1,6 @@
 package kinesis
 
 import (
-	"encoding/json"
-	"net/http"
 	"time"
 
 	"github.com/esm-run/esm/localstack/embedded/wire"
@@ -25,14 +23,6 @@ type shardJSON struct {
 	SequenceNumberRange   numberRange
 }
 
-func (sh *shard) parentIDs() []string {
-	ids := make([]string, len(sh.parents))
-	for i, p := range sh.parents {
-		ids[i] = p.id()
-	}
-	return ids
-}
-
 func (sh *shard) describe() shardJSON {
 	out := shardJSON{ShardId: sh.id(), HashKeyRange: rangeOf(sh.keys)}
 	if len(sh.parents) > 0 {
@@ -48,14 +38,24 @@ func (sh *shard) describe() shardJSON {
 	return out
 }
 
-// A filter says which shards are listed. The zero filter are all.
+// describePage returns one page of shards, which are sorted by ID, and the last ID if there are more.
+func describePage(shards []*shard, after string, limit int) (page []shardJSON, last string) {
+	shards, last = wire.Page(shards, after, limit, (*shard).id)
+	page = make([]shardJSON, len(shards))
+	for i, sh := range shards {
+		page[i] = sh.describe()
+	}
+	return page, last
+}
+
+// A filter selects the shards to list. The zero filter selects all.
 type filter struct {
 	Type      string
 	ShardId   string  `json:",omitempty"`
 	Timestamp *millis `json:",omitempty"`
 }
 
-// check refuses a filter that lacks something, or has what it should not.
+// check refuses a filter whose members do not match its type.
 func (f filter) check() error {
 	after, timed := f.Type == "AFTER_SHARD_ID", f.Type == "AT_TIMESTAMP" || f.Type == "FROM_TIMESTAMP"
 	switch f.Type {
@@ -73,12 +73,12 @@ func (f filter) check() error {
 	return nil
 }
 
-// pick picks shards of st.
-func (f filter) pick(st *stream, shards []*shard, now millis) []*shard {
-	oldest := max(st.horizon(now), st.made.at)
-	openAt := func(sh *shard, t millis) bool { return sh.made.at <= t && (sh.open() || sh.closed > t) }
+// pick returns the shards of st that the filter selects.
+func (f filter) pick(st *stream, now millis) []*shard {
+	oldest := max(st.horizon(now), st.created.at)
+	openAt := func(sh *shard, t millis) bool { return sh.created.at <= t && (sh.open() || sh.closed > t) }
 	var picked []*shard
-	for _, sh := range shards {
+	for _, sh := range st.kept(now) {
 		ok := true
 		switch f.Type {
 		case "AFTER_SHARD_ID":
@@ -99,44 +99,40 @@ func (f filter) pick(st *stream, shards []*shard, now millis) []*shard {
 	return picked
 }
 
-// A token is where a listing goes on.
+// A token says where a listing continues.
 type token struct {
-	Of     string // what is listed
-	Issued millis
-	Stream string
-	Made   millis
-	After  string  // the last that was listed
-	Filter *filter `json:",omitempty"`
+	Of      string // what is listed
+	Issued  millis
+	Stream  string
+	Created millis  // of the stream
+	After   string  // the last one listed
+	Filter  *filter `json:",omitempty"`
 }
 
-const tokenLives = 300 * time.Second
+const tokenLifetime = 300 * time.Second
 
-func (t token) String() string {
-	b, _ := json.Marshal(t) // texts and numbers always encode
-	return seal(sealedToken, b)
+func (t token) String() string { return encodeOpaque(opaqueToken, t) }
+
+// next returns the token of the page after last, or "" if last is.
+func (t token) next(last string, now millis) string {
+	if last == "" {
+		return ""
+	}
+	t.Issued, t.After = now, last
+	return t.String()
 }
 
 func parseToken(text, of string, now millis) (t token, err error) {
-	b, ok := unseal(sealedToken, text)
-	if !ok || json.Unmarshal(b, &t) != nil || t.Of != of {
+	if !decodeOpaque(opaqueToken, text, &t) || t.Of != of {
 		return token{}, invalid("NextToken is invalid.")
 	}
-	if int64(now-t.Issued) > tokenLives.Milliseconds() {
-		return token{}, wire.Refuse("ExpiredNextTokenException", "NextToken has expired: it can be used for %d seconds.", int(tokenLives.Seconds()))
+	if int64(now-t.Issued) > tokenLifetime.Milliseconds() {
+		return token{}, wire.Errorf("ExpiredNextTokenException", "NextToken has expired: it can be used for %d seconds.", int(tokenLifetime.Seconds()))
 	}
 	if t.Filter != nil && t.Filter.check() != nil {
 		return token{}, invalid("NextToken is invalid.")
 	}
 	return t, nil
-}
-
-// issuedBy returns the stream that a token is about, unless it is another one by now.
-func (s *Server) issuedBy(t token) (*stream, error) {
-	st, err := s.find(ref{StreamName: t.Stream})
-	if err == nil && st.made.at != t.Made {
-		return nil, invalid("NextToken is invalid.")
-	}
-	return st, err
 }
 
 type listInput struct {
@@ -153,55 +149,46 @@ type listOutput struct {
 	NextToken string `json:",omitempty"`
 }
 
-func (s *Server) listShards(_ *http.Request, in listInput) (listOutput, error) {
+func (s *Server) listShards(in listInput) (out listOutput, err error) {
 	const most = 1000
-	limit, err := between(in.MaxResults, "maxResults", 1, 10_000, most)
+	limit, err := limitOf(in.MaxResults, "maxResults", 10_000, most)
 	if err != nil {
-		return listOutput{}, err
+		return out, err
 	}
 	now := now()
 	st, t, err := s.listing(in, now)
 	if err != nil {
-		return listOutput{}, err
+		return out, err
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	shards := t.Filter.pick(st, st.alive(now), now)
-	for len(shards) > 0 && shards[0].id() <= t.After {
-		shards = shards[1:]
-	}
-	out := listOutput{Shards: []shardJSON{}}
-	for i, sh := range shards {
-		if i == min(limit, most) {
-			t.Issued, t.After = now, shards[i-1].id()
-			out.NextToken = t.String()
-			break
-		}
-		out.Shards = append(out.Shards, sh.describe())
-	}
+	var last string
+	out.Shards, last = describePage(t.Filter.pick(st, now), t.After, min(limit, most))
+	out.NextToken = t.next(last, now)
 	return out, nil
 }
 
-// listing is what a ListShards is about: it goes on behind a token, or begins with one.
-func (s *Server) listing(in listInput, now millis) (*stream, token, error) {
+// listing returns the stream and the token of a ListShards, which begins a listing or continues one.
+func (s *Server) listing(in listInput, now millis) (st *stream, t token, err error) {
 	if in.NextToken != "" {
 		if in.ref != (ref{}) || in.ExclusiveStartShardId != "" || in.ShardFilter != nil || in.StreamCreationTimestamp != nil {
-			return nil, token{}, invalid("NextToken and StreamName cannot be provided together.")
+			return nil, t, invalid("NextToken and StreamName cannot be provided together.")
 		}
-		t, err := parseToken(in.NextToken, "shards", now)
-		if err != nil {
-			return nil, token{}, err
+		if t, err = parseToken(in.NextToken, "shards", now); err != nil {
+			return nil, t, err
 		}
-		st, err := s.issuedBy(t)
-		return st, t, err
+		st, err = s.find(ref{StreamName: t.Stream})
+		if err == nil && st.created.at != t.Created {
+			err = invalid("NextToken is invalid.")
+		}
+	} else if st, err = s.find(in.ref); err == nil {
+		t = token{Of: "shards", Stream: st.name, Created: st.created.at, After: in.ExclusiveStartShardId, Filter: in.ShardFilter}
 	}
-	st, err := s.find(in.ref)
-	if err != nil {
-		return nil, token{}, err
-	}
-	t := token{Of: "shards", Stream: st.name, Made: st.made.at, After: in.ExclusiveStartShardId, Filter: in.ShardFilter}
 	if t.Filter == nil {
 		t.Filter = &filter{}
 	}
-	return st, t, t.Filter.check()
+	if err == nil {
+		err = t.Filter.check()
+	}
+	return st, t, err
 }

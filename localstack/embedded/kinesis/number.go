@@ -5,18 +5,17 @@ import (
 	"math/big"
 )
 
-// A number is a sequence number: the shard that gave it, and the record that got it.
+// A number is a sequence number. It encodes the shard and the record.
 type number struct {
-	epoch int64 // of the shard; children have a higher one than their parents
+	epoch int64 // of the shard's creation; children have a higher one than their parents
 	shard int   // its index in the stream
-	index int64 // of the record in the shard, from 1; 0 is where the shard starts, lastIndex where it ends when it is closed
+	index int64 // of the record in the shard, from 1; 0 is the shard's start, lastIndex the end of a closed shard
 }
 
 const lastIndex = 1<<63 - 1
 
-// String is the number in decimal. As on AWS it has 186 bits: the version 2, when the shard was made, the record, the shard
-// and the version again, so that it begins with 49, has 56 digits, and grows with the records and the generations of
-// shards.
+// String returns the number in decimal. As on AWS it has 186 bits: the version 2, the epoch, the record, the shard and the
+// version again. It therefore has 56 digits, begins with 49, and grows with the records and with the generations of shards.
 func (n number) String() string {
 	var b [24]byte
 	binary.BigEndian.PutUint64(b[0:], 2<<56|uint64(n.epoch)<<20|uint64(n.shard&15)<<16|uint64(n.index)>>48)
@@ -25,7 +24,7 @@ func (n number) String() string {
 	return new(big.Int).SetBytes(b[:]).String()
 }
 
-// parseNumber reads what String wrote.
+// parseNumber parses what String returned.
 func parseNumber(text string) (n number, ok bool) {
 	const digits = 58 // of 192 bits
 	value, ok := new(big.Int), len(text) <= digits

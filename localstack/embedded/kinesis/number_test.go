@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestNumbersLookLikeThoseOfAWS(t *testing.T) {
+func TestNumbersHaveTheFormOfAWS(t *testing.T) {
 	for _, n := range []number{
 		{time.Now().Unix(), 0, 0}, {time.Now().Unix(), 17, 1}, {1_700_000_000, 9999, 100_000}, {1_700_000_000, 1, lastIndex},
 	} {
@@ -22,7 +22,7 @@ func TestNumbersLookLikeThoseOfAWS(t *testing.T) {
 	}
 }
 
-// Numbers grow with the moment of the shard first, then with the record.
+// Numbers grow with the epoch of the shard first, then with the record.
 func TestNumbersGrow(t *testing.T) {
 	draw := func(t *rapid.T, name string) number {
 		return number{
@@ -55,7 +55,7 @@ func FuzzNumber(f *testing.F) {
 	})
 }
 
-func TestEvenShares(t *testing.T) {
+func TestEvenSpans(t *testing.T) {
 	for _, test := range []struct {
 		i, n      int
 		low, high string
@@ -85,7 +85,7 @@ func FuzzHash(f *testing.F) {
 			t.Errorf("%q became %s", text, h)
 		}
 		if ok && h.plus(1).plus(-1) != h {
-			t.Errorf("%s is another one with 1 added and taken", h)
+			t.Errorf("%s + 1 - 1 differs", h)
 		}
 	})
 }

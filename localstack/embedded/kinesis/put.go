@@ -3,7 +3,6 @@ package kinesis
 import (
 	"encoding/base64"
 	"encoding/json"
-	"net/http"
 	"unicode/utf8"
 )
 
@@ -13,7 +12,7 @@ const (
 	maxPut     = 10 << 20 // bytes of data and keys of a PutRecords
 )
 
-// An entry is a record that shall be put.
+// An entry is a record to put.
 type entry struct {
 	Data            []byte // not nil
 	PartitionKey    string
@@ -23,7 +22,7 @@ type entry struct {
 
 func (e *entry) size() int { return len(e.Data) + len(e.PartitionKey) }
 
-// check refuses what Kinesis does not take, and finds the hash key. The members are those of where in a request.
+// check refuses what Kinesis does not accept, and sets the hash key. Where is the path of the entry in the request.
 func (e *entry) check(where string) error {
 	key := utf8.RuneCountInString(e.PartitionKey)
 	switch {
@@ -46,9 +45,9 @@ func (e *entry) check(where string) error {
 	return nil
 }
 
-// encode is the record as GetRecords shows it.
+// encode returns the record as an element of Records in a GetRecords response.
 func (e *entry) encode(number string, arrived millis) []byte {
-	key, _ := json.Marshal(e.PartitionKey) // a string always encodes
+	key, _ := json.Marshal(e.PartitionKey) // strings always encode
 	b := make([]byte, 0, 160+len(key)+base64.StdEncoding.EncodedLen(len(e.Data)))
 	b = append(append(b, `{"SequenceNumber":"`...), number...)
 	b = arrived.append(append(b, `","ApproximateArrivalTimestamp":`...))
@@ -57,7 +56,7 @@ func (e *entry) encode(number string, arrived millis) []byte {
 	return append(b, '}')
 }
 
-// placed says where a record was put.
+// placed says where a record is.
 type placed struct{ SequenceNumber, ShardId string }
 
 // put puts records, in order.
@@ -67,7 +66,7 @@ func (st *stream) put(entries []entry) []placed {
 	now := now()
 	out := make([]placed, len(entries))
 	for i := range entries {
-		sh := st.takerOf(entries[i].hash)
+		sh := st.openShardOf(entries[i].hash)
 		sh.trim(st.horizon(now))
 		out[i] = placed{sh.put(now, &entries[i]), sh.id()}
 	}
@@ -80,7 +79,7 @@ type putRecordInput struct {
 	SequenceNumberForOrdering string
 }
 
-func (s *Server) putRecord(_ *http.Request, in putRecordInput) (placed, error) {
+func (s *Server) putRecord(in putRecordInput) (placed, error) {
 	if err := in.check(""); err != nil {
 		return placed{}, err
 	}
@@ -88,7 +87,7 @@ func (s *Server) putRecord(_ *http.Request, in putRecordInput) (placed, error) {
 	if err != nil {
 		return placed{}, err
 	}
-	if n := in.SequenceNumberForOrdering; n != "" { // numbers grow anyway
+	if n := in.SequenceNumberForOrdering; n != "" { // sequence numbers always grow
 		if _, ok := parseNumber(n); !ok {
 			return placed{}, invalid("ExclusiveMinimumSequenceNumber %s used in PutRecord on stream %s under account %s is invalid.", n, st.name, s.account())
 		}
@@ -106,7 +105,7 @@ type putRecordsOutput struct {
 	Records           []placed
 }
 
-func (s *Server) putRecords(_ *http.Request, in putRecordsInput) (putRecordsOutput, error) {
+func (s *Server) putRecords(in putRecordsInput) (putRecordsOutput, error) {
 	if n := len(in.Records); n < 1 || n > maxEntries {
 		return putRecordsOutput{}, malformed("", "records", "Member must have length between 1 and %d", maxEntries)
 	}

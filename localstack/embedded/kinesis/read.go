@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/google/uuid"
-
 	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
@@ -22,13 +20,13 @@ type readInput struct {
 	StreamARN     string
 }
 
-// getRecords is GetRecords. Records were encoded when they were put, so that nothing is left to do but to write them.
+// getRecords performs GetRecords. It only writes the records, which were encoded when they were put.
 func (s *Server) getRecords(w http.ResponseWriter, _ *http.Request, body []byte) error {
 	var in readInput
 	if err := wire.Decode(body, &in); err != nil {
 		return err
 	}
-	limit, err := between(in.Limit, "limit", 1, maxRead, maxRead)
+	limit, err := limitOf(in.Limit, "limit", maxRead, maxRead)
 	if err != nil {
 		return err
 	}
@@ -37,68 +35,37 @@ func (s *Server) getRecords(w http.ResponseWriter, _ *http.Request, body []byte)
 		return invalid("Invalid ShardIterator.")
 	}
 	now := now()
-	if err := it.fresh(now); err != nil {
+	if err := it.checkAge(now); err != nil {
 		return err
 	}
 	p, err := s.read(it, in.StreamARN, limit, now)
 	if err != nil {
 		return err
 	}
-	it.issued, it.next = now, p.next
+	it.Issued, it.Next = now, p.next
 	writePage(w, p, it)
 	return nil
 }
 
-// read reads where an iterator is.
+// read returns the page at an iterator.
 func (s *Server) read(it iterator, arn string, limit int, now millis) (page, error) {
-	st, err := s.find(ref{it.stream, arn})
+	st, err := s.find(ref{it.Stream, arn})
 	if err != nil {
 		return page{}, err
 	}
-	if st.made.at != it.made {
+	if st.created.at != it.Created {
 		return page{}, invalid("Invalid ShardIterator.")
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	sh := st.shard(it.shard, now)
+	sh := st.shard(it.Shard, now)
 	if sh == nil {
-		return page{}, st.noShard(it.shard)
+		return page{}, st.noShard(it.Shard)
 	}
-	if s.Throttle && !sh.meter.admits(now) {
-		return page{}, wire.Refuse("ProvisionedThroughputExceededException", "Rate exceeded for shard %s in stream %s under account %s.",
-			sh.id(), st.name, st.account)
-	}
-	p := sh.read(it.next, limit, maxReadBytes, now)
-	sh.meter.add(p.size())
-	return p, nil
+	return sh.read(it.Next, limit, maxReadBytes, now), nil
 }
 
-// A meter counts what is read of a shard.
-type meter struct {
-	second millis // the one that is counted
-	calls  int
-	bytes  int // more than a second's fill the next ones
-}
-
-const (
-	readsPerSecond = 5
-	bytesPerSecond = 2 << 20
-)
-
-func (m *meter) admits(now millis) bool {
-	if passed := int(now/1000 - m.second); passed > 0 {
-		m.calls, m.bytes = 0, max(0, m.bytes-min(passed, 10)*bytesPerSecond)
-	}
-	m.second = now / 1000
-	return m.calls < readsPerSecond && m.bytes < bytesPerSecond
-}
-
-func (m *meter) add(bytes int) {
-	m.calls++
-	m.bytes += bytes
-}
-
-// writePage answers a GetRecords.
+// writePage writes the response to a GetRecords.
 func writePage(w http.ResponseWriter, p page, next iterator) {
 	head := []byte(`{"Records":[`)
 	tail := append(strconv.AppendInt([]byte(`],"MillisBehindLatest":`), int64(p.behind), 10), `,"NextShardIterator":`...)
@@ -112,11 +79,10 @@ func writePage(w http.ResponseWriter, p page, next iterator) {
 	for i := range p.recs {
 		length += len(p.recs[i].text)
 	}
-	w.Header().Set("Content-Type", "application/x-amz-json-"+version)
-	w.Header().Set("X-Amzn-Requestid", uuid.NewString())
+	wire.SetHeaders(w.Header(), version)
 	w.Header().Set("Content-Length", strconv.Itoa(length))
 	out := bufio.NewWriterSize(w, min(length, 64<<10))
-	out.Write(head) // a client that is gone cannot be told
+	out.Write(head) // an error means that the client is gone
 	for i := range p.recs {
 		if i > 0 {
 			out.WriteByte(',')
@@ -136,8 +102,11 @@ type childJSON struct {
 func encodeChildren(shards []*shard) []byte {
 	children := make([]childJSON, len(shards))
 	for i, sh := range shards {
-		children[i] = childJSON{sh.id(), sh.parentIDs(), rangeOf(sh.keys)}
+		children[i] = childJSON{ShardId: sh.id(), HashKeyRange: rangeOf(sh.keys)}
+		for _, parent := range sh.parents {
+			children[i].ParentShards = append(children[i].ParentShards, parent.id())
+		}
 	}
-	b, _ := json.Marshal(children) // texts always encode
+	b, _ := json.Marshal(children) // strings always encode
 	return b
 }

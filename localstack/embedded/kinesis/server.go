@@ -1,25 +1,21 @@
 package kinesis
 
 import (
-	"cmp"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
-// A Server is the Kinesis Data Streams of one account in one Region. The zero Server is ready and empty. Requests may be
-// served side by side. It must not be copied.
+// A Server is the Kinesis Data Streams of one account in one Region. The zero Server is ready and empty. Its methods may be
+// called concurrently. It must not be copied.
 type Server struct {
-	// Region is part of ARNs; empty is us-east-1. The Region that a request was signed for does not matter.
-	Region string
-	// AccountID owns the streams and is part of their ARNs; empty is 000000000000.
-	AccountID string
-	// Throttle limits reading: five GetRecords a second and 2 MB a second for each shard, as on AWS.
-	Throttle bool
+	// Account owns the streams and is part of their ARNs.
+	Account wire.Account
 
 	mu      sync.RWMutex // guards the rest; no stream is locked under it
 	streams map[string]*stream
@@ -30,24 +26,22 @@ type Server struct {
 // minutes, and ends when the request's context does.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.Header.Get("Content-Type"), "cbor") {
-		api.Fail(w, wire.Unreadable("The embedded Kinesis speaks JSON, and this request is CBOR. "+
+		api.Fail(w, wire.SerializationError("The embedded Kinesis speaks JSON, and this request is CBOR. "+
 			"The Java SDK speaks JSON when AWS_CBOR_DISABLE=true is set."))
 		return
 	}
 	api.Serve(s, w, r)
 }
 
-func (s *Server) region() string  { return cmp.Or(s.Region, "us-east-1") }
-func (s *Server) account() string { return cmp.Or(s.AccountID, "000000000000") }
+func (s *Server) account() string { return s.Account.OrDefault().ID }
 
-func (s *Server) arn(name string) string {
-	return "arn:aws:kinesis:" + s.region() + ":" + s.account() + ":stream/" + name
-}
+func (s *Server) arn(name string) string { return s.Account.ARN("kinesis", "stream/"+name) }
 
-// A moment is when shards were made. No two moments of a server are the same, and later ones are greater in both ways.
+// A moment is the time at which shards were created. No two moments of a server are equal, and both fields of a later one
+// are greater.
 type moment struct {
 	at    millis
-	epoch int64 // about the second; it is part of sequence numbers
+	epoch int64 // seconds since 1970, or somewhat later; part of sequence numbers
 }
 
 func (s *Server) moment() moment {
@@ -58,10 +52,12 @@ func (s *Server) moment() moment {
 	return s.last
 }
 
-// A ref is how requests name a stream: by its name, its ARN or both.
+// A ref names a stream in a request: by its name, its ARN or both.
 type ref struct{ StreamName, StreamARN string }
 
-// name is the name of the stream, which need not exist.
+func (r ref) stream() ref { return r }
+
+// name returns the name of the stream, which need not exist.
 func (s *Server) name(r ref) (string, error) {
 	if r.StreamARN == "" && r.StreamName == "" {
 		return "", invalid("Either StreamName or StreamARN must be provided.")
@@ -69,16 +65,15 @@ func (s *Server) name(r ref) (string, error) {
 	if r.StreamARN == "" {
 		return r.StreamName, nil
 	}
-	a, err := config.ParseARN(r.StreamARN)
-	name, ok := strings.CutPrefix(a.Resource, "stream/")
-	if err != nil || !ok || a.Service != "kinesis" || !validName(name) {
+	_, name, ok := strings.Cut(r.StreamARN, ":stream/")
+	if !ok || !strings.HasPrefix(r.StreamARN, "arn:") || strings.Count(r.StreamARN, ":") != 5 || !validName(name) {
 		return "", invalid("StreamARN %s is not the ARN of a stream.", r.StreamARN)
 	}
 	if r.StreamName != "" && r.StreamName != name {
 		return "", invalid("StreamName %s and StreamARN %s do not match.", r.StreamName, r.StreamARN)
 	}
 	if r.StreamARN != s.arn(name) {
-		return "", s.noStream(name, a.Account)
+		return "", noStream(name, strings.Split(r.StreamARN, ":")[4])
 	}
 	return name, nil
 }
@@ -94,14 +89,21 @@ func (s *Server) find(r ref) (*stream, error) {
 	if st := s.streams[name]; st != nil {
 		return st, nil
 	}
-	return nil, s.noStream(name, s.account())
+	return nil, noStream(name, s.account())
 }
 
-func (s *Server) noStream(name, account string) error {
-	return missing("Stream %s under account %s not found.", name, account)
+// all returns the streams in the order of their names.
+func (s *Server) all() []*stream {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	streams := make([]*stream, 0, len(s.streams))
+	for _, name := range slices.Sorted(maps.Keys(s.streams)) {
+		streams = append(streams, s.streams[name])
+	}
+	return streams
 }
 
-// validName reports whether a stream or a consumer may be called so.
+// validName reports whether a stream or a consumer may have that name.
 func validName(name string) bool {
 	for _, c := range []byte(name) {
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'

@@ -6,22 +6,21 @@ import (
 	"sort"
 )
 
-// A shard is one shard of a stream. It is guarded by the stream's lock.
+// A shard is one shard of a stream, whose lock guards it.
 type shard struct {
 	index    int // in the stream
 	keys     span
 	parents  []*shard
 	children []*shard
-	made     moment
+	created  moment
 	closed   millis // 0 while it is open
 
-	recs    []record      // those that are kept, oldest first; none is ever changed
-	next    int64         // the index that the next record gets
-	changed chan struct{} // closed when something happens to the shard; nil when nobody waits
-	meter   meter
+	recs    []record      // the records that are kept, oldest first
+	next    int64         // the index of the next record
+	changed chan struct{} // closed at the next change; nil if nobody waits for it
 }
 
-// A record is one that was put.
+// A record is one that was put. It does not change.
 type record struct {
 	arrived millis
 	size    int    // bytes of data and partition key
@@ -35,13 +34,13 @@ func shardID(index int) string { return fmt.Sprintf("shardId-%012d", index) }
 func (sh *shard) open() bool { return sh.closed == 0 }
 
 func (sh *shard) number(index int64) number {
-	return number{epoch: sh.made.epoch, shard: sh.index, index: index}
+	return number{epoch: sh.created.epoch, shard: sh.index, index: index}
 }
 
-// oldest is the index of the oldest record that is kept, or of the next one.
+// oldest returns the index of the oldest record that is kept, or of the next record if there is none.
 func (sh *shard) oldest() int64 { return sh.next - int64(len(sh.recs)) }
 
-// put adds a record and returns its sequence number.
+// put appends a record and returns its sequence number.
 func (sh *shard) put(now millis, e *entry) string {
 	number := sh.number(sh.next).String()
 	sh.recs = append(sh.recs, record{now, e.size(), e.encode(number, now)})
@@ -50,7 +49,7 @@ func (sh *shard) put(now millis, e *entry) string {
 	return number
 }
 
-// close ends the shard, whose keys go to children.
+// close closes the shard, whose keys its children have.
 func (sh *shard) close(now millis, children ...*shard) {
 	sh.closed, sh.children = now, append(sh.children, children...)
 	sh.wake()
@@ -63,40 +62,40 @@ func (sh *shard) wake() {
 	}
 }
 
-// news is closed when something happens to the shard.
-func (sh *shard) news() <-chan struct{} {
+// nextChange returns a channel that is closed at the next change.
+func (sh *shard) nextChange() <-chan struct{} {
 	if sh.changed == nil {
 		sh.changed = make(chan struct{})
 	}
 	return sh.changed
 }
 
-// trim drops what arrived before a time.
+// trim drops the records that arrived before a time.
 func (sh *shard) trim(before millis) {
 	n := sort.Search(len(sh.recs), func(i int) bool { return sh.recs[i].arrived >= before })
 	sh.recs = sh.recs[n:]
 }
 
-// expired reports whether the shard is no longer listed: it was closed before a time.
+// expired reports whether the shard was closed before a time, and is no longer listed.
 func (sh *shard) expired(before millis) bool { return !sh.open() && sh.closed < before }
 
-// at is the index of the first record that arrived at a time or later, or of the next one.
+// at returns the index of the first record that arrived at a time or later, or of the next record if there is none.
 func (sh *shard) at(when millis) int64 {
 	n := sort.Search(len(sh.recs), func(i int) bool { return sh.recs[i].arrived >= when })
 	return sh.oldest() + int64(n)
 }
 
-// A page is what one read of a shard brings.
+// A page is the result of one read of a shard.
 type page struct {
 	recs     []record
-	next     int64    // where the next read goes on
-	behind   millis   // the next record has waited so long; 0 when there is none
-	end      bool     // nothing comes behind recs: the shard is closed
-	children []*shard // when it is the end
+	next     int64    // the index to continue at
+	behind   millis   // the age of the next record; 0 if there is none
+	end      bool     // the shard is closed, and recs are its last records
+	children []*shard // at the end
 }
 
-// read reads from an index on: records up to limit and up to so many bytes, but one at least if there is one. What was
-// trimmed is skipped.
+// read returns records from an index on: at most limit, and at most that many bytes but at least one record. It skips records
+// that were trimmed.
 func (sh *shard) read(from int64, limit, bytes int, now millis) page {
 	from = min(max(from, sh.oldest()), sh.next)
 	recs := sh.recs[from-sh.oldest():]
@@ -115,11 +114,4 @@ func (sh *shard) read(from int64, limit, bytes int, now millis) page {
 		p.end, p.children = true, slices.Clone(sh.children)
 	}
 	return p
-}
-
-func (p page) size() (bytes int) {
-	for i := range p.recs {
-		bytes += p.recs[i].size
-	}
-	return bytes
 }

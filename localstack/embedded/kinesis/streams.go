@@ -2,8 +2,6 @@ package kinesis
 
 import (
 	"maps"
-	"net/http"
-	"slices"
 	"time"
 
 	"github.com/esm-run/esm/localstack/embedded/wire"
@@ -11,7 +9,7 @@ import (
 
 const (
 	maxShards      = 20_000 // of a stream
-	onDemandShards = 4      // of a stream in on-demand mode, at first
+	onDemandShards = 4      // of a new stream in on-demand mode
 	provisioned    = "PROVISIONED"
 	onDemand       = "ON_DEMAND"
 )
@@ -32,8 +30,8 @@ type createInput struct {
 	Tags              map[string]string
 }
 
-// shape is the mode and the number of shards that are asked for.
-func (s *Server) shape(in createInput) (mode string, shards int, err error) {
+// modeAndShards returns the mode and the number of shards of a new stream.
+func (s *Server) modeAndShards(in createInput) (mode string, shards int, err error) {
 	mode = provisioned
 	if in.StreamModeDetails != nil {
 		mode, err = in.StreamModeDetails.StreamMode, in.StreamModeDetails.check()
@@ -50,43 +48,42 @@ func (s *Server) shape(in createInput) (mode string, shards int, err error) {
 	case *in.ShardCount < 1:
 		return "", 0, malformed(*in.ShardCount, "shardCount", "Member must have value greater than or equal to 1")
 	case *in.ShardCount > maxShards:
-		return "", 0, s.tooMany(*in.ShardCount)
+		return "", 0, s.tooManyShards(*in.ShardCount)
 	}
 	return mode, *in.ShardCount, nil
 }
 
-func (s *Server) tooMany(shards int) error {
+func (s *Server) tooManyShards(shards int) error {
 	return overLimit("This request would exceed the shard limit for the account %s in %s. Limit: %d. Number of shards requested: %d.",
-		s.account(), s.region(), maxShards, shards)
+		s.account(), s.Account.OrDefault().Region, maxShards, shards)
 }
 
-func (s *Server) createStream(_ *http.Request, in createInput) (wire.None, error) {
-	if !validName(in.StreamName) {
-		return wire.None{}, malformed(in.StreamName, "streamName", "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+, "+
-			"and have length between 1 and 128")
+func (s *Server) createStream(in createInput) error {
+	if err := checkName(in.StreamName, "streamName"); err != nil {
+		return err
 	}
-	mode, shards, err := s.shape(in)
+	mode, shards, err := s.modeAndShards(in)
 	if err != nil {
-		return wire.None{}, err
+		return err
 	}
 	st := &stream{
-		name: in.StreamName, arn: s.arn(in.StreamName), account: s.account(), made: s.moment(), deleted: make(chan struct{}),
+		name: in.StreamName, arn: s.arn(in.StreamName), account: s.account(), created: s.moment(), deleted: make(chan struct{}),
 		mode: mode, retention: minRetention, consumers: map[string]*consumer{}, tags: map[string]string{},
 	}
 	maps.Copy(st.tags, in.Tags)
 	for i := range shards {
-		st.add(st.made, evenly(i, shards))
+		st.add(st.created, evenly(i, shards))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.streams[st.name] != nil {
-		return wire.None{}, inUse("Stream %s under account %s already exists.", st.name, s.account())
+		return inUse("Stream %s under account %s already exists.", st.name, s.account())
 	}
 	if s.streams == nil {
 		s.streams = map[string]*stream{}
 	}
 	s.streams[st.name] = st
-	return wire.None{}, nil
+	return nil
 }
 
 type deleteInput struct {
@@ -94,28 +91,44 @@ type deleteInput struct {
 	EnforceConsumerDeletion bool
 }
 
-func (s *Server) deleteStream(_ *http.Request, in deleteInput) (wire.None, error) {
+func (s *Server) deleteStream(in deleteInput) error {
 	st, err := s.find(in.ref)
 	if err != nil {
-		return wire.None{}, err
+		return err
 	}
-	if !in.EnforceConsumerDeletion && st.consumed() {
-		return wire.None{}, inUse("Stream %s under account %s has registered consumers: set EnforceConsumerDeletion, or deregister them.",
+	st.mu.Lock()
+	consumers := len(st.consumers)
+	st.mu.Unlock()
+	if consumers > 0 && !in.EnforceConsumerDeletion {
+		return inUse("Stream %s under account %s has registered consumers: set EnforceConsumerDeletion, or deregister them.",
 			st.name, s.account())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.streams[st.name] != st {
-		return wire.None{}, s.noStream(st.name, s.account())
+		return noStream(st.name, s.account())
 	}
 	delete(s.streams, st.name)
 	close(st.deleted)
-	return wire.None{}, nil
+	return nil
+}
+
+type modeInput struct {
+	ref
+	StreamModeDetails modeDetails
+}
+
+func (s *Server) updateMode(st *stream, in modeInput) error {
+	if err := in.StreamModeDetails.check(); err != nil {
+		return err
+	}
+	st.mode = in.StreamModeDetails.StreamMode
+	return nil
 }
 
 type monitoring struct{ ShardLevelMetrics []string }
 
-// description is what all descriptions of a stream have.
+// description is the part that all descriptions of a stream share.
 type description struct {
 	StreamName, StreamARN   string
 	StreamStatus            string
@@ -126,11 +139,10 @@ type description struct {
 	EncryptionType          string
 }
 
-// describe is the description of st. The lock is held.
 func (st *stream) describe() description {
 	return description{
 		StreamName: st.name, StreamARN: st.arn, StreamStatus: "ACTIVE", StreamModeDetails: modeDetails{st.mode},
-		RetentionPeriodHours: int(st.retention / time.Hour), StreamCreationTimestamp: st.made.at,
+		RetentionPeriodHours: int(st.retention / time.Hour), StreamCreationTimestamp: st.created.at,
 		EnhancedMonitoring: []monitoring{{[]string{}}}, EncryptionType: "NONE",
 	}
 }
@@ -149,29 +161,16 @@ type describeOutput struct {
 	}
 }
 
-func (s *Server) describeStream(_ *http.Request, in describeInput) (out describeOutput, err error) {
+func (s *Server) describeStream(st *stream, in describeInput) (out describeOutput, err error) {
 	const most = 100
-	limit, err := between(in.Limit, "limit", 1, 10_000, most)
+	limit, err := limitOf(in.Limit, "limit", 10_000, most)
 	if err != nil {
 		return out, err
 	}
-	st, err := s.find(in.ref)
-	if err != nil {
-		return out, err
-	}
-	st.mu.Lock()
-	defer st.mu.Unlock()
 	d := &out.StreamDescription
-	d.description, d.Shards = st.describe(), []shardJSON{}
-	for _, sh := range st.alive(now()) {
-		if sh.id() <= in.ExclusiveStartShardId {
-			continue
-		}
-		if d.HasMoreShards = len(d.Shards) == min(limit, most); d.HasMoreShards {
-			break
-		}
-		d.Shards = append(d.Shards, sh.describe())
-	}
+	var last string
+	d.Shards, last = describePage(st.kept(now()), in.ExclusiveStartShardId, min(limit, most))
+	d.description, d.HasMoreShards = st.describe(), last != ""
 	return out, nil
 }
 
@@ -182,15 +181,9 @@ type summaryOutput struct {
 	}
 }
 
-func (s *Server) describeSummary(_ *http.Request, in ref) (out summaryOutput, err error) {
-	st, err := s.find(in)
-	if err != nil {
-		return out, err
-	}
-	st.mu.Lock()
-	defer st.mu.Unlock()
+func (s *Server) describeSummary(st *stream, _ ref) (out summaryOutput, err error) {
 	d := &out.StreamDescriptionSummary
-	d.description, d.OpenShardCount, d.ConsumerCount = st.describe(), len(st.takers), len(st.consumers)
+	d.description, d.OpenShardCount, d.ConsumerCount = st.describe(), len(st.open), len(st.consumers)
 	return out, nil
 }
 
@@ -213,46 +206,29 @@ type listStreamsOutput struct {
 	NextToken       string `json:",omitempty"`
 }
 
-func (s *Server) listStreams(_ *http.Request, in listStreamsInput) (listStreamsOutput, error) {
-	limit, err := between(in.Limit, "limit", 1, 10_000, 100)
+func (s *Server) listStreams(in listStreamsInput) (out listStreamsOutput, err error) {
+	limit, err := limitOf(in.Limit, "limit", 10_000, 100)
 	if err != nil {
-		return listStreamsOutput{}, err
+		return out, err
 	}
-	t := token{Of: "streams", After: in.ExclusiveStartStreamName}
+	now, t := now(), token{Of: "streams", After: in.ExclusiveStartStreamName}
 	if in.NextToken != "" {
-		if t, err = parseToken(in.NextToken, "streams", now()); err != nil {
-			return listStreamsOutput{}, err
+		if t, err = parseToken(in.NextToken, t.Of, now); err != nil {
+			return out, err
 		}
 	}
-	out := listStreamsOutput{StreamNames: []string{}, StreamSummaries: []streamSummary{}}
-	for _, st := range s.all() {
-		if st.name <= t.After {
-			continue
-		}
-		if out.HasMoreStreams = len(out.StreamNames) == limit; out.HasMoreStreams {
-			t.Issued, t.After = now(), out.StreamNames[limit-1]
-			out.NextToken = t.String()
-			break
-		}
+	streams, last := wire.Page(s.all(), t.After, limit, func(st *stream) string { return st.name })
+	out.StreamNames, out.StreamSummaries = []string{}, []streamSummary{}
+	for _, st := range streams {
 		out.StreamNames = append(out.StreamNames, st.name)
 		out.StreamSummaries = append(out.StreamSummaries, st.summary())
 	}
+	out.HasMoreStreams, out.NextToken = last != "", t.next(last, now)
 	return out, nil
 }
 
 func (st *stream) summary() streamSummary {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return streamSummary{st.name, st.arn, "ACTIVE", modeDetails{st.mode}, st.made.at}
-}
-
-// all returns the streams by their names.
-func (s *Server) all() []*stream {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	streams := make([]*stream, 0, len(s.streams))
-	for _, name := range slices.Sorted(maps.Keys(s.streams)) {
-		streams = append(streams, s.streams[name])
-	}
-	return streams
+	return streamSummary{st.name, st.arn, "ACTIVE", modeDetails{st.mode}, st.created.at}
 }

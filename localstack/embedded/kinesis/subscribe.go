@@ -14,21 +14,21 @@ import (
 )
 
 const (
-	subscriptionLives = 5 * time.Minute
-	takeover          = 5 * time.Second // as long after a subscription another one is refused
-	beat              = 5 * time.Second // between events, records or not
-	maxEvent          = 1 << 20         // bytes of data and keys of an event
-	maxEventRecords   = 10_000
+	subscriptionLifetime = 5 * time.Minute
+	takeover             = 5 * time.Second // a subscription cannot be replaced earlier
+	heartbeat            = 5 * time.Second // the longest time between events
+	maxEvent             = 1 << 20         // bytes of data and keys in an event
+	maxEventRecords      = 10_000
 )
 
 // A subscription is one SubscribeToShard that was accepted.
 type subscription struct {
 	since millis
-	ended chan struct{} // closed when it shall end early
-	why   error         // read when ended is closed
+	ended chan struct{} // closed to end it early
+	why   error         // set before ended is closed
 }
 
-// end ends a subscription. It is called once, by whoever takes it from its consumer.
+// end ends a subscription. It is called once, when the consumer forgets the subscription.
 func (sub *subscription) end(why error) {
 	sub.why = why
 	close(sub.ended)
@@ -48,8 +48,8 @@ type feed struct {
 	out    *events
 }
 
-// subscribe is SubscribeToShard. It ends with the shard, with the request's context, after five minutes, when another
-// one takes its place, and when the consumer or the stream is gone.
+// subscribe performs SubscribeToShard. It ends with the shard, with the request's context, after five minutes, when another
+// subscription replaces it, and when the consumer or the stream is deleted.
 func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, body []byte) error {
 	var in subscribeInput
 	if err := wire.Decode(body, &in); err != nil {
@@ -60,16 +60,16 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, body []byte) 
 		return err
 	}
 	f.out = newEvents(w)
-	ctx, cancel := context.WithTimeout(r.Context(), subscriptionLives)
+	ctx, cancel := context.WithTimeout(r.Context(), subscriptionLifetime)
 	defer cancel()
 	err = f.run(ctx)
-	if refused, ok := errors.AsType[*wire.Refusal](err); ok {
-		f.out.exception(refused) // a client that is gone cannot be told
+	if e, ok := errors.AsType[*wire.Error](err); ok {
+		f.out.exception(e) // an error means that the client is gone
 	}
 	return nil
 }
 
-// accept makes a subscription unless there is one that is too young to be taken over.
+// accept makes a subscription, unless there is one that is too young to be replaced.
 func (s *Server) accept(in subscribeInput) (*feed, error) {
 	st, c, err := s.consumer(consumerRef{ConsumerARN: in.ConsumerARN})
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *Server) accept(in subscribeInput) (*feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	if old := c.readers[sh.index]; old != nil {
+	if old := c.subscriptions[sh.index]; old != nil {
 		used := inUse("Another active subscription exists for this consumer: %s:%s:%s:%s", st.account, st.name, sh.id(), c.name)
 		if int64(now-old.since) < takeover.Milliseconds() {
 			return nil, used
@@ -93,28 +93,28 @@ func (s *Server) accept(in subscribeInput) (*feed, error) {
 		old.end(used)
 	}
 	sub := &subscription{since: now, ended: make(chan struct{})}
-	c.readers[sh.index] = sub
+	c.subscriptions[sh.index] = sub
 	return &feed{stream: st, shard: sh, next: next, sub: sub}, nil
 }
 
-// run pushes until there is a reason to end, which is the error.
+// run pushes events until the subscription ends. It returns why, or nil at the end of the shard.
 func (f *feed) run(ctx context.Context) error {
 	if err := f.out.begin(); err != nil {
 		return err
 	}
-	timer := time.NewTimer(beat)
+	timer := time.NewTimer(heartbeat)
 	defer timer.Stop()
 	for due := false; ; {
-		p, news := f.read()
+		p, changed := f.read()
 		if due || p.end || len(p.recs) > 0 {
 			if err := f.out.page(p, f.shard.number(p.next-1).String()); err != nil || p.end {
 				return err
 			}
-			timer.Reset(beat)
+			timer.Reset(heartbeat)
 		}
 		f.next, due = p.next, false
 		if p.behind > 0 {
-			news = atOnce
+			changed = closed
 		}
 		select {
 		case <-ctx.Done():
@@ -122,31 +122,31 @@ func (f *feed) run(ctx context.Context) error {
 		case <-f.sub.ended:
 			return f.sub.why
 		case <-f.stream.deleted:
-			return missing("Stream %s under account %s not found.", f.stream.name, f.stream.account)
+			return noStream(f.stream.name, f.stream.account)
 		case <-timer.C:
 			due = true
-		case <-news:
+		case <-changed:
 		}
 	}
 }
 
-// atOnce is news for whoever is behind.
-var atOnce = func() <-chan struct{} {
+// closed is a closed channel.
+var closed = func() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
 }()
 
-// read is the next page, and when to look again.
+// read returns the next page, and a channel that is closed when there may be another.
 func (f *feed) read() (page, <-chan struct{}) {
 	f.stream.mu.Lock()
 	defer f.stream.mu.Unlock()
 	now := now()
 	f.shard.trim(f.stream.horizon(now))
-	return f.shard.read(f.next, maxEventRecords, maxEvent, now), f.shard.news()
+	return f.shard.read(f.next, maxEventRecords, maxEvent, now), f.shard.nextChange()
 }
 
-// events writes an event stream, in the framing of Amazon Event Stream.
+// events writes a response in the framing of Amazon Event Stream.
 type events struct {
 	w       http.ResponseWriter
 	flusher *http.ResponseController
@@ -161,7 +161,7 @@ func newEvents(w http.ResponseWriter) *events {
 
 func (e *events) begin() error { return e.write("event", "initial-response", []byte("{}")) }
 
-// page writes an event. Last is the number of the last record of the shard that was read, by this or an earlier event.
+// page writes an event. Last is the sequence number of the last record pushed so far.
 func (e *events) page(p page, last string) error {
 	size := 256
 	for i := range p.recs {
@@ -183,12 +183,9 @@ func (e *events) page(p page, last string) error {
 	return e.write("event", "SubscribeToShardEvent", append(b, '}'))
 }
 
-func (e *events) exception(refused *wire.Refusal) error {
-	body, err := refused.MarshalJSON()
-	if err != nil {
-		return err
-	}
-	return e.write("exception", refused.OldName(), body)
+func (e *events) exception(err *wire.Error) error {
+	body, _ := err.MarshalJSON() // strings always encode
+	return e.write("exception", err.ErrorCode(), body)
 }
 
 func (e *events) write(kind, name string, payload []byte) error {

@@ -2,45 +2,39 @@ package kinesis
 
 import (
 	"math/big"
-	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
-
+	"github.com/esm-run/esm/localstack/embedded/inprocess"
 	"github.com/esm-run/esm/sources/kinesis"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
-// The source that polls and the one that is pushed to pass their suite on this server.
+// TestSourceByPolling runs the suite of all streams with the source that polls.
 func TestSourceByPolling(t *testing.T) {
-	runSource(t, func(a *account) string { return *a.arn() }, func() { time.Sleep(minRetention + time.Second) })
+	testSource(t, func(c *client) string { return *c.arn() }, func() { time.Sleep(minRetention + time.Second) })
 }
 
-// All readers of a test share one consumer: one that waits for records to be trimmed does not keep its place.
+// TestSourceByFanOut runs it with the source that subscribes. It cannot test trimming, because all readers of a test share a
+// consumer, which a reader that waits loses.
 func TestSourceByFanOut(t *testing.T) {
-	runSource(t, func(a *account) string { return *a.consumer("esm") }, nil)
+	testSource(t, func(c *client) string { return *c.consumer("esm") }, nil)
 }
 
-func runSource(t *testing.T, arn func(*account) string, trim func()) {
+func testSource(t *testing.T, arn func(*client) string, trim func()) {
 	sourcetest.RunStream(t, synctest.Test, func(t *testing.T) sourcetest.StreamFixture {
-		straight := &straight{handler: new(Server)}
-		t.Cleanup(straight.running.Wait)
-		a := &account{Client: clientOf(&http.Client{Transport: straight}, "http://embedded"), t: t, name: "orders"}
-		a.create(a.name, 1)
-		s, err := kinesis.New(kinesis.Config{Client: a.Client, ARN: arn(a), Role: "arn:aws:iam::000000000000:role/x", Filtered: true})
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := newClient(t, inprocess.Config(new(Server)), 1)
+		s, err := kinesis.New(kinesis.Config{Client: c.Client, ARN: arn(c), Role: "arn:aws:iam::000000000000:role/x", Filtered: true})
+		c.must(err)
 		return sourcetest.StreamFixture{
 			Stream:   s,
-			Put:      func(key, data string) { a.put(key, data) },
-			Reshard:  func(id string) { a.halve(id) },
-			Merge:    func(x, y string) { a.merge(indexOf(t, x), indexOf(t, y)) },
+			Put:      func(key, data string) { c.put(key, data) },
+			Reshard:  c.halve,
+			Merge:    func(x, y string) { c.merge(indexOf(t, x), indexOf(t, y)) },
 			Trim:     trim,
-			Delete:   a.delete,
-			Recreate: func() { a.delete(); a.create(a.name, 1) },
+			Delete:   c.delete,
+			Recreate: func() { c.delete(); c.create(*c.name, 1) },
 		}
 	})
 }
@@ -55,22 +49,14 @@ func indexOf(t *testing.T, id string) int {
 }
 
 // halve splits a shard in the middle.
-func (a *account) halve(id string) {
-	a.t.Helper()
-	for i, s := range a.shards(nil) {
+func (c *client) halve(id string) {
+	c.t.Helper()
+	for i, s := range c.shards(nil) {
 		if *s.ShardId == id {
 			low, _ := new(big.Int).SetString(*s.HashKeyRange.StartingHashKey, 10)
 			high, _ := new(big.Int).SetString(*s.HashKeyRange.EndingHashKey, 10)
 			low.Add(low, high)
-			a.split(i, low.Rsh(low, 1).String())
+			c.split(i, low.Rsh(low, 1).String())
 		}
-	}
-}
-
-func (a *account) delete() {
-	a.t.Helper()
-	force := true
-	if _, err := a.DeleteStream(a.t.Context(), &sdk.DeleteStreamInput{StreamName: &a.name, EnforceConsumerDeletion: &force}); err != nil {
-		a.t.Fatalf("delete: %v", err)
 	}
 }

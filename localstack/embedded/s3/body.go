@@ -10,47 +10,49 @@ import (
 	"hash/crc32"
 	"hash/crc64"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
 )
 
-// read returns the body of an object, and the checksums that came with it, which were compared.
+// read returns the body of an object and the checksums that came with it, which it has verified.
 func (c call) read() (body []byte, checksum http.Header, err error) {
-	body, err = io.ReadAll(http.MaxBytesReader(c.w, c.Body, maxObject+maxObject/8)) // chunks need some room
+	body, err = io.ReadAll(http.MaxBytesReader(c.w, c.Body, maxObject+maxObject/8)) // with room for the framing of chunks
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, nil, errTooLarge
 	}
 	if err != nil {
 		return nil, nil, errCut
 	}
-	said := c.Header
+	headers := c.Header
 	if inChunks(c.Header) {
 		var trailer http.Header
 		if body, trailer, err = unchunk(bytes.NewReader(body)); err != nil {
 			return nil, nil, err
 		}
-		if said, err = c.with(trailer, len(body)); err != nil {
+		if headers, err = c.withTrailer(trailer, len(body)); err != nil {
 			return nil, nil, err
 		}
 	}
 	if len(body) > maxObject {
 		return nil, nil, errTooLarge
 	}
-	checksum, err = compare(said, body)
+	checksum, err = verify(headers, body)
 	return body, checksum, err
 }
 
-// with is the headers of the request and those that trail a body of that size, if they are what was announced.
-func (c call) with(trailer http.Header, size int) (http.Header, error) {
+// withTrailer returns the headers of the request and those that trail its body, after checking the size and the trailers
+// that the request announced.
+func (c call) withTrailer(trailer http.Header, size int) (http.Header, error) {
 	if announced := c.Header.Get("X-Amz-Decoded-Content-Length"); announced != "" && announced != strconv.Itoa(size) {
 		return nil, errCut
 	}
 	all := c.Header.Clone()
-	show(all, trailer)
+	maps.Copy(all, trailer)
 	for _, name := range strings.Split(strings.Join(c.Header.Values("X-Amz-Trailer"), ","), ",") {
 		if name = strings.TrimSpace(name); name != "" && trailer.Get(name) == "" {
-			return nil, refuse(http.StatusBadRequest, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
+			return nil, errorf(http.StatusBadRequest, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
 		}
 	}
 	return all, nil
@@ -58,7 +60,7 @@ func (c call) with(trailer http.Header, size int) (http.Header, error) {
 
 const checksumPrefix = "X-Amz-Checksum-"
 
-// digests are the checksums that are compared. Others are believed.
+// digests are the checksums that are verified. Others are stored as they came.
 var digests = map[string]func() hash.Hash{
 	"Crc32":     func() hash.Hash { return crc32.NewIEEE() },
 	"Crc32c":    func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) },
@@ -67,8 +69,8 @@ var digests = map[string]func() hash.Hash{
 	"Sha256":    sha256.New,
 }
 
-// compare returns the checksums among the headers, as they are shown with the object.
-func compare(headers http.Header, body []byte) (http.Header, error) {
+// verify returns the checksums among the headers, as they are shown with the object.
+func verify(headers http.Header, body []byte) (http.Header, error) {
 	checksum := make(http.Header)
 	for name, values := range headers {
 		algorithm, ok := strings.CutPrefix(name, checksumPrefix)
@@ -79,7 +81,7 @@ func compare(headers http.Header, body []byte) (http.Header, error) {
 			sum := digest()
 			sum.Write(body)
 			if values[0] != base64.StdEncoding.EncodeToString(sum.Sum(nil)) {
-				return nil, refuse(http.StatusBadRequest, "BadDigest", "The "+strings.ToUpper(algorithm)+" you specified did not match the calculated checksum.")
+				return nil, errorf(http.StatusBadRequest, "BadDigest", "The %s you specified did not match the calculated checksum.", strings.ToUpper(algorithm))
 			}
 		}
 		checksum[name] = values

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"cmp"
 	"encoding/xml"
 	"maps"
 	"net/http"
@@ -10,15 +9,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
 // AWS: "General purpose bucket naming rules".
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
-// createBucket makes a bucket. One that is there already is an error, except in us-east-1. AWS: "CreateBucket".
+// createBucket creates a bucket. If it exists that is an error, except in us-east-1. AWS: "CreateBucket".
 func (s *Server) createBucket(c call) error {
 	if !bucketName.MatchString(c.bucket) || strings.Contains(c.bucket, "..") {
-		return refuse(http.StatusBadRequest, "InvalidBucketName", "The specified bucket is not valid.")
+		return errorf(http.StatusBadRequest, "InvalidBucketName", "The specified bucket is not valid.")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -26,9 +27,9 @@ func (s *Server) createBucket(c call) error {
 		if s.buckets == nil {
 			s.buckets = make(map[string]*bucket)
 		}
-		s.buckets[c.bucket] = &bucket{made: time.Now(), objects: make(map[string]*object)}
-	} else if s.region() != "us-east-1" {
-		return refuse(http.StatusConflict, "BucketAlreadyOwnedByYou",
+		s.buckets[c.bucket] = &bucket{created: time.Now(), objects: make(map[string]*object)}
+	} else if s.Account.OrDefault().Region != "us-east-1" {
+		return errorf(http.StatusConflict, "BucketAlreadyOwnedByYou",
 			"Your previous request to create the named bucket succeeded and you already own it.")
 	}
 	c.w.Header().Set("Location", "/"+c.bucket)
@@ -42,7 +43,7 @@ func (s *Server) headBucket(c call) error {
 	if _, err := s.bucketNamed(c.bucket); err != nil {
 		return err
 	}
-	c.w.Header().Set("X-Amz-Bucket-Region", s.region())
+	c.w.Header().Set("X-Amz-Bucket-Region", s.Account.OrDefault().Region)
 	c.w.WriteHeader(http.StatusOK)
 	return nil
 }
@@ -55,7 +56,7 @@ func (s *Server) deleteBucket(c call) error {
 		return err
 	}
 	if len(b.objects) > 0 {
-		return refuse(http.StatusConflict, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+		return errorf(http.StatusConflict, "BucketNotEmpty", "The bucket you tried to delete is not empty")
 	}
 	delete(s.buckets, c.bucket)
 	c.w.WriteHeader(http.StatusNoContent)
@@ -76,34 +77,30 @@ type bucketList struct {
 	ContinuationToken string        `xml:",omitempty"`
 }
 
-// listBuckets lists by name. The token is the last name of the page before.
+// listBuckets lists by name. Its token is the last name of the page before.
 func (s *Server) listBuckets(c call) error {
 	limit, err := c.limit("max-buckets", 10_000)
 	if err != nil {
 		return err
 	}
-	prefix, after := c.query.Get("prefix"), c.query.Get("continuation-token")
-	list := bucketList{Owner: cmp.Or(s.AccountID, "000000000000"), Prefix: prefix}
+	account := s.Account.OrDefault()
+	list := bucketList{Owner: account.ID, Prefix: c.query.Get("prefix")}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, name := range slices.Sorted(maps.Keys(s.buckets)) {
-		if name <= after || !strings.HasPrefix(name, prefix) {
-			continue
-		}
-		if n := len(list.Buckets); n == limit && n > 0 {
-			list.ContinuationToken = list.Buckets[n-1].Name
-			break
-		}
-		list.Buckets = append(list.Buckets, bucketEntry{name, stamp(s.buckets[name].made), s.region()})
+	names := slices.Sorted(maps.Keys(s.buckets))
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, list.Prefix) })
+	names, list.ContinuationToken = wire.Page(names, c.query.Get("continuation-token"), limit, func(name string) string { return name })
+	for _, name := range names {
+		list.Buckets = append(list.Buckets, bucketEntry{name, stamp(s.buckets[name].created), account.Region})
 	}
 	c.write(http.StatusOK, list)
 	return nil
 }
 
-// stamp writes a time as S3's XML does.
+// stamp formats a time as in S3's XML.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// limit reads how many entries a list shall have, most at the most.
+// limit returns the number of entries that a parameter asks for, up to the default most.
 func (c call) limit(parameter string, most int) (int, error) {
 	text := c.query.Get(parameter)
 	if text == "" {

@@ -5,109 +5,43 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httputil"
 	"net/textproto"
-	"strconv"
 	"strings"
 )
 
-// chunked is the Content-Encoding of bodies in chunks. AWS: "Transferring payloads in multiple chunks".
+// chunked is the Content-Encoding of a body in chunks. AWS: "Transferring payloads in multiple chunks".
 const chunked = "aws-chunked"
 
-// maxObject is how much an object may have, in bytes. It is held in memory.
+// maxObject is the largest size of an object in bytes. Objects are held in memory.
 const maxObject = 128 << 20
 
 var (
-	errTooLarge = refuse(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the 128 MiB that the embedded S3 takes")
-	errCut      = refuse(http.StatusBadRequest, "IncompleteBody", "The request body terminated unexpectedly")
-	errChunk    = refuse(http.StatusBadRequest, "InvalidRequest", "The body is not of the encoding aws-chunked that the request announces")
+	errTooLarge = errorf(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the 128 MiB that the embedded S3 takes")
+	errCut      = errorf(http.StatusBadRequest, "IncompleteBody", "The request body terminated unexpectedly")
+	errChunk    = errorf(http.StatusBadRequest, "InvalidRequest", "The body is not of the encoding aws-chunked that the request announces")
 )
 
-// inChunks says whether a body is aws-chunked. Some SDKs only say so by how it is signed.
+// inChunks reports whether a body is aws-chunked. Some SDKs show that only in the way it is signed.
 func inChunks(request http.Header) bool {
 	return strings.HasPrefix(request.Get("X-Amz-Content-Sha256"), "STREAMING-") ||
 		strings.Contains(strings.Join(request.Values("Content-Encoding"), ","), chunked)
 }
 
-// unchunk takes a body out of its chunks, and what trails them. Signatures of chunks are not looked at.
+// unchunk returns the body that chunks contain, and the headers that trail them. The encoding is HTTP's chunked transfer
+// coding, with the signature of a chunk as an extension, which is ignored.
 func unchunk(from io.Reader) (body []byte, trailer http.Header, err error) {
 	r := bufio.NewReader(from)
-	for {
-		size, err := readSize(r)
-		if err != nil {
-			return nil, nil, err
-		}
-		if size == 0 {
-			trailer, err := readTrailer(r)
-			return body, trailer, err
-		}
-		if size > uint64(maxObject-len(body)) {
-			return nil, nil, errTooLarge
-		}
-		body, err = readChunk(r, body, int64(size))
-		if err != nil {
-			return nil, nil, err
-		}
+	if body, err = io.ReadAll(httputil.NewChunkedReader(r)); err == nil {
+		var headers textproto.MIMEHeader
+		headers, err = textproto.NewReader(r).ReadMIMEHeader()
+		trailer = http.Header(headers)
 	}
-}
-
-// readChunk appends a chunk, however much its size claims to no more than there is, and the line's end after it.
-func readChunk(r *bufio.Reader, body []byte, size int64) ([]byte, error) {
-	chunk, err := io.ReadAll(io.LimitReader(r, size))
-	if err != nil || int64(len(chunk)) < size {
-		return nil, errCut
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, nil, errCut
+	case err != nil:
+		return nil, nil, errChunk
 	}
-	end, err := readLine(r)
-	if err != nil {
-		return nil, err
-	}
-	if end != "" {
-		return nil, errChunk
-	}
-	return append(body, chunk...), nil
-}
-
-// readSize reads the line before a chunk: its size, and perhaps a signature.
-func readSize(r *bufio.Reader) (uint64, error) {
-	line, err := readLine(r)
-	if err != nil {
-		return 0, err
-	}
-	digits, _, _ := strings.Cut(line, ";")
-	size, err := strconv.ParseUint(digits, 16, 63)
-	if err != nil {
-		return 0, errChunk
-	}
-	return size, nil
-}
-
-// readTrailer reads the headers after the last chunk, up to an empty line.
-func readTrailer(r *bufio.Reader) (http.Header, error) {
-	trailer := make(http.Header)
-	for {
-		line, err := readLine(r)
-		if err != nil || line == "" {
-			return trailer, err
-		}
-		name, value, ok := strings.Cut(line, ":")
-		if !ok {
-			return nil, errChunk
-		}
-		trailer.Add(textproto.TrimString(name), textproto.TrimString(value))
-	}
-}
-
-// readLine reads up to CR LF and drops them. No line is longer than the buffer of r.
-func readLine(r *bufio.Reader) (string, error) {
-	line, err := r.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", errChunk
-	}
-	if err != nil {
-		return "", errCut
-	}
-	text, ok := strings.CutSuffix(string(line), "\r\n")
-	if !ok {
-		return "", errChunk
-	}
-	return text, nil
+	return body, trailer, nil
 }

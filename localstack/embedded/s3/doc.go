@@ -1,11 +1,11 @@
-// Package s3 is an S3 that lives inside the process: buckets and objects over the REST protocol that SDKs and the AWS CLI
-// speak, with path-style addresses (http://host/bucket/key). It forgets everything when the process ends.
+// Package s3 is the stand-in's S3: buckets and objects in memory, over the REST protocol that SDKs and the AWS CLI use, with
+// path-style addresses (http://host/bucket/key).
 //
-// It makes, lists and deletes buckets; puts, gets, lists and deletes objects, whole or a range of one. Bodies may be
-// aws-chunked, with checksums before or after them, which are compared and shown again. What a request says of an
-// object's type, its encoding and such, and its x-amz-meta headers, is kept.
+// It creates, lists and deletes buckets, and puts, gets, lists and deletes objects, whole or a range of one. A body may be
+// aws-chunked, with checksums before or after it, which are verified and shown again. An object keeps the content headers
+// (type, encoding, disposition, language, cache control, expiry) and x-amz-meta headers it was put with.
 //
-// Every other operation is answered with NotImplemented and its name: there are no versions, multipart uploads, copies,
-// tags or policies. Signatures, ACLs, encryption, storage classes and location constraints are not looked at. An object
-// has at most 128 MiB.
+// Every other operation is refused with NotImplemented and its name: there are no versions, multipart uploads, copies, tags
+// or policies. Signatures, ACLs, encryption, storage classes and location constraints are ignored. An object has at most
+// 128 MiB.
 package s3

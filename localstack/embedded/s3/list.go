@@ -61,7 +61,7 @@ func (s *Server) listObjects(c call) error {
 	return nil
 }
 
-// begin reads the token: the last key or common prefix of the page before, in base64, or "".
+// begin decodes the token: the last key or common prefix of the page before, in base64, or "".
 func (l *objectList) begin() (last string, err error) {
 	if l.EncodingType != "" && l.EncodingType != "url" {
 		return "", invalidArgument("Invalid Encoding Method specified in Request")
@@ -76,7 +76,7 @@ func (l *objectList) begin() (last string, err error) {
 	return string(text), nil
 }
 
-// fill lists what comes after the key or common prefix last, and after StartAfter, which is a key.
+// fill lists what comes after last, which is a key or common prefix, and after the key StartAfter.
 func (l *objectList) fill(objects map[string]*object, last string) {
 	for _, key := range slices.Sorted(maps.Keys(objects)) {
 		rest, ok := strings.CutPrefix(key, l.Prefix)
@@ -99,7 +99,7 @@ func (l *objectList) fill(objects map[string]*object, last string) {
 	}
 }
 
-// truncate ends a page. One that was to be empty is whole, as on S3.
+// truncate marks the page as incomplete. As on S3, a page of MaxKeys 0 is complete.
 func (l *objectList) truncate(last string) {
 	if l.MaxKeys > 0 {
 		l.IsTruncated = true
@@ -107,7 +107,7 @@ func (l *objectList) truncate(last string) {
 	}
 }
 
-// add lists a key, or the common prefix that stands for it.
+// add lists a key, or name in its place if that is a common prefix.
 func (l *objectList) add(name, key string, o *object) {
 	l.KeyCount++
 	if name != key || l.isPrefix(name) {
@@ -117,12 +117,12 @@ func (l *objectList) add(name, key string, o *object) {
 	l.Contents = append(l.Contents, objectEntry{key, stamp(o.modified), o.etag, len(o.body), "STANDARD"})
 }
 
-// isPrefix says whether a key is its own common prefix: it ends with the delimiter, and has it nowhere else.
+// isPrefix reports whether a key is its own common prefix, because it ends with the delimiter.
 func (l *objectList) isPrefix(key string) bool {
 	return l.Delimiter != "" && strings.HasSuffix(key[len(l.Prefix):], l.Delimiter)
 }
 
-// encode writes keys as a client asked for it, which XML may not be able to hold otherwise.
+// encode escapes keys if the client asked for it: XML cannot hold every key.
 func (l *objectList) encode() {
 	if l.EncodingType == "" {
 		return

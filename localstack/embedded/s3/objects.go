@@ -4,18 +4,19 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// kept are the headers of a request that an object is shown with.
-var kept = []string{"Cache-Control", "Content-Disposition", "Content-Language", "Content-Type", "Expires"}
+// contentHeaders are the headers of a request that an object keeps.
+var contentHeaders = []string{"Cache-Control", "Content-Disposition", "Content-Language", "Content-Type", "Expires"}
 
 const metaPrefix = "X-Amz-Meta-"
 
-// putObject makes an object or replaces it.
+// putObject creates or replaces an object.
 func (s *Server) putObject(c call) error {
 	body, checksum, err := c.read()
 	if err != nil {
@@ -23,33 +24,38 @@ func (s *Server) putObject(c call) error {
 	}
 	sum := md5.Sum(body)
 	if claimed := c.Header.Get("Content-Md5"); claimed != "" && claimed != base64.StdEncoding.EncodeToString(sum[:]) {
-		return refuse(http.StatusBadRequest, "BadDigest", "The Content-MD5 you specified did not match what we received.")
+		return errorf(http.StatusBadRequest, "BadDigest", "The Content-MD5 you specified did not match what we received.")
 	}
 	o := &object{
-		body: body, header: described(c.Header), checksum: checksum,
+		body: body, header: keptHeaders(c.Header), checksum: checksum,
 		etag: `"` + hex.EncodeToString(sum[:]) + `"`, modified: time.Now(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b, err := s.bucketNamed(c.bucket)
+	b, err := s.writable(c)
 	if err != nil {
 		return err
 	}
-	if err := c.allowed(b.objects[c.key]); err != nil {
-		return err
-	}
 	b.objects[c.key] = o
-	show(c.w.Header(), checksum)
+	maps.Copy(c.w.Header(), checksum)
 	c.w.Header().Set("Etag", o.etag)
 	c.w.WriteHeader(http.StatusOK)
 	return nil
 }
 
-// described is what a request says of the object that it puts. Names of metadata are in lower case, which some clients
-// look at.
-func described(request http.Header) http.Header {
+// writable returns the bucket of the object that c may write, given the request's conditions. The lock is held.
+func (s *Server) writable(c call) (*bucket, error) {
+	b, err := s.bucketNamed(c.bucket)
+	if err != nil {
+		return nil, err
+	}
+	return b, c.checkConditions(b.objects[c.key])
+}
+
+// keptHeaders returns the headers that an object keeps. Names of metadata are in lower case, which some clients rely on.
+func keptHeaders(request http.Header) http.Header {
 	header := http.Header{"Content-Type": {"binary/octet-stream"}}
-	for _, name := range kept {
+	for _, name := range contentHeaders {
 		if values := request[name]; len(values) > 0 {
 			header[name] = values
 		}
@@ -65,7 +71,7 @@ func described(request http.Header) http.Header {
 	return header
 }
 
-// withoutChunks is the encodings of an object without the one of its transport.
+// withoutChunks returns the encodings of an object without aws-chunked.
 func withoutChunks(values []string) string {
 	var left []string
 	for _, encoding := range strings.Split(strings.Join(values, ","), ",") {
@@ -76,31 +82,31 @@ func withoutChunks(values []string) string {
 	return strings.Join(left, ",")
 }
 
-// getObject is the operations GetObject and HeadObject.
+// getObject performs GetObject and HeadObject.
 func (s *Server) getObject(c call) error {
 	o, err := s.object(c)
 	if err != nil {
 		return err
 	}
-	if err := c.allowed(o); err != nil {
+	if err := c.checkConditions(o); err != nil {
 		return err
 	}
-	part, err := readRange(c.Header.Get("Range"), len(o.body))
+	part, err := parseRange(c.Header.Get("Range"), len(o.body))
 	if err != nil {
 		c.w.Header().Set("Content-Range", "bytes */"+strconv.Itoa(len(o.body)))
 		return err
 	}
 	h, status := c.w.Header(), http.StatusOK
-	show(h, o.header)
+	maps.Copy(h, o.header)
 	h.Set("Etag", o.etag)
 	h.Set("Last-Modified", o.modified.UTC().Format(http.TimeFormat))
 	h.Set("Accept-Ranges", "bytes")
 	h.Set("Content-Length", strconv.Itoa(part.end-part.begin))
-	if part.asked {
+	if part.requested {
 		status = http.StatusPartialContent
 		h.Set("Content-Range", part.String()+"/"+strconv.Itoa(len(o.body)))
 	} else if strings.EqualFold(c.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
-		show(h, o.checksum)
+		maps.Copy(h, o.checksum)
 	}
 	c.w.WriteHeader(status)
 	if c.Method != http.MethodHead {
@@ -119,27 +125,18 @@ func (s *Server) object(c call) (*object, error) {
 	if o := b.objects[c.key]; o != nil {
 		return o, nil
 	}
-	return nil, refuse(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
+	return nil, errorf(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
 }
 
-// deleteObject deletes an object. One that is not there is no error.
+// deleteObject deletes an object if it exists.
 func (s *Server) deleteObject(c call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b, err := s.bucketNamed(c.bucket)
+	b, err := s.writable(c)
 	if err != nil {
-		return err
-	}
-	if err := c.allowed(b.objects[c.key]); err != nil {
 		return err
 	}
 	delete(b.objects, c.key)
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-func show(to, what http.Header) {
-	for name, values := range what {
-		to[name] = values
-	}
 }

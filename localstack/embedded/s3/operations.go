@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A level is what a path names.
+// A level says what a path names.
 type level int
 
 const (
@@ -26,8 +26,8 @@ func (c call) level() level {
 	return ofObject
 }
 
-// A place is where an operation is found.
-type place struct {
+// A route identifies an operation that has no subresource.
+type route struct {
 	method string
 	level  level
 }
@@ -38,7 +38,7 @@ type operation struct {
 	parameters []string // of the query
 }
 
-var operations = map[place]operation{
+var operations = map[route]operation{
 	{http.MethodGet, service}: {"ListBuckets", (*Server).listBuckets, []string{"prefix", "continuation-token", "max-buckets"}},
 
 	{http.MethodPut, ofBucket}:    {"CreateBucket", (*Server).createBucket, nil},
@@ -53,36 +53,25 @@ var operations = map[place]operation{
 	{http.MethodDelete, ofObject}: {"DeleteObject", (*Server).deleteObject, nil},
 }
 
-// elsewhere names the operation that a request asks for in the place of another one, or "".
-func (c call) elsewhere() string {
+// otherOperation returns the name of an unsupported operation that shares its route with a supported one, or "".
+func (c call) otherOperation() string {
+	for parameter := range c.query {
+		if name := c.subresource(parameter); name != "" {
+			return name
+		}
+	}
 	switch {
-	case c.level() == ofBucket && c.Method == http.MethodGet && c.query.Get("list-type") != "2" && c.plain():
+	case c.level() == ofBucket && c.Method == http.MethodGet && c.query.Get("list-type") != "2":
 		return "ListObjects (of version 1)"
 	case c.level() == ofObject && c.Header.Get("X-Amz-Copy-Source") != "":
 		return "CopyObject"
 	case c.query.Has("uploadId"):
 		return map[string]string{"PUT": "UploadPart", "POST": "CompleteMultipartUpload", "DELETE": "AbortMultipartUpload", "GET": "ListParts"}[c.Method]
 	}
-	for parameter := range c.query {
-		if name := c.subresource(parameter); name != "" {
-			return name
-		}
-	}
 	return ""
 }
 
-// plain says whether the request is for no subresource.
-func (c call) plain() bool {
-	for parameter := range c.query {
-		if c.subresource(parameter) != "" {
-			return false
-		}
-	}
-	return true
-}
-
-// subresources are the parameters of the query that make a request another operation, without Get, Put or Delete, and
-// what it is of.
+// subresources are the parameters that select another operation, with its name behind "GetBucket", "PutObject" and the like.
 var subresources = map[string]string{
 	"accelerate": "AccelerateConfiguration", "acl": "Acl", "analytics": "AnalyticsConfiguration", "attributes": "Attributes",
 	"cors": "Cors", "encryption": "Encryption", "intelligent-tiering": "IntelligentTieringConfiguration",
@@ -93,13 +82,13 @@ var subresources = map[string]string{
 	"retention": "Retention", "tagging": "Tagging", "torrent": "Torrent", "versioning": "Versioning", "website": "Website",
 }
 
-// wholeNames are those whose operations have names of their own.
+// wholeNames are the parameters that select another operation, with its whole name.
 var wholeNames = map[string]string{
 	"delete": "DeleteObjects", "restore": "RestoreObject", "select": "SelectObjectContent", "session": "CreateSession",
 	"versions": "ListObjectVersions",
 }
 
-// subresource names the operation that a parameter makes of the request, or "".
+// subresource returns the name of the operation that a parameter selects, or "".
 func (c call) subresource(parameter string) string {
 	switch what := subresources[parameter]; {
 	case wholeNames[parameter] != "":
@@ -119,7 +108,7 @@ func (c call) subresource(parameter string) string {
 	}
 }
 
-// verb is what the name of an operation begins with.
+// verb returns the method as the names of operations begin with it.
 func (c call) verb() string {
 	for _, verb := range []string{"Get", "Put", "Delete", "Head", "Post"} {
 		if strings.EqualFold(verb, c.Method) {

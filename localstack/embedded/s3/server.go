@@ -9,46 +9,44 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
-// A Server is an S3 for one account in one Region. The zero Server is ready and empty. All methods may be called side by
-// side. It must not be copied.
+// A Server is the S3 of one account in one Region. The zero Server is ready and empty. Its methods may be called
+// concurrently. It must not be copied.
 type Server struct {
-	// Region is where buckets are; empty is us-east-1.
-	Region string
-	// AccountID owns the buckets; empty is 000000000000.
-	AccountID string
+	// Account owns the buckets, which are in its Region.
+	Account wire.Account
 
-	mu      sync.RWMutex // guards the rest; it is not held while a body is read or written
+	mu      sync.RWMutex // guards the rest; not held while a body is read or written
 	buckets map[string]*bucket
 }
 
-// A bucket belongs to its server's lock.
+// The server's lock guards a bucket.
 type bucket struct {
-	made    time.Time
+	created time.Time
 	objects map[string]*object
 }
 
-// An object does not change: putting another one replaces it.
+// An object does not change: a put replaces it.
 type object struct {
 	body     []byte
-	header   http.Header // what is shown of it besides the rest, checksums aside
+	header   http.Header // the headers that it keeps
 	checksum http.Header
 	etag     string // with its quotes
 	modified time.Time
 }
 
-func (s *Server) region() string { return cmp.Or(s.Region, "us-east-1") }
-
-// bucketNamed finds a bucket. The caller has the lock.
+// bucketNamed finds a bucket. The lock is held.
 func (s *Server) bucketNamed(name string) (*bucket, error) {
 	if b := s.buckets[name]; b != nil {
 		return b, nil
 	}
-	return nil, refuse(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
+	return nil, errorf(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
 }
 
-// A call is a request, taken apart.
+// A call is a request and what it is about.
 type call struct {
 	*http.Request
 	w           http.ResponseWriter
@@ -70,10 +68,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// operation is what the request asks for.
+// operation returns the operation that the request selects.
 func (c call) operation() (operation, error) {
-	op, ok := operations[place{c.Method, c.level()}]
-	if name := c.elsewhere(); name != "" || !ok {
+	op, ok := operations[route{c.Method, c.level()}]
+	if name := c.otherOperation(); name != "" || !ok {
 		return op, notImplemented(cmp.Or(name, c.query.Get("x-id"), c.Method+" of "+c.level().String()))
 	}
 	for name := range c.query {
@@ -82,13 +80,13 @@ func (c call) operation() (operation, error) {
 		}
 	}
 	if !utf8.ValidString(c.key) {
-		return op, refuse(http.StatusBadRequest, "InvalidURI", "Couldn't parse the specified URI.")
+		return op, errorf(http.StatusBadRequest, "InvalidURI", "Couldn't parse the specified URI.")
 	}
 	if len(c.key) > 1024 {
-		return op, refuse(http.StatusBadRequest, "KeyTooLongError", "Your key is too long")
+		return op, errorf(http.StatusBadRequest, "KeyTooLongError", "Your key is too long")
 	}
 	return op, nil
 }
 
-// signing says whether a parameter is one of a presigned URL.
+// signing reports whether a parameter belongs to a presigned URL.
 func signing(parameter string) bool { return strings.HasPrefix(parameter, "X-Amz-") }

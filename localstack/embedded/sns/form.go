@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// A form is the parameters of a request of the query protocol, or those of one member of a list in it.
+// A form holds the parameters of a request of the query protocol, or those of one member of a list in it.
 type form url.Values
 
 func (f form) text(name string) string { return url.Values(f).Get(name) }
 
-// maxMembers is how many members of a list are read: more than any operation takes.
+// maxMembers is how many members of a list are read, which is more than any operation takes.
 const maxMembers = 100
 
-// list returns the members of a list by its prefix, such as Entries.member: what Entries.member.1.Id says is their Id.
+// list returns the members of the list with that prefix. In the list Entries.member, the parameter Entries.member.1.Id is
+// the Id of the first member.
 func (f form) list(prefix string) []form {
 	var members []form
 	for n := 1; n <= maxMembers; n++ {
@@ -37,7 +38,7 @@ func (f form) under(prefix string) form {
 	return found
 }
 
-// attributes reads a map of texts, which the query protocol writes as Attributes.entry.1.key and .value.
+// attributes returns the map that the query protocol writes as Attributes.entry.1.key, Attributes.entry.1.value and so on.
 func (f form) attributes() map[string]string {
 	texts := make(map[string]string)
 	for _, entry := range f.list("Attributes.entry") {

@@ -1,9 +1,9 @@
 package sns
 
-// An operation performs a request. Its result is encoded as XML; nil is an answer without a result.
+// An operation performs a request. Its result is encoded as XML; nil is a response without a result.
 type operation func(s *Server, r request) (any, error)
 
-// A request is what the form says and how the server is called by the caller.
+// A request is a form and the host that the caller used.
 type request struct {
 	form
 	host string // with its scheme
@@ -24,7 +24,7 @@ var operations = map[string]operation{
 	"Unsubscribe":               (*Server).unsubscribe,
 }
 
-// unsupported are operations that AWS has and that are not here.
+// unsupported names the operations that SNS has on AWS and not here.
 var unsupported = map[string]bool{
 	"AddPermission": true, "CheckIfPhoneNumberIsOptedOut": true, "ConfirmSubscription": true,
 	"CreatePlatformApplication": true, "CreatePlatformEndpoint": true, "CreateSMSSandboxPhoneNumber": true,
@@ -38,12 +38,12 @@ var unsupported = map[string]bool{
 	"TagResource": true, "UntagResource": true, "VerifySMSSandboxPhoneNumber": true,
 }
 
-// Has reports whether SNS has an operation of that name on AWS, be it here or not. Some names are also another service's.
+// Has reports whether SNS on AWS has an operation of that name, supported here or not. Other services may have it too.
 func Has(action string) bool { return operations[action] != nil || unsupported[action] }
 
 func unknownAction(name string) error {
 	if unsupported[name] {
-		return &refusal{400, "UnsupportedOperation", name + " is not supported by the embedded SNS"}
+		return errorf("UnsupportedOperation", "%s is not supported by the embedded SNS", name)
 	}
-	return &refusal{400, "InvalidAction", "SNS has no operation " + name}
+	return errorf("InvalidAction", "SNS has no operation %s", name)
 }

@@ -2,15 +2,15 @@ package sns
 
 import (
 	"cmp"
-	"errors"
-	"net/http"
 	"regexp"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
-// maxMessage is how long a message may be, and all of a batch together, in bytes. AWS: "Publish".
+// maxMessage is the limit on a message, and on the messages of a batch together, in bytes. AWS: "Publish".
 const maxMessage = 256 << 10
 
 // publishOne is the operation Publish.
@@ -18,19 +18,19 @@ func (s *Server) publishOne(r request) (any, error) {
 	if r.text("PhoneNumber") != "" {
 		return nil, unsupportedValue("PhoneNumber", "a text message")
 	}
-	subscribed, err := s.subscribed(cmp.Or(r.text("TopicArn"), r.text("TargetArn")))
+	to, err := s.subscriptionsAt(cmp.Or(r.text("TopicArn"), r.text("TargetArn")))
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.publish(subscribed, r.form, r.host)
+	id, err := s.publish(to, r.form, r.host)
 	if err != nil {
 		return nil, err
 	}
 	return struct{ MessageId string }{id}, nil
 }
 
-// subscribed is who gets the messages of a topic now.
-func (s *Server) subscribed(arn string) ([]subscription, error) {
+// subscriptionsAt returns the current subscriptions of a topic.
+func (s *Server) subscriptionsAt(arn string) ([]subscription, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t, err := s.topicAt(arn)
@@ -44,7 +44,7 @@ func (s *Server) subscribed(arn string) ([]subscription, error) {
 	return all, nil
 }
 
-// publish checks one message and delivers it. Host is how the caller calls this server.
+// publish checks one message and delivers it. Host is the one the caller used, for the link that unsubscribes.
 func (s *Server) publish(to []subscription, f form, host string) (id string, err error) {
 	if err := checkMessage(f); err != nil {
 		return "", err
@@ -57,10 +57,10 @@ func (s *Server) publish(to []subscription, f form, host string) (id string, err
 	for _, sub := range to {
 		body := f.text("Message")
 		if !sub.raw {
-			body = envelope(sub, id, host, f, attributes)
+			body = s.envelope(sub, id, host, f, attributes)
 		}
 		if s.Deliver != nil {
-			_ = s.Deliver(sub.endpoint, body) // as on AWS the publisher does not learn of it
+			_ = s.Deliver(sub.endpoint, body) // as on AWS, the publisher does not learn of an error
 		}
 	}
 	return id, nil
@@ -92,10 +92,10 @@ type (
 	}
 )
 
-// publishBatch publishes message by message: one that is refused does not keep the others back.
+// publishBatch publishes entry by entry: one that fails does not affect the others.
 func (s *Server) publishBatch(r request) (any, error) {
 	batch := r.list("PublishBatchRequestEntries.member")
-	subscribed, err := s.subscribed(r.text("TopicArn"))
+	to, err := s.subscriptionsAt(r.text("TopicArn"))
 	if err != nil {
 		return nil, err
 	}
@@ -107,9 +107,10 @@ func (s *Server) publishBatch(r request) (any, error) {
 		Failed     members[failed]
 	}
 	for _, f := range batch {
-		id, err := s.publish(subscribed, f, r.host)
-		if refused, ok := errors.AsType[*refusal](err); ok {
-			result.Failed.Member = append(result.Failed.Member, failed{f.text("Id"), refused.code, refused.text, true})
+		id, err := s.publish(to, f, r.host)
+		if err != nil {
+			reason := wire.AsError(err)
+			result.Failed.Member = append(result.Failed.Member, failed{f.text("Id"), reason.ErrorCode(), reason.Message, true})
 			continue
 		}
 		result.Successful.Member = append(result.Successful.Member, published{f.text("Id"), id})
@@ -121,27 +122,26 @@ func (s *Server) publishBatch(r request) (any, error) {
 var batchID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
 func checkBatch(batch []form) error {
-	refuse := func(code, text string) error { return &refusal{http.StatusBadRequest, code, text} }
 	if len(batch) == 0 {
-		return refuse("EmptyBatchRequest", "The batch request doesn't contain any entries.")
+		return errorf("EmptyBatchRequest", "The batch request doesn't contain any entries.")
 	}
 	if len(batch) > 10 {
-		return refuse("TooManyEntriesInBatchRequest", "The batch request contains more entries than permissible.")
+		return errorf("TooManyEntriesInBatchRequest", "The batch request contains more entries than permissible.")
 	}
 	seen, size := make(map[string]bool), 0
 	for _, f := range batch {
 		id := f.text("Id")
 		if !batchID.MatchString(id) {
-			return refuse("InvalidBatchEntryId", "The Id of a batch entry in a batch request doesn't abide by the specification.")
+			return errorf("InvalidBatchEntryId", "The Id of a batch entry in a batch request doesn't abide by the specification.")
 		}
 		if seen[id] {
-			return refuse("BatchEntryIdsNotDistinct", "Two or more batch entries in the request have the same Id.")
+			return errorf("BatchEntryIdsNotDistinct", "Two or more batch entries in the request have the same Id.")
 		}
 		seen[id] = true
 		size += len(f.text("Message"))
 	}
 	if size > maxMessage {
-		return refuse("BatchRequestTooLong", "The length of all the batch messages put together is more than the limit.")
+		return errorf("BatchRequestTooLong", "The length of all the batch messages put together is more than the limit.")
 	}
 	return nil
 }

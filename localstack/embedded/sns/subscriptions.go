@@ -9,7 +9,7 @@ import (
 
 type subscriptionResult struct{ SubscriptionArn string }
 
-// subscribe makes a queue a subscriber, or finds its subscription. It need not exist yet.
+// subscribe subscribes a queue, which need not exist yet, or finds its subscription.
 func (s *Server) subscribe(r request) (any, error) {
 	endpoint, attributes := r.text("Endpoint"), r.attributes()
 	if err := checkSubscriber(r.text("Protocol"), endpoint); err != nil {
@@ -36,16 +36,16 @@ func (s *Server) subscribe(r request) (any, error) {
 		}
 		return subscriptionResult{sub.arn}, nil
 	}
-	return subscriptionResult{s.join(t, endpoint, raw).arn}, nil
+	return subscriptionResult{s.addSubscription(t, endpoint, raw).arn}, nil
 }
 
-// join adds a subscription. The caller has the lock.
-func (s *Server) join(t *topic, endpoint string, raw bool) *subscription {
+// addSubscription adds a subscription. The lock is held.
+func (s *Server) addSubscription(t *topic, endpoint string, raw bool) *subscription {
 	if s.subscriptions == nil {
 		s.subscriptions = make(map[string]*subscription)
 	}
-	s.joined++
-	sub := &subscription{t.arn + ":" + uuid.NewString(), t.arn, endpoint, s.account(), raw, s.joined}
+	s.subscribed++
+	sub := &subscription{t.arn + ":" + uuid.NewString(), t.arn, endpoint, raw, s.subscribed}
 	s.subscriptions[sub.arn] = sub
 	return sub
 }
@@ -64,7 +64,7 @@ func checkSubscriber(protocol, endpoint string) error {
 	return nil
 }
 
-// setSubscription sets an attribute: RawMessageDelivery is the only one.
+// setSubscription sets an attribute. Only RawMessageDelivery is supported.
 func setSubscription(raw *bool, name, value string) error {
 	switch name {
 	case "RawMessageDelivery":
@@ -80,7 +80,7 @@ func setSubscription(raw *bool, name, value string) error {
 	return invalidParameter("AttributeName")
 }
 
-// unsubscribe ends a subscription. One that is not there is no error.
+// unsubscribe ends a subscription if it exists.
 func (s *Server) unsubscribe(r request) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,12 +92,20 @@ func (s *Server) unsubscribe(r request) (any, error) {
 	return nil, nil
 }
 
+// subscriptionAt finds the subscription that a request names. The lock is held.
+func (s *Server) subscriptionAt(r request) (*subscription, error) {
+	if sub := s.subscriptions[r.text("SubscriptionArn")]; sub != nil {
+		return sub, nil
+	}
+	return nil, notFound("Subscription does not exist")
+}
+
 func (s *Server) setSubscriptionAttributes(r request) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sub := s.subscriptions[r.text("SubscriptionArn")]
-	if sub == nil {
-		return nil, notFound("Subscription does not exist")
+	sub, err := s.subscriptionAt(r)
+	if err != nil {
+		return nil, err
 	}
 	return nil, setSubscription(&sub.raw, r.text("AttributeName"), r.text("AttributeValue"))
 }
@@ -105,12 +113,12 @@ func (s *Server) setSubscriptionAttributes(r request) (any, error) {
 func (s *Server) subscriptionAttributes(r request) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sub := s.subscriptions[r.text("SubscriptionArn")]
-	if sub == nil {
-		return nil, notFound("Subscription does not exist")
+	sub, err := s.subscriptionAt(r)
+	if err != nil {
+		return nil, err
 	}
 	return struct{ Attributes entries }{entriesOf(map[string]string{
-		"SubscriptionArn": sub.arn, "TopicArn": sub.topic, "Protocol": "sqs", "Endpoint": sub.endpoint, "Owner": sub.owner,
+		"SubscriptionArn": sub.arn, "TopicArn": sub.topic, "Protocol": "sqs", "Endpoint": sub.endpoint, "Owner": s.Account.OrDefault().ID,
 		"RawMessageDelivery": strconv.FormatBool(sub.raw), "PendingConfirmation": "false", "ConfirmationWasAuthenticated": "true",
 	})}, nil
 }
@@ -118,7 +126,7 @@ func (s *Server) subscriptionAttributes(r request) (any, error) {
 func (s *Server) listSubscriptions(r request) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return listed(s.subscriptionsOf(""), r.text("NextToken"))
+	return s.listed(s.subscriptionsOf(""), r.text("NextToken"))
 }
 
 func (s *Server) listSubscriptionsByTopic(r request) (any, error) {
@@ -128,19 +136,19 @@ func (s *Server) listSubscriptionsByTopic(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listed(s.subscriptionsOf(t.arn), r.text("NextToken"))
+	return s.listed(s.subscriptionsOf(t.arn), r.text("NextToken"))
 }
 
 type listedSubscription struct{ SubscriptionArn, Owner, Protocol, Endpoint, TopicArn string }
 
-func listed(all []*subscription, token string) (any, error) {
+func (s *Server) listed(all []*subscription, token string) (any, error) {
 	some, next, err := page(all, token)
 	if err != nil {
 		return nil, err
 	}
 	var subs members[listedSubscription]
 	for _, sub := range some {
-		subs.Member = append(subs.Member, listedSubscription{sub.arn, sub.owner, "sqs", sub.endpoint, sub.topic})
+		subs.Member = append(subs.Member, listedSubscription{sub.arn, s.Account.OrDefault().ID, "sqs", sub.endpoint, sub.topic})
 	}
 	return struct {
 		Subscriptions members[listedSubscription]

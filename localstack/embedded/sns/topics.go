@@ -13,7 +13,7 @@ type topicResult struct{ TopicArn string }
 // AWS: "CreateTopic".
 var topicName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
 
-// createTopic makes a topic, or finds the one of that name. Attributes are kept and shown; they change nothing.
+// createTopic creates a topic, or finds the one of that name. Attributes are stored and have no effect.
 func (s *Server) createTopic(r request) (any, error) {
 	name, attributes := r.text("Name"), r.attributes()
 	if strings.HasSuffix(name, ".fifo") || attributes["FifoTopic"] == "true" {
@@ -41,7 +41,7 @@ func (s *Server) createTopic(r request) (any, error) {
 	return topicResult{arn}, nil
 }
 
-// deleteTopic deletes a topic and its subscriptions. One that is not there is no error.
+// deleteTopic deletes a topic, if it exists, and its subscriptions.
 func (s *Server) deleteTopic(r request) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +62,7 @@ func (s *Server) topicAttributes(r request) (any, error) {
 		return nil, err
 	}
 	shown := map[string]string{
-		"TopicArn": t.arn, "Owner": s.account(), "DisplayName": "",
+		"TopicArn": t.arn, "Owner": s.Account.OrDefault().ID, "DisplayName": "",
 		"SubscriptionsConfirmed": strconv.Itoa(len(s.subscriptionsOf(t.arn))),
 		"SubscriptionsPending":   "0", "SubscriptionsDeleted": "0",
 	}
@@ -87,10 +87,11 @@ func (s *Server) listTopics(r request) (any, error) {
 	}{topics, token}, nil
 }
 
-// pageSize is how many topics or subscriptions one answer lists.
+// pageSize is the number of topics or subscriptions on a page.
 const pageSize = 100
 
-// page cuts out the page that a token asks for: how many came before it. Next is empty on the last page.
+// page returns the page that a token names, and the token of the next page if there is one. A token is the number of
+// elements before its page.
 func page[T any](all []T, token string) (some []T, next string, err error) {
 	begin := 0
 	if token != "" {

@@ -2,51 +2,59 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
-// MaxBody is the longest request body that is read, in bytes: the longest requests of all services (a batch of 1 MiB to
-// SQS in JSON's longest escapes, 10 MiB in base64 to Kinesis, 16 MiB to DynamoDB) and room for the rest.
+// MaxBody is the longest request body that is read, in bytes. It fits the longest request of every service: 1 MiB of
+// messages in JSON escapes to SQS, 10 MiB in base64 to Kinesis, 16 MiB to DynamoDB.
 const MaxBody = 17 << 20
 
-// An API is the operations of one service under one target. S is what performs them, a pointer to the service's server.
-// An API is a constant of its service: it may be used side by side and is not changed.
+// An API describes the operations of one service under one target. S is the service's server, usually a pointer. An API
+// does not change and may be used concurrently.
 type API[S any] struct {
-	// Name is the service's, for messages: "SQS".
+	// Name is the service's name in messages: "SQS".
 	Name string
-	// Target is what X-Amz-Target begins with, with its dot: "AmazonSQS.".
+	// Target is the prefix of X-Amz-Target, with its dot: "AmazonSQS.".
 	Target string
-	// Version is the protocol's, "1.0" or "1.1". It only shows in the Content-Type.
+	// Version is the protocol's version, "1.0" or "1.1". It only shows in the Content-Type.
 	Version string
-	// Operations are those that answer at once, by their names.
+	// Operations holds the operations by name.
 	Operations map[string]Operation[S]
-	// Streams are those that write their answers themselves, by their names.
-	Streams map[string]Stream[S]
-	// Lacks names the operations that the service has on AWS and not here. They are refused with an
+	// Raw holds the operations that write their responses themselves, by name.
+	Raw map[string]RawOperation[S]
+	// Unsupported names the operations that the service has on AWS and not here. Requests for them fail with an
 	// UnknownOperationException that says so.
-	Lacks []string
-	// OldNames makes errors carry X-Amzn-Query-Error too, as the services do that spoke the query protocol before.
-	OldNames bool
+	Unsupported []string
+	// QueryErrors adds the header X-Amzn-Query-Error to errors, as services do that once spoke the query protocol.
+	QueryErrors bool
 }
 
-// An Operation performs one request with that body and returns the JSON of the answer. An error that is, or wraps, a
-// [*Refusal] is answered as such; any other is an InternalFailure with HTTP status 500, which SDKs try again. It may block
-// as long as the request's context lives. Most are made by [Call].
+// An Operation performs one request and returns the JSON of its response. An [*Error] in the tree of the error it returns
+// is sent as such; any other error becomes an InternalFailure. An Operation may block as long as the request's context
+// lives. Most are made by [Call] or [Do].
 type Operation[S any] func(server S, r *http.Request, body []byte) ([]byte, error)
 
-// A Stream performs one request whose answer takes a while or is not JSON. It writes all of the answer to w, headers
-// included, and ends when the request's context does. With an error it has written nothing: the error is the answer then.
-type Stream[S any] func(server S, w http.ResponseWriter, r *http.Request, body []byte) error
+// A RawOperation performs one request whose response is streamed or encoded by hand. It writes the whole response to w,
+// headers included, and returns when the request's context ends at the latest. If it returns an error it has written
+// nothing, and the error is sent.
+type RawOperation[S any] func(server S, w http.ResponseWriter, r *http.Request, body []byte) error
 
-// None is the answer of operations that only succeed: an empty JSON object.
-type None struct{}
+// Empty is the response of operations that return nothing: an empty JSON object.
+type Empty struct{}
 
-// Call makes an Operation of a function, usually a method, from a struct that is decoded with [Decode] to anything that
-// encoding/json encodes.
-func Call[S, In, Out any](perform func(server S, r *http.Request, in In) (Out, error)) Operation[S] {
+// Call returns an Operation that decodes a request with [Decode], performs it and encodes the result with encoding/json.
+func Call[S, In, Out any](perform func(server S, in In) (Out, error)) Operation[S] {
+	return CallRequest(func(server S, _ *http.Request, in In) (Out, error) { return perform(server, in) })
+}
+
+// CallRequest is [Call] for a function that needs the request.
+func CallRequest[S, In, Out any](perform func(server S, r *http.Request, in In) (Out, error)) Operation[S] {
 	return func(server S, r *http.Request, body []byte) ([]byte, error) {
 		var in In
 		if err := Decode(body, &in); err != nil {
@@ -60,17 +68,22 @@ func Call[S, In, Out any](perform func(server S, r *http.Request, in In) (Out, e
 	}
 }
 
-// Serve answers one request. A target of another service is refused as an unknown operation; so is an operation that AWS
-// does not have, and one that it has and the API lacks, each in words of its own.
+// Do is [Call] for an operation whose response is empty.
+func Do[S, In any](perform func(server S, in In) error) Operation[S] {
+	return Call(func(server S, in In) (Empty, error) { return Empty{}, perform(server, in) })
+}
+
+// Serve answers one request. It refuses targets of other services, operations that AWS does not have, and those that
+// [API.Unsupported] names.
 func (a API[S]) Serve(server S, w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err != nil {
-		a.Fail(w, Unreadable("The request could not be read: %v.", err))
+		a.Fail(w, SerializationError("The request could not be read: %v.", err))
 		return
 	}
 	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), a.Target)
-	if stream, streams := a.Streams[name]; ok && streams {
-		if err := stream(server, w, r, body); err != nil {
+	if raw := a.Raw[name]; ok && raw != nil {
+		if err := raw(server, w, r, body); err != nil {
 			a.Fail(w, err)
 		}
 		return
@@ -85,16 +98,59 @@ func (a API[S]) Serve(server S, w http.ResponseWriter, r *http.Request) {
 		a.Fail(w, err)
 		return
 	}
-	a.Write(w, http.StatusOK, answer)
+	a.write(w, http.StatusOK, answer)
 }
 
-func (a API[S]) unknown(target string) *Refusal {
+func (a API[S]) unknown(target string) *Error {
 	name, ok := strings.CutPrefix(target, a.Target)
 	switch {
 	case !ok:
 		return UnknownOperation("%q is not an operation of %s.", target, a.Name)
-	case slices.Contains(a.Lacks, name):
+	case slices.Contains(a.Unsupported, name):
 		return UnknownOperation("%s is not supported by the embedded %s.", name, a.Name)
 	}
 	return UnknownOperation("%s has no operation %q.", a.Name, name)
+}
+
+// Fail responds with [AsError] of err.
+func (a API[S]) Fail(w http.ResponseWriter, err error) {
+	e := AsError(err)
+	if a.QueryErrors {
+		w.Header().Set("X-Amzn-Query-Error", e.ErrorCode()+";"+e.fault())
+	}
+	body, _ := json.Marshal(e) // services put only what encodes into More
+	a.write(w, e.Status, body)
+}
+
+// write responds with JSON and a new request ID.
+func (a API[S]) write(w http.ResponseWriter, status int, body []byte) {
+	SetHeaders(w.Header(), a.Version)
+	w.WriteHeader(status)
+	w.Write(body) // an error means that the client is gone
+}
+
+// SetHeaders sets the content type of the JSON protocol in that version, and a new request ID.
+func SetHeaders(h http.Header, version string) {
+	h.Set("Content-Type", "application/x-amz-json-"+version)
+	h.Set("X-Amzn-Requestid", uuid.NewString())
+}
+
+// Decode decodes the body of a request into a struct. As on AWS, unknown members are ignored and an empty body is an empty
+// object. It returns a SerializationException if body is not JSON or a member has the wrong type, and passes on an
+// [*Error] returned by an UnmarshalJSON method.
+func Decode(body []byte, in any) error {
+	if len(body) == 0 {
+		return nil
+	}
+	err := json.Unmarshal(body, in)
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return SerializationError("%s: %s can not be converted to %s.", mistyped.Field, mistyped.Value, mistyped.Type)
+	}
+	return SerializationError("The request could not be decoded: %v.", err)
 }

@@ -1,7 +1,8 @@
-// Package wire speaks the AWS JSON protocol for services that live inside the process: it reads a request, finds its
-// operation, and writes the answer or the error in the shape that SDKs turn into their typed exceptions.
+// Package wire holds what the stand-in's services share: the account they belong to, AWS's JSON protocol with its error
+// shape, the error shape of the older query protocol, and paging.
 //
-// A service describes itself once, as an [API] of its server's type, and hands its requests over:
+// A service that speaks the JSON protocol describes itself once, as an [API] of its server's type, and passes its
+// requests on:
 //
 //	type Server struct{ … }
 //
@@ -10,14 +11,15 @@
 //	var api = wire.API[*Server]{
 //		Name: "Kinesis", Target: "Kinesis_20131202.", Version: "1.1",
 //		Operations: map[string]wire.Operation[*Server]{
-//			"CreateStream": wire.Call((*Server).createStream), // func(*Server, *http.Request, createInput) (wire.None, error)
+//			"ListStreams":  wire.Call((*Server).listStreams), // func(*Server, listInput) (listOutput, error)
+//			"CreateStream": wire.Do((*Server).createStream),  // func(*Server, createInput) error
 //		},
-//		Streams: map[string]wire.Stream[*Server]{"SubscribeToShard": (*Server).subscribe},
-//		Lacks:   []string{"EnableEnhancedMonitoring"},
+//		Raw:         map[string]wire.RawOperation[*Server]{"SubscribeToShard": (*Server).subscribe},
+//		Unsupported: []string{"EnableEnhancedMonitoring"},
 //	}
 //
-// What an operation cannot do it says with a [Refusal]. A server with two targets has two APIs. Nothing here keeps state
-// or starts a goroutine.
+// An operation reports what the caller did wrong as an [Error]. A server with two targets has two APIs. Nothing here
+// keeps state or starts a goroutine.
 //
-// The protocol is described on Smithy's pages "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol".
+// Smithy specifies the protocol as "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol".
 package wire

@@ -1,0 +1,180 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/invoker/runtimeapi"
+)
+
+var (
+	errClosed = errors.New("lifecycle: the environment is closed")
+	errStuck  = errors.New("lifecycle: a process of the environment cannot be killed")
+)
+
+// environment is a sandbox and the runtimes in it. The goroutine that has the turn owns the fields below it.
+type environment struct {
+	fn       config.Function
+	sandbox  Sandbox
+	output   *Output
+	reporter reporter
+
+	closing chan struct{} // closed when Close begins
+	once    sync.Once
+	work    sync.WaitGroup // waits for runtimes, and kills them
+	lost    atomic.Bool    // some process could not be killed
+
+	turn    chan struct{} // holds a value while a goroutine has the turn
+	run     *run          // nil if the next invocation has to start the runtime
+	stopped chan struct{} // closed when the previous run has been killed
+	now     *invocation   // nil if the runtime is free
+	timer   *time.Timer   // bounds Init and the invocation
+	peak    int           // MB
+	sampled time.Time     // when peak was updated
+	init    time.Duration // of the first Init, until it is reported
+}
+
+var _ invoker.Environment = (*environment)(nil)
+
+func newEnvironment(fn config.Function, output *Output) *environment {
+	e := &environment{
+		fn: fn, output: output, reporter: newReporter(output, fn),
+		closing: make(chan struct{}), turn: make(chan struct{}, 1), stopped: make(chan struct{}),
+		timer: time.NewTimer(time.Hour),
+	}
+	close(e.stopped)
+	e.timer.Stop()
+	return e
+}
+
+// Invoke runs c, as [invoker.Environment] says.
+func (e *environment) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
+	if err := e.enter(ctx); err != nil {
+		return esm.Response{}, notRun(err)
+	}
+	defer e.leave()
+	e.begin(c.ID)
+	if e.run == nil {
+		if resp, err := e.restart(ctx); e.now == nil || err != nil {
+			return resp, err
+		}
+	}
+	if err := e.run.session.Dispatch(e.event(c)); err != nil {
+		e.reset(nil)
+		return esm.Response{}, notRun(err)
+	}
+	got, answer := e.await(ctx, nil)
+	return e.conclude(ctx, got, answer)
+}
+
+// Drain waits until the runtime is free, as [invoker.Environment] says.
+func (e *environment) Drain(ctx context.Context) error {
+	if err := e.take(ctx); err != nil {
+		return err
+	}
+	defer e.leave()
+	return e.drain(ctx)
+}
+
+// Close ends the environment, as [invoker.Environment] says. If a process cannot be killed, the sandbox stays.
+func (e *environment) Close() {
+	e.once.Do(func() {
+		close(e.closing)
+		e.turn <- struct{}{} // for good
+		if e.run != nil {
+			e.reset(nil)
+		}
+		e.work.Wait()
+		if !e.lost.Load() {
+			e.sandbox.Close()
+		}
+	})
+}
+
+// enter takes the turn and readies the environment: the runtime is free, or gone with everything it had started.
+func (e *environment) enter(ctx context.Context) error {
+	if err := e.take(ctx); err != nil {
+		return err
+	}
+	if err := e.ready(ctx); err != nil {
+		e.leave()
+		return err
+	}
+	return nil
+}
+
+func (e *environment) ready(ctx context.Context) error {
+	if err := e.drain(ctx); err != nil {
+		return err
+	}
+	if e.run != nil && e.run.over() { // it ended while it was idle
+		e.output.platform("", e.run.failure.Error())
+		e.reset(nil)
+	}
+	select {
+	case <-e.stopped:
+		if e.lost.Load() {
+			return errStuck
+		}
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-e.closing:
+		return errClosed
+	}
+}
+
+func (e *environment) take(ctx context.Context) error {
+	select {
+	case <-e.closing:
+		return errClosed
+	default:
+	}
+	select {
+	case e.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-e.closing:
+		return errClosed
+	}
+}
+
+func (e *environment) leave() { <-e.turn }
+
+func notRun(err error) error { return fmt.Errorf("lifecycle: %w: %w", esm.ErrNotRun, err) }
+
+// broken returns the error of a start that failed with err: an [invoker.Broken] if the function is to blame.
+func (e *environment) broken(err error) error {
+	f, ok := errors.AsType[*runtimeapi.Failure](err)
+	if !ok {
+		return e.explain(err)
+	}
+	return &invoker.Broken{Response: f.Response, Err: e.explain(err)}
+}
+
+// explain adds to err what runs the function, and the last line that it wrote.
+func (e *environment) explain(err error) error {
+	var parts []string
+	if e.fn.Handler != "" {
+		parts = append(parts, fmt.Sprintf("handler %q", e.fn.Handler))
+	}
+	if e.fn.Command != nil {
+		parts = append(parts, fmt.Sprintf("command %q", e.fn.Command))
+	} else {
+		parts = append(parts, "runtime "+e.fn.Runtime)
+	}
+	what := strings.Join(parts, ", ")
+	if last := e.output.lastLine(); last != "" {
+		return fmt.Errorf("start %s: %w (last output: %s)", what, err, last)
+	}
+	return fmt.Errorf("start %s: %w", what, err)
+}

@@ -1,0 +1,202 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/invoker/runtimeapi"
+	"github.com/esm-run/esm/trace"
+)
+
+const (
+	ms     = time.Millisecond
+	second = time.Second
+	minute = time.Minute
+)
+
+// platform is a Platform and its only sandbox. Its runtimes are functions of the test, started in the order given.
+type platform struct {
+	runtimes []func(*fake)
+	failures map[int]error // of the start with this number, counted from 0
+	stuck    bool          // Kill fails
+
+	output *Output
+	starts int
+	last   *fake
+	closed bool
+}
+
+func (p *platform) Sandbox(_ context.Context, spec Spec) (Sandbox, error) {
+	p.output = spec.Output
+	return p, nil
+}
+
+func (p *platform) Start(_ context.Context, api http.Handler) (Runtime, error) {
+	number := p.starts
+	p.starts++
+	if err := p.failures[number]; err != nil {
+		return nil, err
+	}
+	run := p.runtimes[min(number, len(p.runtimes)-1)]
+	f := &fake{platform: p, api: api, out: p.output.Stream(), gone: make(chan struct{}), grace: -1}
+	f.life, f.end = context.WithCancel(context.Background())
+	p.last = f
+	go func() { // ends with Kill
+		defer close(f.gone)
+		run(f)
+	}()
+	return f, nil
+}
+
+func (p *platform) Close() { p.closed = true }
+
+// fake is a runtime.
+type fake struct {
+	platform *platform
+	api      http.Handler
+	out      *Stream
+	life     context.Context // until it is killed
+	end      context.CancelFunc
+	gone     chan struct{}
+	reason   string        // why it ended
+	grace    time.Duration // as passed to Kill; negative before
+	memory   int
+	looked   int // at its memory
+}
+
+func (f *fake) Wait() *runtimeapi.Failure {
+	<-f.gone
+	return runtimeapi.Exited(f.reason)
+}
+
+func (f *fake) Kill(grace time.Duration) error {
+	f.grace = grace
+	f.end()
+	<-f.gone
+	if f.platform.stuck {
+		return errors.New("stuck")
+	}
+	return nil
+}
+
+func (f *fake) Flush()      { f.out.Flush() }
+func (f *fake) Memory() int { f.looked++; return f.memory }
+
+func (f *fake) request(method, path, body string, length int64) string {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(method, path, strings.NewReader(body)).WithContext(f.life)
+	r.Header.Set("Lambda-Extension-Name", "x")
+	r.ContentLength = length
+	f.api.ServeHTTP(w, r)
+	if f.life.Err() != nil {
+		runtime.Goexit()
+	}
+	return w.Header().Get("Lambda-Runtime-Aws-Request-Id")
+}
+
+func (f *fake) post(path, body string) { f.request("POST", path, body, int64(len(body))) }
+func (f *fake) next() string           { return f.request("GET", invocations+"next", "", 0) }
+func (f *fake) answer(id, body string) { f.post(invocations+id+"/response", body) }
+func (f *fake) print(text string)      { _, _ = f.out.Write([]byte(text)) }
+func (f *fake) hang()                  { f.sleep(1000 * time.Hour) }
+
+const invocations = "/2018-06-01/runtime/invocation/"
+
+func (f *fake) sleep(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-f.life.Done():
+		runtime.Goexit()
+	}
+}
+
+func (f *fake) exit(reason string) {
+	f.reason = reason
+	runtime.Goexit()
+}
+
+// serve answers every event at once.
+func (f *fake) serve() {
+	for {
+		f.answer(f.next(), "null")
+	}
+}
+
+func (f *fake) initError() {
+	f.post("/2018-06-01/runtime/init/error", `{"errorType":"ImportError"}`)
+	f.hang()
+}
+
+// rig is a Starter on a fake platform, in a bubble.
+type rig struct {
+	*testing.T
+	Starter
+	platform *platform
+	fn       config.Function
+	began    time.Time
+	envs     []invoker.Environment
+
+	mu  sync.Mutex
+	log []string
+}
+
+func inBubble(t *testing.T, test func(*rig), runtimes ...func(*fake)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{T: t, platform: &platform{runtimes: runtimes}, began: time.Now()}
+		r.fn = config.Function{Name: "f", Handler: "app.h", Runtime: "python3.13"}
+		r.Starter = Starter{Platform: r.platform, Trace: r.trace}
+		test(r)
+		for _, e := range r.envs {
+			e.Close()
+		}
+	})
+}
+
+func (r *rig) trace(e trace.Event) {
+	if o, ok := e.(trace.Output); ok {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.log = append(r.log, fmt.Sprintf("[%s] %s", o.ID, strings.ReplaceAll(o.Line, "\t", "|")))
+	}
+}
+
+func (r *rig) start() invoker.Environment {
+	r.Helper()
+	e, err := r.Start(r.Context(), r.fn)
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.envs = append(r.envs, e)
+	return e
+}
+
+// invoke returns when the answer came, its fault and its payload, or the error.
+func (r *rig) invoke(ctx context.Context, e invoker.Environment, id string) (string, error) {
+	resp, err := e.Invoke(ctx, esm.Call{ID: id, Function: "f"})
+	synctest.Wait()
+	return r.at(fmt.Sprint(resp.Fault, " ", string(resp.Payload))), err
+}
+
+func (r *rig) at(text string) string { return fmt.Sprint(time.Since(r.began), " ", text) }
+
+func (r *rig) wantErr(got, want error, at time.Duration) {
+	r.Helper()
+	if now := time.Since(r.began); !errors.Is(got, want) || now != at {
+		r.Errorf("got %v at %v, want %v at %v", got, now, want, at)
+	}
+}
+
+func lines(text string) string { return strings.ReplaceAll(strings.TrimSpace(text), "\n\t\t\t", "\n") }

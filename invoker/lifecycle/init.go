@@ -1,0 +1,106 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/invoker/runtimeapi"
+)
+
+// start runs Init. If it returns an error, the environment is of no use and has to be closed.
+func (e *environment) start(ctx context.Context) error {
+	began := time.Now()
+	got, answer, err := e.initialize(ctx, began)
+	if err != nil {
+		return e.broken(err)
+	}
+	switch got {
+	case idle:
+		e.init = time.Since(began)
+		e.sample()
+		return nil
+	case timedOut:
+		e.reset(nil)
+		return nil
+	case answered:
+		return &invoker.Broken{
+			Response: func(string) esm.Response { return answer.Response },
+			Err:      e.explain(fmt.Errorf("init failed: %.1000s", answer.Response.Payload)),
+		}
+	case exited:
+		return e.broken(e.run.failure)
+	default:
+		return fmt.Errorf("lifecycle: start: %w", context.Cause(ctx))
+	}
+}
+
+// restart runs Init within the invocation, whose timeout bounds it. If Init fails, its answer is that of the invocation,
+// which is over then; the event has not been seen.
+func (e *environment) restart(ctx context.Context) (esm.Response, error) {
+	got, answer, err := e.initialize(ctx, e.now.began)
+	if err != nil {
+		return e.launchFailed(err)
+	}
+	switch got {
+	case idle:
+		return esm.Response{}, nil
+	case answered:
+		e.now.ended("error", answer.ErrorType, answer.Response.Fault)
+		e.reset(nil)
+		return answer.Response, nil
+	case exited, timedOut:
+		return e.conclude(ctx, got, answer)
+	default:
+		_, err := e.conclude(ctx, got, answer)
+		return esm.Response{}, notRun(err)
+	}
+}
+
+// initialize starts the runtime, waits for the outcome of its Init, and reports one that failed. An error means that the
+// runtime was not started.
+func (e *environment) initialize(ctx context.Context, began time.Time) (outcome, runtimeapi.Answer, error) {
+	if err := e.launch(ctx); err != nil {
+		return 0, runtimeapi.Answer{}, err
+	}
+	id := ""
+	if e.now != nil {
+		id = e.now.id
+	} else {
+		e.timer.Reset(initLimit)
+	}
+	got, answer := e.await(ctx, e.run.session.Idle())
+	took := time.Since(began)
+	if got == answered {
+		e.run.gone(initErrorExit)
+	}
+	e.run.Flush()
+	switch got {
+	case answered:
+		e.reporter.initFailed(id, took, "error", answer.ErrorType)
+	case exited:
+		e.reporter.initFailed(id, took, "error", e.run.failure.Type)
+	case timedOut:
+		e.reporter.initFailed(id, took, "timeout", "")
+	}
+	return got, answer, nil
+}
+
+// launchFailed answers an invocation whose runtime could not be started.
+func (e *environment) launchFailed(err error) (esm.Response, error) {
+	inv := e.now
+	e.now = nil
+	e.timer.Stop()
+	e.output.during("")
+	f, ok := errors.AsType[*runtimeapi.Failure](err)
+	if !ok {
+		return esm.Response{}, notRun(err)
+	}
+	inv.ended("error", f.Type, f.Type)
+	inv.took, inv.failure = time.Since(inv.began), f
+	e.reporter.end(inv, e.peak)
+	return f.Response(inv.id), nil
+}

@@ -1,0 +1,174 @@
+package lifecycle
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker/runtimeapi"
+)
+
+// invocation is one that has begun and whose runtime is not free yet.
+type invocation struct {
+	id    string
+	began time.Time
+
+	status    string // success, error, timeout, or failure while the runtime has not answered
+	errorType string // for logs
+	fault     string // as in the Response
+
+	// Set at its end.
+	took    time.Duration
+	init    time.Duration       // of the Init before a first invocation
+	failure *runtimeapi.Failure // why the platform ended it; nil if the runtime did
+}
+
+func (i *invocation) ended(status, errorType, fault string) {
+	i.status, i.errorType, i.fault = status, errorType, fault
+}
+
+// begin opens an invocation. Its timeout starts.
+func (e *environment) begin(id string) {
+	e.now = &invocation{id: id, began: time.Now(), status: "failure"}
+	e.timer.Reset(e.fn.TimeLimit())
+	e.output.during(id)
+	e.reporter.start(id)
+}
+
+// event returns what the runtime is given of c.
+func (e *environment) event(c esm.Call) runtimeapi.Event {
+	arn := e.fn.FunctionArn
+	if _, qualifier := config.SplitQualifier(c.Function); qualifier != "" {
+		arn += ":" + qualifier
+	}
+	return runtimeapi.Event{
+		ID: c.ID, Deadline: e.now.began.Add(e.fn.TimeLimit()), FunctionArn: arn,
+		TraceID: cmp.Or(c.TraceHeader, unsampled(e.now.began)), ClientContext: c.ClientContext, Payload: c.Payload,
+	}
+}
+
+// unsampled returns a trace header for an invocation without one.
+func unsampled(now time.Time) string {
+	return fmt.Sprintf("Root=1-%08x-%08x%016x;Parent=%016x;Sampled=0", uint32(now.Unix()), rand.Uint32(), rand.Uint64(), rand.Uint64())
+}
+
+// conclude makes the invocation's answer. After an answer of the runtime the invocation goes on until it is drained;
+// otherwise the runtime is reset.
+func (e *environment) conclude(ctx context.Context, got outcome, answer runtimeapi.Answer) (esm.Response, error) {
+	id := e.now.id
+	if got == answered && answer.Truncated && e.run.gone(lastWords) {
+		got = exited // which is why the answer broke off
+	}
+	switch got {
+	case answered:
+		e.now.ended("success", answer.ErrorType, answer.Response.Fault)
+		if answer.Response.Fault != "" {
+			e.now.status = "error"
+		}
+		if answer.Truncated {
+			e.reset(nil)
+		}
+		return answer.Response, nil
+	case exited:
+		f := e.run.failure
+		e.now.ended("error", f.Type, f.Type)
+		e.reset(f)
+		return f.Response(id), nil
+	case timedOut:
+		f := runtimeapi.TimedOut(e.fn.TimeLimit())
+		e.now.ended("timeout", f.Type, f.Type)
+		e.reset(f)
+		return f.Response(id), nil
+	case closing:
+		return esm.Response{}, errClosed // Close kills the runtime
+	default:
+		e.reset(nil)
+		return esm.Response{}, fmt.Errorf("lifecycle: invocation %s given up: %w", id, context.Cause(ctx))
+	}
+}
+
+// drain waits until the runtime asks for its next event, unless it is free. If the runtime ends or times out meanwhile,
+// the caller is not affected: it has its answer.
+func (e *environment) drain(ctx context.Context) error {
+	if e.lost.Load() {
+		return errStuck
+	}
+	if e.now == nil || e.run == nil {
+		return nil
+	}
+	switch got, _ := e.await(ctx, e.run.session.Idle()); got {
+	case idle:
+		e.finish()
+	case exited:
+		e.reset(e.run.failure)
+	case timedOut:
+		e.now.status = "timeout"
+		e.reset(runtimeapi.TimedOut(e.fn.TimeLimit()))
+	case closing:
+		return errClosed
+	default:
+		return fmt.Errorf("lifecycle: drain: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+// finish reports an invocation whose runtime is free again.
+func (e *environment) finish() {
+	e.timer.Stop()
+	inv := e.end(nil)
+	e.run.Flush()
+	e.output.settleLoss()
+	e.sample()
+	e.reporter.end(inv, e.peak)
+	e.output.during("")
+}
+
+// end takes the invocation, which is over. f is why the platform ended it, or nil.
+func (e *environment) end(f *runtimeapi.Failure) *invocation {
+	inv := e.now
+	inv.took, inv.init, inv.failure = time.Since(inv.began), e.init, f
+	if inv.status == "timeout" {
+		inv.took = min(inv.took, e.fn.TimeLimit())
+	}
+	e.now, e.init = nil, 0
+	return inv
+}
+
+const sampleEvery = time.Second // reading memory costs more than a warm invocation
+
+func (e *environment) sample() {
+	if now := time.Now(); now.Sub(e.sampled) >= sampleEvery && !e.run.over() {
+		e.sampled = now
+		e.peak = max(e.peak, e.run.Memory())
+	}
+}
+
+// reset kills the runtime in the background; stopped is closed when it is gone. The invocation, if there is one, ends
+// with it and is reported after the runtime's last output. f is why the platform ended it, or nil.
+func (e *environment) reset(f *runtimeapi.Failure) {
+	e.timer.Stop()
+	var inv *invocation
+	if e.now != nil {
+		inv = e.end(f)
+	}
+	e.sampled = time.Time{}
+	e.sample()
+	e.sampled = time.Time{}
+	r, peak, stopped := e.run, e.peak, make(chan struct{})
+	e.run, e.stopped = nil, stopped
+	e.work.Go(func() {
+		defer close(stopped)
+		if r.kill() != nil {
+			e.lost.Store(true)
+		}
+		if inv != nil {
+			e.reporter.end(inv, peak)
+		}
+		e.output.settleLoss()
+		e.output.during("")
+	})
+}

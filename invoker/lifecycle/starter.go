@@ -1,0 +1,107 @@
+package lifecycle
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker"
+	"github.com/esm-run/esm/invoker/runtimeapi"
+	"github.com/esm-run/esm/trace"
+)
+
+// Starter is the [invoker.Starter] of a Platform. Its fields are set before the first use.
+type Starter struct {
+	Platform Platform
+
+	Region    string // AWS_REGION of handlers; empty means us-east-1
+	AccountID string // in the ARN of functions that have none; empty means 000000000000
+
+	// AWSEndpoint is the URL of an emulator of AWS. Handlers get it as AWS_ENDPOINT_URL, with "test" for both keys,
+	// unless they set these variables themselves. Empty sets neither: handlers have no credentials but their own.
+	AWSEndpoint string
+
+	Trace trace.Func // receives Output
+}
+
+var _ invoker.Starter = (*Starter)(nil)
+
+// Start starts fn's runtime, as [invoker.Starter] says. An Init that takes longer than ten seconds is ended; the first
+// Invoke starts the runtime again, within the function's timeout, as Lambda does.
+func (s *Starter) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
+	if fn.FunctionArn == "" {
+		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, "000000000000"), fn.Name)
+	}
+	e := newEnvironment(fn, newOutput(s.Trace, fn.Name))
+	id := newID()
+	var err error
+	e.sandbox, err = s.Platform.Sandbox(ctx, Spec{ID: id, Function: fn, Env: s.variables(fn, id), Output: e.output})
+	if err != nil {
+		return nil, e.broken(err)
+	}
+	if err := e.start(ctx); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return fmt.Sprintf("%x", b)
+}
+
+func (s *Starter) region() string { return cmp.Or(s.Region, "us-east-1") }
+
+// variables returns the variables of [Spec] (AWS: "Working with Lambda environment variables"). Later ones win: Lambda's
+// defaults, the function's own, those that Lambda reserves.
+func (s *Starter) variables(fn config.Function, id string) map[string]string {
+	env := map[string]string{
+		"LANG":                     "en_US.UTF-8",
+		"TZ":                       ":UTC",
+		"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+	}
+	if s.AWSEndpoint != "" {
+		env["AWS_ENDPOINT_URL"] = s.AWSEndpoint
+		env["AWS_ACCESS_KEY_ID"] = "test"
+		env["AWS_SECRET_ACCESS_KEY"] = "test"
+	}
+	for name, value := range fn.Environment.Variables {
+		if !strings.HasPrefix(name, "_") { // Lambda keeps these to itself
+			env[name] = value
+		}
+	}
+	maps.Copy(env, s.reserved(fn, id))
+	return env
+}
+
+func (s *Starter) reserved(fn config.Function, id string) map[string]string {
+	env := map[string]string{
+		"AWS_REGION":                      s.region(),
+		"AWS_DEFAULT_REGION":              s.region(),
+		"AWS_LAMBDA_FUNCTION_NAME":        fn.Name,
+		"AWS_LAMBDA_FUNCTION_VERSION":     runtimeapi.Version,
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(fn.Memory()),
+		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
+		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + fn.Name,
+		"AWS_LAMBDA_LOG_STREAM_NAME":      time.Now().UTC().Format("2006/01/02/") + "[" + runtimeapi.Version + "]" + id,
+	}
+	if fn.Handler != "" {
+		env["_HANDLER"] = fn.Handler
+	}
+	if fn.Runtime != "" && !strings.HasPrefix(fn.Runtime, "provided") {
+		env["AWS_EXECUTION_ENV"] = "AWS_Lambda_" + fn.Runtime
+	}
+	if fn.LoggingConfig.LogFormat == jsonFormat {
+		env["AWS_LAMBDA_LOG_FORMAT"] = jsonFormat
+		env["AWS_LAMBDA_LOG_LEVEL"] = "INFO"
+	}
+	return env
+}
