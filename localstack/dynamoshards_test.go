@@ -198,7 +198,7 @@ func TestPositionsAheadOfTheStream(t *testing.T) {
 		e = c.run(fileOf(f))
 		tb.put("3")
 		f.sees(tb, "1", "2", "1", "2", "3")
-		if !strings.Contains(e.stderr.String(), "the shard is read again from where the mapping began") {
+		if !strings.Contains(e.stderr.String(), "the shard is read again from where the mapping started") {
 			t.Error("nothing tells that records come again")
 		}
 	})

@@ -135,8 +135,8 @@ func TestAStreamThatIsMadeAnewIsReadFromItsBeginning(t *testing.T) {
 				if got := f.fn.texts(); !slices.Equal(got, numbers(5)) {
 					t.Errorf("the function was given %q", got)
 				}
-				if says := e.stderr.String(); !strings.Contains(says, "made anew") {
-					t.Errorf("esm does not say that the stream was made anew")
+				if says := e.stderr.String(); !strings.Contains(says, "was recreated") {
+					t.Errorf("esm does not say that the stream was recreated")
 				}
 			})
 		})

@@ -143,8 +143,8 @@ func TestAStreamMadeAnew(t *testing.T) {
 		s.put("3")
 		e = c.run(fileOf(f))
 		f.handles(t, "1", "2", "3")
-		if !strings.Contains(e.stderr.String(), "made anew") {
-			t.Error("nothing says that the stream was made anew")
+		if !strings.Contains(e.stderr.String(), "was recreated") {
+			t.Error("nothing says that the stream was recreated")
 		}
 	})
 }

@@ -16,10 +16,13 @@
 // A change is answered with the state that it leads through, as on Lambda, and the mapping leaves that state when the engine
 // has followed:
 //
-//	Creating, Enabling   until the reading positions are durable, so that no record is missed from then on; then Enabled
-//	Updating             until the batches in hand are settled and the new positions are durable; then Enabled, or Disabled
-//	Disabling            until the batches in hand are settled; then Disabled: no invocation begins any more
+//	Creating, Enabling   until the mapping runs and its reading positions are durable; then Enabled
+//	Updating             until the batches in hand are settled and the changed mapping runs; then Enabled, or Disabled
+//	Disabling            until the batches in hand are settled; then Disabled
 //	Deleting             until the batches in hand are settled and the positions are forgotten; then the mapping is gone
+//
+// Enabled means that no record that arrives from then on is missed, Disabled that no invocation begins any more. A transition
+// takes milliseconds, unless a batch or a poll is in progress or the stream cannot be listed.
 //
 // A change that arrives while another one of the same mapping is checked and written is refused with [ErrBusy]. Unlike on
 // Lambda, a mapping can be changed again as soon as that is done, even while it is still Creating or Updating: the engine

@@ -45,9 +45,9 @@ type Config struct {
 // Runner runs mappings. A register calls it for one mapping at a time, and for several mappings concurrently.
 type Runner interface {
 	// Run runs m, which is enabled, in the place of what runs under its UUID, as soon as the batches in hand of that are
-	// settled. Began is closed when the reading positions of m are durable, which may take as long as its source does not
-	// answer. The register does not call Run before the channel that Stop returned for that UUID is closed. After an error
-	// everything is as before; the register tries again.
+	// settled. Began is closed when m runs and no record that arrives from then on can be missed, which takes as long as the
+	// source does not answer. The register does not call Run before the channel that Stop returned for that UUID is closed.
+	// After an error nothing has changed; the register tries again.
 	Run(m config.Mapping) (began <-chan struct{}, err error)
 
 	// Stop stops what runs under uuid: no further batch begins. Over is closed when the batches in hand are settled.

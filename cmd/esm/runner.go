@@ -54,12 +54,14 @@ type watched struct {
 	mapping config.Mapping
 }
 
-// Run is [engine.Feed].Run.
-func (w watched) Run(ctx, work context.Context) {
+// Run implements [engine.Feed].
+func (w watched) Run(ctx, work context.Context, ready func()) {
 	w.runner.sights.set(w.mapping)
-	w.runner.feeds.Trace.Emit(trace.State{Mapping: w.mapping.UUID, State: mappings.Enabled})
 	w.runner.started(ctx, w.mapping)
-	w.Feed.Run(ctx, work)
+	w.Feed.Run(ctx, work, func() {
+		w.runner.feeds.Trace.Emit(trace.State{Mapping: w.mapping.UUID, State: mappings.Enabled})
+		ready()
+	})
 }
 
 // sights are those who look at mappings and show what they do.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,7 +54,8 @@ type held struct {
 	letGo   chan struct{}
 }
 
-func (h held) Run(ctx, _ context.Context) {
+func (h held) Run(ctx, _ context.Context, ready func()) {
+	ready()
 	h.trace.Emit(trace.Invoking{Mapping: h.mapping})
 	<-ctx.Done()
 	<-h.letGo
@@ -101,6 +103,35 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 	if got := r.board.Status().Mappings[0]; got.State != mappings.Disabled || got.InFlight != 0 {
 		t.Errorf("got %+v, want it disabled with nothing in hand", got)
 	}
+}
+
+// While its stream cannot be listed a new mapping is not Enabled, and the engine is not ready.
+func TestAMappingIsNotEnabledBeforeItsStreamIsListed(t *testing.T) {
+	r, p, _ := loadedRun(t, t.TempDir(), `
+Aws: {Endpoint: 'http://127.0.0.1:1', Region: us-east-1}
+Functions: {f: {Command: [/bin/true]}}
+EventSourceMappings:
+  - {FunctionName: f, EventSourceArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/s', StartingPosition: LATEST}
+`)
+	runs := r.runs(t.Context(), p)
+	register, err := r.register(t.Context(), p, runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.known.Store(register)
+	r.started.Store(true)
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { runs.engine.Run(ctx, t.Context()) })
+	for !r.board.Status().Mappings[0].Failing {
+		time.Sleep(time.Millisecond)
+	}
+	if got := r.status(); got.Ready || got.Mappings[0].State != config.Enabling {
+		t.Errorf("ready %v, state %s", got.Ready, got.Mappings[0].State)
+	}
+	register.Close()
+	stop()
+	running.Wait()
 }
 
 // A mapping of the file that HTTP has deleted is not waited for, shown or counted at the next start; one that never ran is

@@ -6,7 +6,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// Origin is what the notices and the windows of one shard have in common.
+// Origin identifies a shard and its mapping in notices and in the events of tumbling windows.
 type Origin struct {
 	Mapping     string // UUID
 	FunctionArn string // as configured, with its qualifier
@@ -14,9 +14,8 @@ type Origin struct {
 	Shard       string
 }
 
-// Notice tells that step gives up records of r, or a final invocation, at the time now. The caller adds its ID, the
-// Window and the Payload. The request id is that of r's last invocation; if none was made it is of one that was to be,
-// so r must have its ID.
+// Notice returns the notice for a step that gives up records of r, or a final invocation, at the time now. The caller
+// adds the ID, the Window and the Payload. The request id is r's ID, even if r was never invoked.
 func (o Origin) Notice(r Run, step Step, now time.Time) esm.Notice {
 	n := esm.Notice{
 		Mapping: o.Mapping, Time: now,

@@ -48,7 +48,7 @@ func TestNotice(t *testing.T) {
 			t.Errorf("%s: got\n%+v, want\n%+v", test.name, got, test.want)
 		}
 	}
-	ended := half.Close(window(0, `{}`))
+	ended := half.Close(window(0, `{}`), "final")
 	if got, want := *half.Notice(ended), (esm.NoticeWindow{Start: start, End: start.Add(30 * time.Second), Final: true}); got != want {
 		t.Errorf("window %+v, want %+v", got, want)
 	}

@@ -118,6 +118,8 @@ func (b *Board) Trace(e trace.Event) {
 		b.mapping(e.Mapping).changed(e)
 	case trace.Failing:
 		b.mapping(e.Mapping).failing(e)
+	case trace.Slowed:
+		b.mapping(e.Mapping).LastWarning = noteNow(e.Err.Error())
 	case trace.Settled, trace.Dropped, trace.Notified, trace.Reading, trace.Drained, trace.Listed:
 		b.stream(e)
 	case trace.Environments:

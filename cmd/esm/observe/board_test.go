@@ -67,6 +67,7 @@ func TestBoardKeepsTheLastTrouble(t *testing.T) {
 		{"left with an error", trace.Left{Mapping: uuid, Reason: "NoPermit", Err: errRefused}, "NoPermit: connection refused", "", "", false, false},
 		{"too large", trace.Left{Mapping: uuid, Reason: "RecordTooLarge"}, "RecordTooLarge", "", "", false, false},
 		{"left as told", trace.Left{Mapping: uuid, Reason: "FunctionError"}, "", "", "", false, false},
+		{"slowed down", trace.Slowed{Mapping: uuid, Err: errRefused}, "", "connection refused", "", false, false},
 		{"stopping", trace.Left{Mapping: uuid, Reason: "Stopping"}, "", "", "", false, false},
 	} {
 		b := NewBoard([]Mapping{orders}, nil)

@@ -11,8 +11,8 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint/checkpointtest"
-	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/engine/stream"
 	"github.com/esm-run/esm/sources/sourcetest"
 	"github.com/esm-run/esm/trace"
 )
@@ -39,21 +39,21 @@ func (d nowhere) Send(_ context.Context, n esm.Notice) error {
 }
 
 // watched runs a feed of the mapping clicks until look returns.
-func watched(t *testing.T, stream *sourcetest.Stream, rules policy.Stream, look func(*Board, *Metrics)) {
+func watched(t *testing.T, source *sourcetest.Stream, rules policy.Stream, look func(*Board, *Metrics)) {
 	t.Helper()
 	mapping := clicks
 	mapping.Destination = "arn:d"
 	b, m := NewBoard([]Mapping{mapping}, nil), NewMetrics([]Mapping{mapping}, nil)
 	trace := Tee(b.Trace, m.Trace)
-	feed := &engine.StreamFeed{
-		Mapping: uuid, Function: "count", Stream: stream, Checkpoints: &checkpointtest.Memory{}, Invoker: moody{}, Destination: nowhere{trace},
+	feed := &stream.Feed{
+		Mapping: uuid, Function: "count", Stream: source, Checkpoints: &checkpointtest.Memory{}, Invoker: moody{}, Destination: nowhere{trace},
 		Batching: policy.Batching{Size: 10}, Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: rules, Trace: trace,
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		feed.Run(ctx, t.Context())
+		feed.Run(ctx, t.Context(), func() {})
 	}()
 	look(b, m)
 	stop()

@@ -49,6 +49,10 @@ func (l *Lines) Trace(e trace.Event) {
 		if l.troubles.failing(e) {
 			l.about(e.Mapping, e.Shard, signWaits, "%v; trying again", e.Err)
 		}
+	case trace.Slowed:
+		if l.warnings.news(e.Mapping, e.Err.Error(), onlyOnce) {
+			l.about(e.Mapping, "", signWarning, "%v", e.Err)
+		}
 	case trace.State:
 		l.about(e.Mapping, "", signChanged, "%s", strings.ToLower(e.State))
 	case trace.Scaled:

@@ -44,6 +44,8 @@ func (l *Logs) Trace(e trace.Event) {
 	case trace.Failing:
 		level := quietly(l.troubles.failing(e))
 		l.about(e.Mapping, e.Shard, level, "trying again", trouble(e.Err), milliseconds("waitMs", e.Wait))
+	case trace.Slowed:
+		l.about(e.Mapping, "", quietly(l.warnings.news(e.Mapping, e.Err.Error(), onlyOnce)), "polling is slowed down", trouble(e.Err))
 	case trace.Started:
 		l.started(e)
 	case trace.Settled, trace.Dropped, trace.Notified, trace.Reading, trace.Drained, trace.Listed:

@@ -41,7 +41,7 @@ type MappingStatus struct {
 	lastDetail  string         // likewise
 	LastBatch   *Batch         `json:"LastBatch,omitempty"`
 	LastError   *Note          `json:"LastError,omitempty"`   // also when it has passed
-	LastWarning *Note          `json:"LastWarning,omitempty"` // an answer whose author probably meant something else
+	LastWarning *Note          `json:"LastWarning,omitempty"` // an answer whose author probably meant something else, or a queue whose polls do not wait
 
 	// Records since the start, counted as AWS counts its metrics of these names.
 	Polled       int64 `json:"Polled"`

@@ -11,6 +11,8 @@ import (
 	"github.com/esm-run/esm/destinations"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/engine/queue"
+	"github.com/esm-run/esm/engine/stream"
 	"github.com/esm-run/esm/sources/ddbstreams"
 	"github.com/esm-run/esm/sources/kinesis"
 	"github.com/esm-run/esm/trace"
@@ -43,8 +45,8 @@ func (f *Feeds) Feed(ctx context.Context, m config.Mapping) (engine.Feed, error)
 	return f.queueFeed(ctx, s, m)
 }
 
-func (f *Feeds) queueFeed(ctx context.Context, s source, m config.Mapping) (*engine.QueueFeed, error) {
-	queue, err := s.queue(ctx, f, m)
+func (f *Feeds) queueFeed(ctx context.Context, s source, m config.Mapping) (*queue.Feed, error) {
+	q, err := s.queue(ctx, f, m)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +54,10 @@ func (f *Feeds) queueFeed(ctx context.Context, s source, m config.Mapping) (*eng
 	if err != nil {
 		return nil, err
 	}
-	return &engine.QueueFeed{
+	return &queue.Feed{
 		Mapping:     m.UUID,
 		Function:    m.FunctionName,
-		Queue:       queue,
+		Queue:       q,
 		Invoker:     f.Invoker,
 		Filter:      filter,
 		Batching:    batching(m),
@@ -63,13 +65,24 @@ func (f *Feeds) queueFeed(ctx context.Context, s source, m config.Mapping) (*eng
 		Provisioned: m.ProvisionedPollerConfig != nil,
 		Rules:       policy.Queue{Pauses: f.backoff(100*time.Millisecond, 5*time.Second)},
 		Report:      m.ReportsFailures(),
+		PollWait:    f.pollWait(m),
 		Scale:       f.File.Engine.TimeScale,
 		Trace:       f.Trace,
 	}, nil
 }
 
-func (f *Feeds) streamFeed(ctx context.Context, s source, m config.Mapping) (*engine.StreamFeed, error) {
-	stream, err := s.stream(ctx, f, m)
+// pollWait returns the longest wait of a poll, for which a feed that stops has to wait too. It fits into the grace period.
+// Polls of emulators are shorter: they cost nothing, and mappings to them change often.
+func (f *Feeds) pollWait(m config.Mapping) time.Duration {
+	longest := esm.MaxWait
+	if endpoint, _ := f.location(m); awsclient.Emulated(endpoint) {
+		longest = 2 * time.Second
+	}
+	return min(longest, f.File.Engine.GracePeriod*2/3)
+}
+
+func (f *Feeds) streamFeed(ctx context.Context, s source, m config.Mapping) (*stream.Feed, error) {
+	st, err := s.stream(ctx, f, m)
 	if err != nil {
 		return nil, err
 	}
@@ -81,12 +94,12 @@ func (f *Feeds) streamFeed(ctx context.Context, s source, m config.Mapping) (*en
 	if err != nil {
 		return nil, err
 	}
-	return &engine.StreamFeed{
+	return &stream.Feed{
 		Mapping:     m.UUID,
 		Function:    m.FunctionName,
 		FunctionArn: FunctionARN(f.File, m),
 		Source:      m.EventSourceArn,
-		Stream:      stream,
+		Stream:      st,
 		Checkpoints: f.Checkpoints,
 		Invoker:     f.Invoker,
 		Destination: destination,
