@@ -80,7 +80,7 @@ func decodeRow(uuid string, text []byte) (r row, err error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&r); err != nil {
-		return row{}, fmt.Errorf("mapping %s: its row was not written by this release: %w", uuid, err)
+		return row{}, fmt.Errorf("mapping %s: not written by this release: %w", uuid, err)
 	}
 	if m := r.mapping(); !r.Deleted && m.UUID != uuid {
 		return row{}, fmt.Errorf("mapping %s: its row is of the mapping %q", uuid, m.UUID)

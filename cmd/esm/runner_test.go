@@ -126,7 +126,7 @@ EventSourceMappings:
 	for !r.board.Status().Mappings[0].Failing {
 		time.Sleep(time.Millisecond)
 	}
-	if got := r.status(); got.Ready || got.Mappings[0].State != config.Enabling {
+	if got := r.status(); got.Ready || got.Mappings[0].State != mappings.Enabling {
 		t.Errorf("ready %v, state %s", got.Ready, got.Mappings[0].State)
 	}
 	register.Close()
