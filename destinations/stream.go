@@ -19,14 +19,12 @@ type batchInfo struct {
 }
 
 type windowInfo struct {
-	Window     span `json:"window"`
+	Window struct {
+		Start string `json:"start"`
+		End   string `json:"end"`
+	} `json:"window"`
 	Final      bool `json:"isFinalInvokeForWindow"`
 	Terminated bool `json:"isWindowTerminatedEarly"`
-}
-
-type span struct {
-	Start string `json:"start"`
-	End   string `json:"end"`
 }
 
 // Layouts of times that do not depend on the kind of stream.
@@ -56,7 +54,9 @@ func streamDocument(n esm.Notice, payload bool) ([]byte, error) {
 	}
 	doc = append(doc, member{"timestamp", stamp(n.Time, milliseconds)}, member{kind.Notice.Key, batch(*n.Stream, kind.Notice.Time)})
 	if w := n.Stream.Window; w != nil {
-		doc = append(doc, member{"timeWindowInfo", windowInfo{span{stamp(w.Start, seconds), stamp(w.End, seconds)}, w.Final, w.Terminated}})
+		info := windowInfo{Final: w.Final, Terminated: w.Terminated}
+		info.Window.Start, info.Window.End = stamp(w.Start, seconds), stamp(w.End, seconds)
+		doc = append(doc, member{"timeWindowInfo", info})
 	}
 	return encode(doc)
 }

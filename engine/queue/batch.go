@@ -40,14 +40,14 @@ func (p *poller) gather(ctx, work context.Context) (policy.Batch, error) {
 
 // resume starts a batch with the records that did not fit into the last one. It reports whether the batch is closed already.
 func (p *poller) resume() (batch policy.Batch, closed bool) {
-	if len(p.carry) == 0 {
+	if len(p.overflow) == 0 {
 		return policy.Batch{}, false
 	}
-	carry, returned := policy.Current(p.carry, time.Now())
-	p.carry = nil
+	overflow, returned := policy.Current(p.overflow, time.Now())
+	p.overflow = nil
 	p.leave(returned, trace.ReasonReturned, nil)
-	batch = p.join(batch, carry)
-	return batch, len(p.carry) > 0 || p.feed.Batching.Ready(batch, time.Now())
+	batch = p.join(batch, overflow)
+	return batch, len(p.overflow) > 0 || p.feed.Batching.Ready(batch, time.Now())
 }
 
 // idle handles an empty receive. It gives up the permit and reports whether the turn is over: an empty batch is given up
@@ -58,10 +58,10 @@ func (p *poller) idle(batch policy.Batch) bool {
 	return len(batch.Records) == 0 && (waited || !p.scout)
 }
 
-// join adds records to the batch, and carries what does not fit over to the next.
+// join adds records to the batch, and keeps what does not fit for the next.
 func (p *poller) join(batch policy.Batch, recs []esm.Record) policy.Batch {
-	batch, carry, oversized := p.feed.Batching.Add(batch, recs, time.Now())
-	p.carry = carry
+	batch, overflow, oversized := p.feed.Batching.Add(batch, recs, time.Now())
+	p.overflow = overflow
 	p.leave(oversized, trace.ReasonRecordTooLarge, nil)
 	return batch
 }

@@ -72,18 +72,18 @@ func (p *poller) invoke(work context.Context, call esm.Call, recs []esm.Record, 
 	return outcome
 }
 
-// settle carries out a decision. Records of a FIFO group whose earlier message is left, or could not be deleted, are not
-// carried into the next batch.
+// settle carries out a decision. Records of a FIFO group whose earlier message is left, or could not be deleted, do not join
+// the next batch.
 func (p *poller) settle(work context.Context, end policy.Disposal, outcome policy.Outcome) {
 	left := slices.Concat(end.Left, p.remove(work, end.Delete, false))
 	p.leave(end.Left, outcome.Reason, nil)
 	p.unblock(left)
 }
 
-// unblock leaves the carried records that must not overtake records that were left.
+// unblock leaves the records kept for the next batch that must not overtake records that were left.
 func (p *poller) unblock(left []esm.Record) {
-	pass, blocked := policy.Unblocked(p.carry, left)
-	p.carry = pass
+	pass, blocked := policy.Unblocked(p.overflow, left)
+	p.overflow = pass
 	p.leave(blocked, trace.ReasonGroupBlocked, nil)
 }
 

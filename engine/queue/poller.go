@@ -22,10 +22,10 @@ type poller struct {
 	retired chan struct{} // closed by the set when the poller is to end
 	pace    *rate.Limiter // nil is no limit
 
-	busy  bool         // the last batch was not cut short by its window: there may be more
-	scout bool         // the token of scouting is in hand
-	slot  esm.Slot     // the permit in hand, or nil
-	carry []esm.Record // filtered, and did not fit into the last batch
+	busy     bool         // the last batch was not cut short by its window: there may be more
+	scout    bool         // the token of scouting is in hand
+	slot     esm.Slot     // the permit in hand, or nil
+	overflow []esm.Record // filtered, and did not fit into the last batch
 
 	hasty *backoff.ExponentialBackOff // between empty answers that come too soon; nil while the last was none
 }
@@ -37,13 +37,13 @@ func (p *poller) run(ctx, work context.Context) {
 		p.feed.Trace.Emit(trace.Failing{Mapping: p.feed.Mapping, Err: err, Wait: wait})
 	})
 	p.passOn()
-	for len(p.carry) > 0 && work.Err() == nil {
+	for len(p.overflow) > 0 && work.Err() == nil {
 		_, _ = p.turn(ctx, work) // the error was reported; nothing is tried again
 	}
-	p.leave(p.carry, trace.ReasonStopping, nil)
+	p.leave(p.overflow, trace.ReasonStopping, nil)
 }
 
-// turn carries one batch from the queue to its end. It returns more=false when the poller is to end.
+// turn handles one batch from receiving to settling. It returns more=false when the poller is to end.
 func (p *poller) turn(ctx, work context.Context) (more bool, err error) {
 	if !p.awake(ctx) {
 		return false, nil
@@ -62,7 +62,7 @@ func (p *poller) turn(ctx, work context.Context) (more bool, err error) {
 
 // awake blocks while this poller has nothing to do. It returns false when the poller is to end.
 func (p *poller) awake(ctx context.Context) bool {
-	if p.busy || p.scout || len(p.carry) > 0 {
+	if p.busy || p.scout || len(p.overflow) > 0 {
 		return true
 	}
 	select {

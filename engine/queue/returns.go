@@ -31,10 +31,10 @@ func (r *returns) add(recs []esm.Record, polls int) (due []esm.Record) {
 	return due
 }
 
-// giveBack releases records because the feed stops, and the carried records that must not overtake them.
+// giveBack releases records because the feed stops, and those kept for the next batch that must not overtake them.
 func (p *poller) giveBack(work context.Context, recs []esm.Record) {
-	pass, blocked := policy.Unblocked(p.carry, recs)
-	p.carry = pass
+	pass, blocked := policy.Unblocked(p.overflow, recs)
+	p.overflow = pass
 	p.release(work, p.set.returns.add(slices.Concat(recs, blocked), 0))
 }
 

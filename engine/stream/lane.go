@@ -11,11 +11,11 @@ import (
 
 // lane handles the records of some keys of a shard, one batch after another. Its fields are owned by run.
 type lane struct {
-	feed  *Feed
-	shard *shard
-	n     int
-	book  *ledger
-	inbox chan part // parts of what was read; closed when no more will come
+	feed   *Feed
+	shard  *shard
+	n      int
+	ledger *ledger
+	inbox  chan part // parts of what was read; closed when no more will come
 
 	pending []esm.Record // received, and in no batch yet
 	past    bool         // the records of all runs that were pending at the start have been read
@@ -53,14 +53,14 @@ func (l *lane) run(ctx, work context.Context) error {
 
 // resume returns the runs that were pending when the shard was last read: the same records, with their tries.
 func (l *lane) resume(ctx context.Context) (runs []policy.Run) {
-	for _, owed := range l.book.owed[l.n] {
-		recs := l.upTo(ctx, owed.Last)
+	for _, run := range l.ledger.runs[l.n] {
+		recs := l.upTo(ctx, run.Last)
 		if !l.oneWindow(recs) {
 			l.pending = append(recs, l.pending...)
 			break // these and the following are divided by windows first
 		}
 		if len(recs) > 0 { // otherwise trimmed, or they do not match the filter any more
-			runs = append(runs, policy.Resume(owed, recs))
+			runs = append(runs, policy.Resume(run, recs))
 		}
 	}
 	return runs
@@ -136,9 +136,9 @@ func (l *lane) join(batch policy.Batch) policy.Batch {
 			return batch
 		}
 	}
-	batch, carry, _ := batching.Add(batch, l.pending[:fit], time.Now())
+	batch, overflow, _ := batching.Add(batch, l.pending[:fit], time.Now())
 	batch.Full = batch.Full || fit < len(l.pending) && len(batch.Records) > 0
-	joined := fit - len(carry)
+	joined := fit - len(overflow)
 	clear(l.pending[:joined]) // the batch has them
 	l.pending = l.pending[joined:]
 	return batch

@@ -24,7 +24,7 @@ type part struct {
 
 // dealer deals what is read to the lanes of a shard.
 type dealer struct {
-	book    *ledger
+	ledger  *ledger
 	inboxes []chan part
 }
 
@@ -65,11 +65,11 @@ func (s *shard) readOnce(ctx, work context.Context, reader esm.Reader, d dealer)
 	if err != nil {
 		return err
 	}
-	parts, unwanted := d.book.deal(recs)
+	parts, unwanted := d.ledger.deal(recs)
 	if len(unwanted) > 0 {
 		s.feed.Trace.Emit(trace.Filtered{Mapping: s.feed.Mapping, Shard: s.id, Records: unwanted})
 	}
-	unsaved := d.book.saveSkipped(work) // reported below: the parts have to reach the lanes
+	unsaved := d.ledger.saveSkipped(work) // reported below: the parts have to reach the lanes
 	if len(recs) == 0 && s.feed.Tumbling.Length > 0 {
 		d.offer(part{idle: s.idle, tip: began})
 	}

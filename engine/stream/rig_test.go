@@ -26,7 +26,7 @@ type rig struct {
 	notices []esm.Notice
 }
 
-// bubble runs test with a feed that starts with the oldest record and retries for ever, which test may alter and start.
+// bubble runs test with a feed that starts with the oldest record and retries without limit, which test may alter and start.
 func bubble(t *testing.T, stream sourcetest.StreamConfig, handler enginetest.Handler, test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -79,7 +79,7 @@ func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step
 	}
 	if len(step.Settled) > 0 {
 		l.feed.Trace.Emit(trace.Settled{
-			Mapping: l.feed.Mapping, Shard: l.shard.id, Records: step.Settled, Position: l.book.position(),
+			Mapping: l.feed.Mapping, Shard: l.shard.id, Records: step.Settled, Position: l.ledger.position(),
 		})
 	}
 	return nil
@@ -94,12 +94,12 @@ func repeats(run policy.Run, step policy.Step) bool {
 // settle returns when it is durable which records are settled, which runs are left and which window is open. While that
 // cannot be saved, as on a full disk, it tries again: the function has done its part and is not invoked again.
 func (l *lane) settle(ctx, work context.Context, settled []esm.Record) error {
-	change, err := l.book.note(l.n, settled, l.left, l.window)
+	change, err := l.ledger.note(l.n, settled, l.left, l.window)
 	if err != nil {
 		return err
 	}
 	l.ahead = false
-	return l.insist(ctx, func() error { return l.book.save(work, change) })
+	return l.insist(ctx, func() error { return l.ledger.save(work, change) })
 }
 
 // insist calls do until it succeeds, the checkpoint turns out to have been changed elsewhere, or ctx ends, but at least once.

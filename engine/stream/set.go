@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -50,76 +51,63 @@ func newSet(f *Feed, listing esm.Listing, kept map[string]esm.Checkpoint) *set {
 }
 
 // run reads the shards of a listing, and of later ones, until ctx ends or an error concerns the whole mapping. All shards
-// have ended when it returns.
+// have ended when it returns. They are read on while the stream cannot be listed.
+//
+// A shard that has ended leads to a listing at once if its children are unknown. Known children start without one, and the
+// stream is listed soon after: ends that follow one another quickly, as in a stream with hundreds of closed shards, share
+// that listing.
 func (s *set) run(ctx, work context.Context, listed []esm.Shard) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer s.stopAll()
 	defer stop()
-	for {
-		if err := s.attend(ctx, work, listed); err != nil || ctx.Err() != nil {
-			return err
-		}
-		listing, err := s.relist(ctx)
-		if err != nil {
-			return err
-		}
-		listed = listing.Shards
-	}
-}
-
-// attend reads the shards of a listing until it is time for the next one: after a while, or when a shard has ended whose
-// children are unknown. Known children start at once, and the stream is listed soon after: ends that follow one another
-// quickly, as in a stream with hundreds of closed shards, share that listing.
-func (s *set) attend(ctx, work context.Context, listed []esm.Shard) error {
-	s.gone = s.unlisted
-	again := time.Now().Add(s.plan(ctx, work, listed))
-	s.feed.Trace.Emit(trace.Listed{Mapping: s.feed.Mapping, Shards: len(listed), Reading: len(s.running)})
-	parents := parentsOf(listed)
-	for {
+	again := s.take(ctx, work, listed)
+	for pauses := retry.Pauses(s.feed.Scale); ; {
 		ended, err := s.rest(ctx, time.Until(again))
-		if err != nil || len(ended) == 0 {
+		if err != nil || ctx.Err() != nil {
 			return err
 		}
-		for _, id := range ended {
-			if !parents[id] {
-				return nil
+		if len(ended) > 0 && haveChildren(listed, ended) {
+			s.plan(ctx, work, listed)
+			if soon := time.Now().Add(relistAfter); soon.Before(again) {
+				again = soon
 			}
+			continue
 		}
-		s.plan(ctx, work, listed)
-		if soon := time.Now().Add(relistAfter); soon.Before(again) {
-			again = soon
+		listing, err := s.feed.Stream.List(ctx)
+		switch {
+		case err == nil && listing.Identity != s.identity:
+			return fmt.Errorf("the stream was recreated: its identity was %s and is now %s", s.identity, listing.Identity)
+		case err == nil:
+			pauses.Reset()
+			listed = listing.Shards
+			again = s.take(ctx, work, listed)
+		case errors.Is(err, esm.ErrNoStream), ctx.Err() != nil:
+			return err
+		default:
+			pause := pauses.NextBackOff()
+			s.feed.failing(err, pause)
+			again = time.Now().Add(pause)
 		}
 	}
 }
 
-func parentsOf(listed []esm.Shard) map[string]bool {
+// haveChildren reports whether each of these shards has a child among the listed ones.
+func haveChildren(listed []esm.Shard, ids []string) bool {
 	parents := map[string]bool{}
 	for i := range listed {
 		for _, id := range listed[i].Parents {
 			parents[id] = true
 		}
 	}
-	return parents
+	return !slices.ContainsFunc(ids, func(id string) bool { return !parents[id] })
 }
 
-// relist lists the stream until that succeeds; shards are read meanwhile. It fails if the stream is gone or another one, or
-// if ctx ends.
-func (s *set) relist(ctx context.Context) (esm.Listing, error) {
-	pauses := retry.Pauses(s.feed.Scale)
-	for {
-		listing, err := s.feed.Stream.List(ctx)
-		switch {
-		case err == nil && listing.Identity != s.identity:
-			return esm.Listing{}, fmt.Errorf("the stream was recreated: its identity was %s and is now %s", s.identity, listing.Identity)
-		case err == nil, errors.Is(err, esm.ErrNoStream), ctx.Err() != nil:
-			return listing, err
-		}
-		pause := pauses.NextBackOff()
-		s.feed.failing(err, pause)
-		if _, err := s.rest(ctx, pause); err != nil {
-			return esm.Listing{}, err
-		}
-	}
+// take plans by a new listing and returns when to list again.
+func (s *set) take(ctx, work context.Context, listed []esm.Shard) (again time.Time) {
+	s.gone = s.unlisted
+	again = time.Now().Add(s.plan(ctx, work, listed))
+	s.feed.Trace.Emit(trace.Listed{Mapping: s.feed.Mapping, Shards: len(listed), Reading: len(s.running)})
+	return again
 }
 
 // plan starts the shards that may be read now and forgets those that are not needed any more. It returns how long until the

@@ -59,7 +59,7 @@ func (s *shard) attempt(ctx, work context.Context) error {
 	}
 	reader, err := s.open(ctx)
 	if err == nil {
-		err = s.carry(ctx, work, reader)
+		err = s.process(ctx, work, reader)
 	}
 	switch {
 	case errors.Is(err, esm.ErrForeign) && s.kept.Position != "":
@@ -68,7 +68,7 @@ func (s *shard) attempt(ctx, work context.Context) error {
 		return s.skipTrimmed(ctx, work, err)
 	case errors.Is(err, esm.ErrNoShard):
 		s.feed.Trace.Emit(trace.Reading{Mapping: s.feed.Mapping, Shard: s.id, Position: s.kept.Position, Lost: err})
-		return s.carry(ctx, work, gone{})
+		return s.process(ctx, work, gone{})
 	}
 	return err
 }
@@ -89,31 +89,31 @@ func (s *shard) load(ctx context.Context) error {
 	return nil
 }
 
-// carry reads records and has the lanes handle them. When it returns, the lanes have ended and kept is what they saved last.
-func (s *shard) carry(ctx, work context.Context, reader esm.Reader) error {
+// process reads records and has the lanes handle them. When it returns, the lanes have ended and kept is what they saved last.
+func (s *shard) process(ctx, work context.Context, reader esm.Reader) error {
 	defer reader.Close()
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	book := newLedger(s)
+	ledger := newLedger(s)
 	s.idle = time.Time{}
 	var lanes sync.WaitGroup
 	inboxes := make([]chan part, s.lanes())
 	for n := range inboxes {
 		inboxes[n] = make(chan part, 1)
-		l := &lane{feed: s.feed, shard: s, n: n, inbox: inboxes[n], book: book, window: s.kept.Window}
+		l := &lane{feed: s.feed, shard: s, n: n, inbox: inboxes[n], ledger: ledger, window: s.kept.Window}
 		lanes.Go(func() {
 			if err := l.run(inner, work); err != nil {
 				stop(err)
 			}
 		})
 	}
-	err := s.read(inner, work, reader, dealer{book, inboxes})
-	book.whole = err == io.EOF
+	err := s.read(inner, work, reader, dealer{ledger, inboxes})
+	ledger.atEnd = err == io.EOF
 	for _, inbox := range inboxes {
 		close(inbox)
 	}
 	lanes.Wait()
-	s.kept = book.kept
+	s.kept = ledger.kept
 	switch cause := context.Cause(inner); {
 	case ctx.Err() != nil:
 		return nil
@@ -122,8 +122,8 @@ func (s *shard) carry(ctx, work context.Context, reader esm.Reader) error {
 	case err != io.EOF:
 		return err
 	}
-	err = book.drain(work)
-	s.kept = book.kept
+	err = ledger.drain(work)
+	s.kept = ledger.kept
 	return err
 }
 

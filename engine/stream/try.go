@@ -61,7 +61,7 @@ func (l *lane) reserve(ctx context.Context, run policy.Run) (esm.Slot, error) {
 	return l.feed.Invoker.Reserve(ctx, l.feed.Function)
 }
 
-// begin saves a try as made before it is made, so that a handler that takes the engine down with it is not tried for ever.
+// begin saves a try as made before it is made, so that a handler that takes the engine down with it is not tried without end.
 // The first try of a run is not saved: that would cost each batch a write. A try that cannot be saved is neither made nor
 // counted.
 func (l *lane) begin(work context.Context, run policy.Run) error {
@@ -70,12 +70,12 @@ func (l *lane) begin(work context.Context, run policy.Run) error {
 	}
 	run.Tries++
 	left, window := l.counted(run)
-	change, err := l.book.note(l.n, nil, left, window)
+	change, err := l.ledger.note(l.n, nil, left, window)
 	if err != nil {
 		return err
 	}
 	l.ahead = true
-	return l.book.save(work, change)
+	return l.ledger.save(work, change)
 }
 
 // invoke makes one try and decides what follows from it.

@@ -60,7 +60,7 @@ func (l *lane) windowDue() bool {
 	if l.window == nil {
 		return false
 	}
-	seen := policy.Seen{Drained: l.drained && l.book.whole && len(l.pending) == 0, Idle: l.idle, Tip: l.tip}
+	seen := policy.Seen{Drained: l.drained && l.ledger.atEnd && len(l.pending) == 0, Idle: l.idle, Tip: l.tip}
 	if len(l.pending) > 0 {
 		seen.Next = l.pending[0].Arrived
 	}

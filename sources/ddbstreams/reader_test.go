@@ -198,3 +198,14 @@ func TestAShardIsGoneWhenTheServiceSaysSoTwice(t *testing.T) {
 		}
 	}
 }
+
+// A service whose pages never end is not listed for ever.
+func TestListingsThatGoRound(t *testing.T) {
+	r := newRig(t)
+	r.Answers["DescribeStream"] = func(awstest.Call) *awstest.Answer {
+		return awstest.OK(map[string]any{"StreamDescription": map[string]any{"LastEvaluatedShardId": firstShard}})
+	}
+	if got, err := r.Stream.List(t.Context()); err == nil {
+		t.Errorf("%+v", got)
+	}
+}

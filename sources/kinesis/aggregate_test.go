@@ -3,8 +3,6 @@ package kinesis
 import (
 	"bytes"
 	"crypto/md5"
-	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -174,18 +172,6 @@ func TestWithoutAConsumerAnAggregateIsARecord(t *testing.T) {
 			reader.Close()
 		}
 	})
-}
-
-func TestAShardThatIsNotListedCannotBeSubscribedTo(t *testing.T) {
-	r := newFanOut(t)
-	if _, err := r.stream.Open(t.Context(), "shardId-000000000007", esm.From{}); !errors.Is(err, esm.ErrNoShard) {
-		t.Errorf("got %v", err)
-	}
-	r = newFanOut(t)
-	r.Answers["ListShards"] = awstest.Refuse(http.StatusBadRequest, "AccessDeniedException")
-	if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); !errors.Is(err, ErrDenied) {
-		t.Errorf("got %v", err)
-	}
 }
 
 func FuzzAggregate(f *testing.F) {

@@ -119,21 +119,3 @@ func FuzzRecord(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkRecord(b *testing.B) {
-	for name, size := range map[string]int{"200B": 200, "10KB": 10_000} {
-		for mode, filtered := range map[string]bool{"event": false, "event and view": true} {
-			b.Run(name+" "+mode, func(b *testing.B) {
-				s := streamOf(b, &awstest.Service{}, streamARN, "", nil)
-				s.filtered = filtered
-				data := append(bytes.Repeat([]byte(`{"k":"v"},`), size/10), '}')
-				r := recordOf("cust-9", string(data))
-				b.SetBytes(int64(len(data)))
-				b.ReportAllocs()
-				for b.Loop() {
-					s.record(firstShard, &r)
-				}
-			})
-		}
-	}
-}

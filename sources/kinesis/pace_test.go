@@ -81,33 +81,6 @@ func TestEmptyReadsOfAShardThatIsBehind(t *testing.T) {
 	}
 }
 
-func TestReadersOfAShardShareItsPace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		other := streamOf(t, r.Service, streamARN, "", r.stream.pace)
-		elsewhere, err := other.Open(t.Context(), firstShard, esm.From{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		reader := r.Open(esm.From{})
-		for range 10 {
-			r.Put("a", "b")
-			r.Read(reader, 1)
-			r.Read(elsewhere, 1)
-		}
-		for _, gap := range r.Gaps("GetRecords") {
-			if gap < time.Second/5 {
-				t.Errorf("reads %s apart", gap)
-			}
-		}
-		reader.Close()
-		elsewhere.Close()
-		if n := len(r.stream.pace.tracks); n != 0 {
-			t.Errorf("%d tracks are kept", n)
-		}
-	})
-}
-
 func TestTwoMegabytesASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -173,6 +146,9 @@ func TestTenMappingsOfOneShard(t *testing.T) {
 				})
 			}
 			all.Wait()
+			if n := len(r.stream.pace.tracks); n != 0 {
+				t.Errorf("%d tracks are kept", n)
+			}
 			for _, op := range []string{"GetRecords", "GetShardIterator"} {
 				if n := r.peak(op); n > 5 {
 					t.Errorf("answers take %s: %d calls of %s in a second", slow, n, op)

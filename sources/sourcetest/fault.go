@@ -36,11 +36,6 @@ func InTurn(faults ...Fault) Faults {
 	}
 }
 
-// Always makes every call fail in the same way.
-func Always(f Fault) Faults {
-	return func(int) Fault { return f }
-}
-
 func (f Faults) at(call int) Fault {
 	if f == nil {
 		return Fault{}

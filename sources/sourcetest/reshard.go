@@ -86,17 +86,3 @@ func (s *Stream) Trim(before time.Time) {
 	defer s.mu.Unlock()
 	s.trim(before)
 }
-
-// Hide leaves shards out of listings until they are shown again. They can be read.
-func (s *Stream) Hide(shards ...string) { s.hide(true, shards) }
-
-// Show lists shards again that were hidden.
-func (s *Stream) Show(shards ...string) { s.hide(false, shards) }
-
-func (s *Stream) hide(hidden bool, shards []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, id := range shards {
-		s.hidden[id] = hidden
-	}
-}

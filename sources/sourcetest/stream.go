@@ -32,9 +32,6 @@ type StreamConfig struct {
 	// Lag is how long a new shard stays unlisted. The first ones are listed at once.
 	Lag time.Duration
 
-	// Ghosts lists shards that have ceased to exist, for ever.
-	Ghosts bool
-
 	// ListFaults, OpenFaults and ReadFaults say which calls fail, and how; nil means none. None of these calls changes
 	// anything: Done and Undone differ only for a read, which keeps its pace before it fails as done. The records come
 	// with the next read.
@@ -45,16 +42,6 @@ type StreamConfig struct {
 // ShardFaults picks what goes wrong with a call. Calls of one kind are counted from 1 for each shard. It may be called
 // from several goroutines at once, and may call the stream.
 type ShardFaults func(shard string, call int) Fault
-
-// OnShard deals faults to calls on one shard alone.
-func OnShard(shard string, faults Faults) ShardFaults {
-	return func(called string, call int) Fault {
-		if called != shard {
-			return Fault{}
-		}
-		return faults.at(call)
-	}
-}
 
 // OnEach deals the same faults to each shard.
 func OnEach(faults Faults) ShardFaults {
@@ -86,7 +73,6 @@ type Stream struct {
 	puts    int // records put, in all lives
 	shards  map[string]*shard
 	order   []string // the ids of shards, oldest first
-	hidden  map[string]bool
 	lists   int
 	readers map[string]int // open now, by shard
 	opens   map[string]int // calls, by shard
@@ -118,7 +104,7 @@ func (s *Stream) Recreate() {
 	defer s.mu.Unlock()
 	s.life++
 	s.exists = true
-	s.shards, s.order, s.hidden = map[string]*shard{}, nil, map[string]bool{}
+	s.shards, s.order = map[string]*shard{}, nil
 	n := s.cfg.Shards
 	for i := range n {
 		s.add(&shard{hashes: []span{evenly(i, n)}})
@@ -151,7 +137,7 @@ func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	listing := esm.Listing{Identity: fmt.Sprintf("life-%d", s.life)}
 	for _, id := range slices.Backward(s.order) { // in no particular order: parents last
 		sh := s.shards[id]
-		if !s.hidden[id] && !now.Before(sh.listed) && (!sh.gone || s.cfg.Ghosts) {
+		if !now.Before(sh.listed) && !sh.gone {
 			listing.Shards = append(listing.Shards, esm.Shard{ID: id, Parents: slices.Clone(sh.parents), Closed: sh.closed})
 		}
 	}
@@ -170,7 +156,7 @@ func (s *Stream) Open(ctx context.Context, id string, from esm.From) (esm.Reader
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if fault := s.cfg.OpenFaults.at(id, s.count(s.opens, id)); fault.Err != nil {
+	if fault := s.cfg.OpenFaults.at(id, s.count(s.opens, id, 1)); fault.Err != nil {
 		return nil, fault.Err
 	}
 	s.mu.Lock()
@@ -188,12 +174,12 @@ func (s *Stream) Open(ctx context.Context, id string, from esm.From) (esm.Reader
 	return r, nil
 }
 
-// count counts one call on a shard.
-func (s *Stream) count(calls map[string]int, id string) int {
+// count adds n to a shard's count, and returns it.
+func (s *Stream) count(counts map[string]int, id string, n int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	calls[id]++
-	return calls[id]
+	counts[id] += n
+	return counts[id]
 }
 
 // find is the shard that r reads. The lock is held.

@@ -48,7 +48,7 @@ func RunStream(t *testing.T, world World, open func(t *testing.T) StreamFixture)
 				if test.needs != nil && !test.needs(f) {
 					t.Skip("not with this service")
 				}
-				test.run(&streamTrial{T: t, StreamFixture: f})
+				test.run(&streamTest{T: t, StreamFixture: f})
 			})
 		})
 	}
@@ -57,7 +57,7 @@ func RunStream(t *testing.T, world World, open func(t *testing.T) StreamFixture)
 var streamTests = []struct {
 	name  string
 	needs func(StreamFixture) bool // nil: nothing in particular
-	run   func(t *streamTrial)
+	run   func(t *streamTest)
 }{
 	{"a new stream has one open shard", nil, oneShard},
 	{"an empty shard reads as nothing", nil, emptyShard},

@@ -59,11 +59,11 @@ func TestQueueFaults(t *testing.T) {
 		received, deleted int  // of two messages
 		failed            bool // one of the calls
 	}{
-		"none":                            {QueueConfig{}, 2, 2, false},
-		"receive undone":                  {QueueConfig{ReceiveFaults: InTurn(Undone(errLost))}, 0, 0, true},
-		"receive done":                    {QueueConfig{ReceiveFaults: InTurn(Done(errLost))}, 2, 0, true},
-		"delete undone for one of them":   {QueueConfig{DeleteFaults: InTurn(onlyFirst)}, 2, 1, true},
-		"delete done, and always a fault": {QueueConfig{DeleteFaults: Always(Done(errLost))}, 2, 2, true},
+		"none":                          {QueueConfig{}, 2, 2, false},
+		"receive undone":                {QueueConfig{ReceiveFaults: InTurn(Undone(errLost))}, 0, 0, true},
+		"receive done":                  {QueueConfig{ReceiveFaults: InTurn(Done(errLost))}, 2, 0, true},
+		"delete undone for one of them": {QueueConfig{DeleteFaults: InTurn(onlyFirst)}, 2, 1, true},
+		"delete done":                   {QueueConfig{DeleteFaults: InTurn(Done(errLost))}, 2, 2, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := NewQueue(test.cfg)
@@ -98,11 +98,11 @@ func TestReceivedTooOftenMeansDead(t *testing.T) {
 
 func TestStreamFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const first, second = "shardId-000000000000", "shardId-000000000001"
+		const first = "shardId-000000000000"
 		s := NewStream(StreamConfig{
-			Shards: 2, EmptyEvery: 4,
+			EmptyEvery: 4,
 			ListFaults: InTurn(Undone(errLost)),
-			OpenFaults: OnShard(first, InTurn(Undone(errLost))),
+			OpenFaults: OnEach(InTurn(Undone(errLost))),
 			ReadFaults: OnEach(InTurn(Fault{}, Undone(errLost), Done(errLost))),
 		})
 		if _, err := s.List(t.Context()); err != errLost {
@@ -111,16 +111,10 @@ func TestStreamFaults(t *testing.T) {
 		if _, err := s.Open(t.Context(), first, esm.From{}); err != errLost {
 			t.Errorf("open: %v", err)
 		}
-		if other, err := s.Open(t.Context(), second, esm.From{}); err != nil {
-			t.Errorf("open another shard: %v", err)
-		} else {
-			other.Close()
-		}
 		r, err := s.Open(t.Context(), first, esm.From{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Hide(second)
 		_, seq := s.PutTo(first, "k", "a"), s.PutTo(first, "k", "b")
 		start := time.Now()
 		for i, want := range []struct {
@@ -139,11 +133,8 @@ func TestStreamFaults(t *testing.T) {
 		if took := time.Since(start); took != time.Second {
 			t.Errorf("took %s, want a second after the read that found nothing", took)
 		}
-		if l, err := s.List(t.Context()); err != nil || len(l.Shards) != 1 {
-			t.Errorf("listed %v, %v, want the shard that is not hidden", l.Shards, err)
-		}
-		if s.Readers(first) != 1 || s.Opens(first) != 2 || s.Reads(first) != 5 || s.Lists() != 2 {
-			t.Errorf("%d readers, %d opens, %d reads, %d lists", s.Readers(first), s.Opens(first), s.Reads(first), s.Lists())
+		if s.Readers(first) != 1 || s.Opens(first) != 2 || s.Lists() != 1 {
+			t.Errorf("%d readers, %d opens, %d lists", s.Readers(first), s.Opens(first), s.Lists())
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

@@ -16,10 +16,9 @@ type Attributes struct {
 	// VisibilityTimeout is how long a received message stays hidden; whole seconds, possibly 0.
 	VisibilityTimeout time.Duration
 
-	// MaxReceives is the redrive policy's maxReceiveCount: after so many receives a message moves to DeadLetterARN.
-	// 0 means that the queue has no redrive policy.
-	MaxReceives   int
-	DeadLetterARN string
+	// MaxReceives is the redrive policy's maxReceiveCount: after so many receives a message moves to the dead-letter
+	// queue. 0 means that the queue has no redrive policy.
+	MaxReceives int
 }
 
 // The visibility timeout can be changed at any time: it is asked for again now and then, beside a receive.
@@ -39,20 +38,6 @@ func (q *Queue) Attributes(ctx context.Context) (Attributes, error) {
 		return Attributes{}, q.failed("read the attributes of", err)
 	}
 	return attrs, nil
-}
-
-// Visibility returns the queue's visibility timeout as it was last seen, about a minute ago at most while the queue is
-// being received from. The first call asks for it.
-func (q *Queue) Visibility(ctx context.Context) (time.Duration, error) {
-	url, err := q.address(ctx)
-	if err != nil {
-		return 0, q.failed("find", err)
-	}
-	d, err := q.visibility(ctx, url)
-	if err != nil {
-		return 0, q.failed("read the attributes of", err)
-	}
-	return d, nil
 }
 
 func (q *Queue) visibility(ctx context.Context, url string) (time.Duration, error) {
@@ -123,8 +108,7 @@ func readAttributes(given map[string]string) (Attributes, error) {
 // readRedrive reads a RedrivePolicy. Its count is a number or, as some tools write it, a string.
 func (a *Attributes) readRedrive(policy string) error {
 	var redrive struct {
-		Target string          `json:"deadLetterTargetArn"`
-		Count  json.RawMessage `json:"maxReceiveCount"`
+		Count json.RawMessage `json:"maxReceiveCount"`
 	}
 	if err := json.Unmarshal([]byte(policy), &redrive); err != nil {
 		return fmt.Errorf("its RedrivePolicy: %w", err)
@@ -137,6 +121,6 @@ func (a *Attributes) readRedrive(policy string) error {
 	if err != nil {
 		return fmt.Errorf("its RedrivePolicy: maxReceiveCount: %w", err)
 	}
-	a.MaxReceives, a.DeadLetterARN = n, redrive.Target
+	a.MaxReceives = n
 	return nil
 }

@@ -1,7 +1,9 @@
 package sqs
 
 import (
+	"bytes"
 	"context"
+	"sync"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/schemas"
@@ -34,3 +36,29 @@ func (w withoutWait) Serialize(s smithy.ShapeSerializer) {
 	s.WriteInt32(schemas.ReceiveMessageRequest_WaitTimeSeconds, 0)
 	s.CloseStruct()
 }
+
+// receiveProtocol is the protocol of one ReceiveMessage, whose answer it decodes.
+type receiveProtocol struct {
+	protocol
+	decoder *decoder
+}
+
+// DeserializeResponse reads the answer to an operation.
+func (p receiveProtocol) DeserializeResponse(ctx context.Context, op *smithy.OperationSchema, known *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable) error {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return p.protocol.DeserializeResponse(ctx, op, known, resp, out)
+	}
+	buf := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buf)
+	buf.Reset()
+	_, err := buf.ReadFrom(resp.Body)
+	if err == nil {
+		err = p.decoder.decode(buf.Bytes())
+	}
+	if err != nil {
+		return &smithy.DeserializationError{Err: err}
+	}
+	return nil
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}

@@ -36,9 +36,11 @@ type Config struct {
 // Queue is one SQS queue, standard or FIFO. It keeps no messages, and retries nothing beyond what the SDK's client does.
 type Queue struct {
 	client   *sdk.Client
+	protocol protocol
 	arn      config.ARN
 	shape    shape
 	attempts attempts
+	decoders sync.Pool // of *decoder
 
 	mu    sync.Mutex // guards what follows; never held during a call
 	url   string     // empty until it is known
@@ -57,8 +59,10 @@ func New(c Config) (*Queue, error) {
 	options := c.Client.Options()
 	options.HTTPClient = silence.Client(options.HTTPClient)
 	options.DisableMessageChecksumValidation = true // the SDK would refuse all messages of a receive because of one
-	client := sdk.New(options, func(o *sdk.Options) { o.Protocol = newProtocol() })
-	return &Queue{client: client, arn: a, shape: newShape(a, c.Windowed)}, nil
+	q := &Queue{protocol: newProtocol(), arn: a, shape: newShape(a, c.Windowed)}
+	q.client = sdk.New(options, func(o *sdk.Options) { o.Protocol = q.protocol })
+	q.decoders.New = func() any { return &decoder{shape: q.shape} }
+	return q, nil
 }
 
 // Receive is [esm.Queue].Receive by one ReceiveMessage. The first call also asks for the queue's address and attributes.
@@ -89,13 +93,16 @@ func (q *Queue) receive(ctx context.Context, limit int, wait time.Duration) ([]e
 	if q.stale(time.Now()) {
 		beside.Go(func() { q.refresh(ctx, url) })
 	}
-	messages, err := q.poll(ctx, request(url, limit, wait), visibility)
+	recs, err := q.poll(ctx, request(url, limit, wait), visibility)
 	received := time.Now() // visibility runs from here: a long poll's messages are taken just before it answers
 	beside.Wait()
-	if err != nil {
-		return nil, err
+	for i := range recs {
+		recs[i].Until = received.Add(visibility)
+		if recs[i].Arrived.IsZero() {
+			recs[i].Arrived = received
+		}
 	}
-	return q.records(messages, received, received.Add(visibility))
+	return recs, err
 }
 
 // waitSlack is how much longer than its wait a receive may take to be answered.
@@ -113,39 +120,30 @@ func request(url string, limit int, wait time.Duration) *sdk.ReceiveMessageInput
 }
 
 // poll is one ReceiveMessage. On a FIFO queue it takes up a receive whose answer was lost, if there is one.
-func (q *Queue) poll(ctx context.Context, in *sdk.ReceiveMessageInput, visibility time.Duration) ([]types.Message, error) {
+func (q *Queue) poll(ctx context.Context, in *sdk.ReceiveMessageInput, visibility time.Duration) ([]esm.Record, error) {
 	var try attempt
-	if isFIFO(q.arn) {
+	if q.shape.fifo {
 		try = q.attempts.next(time.Now(), visibility)
 		in.ReceiveRequestAttemptId = &try.id
 	}
+	d := q.decoders.Get().(*decoder)
+	defer q.decoders.Put(d)
 	silent := time.Duration(in.WaitTimeSeconds)*time.Second + waitSlack
-	out, err := q.client.ReceiveMessage(silence.Allow(ctx, max(silent, silence.Limit)), in)
-	if err == nil {
-		return out.Messages, nil
-	}
-	if isFIFO(q.arn) {
-		q.attempts.failed(try, err)
-	}
-	return nil, err
-}
-
-// records turns messages into records; until is when they come back.
-func (q *Queue) records(messages []types.Message, received, until time.Time) ([]esm.Record, error) {
-	recs := make([]esm.Record, 0, len(messages))
-	var damaged error
-	for i := range messages {
-		event, err := q.shape.event(&messages[i])
-		if err != nil {
-			damaged = errors.Join(damaged, err)
-			continue
+	_, err := q.client.ReceiveMessage(silence.Allow(ctx, max(silent, silence.Limit)), in, func(o *sdk.Options) {
+		o.Protocol = receiveProtocol{q.protocol, d}
+	})
+	if err != nil {
+		if q.shape.fifo {
+			q.attempts.failed(try, err)
 		}
-		recs = append(recs, q.record(&messages[i], event, received, until))
+		return nil, err
 	}
-	if len(recs) > 0 {
-		return recs, nil
+	recs := d.recs
+	d.recs = nil
+	if len(recs) == 0 {
+		return nil, d.damaged
 	}
-	return nil, damaged
+	return recs, nil
 }
 
 // failed names the queue and says what kind of trouble err is. After it the queue is looked up anew if it was gone.

@@ -122,7 +122,13 @@ func (t token) next(last string, now millis) string {
 	return t.String()
 }
 
-func parseToken(text, of string, now millis) (t token, err error) {
+// resume returns the token that text encodes, which must list the same as t, or t if text is empty.
+func (t token) resume(text string, now millis) (token, error) {
+	if text == "" {
+		return t, nil
+	}
+	of := t.Of
+	t = token{}
 	if !decodeOpaque(opaqueToken, text, &t) || t.Of != of {
 		return token{}, invalid("NextToken is invalid.")
 	}
@@ -174,7 +180,7 @@ func (s *Server) listing(in listInput, now millis) (st *stream, t token, err err
 		if in.ref != (ref{}) || in.ExclusiveStartShardId != "" || in.ShardFilter != nil || in.StreamCreationTimestamp != nil {
 			return nil, t, invalid("NextToken and StreamName cannot be provided together.")
 		}
-		if t, err = parseToken(in.NextToken, "shards", now); err != nil {
+		if t, err = (token{Of: "shards"}).resume(in.NextToken, now); err != nil {
 			return nil, t, err
 		}
 		st, err = s.find(ref{StreamName: t.Stream})

@@ -4,33 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 )
-
-func TestReading(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
-		put := time.Now()
-		numbers := c.putMany(3)
-		time.Sleep(250 * time.Millisecond)
-		out := c.read(c.iterator(0, trimHorizon, nil), 2)
-		if got, behind := dataOf(out.Records), *out.MillisBehindLatest; got != "0 1" || behind != 250 {
-			t.Errorf("read %q, %d ms behind", got, behind)
-		}
-		r := out.Records[1]
-		if *r.SequenceNumber != *numbers[1] || *r.PartitionKey != "key" || !r.ApproximateArrivalTimestamp.Equal(put) {
-			t.Errorf("got %s of %s at %s", *r.SequenceNumber, *r.PartitionKey, r.ApproximateArrivalTimestamp)
-		}
-		out = c.read(out.NextShardIterator, 2)
-		if got, behind := dataOf(out.Records), *out.MillisBehindLatest; got != "2" || behind != 0 {
-			t.Errorf("read %q, %d ms behind", got, behind)
-		}
-		out = c.read(out.NextShardIterator, 2)
-		c.put("key", "later")
-		if got := dataOf(out.Records) + dataOf(c.read(out.NextShardIterator, 2).Records); got != "later" || out.ChildShards != nil {
-			t.Errorf("read %q, %v", got, out.ChildShards)
-		}
-	})
-}
 
 func TestPageIsTenMebibytes(t *testing.T) {
 	const each = 3 << 20

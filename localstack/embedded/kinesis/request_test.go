@@ -5,12 +5,14 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/esm-run/esm/localstack/embedded/inprocess"
 )
 
-// With concurrent writers, a subscriber and reshards on a socket, nothing is lost and each shard is in order.
+// With concurrent writers, a subscriber and reshards, nothing is lost and each shard is in order.
 func TestConcurrentUse(t *testing.T) {
 	const writers, each = 4, 50
-	c := onSocket(t, 2)
+	c := newClient(t, inprocess.Config(new(Server)), 2)
 	events := c.subscribe(c.consumer("c"))
 	var all sync.WaitGroup
 	for w := range writers {
