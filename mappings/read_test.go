@@ -24,7 +24,7 @@ func TestRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Close() // before the batches in hand are settled and g is forgotten
-		defer r.runner.stopAll()
+		defer r.runner.stop()
 		fromHTTP := Expected{Mapping: made.Mapping, Origin: OriginHTTP}
 		changedF := Expected{Mapping: inFile(f.UUID, f, size(7)), Origin: OriginFile, Changed: true}
 		for _, test := range []struct {

@@ -3,7 +3,6 @@ package mappings
 import (
 	"cmp"
 	"context"
-	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -25,141 +24,6 @@ const (
 	streamARN = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks"
 )
 
-// testRunner runs feeds that do nothing, as the engine does, and checks the register's calls.
-type testRunner struct {
-	t     *testing.T
-	onRun func(config.Mapping) // called by Run, if not nil
-
-	mu          sync.Mutex
-	inHand      time.Duration // how long a feed that ends takes to settle its batches
-	err         error         // of Run
-	neverBegins bool
-	newest      map[string]*feed          // by UUID, until it is over
-	running     map[string]config.Mapping // by UUID
-	begins      int                       // of feeds
-	feeds       sync.WaitGroup
-}
-
-type feed struct {
-	m           config.Mapping
-	before      *feed
-	stopped     bool
-	end         chan struct{}
-	began, over chan struct{}
-}
-
-func (f *testRunner) Run(m config.Mapping) (<-chan struct{}, error) {
-	if f.onRun != nil {
-		f.onRun(m)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err != nil {
-		return nil, f.err
-	}
-	before := f.newest[m.UUID]
-	if !*m.Enabled || before != nil && before.stopped {
-		f.t.Errorf("Run of %s, which is not enabled or has not stopped yet", m.UUID)
-	}
-	next := &feed{m: m, before: before, end: make(chan struct{}), began: make(chan struct{}), over: make(chan struct{})}
-	if before != nil {
-		close(before.end)
-	}
-	f.newest[m.UUID] = next
-	never := f.neverBegins
-	f.feeds.Go(func() { f.run(next, never) })
-	return next.began, nil
-}
-
-func (f *testRunner) run(x *feed, never bool) {
-	defer close(x.over)
-	if x.before != nil {
-		<-x.before.over
-	}
-	if !never {
-		close(x.began)
-	}
-	select {
-	case <-x.end: // replaced or stopped before its turn
-	default:
-		f.enter(x)
-		<-x.end
-		f.mu.Lock()
-		inHand := f.inHand
-		f.mu.Unlock()
-		time.Sleep(inHand)
-		f.leave(x)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.newest[x.m.UUID] == x {
-		delete(f.newest, x.m.UUID)
-	}
-}
-
-func (f *testRunner) enter(x *feed) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if other, runs := f.running[x.m.UUID]; runs {
-		f.t.Errorf("%s runs twice: as %+v and as %+v", x.m.UUID, other, x.m)
-	}
-	f.running[x.m.UUID] = x.m
-	f.begins++
-}
-
-func (f *testRunner) leave(x *feed) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.running, x.m.UUID)
-}
-
-func (f *testRunner) Stop(uuid string) <-chan struct{} {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	x := f.newest[uuid]
-	if x == nil || x.stopped {
-		f.t.Errorf("Stop of %s, which does not run", uuid)
-		return closedChannel()
-	}
-	x.stopped = true
-	close(x.end)
-	return x.over
-}
-
-// stopAll ends all feeds, as the end of the process does.
-func (f *testRunner) stopAll() {
-	f.mu.Lock()
-	for _, x := range f.newest {
-		if !x.stopped {
-			x.stopped = true
-			close(x.end)
-		}
-	}
-	f.mu.Unlock()
-	f.feeds.Wait()
-}
-
-// set changes fields under the mutex.
-func (f *testRunner) set(change func(*testRunner)) { f.mu.Lock(); defer f.mu.Unlock(); change(f) }
-
-func (f *testRunner) setInHand(d time.Duration) { f.set(func(f *testRunner) { f.inHand = d }) }
-
-func (f *testRunner) setError(err error) { f.set(func(f *testRunner) { f.err = err }) }
-
-func (f *testRunner) beginCount() int { f.mu.Lock(); defer f.mu.Unlock(); return f.begins }
-
-func (f *testRunner) runs() map[string]config.Mapping {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return maps.Clone(f.running)
-}
-
-func closedChannel() <-chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}
-
 // rig is a register over a store and a runner.
 type rig struct {
 	t      *testing.T
@@ -179,8 +43,7 @@ type rig struct {
 // newRig returns a rig whose register is not open yet.
 func newRig(t *testing.T, store *checkpointtest.Memory, file ...config.Mapping) *rig {
 	t.Helper()
-	r := &rig{t: t, store: store, forgotten: map[string]int{}}
-	r.runner = &testRunner{t: t, newest: map[string]*feed{}, running: map[string]config.Mapping{}}
+	r := &rig{t: t, store: store, runner: newRunner(t), forgotten: map[string]int{}}
 	r.config = Config{
 		File: file, Store: store, Runner: r.runner, Now: time.Now,
 		Check:  func(context.Context, config.Mapping, *config.Mapping) error { return nil },
@@ -266,7 +129,7 @@ func (r *rig) open() *rig {
 // stop ends the process.
 func (r *rig) stop() {
 	r.Close()
-	r.runner.stopAll()
+	r.runner.stop()
 }
 
 // restart ends the process and starts the next one, with another file.
