@@ -88,7 +88,7 @@ func (s *Server) deleteConcurrency(c *call) (answer, error) {
 	return answer{status: http.StatusNoContent}, err
 }
 
-// reserve continues when the client goes away, which is short: otherwise nobody would know the outcome.
+// reserve ignores that the client goes away: a change that is given up halfway has an unknown outcome.
 func (s *Server) reserve(c *call, function string, n *int) error {
 	return s.Concurrency.Reserve(context.WithoutCancel(c.Context()), function, n)
 }

@@ -29,7 +29,7 @@ func invalidParameter(format string, args ...any) *exception {
 // Error returns the exception's name and message.
 func (e *exception) Error() string { return e.code + ": " + e.message }
 
-// wireForm is how Lambda writes an exception. SDKs look for the message under the key that the API model names, Message or
+// wireForm is the form of an exception on the wire. SDKs read the message under the key that the API model names, Message or
 // message (AWS: API reference of Lambda). Exceptions of Lambda's front end have no Type.
 type wireForm struct {
 	status int

@@ -40,8 +40,8 @@ func (s *Server) getMapping(c *call) (answer, error) {
 	return document(http.StatusOK, describeMapping(r))
 }
 
-// updateMapping changes the members that the request names and keeps the others. If there is no such mapping, it says so
-// whatever is wrong with the request.
+// updateMapping changes the members that the request names and keeps the rest. The exception for a missing mapping takes
+// precedence over those for the members.
 func (s *Server) updateMapping(c *call) (answer, error) {
 	req, err := s.mappingRequest(c, false)
 	if err != nil {

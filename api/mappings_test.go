@@ -153,7 +153,7 @@ UpdateEventSourceMapping: the member "Tags" is unknown and ignored`
 	}
 }
 
-// TestListMappings pages through mappings of which the marker is deleted.
+// TestListMappings pages through mappings, also after the mapping of a marker is deleted.
 func TestListMappings(t *testing.T) {
 	r := newRig(t)
 	for i := range 205 {

@@ -47,7 +47,7 @@ func TestSerialization(t *testing.T) {
 	}
 }
 
-// TestJSONNotations tests white space, notations of numbers, and repeated members, of which the last counts.
+// TestJSONNotations tests white space, notations of numbers, and repeated members: the last one counts.
 func TestJSONNotations(t *testing.T) {
 	r := newRig(t)
 	body := " {\n\t\"FunctionName\" : \"x\" , \"FunctionName\":\n \"f\", \"EventSourceArn\": \"" + queue + "\", \"BatchSize\" : 1e1 , " +

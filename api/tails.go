@@ -13,7 +13,7 @@ import (
 // Tails collects the ends of the logs of invocations whose callers ask for them (LogType Tail). The zero value is ready to
 // use.
 type Tails struct {
-	watched atomic.Int64 // len(tails), so that Trace takes no lock while nobody asks for logs
+	watched atomic.Int64 // len(tails), so that Trace needs no lock while there are none
 	mu      sync.RWMutex
 	tails   map[string]*tail // by the ID of the invocation
 }

@@ -40,7 +40,7 @@ func TestTailWaitsForTheReport(t *testing.T) {
 		l.platform("START RequestId: a Version: $LATEST")
 		l.writes("REPORT by the handler")
 		l.Trace(trace.Output{ID: "b", Line: "another's"})
-		l.Trace(trace.Output{Line: "nobody's"})
+		l.Trace(trace.Output{Line: "of no invocation"})
 		time.AfterFunc(3*time.Millisecond, func() {
 			l.platform("END RequestId: a")
 			l.platform("REPORT RequestId: a\t")

@@ -81,7 +81,7 @@ func SplitQualifier(function string) (name, qualifier string) {
 // the files that f names.
 func (f Function) Validate() []Problem {
 	var found problems
-	if !ValidFunctionName(f.Name) {
+	if !validFunctionName(f.Name) {
 		found.add("", "a function's name must have 1 to 64 letters, digits, - and _")
 	}
 	f.checkHandler(&found)
@@ -103,8 +103,8 @@ var (
 	handlerForm = regexp.MustCompile(`^[^\s.][^\s]*\.[^\s.]+$`)
 )
 
-// ValidFunctionName reports whether name can be the name of a function, without qualifier.
-func ValidFunctionName(name string) bool { return nameForm.MatchString(name) }
+// validFunctionName reports whether name can be the name of a function, without qualifier.
+func validFunctionName(name string) bool { return nameForm.MatchString(name) }
 
 // checkHandler checks that f has exactly one way to run its handler, and checks that.
 func (f Function) checkHandler(found *problems) {

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// recheckPause is the time after which a store that failed to tell the outcome of a write is asked again.
+// recheckPause is the time after which a store that could not be read after a failed write is read again.
 const recheckPause = time.Second
 
-// commit writes text as the row of uuid and calls end with the outcome. It returns nil if the row is written. If even the
-// store cannot tell whether it is, commit returns an error at once, and end is called as soon as the store can tell.
+// commit writes text as the row of uuid and calls end with the outcome. It returns nil if the row is written. If the write
+// fails and the store cannot be read to learn the outcome, commit returns an error, and end is called as soon as it can.
 //
 // Once it writes, commit ignores ctx: an interrupted write would leave its outcome unknown.
 func (r *Register) commit(ctx context.Context, uuid string, text []byte, end func(written bool)) error {
@@ -40,7 +40,7 @@ func (r *Register) commit(ctx context.Context, uuid string, text []byte, end fun
 	return err
 }
 
-// endLater calls end as soon as the store can tell whether text is written.
+// endLater calls end as soon as the store can be read.
 func (r *Register) endLater(uuid string, text []byte, end func(written bool)) {
 	for await(r.life, time.After(recheckPause), nil) {
 		if written, err := r.isStored(r.life, uuid, text); err == nil {

@@ -20,7 +20,7 @@ type entry struct {
 	reserved chan struct{} // closed when the change that holds the reservation is over; nil without one
 	state    string
 	version  int           // counts the transitions
-	changed  chan struct{} // tells the reconciler of a transition; holds one token
+	changed  chan struct{} // interrupts the reconciler after a transition; holds one token
 	active   bool          // reports whether a reconciler runs
 
 	execution // owned by the reconciler

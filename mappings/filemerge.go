@@ -8,7 +8,7 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// Note tells people what the merge of the file with the stored mappings did to a mapping.
+// Note describes, for people, what the merge of the file with the stored mappings did to a mapping.
 type Note struct {
 	Mapping config.Mapping
 	Text    string // continues a sentence that begins with "the mapping"

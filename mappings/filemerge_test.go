@@ -110,12 +110,12 @@ func TestMergeFile(t *testing.T) {
 			if want := byUUID(test.want); !reflect.DeepEqual(texts(got), texts(want)) {
 				t.Errorf("got  %q\nwant %q", texts(got), texts(want))
 			}
-			var told []string
+			var noted []string
 			for _, n := range notes {
-				told = append(told, n.Mapping.UUID+n.Text)
+				noted = append(noted, n.Mapping.UUID+n.Text)
 			}
-			if !slices.Equal(told, test.notes) {
-				t.Errorf("notes %q, want %q", told, test.notes)
+			if !slices.Equal(noted, test.notes) {
+				t.Errorf("notes %q, want %q", noted, test.notes)
 			}
 			if !reflect.DeepEqual(kept, given) {
 				t.Error("the stored rows have been modified")

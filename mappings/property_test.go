@@ -31,7 +31,7 @@ type clients struct {
 	known  map[string]*knowledge // by UUID
 }
 
-// knowledge is what the clients know of one mapping.
+// knowledge is the clients' knowledge of one mapping.
 type knowledge struct {
 	deleted bool
 	unsure  bool // changes of the mapping overlapped, or were not answered

@@ -74,8 +74,8 @@ type Register struct {
 	claims  map[pair]*claim
 }
 
-// Open loads the stored mappings, merges the file with them, and runs all that are enabled. The notes tell people what the
-// merge did; there may be some without an error.
+// Open loads the stored mappings, merges the file with them, and runs all that are enabled. The notes are about
+// the merge; they are no errors.
 //
 // Positions of deleted mappings that an earlier process did not forget are forgotten first. After an error nothing runs.
 func Open(ctx context.Context, c Config) (*Register, []Note, error) {

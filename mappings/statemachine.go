@@ -10,7 +10,7 @@ import (
 // retryPause is the time after which failed work is repeated.
 const retryPause = 2 * time.Second
 
-// execution is what the runner was asked to do for a mapping.
+// execution is the state of a mapping in the runner.
 type execution struct {
 	running *config.Mapping // what runs; nil if nothing does
 	began   <-chan struct{} // of what runs
