@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"destinations": {},
 	"invoker":      {"invoker"},
 	"mappings":     {},
-	"api":          {},
+	"api":          {"mappings"},
 	"awshttp":      {},
 	"localstack":   {"localstack"},
 	"e2e":          {"e2e", "localstack", "awshttp"},

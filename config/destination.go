@@ -41,7 +41,7 @@ var (
 		Form:    "arn:aws:sqs:<region>:<account>:<queue>",
 		Service: SQS,
 		Origins: []Origin{StreamFailure},
-		valid:   func(a ARN) bool { return a.placed() && ValidQueueName(a.Resource) },
+		valid:   func(a ARN) bool { return a.placed() && validQueueName(a.Resource) },
 	}
 	TopicDestination = &DestinationKind{
 		Name:    "a standard SNS topic",

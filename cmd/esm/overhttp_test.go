@@ -49,7 +49,7 @@ func overHTTP(t *testing.T, file, data string, change func(*mappings.Register)) 
 		Forget:               func(context.Context, string) error { return errors.New("killed") },
 		FunctionArn:          func(m config.Mapping) string { return wiring.FunctionARN(loaded, m) },
 		LastProcessingResult: func(string) string { return "" },
-		Trouble:              func(config.Mapping, error) {},
+		Retrying:             func(config.Mapping, error) {},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -80,9 +80,9 @@ func changedOverHTTP(t *testing.T, file, data string, toQueue string) (made stri
 		if _, err := r.Create(t.Context(), config.Mapping{FunctionName: "f:q", EventSourceArn: oldQueue}); err != nil {
 			t.Fatal(err)
 		}
-		_, err = r.Update(t.Context(), cartsID, func(m config.Mapping) config.Mapping {
+		_, err = r.Update(t.Context(), cartsID, func(m config.Mapping) (config.Mapping, error) {
 			m.FunctionName, m.DestinationConfig = "f:new", to
-			return m
+			return m, nil
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ func (r *run) register(ctx context.Context, p *wiring.Parts, runs *runner) (*map
 		Forget:               func(ctx context.Context, uuid string) error { return r.forget(ctx, p, uuid) },
 		FunctionArn:          func(m config.Mapping) string { return wiring.FunctionARN(r.file, m) },
 		LastProcessingResult: r.board.LastProcessingResult,
-		Trouble: func(m config.Mapping, err error) {
+		Retrying: func(m config.Mapping, err error) {
 			if !errors.Is(err, context.Canceled) {
 				r.log.Warn("mapping %s: %v; trying again", m.UUID, err)
 			}
@@ -42,9 +42,9 @@ func (r *run) register(ctx context.Context, p *wiring.Parts, runs *runner) (*map
 		}
 	}
 	for _, m := range register.List() {
-		if m.State == config.Disabled { // nobody else tells of it
+		if m.State == mappings.Disabled { // nobody else tells of it
 			runs.sights.set(m.Mapping)
-			r.trace.Emit(trace.State{Mapping: m.UUID, State: config.Disabled})
+			r.trace.Emit(trace.State{Mapping: m.UUID, State: mappings.Disabled})
 		}
 	}
 	return register, nil

@@ -23,7 +23,6 @@ import (
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
@@ -190,7 +189,7 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	r.lambda.Store(lambda)
 	r.started.Store(true)
 	r.log.Info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
-	if !slices.ContainsFunc(register.List(), func(m config.Registered) bool { return *m.Enabled }) {
+	if !slices.ContainsFunc(register.List(), func(m mappings.Registered) bool { return *m.Enabled }) {
 		r.log.Info("no mapping is enabled: there is nothing to poll")
 	}
 	around.around()

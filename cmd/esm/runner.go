@@ -41,7 +41,7 @@ func (r *runner) Stop(uuid string) (over <-chan struct{}) {
 	r.ending.Go(func() {
 		defer close(told)
 		<-settled
-		r.feeds.Trace.Emit(trace.State{Mapping: uuid, State: config.Disabled})
+		r.feeds.Trace.Emit(trace.State{Mapping: uuid, State: mappings.Disabled})
 	})
 	return told
 }
@@ -59,7 +59,7 @@ func (w watched) Run(ctx, work context.Context, ready func()) {
 	w.runner.sights.set(w.mapping)
 	w.runner.started(ctx, w.mapping)
 	w.Feed.Run(ctx, work, func() {
-		w.runner.feeds.Trace.Emit(trace.State{Mapping: w.mapping.UUID, State: config.Enabled})
+		w.runner.feeds.Trace.Emit(trace.State{Mapping: w.mapping.UUID, State: mappings.Enabled})
 		ready()
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
+	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -99,7 +100,7 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 		strings.Contains(got, `esm_batches_in_flight{function="f"`) {
 		t.Errorf("got %s", got)
 	}
-	if got := r.board.Status().Mappings[0]; got.State != config.Disabled || got.InFlight != 0 {
+	if got := r.board.Status().Mappings[0]; got.State != mappings.Disabled || got.InFlight != 0 {
 		t.Errorf("got %+v, want it disabled with nothing in hand", got)
 	}
 }
@@ -125,7 +126,7 @@ EventSourceMappings:
 	for !r.board.Status().Mappings[0].Failing {
 		time.Sleep(time.Millisecond)
 	}
-	if got := r.status(); got.Ready || got.Mappings[0].State != config.Enabling {
+	if got := r.status(); got.Ready || got.Mappings[0].State != mappings.Enabling {
 		t.Errorf("ready %v, state %s", got.Ready, got.Mappings[0].State)
 	}
 	register.Close()
@@ -145,7 +146,7 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 	}
 	r.known.Store(register)
 	gone := r.file.Mappings[0].UUID
-	if got := r.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != config.OriginFile {
+	if got := r.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != mappings.OriginFile {
 		t.Errorf("got %+v", got.Mappings)
 	}
 	if _, err := register.Delete(t.Context(), gone); err != nil {
@@ -163,7 +164,7 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 	for range 2 { // before and after a start
 		r.started.Store(true)
 		got := r.status()
-		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != config.Disabled || got.Mappings[0].Origin != config.OriginHTTP {
+		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != mappings.Disabled || got.Mappings[0].Origin != mappings.OriginHTTP {
 			t.Errorf("ready %v, waiting for %q, with %+v", got.Ready, got.Waiting, got.Mappings)
 		}
 		if s := r.board.Status().Mappings; len(s) > 1 {

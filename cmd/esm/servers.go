@@ -16,7 +16,6 @@ import (
 
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded"
 	"github.com/esm-run/esm/mappings"
 )
@@ -40,7 +39,7 @@ func (r *run) handler() http.Handler {
 	server := &httpserver.Server{
 		Metrics: r.metrics.Registry,
 		Status:  r.status,
-		Mappings: func() ([]config.Registered, bool) {
+		Mappings: func() ([]mappings.Registered, bool) {
 			known := r.known.Load()
 			if known == nil {
 				return nil, false
@@ -132,7 +131,7 @@ func (r *run) now() observe.Status {
 	if known == nil {
 		return r.board.Status()
 	}
-	all := map[string]config.Registered{}
+	all := map[string]mappings.Registered{}
 	var seen []observe.Mapping
 	for _, m := range known.List() {
 		all[m.UUID] = m

@@ -238,7 +238,7 @@ func TestFileAndHTTP(t *testing.T) {
 	functions["deleted"].Handle(rig.Succeed)
 	engine = run(11, "changed", "deleted") // the text of both is another one now
 	engine.WantMappings(map[string]string{"changed": "11 File false", "deleted": "11 File false", "made": "30 HTTP false"})
-	engine.WaitLog("has changed in the file: what HTTP had changed is gone", "it is back, and begins anew", "is removed; its positions are kept")
+	engine.WaitLog("has changed in the file: what HTTP had changed is discarded", "it is back, and reads from its StartingPosition", "is removed; its positions are kept")
 	functions["deleted"].Want(t, "1", "2")
 	engine.Stop()
 

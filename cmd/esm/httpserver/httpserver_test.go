@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -41,7 +41,7 @@ func TestHandler(t *testing.T) {
 		h := (&Server{
 			Metrics:  observe.NewMetrics([]observe.Mapping{someMapping}, nil).Registry,
 			Status:   func() Status { return c.status },
-			Mappings: func() ([]config.Registered, bool) { return nil, false },
+			Mappings: func() ([]mappings.Registered, bool) { return nil, false },
 			Lambda:   func() http.Handler { return nil },
 		}).Handler()
 		answer := httptest.NewRecorder()
@@ -160,7 +160,7 @@ func TestHandlerWhileStarting(t *testing.T) {
 	server := &Server{
 		Metrics:  observe.NewMetrics(nil, nil).Registry,
 		Status:   func() Status { return Status{Version: "v1", Waiting: []string{"the engine to start"}} },
-		Mappings: func() ([]config.Registered, bool) { return nil, false },
+		Mappings: func() ([]mappings.Registered, bool) { return nil, false },
 		Lambda:   func() http.Handler { return nil },
 	}
 	for _, c := range []struct {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -18,7 +18,7 @@ type Status struct {
 // Waiting names the mappings that are to poll and have not reached their source yet.
 func (s Status) Waiting() (titles []string) {
 	for _, m := range s.Mappings {
-		if !m.Polling && m.State != config.Disabled && m.State != config.Disabling && m.State != config.Deleting {
+		if !m.Polling && m.State != mappings.Disabled && m.State != mappings.Disabling && m.State != mappings.Deleting {
 			titles = append(titles, m.Title())
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// functionConfiguration is a function as Lambda's answers show it (AWS: API reference of Lambda, FunctionConfiguration).
-// What a function here does not have is absent.
+// functionConfiguration is a function as Lambda's answers show it (AWS: API reference of Lambda, FunctionConfiguration),
+// without the members that no function here has.
 type functionConfiguration struct {
 	FunctionName     string
 	FunctionArn      string
@@ -39,7 +39,7 @@ type functionConfiguration struct {
 
 type environment struct{ Variables map[string]string }
 
-// functionAnswer is the answer of GetFunction. AWS has a link to the function's code in it.
+// functionAnswer is the answer of GetFunction.
 type functionAnswer struct {
 	Configuration functionConfiguration
 	Code          functionCode
@@ -51,25 +51,25 @@ type functionCode struct {
 	Location       string `json:",omitempty"`
 }
 
-// listed is what ListFunctions shows of a function.
+// listed returns f as ListFunctions shows it.
 func (f functionConfiguration) listed() functionConfiguration {
 	f.State, f.LastUpdateStatus = "", ""
 	return f
 }
 
-// noCode is the SHA-256 of nothing: there is no package of code.
-const noCode = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+// emptyCode is the SHA-256 of no bytes: the engine has no package of the function's code.
+const emptyCode = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
-// ephemeralStorage is the size of /tmp in MB, which nothing bounds here (AWS: "Lambda quotas").
+// ephemeralStorage is the default size of /tmp in MB (AWS: "Lambda quotas"). Nothing limits /tmp here.
 const ephemeralStorage = 512
 
-// functionConfiguration shows fn, which was asked for with a qualifier or, if that is empty, without.
-func (s *Server) functionConfiguration(fn config.Function, qualifier string) functionConfiguration {
+// describeFunction returns the description of fn. The qualifier is the request's and may be empty.
+func (s *Server) describeFunction(fn config.Function, qualifier string) functionConfiguration {
 	fn = fn.Defaults()
 	f := functionConfiguration{
 		FunctionName: fn.Name, FunctionArn: cmp.Or(fn.FunctionArn, config.FunctionARN(s.Region, s.Account, fn.Name)),
 		Runtime: fn.Runtime, Role: fn.Role, Handler: fn.Handler, Timeout: fn.Timeout, MemorySize: fn.MemorySize,
-		LastModified: s.Functions.Modified().UTC().Format("2006-01-02T15:04:05.000+0000"), CodeSha256: noCode,
+		LastModified: s.Functions.Modified().UTC().Format("2006-01-02T15:04:05.000+0000"), CodeSha256: emptyCode,
 		Version: latestVersion, RevisionId: revision(fn), State: "Active", LastUpdateStatus: "Successful",
 		PackageType: "Image", Architectures: architectures(fn),
 	}
@@ -89,24 +89,24 @@ func (s *Server) functionConfiguration(fn config.Function, qualifier string) fun
 	return f
 }
 
-// code says where the code of fn is, as far as this machine knows it.
-func (s *Server) code(fn config.Function) functionCode {
+// codeOf returns the place of fn's code, if it is on this machine.
+func codeOf(fn config.Function) functionCode {
 	if fn.CodeUri == "" {
 		return functionCode{}
 	}
 	return functionCode{RepositoryType: "File", Location: "file://" + fn.CodeUri}
 }
 
-// revision is another one whenever the function's description changes.
+// revision returns an ID that changes with the function's description.
 func revision(fn config.Function) string {
 	text, err := json.Marshal(fn)
 	if err != nil {
-		return uuid.Nil.String() // a function is plain data: it always marshals
+		return uuid.Nil.String() // cannot happen: a function is plain data
 	}
 	return uuid.NewSHA1(uuid.NameSpaceOID, text).String()
 }
 
-// architectures are those of fn, which are this machine's.
+// architectures returns those of fn, by default this machine's.
 func architectures(fn config.Function) []string {
 	switch {
 	case len(fn.Architectures) > 0:

@@ -15,32 +15,32 @@ var (
 	later  = before.Add(time.Hour)
 )
 
-func byFunction(m config.Mapping) pair { return pair{m.FunctionName, m.EventSourceArn, m.Endpoint} }
+func pairByName(m config.Mapping) pair { return pair{m.FunctionName, m.EventSourceArn, m.Endpoint} }
 
-// asFile is a row as the file has it, asHTTP as HTTP left it.
+// asFile returns the row of a mapping of the file, asHTTP that of one made over HTTP.
 func asFile(m config.Mapping) row {
-	return row{Origin: config.OriginFile, File: &m, LastModified: before}
+	return row{Origin: OriginFile, File: &m, LastModified: before}
 }
 
 func asHTTP(uuid string, m config.Mapping, changes ...func(*config.Mapping)) row {
 	m = inFile(uuid, m, changes...)
-	return row{Origin: config.OriginHTTP, HTTP: &m, LastModified: before}
+	return row{Origin: OriginHTTP, HTTP: &m, LastModified: before}
 }
 
 func changedTo(r row, changes ...func(*config.Mapping)) row {
-	return r.left(inFile(r.File.UUID, *r.File, changes...))
+	return r.changedTo(inFile(r.File.UUID, *r.File, changes...))
 }
 
 func (r row) at(t time.Time) row { r.LastModified = t; return r }
 
-func (r row) owing() row { r.Forget = true; return r }
+func (r row) toForget() row { r.Forget = true; return r }
 
-func TestMerge(t *testing.T) {
+func TestMergeFile(t *testing.T) {
 	f, g := inFile(uuid1, ofQueue("f")), inFile(uuid2, ofQueue("g"))
 	smaller := inFile(uuid1, ofQueue("f"), size(5))
 	deleted := asFile(f).deleted(before)
 	forgot, _ := deleted.forgotten()
-	httpGone := row{Origin: config.OriginHTTP, Deleted: true, Forget: true, LastModified: before}
+	httpGone := row{Origin: OriginHTTP, Deleted: true, Forget: true, LastModified: before}
 
 	for name, test := range map[string]struct {
 		file  []config.Mapping
@@ -50,7 +50,7 @@ func TestMerge(t *testing.T) {
 	}{
 		"the first start":       {[]config.Mapping{f, g}, nil, []row{asFile(f).at(later), asFile(g).at(later)}, nil},
 		"nothing new":           {[]config.Mapping{f}, []row{asFile(f)}, []row{asFile(f)}, nil},
-		"what HTTP made stays":  {nil, []row{asHTTP(uuid1, ofQueue("f"))}, []row{asHTTP(uuid1, ofQueue("f"))}, nil},
+		"made over HTTP":        {nil, []row{asHTTP(uuid1, ofQueue("f"))}, []row{asHTTP(uuid1, ofQueue("f"))}, nil},
 		"changed in the file":   {[]config.Mapping{smaller}, []row{asFile(f)}, []row{asFile(smaller).at(later)}, nil},
 		"removed from the file": {[]config.Mapping{g}, []row{asFile(f), asFile(g)}, []row{asFile(g)}, []string{uuid1 + removed}},
 		"removed from the file, changed over HTTP": {
@@ -60,7 +60,7 @@ func TestMerge(t *testing.T) {
 			[]config.Mapping{inFile(uuid1, ofQueue("f"), size(10), enabled(true))},
 			[]row{changedTo(asFile(f), size(7))}, []row{changedTo(asFile(f), size(7))}, []string{uuid1 + stillChanged},
 		},
-		"what an older release kept, without a member that has a default": {
+		"stored by an older release, without a member that has a default": {
 			[]config.Mapping{f}, []row{asFile(withoutWindow(f)).deleted(before)}, []row{asFile(withoutWindow(f)).deleted(before)},
 			[]string{uuid1 + stillDeleted},
 		},
@@ -70,7 +70,7 @@ func TestMerge(t *testing.T) {
 		"deleted over HTTP":                 {[]config.Mapping{f}, []row{forgot}, []row{forgot}, []string{uuid1 + stillDeleted}},
 		"deleted over HTTP, not forgotten":  {[]config.Mapping{f}, []row{deleted}, []row{deleted}, []string{uuid1 + stillDeleted}},
 		"deleted, then changed in the file": {[]config.Mapping{smaller}, []row{forgot}, []row{asFile(smaller).at(later)}, []string{uuid1 + restored}},
-		"the same, not forgotten":           {[]config.Mapping{smaller}, []row{deleted}, []row{asFile(smaller).at(later).owing()}, []string{uuid1 + restored}},
+		"the same, not forgotten":           {[]config.Mapping{smaller}, []row{deleted}, []row{asFile(smaller).at(later).toForget()}, []string{uuid1 + restored}},
 		"deleted, then removed":             {nil, []row{forgot}, nil, nil},
 		"deleted, not forgotten, removed":   {nil, []row{deleted}, []row{httpGone}, nil},
 		"one of HTTP, not forgotten":        {nil, []row{httpGone}, []row{httpGone}, nil},
@@ -106,21 +106,21 @@ func TestMerge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			kept := byUUID(test.kept)
 			given := maps.Clone(kept)
-			got, notes := merge(test.file, kept, byFunction, later)
+			got, notes := mergeFile(test.file, kept, pairByName, later)
 			if want := byUUID(test.want); !reflect.DeepEqual(texts(got), texts(want)) {
 				t.Errorf("got  %q\nwant %q", texts(got), texts(want))
 			}
-			var told []string
+			var noted []string
 			for _, n := range notes {
-				told = append(told, n.Mapping.UUID+n.Text)
+				noted = append(noted, n.Mapping.UUID+n.Text)
 			}
-			if !slices.Equal(told, test.notes) {
-				t.Errorf("told %q, want %q", told, test.notes)
+			if !slices.Equal(noted, test.notes) {
+				t.Errorf("notes %q, want %q", noted, test.notes)
 			}
 			if !reflect.DeepEqual(kept, given) {
-				t.Error("what was kept has changed")
+				t.Error("the stored rows have been modified")
 			}
-			again, _ := merge(test.file, got, byFunction, later.Add(time.Hour))
+			again, _ := mergeFile(test.file, got, pairByName, later.Add(time.Hour))
 			if !reflect.DeepEqual(texts(again), texts(got)) {
 				t.Errorf("the next start changes %q to %q", texts(got), texts(again))
 			}
@@ -133,7 +133,7 @@ func withoutWindow(m config.Mapping) config.Mapping {
 	return m
 }
 
-// byUUID gives rows their keys; a deletion that names no mapping is one of uuid1.
+// byUUID returns rows by UUID; a deletion without a mapping is of uuid1.
 func byUUID(rows []row) map[string]row {
 	all := map[string]row{}
 	for _, r := range rows {

@@ -1,11 +1,11 @@
 package api
 
-// refused are operations on functions that this engine does not have, by what is said instead.
-var refused = []struct {
-	instead    string
+// unsupported lists the operations on functions that this engine does not have, by the reason that clients are given.
+var unsupported = []struct {
+	reason     string
 	operations [][3]string
 }{
-	{"The functions of this engine are those of its mappings file: change them there, and start the engine anew.", [][3]string{
+	{"The functions of this engine are those of its mappings file: change them there, and restart the engine.", [][3]string{
 		{"CreateFunction", "POST", "/2015-03-31/functions"},
 		{"DeleteFunction", "DELETE", "/2015-03-31/functions/*"},
 		{"UpdateFunctionCode", "PUT", "/2015-03-31/functions/*/code"},
@@ -19,7 +19,7 @@ var refused = []struct {
 		{"PutProvisionedConcurrencyConfig", "PUT", "/2019-09-30/functions/*/provisioned-concurrency"},
 		{"DeleteProvisionedConcurrencyConfig", "DELETE", "/2019-09-30/functions/*/provisioned-concurrency"},
 	}},
-	{"There are no permissions here: whoever reaches this address may invoke every function.", [][3]string{
+	{"There are no permissions here: everyone who can reach this address may invoke every function.", [][3]string{
 		{"AddPermission", "POST", "/2015-03-31/functions/*/policy"},
 		{"RemovePermission", "DELETE", "/2015-03-31/functions/*/policy/*"},
 	}},
@@ -28,28 +28,28 @@ var refused = []struct {
 		{"UpdateFunctionUrlConfig", "PUT", "/2021-10-31/functions/*/url"},
 		{"DeleteFunctionUrlConfig", "DELETE", "/2021-10-31/functions/*/url"},
 	}},
-	{eventText, [][3]string{
+	{noAsyncText, [][3]string{
 		{"InvokeAsync", "POST", "/2014-11-13/functions/*/invoke-async"},
 		{"PutFunctionEventInvokeConfig", "PUT", "/2019-09-25/functions/*/event-invoke-config"},
 		{"UpdateFunctionEventInvokeConfig", "POST", "/2019-09-25/functions/*/event-invoke-config"},
 		{"DeleteFunctionEventInvokeConfig", "DELETE", "/2019-09-25/functions/*/event-invoke-config"},
 	}},
-	{"This engine answers with whole responses alone: use Invoke, which also gathers what a handler streams.", [][3]string{
+	{"This engine sends complete responses only: use Invoke, which also collects what a handler streams.", [][3]string{
 		{"InvokeWithResponseStream", "POST", "/2021-11-15/functions/*/response-streaming-invocations"},
 	}},
 }
 
-// eventText is said where asynchronous delivery is asked for.
-const eventText = "This engine does not deliver events asynchronously yet: invoke the function with the invocation type RequestResponse."
+// noAsyncText is the reason for requests of asynchronous delivery.
+const noAsyncText = "This engine does not deliver events asynchronously yet: invoke the function with the invocation type RequestResponse."
 
-// refusedRoutes are the routes of what is refused. The body may be as large as an event.
-func refusedRoutes() (routes []route) {
-	for _, r := range refused {
+// unsupportedRoutes returns the routes of the operations above, which refuse every request.
+func unsupportedRoutes() (routes []route) {
+	for _, r := range unsupported {
 		for _, o := range r.operations {
 			routes = append(routes, route{
-				operation: o[0], method: o[1], path: o[2], most: maxRefused,
+				operation: o[0], method: o[1], path: o[2], maxBody: maxUnsupported,
 				perform: func(s *Server, _ *call) (answer, error) {
-					return answer{}, invalid("%s is not served. %s", o[0], r.instead)
+					return answer{}, invalidParameter("%s is not served. %s", o[0], r.reason)
 				},
 			})
 		}
@@ -57,5 +57,5 @@ func refusedRoutes() (routes []route) {
 	return routes
 }
 
-// maxRefused is how much of what is refused anyhow is read, so that the answer is that and not how large it was.
-const maxRefused = 6 << 20
+// maxUnsupported is the largest body of an unsupported operation that is answered with its reason and not with its size.
+const maxUnsupported = 6 << 20

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
-// configuration is a mapping as Lambda's answers show it (AWS: API reference of Lambda, EventSourceMappingConfiguration).
-// What is of streams alone is nil for queues. Enabled and Tags are never shown.
-type configuration struct {
+// mappingConfiguration is a mapping as Lambda's answers show it (AWS: API reference of Lambda,
+// EventSourceMappingConfiguration). Members that only streams have are nil for queues. Enabled and Tags are never shown.
+type mappingConfiguration struct {
 	UUID                  string
 	EventSourceMappingArn string
 	EventSourceArn        string
@@ -39,14 +40,14 @@ type configuration struct {
 	LastProcessingResult  string `json:",omitempty"`
 }
 
-// destinationConfig shows OnFailure even when there is none, and no OnSuccess: mappings cannot have it.
+// destinationConfig shows OnFailure even if it is empty, and no OnSuccess, which mappings cannot have.
 type destinationConfig struct {
 	OnFailure struct {
 		Destination string `json:",omitempty"`
 	}
 }
 
-// epoch is a time as Lambda's answers write it: seconds since 1970 with a fraction.
+// epoch is a time that is written as Lambda does: in seconds since 1970, with a fraction.
 type epoch time.Time
 
 func (e epoch) MarshalJSON() ([]byte, error) {
@@ -54,9 +55,9 @@ func (e epoch) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "%d.%03d", ms/1000, ms%1000), nil
 }
 
-func describe(r config.Registered) configuration {
+func describeMapping(r mappings.Registered) mappingConfiguration {
 	m := r.Mapping.Defaults()
-	c := configuration{
+	c := mappingConfiguration{
 		UUID: m.UUID, EventSourceMappingArn: mappingARN(r), EventSourceArn: m.EventSourceArn, FunctionArn: r.FunctionArn,
 		BatchSize: m.BatchSize, MaximumBatchingWindowInSeconds: m.MaximumBatchingWindowInSeconds,
 		FunctionResponseTypes: m.FunctionResponseTypes,
@@ -64,7 +65,7 @@ func describe(r config.Registered) configuration {
 		State: r.State, LastModified: epoch(r.LastModified),
 	}
 	if m.OfStream() {
-		c.ofStream(m, r.LastProcessingResult)
+		c.describeStream(m, r.LastProcessingResult)
 		return c
 	}
 	c.StateTransitionReason = "USER_INITIATED"
@@ -72,8 +73,8 @@ func describe(r config.Registered) configuration {
 	return c
 }
 
-// ofStream adds what Lambda shows of streams alone. It words the reason of a transition in another way, too.
-func (c *configuration) ofStream(m config.Mapping, last string) {
+// describeStream adds the members that only streams have. Lambda words the reason of a transition differently for streams.
+func (c *mappingConfiguration) describeStream(m config.Mapping, last string) {
 	c.StateTransitionReason = "User action"
 	c.LastProcessingResult = cmp.Or(last, "No records processed")
 	c.StartingPosition = m.StartingPosition
@@ -88,9 +89,9 @@ func (c *configuration) ofStream(m config.Mapping, last string) {
 	c.DestinationConfig.OnFailure.Destination = m.DestinationConfig.OnFailure.Destination
 }
 
-// mappingARN is the ARN of the mapping itself, which is where its function is.
-func mappingARN(r config.Registered) string {
-	a, _ := config.ParseARN(r.FunctionArn) // of a function that was registered
+// mappingARN returns the ARN of the mapping itself, whose region and account are those of its function.
+func mappingARN(r mappings.Registered) string {
+	a, _ := config.ParseARN(r.FunctionArn) // FunctionArn is an ARN
 	a.Resource = "event-source-mapping:" + r.UUID
 	return a.String()
 }
