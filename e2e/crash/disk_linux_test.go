@@ -164,3 +164,21 @@ func TestDiskIsFullWhileMappingsChange(t *testing.T) {
 		t.Errorf("%+v is reserved (%v)", got, err)
 	}
 }
+
+// A stop does not wait for room on the disk: what cannot be saved is read again at the next start.
+func TestStopWhileDiskIsFull(t *testing.T) {
+	t.Parallel()
+	const shards = 60
+	e := rig.New(t)
+	d, s, f := newDisk(t, e), e.Stream("stop", shards), e.Function("f", rig.Succeed)
+	s.Put("first")
+	engine := e.Run(rig.EngineKeys("GracePeriod: 10m"), f.On(s.ARN))
+	f.Want(t, "first")
+	d.fill()
+	for i, text := range rig.Numbers(3 * shards) {
+		s.PutInto(i%shards, "k", text)
+	}
+	engine.WaitLog("no space left on device")
+	engine.Signal(syscall.SIGTERM)
+	engine.WantExit(0) // long before the grace period ends
+}
