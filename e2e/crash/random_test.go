@@ -217,8 +217,8 @@ func (h *history) checkNotices(t *testing.T, noticed map[string]bool, texts []st
 		if err := json.Unmarshal([]byte(text), &n); err != nil {
 			t.Fatalf("the notice %s: %v", text, err)
 		}
-		record := h.text(n.KinesisBatchInfo.StartSequenceNumber)
-		if !fails(record) || n.KinesisBatchInfo.BatchSize != 1 || n.RequestContext.ApproximateInvokeCount != 2 || n.RequestContext.Condition != "RetryAttemptsExhausted" {
+		record, request := h.text(n.KinesisBatchInfo.StartSequenceNumber), n.RequestContext
+		if !fails(record) || n.KinesisBatchInfo.BatchSize != 1 || request.ApproximateInvokeCount != 2 || request.Condition != "RetryAttemptsExhausted" {
 			t.Errorf("the notice %s is of %q", text, record)
 		}
 		noticed[record] = true

@@ -152,7 +152,10 @@ func streamCalls(stream, table, function, lost string) []call {
 		update[key] = value
 	}
 	return []call{
-		{operation: createMapping, with: with(stream, "AT_TIMESTAMP", timestamp), status: 202, want: members{"State": "Creating", "StartingPosition": "AT_TIMESTAMP"}},
+		{
+			operation: createMapping, with: with(stream, "AT_TIMESTAMP", timestamp),
+			status: 202, want: members{"State": "Creating", "StartingPosition": "AT_TIMESTAMP"},
+		},
 		{after: "Enabled", operation: updateMapping, with: update, status: 202, want: rich},
 		{
 			after: "Enabled", operation: updateMapping, with: members{"UUID": "UUID", "TumblingWindowInSeconds": 30}, status: 400, code: badParameter,
@@ -160,8 +163,14 @@ func streamCalls(stream, table, function, lost string) []call {
 		},
 		{operation: getMapping, with: members{"UUID": "UUID"}, status: 200, want: rich},
 		{operation: deleteMapping, with: members{"UUID": "UUID"}, status: 202, want: members{"State": "Deleting"}},
-		{operation: createMapping, with: with(table, "AT_TIMESTAMP", timestamp), status: 400, code: badParameter, text: "Unsupported starting position for arn type: " + table},
-		{operation: createMapping, with: with(table, "LATEST"), status: 202, want: members{"State": "Creating", "BatchSize": 100, "StartingPosition": "LATEST"}},
+		{
+			operation: createMapping, with: with(table, "AT_TIMESTAMP", timestamp), status: 400, code: badParameter,
+			text: "Unsupported starting position for arn type: " + table,
+		},
+		{
+			operation: createMapping, with: with(table, "LATEST"),
+			status: 202, want: members{"State": "Creating", "BatchSize": 100, "StartingPosition": "LATEST"},
+		},
 		{after: "Enabled", operation: deleteMapping, with: members{"UUID": "UUID"}, status: 202, want: members{"State": "Deleting"}},
 	}
 }
@@ -182,7 +191,8 @@ func refusedCalls(e *rig.Env, function, queue, stream string) (calls []call) {
 	refused(function, queue+"-absent", badParameter, "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue.", nil)
 	refused(function, stream+"-absent", badParameter, "Stream not found: "+stream+"-absent", latest)
 	refused(function, short, badParameter, "Queue visibility timeout: 2 seconds is less than Function timeout: 20 seconds", nil)
-	refused(function, queue, badParameter, "Invalid filter pattern definition.", members{"FilterCriteria": members{"Filters": []members{{"Pattern": `{"body":"x"}`}}}})
+	filter := members{"FilterCriteria": members{"Filters": []members{{"Pattern": `{"body":"x"}`}}}}
+	refused(function, queue, badParameter, "Invalid filter pattern definition.", filter)
 	refused(function, stream, badModel, "1 validation error detected: Value 'BOGUS' at 'startingPosition'", members{"StartingPosition": "BOGUS"})
 	return calls
 }

@@ -37,7 +37,10 @@ func functionCalls(name string) []call {
 	missing := "Function not found: " + rig.FunctionARN
 	return []call{
 		{operation: "Invoke", with: of(members{"Payload": `{"a": 1}`}), status: 200, want: answered(`{"a": 1}`, name)},
-		{operation: "Invoke", with: members{"FunctionName": rig.FunctionARN + name + ":$LATEST", "Payload": "[1,null]"}, status: 200, want: answered("[1, null]", name+":$LATEST")},
+		{
+			operation: "Invoke", with: members{"FunctionName": rig.FunctionARN + name + ":$LATEST", "Payload": "[1,null]"},
+			status: 200, want: answered("[1, null]", name+":$LATEST"),
+		},
 		{operation: "Invoke", with: of(members{"InvocationType": "DryRun"}), status: 204, want: members{"StatusCode": 204, "Payload": ""}},
 		{operation: "Invoke", with: members{"FunctionName": "nope"}, status: 404, code: notFound, text: missing + "nope:$LATEST"},
 		{operation: "Invoke", with: of(members{"InvocationType": "Event"}), status: 400, code: badParameter, text: "The invocation type Event is not served."},
@@ -46,7 +49,10 @@ func functionCalls(name string) []call {
 		{operation: "GetFunctionConcurrency", with: of(nil), status: 200, want: members{"ReservedConcurrentExecutions": 0}},
 		{operation: "DeleteFunctionConcurrency", with: of(nil), status: 204},
 		{operation: "GetFunctionConcurrency", with: of(nil), status: 200, want: members{"ReservedConcurrentExecutions": nil}},
-		{operation: "GetFunctionConfiguration", with: of(nil), status: 200, want: members{"Runtime": "python3.12", "Timeout": 20, "State": "Active", "LastUpdateStatus": "Successful"}},
+		{
+			operation: "GetFunctionConfiguration", with: of(nil), status: 200,
+			want: members{"Runtime": "python3.12", "Timeout": 20, "State": "Active", "LastUpdateStatus": "Successful"},
+		},
 		{operation: "GetAccountSettings", with: members{}, status: 200, want: members{"AccountUsage": members{"TotalCodeSize": 0, "FunctionCount": 3}}},
 		{operation: "DeleteFunction", with: of(nil), status: 400, code: badParameter, text: "DeleteFunction is not served."},
 	}

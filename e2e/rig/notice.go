@@ -70,7 +70,8 @@ func (n Notice) Check(t testing.TB, got string, s Source, f *Function, requestID
 	all := s.Stored()
 	first, last, count := spanEnds(n.Records)
 	key, layout := s.noticeForm()
-	batch := fmt.Sprintf(`"startSequenceNumber":%q,"endSequenceNumber":%q,"approximateArrivalOfFirstRecord":%q,"approximateArrivalOfLastRecord":%q,"batchSize":%d,`,
+	batch := fmt.Sprintf(`"startSequenceNumber":%q,"endSequenceNumber":%q,`+
+		`"approximateArrivalOfFirstRecord":%q,"approximateArrivalOfLastRecord":%q,"batchSize":%d,`,
 		all[first].Sequence, all[last].Sequence, all[first].Arrived.UTC().Format(layout), all[last].Arrived.UTC().Format(layout), count)
 	n.check(t, got, f, requestID, fmt.Sprintf(`"%s":{"shardId":%q,%s"streamArn":%q}`, key, all[first].Shard, batch, s.StreamARN()))
 }
