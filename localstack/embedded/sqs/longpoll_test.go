@@ -82,6 +82,7 @@ func TestLongPollReturns(t *testing.T) {
 				start := time.Now()
 				c.wantBodies("long poll", c.receive(q, 1, 20), test.want...)
 				c.wantAfter("it returned", start, test.after)
+				synctest.Wait() // for the request that ended the poll
 			})
 		})
 	}
