@@ -1,4 +1,5 @@
-// Package polling reads shards by GetShardIterator and GetRecords, which Kinesis and DynamoDB Streams have in common.
+// Package polling reads shards by GetShardIterator and GetRecords, which Kinesis and DynamoDB Streams have in common. It has
+// no knowledge of either service.
 package polling
 
 import (
@@ -12,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
 	"github.com/esm-run/esm/sources/internal/awserr"
-	"github.com/esm-run/esm/sources/internal/readahead"
 )
 
 // maxThrottled is how many reads in a row may be throttled before the error is returned.
@@ -42,7 +42,7 @@ type Page[R any] struct {
 
 // Reader reads a shard. It belongs to one goroutine.
 type Reader[R any] struct {
-	readahead.Buffer[R]
+	Buffer[R]
 
 	Shard Shard[R]
 	Life  time.Duration // of iterators
