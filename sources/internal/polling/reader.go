@@ -20,11 +20,11 @@ const maxThrottled = 10
 
 var errNoIterator = errors.New("an answer without an iterator")
 
-// ErrNoContent is an answer without any content, as a proxy or a service that is shutting down may give it. The SDK takes
-// it for a success: at its word a shard would be at its end.
+// ErrNoContent says that an answer was empty, as from a proxy or from a service that is shutting down. For the SDK that is a
+// success, and would mean that the shard is at its end.
 var ErrNoContent = errors.New("an answer without content")
 
-// Shard is one shard of a service, and keeps the place of its next record.
+// Shard is one shard of a service. It keeps the position of the next record.
 type Shard[R any] interface {
 	// Iterator asks for an iterator at the next record.
 	Iterator(ctx context.Context) (string, error)
@@ -84,11 +84,14 @@ func ThrottledDelay() time.Duration { return time.Second + rand.N(time.Second/4)
 
 // stale reports whether another iterator may help: the old one has expired, or is of a stream or of records that are gone.
 func stale(err error) bool {
+	if awserr.Decided(err) {
+		return false
+	}
 	switch awserr.Code(err) {
 	case "ExpiredIteratorException", "TrimmedDataAccessException":
-		return !awserr.Decided(err)
+		return true
 	}
-	return !awserr.Decided(err) && (awserr.NotFound(err) || awserr.Invalid(err))
+	return awserr.NotFound(err) || awserr.Invalid(err)
 }
 
 func (r *Reader[R]) get(ctx context.Context) error {
