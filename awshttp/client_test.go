@@ -41,7 +41,7 @@ func (b *sdkBody) Close() error {
 }
 
 // halfAnswers serves one connection at a time: it answers a request with the head and half of the body, and sends the
-// other half when it is told to. It reports when a client closes the connection before that.
+// other half on a signal. It reports when a client closes the connection before that.
 func halfAnswers(t *testing.T) (url string, rest chan<- struct{}, dropped <-chan struct{}) {
 	t.Helper()
 	more, gone := make(chan struct{}), make(chan struct{}, 1)

@@ -52,9 +52,9 @@ func TestStartAtTime(t *testing.T) {
 		if got := r.Read(reader, 10); !slices.Equal(got, []string{"c"}) {
 			t.Errorf("read %q", got)
 		}
-		behind := r.Open(esm.From{After: r.Memory.Records(firstShard)[0].Receipt, At: at})
-		if got := r.Read(behind, 10); !slices.Equal(got, []string{"b", "c"}) {
-			t.Errorf("behind a position, whatever the time: %q", got)
+		after := r.Open(esm.From{After: r.Memory.Records(firstShard)[0].Receipt, At: at})
+		if got := r.Read(after, 10); !slices.Equal(got, []string{"b", "c"}) {
+			t.Errorf("after a position, whatever the time: %q", got)
 		}
 	})
 }
@@ -111,7 +111,7 @@ func TestTrimmedPosition(t *testing.T) {
 	})
 }
 
-// DynamoDB Local tells the minute in which a record was made.
+// DynamoDB Local gives the minute in which a record was made.
 func TestArrivalOnDynamoDBLocal(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	r := types.Record{Dynamodb: &types.StreamRecord{ApproximateCreationDateTime: aws.Time(at.Truncate(time.Minute))}}
@@ -119,14 +119,14 @@ func TestArrivalOnDynamoDBLocal(t *testing.T) {
 		t.Error("seven seconds are no difference")
 	}
 	if r.AwsRegion = aws.String("ddblocal"); before(&r, at) {
-		t.Error("a record that may be later is passed over")
+		t.Error("a record that may be later is left out")
 	}
 	if !before(&r, at.Add(time.Minute)) {
 		t.Error("a minute is no difference")
 	}
 }
 
-// DynamoDB Local still lists a shard that has ceased to exist, as closed, and makes iterators for it.
+// DynamoDB Local lists a shard that is gone as closed, and makes iterators for it.
 func TestListedShardIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -167,7 +167,7 @@ func TestShardIsGoneWhenReportedTwice(t *testing.T) {
 	}
 }
 
-// A service whose pages never end is not listed for ever.
+// A listing whose pages never end is an error.
 func TestRepeatingPageOfShards(t *testing.T) {
 	r := newRig(t)
 	r.Answers["DescribeStream"] = func(awstest.Call) *awstest.Answer {

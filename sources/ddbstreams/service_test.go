@@ -109,7 +109,7 @@ func (r *real) put(key, data string) {
 	}
 }
 
-// holds reports whether the stream has the change of that number. LocalStack brings changes there behind its answers, by
+// holds reports whether the stream has the change of that number. LocalStack writes changes there after its answers, by
 // several threads at a time: two of them may change places.
 func (r *real) holds(n string) bool {
 	r.Helper()
@@ -228,7 +228,7 @@ func TestTrimmingOnService(t *testing.T) {
 		_, err = after.Read(t.Context(), 1)
 	}
 	if !errors.Is(err, esm.ErrTrimmed) && !errors.Is(err, esm.ErrNoShard) {
-		t.Errorf("behind a position that was trimmed: %v", err)
+		t.Errorf("after a position that was trimmed: %v", err)
 	}
 	if _, err := early.Read(t.Context(), 1); err != nil { // handed out from what was read ahead
 		t.Errorf("read: %v", err)

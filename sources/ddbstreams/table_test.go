@@ -36,7 +36,7 @@ func (s tables) table(t *testing.T, first string) (*Table, *awstest.Service) {
 	return table, fake
 }
 
-// list lists the newest first, and that of another table, one on a page.
+// list answers one stream on a page, the newest first, and one of another table.
 func (s tables) list(c awstest.Call) *awstest.Answer {
 	var arns []string
 	for l := range s {
@@ -131,7 +131,7 @@ func TestTableGetsAnotherStream(t *testing.T) {
 	}
 }
 
-// A service whose pages never end is not listed for ever.
+// A listing whose pages never end is an error.
 func TestRepeatingPageOfStreams(t *testing.T) {
 	table, fake := tables{label(1): nil}.table(t, "")
 	fake.Answers["ListStreams"] = func(awstest.Call) *awstest.Answer {
@@ -154,10 +154,10 @@ func TestTableWithoutStream(t *testing.T) {
 	}
 }
 
-// silent is a reader of a shard that is never closed: it has a record at every tenth read.
-type silent struct{ reads int }
+// sparse is a reader of a shard that is never closed, with a record in every tenth read.
+type sparse struct{ reads int }
 
-func (s *silent) Read(context.Context, int) ([]esm.Record, error) {
+func (s *sparse) Read(context.Context, int) ([]esm.Record, error) {
 	time.Sleep(time.Second)
 	if s.reads++; s.reads%10 == 0 && s.reads < 50 {
 		return []esm.Record{{ID: "1"}}, nil
@@ -165,13 +165,13 @@ func (s *silent) Read(context.Context, int) ([]esm.Record, error) {
 	return nil, nil
 }
 
-func (s *silent) Close() {}
+func (s *sparse) Close() {}
 
 func TestShardOfReplacedStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := &Table{shards: map[string]location{"old": {ending: true}, "new": {}}}
 		found, start := 0, time.Now()
-		for d := (&tableReader{Reader: &silent{}, table: table, shard: "old"}); ; {
+		for d := (&tableReader{Reader: &sparse{}, table: table, shard: "old"}); ; {
 			recs, err := d.Read(t.Context(), 1)
 			if found += len(recs); err == io.EOF {
 				break
@@ -180,7 +180,7 @@ func TestShardOfReplacedStreamEnds(t *testing.T) {
 		if took := time.Since(start); found != 4 || took < 40*time.Second+drainedAfter || took > 45*time.Second+drainedAfter {
 			t.Errorf("%d records, over after %v", found, took)
 		}
-		for d := (&tableReader{Reader: &silent{}, table: table, shard: "new"}); time.Since(start) < time.Hour; {
+		for d := (&tableReader{Reader: &sparse{}, table: table, shard: "new"}); time.Since(start) < time.Hour; {
 			if _, err := d.Read(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +188,7 @@ func TestShardOfReplacedStreamEnds(t *testing.T) {
 	})
 }
 
-// A listing may lack a shard for a moment: to believe it would cost the shard's records.
+// A listing may lack a shard for a moment. If that were believed, its records would be lost.
 func TestUnlistedShardIsListedAgain(t *testing.T) {
 	s := tables{label(1): {{ID: "a"}}}
 	table, fake := s.table(t, "")

@@ -24,7 +24,7 @@ func seal(message []byte) []byte {
 	return slices.Concat(magic, message, sum[:])
 }
 
-// pack makes the message of an aggregate, with tables in which nothing stands twice.
+// pack makes the message of an aggregate.
 func pack(records ...packed) []byte {
 	var keys, hashes []string
 	place := func(table *[]string, text string) uint64 {
@@ -152,7 +152,7 @@ func TestResumeWithinAggregate(t *testing.T) {
 		for i, want := range [][]string{{"1", "2", "after"}, {"2", "after"}, {"after"}} {
 			reader := r.Open(esm.From{After: recs[i].Receipt})
 			if got := r.Collect(reader, len(want)); !slices.Equal(got, want) {
-				t.Errorf("behind %s: %q, want %q", recs[i].Receipt, got, want)
+				t.Errorf("after %s: %q, want %q", recs[i].Receipt, got, want)
 			}
 			reader.Close()
 		}

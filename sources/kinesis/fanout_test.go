@@ -20,7 +20,7 @@ import (
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
-// pushed is an open subscription as the service holds it.
+// pushed is the service's side of a subscription.
 type pushed struct {
 	out *io.PipeWriter
 	enc *eventstream.Encoder
@@ -53,7 +53,7 @@ func (p *pushed) exception(code string) error {
 	return p.frame("exception", code, map[string]any{"message": "no"})
 }
 
-// subscribe pushes what the shard has until five minutes are over: an event at the latest every five seconds.
+// subscribe pushes the records of a shard for five minutes, and an event at least every five seconds.
 func (p *played) subscribe(c awstest.Call) *awstest.Answer {
 	at := c.In["StartingPosition"].(map[string]any)
 	from, known := p.from(c.Text("ShardId"), at["Type"], at["SequenceNumber"], at["Timestamp"])
@@ -185,7 +185,7 @@ func TestSubscriptionErrors(t *testing.T) {
 					t.Errorf("refused: %v, want %v", err, want)
 				}
 				r.Answers["SubscribeToShard"] = usual
-				r.First("SubscribeToShard", awstest.Break, brief(code))
+				r.First("SubscribeToShard", awstest.Break, shortLived(code))
 				r.Put("a")
 				reader := r.Open(esm.From{})
 				defer reader.Close()
@@ -200,8 +200,9 @@ func TestSubscriptionErrors(t *testing.T) {
 	}
 }
 
-// brief answers with a subscription that ends after some events with an exception; without a code it breaks.
-func brief(code string, events ...map[string]any) awstest.Handler {
+// shortLived answers with a subscription that ends after some events: by an exception, or by a broken connection without a
+// code.
+func shortLived(code string, events ...map[string]any) awstest.Handler {
 	return func(awstest.Call) *awstest.Answer {
 		s, open := push()
 		go func() {
@@ -225,8 +226,8 @@ func TestBrokenSubscriptionOfClosedShard(t *testing.T) {
 		r.Memory.Split(firstShard)
 		recs := records(r.Memory.Records(firstShard))
 		r.First("SubscribeToShard",
-			brief("", map[string]any{"Records": recs, "ContinuationSequenceNumber": "None"}),
-			brief("", map[string]any{"Records": []any{}, "ContinuationSequenceNumber": "0"}),
+			shortLived("", map[string]any{"Records": recs, "ContinuationSequenceNumber": "None"}),
+			shortLived("", map[string]any{"Records": []any{}, "ContinuationSequenceNumber": "0"}),
 		)
 		reader := r.Open(esm.From{})
 		defer reader.Close()
@@ -268,7 +269,7 @@ func TestSilentSubscription(t *testing.T) {
 	})
 }
 
-// The SDK waits for the first event of a subscription, which tells that it was made, however long that takes.
+// The SDK waits for the first event of a subscription without a limit.
 func TestSubscriptionNeverBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
@@ -288,7 +289,7 @@ func TestSubscriptionNeverBegins(t *testing.T) {
 	})
 }
 
-// LocalStack has an internal error for a consumer, a stream, a shard and a position that it does not know, for ever.
+// LocalStack answers with an internal error if it does not know a consumer, a stream, a shard or a position.
 func TestFanOutInternalErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(*rig)
@@ -323,7 +324,7 @@ func TestFanOutInternalErrors(t *testing.T) {
 	}
 }
 
-// A listing may lack a shard: to believe it would cost the shard's records.
+// A listing may lack a shard. If that were believed, its records would be lost.
 func TestUnlistedShardIsVerified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)

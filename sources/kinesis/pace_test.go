@@ -54,8 +54,7 @@ func TestNoPace(t *testing.T) {
 	})
 }
 
-// A shard that has nothing although it says that there is more to come is read at once by the pace of AWS, where that is
-// true, and is not read in a hot loop elsewhere.
+// A shard that is empty but behind is read again at AWS's pace on AWS, and as an idle shard elsewhere.
 func TestEmptyReadsWhileBehind(t *testing.T) {
 	for paced, want := range map[bool]time.Duration{true: time.Second / 5, false: time.Second / 10} {
 		synctest.Test(t, func(t *testing.T) {
@@ -109,7 +108,7 @@ func (r *rig) peak(op string) (most int) {
 	return most
 }
 
-// Ten mappings of one stream keep together within the calls that a shard allows, and each has its share.
+// Ten mappings of one stream together make no more calls than a shard allows, and each of them makes progress.
 func TestPaceOfTenMappings(t *testing.T) {
 	for _, slow := range []time.Duration{0, 2 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -161,7 +160,7 @@ func TestPaceOfTenMappings(t *testing.T) {
 	}
 }
 
-// What reads bring that are under way at the same time adds up.
+// The bytes of concurrent reads add up.
 func TestPaceOfConcurrentReads(t *testing.T) {
 	const readers, each, megabyte = 10, 20, 1_000_000
 	for _, slow := range []time.Duration{0, time.Second, 3 * time.Second} {

@@ -93,7 +93,7 @@ func TestListingPages(t *testing.T) {
 	})
 }
 
-// A service whose pages never end is not listed for ever.
+// A listing whose pages never end is an error.
 func TestRepeatingPage(t *testing.T) {
 	r := newRig(t)
 	r.Answers["ListShards"] = func(awstest.Call) *awstest.Answer {

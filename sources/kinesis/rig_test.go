@@ -139,7 +139,7 @@ func (p *played) from(shard string, kind, seq, at any) (esm.From, bool) {
 		return esm.From{At: time.UnixMilli(int64(at.(float64)*1000 + 0.5))}, seq == nil
 	case "AFTER_SEQUENCE_NUMBER":
 		return esm.From{After: seq.(string)}, at == nil
-	case "AT_SEQUENCE_NUMBER": // behind the one before it
+	case "AT_SEQUENCE_NUMBER": // after the one before it
 		recs := p.Memory.Records(shard)
 		for i := range recs {
 			if recs[i].Receipt == seq && i > 0 {

@@ -54,7 +54,7 @@ func (r *real) make() {
 	r.settled()
 }
 
-// settled waits until the stream is what it was last told to be.
+// settled waits until the stream is active.
 func (r *real) settled() {
 	r.Helper()
 	wait := sdk.NewStreamExistsWaiter(r.client, func(o *sdk.StreamExistsWaiterOptions) {
@@ -84,7 +84,7 @@ func (r *real) delete() {
 	}
 }
 
-// again deletes the stream and makes it anew. Some emulators know when it was made to the second only.
+// again recreates the stream. Some emulators give its creation time only to the second.
 func (r *real) again() {
 	r.Helper()
 	r.delete()

@@ -94,7 +94,7 @@ func New(c Config) (*Stream, error) {
 // if that is gone. Other errors than those of the contract may be [ErrSlowDown], [ErrDenied], [ErrKey] and [ErrNoConsumer].
 // A time in the future is an error until then.
 //
-// A position is a sequence number. Within an aggregated record that a consumer takes apart it has an index behind it,
+// A position is a sequence number. Within an aggregated record that a consumer takes apart it has an index after it,
 // "/0" for the first record; without a consumer the whole record is then read again.
 func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
 	if s.arn.consumer {

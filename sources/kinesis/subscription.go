@@ -14,7 +14,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/sources/internal/awserr"
-	"github.com/esm-run/esm/sources/internal/readahead"
+	"github.com/esm-run/esm/sources/internal/polling"
 )
 
 // Limits of SubscribeToShard (API reference), and how this package uses it.
@@ -40,7 +40,7 @@ type subscription struct {
 	start     start       // where the next record is
 	skip      string      // with start.within, the position of the last record handed out: "number/index"
 	conn      *connection // nil between connections
-	ahead     readahead.Buffer[esm.Record]
+	ahead     polling.Buffer[esm.Record]
 	heard     time.Time // when the last event was sent, or the connection made
 	notBefore time.Time // of the next SubscribeToShard
 	refused   int       // SubscribeToShard calls in a row

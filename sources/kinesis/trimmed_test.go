@@ -21,7 +21,7 @@ func byBoth(t *testing.T, test func(*rig)) {
 	}
 }
 
-// Behind a position that is there still, reading goes on; behind one that was trimmed away, nobody knows what is missing.
+// Reading continues after a position that the stream still has. After one that was trimmed it is unknown what is missing.
 func TestPositionIsVerified(t *testing.T) {
 	byBoth(t, func(r *rig) {
 		open := func(from esm.From) esm.Reader {
@@ -35,12 +35,12 @@ func TestPositionIsVerified(t *testing.T) {
 		r.Put("c", "d")
 		positions := r.Memory.Records(firstShard)
 		if got := r.Collect(open(esm.From{After: positions[1].Receipt}), 2); !slices.Equal(got, []string{"c", "d"}) {
-			r.Errorf("behind b: %q", got)
+			r.Errorf("after b: %q", got)
 		}
 		r.Memory.Trim(at)
 		for _, place := range []string{"", "/0"} {
 			if got, err := r.ReadAll(open(esm.From{After: positions[0].Receipt + place})); !errors.Is(err, esm.ErrTrimmed) || len(got) > 0 {
-				r.Errorf("behind a%s, which is trimmed: %q, %v", place, got, err)
+				r.Errorf("after a%s, which is trimmed: %q, %v", place, got, err)
 			}
 		}
 		if got := r.Collect(open(esm.From{}), 2); !slices.Equal(got, []string{"c", "d"}) {
@@ -48,7 +48,7 @@ func TestPositionIsVerified(t *testing.T) {
 		}
 		last := open(esm.From{After: positions[3].Receipt})
 		if got := r.Read(last, 5); len(got) != 0 {
-			r.Errorf("behind the last: %q", got)
+			r.Errorf("after the last: %q", got)
 		}
 		r.Put("e")
 		if got := r.Collect(last, 1); !slices.Equal(got, []string{"e"}) {
@@ -56,12 +56,12 @@ func TestPositionIsVerified(t *testing.T) {
 		}
 		r.Memory.Close(firstShard)
 		if got, err := r.ReadAll(open(esm.From{After: r.Memory.Records(firstShard)[4].Receipt})); err != io.EOF || len(got) > 0 {
-			r.Errorf("behind the last of a closed shard: %q, %v", got, err)
+			r.Errorf("after the last of a closed shard: %q, %v", got, err)
 		}
 	})
 }
 
-// A mapping that is held up by its function does not read for long, and what it would have read next may be trimmed.
+// A mapping whose function is slow may not read for so long that its next records are trimmed.
 func TestTrimmedWhileReaderIsIdle(t *testing.T) {
 	for _, trims := range []bool{true, false} {
 		byBoth(t, func(r *rig) {
@@ -84,7 +84,7 @@ func TestTrimmedWhileReaderIsIdle(t *testing.T) {
 	}
 }
 
-// A shard that nothing is written to keeps no record in the end. Nothing is lost by that, and nobody is alarmed.
+// A shard that nothing is written to has no records in the end. Nothing is lost by that, and it is no error.
 func TestIdleShardIsNotTrimmed(t *testing.T) {
 	byBoth(t, func(r *rig) {
 		r.Put("a")
@@ -104,14 +104,14 @@ func TestIdleShardIsNotTrimmed(t *testing.T) {
 	})
 }
 
-// LocalStack breaks the subscription of a closed shard behind each event, and names the last record as the place to go on.
+// LocalStack breaks the subscription of a closed shard after each event, and gives the last record as the continuation.
 func TestBrokenSubscriptionAfterVerifiedRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.Put("a", "b")
 		r.Memory.Split(firstShard)
 		recs := r.Memory.Records(firstShard)
-		r.Answers["SubscribeToShard"] = brief("", map[string]any{"Records": records(recs[1:]), "ContinuationSequenceNumber": recs[1].Receipt})
+		r.Answers["SubscribeToShard"] = shortLived("", map[string]any{"Records": records(recs[1:]), "ContinuationSequenceNumber": recs[1].Receipt})
 		reader := r.Open(esm.From{After: recs[1].Receipt})
 		defer reader.Close()
 		if got, err := r.ReadAll(reader); err != io.EOF || len(got) > 0 {
@@ -123,14 +123,14 @@ func TestBrokenSubscriptionAfterVerifiedRecord(t *testing.T) {
 	})
 }
 
-// A place to go on that comes before the record that is asked for does not let it be forgotten, nor the rest of it.
+// A continuation before the record that is to be verified does not replace it.
 func TestContinuationBeforeVerifiedRecord(t *testing.T) {
 	for _, place := range []string{"", "/0"} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newFanOut(t)
 			r.Put("a", string(seal(pack(packed{"k", "", "b0"}, packed{"k", "", "b1"}))), "c")
 			recs := r.Memory.Records(firstShard)
-			r.First("SubscribeToShard", brief("", map[string]any{"Records": []any{}, "ContinuationSequenceNumber": recs[2].Receipt}))
+			r.First("SubscribeToShard", shortLived("", map[string]any{"Records": []any{}, "ContinuationSequenceNumber": recs[2].Receipt}))
 			r.Answers["GetRecords"] = awstest.Refuse(400, "ProvisionedThroughputExceededException")
 			reader := r.Open(esm.From{After: recs[1].Receipt + place})
 			defer reader.Close()
@@ -139,7 +139,7 @@ func TestContinuationBeforeVerifiedRecord(t *testing.T) {
 				want = want[1:]
 			}
 			if got := r.Collect(reader, len(want)); !slices.Equal(got, want) {
-				t.Errorf("behind b%s: %q, want %q", place, got, want)
+				t.Errorf("after b%s: %q, want %q", place, got, want)
 			}
 		})
 	}

@@ -11,8 +11,7 @@ import (
 	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
-// fifo receives from a FIFO queue whose answers a test gives one by one. A broken connection counts as one call: the SDK
-// retries it under the same id.
+// fifo receives from a FIFO queue.
 type fifo struct {
 	t *testing.T
 	s *awstest.Service

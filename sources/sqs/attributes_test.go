@@ -53,7 +53,7 @@ func TestAttributesDenied(t *testing.T) {
 	}
 }
 
-// The visibility timeout of a queue that is received from without a break changes, and is out of reach for a while.
+// The visibility timeout changes while the queue is received from, and cannot be asked for some of the time.
 func TestVisibilityIsRefreshed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seconds, reachable := "30", true

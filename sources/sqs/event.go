@@ -66,61 +66,73 @@ func (d *decoder) decode(answer []byte) error {
 
 // message reads a message, and makes a record of it.
 func (d *decoder) message() {
-	var id, receipt, body, bodyMD5, senderMD5 []byte
 	var r esm.Record
+	m := d.read(&r)
+	if d.failed {
+		return
+	}
+	r.ID, r.Receipt = string(d.text(m.id)), string(d.text(m.receipt))
+	intact := d.write(&r, m)
+	switch {
+	case d.failed:
+		return
+	case !intact:
+		d.damaged = errors.Join(d.damaged, fmt.Errorf("message %s: %w", r.ID, ErrChecksum))
+		return
+	case d.recs == nil:
+		d.recs = make([]esm.Record, 0, esm.MaxReceived)
+	}
+	r.Event = bytes.Clone(d.event)
+	d.recs = append(d.recs, r)
+}
+
+// members are strings of a message, as they are written.
+type members struct{ id, receipt, body, bodyMD5, senderMD5 []byte }
+
+func (d *decoder) read(r *esm.Record) (m members) {
 	d.system, d.sender = append(d.system[:0], "{}"...), append(d.sender[:0], "{}"...)
 	d.members(func(name []byte) {
 		switch string(name) {
 		case `"MessageId"`:
-			id = d.value()
+			m.id = d.value()
 		case `"ReceiptHandle"`:
-			receipt = d.value()
+			m.receipt = d.value()
 		case `"Body"`:
-			body = d.value()
+			m.body = d.value()
 		case `"MD5OfBody"`:
-			bodyMD5 = d.value()
+			m.bodyMD5 = d.value()
 		case `"MD5OfMessageAttributes"`:
-			senderMD5 = d.value()
+			m.senderMD5 = d.value()
 		case `"Attributes"`:
-			d.system = d.systemAttributes(d.system[:0], &r)
+			d.system = d.systemAttributes(d.system[:0], r)
 		case `"MessageAttributes"`:
 			d.sender = d.senderAttributes(d.sender[:0])
 		default:
 			d.value()
 		}
 	})
-	if d.failed {
-		return
-	}
-	r.ID, r.Receipt = string(d.text(id)), string(d.text(receipt))
+	return m
+}
+
+// write writes the event of a message. intact is false if SQS says that the body's MD5 is another one.
+func (d *decoder) write(r *esm.Record, m members) (intact bool) {
 	b := quote.AppendMember(d.event[:0], `{"messageId":`, r.ID)
 	b = quote.AppendMember(b, `,"receiptHandle":`, r.Receipt)
-	content := d.text(body)
-	sum := md5.Sum(content)
-	b = quote.AppendMember(b, `,"body":`, content)
+	body := d.text(m.body)
+	sum := md5.Sum(body)
+	b = quote.AppendMember(b, `,"body":`, body)
 	b = append(append(b, `,"attributes":`...), d.system...)
 	b = append(append(b, `,"messageAttributes":`...), d.sender...)
-	if len(d.sender) > len("{}") && !isNull(senderMD5) {
-		b = quote.AppendMember(b, `,"md5OfMessageAttributes":`, d.text(senderMD5))
+	if len(d.sender) > len("{}") && !isNull(m.senderMD5) {
+		b = quote.AppendMember(b, `,"md5OfMessageAttributes":`, d.text(m.senderMD5))
 	} else if d.shape.nulls {
 		b = append(b, `,"md5OfMessageAttributes":null`...)
 	}
 	b = hex.AppendEncode(append(b, `,"md5OfBody":"`...), sum[:])
-	intact := isNull(bodyMD5) || bytes.HasSuffix(b, d.text(bodyMD5)) && len(bodyMD5) == len(`""`)+2*md5.Size
-	b = append(append(b, '"'), d.shape.tail...)
-	d.event = b
-	if d.failed {
-		return
-	}
-	if !intact {
-		d.damaged = errors.Join(d.damaged, fmt.Errorf("message %s: %w", r.ID, ErrChecksum))
-		return
-	}
-	r.Event = bytes.Clone(b)
-	if d.recs == nil {
-		d.recs = make([]esm.Record, 0, esm.MaxReceived)
-	}
-	d.recs = append(d.recs, r)
+	written := b[len(b)-2*md5.Size:]
+	intact = isNull(m.bodyMD5) || bytes.Equal(written, d.text(m.bodyMD5))
+	d.event = append(append(b, '"'), d.shape.tail...)
+	return intact
 }
 
 // text returns the content of a string until the next call. An absent one is empty.

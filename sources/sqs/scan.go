@@ -14,7 +14,7 @@ type scanner struct {
 	failed bool
 }
 
-// next passes white space and returns the byte behind it, or 0 at the end.
+// next skips white space and returns the byte after it, or 0 at the end.
 func (s *scanner) next() byte {
 	for ; s.pos < len(s.in); s.pos++ {
 		if c := s.in[s.pos]; c > ' ' {
@@ -24,7 +24,7 @@ func (s *scanner) next() byte {
 	return 0
 }
 
-// take passes c, and reports whether it is there.
+// take skips c, and reports whether it is there.
 func (s *scanner) take(c byte) bool {
 	if s.failed || s.next() != c {
 		return false
@@ -36,7 +36,7 @@ func (s *scanner) take(c byte) bool {
 // need is take for what must be there.
 func (s *scanner) need(c byte) { s.failed = !s.take(c) || s.failed }
 
-// value passes a value and returns its text. Objects and arrays are not checked.
+// value skips a value and returns its text. It does not check objects and arrays.
 func (s *scanner) value() []byte {
 	size := 0
 	switch c := s.next(); c {
@@ -95,7 +95,7 @@ func nestedSize(in []byte) int {
 	return 0
 }
 
-// members reads an object or null: show is given each member's name, with its quotes, and passes the value.
+// members reads an object or null. It calls show with the name of each member, with its quotes; show skips the value.
 func (s *scanner) members(show func(name []byte)) {
 	if s.next() != '{' {
 		s.failed = s.failed || !isNull(s.value())
@@ -117,7 +117,7 @@ func (s *scanner) members(show func(name []byte)) {
 	s.need('}')
 }
 
-// elements reads an array or null: show passes an element.
+// elements reads an array or null. It calls show for each element; show skips it.
 func (s *scanner) elements(show func()) {
 	if s.next() != '[' {
 		s.failed = s.failed || !isNull(s.value())

@@ -163,7 +163,7 @@ func TestRecreatedQueueOnService(t *testing.T) {
 		}
 		r.make()
 		if _, err := q.Receive(t.Context(), 1, 0); err != nil {
-			t.Errorf("a queue made anew: %v", err)
+			t.Errorf("a recreated queue: %v", err)
 		}
 	}
 }

@@ -41,9 +41,9 @@ func (q *Queue) deleteBatch(ctx context.Context, url string, recs []esm.Record) 
 	if err != nil {
 		return answer, err
 	}
-	answer.failed = out.Failed
-	for _, entry := range out.Successful {
-		answer.successful = append(answer.successful, entry.Id)
+	answer = batchAnswer{make([]*string, len(out.Successful)), out.Failed}
+	for i, entry := range out.Successful {
+		answer.successful[i] = entry.Id
 	}
 	return answer, nil
 }
@@ -57,9 +57,9 @@ func (q *Queue) releaseBatch(ctx context.Context, url string, recs []esm.Record)
 	if err != nil {
 		return answer, err
 	}
-	answer.failed = out.Failed
-	for _, entry := range out.Successful {
-		answer.successful = append(answer.successful, entry.Id)
+	answer = batchAnswer{make([]*string, len(out.Successful)), out.Failed}
+	for i, entry := range out.Successful {
+		answer.successful[i] = entry.Id
 	}
 	return answer, nil
 }

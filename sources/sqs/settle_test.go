@@ -107,7 +107,7 @@ func TestDeleteEntriesFail(t *testing.T) {
 		t.Errorf("left %q, want 1 11 22", got)
 	}
 	if err == nil || !strings.Contains(err.Error(), "InternalError") {
-		t.Errorf("got %v, want an error that tells of the first", err)
+		t.Errorf("got %v, want the error of the first entry", err)
 	}
 	if len(d.deleted) != 20 {
 		t.Errorf("%d were deleted, want 20", len(d.deleted))

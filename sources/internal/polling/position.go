@@ -8,7 +8,7 @@ import (
 	"github.com/esm-run/esm/sources/internal/awserr"
 )
 
-// Position is a place in a shard that an iterator is asked for.
+// Position is a position in a shard for which an iterator is needed.
 type Position struct {
 	Shard       string
 	AfterRecord bool // otherwise it is the shard's oldest record, or a time
@@ -19,7 +19,7 @@ type Position struct {
 	List      func() ([]esm.Shard, error)
 }
 
-// Iterator asks for the iterator. An error says whether the stream, the shard or the position is gone, if so.
+// Iterator asks for the iterator. If the stream, the shard or the position is gone, the error says so.
 func (p Position) Iterator() (string, error) {
 	it, err := p.Ask()
 	switch {
@@ -33,11 +33,11 @@ func (p Position) Iterator() (string, error) {
 	return it, err
 }
 
-// diagnose finds out what is gone. A service says the same of the stream and of the shard, and an emulator also of the
-// position. Some emulators answer with an internal error instead, every time.
+// diagnose finds out what is gone. A service gives the same error for a stream and for a shard, and an emulator also for a
+// position. Some emulators give an internal error instead, every time.
 //
-// A wrong verdict costs records. So everything has to be said twice, and a shard that is listed as open is not gone. What
-// nothing else confirms stays err, and may pass.
+// A wrong verdict would lose records. So the service has to say everything twice, and a shard that is listed as open is not
+// gone. Without confirmation the result is err, which may pass.
 func (p Position) diagnose(err error) error {
 	shards, unlisted := p.List()
 	if unlisted != nil {

@@ -1,4 +1,5 @@
-// Package polling reads shards by GetShardIterator and GetRecords, which Kinesis and DynamoDB Streams have in common.
+// Package polling reads shards by GetShardIterator and GetRecords, which Kinesis and DynamoDB Streams have in common. It has
+// no knowledge of either service.
 package polling
 
 import (
@@ -12,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
 	"github.com/esm-run/esm/sources/internal/awserr"
-	"github.com/esm-run/esm/sources/internal/readahead"
 )
 
 // maxThrottled is how many reads in a row may be throttled before the error is returned.
@@ -20,11 +20,11 @@ const maxThrottled = 10
 
 var errNoIterator = errors.New("an answer without an iterator")
 
-// ErrNoContent is an answer without any content, as a proxy or a service that is shutting down may give it. The SDK takes
-// it for a success: at its word a shard would be at its end.
+// ErrNoContent says that an answer was empty, as from a proxy or from a service that is shutting down. For the SDK that is a
+// success, and would mean that the shard is at its end.
 var ErrNoContent = errors.New("an answer without content")
 
-// Shard is one shard of a service, and keeps the place of its next record.
+// Shard is one shard of a service. It keeps the position of the next record.
 type Shard[R any] interface {
 	// Iterator asks for an iterator at the next record.
 	Iterator(ctx context.Context) (string, error)
@@ -42,7 +42,7 @@ type Page[R any] struct {
 
 // Reader reads a shard. It belongs to one goroutine.
 type Reader[R any] struct {
-	readahead.Buffer[R]
+	Buffer[R]
 
 	Shard Shard[R]
 	Life  time.Duration // of iterators
@@ -84,11 +84,14 @@ func ThrottledDelay() time.Duration { return time.Second + rand.N(time.Second/4)
 
 // stale reports whether another iterator may help: the old one has expired, or is of a stream or of records that are gone.
 func stale(err error) bool {
+	if awserr.Decided(err) {
+		return false
+	}
 	switch awserr.Code(err) {
 	case "ExpiredIteratorException", "TrimmedDataAccessException":
-		return !awserr.Decided(err)
+		return true
 	}
-	return !awserr.Decided(err) && (awserr.NotFound(err) || awserr.Invalid(err))
+	return awserr.NotFound(err) || awserr.Invalid(err)
 }
 
 func (r *Reader[R]) get(ctx context.Context) error {

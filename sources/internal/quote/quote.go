@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendString appends s as a JSON string that decodes to s byte for byte. Nothing is escaped that need not be. Bytes that
-// are not UTF-8, which JSON does not let through, become U+FFFD each.
+// AppendString appends s as a JSON string that decodes to s. It escapes only what JSON demands. A byte that is not UTF-8
+// becomes U+FFFD.
 func AppendString[T string | []byte](b []byte, s T) []byte {
 	return append(Append(append(b, '"'), s), '"')
 }
@@ -18,7 +18,7 @@ func AppendMember[T string | []byte](b []byte, text string, s T) []byte {
 	return AppendString(append(b, text...), s)
 }
 
-// Append appends what stands between the quotes.
+// Append appends s as a JSON string without the quotes.
 func Append[T string | []byte](b []byte, s T) []byte {
 	done := 0 // s[:done] is written
 	for i := 0; i < len(s); {
@@ -43,7 +43,7 @@ func Append[T string | []byte](b []byte, s T) []byte {
 	return append(b, s[done:]...)
 }
 
-// plain are the ASCII characters that stand for themselves in a JSON string.
+// plain are the ASCII characters that need no escape in a JSON string.
 var plain = func() (set [utf8.RuneSelf]bool) {
 	for c := range set {
 		set[c] = c >= ' ' && c != '"' && c != '\\'
@@ -66,8 +66,7 @@ func appendEscape(b []byte, c byte) []byte {
 	return append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
 }
 
-// AppendTime appends a time as seconds since 1970, with milliseconds as a fraction of one digit at the least: filters see a
-// number that is no integer. The zero time is 0.0.
+// AppendTime appends a time as seconds since 1970, with a fraction of one to three digits. The zero time is 0.0.
 func AppendTime(b []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return append(b, '0', '.', '0')

@@ -48,48 +48,48 @@ func (l limited) Do(req *http.Request) (*http.Response, error) {
 		return l.next.Do(req)
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
-	w := &watch{ctx: ctx, cancel: cancel, limit: limit}
-	w.timer = time.AfterFunc(limit, func() { cancel(&Error{limit}) })
+	c := &call{ctx: ctx, cancel: cancel, limit: limit}
+	c.timer = time.AfterFunc(limit, c.expire)
 	resp, err := l.next.Do(req.WithContext(ctx))
-	w.timer.Stop()
+	c.timer.Stop()
 	if err != nil {
 		defer cancel(nil)
-		return nil, w.explain(err)
+		return nil, c.explain(err)
 	}
-	resp.Body = &body{resp.Body, w}
+	c.ReadCloser, resp.Body = resp.Body, c
 	return resp, nil
 }
 
-// watch ends one call.
-type watch struct {
+// call is one call, and the body of its answer.
+type call struct {
+	io.ReadCloser
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	limit  time.Duration
 	timer  *time.Timer
 }
 
-// explain returns the reason for which the call was ended, and otherwise err.
-func (w *watch) explain(err error) error {
-	if silent, ok := errors.AsType[*Error](context.Cause(w.ctx)); ok && err != nil && err != io.EOF {
+func (c *call) expire() { c.cancel(&Error{c.limit}) }
+
+// explain returns an [Error] if the call expired, and otherwise err.
+func (c *call) explain(err error) error {
+	if silent, ok := errors.AsType[*Error](context.Cause(c.ctx)); ok && err != nil && err != io.EOF {
 		return silent
 	}
 	return err
 }
 
-type body struct {
-	io.ReadCloser
-	watch *watch
+// Read is [io.Reader].Read of the body.
+func (c *call) Read(p []byte) (int, error) {
+	c.timer.Reset(c.limit)
+	n, err := c.ReadCloser.Read(p)
+	c.timer.Stop()
+	return n, c.explain(err)
 }
 
-func (b *body) Read(p []byte) (int, error) {
-	b.watch.timer.Reset(b.watch.limit)
-	n, err := b.ReadCloser.Read(p)
-	b.watch.timer.Stop()
-	return n, b.watch.explain(err)
-}
-
-func (b *body) Close() error {
-	err := b.ReadCloser.Close()
-	b.watch.cancel(nil)
+// Close is [io.Closer].Close of the body.
+func (c *call) Close() error {
+	err := c.ReadCloser.Close()
+	c.cancel(nil)
 	return err
 }

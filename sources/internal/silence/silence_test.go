@@ -47,7 +47,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func call(ctx context.Context, s slow) error {
+func send(ctx context.Context, s slow) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://x/", nil)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func TestSilence(t *testing.T) {
 					ctx = Allow(ctx, test.allowed)
 				}
 				start := time.Now()
-				err := call(ctx, test.service)
+				err := send(ctx, test.service)
 				_, silent := errors.AsType[*Error](err)
 				if silent != test.silent || (err != nil) != test.silent || errors.Is(err, context.Canceled) || time.Since(start) != test.took {
 					t.Errorf("%v after %s, want %s", err, time.Since(start), test.took)
@@ -99,7 +99,7 @@ func TestContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, s := range []slow{{head: time.Hour}, {each: time.Hour}} {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			if err := call(ctx, s); !errors.Is(err, context.DeadlineExceeded) {
+			if err := send(ctx, s); !errors.Is(err, context.DeadlineExceeded) {
 				t.Error(err)
 			}
 			cancel()

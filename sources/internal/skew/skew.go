@@ -1,4 +1,4 @@
-// Package skew tells how far a service's clock is from this machine's.
+// Package skew measures how far a service's clock is from this machine's.
 package skew
 
 import (
@@ -8,11 +8,11 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// least is what counts: answers tell the time in whole seconds, and take a while.
+// least is the smallest difference that counts: answers give the time in whole seconds, and take a while.
 const least = 3 * time.Second
 
-// Of is how far the clock of the service that has just answered is ahead of this machine's, from the Date of its answer.
-// It is 0 when that is not much, or not known.
+// Of returns how far the clock of the service that has just answered is ahead of this machine's, from the Date of the answer.
+// It is 0 if the difference is small or unknown.
 func Of(answer middleware.Metadata) time.Duration {
 	there, known := awsmiddleware.GetServerTime(answer)
 	here, answered := awsmiddleware.GetResponseAt(answer)

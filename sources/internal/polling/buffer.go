@@ -1,5 +1,4 @@
-// Package readahead hands out the records that were fetched from a shard and not yet read.
-package readahead
+package polling
 
 import (
 	"context"
