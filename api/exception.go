@@ -13,10 +13,11 @@ type exception struct {
 	code    string // its name, such as ResourceNotFoundException
 	message string
 	reason  string      // the Reason of a TooManyRequestsException; else empty
+	form    *wireForm   // nil means the one of the code in wireForms
 	header  http.Header // besides the headers of every exception
 }
 
-// throw returns an exception with a code of the table below.
+// throw returns an exception with a code of wireForms.
 func throw(code, format string, args ...any) *exception {
 	return &exception{code: code, message: fmt.Sprintf(format, args...)}
 }
@@ -53,14 +54,13 @@ var wireForms = map[string]wireForm{
 	"UnsupportedMediaTypeException":  {415, "message", "User"},
 	"TooManyRequestsException":       {429, "message", "User"},
 	"ServiceException":               {500, "Message", "Service"},
-	"ResourceNotReadyException":      {502, "message", "Service"},
 }
 
 // answer returns the exception as Lambda writes it, with the members in Lambda's order.
 func (e *exception) answer() answer {
-	f, ok := wireForms[e.code]
-	if !ok {
-		f = wireForm{http.StatusBadRequest, "message", "User"}
+	f := wireForms[e.code]
+	if e.form != nil {
+		f = *e.form
 	}
 	body := "{"
 	for _, member := range [][2]string{{"Reason", e.reason}, {"Type", f.typ}, {f.key, e.message}} {

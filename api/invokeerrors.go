@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
 
@@ -26,12 +25,8 @@ func notInvoked(in invocation, err error) (answer, error) {
 			e.reason = known.Reason()
 		}
 		return answer{}, e
-	case remote:
-		if a, ok := relayed(err); ok {
-			return a, nil
-		}
-	}
-	switch {
+	case remote && isRelayed(err):
+		return answer{}, relayed(err)
 	case errors.Is(err, esm.ErrTooLarge):
 		return answer{}, tooLarge(esm.MaxPayload, "InvokeFunction")
 	case errors.Is(err, esm.ErrRefused) && !remote: // the engine no longer has the function
@@ -61,23 +56,26 @@ var relayedCodes = regexp.MustCompile(`^(EC2|EFS|ENI|KMS|S3Files|SnapStart|Subne
 // lowerCaseKey are those of relayedCodes whose message has the key message, in lower case.
 var lowerCaseKey = regexp.MustCompile(`^(InvalidParameterValue|InvalidRequestContent|ResourceConflict|ResourceNotReady|UnsupportedMediaType)Exception$`)
 
-// relayed returns the exception of a remote endpoint as the answer, if it concerns the caller.
-func relayed(err error) (answer, bool) {
+// isRelayed reports whether err is an exception of a remote endpoint that concerns the caller.
+func isRelayed(err error) bool {
 	said, ok := errors.AsType[sdkError](err)
-	if !ok || !relayedCodes.MatchString(said.ErrorCode()) {
-		return answer{}, false
-	}
-	status, key, typ := http.StatusBadGateway, "Message", "User"
+	return ok && relayedCodes.MatchString(said.ErrorCode())
+}
+
+// relayed returns the exception of a remote endpoint, as the endpoint has sent it.
+func relayed(err error) error {
+	said, _ := errors.AsType[sdkError](err)
+	form := wireForm{http.StatusBadGateway, "Message", "User"}
 	if answered, ok := errors.AsType[statusError](err); ok && answered.HTTPStatusCode() >= http.StatusBadRequest {
-		status = answered.HTTPStatusCode()
+		form.status = answered.HTTPStatusCode()
 	}
 	if lowerCaseKey.MatchString(said.ErrorCode()) {
-		key = "message"
+		form.key = "message"
 	}
-	if status >= http.StatusInternalServerError {
-		typ = "Service"
+	if form.status >= http.StatusInternalServerError {
+		form.typ = "Service"
 	}
-	text, err := encode(said.ErrorMessage())
-	header := http.Header{"X-Amzn-Errortype": {said.ErrorCode()}}
-	return answer{status, header, fmt.Appendf(nil, `{"Type":%q,%q:%s}`, typ, key, text)}, err == nil
+	e := throw(said.ErrorCode(), "%s", said.ErrorMessage())
+	e.form = &form
+	return e
 }

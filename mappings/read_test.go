@@ -42,13 +42,3 @@ func TestRead(t *testing.T) {
 		}
 	})
 }
-
-func TestReadUnknownMember(t *testing.T) {
-	store := &checkpointtest.Memory{}
-	if err := store.Write(t.Context(), kind, map[string][]byte{uuid1: []byte(`{"Origin":"HTTP","Colour":"red"}`)}); err != nil {
-		t.Fatal(err)
-	}
-	if all, err := Read(t.Context(), nil, store, nil); err == nil {
-		t.Errorf("got %+v", all)
-	}
-}
