@@ -61,7 +61,7 @@ func checkStream(ctx context.Context, f *Feeds, m config.Mapping, isNew bool) er
 	}
 	stream, err := s.stream(ctx, f, m)
 	if err != nil {
-		return invalid("EventSourceArn", "Unrecognized event source.")
+		return fmt.Errorf("%w: %w", invalid("EventSourceArn", "Unrecognized event source."), err)
 	}
 	if _, err = stream.List(ctx); errors.Is(err, esm.ErrNoStream) {
 		return invalid("EventSourceArn", "Stream not found: %s", m.EventSourceArn)
