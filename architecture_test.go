@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/esm-run/esm/config"
 )
 
 // rows returns the cells of the table in docs/architecture.md below a heading, without its header.
@@ -86,7 +88,7 @@ func TestRooms(t *testing.T) {
 
 // TestKindsAreAskedInOnePlace checks that only the table of kinds and its wiring distinguish kinds of sources.
 func TestKindsAreAskedInOnePlace(t *testing.T) {
-	kinds := []string{"SQSQueue", "KinesisStream", "DynamoDBStream"}
+	kinds := kindNames(t)
 	allowed := []string{"config", "cmd/esm/wiring"}
 	for _, dir := range packages(t) {
 		if slices.Contains(allowed, dir) {
@@ -111,6 +113,26 @@ func TestKindsAreAskedInOnePlace(t *testing.T) {
 			})
 		}
 	}
+}
+
+// kindNames returns the names of the variables of package config that are kinds of sources.
+func kindNames(t *testing.T) (names []string) {
+	t.Helper()
+	form := regexp.MustCompile(`(?m)^var (\w+) = &Kind\{`)
+	files, _ := filepath.Glob("config/*.go")
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range form.FindAllSubmatch(text, -1) {
+			names = append(names, string(m[1]))
+		}
+	}
+	if len(names) != len(config.Kinds) {
+		t.Fatalf("found the kinds %v, want %d", names, len(config.Kinds))
+	}
+	return names
 }
 
 // packages returns the directories that hold Go files.

@@ -13,12 +13,14 @@ type Record struct {
 	// a stream's record.
 	ID string
 
-	// Receipt is the source's handle for settling the record; for a stream it is a position behind which reading can
-	// continue. Only the source understands it.
+	// Receipt is the source's handle for settling the record. For a queue only the source understands it. For a stream it
+	// is the record's position: an unsigned decimal, optionally followed by /n for a record within an aggregate, that
+	// grows from record to record within a shard. The engine compares positions.
 	Receipt string
 
 	// Group names records that must be handled in the order in which they were received: the message group of a FIFO
-	// queue, or the partition key of a stream. Empty means unordered.
+	// queue, or the partition key of a stream. Empty means unordered in a queue; in a stream, all records of a shard
+	// without a key belong to one group.
 	Group string
 
 	// Arrived is when the source took the record in. Its age is measured from here.

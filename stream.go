@@ -16,15 +16,17 @@ type Stream interface {
 	// is [ErrNoStream] if the stream does not exist.
 	List(ctx context.Context) (Listing, error)
 
-	// Open prepares to read a shard from a position. The error is [ErrNoShard] if the shard is gone with everything in
-	// it, [ErrTrimmed] if the position is older than the oldest record, and [ErrForeign] if it is no position of this
-	// shard: it lies beyond the end, or belongs to another stream that had the same name.
+	// Open prepares to read a shard from a position. The error is [ErrNoStream] if the stream does not exist, [ErrNoShard]
+	// if the shard is gone with everything in it, [ErrTrimmed] if the position is older than the oldest record, and
+	// [ErrForeign] if it is no position of this shard: it lies beyond the end, or belongs to another stream that had the
+	// same name. After ErrNoShard the shard counts as read to its end: a source in doubt returns any other error.
 	Open(ctx context.Context, shard string, from From) (Reader, error)
 }
 
 // Listing describes a stream.
 type Listing struct {
-	// Identity differs between a stream and another one that is created under its name after it was deleted.
+	// Identity differs between a stream and another one that is created under its name after it was deleted. It is never
+	// empty. A source that cannot tell the two apart returns a constant; its Open must then recognize foreign positions.
 	Identity string
 
 	// Retention is how long the stream keeps a record; 0 means not known.
@@ -39,7 +41,7 @@ type Listing struct {
 
 // Shard is one log of a stream.
 type Shard struct {
-	ID      string
+	ID      string   // never used again for another shard of the stream
 	Parents []string // the shards that it continues: none, one, or two that were merged
 	Closed  bool     // no record is added any more
 
@@ -49,8 +51,12 @@ type Shard struct {
 
 // From is where reading starts. The zero From is the oldest record.
 type From struct {
-	After string    // behind this position, the Receipt of a record
-	At    time.Time // used if After is empty: the first record that arrived at this time or later
+	// After is the Receipt of a record: reading starts with the next one.
+	After string
+
+	// At is used if After is empty: reading starts with the first record that arrived at this time or later. LATEST is
+	// asked for in this way too. A source that cannot tell starts earlier: a repeated record is better than a lost one.
+	At time.Time
 }
 
 // Reader reads one shard from where it was opened. It belongs to one goroutine.

@@ -101,6 +101,5 @@ func destinationsOf(origin Origin) string {
 			names = append(names, kind.Name)
 		}
 	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return orList(names)
 }

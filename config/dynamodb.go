@@ -8,8 +8,9 @@ import (
 // DynamoDBStream is the kind of a DynamoDB stream, named by its own ARN or by the table's.
 var DynamoDBStream = &Kind{
 	Name:              "DynamoDB stream",
+	Form:              "a DynamoDB table or its stream",
 	Service:           DynamoDB,
-	Endpoint:          DynamoDBStreams,
+	EndpointKey:       DynamoDBStreams,
 	Stream:            true,
 	Title:             tableTitle,
 	DefaultBatchSize:  DefaultStreamBatchSize,

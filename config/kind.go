@@ -11,12 +11,15 @@ type Kind struct {
 	// Name names the kind in messages: "SQS queue".
 	Name string
 
+	// Form names what ARNs of this kind stand for, with its article: "an SQS queue".
+	Form string
+
 	// Service is the service in the source's ARN.
 	Service string
 
-	// Endpoint is the service whose endpoint the source is read from: a key of Aws.Endpoints. It differs from Service
-	// only for the streams of DynamoDB tables.
-	Endpoint string
+	// EndpointKey is the key of Aws.Endpoints that says where the source is read from, unless the mapping has an Endpoint
+	// of its own. It differs from Service only for the streams of DynamoDB tables.
+	EndpointKey string
 
 	// Stream reports whether the source is a stream: its records have an order and stay where they are. Otherwise it is a
 	// queue, whose messages are deleted.
@@ -28,7 +31,7 @@ type Kind struct {
 	// DefaultBatchSize is the BatchSize of a mapping that does not set it.
 	DefaultBatchSize int
 
-	// FilterText is the key of a record whose value is text that filter patterns look into; empty if records have none.
+	// FilterText is the key of a Record's View whose value is text that filter patterns look into; empty if records have none.
 	// FilterTextIsJSON reports whether patterns can match that text only as JSON, not as a plain string.
 	FilterText       string
 	FilterTextIsJSON bool
@@ -43,11 +46,11 @@ type Kind struct {
 	// CheckARN returns what is wrong with the ARN of a source of this kind, and an empty string if nothing is.
 	CheckARN func(ARN) string
 
-	// CheckBatch adds the limits on batches that only this kind has; nil if there are none.
-	CheckBatch func(m Mapping, source ARN, found *problems)
+	// checkBatch adds the limits on batches that only this kind has; nil if there are none.
+	checkBatch func(m Mapping, source ARN, found *problems)
 
 	// CheckPosition returns what is wrong with the position of a record, which people may enter, and an empty string if
-	// nothing is. It is nil for a queue.
+	// nothing is. It is nil for a queue. Positions have the form that esm.Record.Receipt describes.
 	CheckPosition func(position string) string
 
 	// Notice describes how a notice about given-up records describes their batch; zero for a queue.
@@ -63,7 +66,8 @@ type NoticeFormat struct {
 	Time string // the layout of arrival times, for time.Format
 }
 
-// Kinds lists the kinds of sources. Adding one takes a row here, a package in sources, and a file in cmd/esm/wiring.
+// Kinds lists the kinds of sources. Adding one takes a row here, a package in sources, and a file and a row in
+// cmd/esm/wiring.
 var Kinds = []*Kind{SQSQueue, KinesisStream, DynamoDBStream}
 
 // KindOf returns the kind of source that ARNs of service name, or nil.

@@ -8,8 +8,9 @@ import (
 // KinesisStream is the kind of a Kinesis data stream, read by polling or through an enhanced fan-out consumer.
 var KinesisStream = &Kind{
 	Name:              "Kinesis stream",
+	Form:              "a Kinesis stream",
 	Service:           Kinesis,
-	Endpoint:          Kinesis,
+	EndpointKey:       Kinesis,
 	Stream:            true,
 	Title:             kinesisTitle,
 	DefaultBatchSize:  DefaultStreamBatchSize,

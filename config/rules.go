@@ -44,8 +44,8 @@ func (m Mapping) checkNames(found *problems) {
 func (m Mapping) checkBatching(found *problems) {
 	found.within("BatchSize", *or(m.BatchSize, m.defaultBatchSize()), 1, MaxBatchSize)
 	found.within("MaximumBatchingWindowInSeconds", *or(m.MaximumBatchingWindowInSeconds, 0), 0, MaxBatchingWindow)
-	if s := m.Source(); s.Kind != nil && s.Kind.CheckBatch != nil {
-		s.Kind.CheckBatch(m, s.ARN, found)
+	if s := m.Source(); s.Kind != nil && s.Kind.checkBatch != nil {
+		s.Kind.checkBatch(m, s.ARN, found)
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"strings"
 )
 
 // Services, as ARNs spell them.
@@ -39,10 +40,10 @@ func (s Source) Title() string {
 	return s.Kind.Title(s.ARN)
 }
 
-// FilterText returns the Kind's FilterText; "body" if the kind is unknown.
+// FilterText returns the FilterText of the source's kind; empty if the kind is unknown.
 func (s Source) FilterText() string {
 	if s.Kind == nil {
-		return SQSQueue.FilterText
+		return ""
 	}
 	return s.Kind.FilterText
 }
@@ -77,7 +78,23 @@ var notSupported = map[string]string{
 	"rds":   "Amazon DocumentDB",
 }
 
-const validSources = "the ARN of an SQS queue, a Kinesis stream or a DynamoDB table or its stream"
+// validSources lists what EventSourceArn may name.
+func validSources() string {
+	var forms []string
+	for _, kind := range Kinds {
+		forms = append(forms, kind.Form)
+	}
+	return "the ARN of " + orList(forms)
+}
+
+// orList joins texts with commas and "or".
+func orList(texts []string) string {
+	last := len(texts) - 1
+	if last <= 0 {
+		return strings.Join(texts, "")
+	}
+	return strings.Join(texts[:last], ", ") + " or " + texts[last]
+}
 
 func (m Mapping) checkSource(found *problems) {
 	s := m.Source()
@@ -96,12 +113,12 @@ func (s Source) wrong() string {
 		return "Unrecognized event source."
 	case s.err != nil:
 		return s.err.Error()
+	case s.Kind != nil:
+		return s.Kind.CheckARN(s.ARN)
 	case notSupported[s.ARN.Service] != "":
-		return notSupported[s.ARN.Service] + " is not supported by this version: give " + validSources
-	case s.Kind == nil:
-		return "Unrecognized event source: give " + validSources
+		return notSupported[s.ARN.Service] + " is not supported by this version: give " + validSources()
 	}
-	return s.Kind.CheckARN(s.ARN)
+	return "Unrecognized event source: give " + validSources()
 }
 
 // checkRefused finds members that the kind of source does not have, in Lambda's words.
@@ -110,7 +127,7 @@ func (m Mapping) checkRefused(found *problems) {
 	if kind == nil {
 		return
 	}
-	for _, member := range m.kindMembers() {
+	for _, member := range m.kindMembers(kind.Stream) {
 		if _, refused := kind.Refused[member.name]; refused && member.given {
 			found.unsupported(member.name)
 		}
@@ -126,16 +143,18 @@ type givenMember struct {
 	given bool
 }
 
-// kindMembers are the members that not all kinds of sources have, in the order in which Lambda checks them.
-func (m Mapping) kindMembers() []givenMember {
+// kindMembers returns the members that not all kinds of sources have, in the order in which Lambda checks them. Those of a
+// stream's mapping may have been filled in: one that has its default counts as not given.
+func (m Mapping) kindMembers(stream bool) []givenMember {
+	given := func(p *int, otherwise int) bool { return p != nil && !(stream && *p == otherwise) }
 	return []givenMember{
 		{"StartingPosition", m.StartingPosition != ""},
 		{"StartingPositionTimestamp", !m.StartingPositionTimestamp.IsZero()},
-		{"ParallelizationFactor", m.ParallelizationFactor != nil},
-		{"MaximumRecordAgeInSeconds", m.MaximumRecordAgeInSeconds != nil},
-		{"MaximumRetryAttempts", m.MaximumRetryAttempts != nil},
-		{"BisectBatchOnFunctionError", m.BisectBatchOnFunctionError != nil},
-		{"TumblingWindowInSeconds", m.TumblingWindowInSeconds != nil},
+		{"ParallelizationFactor", given(m.ParallelizationFactor, 1)},
+		{"MaximumRecordAgeInSeconds", given(m.MaximumRecordAgeInSeconds, Forever)},
+		{"MaximumRetryAttempts", given(m.MaximumRetryAttempts, Forever)},
+		{"BisectBatchOnFunctionError", m.BisectBatchOnFunctionError != nil && !(stream && !*m.BisectBatchOnFunctionError)},
+		{"TumblingWindowInSeconds", given(m.TumblingWindowInSeconds, 0)},
 		{"ScalingConfig", m.ScalingConfig != nil && m.ScalingConfig.MaximumConcurrency != nil},
 		{"ProvisionedPollerConfig", m.ProvisionedPollerConfig.defaults() != nil},
 	}

@@ -8,8 +8,9 @@ import (
 // SQSQueue is the kind of an SQS queue, standard or FIFO.
 var SQSQueue = &Kind{
 	Name:             "SQS queue",
+	Form:             "an SQS queue",
 	Service:          SQS,
-	Endpoint:         SQS,
+	EndpointKey:      SQS,
 	Title:            func(a ARN) string { return a.Resource },
 	DefaultBatchSize: DefaultBatchSize,
 	FilterText:       "body",
@@ -24,7 +25,7 @@ var SQSQueue = &Kind{
 		"DestinationConfig":          useRedrivePolicy,
 	},
 	CheckARN:   checkQueueARN,
-	CheckBatch: checkQueueBatch,
+	checkBatch: checkQueueBatch,
 }
 
 const (

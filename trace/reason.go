@@ -22,6 +22,10 @@ const (
 	// not be started, or violated the Runtime API.
 	ReasonRuntimeError Reason = "RuntimeError"
 
+	// ReasonNoWindowState: the function of a mapping with tumbling windows did not return exactly one state that is not
+	// null.
+	ReasonNoWindowState Reason = "NoWindowState"
+
 	// ReasonOutcomeUnknown: it is not known whether the handler ran, or is still running.
 	ReasonOutcomeUnknown Reason = "OutcomeUnknown"
 )

@@ -20,6 +20,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/engine/stream"
 	"github.com/esm-run/esm/sources/kinesis"
@@ -143,7 +144,7 @@ func (v *vast) feed(b *testing.B) *stream.Feed {
 	saves.Wait()
 	return &stream.Feed{
 		Mapping: "m", Function: "f", Source: arn, Stream: source, Checkpoints: db,
-		Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1}, Batching: policy.Batching{Size: 100},
+		Shards: policy.Shards{Start: config.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1}, Batching: policy.Batching{Size: 100},
 	}
 }
 

@@ -543,7 +543,7 @@ func TestPositionSetBeforeFirstStart(t *testing.T) {
 		if code, _, stderr := command(t, "position", "set", file, "--mapping", latestID, "--shard", "shardId-001", "--force", to); code != 0 {
 			t.Fatalf("%s: got %d %s", to, code, stderr)
 		}
-		rules, rows := policy.Shards{Start: policy.Latest}, rowsOf(t, data, latestID)
+		rules, rows := policy.Shards{Start: config.Latest}, rowsOf(t, data, latestID)
 		listed := []esm.Shard{{ID: "shardId-001"}, {ID: "shardId-002"}}
 		maps.Copy(rows, rules.InitialCheckpoints(listed, rows, seenAt))
 		plan := rules.Plan(listed, rows, nil)

@@ -23,7 +23,6 @@ import (
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
@@ -173,7 +172,7 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	}
 	around := &lookout{run: r, parts: parts, ctx: ctx}
 	defer around.looking.Wait()
-	runs := &runner{ctx: ctx, feeds: parts.Feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
+	runs := &runner{ctx: ctx, feeds: parts.Feeds, engine: parts.Engine, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
 	defer runs.ending.Wait()
 	register, err := r.register(ctx, parts, runs)
 	if err != nil {

@@ -7,13 +7,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-)
-
-// Values of a mapping's StartingPosition.
-const (
-	TrimHorizon = "TRIM_HORIZON"
-	Latest      = "LATEST"
-	AtTimestamp = "AT_TIMESTAMP"
+	"github.com/esm-run/esm/config"
 )
 
 // Shards decides when each shard of a stream is read, and from where. The start depends on the state of the shard when the
@@ -59,7 +53,7 @@ type Plan struct {
 // were closed by then. listed is the stream's first listing. kept are checkpoints that an interrupted attempt saved; they
 // stay as they are. Nothing else sets or clears the Since of a Checkpoint of a Latest mapping.
 func (s Shards) InitialCheckpoints(listed []esm.Shard, kept map[string]esm.Checkpoint, now time.Time) map[string]esm.Checkpoint {
-	if s.Start != Latest {
+	if s.Start != config.Latest {
 		return nil
 	}
 	for id, cp := range kept {
@@ -88,7 +82,7 @@ func (s Shards) InitialCheckpoints(listed []esm.Shard, kept map[string]esm.Check
 //   - A drained shard is forgotten once it is gone and its children have started.
 func (s Shards) Plan(listed []esm.Shard, kept map[string]esm.Checkpoint, unlisted []string) Plan {
 	p := planner{Shards: s, graph: newGraph(listed), kept: kept, gone: setOf(unlisted), missing: make(map[string]bool)}
-	if s.Start == Latest {
+	if s.Start == config.Latest {
 		p.markPast()
 	}
 	var plan Plan
@@ -128,7 +122,7 @@ func (s Shards) From(cp esm.Checkpoint) esm.From {
 		return esm.From{After: cp.Position}
 	case !cp.Since.IsZero():
 		return esm.From{At: cp.Since}
-	case s.Start == AtTimestamp:
+	case s.Start == config.AtTimestamp:
 		return esm.From{At: s.At}
 	}
 	return esm.From{}

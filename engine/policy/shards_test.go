@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
 )
 
@@ -87,49 +88,49 @@ func TestPlan(t *testing.T) {
 		listed, kept, gone string
 		want               string
 	}{
-		{"the oldest record", policy.TrimHorizon, "A B", "", "", "A B"},
-		{"closed shards, too", policy.TrimHorizon, "A!", "", "", "A"},
-		{"where they are", policy.TrimHorizon, "A B", "A=7", "", "A@7 B"},
-		{"parents first", policy.TrimHorizon, "A! B<A C<A", "", "", "A | waiting B C"},
-		{"children at last", policy.TrimHorizon, "A! B<A C<A", "A=done", "", "B C"},
-		{"a long chain", policy.TrimHorizon, "A! B<A! C<B! D<C", "A=done B=7", "", "B@7 | waiting C D"},
-		{"both parents of a merge", policy.TrimHorizon, "A! B! C<A,B", "A=done B=7", "", "B@7 | waiting C"},
-		{"both are done", policy.TrimHorizon, "A! B! C<A,B", "A=done B=done", "", "C"},
-		{"a whole reshard", policy.TrimHorizon, "A! B! C<A! D<A! E<C,D F<B", "A=done C=done", "", "B D | waiting E F"},
+		{"the oldest record", config.TrimHorizon, "A B", "", "", "A B"},
+		{"closed shards, too", config.TrimHorizon, "A!", "", "", "A"},
+		{"where they are", config.TrimHorizon, "A B", "A=7", "", "A@7 B"},
+		{"parents first", config.TrimHorizon, "A! B<A C<A", "", "", "A | waiting B C"},
+		{"children at last", config.TrimHorizon, "A! B<A C<A", "A=done", "", "B C"},
+		{"a long chain", config.TrimHorizon, "A! B<A! C<B! D<C", "A=done B=7", "", "B@7 | waiting C D"},
+		{"both parents of a merge", config.TrimHorizon, "A! B! C<A,B", "A=done B=7", "", "B@7 | waiting C"},
+		{"both are done", config.TrimHorizon, "A! B! C<A,B", "A=done B=done", "", "C"},
+		{"a whole reshard", config.TrimHorizon, "A! B! C<A! D<A! E<C,D F<B", "A=done C=done", "", "B D | waiting E F"},
 
-		{"a parent is missing", policy.TrimHorizon, "B<A", "", "", " | waiting B | unlisted A | again"},
-		{"and again", policy.TrimHorizon, "B<A", "", "A", "B | unlisted A"},
-		{"one parent of two is missing", policy.TrimHorizon, "B! C<A,B", "", "A", "B | waiting C | unlisted A"},
-		{"a parent was missing and is there", policy.TrimHorizon, "A! B<A", "", "A", "A | waiting B"},
-		{"a parent turns up when its child has begun", policy.TrimHorizon, "A! B<A", "B=7", "", "A B@7"},
-		{"a parent that is kept and not listed", policy.TrimHorizon, "B<A", "A=7", "A", "A@7 | waiting B | unlisted A"},
-		{"a parent that is drained and not listed", policy.TrimHorizon, "B<A", "A=done", "", "B | unlisted A | again"},
-		{"nothing is listed", policy.TrimHorizon, "", "A=7 B=done", "", "A@7 | unlisted A B | again"},
+		{"a parent is missing", config.TrimHorizon, "B<A", "", "", " | waiting B | unlisted A | again"},
+		{"and again", config.TrimHorizon, "B<A", "", "A", "B | unlisted A"},
+		{"one parent of two is missing", config.TrimHorizon, "B! C<A,B", "", "A", "B | waiting C | unlisted A"},
+		{"a parent was missing and is there", config.TrimHorizon, "A! B<A", "", "A", "A | waiting B"},
+		{"a parent turns up when its child has begun", config.TrimHorizon, "A! B<A", "B=7", "", "A B@7"},
+		{"a parent that is kept and not listed", config.TrimHorizon, "B<A", "A=7", "A", "A@7 | waiting B | unlisted A"},
+		{"a parent that is drained and not listed", config.TrimHorizon, "B<A", "A=done", "", "B | unlisted A | again"},
+		{"nothing is listed", config.TrimHorizon, "", "A=7 B=done", "", "A@7 | unlisted A B | again"},
 
-		{"forgotten when its child has begun", policy.TrimHorizon, "B<A", "A=done B=7", "A", "B@7 | unlisted A | forget A"},
-		{"kept while its child has not", policy.TrimHorizon, "B<A C<A", "A=done B=7", "A", "B@7 C | unlisted A"},
-		{"kept while it is listed", policy.TrimHorizon, "A! B<A", "A=done B=7", "A", "B@7"},
-		{"kept while it may just have been missed", policy.TrimHorizon, "B<A", "A=done B=7", "", "B@7 | unlisted A | again"},
-		{"forgotten without children", policy.TrimHorizon, "X", "A=done", "A", "X | unlisted A | forget A"},
+		{"forgotten when its child has begun", config.TrimHorizon, "B<A", "A=done B=7", "A", "B@7 | unlisted A | forget A"},
+		{"kept while its child has not", config.TrimHorizon, "B<A C<A", "A=done B=7", "A", "B@7 C | unlisted A"},
+		{"kept while it is listed", config.TrimHorizon, "A! B<A", "A=done B=7", "A", "B@7"},
+		{"kept while it may just have been missed", config.TrimHorizon, "B<A", "A=done B=7", "", "B@7 | unlisted A | again"},
+		{"forgotten without children", config.TrimHorizon, "X", "A=done", "A", "X | unlisted A | forget A"},
 
-		{"latest", policy.Latest, "A! B<A C", "A=past B=seen C=seen", "", "B@seen C@seen"},
-		{"latest, where they are", policy.Latest, "A! B<A C", "A=past B=7 C=seen", "", "B@7 C@seen"},
-		{"latest, a child of a tracked shard", policy.Latest, "B! C<B", "B=done", "", "C"},
-		{"latest, a child found early", policy.Latest, "B! C<B", "B=seen", "", "B@seen | waiting C"},
-		{"latest, no tracked ancestor", policy.Latest, "B C", "B=seen", "", "B@seen C"},
-		{"latest, a closed shard turns up", policy.Latest, "A! B<A! C<B", "C=seen", "", "C@seen"},
-		{"latest, and another child of it", policy.Latest, "A! B<A D<A", "B=seen", "", "B@seen D"},
-		{"latest, the parent of what was past", policy.Latest, "A! B<A! C<B", "B=past C=7", "", "C@7"},
-		{"latest, a parent is trimmed", policy.Latest, "B<A", "B=seen", "", "B@seen"},
-		{"latest, split between two pages", policy.Latest, "A! B<A", "A=seen B=seen", "", "A@seen | waiting B"},
+		{"latest", config.Latest, "A! B<A C", "A=past B=seen C=seen", "", "B@seen C@seen"},
+		{"latest, where they are", config.Latest, "A! B<A C", "A=past B=7 C=seen", "", "B@7 C@seen"},
+		{"latest, a child of a tracked shard", config.Latest, "B! C<B", "B=done", "", "C"},
+		{"latest, a child found early", config.Latest, "B! C<B", "B=seen", "", "B@seen | waiting C"},
+		{"latest, no tracked ancestor", config.Latest, "B C", "B=seen", "", "B@seen C"},
+		{"latest, a closed shard turns up", config.Latest, "A! B<A! C<B", "C=seen", "", "C@seen"},
+		{"latest, and another child of it", config.Latest, "A! B<A D<A", "B=seen", "", "B@seen D"},
+		{"latest, the parent of what was past", config.Latest, "A! B<A! C<B", "B=past C=7", "", "C@7"},
+		{"latest, a parent is trimmed", config.Latest, "B<A", "B=seen", "", "B@seen"},
+		{"latest, split between two pages", config.Latest, "A! B<A", "A=seen B=seen", "", "A@seen | waiting B"},
 
-		{"a timestamp", policy.AtTimestamp, "A! B<A C", "A=done C=7", "", "B@time C@7"},
+		{"a timestamp", config.AtTimestamp, "A! B<A C", "A=done C=7", "", "B@time C@7"},
 
-		{"its own parent", policy.TrimHorizon, "A<A", "", "", "A"},
-		{"two that are each other's", policy.TrimHorizon, "A<B B<A", "", "", "A B"},
-		{"and their child", policy.TrimHorizon, "A<B B<A C<B D<C", "", "", "A B | waiting C D"},
-		{"and their parent", policy.TrimHorizon, "A<B,X B<A X!", "", "", "B X | waiting A"},
-		{"a shard without a name", policy.TrimHorizon, "<A B", "", "", "B"},
+		{"its own parent", config.TrimHorizon, "A<A", "", "", "A"},
+		{"two that are each other's", config.TrimHorizon, "A<B B<A", "", "", "A B"},
+		{"and their child", config.TrimHorizon, "A<B B<A C<B D<C", "", "", "A B | waiting C D"},
+		{"and their parent", config.TrimHorizon, "A<B,X B<A X!", "", "", "B X | waiting A"},
+		{"a shard without a name", config.TrimHorizon, "<A B", "", "", "B"},
 	} {
 		s := policy.Shards{Start: test.start, At: began}
 		p := s.Plan(listing(test.listed), keptRows(test.kept), strings.Fields(test.gone))
@@ -141,12 +142,12 @@ func TestPlan(t *testing.T) {
 
 func TestInitialCheckpoints(t *testing.T) {
 	listed := listing("A! B<A C")
-	for _, start := range []string{policy.TrimHorizon, policy.AtTimestamp} {
+	for _, start := range []string{config.TrimHorizon, config.AtTimestamp} {
 		if got := (policy.Shards{Start: start}).InitialCheckpoints(listed, nil, began); len(got) > 0 {
 			t.Errorf("%s keeps %v", start, got)
 		}
 	}
-	s := policy.Shards{Start: policy.Latest}
+	s := policy.Shards{Start: config.Latest}
 	got := s.InitialCheckpoints(listed, nil, seen)
 	for id, drained := range map[string]bool{"A": true, "B": false, "C": false} {
 		if cp := got[id]; cp.Drained != drained || !cp.Since.Equal(seen) {
@@ -168,7 +169,7 @@ func TestReshards(t *testing.T) {
 		kept := map[string]esm.Checkpoint{}
 		drained := map[string]int{}
 		var unlisted []string
-		s := policy.Shards{Start: policy.TrimHorizon}
+		s := policy.Shards{Start: config.TrimHorizon}
 		reshard := func() {
 			next := fmt.Sprint("s", len(world))
 			var open []int
@@ -255,7 +256,7 @@ func TestAnyListing(t *testing.T) {
 				ID: id, Parents: rapid.SliceOfN(rapid.SampledFrom(ids), 0, 2).Draw(t, "parents"), Closed: rapid.Bool().Draw(t, "closed"),
 			})
 		}
-		s := policy.Shards{Start: rapid.SampledFrom([]string{policy.TrimHorizon, policy.Latest, policy.AtTimestamp}).Draw(t, "start")}
+		s := policy.Shards{Start: rapid.SampledFrom([]string{config.TrimHorizon, config.Latest, config.AtTimestamp}).Draw(t, "start")}
 		kept := s.InitialCheckpoints(listed[:len(listed)/2], nil, seen)
 		if kept == nil {
 			kept = map[string]esm.Checkpoint{}
@@ -293,6 +294,6 @@ func BenchmarkPlan(b *testing.B) {
 		kept[id] = esm.Checkpoint{Drained: i < 5_000}
 	}
 	for b.Loop() {
-		policy.Shards{Start: policy.Latest}.Plan(listed, kept, nil)
+		policy.Shards{Start: config.Latest}.Plan(listed, kept, nil)
 	}
 }

@@ -10,10 +10,6 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// ReasonNoWindowState is the reason of an answer without exactly one state that is not null, from a function with a
-// tumbling window.
-const ReasonNoWindowState trace.Reason = "NoWindowState"
-
 // ReadWindowOutcome is [ReadStreamOutcome] for a function with a tumbling window. A successful answer, with or without
 // failed items, must contain the window's new state, as any JSON but null; otherwise the try has failed, also that of a
 // final invocation (AWS: "Using Lambda with Kinesis", tumbling windows). state is nil unless the verdict is Done or
@@ -30,7 +26,7 @@ func ReadWindowOutcome(recs []esm.Record, resp esm.Response, err error, report b
 			return o, value
 		}
 	}
-	return failed(ReasonNoWindowState, "the answer has no state: "+start(resp.Payload)), nil
+	return failed(trace.ReasonNoWindowState, "the answer has no state: "+start(resp.Payload)), nil
 }
 
 // Envelope returns the Envelope of events of w. After the records, an event holds its origin, the window, the state that

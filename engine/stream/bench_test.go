@@ -12,6 +12,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/engine/retry"
 )
@@ -82,7 +83,7 @@ func (r *idleReader) Close() {}
 func (s *idle) run(db *checkpoint.DB) (end func()) {
 	feed := &Feed{
 		Mapping: "m", Function: "f", Stream: s, Checkpoints: db, Invoker: s,
-		Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1},
+		Shards: policy.Shards{Start: config.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1},
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var ended sync.WaitGroup

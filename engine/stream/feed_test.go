@@ -9,9 +9,9 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint/checkpointtest"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/enginetest"
-	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
 	"github.com/esm-run/esm/trace"
 )
@@ -33,7 +33,7 @@ func (s slowList) List(ctx context.Context) (esm.Listing, error) {
 func TestLatestMissesNothingOnceItHasBegun(t *testing.T) {
 	faults := sourcetest.InTurn(sourcetest.Undone(errors.New("slow down")))
 	bubble(t, sourcetest.StreamConfig{ListFaults: faults}, enginetest.Succeed, func(r *rig) {
-		r.feed.Shards.Start, r.feed.Stream = policy.Latest, slowList{Stream: r.stream}
+		r.feed.Shards.Start, r.feed.Stream = config.Latest, slowList{Stream: r.stream}
 		r.put(5)
 		r.Wait(time.Second)
 		ctx, stop := context.WithCancel(r.Context())
@@ -59,7 +59,7 @@ func TestReadyWhenPositionsAreDurable(t *testing.T) {
 		return sourcetest.Fault{}
 	}
 	bubble(t, sourcetest.StreamConfig{ListFaults: faults}, enginetest.Succeed, func(r *rig) {
-		r.feed.Shards.Start = policy.Latest
+		r.feed.Shards.Start = config.Latest
 		r.store.SaveFaults = func(int) checkpointtest.Fault {
 			if isClosed(r.Ready) {
 				r.Error("ready before the positions are saved")
@@ -99,7 +99,7 @@ func isClosed(c <-chan struct{}) bool {
 
 func TestLatestIsATimeOfTheServicesClock(t *testing.T) {
 	bubble(t, sourcetest.StreamConfig{}, enginetest.Succeed, func(r *rig) {
-		r.feed.Shards.Start, r.feed.Stream = policy.Latest, slowList{r.stream, -time.Minute}
+		r.feed.Shards.Start, r.feed.Stream = config.Latest, slowList{r.stream, -time.Minute}
 		began := time.Now()
 		r.start()
 		<-r.Ready
@@ -157,8 +157,8 @@ func TestShardsAreReadWhileListingFails(t *testing.T) {
 
 func TestListed(t *testing.T) {
 	for start, want := range map[string]trace.Listed{
-		policy.TrimHorizon: {Mapping: "m", Shards: 2, Reading: 2},
-		policy.Latest:      {Mapping: "m", Shards: 2}, // nothing is read
+		config.TrimHorizon: {Mapping: "m", Shards: 2, Reading: 2},
+		config.Latest:      {Mapping: "m", Shards: 2}, // nothing is read
 	} {
 		bubble(t, sourcetest.StreamConfig{Shards: 2}, enginetest.Succeed, func(r *rig) {
 			r.feed.Shards.Start = start

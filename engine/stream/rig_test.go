@@ -9,6 +9,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint/checkpointtest"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/enginetest"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
@@ -41,7 +42,7 @@ func newRig(t *testing.T, stream sourcetest.StreamConfig, handler enginetest.Han
 	r := &rig{Rig: enginetest.New(t, handler), stream: sourcetest.NewStream(stream), store: &checkpointtest.Memory{}}
 	r.feed = &Feed{
 		Mapping: "m", Function: "f", Stream: r.stream, Checkpoints: r.store, Invoker: r.Function, Destination: r, Trace: r.Trace,
-		Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1},
+		Shards: policy.Shards{Start: config.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1},
 	}
 	return r
 }

@@ -41,7 +41,7 @@ func recordIsWhatWasPut(t *streamTest) {
 	if got := t.data(recs); got[0] != data {
 		t.Errorf("data %q, want %q", got[0], data)
 	}
-	if recs[0].Group == "" || recs[0].Group != recs[1].Group || recs[0].Group == recs[2].Group {
+	if keyed := recs[0].Group != "" && recs[0].Group != recs[2].Group; keyed == t.Keyless || recs[0].Group != recs[1].Group {
 		t.Errorf("groups %q, %q and %q of the keys one, one and two", recs[0].Group, recs[1].Group, recs[2].Group)
 	}
 	for i, r := range recs {
@@ -68,6 +68,11 @@ func inOrder(t *streamTest) {
 	}
 	if got := t.data(recs); !slices.Equal(got, want) {
 		t.Errorf("read %q, want %q", got, want)
+	}
+	for i := range recs[1:] {
+		if a, b := recs[i].Receipt, recs[i+1].Receipt; !older(a, b) || older(b, a) {
+			t.Errorf("position %s follows %s: the positions of a shard are decimals that grow", b, a)
+		}
 	}
 	t.quiet(r)
 }

@@ -16,6 +16,9 @@ type StreamFixture struct {
 	// Put puts a record into the stream: after those of the same key, and into the only open shard while there is one.
 	Put func(key, data string)
 
+	// Keyless means that records have no keys: Put ignores its key, and all records of a shard belong to one group.
+	Keyless bool
+
 	// Data returns what was put into a record, from its Event. Nil means the data of a Kinesis record.
 	Data func(esm.Record) string
 

@@ -2,6 +2,7 @@ package configfile
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/filter"
@@ -29,7 +30,8 @@ func compilePatterns(source config.Source, patterns ...string) (*filter.Filter, 
 	}
 	for i, p := range patterns {
 		if matchesText(json.RawMessage(p), text) {
-			return nil, &filter.PatternError{Index: i, Path: text, Reason: "should be an object with keys of the record's JSON: Kinesis's records cannot be filtered by their data as text"}
+			return nil, &filter.PatternError{Index: i, Path: text, Reason: fmt.Sprintf(
+				"should be an object with keys of the record's JSON: the %s of a %s cannot be matched as text", text, source.Kind.Name)}
 		}
 	}
 	return compiled, nil

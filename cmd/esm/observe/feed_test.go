@@ -11,6 +11,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint/checkpointtest"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/engine/stream"
 	"github.com/esm-run/esm/sources/sourcetest"
@@ -47,7 +48,7 @@ func watched(t *testing.T, source *sourcetest.Stream, rules policy.Stream, look 
 	trace := Tee(b.Trace, m.Trace)
 	feed := &stream.Feed{
 		Mapping: uuid, Function: "count", Stream: source, Checkpoints: &checkpointtest.Memory{}, Invoker: moody{}, Destination: nowhere{trace},
-		Batching: policy.Batching{Size: 10}, Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: rules, Trace: trace,
+		Batching: policy.Batching{Size: 10}, Shards: policy.Shards{Start: config.TrimHorizon}, Rules: rules, Trace: trace,
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})

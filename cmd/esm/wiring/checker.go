@@ -47,7 +47,13 @@ func (c *Checker) Check(ctx context.Context, m config.Mapping, before *config.Ma
 	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
 	defer cancel()
 	err = check(ctx, f, m, before == nil)
-	if _, refused := errors.AsType[*mappings.InvalidError](err); refused || errors.Is(err, context.Canceled) {
+	if refusal, refused := errors.AsType[*mappings.InvalidError](err); refused {
+		if err != error(refusal) { // Lambda's words hide the cause
+			c.Warn("a mapping of %s is refused: %v", m.EventSourceArn, err)
+		}
+		return refusal
+	}
+	if errors.Is(err, context.Canceled) {
 		return err
 	}
 	if err != nil {

@@ -47,7 +47,7 @@ func sourceOf(m config.Mapping) (source, error) {
 // location returns the endpoint and the region that a mapping's source is read from.
 func (f *Feeds) location(m config.Mapping) (endpoint, region string) {
 	s := m.Source()
-	return cmp.Or(m.Endpoint, f.File.Aws.EndpointOf(s.Kind.Endpoint)), cmp.Or(m.Region, s.ARN.Region)
+	return cmp.Or(m.Endpoint, f.File.Aws.EndpointOf(s.Kind.EndpointKey)), cmp.Or(m.Region, s.ARN.Region)
 }
 
 // checkStream is the check of a kind without one of its own.
@@ -61,7 +61,7 @@ func checkStream(ctx context.Context, f *Feeds, m config.Mapping, isNew bool) er
 	}
 	stream, err := s.stream(ctx, f, m)
 	if err != nil {
-		return invalid("EventSourceArn", "Unrecognized event source.")
+		return fmt.Errorf("%w: %w", invalid("EventSourceArn", "Unrecognized event source."), err)
 	}
 	if _, err = stream.List(ctx); errors.Is(err, esm.ErrNoStream) {
 		return invalid("EventSourceArn", "Stream not found: %s", m.EventSourceArn)

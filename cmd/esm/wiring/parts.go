@@ -13,6 +13,7 @@ import (
 	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/bootstrap"
 	"github.com/esm-run/esm/invoker/lifecycle"
@@ -28,6 +29,7 @@ type Parts struct {
 	Bootstraps *bootstrap.Bootstraps
 	Store      esm.Store
 	Feeds      *Feeds
+	Engine     *engine.Engine // has no feeds yet
 }
 
 // Build makes the parts of a file. It runs nothing and makes no request, except that the credentials of an endpoint may be
@@ -49,6 +51,7 @@ func Build(ctx context.Context, file *configfile.File, c *awsclient.Clients, emi
 	if p.Store, err = OpenStore(file.Engine.DataDir); err != nil {
 		return nil, err
 	}
+	p.Engine = &engine.Engine{}
 	p.Feeds = &Feeds{File: file, Clients: c, Invoker: p.Functions, Checkpoints: p.Store, Undelivered: p.Store, Trace: emit}
 	return p, nil
 }

@@ -3,6 +3,7 @@ package wiring
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -29,7 +30,7 @@ func openQueue(ctx context.Context, f *Feeds, m config.Mapping) (*sqs.Queue, err
 func checkQueue(ctx context.Context, f *Feeds, m config.Mapping, isNew bool) error {
 	queue, err := openQueue(ctx, f, m)
 	if err != nil {
-		return invalid("EventSourceArn", "Unrecognized event source.")
+		return fmt.Errorf("%w: %w", invalid("EventSourceArn", "Unrecognized event source."), err)
 	}
 	a, err := queue.Attributes(ctx)
 	if isNew && errors.Is(err, sqs.ErrNoQueue) {
