@@ -46,8 +46,9 @@ func TestChurn(t *testing.T) {
 	c.sdk = engine.LambdaOver(&http.Transport{MaxIdleConnsPerHost: 8})
 	before := engine.Metric("go_goroutines")
 
-	ctx, end := context.WithTimeout(t.Context(), churnTime())
+	ctx, end := context.WithCancel(t.Context())
 	defer end()
+	began := time.Now()
 	var busy sync.WaitGroup
 	for _, tr := range all {
 		busy.Go(func() { tr.send(ctx) })
@@ -55,6 +56,10 @@ func TestChurn(t *testing.T) {
 	for n := range 4 {
 		busy.Go(func() { c.change(ctx, t, rand.New(rand.NewPCG(seed, uint64(n)))) })
 	}
+	rig.Within(t, 5*time.Minute, "there was enough change", func() bool {
+		return time.Since(began) > churnTime() && c.total() > 50 || t.Failed()
+	})
+	end()
 	busy.Wait()
 	for _, tr := range all {
 		rig.Eventually(t, tr.f.Name+" has handled all", func() bool { return len(tr.f.Texts()) >= 4*len(tr.sent) })
@@ -67,9 +72,7 @@ func TestChurn(t *testing.T) {
 	if n := engine.Metric("esm_function_concurrent_executions"); n != 0 {
 		t.Errorf("%v environments are busy", n)
 	}
-	if t.Logf("%d mappings were made", c.made); c.made < 50 {
-		t.Errorf("only %d mappings were made", c.made)
-	}
+	t.Logf("%d mappings were made", c.made)
 	engine.Stop()
 	for _, f := range []*rig.Function{c.f, all[0].f, all[2].f, all[4].f} {
 		if left := rig.ProcessesWith(f.URL); len(left) > 0 {
@@ -250,6 +253,13 @@ func (c *churn) note(n int, old, uuid string) {
 	if uuid != "" {
 		c.made++
 	}
+}
+
+// total returns how many mappings were made.
+func (c *churn) total() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.made
 }
 
 // finish deletes all mappings that came, and checks that none of their messages is lost.
