@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +45,8 @@ func TestMain(m *testing.M) {
 		lambda.Start(func(json.RawMessage) error { return nil })
 	case "embedded":
 		serveEmbedded()
+	case "program":
+		os.Exit(profiled(func() int { return execute(context.Background(), os.Args[1:], os.Stdout, os.Stderr) }))
 	default:
 		os.Exit(m.Run())
 	}
@@ -91,6 +94,7 @@ func ownEmbedded(b *testing.B) (endpoint string) {
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
+	embeddedPID = cmd.Process.Pid
 	b.Cleanup(func() { stdin.Close(); _ = cmd.Wait() })
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
@@ -208,7 +212,7 @@ func running(p *wiring.Parts) (end func()) {
 	}
 }
 
-const drained = 20_000
+const drained = 60_000
 
 // BenchmarkDrain empties a queue of 20,000 messages in batches of 10 through a handler that does nothing: the engine
 // against bare loops of receive, Runtime API round trip and delete. "ratio" is the engine's rate to that of the best
@@ -340,9 +344,13 @@ func (h *bareHandler) invoke(event []byte) {
 	<-h.answers
 }
 
+var embeddedPID int
+var bareHandlers time.Duration
+
 func (h *bareHandler) close() {
 	_ = h.cmd.Process.Kill()
 	_ = h.cmd.Wait()
+	bareHandlers += h.cmd.ProcessState.UserTime() + h.cmd.ProcessState.SystemTime()
 	_ = h.server.Close()
 }
 
@@ -455,4 +463,22 @@ func BenchmarkSendToHandler(b *testing.B) {
 		}
 		report(b, "send-to-handler", times[1:]) // the first waits for the environment
 	})
+}
+
+// profiled writes a CPU profile of f to the file that BENCH_PROFILE names, if any.
+func profiled(f func() int) int {
+	path := os.Getenv("BENCH_PROFILE")
+	if path == "" {
+		return f()
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		panic(err)
+	}
+	defer file.Close()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		panic(err)
+	}
+	defer pprof.StopCPUProfile()
+	return f()
 }
