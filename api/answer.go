@@ -8,20 +8,20 @@ import (
 	"strconv"
 )
 
-// answer is what is written for one request.
+// answer is the HTTP response to one request.
 type answer struct {
 	status int
-	header http.Header // besides those of every answer
-	body   []byte      // JSON; nil is none at all
+	header http.Header // besides the headers of every answer
+	body   []byte      // JSON; nil for no body
 }
 
-// document is an answer whose body is v as JSON.
+// document returns an answer whose body is v as JSON.
 func document(status int, v any) (answer, error) {
 	body, err := encode(v)
 	return answer{status: status, body: body}, err
 }
 
-// encode is v as JSON in which <, > and & stand for themselves, as they do in AWS's answers.
+// encode returns v as JSON. Like AWS it leaves <, > and & unescaped.
 func encode(v any) ([]byte, error) {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
@@ -30,7 +30,7 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
 }
 
-// write writes the answer to the request of that id.
+// write writes the answer to the request with the given ID.
 func (a answer) write(w http.ResponseWriter, id string) {
 	h := w.Header()
 	h.Set("X-Amzn-Requestid", id)

@@ -8,24 +8,24 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// Concurrency is what is reserved for functions. All methods may be called side by side.
+// Concurrency holds the reserved concurrency of functions. All methods may be called concurrently.
 type Concurrency interface {
-	// Reserved is what is reserved for a function, if anything is.
+	// Reserved returns the reservation of a function; ok is false if it has none.
 	Reserved(function string) (n int, ok bool)
 
-	// Reserve reserves n for a function, or with nil lets it share the pool again. When it returns nil, that counts for
-	// every invocation that begins from then on, and outlasts the engine. Running invocations go on. An error leaves
-	// everything as it was.
+	// Reserve reserves n for a function; nil removes its reservation. When Reserve returns nil, the change is durable and
+	// applies to every invocation that begins from then on; running invocations continue. After an error nothing has
+	// changed.
 	Reserve(ctx context.Context, function string, n *int) error
 
-	// Unreserved is the size of the pool that functions without a reservation share.
+	// Unreserved returns the size of the pool that functions without a reservation share.
 	Unreserved() int
 }
 
 type reservation struct{ ReservedConcurrentExecutions int }
 
-// concurrency is what is reserved for a function; nil is nothing.
-func (s *Server) concurrency(function string) *reservation {
+// reservation returns the reservation of a function, or nil.
+func (s *Server) reservation(function string) *reservation {
 	if s.Concurrency == nil {
 		return nil
 	}
@@ -36,51 +36,28 @@ func (s *Server) concurrency(function string) *reservation {
 	return &reservation{n}
 }
 
-// unqualified is the function of a request that Lambda takes for whole functions alone. It may not exist.
-func (s *Server) unqualified(c *call) (asked, error) {
-	a, err := s.named(c)
-	if err == nil && a.Qualifier != "" {
-		err = invalid("This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. " +
-			"Please specify either a function name or an unqualified function ARN.")
-	}
-	return a, err
-}
-
-// whole is the function of a request about a whole function.
-func (s *Server) whole(c *call) (config.Function, error) {
-	a, err := s.unqualified(c)
-	if err != nil {
-		return config.Function{}, err
-	}
-	fn, ok := s.function(a)
-	if !ok {
-		return fn, notFound(a.qualified())
-	}
-	return fn, nil
-}
-
 func (s *Server) getConcurrency(c *call) (answer, error) {
-	fn, err := s.whole(c)
+	fn, err := s.wholeFunction(c)
 	if err != nil {
 		return answer{}, err
 	}
-	if own := s.concurrency(fn.Name); own != nil {
-		return document(http.StatusOK, own)
+	if r := s.reservation(fn.Name); r != nil {
+		return document(http.StatusOK, r)
 	}
 	return document(http.StatusOK, struct{}{})
 }
 
 func (s *Server) putConcurrency(c *call) (answer, error) {
-	fn, err := s.whole(c)
+	fn, err := s.wholeFunction(c)
 	if err != nil {
 		return answer{}, err
 	}
-	doc := parse(c.body)
-	n := doc.integer("ReservedConcurrentExecutions")
+	doc, n := parse(c.body), (*int)(nil)
+	doc.integer("ReservedConcurrentExecutions", &n)
 	if err := s.finish(c, doc); err != nil {
 		return answer{}, err
 	}
-	if err := reservable(n); err != nil {
+	if err := checkReservation(n); err != nil {
 		return answer{}, err
 	}
 	if err := s.reserve(c, fn.Name, n); err != nil {
@@ -89,28 +66,29 @@ func (s *Server) putConcurrency(c *call) (answer, error) {
 	return document(http.StatusOK, reservation{*n})
 }
 
-func reservable(n *int) error {
+func checkReservation(n *int) error {
 	const member = "reservedConcurrentExecutions"
+	var broken violations
 	switch {
 	case n == nil:
-		return constraints("Value null at '" + member + "' failed to satisfy constraint: Member must not be null")
+		broken.null(member)
 	case *n < 0:
-		return constraint(strconv.Itoa(*n), member, "have value greater than or equal to 0")
+		broken.add(strconv.Itoa(*n), member, "have value greater than or equal to 0")
 	case *n > config.MaxConcurrency:
-		return invalid("ReservedConcurrentExecutions %s.", config.OutOfRange(*n, 0, config.MaxConcurrency))
+		return invalidParameter("ReservedConcurrentExecutions %s.", config.OutOfRange(*n, 0, config.MaxConcurrency))
 	}
-	return nil
+	return broken.err()
 }
 
 func (s *Server) deleteConcurrency(c *call) (answer, error) {
-	fn, err := s.whole(c)
+	fn, err := s.wholeFunction(c)
 	if err == nil {
 		err = s.reserve(c, fn.Name, nil)
 	}
 	return answer{status: http.StatusNoContent}, err
 }
 
-// reserve is not given up when the client goes away: it is short, and whoever asks later sees what came of it.
+// reserve ignores that the client goes away: a change that is given up halfway has an unknown outcome.
 func (s *Server) reserve(c *call, function string, n *int) error {
 	return s.Concurrency.Reserve(context.WithoutCancel(c.Context()), function, n)
 }

@@ -12,20 +12,20 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// Functions are the functions that the engine runs: those of its file. All methods may be called side by side.
+// Functions describes the functions that the engine runs. All methods may be called concurrently.
 type Functions interface {
-	// Function is the function of a name, without qualifier, with its defaults.
+	// Function returns the function with a name, which has no qualifier. The function has its defaults.
 	Function(name string) (fn config.Function, ok bool)
 
-	// Functions is all functions, in no particular order. The caller owns the slice.
+	// Functions returns all functions, in no particular order. The caller owns the slice.
 	Functions() []config.Function
 
-	// Modified is when the functions were changed last: when the file was.
+	// Modified returns the time of the last change of a function, which is that of the file.
 	Modified() time.Time
 }
 
 var functionRoutes = slices.Concat([]route{
-	{operation: "InvokeFunction", method: http.MethodPost, path: "/2015-03-31/functions/*/invocations", most: esm.MaxPayload, perform: (*Server).invoke},
+	{operation: "InvokeFunction", method: http.MethodPost, path: "/2015-03-31/functions/*/invocations", maxBody: esm.MaxPayload, perform: (*Server).invoke},
 	{operation: "ListFunctions", method: http.MethodGet, path: "/2015-03-31/functions", perform: (*Server).listFunctions},
 	{operation: "GetFunction", method: http.MethodGet, path: "/2015-03-31/functions/*", perform: (*Server).getFunction},
 	{operation: "GetFunctionConfiguration", method: http.MethodGet, path: "/2015-03-31/functions/*/configuration", perform: (*Server).getConfiguration},
@@ -33,48 +33,32 @@ var functionRoutes = slices.Concat([]route{
 	{operation: "GetFunctionConcurrency", method: http.MethodGet, path: "/2019-09-30/functions/*/concurrency", perform: (*Server).getConcurrency},
 	{operation: "PutFunctionConcurrency", method: http.MethodPut, path: "/2017-10-31/functions/*/concurrency", perform: (*Server).putConcurrency},
 	{operation: "DeleteFunctionConcurrency", method: http.MethodDelete, path: "/2017-10-31/functions/*/concurrency", perform: (*Server).deleteConcurrency},
-}, refusedRoutes())
-
-// found is the function that the path of c names.
-func (s *Server) found(c *call) (asked, config.Function, error) {
-	a, err := s.named(c)
-	if err != nil {
-		return a, config.Function{}, err
-	}
-	fn, ok := s.function(a)
-	if !ok && a.Qualifier != "" {
-		return a, fn, notFound(a.qualified())
-	}
-	if !ok {
-		return a, fn, notFound(a.arn)
-	}
-	return a, fn, nil
-}
+}, unsupportedRoutes())
 
 func (s *Server) getFunction(c *call) (answer, error) {
-	a, fn, err := s.found(c)
+	ref, fn, err := s.function(c)
 	if err != nil {
 		return answer{}, err
 	}
 	return document(http.StatusOK, functionAnswer{
-		Code: s.code(fn), Concurrency: s.concurrency(fn.Name), Configuration: s.functionConfiguration(fn, a.Qualifier),
+		Code: codeOf(fn), Concurrency: s.reservation(fn.Name), Configuration: s.describeFunction(fn, ref.Qualifier),
 	})
 }
 
 func (s *Server) getConfiguration(c *call) (answer, error) {
-	a, fn, err := s.found(c)
+	ref, fn, err := s.function(c)
 	if err != nil {
 		return answer{}, err
 	}
-	return document(http.StatusOK, s.functionConfiguration(fn, a.Qualifier))
+	return document(http.StatusOK, s.describeFunction(fn, ref.Qualifier))
 }
 
-// mostFunctions is how many functions one answer has at the most, whatever MaxItems says (AWS: API reference of
+// maxFunctionsListed is the most functions that one answer lists, whatever MaxItems says (AWS: API reference of
 // ListFunctions).
-const mostFunctions = 50
+const maxFunctionsListed = 50
 
 func (s *Server) listFunctions(c *call) (answer, error) {
-	after, most, err := page(c)
+	after, size, err := functionsPage(c)
 	if err != nil {
 		return answer{}, err
 	}
@@ -85,34 +69,38 @@ func (s *Server) listFunctions(c *call) (answer, error) {
 		NextMarker *string
 		Functions  []functionConfiguration
 	}
-	if len(all) > most {
-		all = all[:most]
-		next := base64.URLEncoding.EncodeToString([]byte(all[most-1].Name))
+	if len(all) > size {
+		all = all[:size]
+		next := base64.URLEncoding.EncodeToString([]byte(all[size-1].Name))
 		list.NextMarker = &next
 	}
 	list.Functions = make([]functionConfiguration, len(all))
 	for i, fn := range all {
-		list.Functions[i] = s.functionConfiguration(fn, "").listed()
+		list.Functions[i] = s.describeFunction(fn, "").listed()
 	}
 	return document(http.StatusOK, list)
 }
 
-// page is what a request for a list says of its page: the name after which it begins, and how many it has.
-func page(c *call) (after string, most int, err error) {
+// functionsPage returns the page of functions that a request asks for: the name it begins after, and its size.
+func functionsPage(c *call) (after string, size int, err error) {
 	query := c.URL.Query()
 	var broken violations
 	if query.Has("FunctionVersion") {
 		broken.oneOf(query.Get("FunctionVersion"), "functionVersion", "ALL")
 	}
-	most, err = mostOnPage(query, mostFunctions, &broken)
+	size, err = pageSize(query, maxFunctionsListed, &broken)
 	if err := cmp.Or(err, broken.err()); err != nil {
 		return "", 0, err
 	}
 	name, err := base64.URLEncoding.DecodeString(query.Get("Marker"))
 	if err != nil {
-		return "", 0, invalid("Invalid Marker: give the NextMarker of an answer as it is.")
+		return "", 0, invalidMarker()
 	}
-	return string(name), most, nil
+	return string(name), size, nil
+}
+
+func invalidMarker() error {
+	return invalidParameter("Invalid Marker: give the NextMarker of an answer as it is.")
 }
 
 func (s *Server) allFunctions() []config.Function {
@@ -122,7 +110,7 @@ func (s *Server) allFunctions() []config.Function {
 	return s.Functions.Functions()
 }
 
-// Quotas of AWS for code, of which there is none here (AWS: "Lambda quotas").
+// AWS's quotas for code (AWS: "Lambda quotas"). They have no effect here: the engine stores no code.
 const (
 	totalCode    = 75 << 30
 	unzippedCode = 250 << 20
@@ -149,8 +137,8 @@ func (s *Server) accountSettings(*call) (answer, error) {
 	}
 	limit.ConcurrentExecutions = limit.UnreservedConcurrentExecutions
 	for _, fn := range all {
-		if own := s.concurrency(fn.Name); own != nil {
-			limit.ConcurrentExecutions += own.ReservedConcurrentExecutions
+		if r := s.reservation(fn.Name); r != nil {
+			limit.ConcurrentExecutions += r.ReservedConcurrentExecutions
 		}
 	}
 	return document(http.StatusOK, settings)

@@ -7,85 +7,54 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/esm-run/esm/config"
 )
 
-// FuzzBodies sends anything as the body of Create: the answer is a mapping that is valid, or an error of the client's.
-func FuzzBodies(f *testing.F) {
+// FuzzRequests sends arbitrary requests about mappings: the answer has Lambda's form and is no failure of the engine, and
+// only accepted requests make mappings. UUID in a target stands for an existing mapping.
+func FuzzRequests(f *testing.F) {
 	for _, body := range []string{
-		``, `{}`, `null`, `[{}]`, `{"FunctionName":"f","EventSourceArn":"` + queue + `","BatchSize":1e1,"Enabled":false}`,
+		``, `{}`, `null`, `[{}]`, `{"FunctionName":"g","EventSourceArn":"` + queue + `","BatchSize":1e1,"Enabled":false}`,
 		`{"FunctionName":"f:1","EventSourceArn":"` + stream + `","StartingPosition":"AT_TIMESTAMP","StartingPositionTimestamp":1.5,` +
 			`"DestinationConfig":{"OnFailure":{"Destination":""}},"FilterCriteria":{"Filters":[{"Pattern":"{}"},{}]}}`,
 		`{"FunctionName":"f","EventSourceArn":"` + fifo + `","ScalingConfig":{"MaximumConcurrency":2},"Tags":{"a":null,"b":"c"},"Topics":[null]}`,
 	} {
-		f.Add(body)
+		f.Add("POST", mappingsPath, body)
 	}
-	f.Fuzz(func(t *testing.T, body string) {
-		s := serveQuietly()
-		w := s.ask("POST", mappingsPath, body)
-		sound(t, w)
-		switch made := s.register.List(); {
-		case w.Code == http.StatusAccepted && len(made) != 1, w.Code != http.StatusAccepted && len(made) != 0:
-			t.Errorf("status %d, and %d mappings", w.Code, len(made))
-		case w.Code >= 500:
-			t.Errorf("failed: %s %s", w.Body, s.warnings())
-		}
-	})
-}
-
-// FuzzUpdates sends anything as the body of Update: a mapping that is refused is as it was.
-func FuzzUpdates(f *testing.F) {
-	f.Add(`{"BatchSize":3,"FilterCriteria":{},"ScalingConfig":{}}`)
-	f.Add(`{"FunctionName":"","FunctionResponseTypes":[],"ProvisionedPollerConfig":{"PollerGroupName":""}}`)
-	f.Fuzz(func(t *testing.T, body string) {
-		s := serveQuietly()
-		s.register.Create(t.Context(), config.Mapping{FunctionName: "f", EventSourceArn: queue})
-		s.register.settle()
-		w := s.ask("PUT", mappingsPath+"/"+first, body)
-		sound(t, w)
-		r, _ := s.register.Get(first)
-		if w.Code >= 500 || w.Code != http.StatusAccepted && r.State != config.Enabled {
-			t.Errorf("status %d and state %s: %s %s", w.Code, r.State, w.Body, s.warnings())
-		}
-	})
-}
-
-// FuzzRequests sends anything anywhere: the answer is in Lambda's form and is no failure of the engine's.
-func FuzzRequests(f *testing.F) {
+	const tags = "/2017-03-31/tags/arn:aws:lambda:us-east-1:123456789012:event-source-mapping:UUID"
+	f.Add("PUT", mappingsPath+"/UUID", `{"BatchSize":3,"FilterCriteria":{},"ScalingConfig":{}}`)
+	f.Add("PUT", mappingsPath+"/UUID", `{"FunctionName":"","FunctionResponseTypes":[],"ProvisionedPollerConfig":{"PollerGroupName":""}}`)
 	f.Add("GET", mappingsPath+"?MaxItems=1&Marker=x", "")
-	f.Add("DELETE", "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Aevent-source-mapping%3A"+first+"?tagKeys=a", "{")
-	f.Add("POST", "/2017-03-31/tags/arn:aws:lambda:us-east-1:123456789012:event-source-mapping:"+first, `{"Tags":{"a":"b"}}`)
+	f.Add("DELETE", tags+"?tagKeys=a", "{")
+	f.Add("POST", tags, `{"Tags":{"a":"b"}}`)
 	f.Add("PUT", "//%2F%", "x")
 	f.Fuzz(func(t *testing.T, method, target, body string) {
-		r, err := http.NewRequest(method, "http://localhost"+target, strings.NewReader(body))
-		if err != nil || !strings.HasPrefix(target, "/") || strings.HasPrefix(r.URL.Path, "/2015-03-31/functions") {
-			return // net/http takes no such request, or it is not of a mapping
+		r := newRig(t)
+		target = strings.ReplaceAll(target, "UUID", r.create(t, queue))
+		req, err := http.NewRequest(method, "http://localhost"+target, strings.NewReader(body))
+		if err != nil || !strings.HasPrefix(target, "/") || strings.HasPrefix(req.URL.Path, "/2015-03-31/functions") {
+			return // net/http refuses the request, or it is not about a mapping
 		}
-		s := serveQuietly()
-		s.register.Create(t.Context(), config.Mapping{FunctionName: "f", EventSourceArn: queue})
+		before := r.Mappings.List()[0]
 		w := httptest.NewRecorder()
-		s.ServeHTTP(w, r)
-		sound(t, w)
+		r.ServeHTTP(w, req)
+		checkForm(t, w)
 		if w.Code >= 500 {
-			t.Errorf("failed: %s %s", w.Body, s.warnings())
+			t.Errorf("failed: %s %s", w.Body, r.warnings())
+		}
+		after := r.Mappings.List()
+		if w.Code >= 400 && (len(after) != 1 || *after[0].BatchSize != *before.BatchSize) {
+			t.Errorf("refused with %s, and the mappings are %+v", errorOf(w), after)
 		}
 	})
 }
 
-func serveQuietly() *face {
-	f := &face{register: &register{}}
-	f.Server = &Server{Mappings: f.register, Warn: f.warn}
-	return f
-}
-
-// sound checks the form of an answer.
-func sound(t *testing.T, w *httptest.ResponseRecorder) {
+// checkForm checks the form of an answer.
+func checkForm(t *testing.T, w *httptest.ResponseRecorder) {
 	t.Helper()
 	var body map[string]any
 	if w.Code == http.StatusNoContent {
 		if w.Body.Len() > 0 {
-			t.Errorf("a body where there is none: %s", w.Body)
+			t.Errorf("status 204 with the body %s", w.Body)
 		}
 		return
 	}
@@ -98,6 +67,6 @@ func sound(t *testing.T, w *httptest.ResponseRecorder) {
 	_, lower := body["message"]
 	_, upper := body["Message"]
 	if w.Code >= 400 && lower == upper {
-		t.Errorf("status %d: no one message: %s", w.Code, w.Body)
+		t.Errorf("status %d: the exception needs one message: %s", w.Code, w.Body)
 	}
 }

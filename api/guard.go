@@ -12,27 +12,27 @@ import (
 	"github.com/google/uuid"
 )
 
-// Guard keeps web pages from driving what stands behind it, which has no login. A page that somebody looks at can make
-// their browser send requests to any address that this machine reaches. Two things give such requests away:
+// Guard keeps web pages from using next, which has no login. A page that somebody views can make the browser send
+// requests to any address that the machine reaches. Guard refuses a request
 //
-//   - Their Host, when a name of the page's owner was made to point here (DNS rebinding): only IP addresses, the given
-//     names and those that nobody can buy are taken: names without a dot, such as localhost and those of containers, and
-//     those that end in .localhost or .internal.
-//   - Their Origin or Sec-Fetch-Site, which browsers add by themselves and pages cannot change: none but the page's that
-//     came from the same address is taken, null neither. Browsers send one of them with every POST, PUT and DELETE, and
-//     with whatever a script asks for; so the Content-Type, which tools such as curl set as pages do, need not be looked at.
+//   - whose Host is the name of a public site, which its owner may have pointed here (DNS rebinding). It accepts IP
+//     addresses, the given names, and names that cannot be registered: names without a dot, such as localhost and those of
+//     containers, and names that end in .localhost or .internal.
+//   - whose Origin or Sec-Fetch-Site is that of a page of another origin, or null. Browsers add these headers by themselves
+//     and pages cannot change them. Browsers send one of them with every POST, PUT and DELETE and with every request of a
+//     script, so that the Content-Type needs no check.
 //
-// SDKs, the AWS CLI and curl send neither Origin nor Sec-Fetch-Site. Nothing here answers with permission to share
-// across origins, nor to OPTIONS: so a browser asks no further.
+// SDKs, the AWS CLI and curl send neither Origin nor Sec-Fetch-Site. No answer permits sharing across origins, nor do the
+// answers to OPTIONS, so that browsers refuse whatever requires permission.
 //
-// Names are those of hosts by which the address is reached besides, without port; case does not matter.
+// Names are further host names of the address, without port and in any case.
 func Guard(next http.Handler, names ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !known(hostname(r.Host), names):
+		case !knownHost(hostname(r.Host), names):
 			forbid(w, "The host name of this request is not one by which this engine is known: "+
 				"use an IP address, a name without dots such as localhost, or the name in Engine.Listen.")
-		case !own(r):
+		case !sameOrigin(r):
 			forbid(w, "This request was made by a web page of another origin, and pages cannot use this engine.")
 		default:
 			next.ServeHTTP(w, r)
@@ -40,11 +40,11 @@ func Guard(next http.Handler, names ...string) http.Handler {
 	})
 }
 
-// label is a name without a dot. A request without a Host is no browser's.
-var label = regexp.MustCompile(`^[a-z0-9_-]*$`)
+// undotted matches names without a dot, and the empty Host of HTTP/1.0, which browsers do not send.
+var undotted = regexp.MustCompile(`^[a-z0-9_-]*$`)
 
-func known(host string, names []string) bool {
-	if _, err := netip.ParseAddr(host); err == nil || label.MatchString(host) {
+func knownHost(host string, names []string) bool {
+	if _, err := netip.ParseAddr(host); err == nil || undotted.MatchString(host) {
 		return true
 	}
 	if strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".internal") {
@@ -53,7 +53,7 @@ func known(host string, names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, host) })
 }
 
-// hostname is what of a Host header names the host: without port, brackets and the dot of a complete name, in lower case.
+// hostname returns the host of a Host header in lower case, without port, brackets and trailing dot.
 func hostname(hostport string) string {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
@@ -62,11 +62,11 @@ func hostname(hostport string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// own says whether no page of another origin is behind r, as far as its browser tells. The scheme does not count: this
-// may stand behind what speaks TLS.
-func own(r *http.Request) bool {
+// sameOrigin reports whether r comes from no page, or from a page of this address. The scheme is ignored: a proxy in front
+// may terminate TLS.
+func sameOrigin(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "none", "same-origin": // none is somebody who typed the address
+	case "", "none", "same-origin": // none: a user typed the address
 	default:
 		return false
 	}
@@ -80,5 +80,5 @@ func own(r *http.Request) bool {
 }
 
 func forbid(w http.ResponseWriter, text string) {
-	refuse("AccessDeniedException", "%s", text).answer().write(w, uuid.NewString())
+	throw("AccessDeniedException", "%s", text).answer().write(w, uuid.NewString())
 }

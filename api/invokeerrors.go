@@ -9,24 +9,24 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// throttled is an error that knows which limit was met: the value of Reason in TooManyRequestsException.
+// throttled is a throttle that knows which limit was met: the Reason of TooManyRequestsException.
 type throttled interface {
 	error
 	Reason() string
 }
 
-// notInvoked is the answer to an invocation without a response. None of these is a function error: they have no
-// X-Amz-Function-Error.
-func (s *Server) notInvoked(in invocation, err error) (answer, error) {
+// notInvoked returns the answer to an invocation without a response. Such an answer has no X-Amz-Function-Error.
+func notInvoked(in invocation, err error) (answer, error) {
+	remote := in.function.InvokeEndpoint != ""
 	switch {
 	case errors.Is(err, esm.ErrThrottled):
-		limit := refuse("TooManyRequestsException", "Rate Exceeded.")
-		limit.reason = "ConcurrentInvocationLimitExceeded"
+		e := throw("TooManyRequestsException", "Rate Exceeded.")
+		e.reason = "ConcurrentInvocationLimitExceeded"
 		if known, ok := errors.AsType[throttled](err); ok {
-			limit.reason = known.Reason()
+			e.reason = known.Reason()
 		}
-		return answer{}, limit
-	case in.function.InvokeEndpoint != "":
+		return answer{}, e
+	case remote:
 		if a, ok := relayed(err); ok {
 			return a, nil
 		}
@@ -34,38 +34,44 @@ func (s *Server) notInvoked(in invocation, err error) (answer, error) {
 	switch {
 	case errors.Is(err, esm.ErrTooLarge):
 		return answer{}, tooLarge(esm.MaxPayload, "InvokeFunction")
-	case errors.Is(err, esm.ErrRefused) && in.function.InvokeEndpoint == "": // gone from the file a moment ago
-		return answer{}, notFound(in.asked.qualified())
+	case errors.Is(err, esm.ErrRefused) && !remote: // the engine no longer has the function
+		return answer{}, functionNotFound(in.ref.qualified())
 	}
 	return answer{}, err
 }
 
-// exception is an error of an AWS service, as SDKs have it.
-type exception interface {
+// sdkError is an error of an AWS service as SDKs return it.
+type sdkError interface {
 	error
 	ErrorCode() string
 	ErrorMessage() string
 }
 
-// aboutFunction are the exceptions of Invoke that say what is wrong with the function or the event (AWS: API reference
-// of Lambda, Invoke). What an endpoint says about its caller is this engine's affair, not that of its own caller.
-var aboutFunction = regexp.MustCompile(`^(EC2|EFS|ENI|KMS|S3Files|SnapStart|Subnet|Resource|Recursive|NoPublishedVersion|` +
+// statusError is an error with an HTTP status.
+type statusError interface {
+	error
+	HTTPStatusCode() int
+}
+
+// relayedCodes are the exceptions of Invoke about the function or the event (AWS: API reference of Lambda, Invoke), which
+// concern the caller. Exceptions about credentials and the like concern this engine, which is the remote endpoint's client.
+var relayedCodes = regexp.MustCompile(`^(EC2|EFS|ENI|KMS|S3Files|SnapStart|Subnet|Resource|Recursive|NoPublishedVersion|` +
 	`DurableExecution|Invalid(Runtime|ZipFile|SubnetID|SecurityGroupID|RequestContent|ParameterValue)|UnsupportedMediaType)\w*Exception$`)
 
-// smallKey are those of them whose text has the key message in small letters.
-var smallKey = regexp.MustCompile(`^(InvalidParameterValue|InvalidRequestContent|ResourceConflict|ResourceNotReady|UnsupportedMediaType)Exception$`)
+// lowerCaseKey are those of relayedCodes whose message has the key message, in lower case.
+var lowerCaseKey = regexp.MustCompile(`^(InvalidParameterValue|InvalidRequestContent|ResourceConflict|ResourceNotReady|UnsupportedMediaType)Exception$`)
 
-// relayed hands on what Lambda said where the function lives.
+// relayed returns the exception of a remote endpoint as the answer, if it concerns the caller.
 func relayed(err error) (answer, bool) {
-	said, ok := errors.AsType[exception](err)
-	if !ok || !aboutFunction.MatchString(said.ErrorCode()) {
+	said, ok := errors.AsType[sdkError](err)
+	if !ok || !relayedCodes.MatchString(said.ErrorCode()) {
 		return answer{}, false
 	}
 	status, key, typ := http.StatusBadGateway, "Message", "User"
 	if answered, ok := errors.AsType[statusError](err); ok && answered.HTTPStatusCode() >= http.StatusBadRequest {
 		status = answered.HTTPStatusCode()
 	}
-	if smallKey.MatchString(said.ErrorCode()) {
+	if lowerCaseKey.MatchString(said.ErrorCode()) {
 		key = "message"
 	}
 	if status >= http.StatusInternalServerError {
@@ -74,10 +80,4 @@ func relayed(err error) (answer, bool) {
 	text, err := encode(said.ErrorMessage())
 	header := http.Header{"X-Amzn-Errortype": {said.ErrorCode()}}
 	return answer{status, header, fmt.Appendf(nil, `{"Type":%q,%q:%s}`, typ, key, text)}, err == nil
-}
-
-// statusError is an error that came with an HTTP status.
-type statusError interface {
-	error
-	HTTPStatusCode() int
 }

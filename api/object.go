@@ -3,73 +3,102 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// object reads the members of a JSON object of a request, each of which is taken once, as AWS's front end does: names
-// are matched exactly, null is a member that is absent, and a value of another type ends in a SerializationException.
-// What was not taken when the object is done is unknown, and ignored.
+// object decodes the members of a JSON object in a request as AWS's front end does: names are matched exactly, null means
+// absent, and a value of another type is a SerializationException. Each method takes one member; members that no method
+// took are unknown.
 type object struct {
-	path    string // in the document; empty for the document itself
-	members map[string]json.RawMessage
-	reading *reading
+	path     string // in the document; empty for the document itself
+	members  map[string]any
+	decoding *decoding
 }
 
-// reading is what comes of reading a whole document, besides its values.
-type reading struct {
-	err     *refusal // the first; what is read after it does not matter
-	unknown []string // paths of members that nobody took
+// decoding is the state of one document.
+type decoding struct {
+	err     error    // the first; what is decoded after it does not matter
+	objects []object // all objects so far
 }
 
-// parse begins to read a document. No body at all is an empty object.
+// checkJSON returns what keeps text from being JSON in UTF-8.
+func checkJSON(text []byte) error {
+	if !utf8.Valid(text) {
+		return errors.New("invalid UTF-8")
+	}
+	if json.Valid(text) {
+		return nil
+	}
+	return json.Unmarshal(text, new(json.RawMessage)) // which describes the error
+}
+
+// parse parses a document, which must be an object. An empty body is an empty object.
 func parse(body []byte) object {
-	o := object{reading: &reading{}}
-	switch body = bytes.TrimSpace(body); {
-	case len(body) == 0:
-	case !utf8.Valid(body):
-		o.fail("The body of the request is not UTF-8")
-	default:
-		if err := json.Unmarshal(body, new(json.RawMessage)); err != nil {
-			o.fail("Could not parse request body into json: %v", err)
-		} else if body[0] != '{' {
-			o.fail("Unexpected field type")
-		} else {
-			o.fill(body)
+	o := object{decoding: &decoding{}}
+	if body = bytes.TrimSpace(body); len(body) == 0 {
+		return o
+	}
+	var value any
+	err := checkJSON(body)
+	if err == nil {
+		dec := json.NewDecoder(bytes.NewReader(body))
+		dec.UseNumber()
+		err = dec.Decode(&value)
+	}
+	if err != nil {
+		o.fail("Could not parse request body into json: %v", err)
+		return o
+	}
+	members, ok := value.(map[string]any)
+	if !ok {
+		o.fail("Unexpected field type")
+	}
+	return o.add("", members)
+}
+
+// add returns an object of the same document.
+func (o object) add(path string, members map[string]any) object {
+	inner := object{path, members, o.decoding}
+	o.decoding.objects = append(o.decoding.objects, inner)
+	return inner
+}
+
+// unknown returns the paths of the members that were not taken, sorted.
+func (d *decoding) unknown() (paths []string) {
+	for _, o := range d.objects {
+		for name := range o.members {
+			paths = append(paths, o.at(name))
 		}
 	}
-	return o
-}
-
-func (o *object) fill(text json.RawMessage) {
-	if err := json.Unmarshal(text, &o.members); err != nil {
-		o.fail("Could not parse request body into json: %v", err)
-	}
+	slices.Sort(paths)
+	return paths
 }
 
 func (o object) fail(format string, args ...any) {
-	if o.reading.err == nil {
-		o.reading.err = refuse("SerializationException", format, args...)
+	if o.decoding.err == nil {
+		o.decoding.err = throw("SerializationException", format, args...)
 	}
 }
 
-// mismatch fails because text, at path, is not of the type that is wanted.
-func (o object) mismatch(path string, text json.RawMessage, wanted string) {
-	switch text[0] {
-	case '{':
+// mismatch fails because the value at path is not of the wanted type.
+func (o object) mismatch(path string, value any, wanted string) {
+	switch value := value.(type) {
+	case map[string]any:
 		o.fail("Start of structure or map found where not expected. (%s)", path)
-	case '[':
+	case []any:
 		o.fail("Start of list found where not expected (%s)", path)
-	case 't', 'f':
-		o.fail("%s_VALUE can not be converted to %s (%s)", bytes.ToUpper(text), wanted, path)
-	case '"':
+	case bool:
+		o.fail("%s_VALUE can not be converted to %s (%s)", strings.ToUpper(fmt.Sprint(value)), wanted, path)
+	case string:
 		o.fail("STRING_VALUE can not be converted to %s (%s)", wanted, path)
-	case 'n':
+	case nil:
 		o.fail("NULL_VALUE can not be converted to %s (%s)", wanted, path)
 	default:
 		o.fail("NUMBER_VALUE can not be converted to %s (%s)", wanted, path)
@@ -83,157 +112,153 @@ func (o object) at(name string) string {
 	return o.path + "." + name
 }
 
-// take is the text of a member that is there and not null.
-func (o object) take(name string) (json.RawMessage, bool) {
-	text, ok := o.members[name]
+// take takes a member and returns its value; nil if it is absent.
+func (o object) take(name string) any {
+	value := o.members[name]
 	delete(o.members, name)
-	return text, ok && text[0] != 'n'
+	return value
 }
 
-// meant takes a member that is looked at no further, and says whether it says anything: {}, [] and "" do not.
-func (o object) meant(name string) bool {
-	text, ok := o.take(name)
-	if !ok {
+// takeSet takes a member of any type and reports whether it is set: neither absent nor {}, [] or "".
+func (o object) takeSet(name string) bool {
+	switch value := o.take(name).(type) {
+	case nil:
 		return false
+	case map[string]any:
+		return len(value) > 0
+	case []any:
+		return len(value) > 0
+	case string:
+		return value != ""
 	}
-	var short bytes.Buffer
-	return json.Compact(&short, text) != nil || !slices.Contains([]string{"{}", "[]", `""`}, short.String())
+	return true
 }
 
-func (o object) text(name string) *string {
-	text, ok := o.take(name)
+// takeAs takes a member whose value is a T.
+func takeAs[T any](o object, name, wanted string) (value T, ok bool) {
+	given := o.take(name)
+	if given == nil {
+		return value, false
+	}
+	value, ok = given.(T)
 	if !ok {
-		return nil
+		o.mismatch(o.at(name), given, wanted)
 	}
-	return o.asText(o.at(name), text)
+	return value, ok
 }
 
-func (o object) asText(path string, text json.RawMessage) *string {
-	var value string
-	if text[0] != '"' || json.Unmarshal(text, &value) != nil {
-		o.mismatch(path, text, "a String")
+// text stores a member that is a string, if it is present.
+func (o object) text(name string, to *string) {
+	if value, ok := takeAs[string](o, name, "a String"); ok {
+		*to = value
 	}
-	return &value
 }
 
-func (o object) boolean(name string) *bool {
-	text, ok := o.take(name)
+// boolean stores a member that is true or false, if it is present.
+func (o object) boolean(name string, to **bool) {
+	if value, ok := takeAs[bool](o, name, "a Boolean"); ok {
+		*to = &value
+	}
+}
+
+// integer stores a member that is a whole number of 32 bits, in any notation, if it is present.
+func (o object) integer(name string, to **int) {
+	given, ok := takeAs[json.Number](o, name, "an Integer")
 	if !ok {
-		return nil
+		return
 	}
-	value := text[0] == 't'
-	if !value && text[0] != 'f' {
-		o.mismatch(o.at(name), text, "a Boolean")
-	}
-	return &value
-}
-
-// integer takes a number of 32 bits, in whatever form JSON may give it.
-func (o object) integer(name string) *int {
-	text, ok := o.take(name)
-	if !ok {
-		return nil
-	}
-	number, err := strconv.ParseFloat(string(text), 64)
-	if text[0] == '"' || err != nil || number != math.Trunc(number) || math.Abs(number) > math.MaxInt32 {
-		o.mismatch(o.at(name), text, "an Integer")
-		return nil
+	number, err := given.Float64()
+	if err != nil || number != math.Trunc(number) || math.Abs(number) > math.MaxInt32 {
+		o.mismatch(o.at(name), given, "an Integer")
+		return
 	}
 	value := int(number)
-	return &value
+	*to = &value
 }
 
-// latest is the end of the year 9999, in seconds.
-const latest = 253402300799
+// maxEpoch is the end of the year 9999, in seconds since 1970.
+const maxEpoch = 253402300799
 
-// moment takes seconds since 1970, with or without a fraction. It is zero when there are none.
-func (o object) moment(name string) time.Time {
-	text, ok := o.take(name)
+// moment stores a member that is a time in seconds since 1970, with or without a fraction, if it is present.
+func (o object) moment(name string, to *time.Time) {
+	const wanted = "milliseconds since epoch"
+	given, ok := takeAs[json.Number](o, name, wanted)
 	if !ok {
-		return time.Time{}
+		return
 	}
-	number, err := strconv.ParseFloat(string(text), 64)
-	if text[0] == '"' || err != nil || math.Abs(number) > latest {
-		o.mismatch(o.at(name), text, "milliseconds since epoch")
-		return time.Time{}
+	number, err := given.Float64()
+	if err != nil || math.Abs(number) > maxEpoch {
+		o.mismatch(o.at(name), given, wanted)
+		return
 	}
-	return time.UnixMilli(int64(math.Round(number * 1000))).UTC()
+	*to = time.UnixMilli(int64(math.Round(number * 1000))).UTC()
 }
 
-// texts takes a list of texts. It is nil when there is none, and not when it is empty.
-func (o object) texts(name string) []string {
-	texts, ok := o.list(name)
-	if !ok {
-		return nil
-	}
-	values := make([]string, len(texts))
-	for i, text := range texts {
-		values[i] = *o.asText(fmt.Sprintf("%s[%d]", o.at(name), i), text)
-	}
-	return values
-}
-
-// textMap takes an object of texts, in which null is absent too. It is nil when there is none.
-func (o object) textMap(name string) map[string]string {
-	inner, ok := o.object(name)
-	if !ok {
-		return nil
-	}
-	values := make(map[string]string, len(inner.members))
-	for _, key := range slices.Sorted(maps.Keys(inner.members)) {
-		if value := inner.text(key); value != nil {
-			values[key] = *value
-		}
-	}
-	return values
-}
-
-func (o object) list(name string) (texts []json.RawMessage, ok bool) {
-	text, ok := o.take(name)
-	if !ok {
+// list takes a member that is a list.
+func (o object) list(name string) (values []any, ok bool) {
+	given := o.take(name)
+	if given == nil {
 		return nil, false
 	}
-	if text[0] != '[' || json.Unmarshal(text, &texts) != nil {
+	if values, ok = given.([]any); !ok {
 		o.fail("Expected list or null (%s)", o.at(name))
 	}
-	return texts, true
+	return values, ok
 }
 
-// object takes an object. What it holds is taken from it, and then it is done.
-func (o object) object(name string) (inner object, ok bool) {
-	text, ok := o.take(name)
+// texts stores a member that is a list of strings, if it is present.
+func (o object) texts(name string, to *[]string) {
+	values, ok := o.list(name)
 	if !ok {
+		return
+	}
+	texts := make([]string, len(values))
+	for i, value := range values {
+		if texts[i], ok = value.(string); !ok {
+			o.mismatch(fmt.Sprintf("%s[%d]", o.at(name), i), value, "a String")
+		}
+	}
+	*to = texts
+}
+
+// textMap stores a member that is an object of strings, if it is present.
+func (o object) textMap(name string, to *map[string]string) {
+	inner, ok := o.object(name)
+	if !ok {
+		return
+	}
+	*to = map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(inner.members)) {
+		if value, ok := takeAs[string](inner, key, "a String"); ok {
+			(*to)[key] = value
+		}
+	}
+}
+
+// object takes a member that is an object.
+func (o object) object(name string) (inner object, ok bool) {
+	given := o.take(name)
+	if given == nil {
 		return object{}, false
 	}
-	return o.inner(o.at(name), text), true
+	return o.inner(o.at(name), given), true
 }
 
-// objects takes a list of objects.
+// objects takes a member that is a list of objects.
 func (o object) objects(name string) (inner []object) {
-	texts, _ := o.list(name)
-	for i, text := range texts {
-		inner = append(inner, o.inner(fmt.Sprintf("%s[%d]", o.at(name), i), text))
+	values, _ := o.list(name)
+	for i, value := range values {
+		inner = append(inner, o.inner(fmt.Sprintf("%s[%d]", o.at(name), i), value))
 	}
 	return inner
 }
 
-func (o object) inner(path string, text json.RawMessage) object {
-	inner := object{path: path, reading: o.reading}
-	switch text[0] {
-	case '{':
-		inner.fill(text)
-	case 'n':
-	case '[':
+func (o object) inner(path string, value any) object {
+	members, ok := value.(map[string]any)
+	if _, list := value.([]any); list {
 		o.fail("Start of list found where not expected (%s)", path)
-	default:
+	} else if !ok && value != nil {
 		o.fail("Expected structure or null (%s)", path)
 	}
-	return inner
-}
-
-// done says that nothing more is taken from o.
-func (o object) done() {
-	for _, name := range slices.Sorted(maps.Keys(o.members)) {
-		o.reading.unknown = append(o.reading.unknown, o.at(name))
-	}
+	return o.add(path, members)
 }

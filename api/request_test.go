@@ -9,14 +9,15 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm"
 )
 
-func TestTypesAndSyntax(t *testing.T) {
-	tests := []struct{ body, want string }{
+func TestSerialization(t *testing.T) {
+	r := newRig(t)
+	for _, tt := range []struct{ body, want string }{
 		{`{`, "Could not parse request body into json: unexpected end of JSON input"},
 		{`{"FunctionName":"f"}x`, "Could not parse request body into json: invalid character 'x' after top-level value"},
-		{"{\"FunctionName\":\"\xff\"}", "The body of the request is not UTF-8"},
+		{"{\"FunctionName\":\"\xff\"}", "Could not parse request body into json: invalid UTF-8"},
 		{`[]`, "Unexpected field type"},
 		{`null`, "Unexpected field type"},
 		{`{"FunctionName":1}`, "NUMBER_VALUE can not be converted to a String (FunctionName)"},
@@ -38,33 +39,32 @@ func TestTypesAndSyntax(t *testing.T) {
 		{`{"Tags":{"a":false}}`, "FALSE_VALUE can not be converted to a String (Tags.a)"},
 		{`{"StartingPositionTimestamp":"2025-01-01T00:00:00Z"}`, "STRING_VALUE can not be converted to milliseconds since epoch (StartingPositionTimestamp)"},
 		{`{"StartingPositionTimestamp":1e300}`, "NUMBER_VALUE can not be converted to milliseconds since epoch (StartingPositionTimestamp)"},
-	}
-	f := serve(t)
-	for _, tt := range tests {
+	} {
 		want := `400 SerializationException {"Message":"` + tt.want + `"}`
-		if got := errorOf(f.ask("POST", mappingsPath, tt.body)); got != want {
+		if got := errorOf(r.ask("POST", mappingsPath, tt.body)); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", tt.body, got, want)
 		}
 	}
 }
 
-// White space anywhere, numbers in every form and the last of two members are taken as JSON has them.
-func TestJSONInOtherForms(t *testing.T) {
-	f := serve(t)
+// TestJSONNotations tests white space, notations of numbers, and repeated members: the last one counts.
+func TestJSONNotations(t *testing.T) {
+	r := newRig(t)
 	body := " {\n\t\"FunctionName\" : \"x\" , \"FunctionName\":\n \"f\", \"EventSourceArn\": \"" + queue + "\", \"BatchSize\" : 1e1 , " +
 		"\"FilterCriteria\" : { \"Filters\" : [ { \"Pattern\" : \"{}\" } ] } , \"Enabled\" : null }\n"
-	if w := f.ask("POST", mappingsPath, body); w.Code != 202 {
+	if w := r.ask("POST", mappingsPath, body); w.Code != 202 {
 		t.Fatal(errorOf(w))
 	}
-	r, _ := f.register.Get(first)
-	if *r.BatchSize != 10 || r.FilterCriteria.Filters[0].Pattern != "{}" || !*r.Enabled || r.FunctionName != "f" {
-		t.Errorf("got %+v", r.Mapping)
+	m := r.Mappings.List()[0]
+	if *m.BatchSize != 10 || m.FilterCriteria.Filters[0].Pattern != "{}" || !*m.Enabled || m.FunctionName != "f" {
+		t.Errorf("got %+v", m.Mapping)
 	}
 }
 
 func TestPathsAndMethods(t *testing.T) {
-	f := serve(t)
-	tests := []struct{ method, path, want string }{
+	r := newRig(t)
+	const uuidPath = mappingsPath + "/00000001-0000-4000-8000-000000000000"
+	for _, tt := range []struct{ method, path, want string }{
 		{"GET", "/", "404 UnknownOperationException"},
 		{"GET", "//", "404 UnknownOperationException"},
 		{"GET", "/2015-03-31", "404 UnknownOperationException"},
@@ -73,15 +73,14 @@ func TestPathsAndMethods(t *testing.T) {
 		{"GET", mappingsPath + "/a/b", "404 UnknownOperationException"},
 		{"GET", "/2017-03-31/tags", "404 UnknownOperationException"},
 		{"PATCH", mappingsPath, "405 MethodNotAllowedException"},
-		{"POST", mappingsPath + "/" + first, "405 MethodNotAllowedException"},
+		{"POST", uuidPath, "405 MethodNotAllowedException"},
 		{"OPTIONS", mappingsPath, "405 MethodNotAllowedException"},
 		{"GET", mappingsPath + "/a%2Fb%00", "404 ResourceNotFoundException"},
 		{"GET", mappingsPath + "/%61?x=%zz;;", "404 ResourceNotFoundException"},
 		{"GET", "/2017-03-31/tags/x", "400 ValidationException"},
 		{"GET", "/2017-03-31/tags/arn:aws:lambda:us-east-1:123456789012:function:f", "400 InvalidParameterValueException"},
-	}
-	for _, tt := range tests {
-		w := f.ask(tt.method, tt.path, "")
+	} {
+		w := r.ask(tt.method, tt.path, "")
 		if got := errorOf(w); !strings.HasPrefix(got, tt.want+" {") {
 			t.Errorf("%s %s: got %s, want %s", tt.method, tt.path, got, tt.want)
 		}
@@ -89,63 +88,53 @@ func TestPathsAndMethods(t *testing.T) {
 			t.Errorf("%s %s: headers %v", tt.method, tt.path, w.Header())
 		}
 	}
-	if got, want := f.ask("PATCH", mappingsPath, "").Header().Get("Allow"), "POST, GET"; got != want {
+	if got, want := r.ask("PATCH", mappingsPath, "").Header().Get("Allow"), "POST, GET"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-func TestBodiesAreBounded(t *testing.T) {
-	f := serve(t)
+func TestBodySize(t *testing.T) {
+	r := newRig(t)
 	want := "413 RequestEntityTooLargeException {\"Message\":\"Request must be smaller than 262144 bytes for the CreateEventSourceMapping operation\"}"
 	body := strings.Repeat(" ", maxDocument+1)
-	if got := errorOf(f.ask("POST", mappingsPath, body)); got != want {
+	if got := errorOf(r.ask("POST", mappingsPath, body)); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	r := httptest.NewRequest("POST", mappingsPath, struct{ *strings.Reader }{strings.NewReader(body)})
-	r.ContentLength = -1 // chunked: it shows only as it is read
+	req := httptest.NewRequest("POST", mappingsPath, struct{ *strings.Reader }{strings.NewReader(body)})
+	req.ContentLength = -1 // chunked
 	w := httptest.NewRecorder()
-	if f.ServeHTTP(w, r); errorOf(w) != want {
+	if r.ServeHTTP(w, req); errorOf(w) != want {
 		t.Errorf("chunked: got %s, want %s", errorOf(w), want)
 	}
-	if got := errorOf(f.ask("POST", mappingsPath, body[1:])); !strings.HasPrefix(got, "400 ValidationException ") {
-		t.Errorf("at the bound: got %s", got)
+	if got := errorOf(r.ask("POST", mappingsPath, body[1:])); !strings.HasPrefix(got, "400 ValidationException ") {
+		t.Errorf("at the limit: got %s", got)
 	}
 }
 
-// panicking is mappings with a bug in them.
-type panicking struct{ Mappings }
-
-func (panicking) List() []config.Registered { panic("a bug") }
-
-func TestPanicEndsItsRequestAlone(t *testing.T) {
-	f := serve(t)
-	f.Mappings = panicking{f.register}
-	for range 2 { // over one connection
-		resp, err := http.Get(f.url + mappingsPath)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if got, want := resp.Header.Get("x-amzn-ErrorType"), "ServiceException"; got != want || resp.StatusCode != 500 {
-			t.Errorf("got %d %s", resp.StatusCode, got)
+func TestPanic(t *testing.T) {
+	r := newRig(t)
+	r.handler = func(context.Context, esm.Call) (esm.Response, error) { panic("a bug") }
+	for range 2 {
+		if got := errorOf(r.ask("POST", invokePath, "{}")); !strings.HasPrefix(got, `500 ServiceException {"Type":"Service","Message":"The engine failed at this request`) {
+			t.Errorf("got %s", got)
 		}
 	}
-	if got := f.warnings(); !strings.Contains(got, "panic: a bug") || !strings.Contains(got, "request_test.go") {
+	if got := r.warnings(); !strings.Contains(got, "panic: a bug") || !strings.Contains(got, "request_test.go") {
 		t.Errorf("warned %s", got)
 	}
+	r.Close(t.Context()) // the invocations have ended
 }
 
-// A client that has gone holds nothing up and is no failure in the log. It is never told that all is well.
-func TestClientsThatLeave(t *testing.T) {
-	f := serve(t)
-	f.reading = make(chan struct{}) // nobody may read
-	f.once.Do(func() {})
+// TestCanceledRequest tests that a client that has gone away is no failure, and is not answered with a success.
+func TestCanceledRequest(t *testing.T) {
+	r := newRig(t)
+	r.reading = make(chan struct{}) // no body may be read
+	r.once.Do(func() {})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	r := httptest.NewRequest("POST", mappingsPath, strings.NewReader("{}")).WithContext(ctx)
 	w := httptest.NewRecorder()
-	f.ServeHTTP(w, r)
-	if w.Code != http.StatusInternalServerError || f.warnings() != "" {
-		t.Errorf("answered %s, warned %s", errorOf(w), f.warnings())
+	r.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "POST", mappingsPath, strings.NewReader("{}")))
+	if w.Code != http.StatusInternalServerError || r.warnings() != "" {
+		t.Errorf("answered %s, warned %s", errorOf(w), r.warnings())
 	}
 }

@@ -9,26 +9,26 @@ import (
 
 // route is one operation of Lambda's API.
 type route struct {
-	operation string // as the API names it, but for InvokeFunction
+	operation string // its name in the API
 	method    string
-	path      string // a segment that is a star stands for any one, which is the call's next name
-	most      int64  // bytes of its body; 0 is maxDocument
+	path      string // a segment "*" matches any one segment, which becomes the call's next name
+	maxBody   int64  // bytes; 0 means maxDocument
 
 	perform func(*Server, *call) (answer, error)
 }
 
-func (r route) limit() int64 {
-	if r.most == 0 {
+func (r route) bodyLimit() int64 {
+	if r.maxBody == 0 {
 		return maxDocument
 	}
-	return r.most
+	return r.maxBody
 }
 
 var routes = slices.Concat(mappingRoutes, tagRoutes, functionRoutes)
 
-// find is the route of a request, with the names in its path. Names are escaped in paths, ARNs with their colons and
-// slashes too; a slash at the end does not matter.
-func find(method, path string) (route, []string, *refusal) {
+// find returns the route of a request and the names in its path. The path is escaped: names and ARNs may hold escaped
+// slashes. A trailing slash is ignored.
+func find(method, path string) (route, []string, error) {
 	var allowed []string
 	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
 	for _, r := range routes {
@@ -41,14 +41,15 @@ func find(method, path string) (route, []string, *refusal) {
 		}
 	}
 	if len(allowed) > 0 {
-		refused := refuse("MethodNotAllowedException", "This path takes %s.", strings.Join(allowed, ", "))
-		refused.header = http.Header{"Allow": {strings.Join(allowed, ", ")}}
-		return route{}, nil, refused
+		e := throw("MethodNotAllowedException", "This path takes %s.", strings.Join(allowed, ", "))
+		e.header = http.Header{"Allow": {strings.Join(allowed, ", ")}}
+		return route{}, nil, e
 	}
-	return route{}, nil, refuse("UnknownOperationException", "This engine has no operation of Lambda's API at this path: docs/api.md lists what it has.")
+	return route{}, nil, throw("UnknownOperationException", "This engine has no operation of Lambda's API at this path: docs/api.md lists what it has.")
 }
 
-// match is the names in a path, if it is one of that pattern. An empty name is none.
+// match reports whether the segments of a path match a pattern, and returns the names in place of its stars. A name is
+// never empty.
 func match(pattern, segments []string) (names []string, ok bool) {
 	if len(pattern) != len(segments) {
 		return nil, false

@@ -10,71 +10,72 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// Tails gathers the ends of the logs of invocations whose callers want them (LogType Tail). Its zero value is ready.
+// Tails collects the ends of the logs of invocations whose callers ask for them (LogType Tail). The zero value is ready to
+// use.
 type Tails struct {
-	watched atomic.Int64 // how many there are, for the many lines that nobody wants
+	watched atomic.Int64 // len(tails), so that Trace needs no lock while there are none
 	mu      sync.RWMutex
-	of      map[string]*tail
+	tails   map[string]*tail // by the ID of the invocation
 }
 
-// tailSize is how many bytes of a log the caller gets (AWS: API reference of Invoke).
+// tailSize is the most bytes of a log that a caller receives (AWS: API reference of Invoke).
 const tailSize = 4096
 
-// How long the answer waits for the rest of its log. The report of an invocation is written when the runtime is free
-// again, which is a moment after its answer; a runtime that goes on with something of its own is not waited for.
+// The times that an answer waits for the rest of its log. The report line is written when the runtime asks for its next
+// event, usually a moment after its response; a runtime that is still busy is not waited for.
 const (
 	reportWithin = time.Second
-	wordsWithin  = 5 * time.Millisecond // after the report of a failure: what it was about
+	reasonWithin = 5 * time.Millisecond // for the lines about a failure, which follow the report
 )
 
-// Trace is told of the lines of logs. It is an [trace.Func].
+// Trace receives the lines of logs. It is a [trace.Func].
 func (t *Tails) Trace(e trace.Event) {
 	line, ok := e.(trace.Output)
 	if !ok || line.ID == "" || t.watched.Load() == 0 {
 		return
 	}
 	t.mu.RLock()
-	log := t.of[line.ID]
+	log := t.tails[line.ID]
 	t.mu.RUnlock()
 	if log != nil {
 		log.add(line)
 	}
 }
 
-// watch begins to keep the end of an invocation's log. It is nil when that of this id is kept already.
+// watch begins to collect the end of an invocation's log. It returns nil if the log of this ID is being collected already.
 func (t *Tails) watch(id string) *tail {
 	log := &tail{id: id, done: make(chan struct{})}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.of[id] != nil {
+	if t.tails[id] != nil {
 		return nil
 	}
-	if t.of == nil {
-		t.of = map[string]*tail{}
+	if t.tails == nil {
+		t.tails = map[string]*tail{}
 	}
-	t.of[id] = log
+	t.tails[id] = log
 	t.watched.Add(1)
 	return log
 }
 
-// forget ends what watch began.
+// forget ends the collection of a log, which may be nil.
 func (t *Tails) forget(log *tail) {
 	if log == nil {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.of, log.id)
+	delete(t.tails, log.id)
 	t.watched.Add(-1)
 }
 
 // tail is the end of one invocation's log.
 type tail struct {
 	id   string
-	done chan struct{} // closed with the report
+	done chan struct{} // closed by the report line
 
 	mu       sync.Mutex
-	text     []byte // at least the last tailSize bytes, at most twice as many
+	text     []byte // the last tailSize bytes at least, and twice as many at most
 	started  bool
 	reported bool
 }
@@ -97,8 +98,8 @@ func (l *tail) add(line trace.Output) {
 	}
 }
 
-// end is the end of the log of an invocation that has its response, after a short wait for its report. It is nil when
-// there is no log: nothing is known of what functions elsewhere write.
+// end returns the end of the log of an invocation that has its response, after a short wait for the report line. It returns
+// nil if there is no log, as for remote functions.
 func (l *tail) end(ctx context.Context, fault string) []byte {
 	if l == nil {
 		return nil
@@ -107,14 +108,14 @@ func (l *tail) end(ctx context.Context, fault string) []byte {
 	started := l.started
 	l.mu.Unlock()
 	if started && wait(ctx, l.done, reportWithin) && fault != "" && fault != "Unhandled" {
-		wait(ctx, nil, wordsWithin)
+		wait(ctx, nil, reasonWithin)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text[max(0, len(l.text)-tailSize):]
 }
 
-// wait waits for done, for at most d. It reports whether it was done.
+// wait waits for done, for at most d, and reports whether done was closed.
 func wait(ctx context.Context, done <-chan struct{}, d time.Duration) bool {
 	select {
 	case <-done:

@@ -10,25 +10,25 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// logging is a tail to which lines are written.
-type logging struct {
+// watchedLog is the log of the invocation a.
+type watchedLog struct {
 	*Tails
 	*tail
 }
 
-func newLog() logging {
+func newLog() watchedLog {
 	tails := &Tails{}
-	return logging{tails, tails.watch("a")}
+	return watchedLog{tails, tails.watch("a")}
 }
 
-func (l logging) platform(line string) {
+func (l watchedLog) platform(line string) {
 	l.Trace(trace.Output{ID: "a", Line: line, Platform: true})
 }
 
-func (l logging) writes(line string) { l.Trace(trace.Output{ID: "a", Line: line}) }
+func (l watchedLog) writes(line string) { l.Trace(trace.Output{ID: "a", Line: line}) }
 
-// ended is the log's end as text, and how long that took.
-func (l logging) ended(ctx context.Context, fault string) (string, time.Duration) {
+// ended returns the end of the log and the time that it was waited for.
+func (l watchedLog) ended(ctx context.Context, fault string) (string, time.Duration) {
 	began := time.Now()
 	text := l.end(ctx, fault)
 	return string(text), time.Since(began)
@@ -38,15 +38,15 @@ func TestTailWaitsForTheReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog()
 		l.platform("START RequestId: a Version: $LATEST")
-		l.writes("REPORT says the handler")
+		l.writes("REPORT by the handler")
 		l.Trace(trace.Output{ID: "b", Line: "another's"})
-		l.Trace(trace.Output{Line: "nobody's"})
+		l.Trace(trace.Output{Line: "of no invocation"})
 		time.AfterFunc(3*time.Millisecond, func() {
 			l.platform("END RequestId: a")
 			l.platform("REPORT RequestId: a\t")
 		})
 		got, took := l.ended(t.Context(), "")
-		want := "START RequestId: a Version: $LATEST\nREPORT says the handler\nEND RequestId: a\nREPORT RequestId: a\t\n"
+		want := "START RequestId: a Version: $LATEST\nREPORT by the handler\nEND RequestId: a\nREPORT RequestId: a\t\n"
 		if got != want || took != 3*time.Millisecond {
 			t.Errorf("got %q after %v", got, took)
 		}
@@ -63,17 +63,17 @@ func TestTailOfAFailure(t *testing.T) {
 		l.platform(`{"time":"x","type":"platform.report","record":{}}`)
 		time.AfterFunc(time.Millisecond, func() { l.platform("Task timed out") })
 		got, took := l.ended(t.Context(), "Sandbox.Timedout")
-		if !strings.HasSuffix(got, "\nTask timed out\n") || took != wordsWithin {
+		if !strings.HasSuffix(got, "\nTask timed out\n") || took != reasonWithin {
 			t.Errorf("got %q after %v", got, took)
 		}
 	})
 }
 
-func TestTailDoesNotWaitForEver(t *testing.T) {
+func TestTailWaitIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog()
 		if got, took := l.ended(t.Context(), ""); got != "" || took != 0 {
-			t.Errorf("of a function elsewhere: got %q after %v", got, took)
+			t.Errorf("of a remote function: got %q after %v", got, took)
 		}
 		l.platform("START RequestId: a")
 		if got, took := l.ended(t.Context(), ""); got != "START RequestId: a\n" || took != reportWithin {
@@ -82,7 +82,7 @@ func TestTailDoesNotWaitForEver(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		if _, took := l.ended(ctx, ""); took != time.Millisecond {
-			t.Errorf("at the end: %v", took)
+			t.Errorf("at the end of the context: %v", took)
 		}
 	})
 }
@@ -107,10 +107,10 @@ func TestTailIsBounded(t *testing.T) {
 	}
 }
 
-func TestTailsOfTheSameID(t *testing.T) {
+func TestTailsOfOneID(t *testing.T) {
 	l := newLog()
 	if second := l.watch("a"); second != nil || second.end(t.Context(), "") != nil {
-		t.Error("two are kept")
+		t.Error("two logs of one ID are collected")
 	}
 	l.forget(nil)
 	l.writes("x")
@@ -120,6 +120,6 @@ func TestTailsOfTheSameID(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	if l.watch("a") == nil {
-		t.Error("the id is not free")
+		t.Error("the ID cannot be used again")
 	}
 }

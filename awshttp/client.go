@@ -1,35 +1,46 @@
-// Package awshttp is the HTTP client that all AWS SDK clients of the program share. It is the SDK's own client with two
-// precautions for programs that poll: a fast server cannot make it drop a connection in the middle of a response, and
-// it keeps as many idle connections as there are pollers.
+// Package awshttp is the HTTP client that all AWS SDK clients of the program share. It is the SDK's own client, prepared for
+// programs that poll: a fast server cannot make it drop a connection in the middle of a response, it keeps as many idle
+// connections as there are pollers, and it does not reuse connections that may be dead.
 package awshttp
 
 import (
+	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// AnswerWithin is how long a client waits for the head of a response once the request is written. It is well above
-// SQS's longest poll (20 s), so that only a server that is stuck meets it. There is no limit on a whole call.
-const AnswerWithin = time.Minute
+// AnswerWithin is how long a client waits for the head of a response once the request is written. It is above SQS's longest
+// poll (20 s). Callers that know what they wait for may set a shorter limit by the request's context.
+const AnswerWithin = 30 * time.Second
 
-// dialWithin is below the SDK's 30 s: a poller that cannot connect should soon say so.
-const dialWithin = 10 * time.Second
+// dialWithin is below the SDK's 30 s: a poller that cannot connect should soon report it.
+const dialWithin = 5 * time.Second
 
-// Client sends the requests of AWS SDK clients: set it as aws.Config's HTTPClient. It may be used by many at once, and
-// should be, one for each endpoint: connections are reused only within one Client.
+// An idle connection that has died is closed within probeAfter + probes * probeEvery.
+const (
+	probeAfter = 15 * time.Second
+	probeEvery = 5 * time.Second
+	probes     = 3
+)
+
+// Client sends the requests of AWS SDK clients: set it as aws.Config's HTTPClient. It may be used concurrently, and should
+// be, one for each endpoint: connections are reused only within one Client.
 type Client struct {
-	sdk *sdkhttp.BuildableClient
+	sdk atomic.Pointer[sdkhttp.BuildableClient]
 }
 
 var _ aws.HTTPClient = (*Client)(nil)
 
-// New makes a client that keeps up to conns idle connections for each host: the number of calls that are expected to
-// be under way at the same time. Proxies are taken from the environment, TLS is 1.2 or newer, and redirects are not
-// followed, as in the SDK's client.
+// New makes a client that keeps up to conns idle connections for each host: the number of calls that are expected to be
+// under way at the same time. Proxies are taken from the environment, TLS is 1.2 or newer, and redirects are those that
+// the SDK's client follows.
 func New(conns int) *Client {
 	return Around(sdkhttp.NewBuildableClient(), conns)
 }
@@ -40,20 +51,39 @@ func New(conns int) *Client {
 func Around(sdk *sdkhttp.BuildableClient, conns int) *Client {
 	dialer := sdk.GetDialer()
 	dialer.Timeout = min(dialer.Timeout, dialWithin)
-	return &Client{sdk: sdk.WithTransportOptions(func(t *http.Transport) {
+	dialer.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: probeAfter, Interval: probeEvery, Count: probes}
+	c := &Client{}
+	c.sdk.Store(sdk.WithTransportOptions(func(t *http.Transport) {
 		t.DialContext = dialer.DialContext
 		t.MaxIdleConns = 0 // the limit is per host
 		t.MaxIdleConnsPerHost = conns
 		t.MaxConnsPerHost = 0 // a long poll occupies a connection; waiting for one would stall pollers unseen
+		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: probeAfter, PingTimeout: probeEvery}
 		if t.ResponseHeaderTimeout == 0 {
 			t.ResponseHeaderTimeout = AnswerWithin
 		}
-	})}
+	}))
+	return c
 }
 
-// Do is [aws.HTTPClient].Do.
+// Do is [aws.HTTPClient].Do. After a call that timed out, further calls are made on new connections: those that were idle
+// may be dead too.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
-	return c.sdk.Do(hideWriteTo(req))
+	sdk := c.sdk.Load()
+	resp, err := sdk.Do(hideWriteTo(req))
+	if err != nil && (timedOut(err) || timedOut(context.Cause(req.Context()))) {
+		c.sdk.CompareAndSwap(sdk, sdk.WithTransportOptions()) // a copy has no connections yet
+	}
+	return resp, err
+}
+
+// timedOut reports whether a service did not answer in time. The end of a caller's own context says nothing about that.
+func timedOut(err error) bool {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // hideWriteTo returns req with a body that can only be read and closed.

@@ -2,6 +2,7 @@ package awshttp
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,10 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 // sdkBody is a request body that behaves like the SDK's: closed early, its WriteTo answers io.EOF. It is slow to look
@@ -115,7 +113,7 @@ func post(t *testing.T, url string, body io.Reader, length int) *http.Request {
 	return req
 }
 
-func TestAnEarlyCloseDoesNotCutTheResponse(t *testing.T) {
+func TestEarlyCloseOfRequestBody(t *testing.T) {
 	url, rest, _ := halfAnswers(t)
 	client := New(1)
 	body := newSDKBody("{}")
@@ -132,7 +130,7 @@ func TestAnEarlyCloseDoesNotCutTheResponse(t *testing.T) {
 }
 
 // The precaution can go when this test fails.
-func TestTheSDKsOwnClientCutsTheResponse(t *testing.T) {
+func TestSDKClientCutsResponse(t *testing.T) {
 	url, rest, dropped := halfAnswers(t)
 	body := newSDKBody("{}")
 	resp, err := sdkhttp.NewBuildableClient().Do(post(t, url, body, 2))
@@ -149,7 +147,7 @@ func TestTheSDKsOwnClientCutsTheResponse(t *testing.T) {
 	}
 }
 
-func TestBodiesThatMeanNoneStayThemselves(t *testing.T) {
+func TestRequestsWithoutBody(t *testing.T) {
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		got = append(got, fmt.Sprint(r.ContentLength, r.TransferEncoding))
@@ -167,52 +165,6 @@ func TestBodiesThatMeanNoneStayThemselves(t *testing.T) {
 	}
 	if want := "[0 [] 0 []]"; fmt.Sprint(got) != want {
 		t.Errorf("the server saw lengths %v, want %s", got, want)
-	}
-}
-
-// hasty answers every request as soon as it has its headers, and reads the body afterwards.
-func hasty(t *testing.T, served *atomic.Int64) string {
-	t.Helper()
-	const answer = `{"Messages":[]}`
-	l := listen(t, func(conn net.Conn) {
-		r := bufio.NewReader(conn)
-		for {
-			req, err := http.ReadRequest(r)
-			if err != nil {
-				return
-			}
-			served.Add(1)
-			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
-			_, _ = io.Copy(io.Discard, req.Body)
-		}
-	})
-	return "http://" + l.Addr().String()
-}
-
-func TestNoReceiveIsSentTwiceToAFastServer(t *testing.T) {
-	const callers, calls = 8, 250
-	var served atomic.Int64
-	client := New(callers)
-	queue := sqs.New(sqs.Options{
-		Region:       "eu-west-1",
-		BaseEndpoint: aws.String(hasty(t, &served)),
-		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
-		HTTPClient:   client,
-	})
-	var all sync.WaitGroup
-	for range callers {
-		all.Go(func() {
-			for range calls {
-				if _, err := queue.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String("http://q/1/q")}); err != nil {
-					t.Errorf("receive: %v", err)
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	if got := served.Load(); got != callers*calls {
-		t.Errorf("%d requests were sent for %d receives", got, callers*calls)
 	}
 }
 
@@ -264,8 +216,65 @@ func get(client *Client, req *http.Request) error {
 	return errors.Join(err, resp.Body.Close())
 }
 
+// noAnswer ends a call whose service is silent.
+type noAnswer struct{}
+
+func (noAnswer) Error() string { return "no answer" }
+func (noAnswer) Timeout() bool { return true }
+
+// After a connection has turned out to be dead, none that was opened before it is used again.
+func TestDeadConnectionsAreNotReused(t *testing.T) {
+	var connections, silent atomic.Int64
+	l := listen(t, func(conn net.Conn) {
+		n := connections.Add(1)
+		for r := bufio.NewReader(conn); ; {
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, req.Body)
+			if n <= silent.Load() {
+				continue // its packets are dropped from now on
+			}
+			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+		}
+	})
+	url, client := "http://"+l.Addr().String(), New(4)
+	var both sync.WaitGroup
+	arrived, release := make(chan struct{}, 2), make(chan struct{})
+	for range 2 {
+		both.Go(func() {
+			resp, err := client.Do(post(t, url, nil, 0))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			arrived <- struct{}{}
+			<-release // so that the other call needs a connection of its own
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		})
+	}
+	<-arrived
+	<-arrived
+	close(release)
+	both.Wait()
+	silent.Store(connections.Load())
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(50*time.Millisecond, func() { cancel(noAnswer{}) })
+	if err := get(client, post(t, url, nil, 0).WithContext(ctx)); err == nil {
+		t.Fatal("a silent connection answered")
+	}
+	if err := get(client, post(t, url, nil, 0)); err != nil {
+		t.Error(err)
+	}
+	if got, want := connections.Load(), silent.Load()+1; got != want {
+		t.Errorf("%d connections, want %d: the idle one must not be used again", got, want)
+	}
+}
+
 func TestTimeouts(t *testing.T) {
-	transport := New(7).sdk.GetTransport()
+	transport := New(7).sdk.Load().GetTransport()
 	if got := transport.ResponseHeaderTimeout; got <= 20*time.Second {
 		t.Errorf("a long poll of 20 s is cut after %s", got)
 	}
@@ -273,7 +282,7 @@ func TestTimeouts(t *testing.T) {
 		t.Errorf("%d idle connections, want 7", got)
 	}
 	slow := sdkhttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = 16 * time.Minute })
-	if got := Around(slow, 1).sdk.GetTransport().ResponseHeaderTimeout; got != 16*time.Minute {
+	if got := Around(slow, 1).sdk.Load().GetTransport().ResponseHeaderTimeout; got != 16*time.Minute {
 		t.Errorf("the transport's own limit became %s", got)
 	}
 }

@@ -10,20 +10,20 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// group is the changes that share a commit.
+// group holds the changes that share a commit.
 type group struct {
 	changes []*change
-	done    chan struct{} // closed when all of them have their result
+	done    chan struct{} // closed once every change has its result
 }
 
-// change is one of them.
+// change is one change of a group.
 type change struct {
-	apply func(*bolt.Tx) error // changes nothing when it fails
+	apply func(*bolt.Tx) error // must change nothing when it fails
 	err   error                // owned by the committer until the group is done
 }
 
-// change has apply run within a transaction, and waits until that is durable or ctx ends. In the latter case apply may
-// still run later, or may not: the caller must not look at what it writes.
+// change runs apply in a transaction, and waits until that is durable or ctx ends. If ctx ends first, apply may still run
+// later: the caller must not read what apply writes.
 func (d *DB) change(ctx context.Context, apply func(*bolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -37,12 +37,12 @@ func (d *DB) change(ctx context.Context, apply func(*bolt.Tx) error) error {
 	case <-done:
 		return c.err
 	case <-ctx.Done():
-		return fmt.Errorf("given up while it was under way: %w", ctx.Err())
+		return fmt.Errorf("interrupted; the change may still be made: %w", ctx.Err())
 	}
 }
 
-// enqueue adds c to what is committed next, and starts the committer if there is none. A committer lives only as long as
-// there is work, and its WaitGroup with it: an open file may be used inside of a synctest bubble and outside.
+// enqueue adds c to the next group, and starts the committer if none runs. A committer and its WaitGroup live only as
+// long as there is work, so that a store may be used both inside and outside a synctest bubble.
 func (d *DB) enqueue(c *change) (done <-chan struct{}, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -61,7 +61,7 @@ func (d *DB) enqueue(c *change) (done <-chan struct{}, err error) {
 	return d.waiting.done, nil
 }
 
-// commitAll commits group after group until nobody waits.
+// commitAll commits group after group until no change waits.
 func (d *DB) commitAll() {
 	last := 0
 	for g := d.take(last); g != nil; g = d.take(last) {
@@ -76,11 +76,11 @@ func (d *DB) commitAll() {
 	}
 }
 
-// yields is how often take lets others go first although nobody new came.
+// yields is how often take yields to other goroutines without a new change arriving.
 const yields = 8
 
-// take hands out the group that waits; with none the committer ends. Those whom the last commit has woken, and who are
-// about to ask for their next change, come along: without that every other commit would be one of stragglers.
+// take returns the waiting group, or nil, which ends the committer. It first gives the callers of the last commit, which
+// had last changes, a chance to enqueue their next change: otherwise every other commit would hold a few stragglers.
 func (d *DB) take(last int) *group {
 	for before, idle := 0, 0; ; idle++ {
 		runtime.Gosched()
@@ -102,7 +102,7 @@ func (d *DB) take(last int) *group {
 	}
 }
 
-// commit applies changes in one transaction and makes them durable. A change that fails by itself is left out.
+// commit applies changes in one durable transaction. A change whose apply fails is left out.
 func (d *DB) commit(changes []*change) error {
 	if d.broken != nil {
 		return d.broken
@@ -129,9 +129,9 @@ func (d *DB) commit(changes []*change) error {
 	return err
 }
 
-// visible says whether a transaction whose commit failed is what the next one would build upon. Then its last page was
-// written, but perhaps not to the disk, and a second attempt would not notice: the operating system reports that once.
-// Another commit might overwrite pages that the disk still needs.
+// visible reports whether the next transaction would build on transaction id, whose commit failed. Its last page was
+// written then, but perhaps not to the disk, and syncing again would not show that: the operating system reports a failed
+// sync once. Another commit might overwrite pages that are still needed on the disk.
 func (d *DB) visible(id int) bool {
 	now := id
 	err := guarded(func() error {

@@ -44,7 +44,7 @@ func hold(t *testing.T, db *DB) (release func()) {
 	return func() { close(let); holder.Wait() }
 }
 
-// untilWaiting returns when so many changes wait for the next commit.
+// untilWaiting returns once a number of changes wait for the next commit.
 func untilWaiting(db *DB, changes int) {
 	for waiting := -1; waiting != changes; runtime.Gosched() {
 		db.mu.Lock()
@@ -64,7 +64,7 @@ func (d *DB) lastTx(t testing.TB) (id int) {
 	return id
 }
 
-func TestWhoWaitsSharesOneCommit(t *testing.T) {
+func TestWaitingChangesShareACommit(t *testing.T) {
 	const savers = 200
 	db := openHere(t)
 	before := db.lastTx(t)
@@ -81,18 +81,18 @@ func TestWhoWaitsSharesOneCommit(t *testing.T) {
 	release()
 	all.Wait()
 	if got, want := db.lastTx(t)-before, 2; got != want {
-		t.Errorf("%d commits, want %d: the one that held, and one for all the others", got, want)
+		t.Errorf("%d commits, want %d: the one held, and one for all saves", got, want)
 	}
 }
 
-func TestAContextEndsTheWaitAlone(t *testing.T) {
+func TestAnEndedContextDoesNotStopTheCommit(t *testing.T) {
 	db := openHere(t)
 	release := hold(t, db)
 	ctx, cancel := context.WithCancel(t.Context())
 	var saver sync.WaitGroup
 	saver.Go(func() {
 		if _, err := db.Save(ctx, shard(1), usual(1)); !errors.Is(err, context.Canceled) || errors.Is(err, esm.ErrConflict) {
-			t.Errorf("save: %v, want the context's end", err)
+			t.Errorf("save: %v, want context.Canceled", err)
 		}
 	})
 	untilWaiting(db, 1)
@@ -103,7 +103,7 @@ func TestAContextEndsTheWaitAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if all, err := db.All(t.Context(), shard(1).Mapping); err != nil || len(all) != 2 {
-		t.Errorf("%d checkpoints (%v), want both: the change was under way", len(all), err)
+		t.Errorf("%d checkpoints (%v), want both", len(all), err)
 	}
 }
 
@@ -152,8 +152,8 @@ func TestCloseWaits(t *testing.T) {
 	}
 }
 
-// A file that may not grow stands for a full disk here, wherever the tests run.
-func TestNoRoomFailsAndRoomHeals(t *testing.T) {
+// A limit on the size of the file simulates a full disk on any machine.
+func TestFullFile(t *testing.T) {
 	db := openHere(t)
 	first, err := db.Save(t.Context(), shard(1), usual(1))
 	if err != nil {
@@ -183,11 +183,11 @@ func TestNoRoomFailsAndRoomHeals(t *testing.T) {
 	}
 }
 
-func TestAPanicOfTheFileEndsTheSaving(t *testing.T) {
+func TestAPanicEndsSaving(t *testing.T) {
 	db := openHere(t)
 	err := db.change(t.Context(), func(*bolt.Tx) error { panic("page 7 is no page") })
 	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "page 7") {
-		t.Errorf("got %v, want ErrDamaged with what was found", err)
+		t.Errorf("got %v, want ErrDamaged with the reason", err)
 	}
 	if _, err := db.Save(t.Context(), shard(1), usual(1)); !errors.Is(err, ErrDamaged) {
 		t.Errorf("the next save: %v, want ErrDamaged", err)
@@ -197,13 +197,13 @@ func TestAPanicOfTheFileEndsTheSaving(t *testing.T) {
 	}
 }
 
-func TestWhetherAFailedCommitShows(t *testing.T) {
+func TestVisible(t *testing.T) {
 	db := openHere(t)
 	if _, err := db.Save(t.Context(), shard(1), usual(1)); err != nil {
 		t.Fatal(err)
 	}
 	last := db.lastTx(t)
 	if !db.visible(last) || db.visible(last+1) {
-		t.Errorf("transaction %d shows: %v, the one behind it: %v", last, db.visible(last), db.visible(last+1))
+		t.Errorf("transaction %d is visible: %v, the next one: %v", last, db.visible(last), db.visible(last+1))
 	}
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/esm-run/esm/checkpoint"
 )
 
-// What the child of TestKilled is told by: the path of its store.
+// childVariable gives the child process of TestKilled the path of its store.
 const childVariable = "ESM_TEST_CHECKPOINT_CHILD"
 
 const childShards = 8
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childVariable); path != "" {
-		if err := saveForEver(path); err != nil {
+		if err := saveUntilKilled(path); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
 		os.Exit(1)
@@ -30,9 +30,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// saveForEver counts every shard up, each in a goroutine of its own, and tells each count that was saved. It also keeps
-// a notice of each, and writes it into two documents at once.
-func saveForEver(path string) error {
+// saveUntilKilled counts up the position of every shard, each in a goroutine of its own. It keeps a notice of each count,
+// writes it into two documents together, and then prints it.
+func saveUntilKilled(path string) error {
 	db, err := checkpoint.Open(path)
 	if err != nil {
 		return err
@@ -69,38 +69,38 @@ func saveForEver(path string) error {
 	return fmt.Errorf("a save failed")
 }
 
-// TestKilled kills a process that saves, again and again, and looks whether everything is there that it said it had saved.
+// TestKilled kills a saving process repeatedly, and checks that everything it reported as saved is there.
 func TestKilled(t *testing.T) {
 	const kills = 20
 	path := path(t)
 	seed := rand.Uint64()
 	dice := rand.New(rand.NewPCG(seed, 0))
-	stands := map[string]int{} // where each shard was found after the last kill
+	counts := map[string]int{} // of each shard after the last kill
 	notices := map[string]bool{}
 	for kill := range kills {
 		for _, save := range runAndKill(t, path, 1+dice.IntN(200)) {
-			stands[save.shard] = save.count
+			counts[save.shard] = save.count
 			notices[fmt.Sprintf("%s/%d", save.shard, save.count)] = true
 		}
-		checkTold(t, path, stands, notices)
+		checkReported(t, path, counts, notices)
 		check(t, path)
 		if t.Failed() {
 			t.Fatalf("seed %d, kill %d", seed, kill)
 		}
 	}
-	if len(stands) != childShards {
-		t.Errorf("seed %d: %d shards of %d were saved", seed, len(stands), childShards)
+	if len(counts) != childShards {
+		t.Errorf("seed %d: %d shards of %d were saved", seed, len(counts), childShards)
 	}
 }
 
-// told is one save that the child told of.
-type told struct {
+// report is one save that the child has reported.
+type report struct {
 	shard string
 	count int
 }
 
-// runAndKill kills the child after so many lines, and returns all that it has told until then.
-func runAndKill(t *testing.T, path string, lines int) (saves []told) {
+// runAndKill kills the child after a number of lines, and returns its reports.
+func runAndKill(t *testing.T, path string, lines int) (saves []report) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), childVariable+"="+path)
@@ -113,7 +113,7 @@ func runAndKill(t *testing.T, path string, lines int) (saves []told) {
 		t.Fatal(err)
 	}
 	for scan := bufio.NewScanner(out); scan.Scan(); {
-		var save told
+		var save report
 		if _, err := fmt.Sscan(scan.Text(), &save.shard, &save.count); err != nil {
 			t.Errorf("the child said %q", scan.Text())
 		}
@@ -127,9 +127,9 @@ func runAndKill(t *testing.T, path string, lines int) (saves []told) {
 	return saves
 }
 
-// checkTold expects each shard where it stood when it was last told of or found, or at most one save further, and every
-// notice. It notes where it finds the shards.
-func checkTold(t *testing.T, path string, stands map[string]int, notices map[string]bool) {
+// checkReported expects each shard at its last known count, or at most one save further, and every notice. It updates
+// counts.
+func checkReported(t *testing.T, path string, counts map[string]int, notices map[string]bool) {
 	t.Helper()
 	db, err := checkpoint.Open(path)
 	if err != nil {
@@ -144,18 +144,18 @@ func checkTold(t *testing.T, path string, stands map[string]int, notices map[str
 	if err != nil {
 		t.Fatal(err)
 	}
-	for shard, count := range stands {
+	for shard, count := range counts {
 		if got, _ := strconv.Atoi(all[shard].Position); got != count && got != count+1 {
-			t.Errorf("shard %s is at %d, it told of %d", shard, got, count)
+			t.Errorf("shard %s is at %d, it reported %d", shard, got, count)
 		}
 		if got, _ := strconv.Atoi(string(documents[shard])); got != count && got != count+1 && got != count-1 {
-			t.Errorf("the document of %s is at %d, it told of %d", shard, got, count)
+			t.Errorf("the document of %s is at %d, it reported %d", shard, got, count)
 		}
 	}
 	for shard, cp := range all {
-		stands[shard], _ = strconv.Atoi(cp.Position)
+		counts[shard], _ = strconv.Atoi(cp.Position)
 	}
-	for shard := range stands {
+	for shard := range counts {
 		if one, twin := string(documents[shard]), string(documents["twin of "+shard]); one != twin {
 			t.Errorf("the documents of %s are %q and %q", shard, one, twin)
 		}

@@ -12,29 +12,28 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// DB is a store in a bbolt file. Changes that are asked for side by side share one commit.
+// DB is a store in a bbolt file. Concurrent changes share one commit.
 //
-// All methods may be called side by side. A change has been made, and is on the disk, when its method returns without an
-// error. A context that ends during the call ends the wait alone: the change may still be made. So it is with an error of
-// the file system, such as a full disk; the store stays usable, and later changes succeed when there is room again.
+// An error of the file system, such as a full disk, fails the changes of one commit. The store stays usable, and later
+// changes succeed once there is room again.
 type DB struct {
 	path   string
 	bolt   *bolt.DB
-	broken error // ends all changes. Owned by the committer, and by Close when there is none.
+	broken error // fails all further changes. Owned by the committer, or by Close when there is none.
 
-	// versions are what the file holds, of checkpoints that were saved since it was opened. Owned by the committer.
+	// versions caches the versions of checkpoints saved since the file was opened. Owned by the committer.
 	versions map[esm.Key]uint64
 
 	mu        sync.Mutex
-	waiting   *group          // what the next commit takes along; nil when nobody waits
-	busy      bool            // there is a committer
-	committer *sync.WaitGroup // the last one; nil before the first
+	waiting   *group          // the next commit; nil when no change waits
+	busy      bool            // a committer runs
+	committer *sync.WaitGroup // of the last committer; nil before the first
 	closed    bool
 }
 
-var _ esm.Checkpoints = (*DB)(nil)
+var _ esm.Store = (*DB)(nil)
 
-// Close waits for the changes under way and gives up the file. Further calls of other methods fail with ErrClosed.
+// Close implements [esm.Store]. Later calls of other methods fail with [ErrClosed].
 func (d *DB) Close() error {
 	d.mu.Lock()
 	d.closed = true
@@ -44,84 +43,78 @@ func (d *DB) Close() error {
 		committer.Wait()
 	}
 	if errors.Is(d.broken, ErrDamaged) {
-		return d.broken // bbolt has panicked and may hold locks of its own: the file is given up with the process
+		return d.broken // bbolt has panicked and may hold its own locks: only the end of the process releases the file
 	}
-	if err := d.bolt.Close(); err != nil {
-		return fmt.Errorf("checkpoint: %s: close: %w", d.path, err)
-	}
-	return nil
+	return d.wrap(d.bolt.Close(), "close")
 }
 
-// All is [esm.Checkpoints].All.
+// All implements [esm.Checkpoints].
 func (d *DB) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint, error) {
 	all := map[string]esm.Checkpoint{}
 	err := d.view(ctx, func(tx *bolt.Tx) error {
-		shards := tx.Bucket(checkpoints).Bucket(name(mapping))
+		shards := tx.Bucket(checkpoints).Bucket(toKey(mapping))
 		if shards == nil {
 			return nil
 		}
 		return shards.ForEach(func(shard, value []byte) error {
-			cp, err := unpackCheckpoint(value, esm.Key{Mapping: mapping, Shard: named(shard)})
+			cp, err := unpackCheckpoint(value, esm.Key{Mapping: mapping, Shard: fromKey(shard)})
 			if err != nil {
-				return fmt.Errorf("%w: shard %q of %q: %w", ErrDamaged, named(shard), mapping, err)
+				return fmt.Errorf("%w: shard %q of %q: %w", ErrDamaged, fromKey(shard), mapping, err)
 			}
-			all[named(shard)] = cp
+			all[fromKey(shard)] = cp
 			return nil
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %s: load: %w", d.path, err)
+		return nil, d.wrap(err, "load")
 	}
 	return all, nil
 }
 
-// Mappings names the mappings of which something is kept, in the order of their names.
+// Mappings implements [esm.Store].
 func (d *DB) Mappings(ctx context.Context) (names []string, err error) {
 	err = d.view(ctx, func(tx *bolt.Tx) error {
 		return tx.Bucket(checkpoints).ForEachBucket(func(mapping []byte) error {
-			names = append(names, named(mapping))
+			names = append(names, fromKey(mapping))
 			return nil
 		})
 	})
-	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %s: list the mappings: %w", d.path, err)
-	}
-	return names, nil
+	return names, d.wrap(err, "list the mappings")
 }
 
-// Save is [esm.Checkpoints].Save. A version is never given out twice, also not after Forget.
+// Save implements [esm.Checkpoints].
 func (d *DB) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.Checkpoint, error) {
 	var version uint64
-	err := checkKey(k)
+	err := checkNames(k.Mapping, k.Shard)
 	if err == nil {
-		s := saving{k, name(k.Mapping), name(k.Shard), next.Version, packCheckpoint(next, k)}
+		s := saving{k, toKey(k.Mapping), toKey(k.Shard), next.Version, packCheckpoint(next, k)}
 		err = d.change(ctx, func(tx *bolt.Tx) (err error) {
 			version, err = s.apply(tx, d.versions)
 			return err
 		})
 	}
 	if err != nil {
-		return esm.Checkpoint{}, fmt.Errorf("checkpoint: %s: save shard %q of %q: %w", d.path, k.Shard, k.Mapping, err)
+		return esm.Checkpoint{}, d.wrap(err, "save shard %q of %q", k.Shard, k.Mapping)
 	}
 	next.Version = version
 	return next, nil
 }
 
-// saving is a Save with all done that can be done side by side.
+// saving is a Save with all the work done that needs no transaction.
 type saving struct {
 	key            esm.Key
 	mapping, shard []byte
-	old            uint64 // the version that is to be replaced
+	old            uint64 // the version to replace
 	next           packed
 }
 
-// apply returns the new version, which it notes in versions. With an error it has changed nothing.
+// apply returns the new version and records it in versions. It changes nothing when it fails.
 func (s saving) apply(tx *bolt.Tx, versions map[esm.Key]uint64) (version uint64, err error) {
 	all := tx.Bucket(checkpoints)
 	shards := all.Bucket(s.mapping)
 	now, known := versions[s.key]
 	if shards != nil && !known {
-		if now, err = keptVersion(shards.Get(s.shard)); err != nil {
+		if now, err = storedVersion(shards.Get(s.shard)); err != nil {
 			return 0, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
@@ -143,7 +136,7 @@ func (s saving) apply(tx *bolt.Tx, versions map[esm.Key]uint64) (version uint64,
 	return version, nil
 }
 
-// Forget is [esm.Checkpoints].Forget. All keys are removed, or none.
+// Forget implements [esm.Checkpoints].
 func (d *DB) Forget(ctx context.Context, keys ...esm.Key) error {
 	err := d.change(ctx, func(tx *bolt.Tx) error {
 		for _, k := range keys {
@@ -154,27 +147,32 @@ func (d *DB) Forget(ctx context.Context, keys ...esm.Key) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("checkpoint: %s: forget: %w", d.path, err)
-	}
-	return nil
+	return d.wrap(err, "forget")
 }
 
 func forget(all *bolt.Bucket, k esm.Key) error {
-	shards := all.Bucket(name(k.Mapping))
+	shards := all.Bucket(toKey(k.Mapping))
 	if shards == nil {
 		return nil
 	}
-	if err := shards.Delete(name(k.Shard)); err != nil {
+	if err := shards.Delete(toKey(k.Shard)); err != nil {
 		return err
 	}
 	if first, _ := shards.Cursor().First(); first != nil {
 		return nil
 	}
-	return all.DeleteBucket(name(k.Mapping))
+	return all.DeleteBucket(toKey(k.Mapping))
 }
 
-// view reads within one transaction. It holds up commits that make the file grow: be short.
+// wrap adds the path and what was tried to err. It returns nil if err is nil.
+func (d *DB) wrap(err error, action string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("checkpoint: %s: %s: %w", d.path, fmt.Sprintf(action, args...), err)
+}
+
+// view runs read in one transaction. It must be short: meanwhile the file cannot grow.
 func (d *DB) view(ctx context.Context, read func(*bolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

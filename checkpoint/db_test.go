@@ -2,8 +2,8 @@ package checkpoint_test
 
 import (
 	"path/filepath"
-	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -51,53 +51,32 @@ func check(t *testing.T, path string) {
 	}
 }
 
-// reopener opens path again, after closing what was opened before.
-func reopener(t *testing.T) (db *checkpoint.DB, reopen func() *checkpoint.DB) {
-	path := path(t)
-	db = open(t, path)
-	last := db
-	return db, func() *checkpoint.DB {
-		if err := last.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-		check(t, path)
-		last = open(t, path)
-		return last
-	}
-}
-
-func TestMappingsOfWhichSomethingIsKept(t *testing.T) {
-	db := open(t, path(t))
-	for _, k := range []esm.Key{{Mapping: "b", Shard: "1"}, {Mapping: "a"}, {Mapping: "b"}, {Mapping: "gone"}} {
-		if _, err := db.Save(t.Context(), k, esm.Checkpoint{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := db.Forget(t.Context(), esm.Key{Mapping: "gone"}); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := db.Mappings(t.Context()); err != nil || !slices.Equal(got, []string{"a", "b"}) {
-		t.Errorf("%q, %v", got, err)
-	}
-}
-
 func TestDB(t *testing.T) {
-	checkpointtest.Run(t, func(t *testing.T) checkpointtest.Fixture {
-		db, reopen := reopener(t)
-		return checkpointtest.Fixture{Store: db, Restart: func() esm.Checkpoints { return reopen() }}
+	checkpointtest.Run(t, func(t *testing.T) (esm.Store, func() esm.Store) {
+		path := path(t)
+		db := open(t, path)
+		return db, func() esm.Store {
+			if err := db.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+			check(t, path)
+			db = open(t, path)
+			return db
+		}
 	})
 }
 
-func TestDBUndelivered(t *testing.T) {
-	checkpointtest.RunUndelivered(t, func(t *testing.T) (checkpointtest.Notices, func() checkpointtest.Notices) {
-		db, reopen := reopener(t)
-		return db, func() checkpointtest.Notices { return reopen() }
+// A store may be opened inside a synctest bubble or outside, and used in both.
+func TestInABubble(t *testing.T) {
+	outside := open(t, path(t))
+	save := func(t *testing.T, db *checkpoint.DB, shard string) {
+		if _, err := db.Save(t.Context(), esm.Key{Mapping: "m", Shard: shard}, esm.Checkpoint{}); err != nil {
+			t.Errorf("save: %v", err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		save(t, open(t, path(t)), "a")
+		save(t, outside, "a")
 	})
-}
-
-func TestDBDocuments(t *testing.T) {
-	checkpointtest.RunDocuments(t, func(t *testing.T) (checkpointtest.Documents, func() checkpointtest.Documents) {
-		db, reopen := reopener(t)
-		return db, func() checkpointtest.Documents { return reopen() }
-	})
+	save(t, outside, "b")
 }

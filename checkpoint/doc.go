@@ -1,4 +1,3 @@
-// Package checkpoint keeps how far stream mappings have come, the notices that no destination took, and documents of which
-// it knows no more than their kind: [DB] in a bbolt file that survives kill -9, [Memory] for tests of what depends on it.
-// Both pass the suites of checkpointtest.
+// Package checkpoint implements [esm.Store] in one bbolt file that survives kill -9: checkpoints of stream mappings,
+// notices that no destination accepted, and documents. Package checkpointtest has the suite that every store passes.
 package checkpoint

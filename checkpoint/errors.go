@@ -2,27 +2,19 @@ package checkpoint
 
 import "errors"
 
-// What [Open]'s errors say about a file. None of them has changed it.
+// Errors of [Open], which leaves the file unchanged. ErrDamaged may also be returned later.
 var (
-	// ErrInUse says that somebody else has the file open.
-	ErrInUse = errors.New("in use by another process: stop that engine, or name another DataDir")
-
-	// ErrForeign says that the file is not one of this package.
-	ErrForeign = errors.New("not a checkpoint file of esm, and left alone: move it away to begin without positions")
-
-	// ErrDamaged says that the file is not as it was written. It may also come of a call later on.
-	ErrDamaged = errors.New("the checkpoint file is damaged, and left alone: restore a copy, or move it away to begin without positions")
-
-	// ErrNewer says that a later release has written the file in a way that this one does not know.
-	ErrNewer = errors.New("written by a newer esm: run that one")
+	ErrInUse   = errors.New("in use by another process: stop that engine, or use another DataDir")
+	ErrForeign = errors.New("not a checkpoint file of esm, and left alone: move it away to start without positions")
+	ErrDamaged = errors.New("the checkpoint file is damaged, and left alone: restore a copy, or move it away to start without positions")
+	ErrNewer   = errors.New("written by a newer release of esm: run that one")
 )
 
-// What a call's errors say besides [esm.ErrConflict].
+// Errors of a [DB]'s methods, besides [esm.ErrConflict].
 var (
-	// ErrClosed says that the store was closed before.
 	ErrClosed = errors.New("the store is closed")
 
-	// ErrUnknown says that a change may or may not have become durable, and that nothing will until the store is opened
-	// anew.
-	ErrUnknown = errors.New("what was last saved may not be durable, and nothing more is saved: start the engine again")
+	// ErrUnknown reports that the last changes may or may not be durable. The store accepts no more changes until it
+	// is opened again.
+	ErrUnknown = errors.New("the last changes may not be durable, and no more are accepted: restart the engine")
 )

@@ -13,7 +13,7 @@ func (w *wire) checkpoint(cp *esm.Checkpoint) {
 	w.more(cp.Owed, func(o *esm.Owed) { w.count(&o.Sum) })
 }
 
-// more moves what came to be known of owed runs after the first schema: an older value ends before it.
+// more moves a field of owed runs that was added after the first schema: an older value ends before it.
 func (w *wire) more(owed []esm.Owed, each func(*esm.Owed)) {
 	if w.reading && len(w.buf) == 0 {
 		return
@@ -40,7 +40,7 @@ func (w *wire) window(win *esm.Window) {
 	w.text(&win.ID)
 }
 
-func (w *wire) undelivered(u *Undelivered) {
+func (w *wire) undelivered(u *esm.UndeliveredNotice) {
 	w.text(&u.Destination)
 	w.text(&u.Reason)
 	w.moment(&u.Kept)
@@ -56,13 +56,25 @@ func (w *wire) notice(n *esm.Notice) {
 	w.text((*string)(&n.Condition))
 	w.int(&n.Invokes)
 	optional(w, &n.Response, w.response)
-	w.text(&n.Source)
-	w.text(&n.Shard)
-	w.mark(&n.First)
-	w.mark(&n.Last)
-	w.int(&n.Size)
-	optional(w, &n.Window, w.noticeWindow)
+	w.stream(&n.Stream)
 	w.bytes((*[]byte)(&n.Payload))
+}
+
+// stream moves a batch. None is stored as a zero batch, since the first schema had no notices without one.
+func (w *wire) stream(b **esm.StreamBatch) {
+	var batch esm.StreamBatch
+	if *b != nil {
+		batch = **b
+	}
+	w.text(&batch.Source)
+	w.text(&batch.Shard)
+	w.mark(&batch.First)
+	w.mark(&batch.Last)
+	w.int(&batch.Size)
+	optional(w, &batch.Window, w.noticeWindow)
+	if w.reading && batch != (esm.StreamBatch{}) {
+		*b = &batch
+	}
 }
 
 func (w *wire) response(r *esm.NoticeResponse) {

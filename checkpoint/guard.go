@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// guarded runs f, which reads a mapped file. What bbolt does with a file that is damaged where nobody looked before
-// (panic, or touch memory that is not there) becomes an error, ErrDamaged.
+// guarded runs f, which reads a mapped file. Where the file is damaged, bbolt panics or touches unmapped memory: both
+// become ErrDamaged.
 func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -1,31 +1,21 @@
 package checkpoint
 
-import (
-	"fmt"
+import "fmt"
 
-	"github.com/esm-run/esm"
-)
-
-// maxName is how long a mapping's or a shard's name may be, in bytes: AWS's are shorter than 130.
+// maxName is the longest name of a mapping, shard, notice or document in bytes. AWS's names are shorter than 130.
 const maxName = 1024
 
-func checkKey(k esm.Key) error {
-	if n := max(len(k.Mapping), len(k.Shard)); n > maxName {
-		return fmt.Errorf("a key of %d bytes, more than %d", n, maxName)
+func checkNames(names ...string) error {
+	for _, name := range names {
+		if len(name) > maxName {
+			return fmt.Errorf("a name of %d bytes is longer than %d", len(name), maxName)
+		}
 	}
 	return nil
 }
 
-// name is s as a bbolt key, which must not be empty.
-func name(s string) []byte { return append([]byte{'/'}, s...) }
+// toKey turns a name into a bbolt key, which must not be empty.
+func toKey(name string) []byte { return append([]byte{'/'}, name...) }
 
-// named is what name made a key of.
-func named(key []byte) string { return string(key[1:]) }
-
-// keptVersion is the version of what is kept: zero when that is nothing.
-func keptVersion(value []byte) (uint64, error) {
-	if value == nil {
-		return 0, nil
-	}
-	return versionOf(value)
-}
+// fromKey is the inverse of toKey.
+func fromKey(key []byte) string { return string(key[1:]) }

@@ -15,14 +15,13 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// patience is how long Open waits for another process to let go of the file.
-const patience = time.Second
+// lockTimeout is how long Open waits for another process to release the file.
+const lockTimeout = time.Second
 
-// Open opens the store in the file path, and makes it if it is missing: a directory for the user alone, and a file that
-// only the user reads. The file is locked until [DB.Close] or the end of the process.
+// Open opens the store in the file at path. It creates the file and its directory if they are missing, readable by the
+// user alone, and upgrades a file of an older release. The file is locked until [DB.Close] or the end of the process.
 //
-// A file that somebody else has open, that is not of this package, damaged or of a newer release is refused with
-// ErrInUse, ErrForeign, ErrDamaged or ErrNewer, and left as it is. One of an older release is brought up to date.
+// The errors [ErrInUse], [ErrForeign], [ErrDamaged] and [ErrNewer] leave the file unchanged.
 func Open(path string) (*DB, error) { return open(path, upgrades) }
 
 func open(path string, steps []step) (*DB, error) {
@@ -49,14 +48,14 @@ func openFile(path string, steps []step) (*bolt.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := bringUpToDate(db, steps); err != nil {
+	if err := upgradeFile(db, steps); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-// create makes a whole file beside path and then gives it its name: a process that ends in the middle leaves no half of
-// a file, and an empty file is never one of this package.
+// create makes a complete file beside path and then links it to its name: a process that dies halfway leaves no partial
+// file, and an empty file is never one of this package.
 func create(path string, schema int) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
@@ -89,14 +88,14 @@ func syncDir(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// examine reads the whole structure of a file before anything may write to it.
+// examine checks a whole file before anything may write to it.
 func examine(path string, steps []step) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%w (no regular file)", ErrForeign)
+		return fmt.Errorf("%w (not a regular file)", ErrForeign)
 	case info.Size() == 0:
 		return fmt.Errorf("%w (it is empty)", ErrForeign)
 	}
@@ -106,10 +105,10 @@ func examine(path string, steps []step) error {
 	}
 	err = guarded(func() error {
 		return db.View(func(tx *bolt.Tx) error {
-			if err := verify(path, db.Info().PageSize, tx.ID()); err != nil {
+			if err := check(tx, path); err != nil {
 				return fmt.Errorf("%w (%w)", ErrDamaged, err)
 			}
-			_, err := known(tx, steps)
+			_, err := readSchema(tx, steps)
 			return err
 		})
 	})
@@ -120,8 +119,8 @@ func openBolt(path string, readOnly bool) (db *bolt.DB, err error) {
 	err = guarded(func() (err error) {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
 			ReadOnly:     readOnly,
-			Timeout:      patience,
-			FreelistType: bolt.FreelistMapType, // the other one is slow once many notices were dropped
+			Timeout:      lockTimeout,
+			FreelistType: bolt.FreelistMapType, // the default is slow after many notices were dropped
 			NoStatistics: true,
 		})
 		return err
@@ -133,14 +132,14 @@ func openBolt(path string, readOnly bool) (db *bolt.DB, err error) {
 		return nil, ErrInUse
 	case errors.As(err, new(*fs.PathError)) || errors.Is(err, ErrDamaged):
 		return nil, err
-	case beginsLikeBolt(path):
+	case isBolt(path):
 		return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
 	}
 	return nil, fmt.Errorf("%w (%w)", ErrForeign, err)
 }
 
-// beginsLikeBolt says whether a file has bbolt's mark on its first page.
-func beginsLikeBolt(path string) bool {
+// isBolt reports whether a file has bbolt's magic number on its first page.
+func isBolt(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false
@@ -151,11 +150,11 @@ func beginsLikeBolt(path string) bool {
 	return err == nil && binary.NativeEndian.Uint32(page[pageHeader:]) == boltMagic
 }
 
-func bringUpToDate(db *bolt.DB, steps []step) error {
+func upgradeFile(db *bolt.DB, steps []step) error {
 	return guarded(func() error {
 		var schema int
 		err := db.View(func(tx *bolt.Tx) (err error) {
-			schema, err = known(tx, steps)
+			schema, err = readSchema(tx, steps)
 			return err
 		})
 		if err != nil || schema == 1+len(steps) {

@@ -7,35 +7,33 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// How the file is laid out: one bucket says what it is, one has a bucket of shards for every mapping, one the notices in
-// the order in which they came, one where each of them is, one has a bucket of documents for every kind.
+// The buckets of a file.
 var (
 	about           = []byte("esm")
-	checkpoints     = []byte("checkpoints")
-	undelivered     = []byte("undelivered")
-	undeliveredByID = []byte("undelivered by ID")
-	documents       = []byte("documents")
+	checkpoints     = []byte("checkpoints")       // a bucket of shards for each mapping
+	undelivered     = []byte("undelivered")       // notices by place: numbers in the order of keeping
+	undeliveredByID = []byte("undelivered by ID") // places of notices
+	documents       = []byte("documents")         // a bucket of documents for each kind
 
-	schemaKey = []byte("schema") // in about: which schema the file has, 8 bytes
+	schemaKey = []byte("schema") // in about: 8 bytes
 )
 
 // step rewrites a file from one schema to the next.
 type step func(*bolt.Tx) error
 
-// upgrades are the steps from schema 1 on: the first leads to 2. A file has schema 1 more than the steps that it has
-// behind it.
+// upgrades are the steps from schema 1 on: the first leads to schema 2.
 var upgrades = []step{withDocuments, withSums}
 
-// withDocuments leads to schema 2.
+// withDocuments adds the bucket of schema 2.
 func withDocuments(tx *bolt.Tx) error {
 	_, err := tx.CreateBucket(documents)
 	return err
 }
 
-// withSums leads to schema 3. Values are written with the sums of owed runs from now on: older ones can be read.
+// withSums does nothing: schema 3 adds [esm.Owed].Sum to values, and older values can still be read.
 func withSums(*bolt.Tx) error { return nil }
 
-// layOut makes an empty file one of this package.
+// layOut makes an empty file a checkpoint file.
 func layOut(tx *bolt.Tx, schema int) error {
 	for _, bucket := range [][]byte{about, checkpoints, undelivered, undeliveredByID, documents} {
 		if _, err := tx.CreateBucket(bucket); err != nil {
@@ -49,27 +47,19 @@ func putSchema(tx *bolt.Tx, schema int) error {
 	return tx.Bucket(about).Put(schemaKey, binary.BigEndian.AppendUint64(nil, uint64(schema)))
 }
 
-// schemaOf says which schema a file has, or that it is none of this package.
-func schemaOf(tx *bolt.Tx) (int, error) {
+// readSchema returns the schema of a file, and an error if steps do not lead from it to the newest.
+func readSchema(tx *bolt.Tx, steps []step) (int, error) {
 	bucket := tx.Bucket(about)
 	if bucket == nil {
 		return 0, fmt.Errorf("%w (a bbolt file of another program)", ErrForeign)
 	}
 	value := bucket.Get(schemaKey)
 	if len(value) != 8 {
-		return 0, fmt.Errorf("%w (it does not say its schema)", ErrDamaged)
+		return 0, fmt.Errorf("%w (it has no schema)", ErrDamaged)
 	}
-	return int(binary.BigEndian.Uint64(value)), nil
-}
-
-// known says which schema a file has, if it is one that steps lead on from.
-func known(tx *bolt.Tx, steps []step) (int, error) {
-	schema, err := schemaOf(tx)
-	if err != nil {
-		return 0, err
-	}
+	schema := int(binary.BigEndian.Uint64(value))
 	if newest := 1 + len(steps); schema > newest {
-		return 0, fmt.Errorf("%w (its schema is %d, this esm knows %d)", ErrNewer, schema, newest)
+		return 0, fmt.Errorf("%w (its schema is %d, this release reads up to %d)", ErrNewer, schema, newest)
 	}
 	if schema < 1 {
 		return 0, fmt.Errorf("%w (its schema is %d)", ErrDamaged, schema)
@@ -77,9 +67,9 @@ func known(tx *bolt.Tx, steps []step) (int, error) {
 	return schema, nil
 }
 
-// upgrade takes a file to the newest schema within tx: wholly or not at all.
+// upgrade brings a file to the newest schema, completely or not at all.
 func upgrade(tx *bolt.Tx, steps []step) error {
-	schema, err := known(tx, steps)
+	schema, err := readSchema(tx, steps)
 	if err != nil {
 		return err
 	}

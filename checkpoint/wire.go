@@ -9,9 +9,8 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// A stored value is its fields one behind the other, its version, and a checksum of both and of what it is kept under.
-// Which fields there are is said once, for both directions, so that reading cannot differ from writing. Whoever changes
-// the fields makes a new schema (schema.go).
+// A stored value is its fields in order, its version, and a checksum of both and of its key. The fields are listed once
+// for reading and writing (fields.go). A change to them needs a new schema (schema.go).
 const (
 	versionSize  = 8
 	checksumSize = 4
@@ -20,13 +19,13 @@ const (
 
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	errValue   = errors.New("a stored value is not what was written")
+	errValue   = errors.New("a stored value differs from what was written")
 )
 
-// packed is a value that lacks its version.
+// packed is a value without its version.
 type packed struct {
 	fields []byte
-	sum    uint32 // of them and of the key
+	sum    uint32 // of fields and key
 }
 
 func pack(k esm.Key, fields func(*wire)) packed {
@@ -35,7 +34,7 @@ func pack(k esm.Key, fields func(*wire)) packed {
 	return packed{w.buf, sumUnder(k, w.buf)}
 }
 
-// sumUnder is the checksum of fields that are kept under k.
+// sumUnder returns the checksum of fields stored under k.
 func sumUnder(k esm.Key, fields []byte) uint32 {
 	key := make([]byte, 0, 128) // stays on the stack
 	key = append(append(append(key, k.Mapping...), '/'), k.Shard...)
@@ -48,8 +47,11 @@ func (p packed) seal(version uint64) []byte {
 	return binary.BigEndian.AppendUint32(value, crc32.Update(p.sum, castagnoli, value[len(p.fields):]))
 }
 
-// versionOf is the version of a sealed value.
-func versionOf(value []byte) (uint64, error) {
+// storedVersion returns the version of a sealed value, and 0 of none.
+func storedVersion(value []byte) (uint64, error) {
+	if value == nil {
+		return 0, nil
+	}
 	if len(value) < tailSize {
 		return 0, errValue
 	}
@@ -58,7 +60,10 @@ func versionOf(value []byte) (uint64, error) {
 
 // unpack reads a sealed value and returns its version.
 func unpack(value []byte, k esm.Key, fields func(*wire)) (version uint64, err error) {
-	if version, err = versionOf(value); err != nil {
+	if value == nil {
+		return 0, errValue
+	}
+	if version, err = storedVersion(value); err != nil {
 		return 0, err
 	}
 	end, tail := len(value)-tailSize, len(value)-checksumSize
@@ -82,8 +87,8 @@ func unpackCheckpoint(value []byte, k esm.Key) (cp esm.Checkpoint, err error) {
 	return cp, err
 }
 
-// wire moves fields into buf or, reading, out of it. What cannot be read leaves its field zero and sets bad. Writing
-// leaves the fields alone: others may read them meanwhile.
+// wire appends fields to buf or, if reading is set, takes them from buf. A field that cannot be read stays zero and sets
+// bad. Writing does not touch the fields: others may read them meanwhile.
 type wire struct {
 	buf          []byte
 	reading, bad bool
@@ -129,7 +134,7 @@ func (w *wire) flag(b *bool) {
 	}
 }
 
-// size is how many elements follow, each of at least one byte.
+// size moves the number of elements that follow, each of at least one byte.
 func (w *wire) size(n int) int {
 	size := uint64(n)
 	w.count(&size)
@@ -149,7 +154,7 @@ func (w *wire) text(s *string) {
 	*s, w.buf = string(w.buf[:size]), w.buf[size:]
 }
 
-// bytes does not tell none from nil: both are nil when read.
+// bytes reads an empty slice as nil.
 func (w *wire) bytes(b *[]byte) {
 	s := string(*b)
 	w.text(&s)
@@ -158,7 +163,7 @@ func (w *wire) bytes(b *[]byte) {
 	}
 }
 
-// moment keeps a time to the nanosecond, as UTC.
+// moment moves a time in UTC, exact to the nanosecond.
 func (w *wire) moment(t *time.Time) {
 	set := !t.IsZero()
 	w.flag(&set)
@@ -173,7 +178,7 @@ func (w *wire) moment(t *time.Time) {
 	}
 }
 
-// list does not tell none from nil either.
+// list reads an empty list as nil.
 func list[T any](w *wire, elements *[]T, each func(*T)) {
 	size := w.size(len(*elements))
 	if w.reading && size > 0 {
@@ -184,7 +189,7 @@ func list[T any](w *wire, elements *[]T, each func(*T)) {
 	}
 }
 
-// optional moves what p points to, if it points to anything.
+// optional moves the value that *p points to, if any.
 func optional[T any](w *wire, p **T, each func(*T)) {
 	set := *p != nil
 	w.flag(&set)

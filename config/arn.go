@@ -6,31 +6,31 @@ import (
 	"strings"
 )
 
-// ARN is an Amazon Resource Name in its parts: arn:partition:service:region:account:resource.
+// ARN is a parsed Amazon Resource Name: arn:partition:service:region:account:resource.
 type ARN struct {
 	Partition, Service, Region, Account string
 
-	Resource string // all that follows, colons and slashes included
+	Resource string // the rest, which may hold colons and slashes
 }
 
-// ParseARN parts text into the six parts of an ARN. Region and account may be empty, as they are for some services.
+// ParseARN parses an ARN. Region and account may be empty, as they are for some services.
 func ParseARN(text string) (ARN, error) {
 	parts := strings.SplitN(text, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" {
 		return ARN{}, errors.New("is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)")
 	}
 	if parts[1] == "" || parts[2] == "" || parts[5] == "" {
-		return ARN{}, errors.New("is an ARN without partition, service or resource")
+		return ARN{}, errors.New("is an ARN that lacks its partition, service or resource")
 	}
 	return ARN{Partition: parts[1], Service: parts[2], Region: parts[3], Account: parts[4], Resource: parts[5]}, nil
 }
 
-// String puts the parts together again.
+// String returns the ARN as text.
 func (a ARN) String() string {
 	return strings.Join([]string{"arn", a.Partition, a.Service, a.Region, a.Account, a.Resource}, ":")
 }
 
-// PartitionOf is the partition that a region belongs to: aws, aws-cn or aws-us-gov.
+// PartitionOf returns the partition of a region: aws, aws-cn or aws-us-gov.
 func PartitionOf(region string) string {
 	switch {
 	case strings.HasPrefix(region, "cn-"):
@@ -41,17 +41,17 @@ func PartitionOf(region string) string {
 	return "aws"
 }
 
-// FunctionARN makes the ARN of a function, which may carry a :qualifier.
+// FunctionARN returns the ARN of a function, which may have a :qualifier.
 func FunctionARN(region, account, function string) string {
 	return ARN{PartitionOf(region), "lambda", region, account, "function:" + function}.String()
 }
 
-// QueueARN makes the ARN of a queue.
+// QueueARN returns the ARN of an SQS queue.
 func QueueARN(region, account, queue string) string {
 	return ARN{PartitionOf(region), "sqs", region, account, queue}.String()
 }
 
-// FunctionName is what may stand where Lambda wants a function's name, in its parts. What was not said is empty.
+// FunctionName is a parsed reference to a function: a name or ARN, with or without qualifier. Missing parts are empty.
 type FunctionName struct {
 	Region, Account string
 	Name            string
@@ -62,11 +62,7 @@ type FunctionName struct {
 var functionName = regexp.MustCompile(`^(?:(?:(?:arn:aws[a-zA-Z-]*:lambda:([a-z0-9-]+):)?(\d{12}):)?function:)?` +
 	`([a-zA-Z0-9_-]{1,64})(?::(\$LATEST|[a-zA-Z0-9_-]{1,128}))?$`)
 
-// FunctionNamePattern is the pattern that Lambda's API names when a function's name is none.
-const FunctionNamePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?` +
-	`(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
-
-// ParseFunctionName understands the forms that Lambda's CreateEventSourceMapping takes: a name, a partial ARN
+// ParseFunctionName parses the forms that Lambda's CreateEventSourceMapping accepts: a name, a partial ARN
 // (123456789012:function:name) and an ARN, each with or without :qualifier.
 func ParseFunctionName(text string) (FunctionName, error) {
 	m := functionName.FindStringSubmatch(text)
@@ -77,7 +73,7 @@ func ParseFunctionName(text string) (FunctionName, error) {
 	return FunctionName{Region: m[1], Account: m[2], Name: m[3], Qualifier: m[4]}, nil
 }
 
-// Qualified is the name with its qualifier, if any: as Functions and SplitQualifier know it.
+// Qualified returns the name with its qualifier, if any. [SplitQualifier] is the inverse.
 func (n FunctionName) Qualified() string {
 	if n.Qualifier == "" {
 		return n.Name

@@ -8,7 +8,6 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// What Lambda's API says of a request that breaks its model.
 func TestConstraints(t *testing.T) {
 	stream := func(change func(*config.Mapping)) config.Mapping {
 		m := config.Mapping{FunctionName: "f", EventSourceArn: "arn:aws:kinesis:us-east-1:000000000000:stream/s", StartingPosition: config.Latest}
@@ -40,7 +39,7 @@ func TestConstraints(t *testing.T) {
 	}
 	for _, found := range stream(func(m *config.Mapping) { m.StartingPosition = "" }).Validate(time.Now()) {
 		if found.Constraint != "" {
-			t.Errorf("the service finds it, not the model: %+v", found)
+			t.Errorf("a problem that Lambda's service finds has a constraint: %+v", found)
 		}
 	}
 }

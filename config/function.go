@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// Function is the user's description of a function: Lambda's CreateFunction, plus the ways to run a handler here.
-// Exactly one of Command, Runtime and InvokeEndpoint is set. Numbers are in Lambda's units.
+// Function is the user's description of a function: the members of Lambda's CreateFunction, and the ways to run a handler
+// here. Exactly one of Command, Runtime and InvokeEndpoint is set. Numbers have Lambda's units.
 type Function struct {
 	Name        string // the key under Functions
 	FunctionArn string // made from region, account and Name
 
 	Command        []string // a process that speaks the Runtime API
-	Runtime        string   // python3.x, nodejs*.x, provided.*: a process started by a bundled bootstrap
+	Runtime        string   // python3.x, nodejs*.x or provided.*: a process that a bundled bootstrap starts
 	Handler        string   // module.function, for Runtime
 	CodeUri        string   // the code's directory; the working directory of Command and Runtime; absolute once loaded
-	InvokeEndpoint string   // a URL that answers Lambda's Invoke
-	Architectures  []string // x86_64 or arm64, that of this machine; empty means that
+	InvokeEndpoint string   // the URL of a service with Lambda's Invoke
+	Architectures  []string // x86_64 or arm64, which must be that of this machine; empty means the same
 
-	Role        string // only shown
+	Role        string // shown by the API; without effect
 	MemorySize  int    // MB; 0 means 128
 	Timeout     int    // seconds, 1-900; 0 means 3
 	Environment struct {
@@ -33,35 +33,36 @@ type Function struct {
 		LogFormat string // Text or JSON; empty means Text
 	}
 
-	// ReservedConcurrentExecutions is set aside for this function and is also its limit. Nil shares the pool.
+	// ReservedConcurrentExecutions is the concurrency that is reserved for the function, and its limit. Nil means that the
+	// function shares the pool.
 	ReservedConcurrentExecutions *int
 }
 
-// Limits of Lambda that functions inherit when they say nothing (AWS: "Lambda quotas").
+// Lambda's defaults (AWS: "Lambda quotas").
 const (
 	DefaultTimeout    = 3   // seconds
 	DefaultMemorySize = 128 // MB
 )
 
-// Limits of Lambda that functions keep (AWS: "Lambda quotas").
+// Lambda's limits (AWS: "Lambda quotas").
 const (
 	MaxTimeout     = 900   // seconds
 	MaxMemorySize  = 10240 // MB
 	MaxEnvironment = 4096  // bytes of names and values together
 
-	// MaxConcurrency bounds reservations and pools. On AWS the account's quota does.
+	// MaxConcurrency is the limit of reservations and pools. On AWS it is a quota of the account.
 	MaxConcurrency = 1_000_000
 )
 
-// TimeLimit is how long one invocation may take.
+// TimeLimit returns the longest time that an invocation may take.
 func (f Function) TimeLimit() time.Duration {
 	return time.Duration(cmp.Or(f.Timeout, DefaultTimeout)) * time.Second
 }
 
-// Memory is how much memory the function is configured with, in MB.
+// Memory returns the function's memory size in MB.
 func (f Function) Memory() int { return cmp.Or(f.MemorySize, DefaultMemorySize) }
 
-// Defaults is f with what the user left out filled in, as Lambda does. Ways to run it, ARNs and paths stay as they are.
+// Defaults returns f with Lambda's defaults for the members that are not set. ARNs and paths stay as they are.
 func (f Function) Defaults() Function {
 	f.Timeout = cmp.Or(f.Timeout, DefaultTimeout)
 	f.MemorySize = cmp.Or(f.MemorySize, DefaultMemorySize)
@@ -69,20 +70,21 @@ func (f Function) Defaults() Function {
 	return f
 }
 
-// SplitQualifier parts a function's name from its qualifier (a version, an alias or $LATEST), which may be empty.
+// SplitQualifier splits a function's name into the name and its qualifier (a version, an alias or $LATEST), which may be
+// empty.
 func SplitQualifier(function string) (name, qualifier string) {
 	name, qualifier, _ = strings.Cut(function, ":")
 	return name, qualifier
 }
 
-// Validate tells everything that Lambda would refuse in a function, and what this engine cannot honour. It looks at f
-// alone, not at the files that it names.
+// Validate returns everything that Lambda would refuse in a function, and what this engine cannot run. It does not look at
+// the files that f names.
 func (f Function) Validate() []Problem {
 	var found problems
-	if !ValidFunctionName(f.Name) {
-		found.add("", "a function's name has 1 to 64 letters, digits, - and _")
+	if !validFunctionName(f.Name) {
+		found.add("", "a function's name must have 1 to 64 letters, digits, - and _")
 	}
-	f.checkWay(&found)
+	f.checkHandler(&found)
 	f.checkNumbers(&found)
 	f.checkVariables(&found)
 	if f.Role != "" && !roleForm.MatchString(f.Role) {
@@ -101,11 +103,11 @@ var (
 	handlerForm = regexp.MustCompile(`^[^\s.][^\s]*\.[^\s.]+$`)
 )
 
-// ValidFunctionName says whether name can be a function's, without qualifier.
-func ValidFunctionName(name string) bool { return nameForm.MatchString(name) }
+// validFunctionName reports whether name can be the name of a function, without qualifier.
+func validFunctionName(name string) bool { return nameForm.MatchString(name) }
 
-// checkWay checks that f says exactly one way to run it, and that way.
-func (f Function) checkWay(found *problems) {
+// checkHandler checks that f has exactly one way to run its handler, and checks that.
+func (f Function) checkHandler(found *problems) {
 	var ways []string
 	for _, way := range []struct {
 		key   string
@@ -119,7 +121,7 @@ func (f Function) checkWay(found *problems) {
 	case len(ways) == 0:
 		found.add("Runtime", "is missing, and so are Command and InvokeEndpoint: give exactly one of them")
 	case len(ways) > 1:
-		found.add(ways[1], "stands beside %s: give exactly one of Command, Runtime and InvokeEndpoint", ways[0])
+		found.add(ways[1], "is given together with %s: give exactly one of Command, Runtime and InvokeEndpoint", ways[0])
 	case f.Runtime != "":
 		f.checkRuntime(found)
 	case f.InvokeEndpoint != "":
@@ -132,7 +134,7 @@ func (f Function) checkWay(found *problems) {
 func (f Function) checkRuntime(found *problems) {
 	if !runtimeForm.MatchString(f.Runtime) {
 		found.add("Runtime", "is none of python3.x, nodejs*.x, provided.al2023 and provided.al2: "+
-			"run another language by Command, with its runtime interface client")
+			"run another language with Command and its runtime interface client")
 		return
 	}
 	switch {
@@ -147,7 +149,7 @@ func (f Function) checkRuntime(found *problems) {
 	}
 }
 
-// checkRemote refuses what is settled where a remote function lives.
+// checkRemote refuses members that are configured where a remote function lives.
 func (f Function) checkRemote(found *problems) {
 	if u, err := url.Parse(f.InvokeEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		found.add("InvokeEndpoint", "is not a URL such as http://localhost:8080")
@@ -163,7 +165,7 @@ func (f Function) checkRemote(found *problems) {
 		{"LoggingConfig", f.LoggingConfig.LogFormat != ""},
 	} {
 		if other.given {
-			found.add(other.key, "has no effect beside InvokeEndpoint: set it where that function runs, and leave it out here")
+			found.add(other.key, "has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here")
 		}
 	}
 }
@@ -180,9 +182,8 @@ func (f Function) checkNumbers(found *problems) {
 	}
 }
 
-// reservedVariables are set by Lambda itself (AWS: "Working with Lambda environment variables"). Those of credentials are
-// missing here: Lambda takes them from the function's role, which nobody assumes for it here, and so a function gets
-// what its variables name.
+// reservedVariables are the variables that Lambda sets (AWS: "Working with Lambda environment variables"), except those of
+// credentials. Lambda takes credentials from the function's role; here they are those of the function's variables.
 var reservedVariables = []string{
 	"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV",
 	"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
@@ -200,11 +201,11 @@ func (f Function) checkVariables(found *problems) {
 		size += len(name) + len(value)
 		switch path := Member("Environment.Variables", name); {
 		case slices.Contains(reservedVariables, name):
-			found.add(path, "is set by Lambda itself and reserved: choose another name")
+			found.add(path, "is reserved, since Lambda sets it: choose another name")
 		case !variableForm.MatchString(name):
-			found.add(path, "a variable's name has two or more letters, digits and _, and begins with a letter")
+			found.add(path, "a variable's name must have two or more letters, digits and _, and begin with a letter")
 		case strings.Contains(value, "\x00"):
-			found.add(path, "holds a zero byte, which no process can be given")
+			found.add(path, "contains a zero byte, which no process can receive")
 		}
 	}
 	if size > MaxEnvironment {

@@ -2,8 +2,8 @@ package config
 
 import "time"
 
-// Mapping is the user's description of an event source mapping, in the names of Lambda's CreateEventSourceMapping
-// request. Nil and empty members mean that the user said nothing.
+// Mapping is the user's description of an event source mapping, with the members of Lambda's CreateEventSourceMapping
+// request. Members that are nil or empty are not set.
 type Mapping struct {
 	UUID           string
 	FunctionName   string // with or without :qualifier
@@ -17,27 +17,27 @@ type Mapping struct {
 	MetricsConfig                  *MetricsConfig
 	Tags                           map[string]string
 
-	// Of queues alone.
+	// Queues only.
 	ScalingConfig           *ScalingConfig
 	ProvisionedPollerConfig *ProvisionedPollerConfig
 
-	// Of streams alone.
+	// Streams only.
 	StartingPosition           string    // TrimHorizon, Latest or AtTimestamp
 	StartingPositionTimestamp  time.Time // of AtTimestamp; whole seconds count
 	ParallelizationFactor      *int
-	MaximumRecordAgeInSeconds  *int // -1 means for ever
-	MaximumRetryAttempts       *int // -1 likewise
+	MaximumRecordAgeInSeconds  *int // -1 means no limit
+	MaximumRetryAttempts       *int // -1 means no limit
 	BisectBatchOnFunctionError *bool
 	TumblingWindowInSeconds    *int // 0 means no windows
 	DestinationConfig          *DestinationConfig
 
-	Endpoint string // of this mapping's source, if it differs from Aws
-	Region   string // of this mapping's source, if it differs from Aws
+	Endpoint string // of the source, if it is not that of Aws.Endpoint
+	Region   string // of the source, if it is not Aws.Region
 
 	source Source // EventSourceArn, parsed by Defaults
 }
 
-// FilterCriteria lists patterns of which one must match.
+// FilterCriteria lists filters. A record that matches one of them passes.
 type FilterCriteria struct {
 	Filters []Filter
 }
@@ -47,45 +47,45 @@ type Filter struct {
 	Pattern string
 }
 
-// ScalingConfig caps the batches of one mapping that are in hand at the same time.
+// ScalingConfig limits the concurrent invocations of a queue's mapping.
 type ScalingConfig struct {
 	MaximumConcurrency *int
 }
 
-// ProvisionedPollerConfig replaces automatic scaling by a range of pollers, each with ten invocations at a time and ten
-// receives a second.
+// ProvisionedPollerConfig replaces automatic scaling with a range of pollers, each of which runs up to ten invocations
+// concurrently and up to ten receives a second.
 type ProvisionedPollerConfig struct {
 	MinimumPollers *int
 	MaximumPollers *int
 }
 
-// MetricsConfig opts in to metrics on AWS. Here they are always on.
+// MetricsConfig turns metrics on in AWS. Here they are always on.
 type MetricsConfig struct {
 	Metrics []string
 }
 
-// DestinationConfig says where notices of records that were given up are sent.
+// DestinationConfig holds the destination of notices about records that were given up.
 type DestinationConfig struct {
 	OnFailure OnFailure
-	OnSuccess OnSuccess // event source mappings cannot have it
+	OnSuccess OnSuccess // refused
 }
 
-// OnFailure holds the ARN of a standard SQS queue, a standard SNS topic or an S3 bucket. Empty means that notices are sent
-// nowhere.
+// OnFailure holds the ARN of a standard SQS queue, a standard SNS topic or an S3 bucket. If it is empty, no notices are
+// sent.
 type OnFailure struct {
 	Destination string
 }
 
-// OnSuccess is what Lambda's API knows and refuses for event source mappings.
+// OnSuccess is a member of Lambda's API that event source mappings cannot have.
 type OnSuccess struct {
 	Destination string
 }
 
-// Values of StartingPosition: where a mapping begins to read a stream.
+// Values of StartingPosition, at which a mapping begins to read a stream.
 const (
-	TrimHorizon = "TRIM_HORIZON" // at the oldest record that there is
-	Latest      = "LATEST"       // at the records that come from now on
-	AtTimestamp = "AT_TIMESTAMP" // at those that arrived at a time or later; Kinesis only
+	TrimHorizon = "TRIM_HORIZON" // the oldest record in the stream
+	Latest      = "LATEST"       // the next record that arrives
+	AtTimestamp = "AT_TIMESTAMP" // the first record that arrived at StartingPositionTimestamp or later; Kinesis only
 )
 
 // ReportBatchItemFailures is the one value of FunctionResponseTypes.
@@ -101,8 +101,8 @@ const (
 
 	MaxBatchingWindow = 300 // seconds
 
-	UsualFilters     = 5    // more need a raised quota on AWS
-	MaxFilters       = 10   // what the quota can be raised to
+	UsualFilters     = 5    // AWS's default quota
+	MaxFilters       = 10   // the highest quota
 	MaxPatternLength = 4096 // characters
 
 	MinMaximumConcurrency = 2
@@ -121,13 +121,13 @@ const (
 	MaxDestinationLength     = 350 // characters
 )
 
-// ReportsFailures says whether the function's answer may name the records that failed.
+// ReportsFailures reports whether the function's response may name the records that failed.
 func (m Mapping) ReportsFailures() bool {
 	return len(m.FunctionResponseTypes) > 0 && m.FunctionResponseTypes[0] == ReportBatchItemFailures
 }
 
-// Defaults is m with what the user left out filled in, as Lambda does for its kind of source. Members that were given
-// empty, such as an empty ScalingConfig, become nil: they mean nothing. m itself is not changed.
+// Defaults returns m with Lambda's defaults for the members that are not set, which depend on the kind of source. Empty
+// members, such as an empty ScalingConfig, become nil.
 func (m Mapping) Defaults() Mapping {
 	m.source = m.Source()
 	m.Enabled = or(m.Enabled, true)
@@ -162,7 +162,8 @@ func (m Mapping) defaultBatchSize() int {
 	return DefaultBatchSize
 }
 
-// streamDefaults fills in what only streams have. DestinationConfig is never nil then: Lambda's replies show it empty.
+// streamDefaults returns m with the defaults of the members that only streams have. Its DestinationConfig is never nil:
+// Lambda's answers show an empty one.
 func (m Mapping) streamDefaults() Mapping {
 	m.StartingPositionTimestamp = m.StartingPositionTimestamp.Truncate(time.Second)
 	m.ParallelizationFactor = or(m.ParallelizationFactor, 1)
@@ -184,10 +185,10 @@ func (p *ProvisionedPollerConfig) defaults() *ProvisionedPollerConfig {
 	}
 }
 
-// or is p, or a pointer to what stands for nil.
-func or[T any](p *T, otherwise T) *T {
+// or returns p, or a pointer to value if p is nil.
+func or[T any](p *T, value T) *T {
 	if p != nil {
 		return p
 	}
-	return &otherwise
+	return &value
 }

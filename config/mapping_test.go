@@ -10,7 +10,7 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// now is when the mappings of these tests are made.
+// now is the time of the tests.
 var now = time.Date(2026, 3, 4, 5, 6, 7, 8e6, time.UTC)
 
 const (
@@ -24,7 +24,7 @@ func mapping(change func(*config.Mapping)) config.Mapping {
 	return m
 }
 
-// paths are where problems are, each once, in their order.
+// paths returns the paths of problems, without repetitions.
 func paths(found []config.Problem) []string {
 	var all []string
 	for _, p := range found {
@@ -42,7 +42,7 @@ func TestValidateMapping(t *testing.T) {
 		change func(*config.Mapping)
 		want   []string
 	}{
-		{"nothing said", func(m *config.Mapping) {}, nil},
+		{"no optional member", func(m *config.Mapping) {}, nil},
 		{"no source", func(m *config.Mapping) { m.EventSourceArn = "" }, []string{"EventSourceArn"}},
 		{"no function", func(m *config.Mapping) { m.FunctionName = "" }, []string{"FunctionName"}},
 		{"largest", func(m *config.Mapping) {
@@ -113,7 +113,7 @@ func TestSources(t *testing.T) {
 	} {
 		found := mapping(func(m *config.Mapping) { m.EventSourceArn = arn }).Validate(now)
 		if want := []string{"EventSourceArn"}; ok != (len(found) == 0) || !ok && !slices.Equal(paths(found), want) {
-			t.Errorf("%s: %q, want it to be fine: %v", arn, found, ok)
+			t.Errorf("%s: %q, want none: %v", arn, found, ok)
 		}
 	}
 }

@@ -8,21 +8,21 @@ import (
 	"unicode/utf8"
 )
 
-// Problem is one thing that is wrong with a Mapping or a Function.
+// Problem is one thing that is wrong with a [Mapping] or a [Function].
 type Problem struct {
-	// Path is the member in question, such as ScalingConfig.MaximumConcurrency. Empty means the whole.
+	// Path names the member, such as ScalingConfig.MaximumConcurrency. It is empty if the problem is with the whole.
 	Path string
 
-	// Message says what is wrong and what would be right. It quotes numbers, never texts: they may hold secrets.
+	// Message says what is wrong and what would be right. It quotes numbers but no texts, which may hold secrets.
 	Message string
 
-	// Constraint is what Lambda's API says when its model is broken, before its service looks at the request: "Value '0' at
-	// 'batchSize' failed to satisfy constraint: …". It quotes texts, and is for nobody but who has sent them. Empty is a
-	// problem that the service finds, whose Message is Lambda's own where that is known.
+	// Constraint is the message of Lambda's API if the problem breaks a constraint of its model, which Lambda checks first:
+	// see [Violation]. It quotes texts and is for their sender only. It is empty for a problem that Lambda's service finds;
+	// the Message of such a problem is Lambda's own where that is known.
 	Constraint string
 }
 
-// Member is the path of what stands under key in the object at path. Keys that are not plain words are quoted.
+// Member returns the path of the member key of the object at path. Keys that are not plain words are quoted.
 func Member(path, key string) string {
 	switch {
 	case !plainKey.MatchString(key):
@@ -41,16 +41,18 @@ func (p *problems) add(path, format string, args ...any) {
 	*p = append(*p, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
-// breaks adds a problem that is also a broken constraint on value.
-func (p *problems) breaks(path string, value any, constraint, message string) {
-	*p = append(*p, Problem{path, message, broken(path, value, constraint)})
+// violate adds a problem with a value that breaks a constraint of Lambda's model.
+func (p *problems) violate(path string, value any, must, message string) {
+	*p = append(*p, Problem{path, message, Violation(value, modelPath(path), must)})
 }
 
-func broken(path string, value any, constraint string) string {
-	return fmt.Sprintf("Value '%v' at '%s' failed to satisfy constraint: %s", value, modelPath(path), constraint)
+// Violation returns Lambda's message about a value that breaks a constraint of its API model: "Value '0' at 'batchSize'
+// failed to satisfy constraint: Member must have value greater than or equal to 1". Member is a path of the model.
+func Violation(value any, member, must string) string {
+	return fmt.Sprintf("Value '%v' at '%s' failed to satisfy constraint: Member must %s", value, member, must)
 }
 
-// modelPath is a path as Lambda's API names it: Filters[0].Pattern is filters.1.member.pattern.
+// modelPath returns the path of Lambda's model for a path: filters.1.member.pattern for Filters[0].Pattern.
 func modelPath(path string) string {
 	path = element.ReplaceAllStringFunc(path, func(index string) string {
 		n, _ := strconv.Atoi(strings.Trim(index, "[]"))
@@ -65,26 +67,26 @@ func modelPath(path string) string {
 
 var element = regexp.MustCompile(`\[[0-9]+\]`)
 
-// within adds a problem when value is outside of low to high, and says whether it was inside.
+// within adds a problem if value is not between low and high, and reports whether it is.
 func (p *problems) within(path string, value, low, high int) bool {
 	message := OutOfRange(value, low, high)
 	switch {
 	case value < low:
-		p.breaks(path, value, fmt.Sprintf("Member must have value greater than or equal to %d", low), message)
+		p.violate(path, value, fmt.Sprintf("have value greater than or equal to %d", low), message)
 	case value > high:
-		p.breaks(path, value, fmt.Sprintf("Member must have value less than or equal to %d", high), message)
+		p.violate(path, value, fmt.Sprintf("have value less than or equal to %d", high), message)
 	}
 	return message == ""
 }
 
-// notLonger adds a problem when text has more than most characters.
-func (p *problems) notLonger(path, text string, most int) {
-	if n := utf8.RuneCountInString(text); n > most {
-		p.breaks(path, text, fmt.Sprintf("Member must have length less than or equal to %d", most), fmt.Sprintf("is %d characters long, above %d", n, most))
+// notLonger adds a problem if text has more than limit characters.
+func (p *problems) notLonger(path, text string, limit int) {
+	if n := utf8.RuneCountInString(text); n > limit {
+		p.violate(path, text, fmt.Sprintf("have length less than or equal to %d", limit), fmt.Sprintf("is %d characters long, above %d", n, limit))
 	}
 }
 
-// OutOfRange says what is wrong with value when it is not from low to high, and nothing otherwise.
+// OutOfRange returns what is wrong with a value that is not between low and high, and an empty string otherwise.
 func OutOfRange(value, low, high int) string {
 	switch {
 	case value < low:

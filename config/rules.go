@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Validate tells everything that Lambda would refuse in a mapping that is made now, and what this engine cannot honour.
-// Filter patterns are checked for their number and length only; package engine/filter knows their language. Where the
-// message of Lambda's service is known, it is used; limits that its API model sets are told in words of our own.
+// Validate returns everything that Lambda would refuse in a mapping that is made now, and what this engine cannot run, in
+// the order in which Lambda checks. It checks the number and length of filter patterns, not their language, which package
+// engine/filter knows. A message is that of Lambda's service where that is known; limits of Lambda's API model have messages
+// of this package's own.
 func (m Mapping) Validate(now time.Time) []Problem {
 	var found problems
 	m.checkNames(&found)
@@ -36,7 +37,7 @@ func (m Mapping) checkNames(found *problems) {
 		found.add("UUID", "is not a UUID in lower case: 8-4-4-4-12 hexadecimal digits")
 	}
 	if _, err := ParseFunctionName(m.FunctionName); err != nil {
-		found.breaks("FunctionName", m.FunctionName, "Member must satisfy regular expression pattern: "+FunctionNamePattern, err.Error())
+		found.add("FunctionName", "%s", err)
 	}
 }
 
@@ -89,14 +90,13 @@ func (m Mapping) checkLists(found *problems) {
 	const types = "FunctionResponseTypes"
 	given := "[" + strings.Join(m.FunctionResponseTypes, ", ") + "]"
 	if n := len(m.FunctionResponseTypes); n > 1 {
-		found.breaks(types, given, "Member must have length less than or equal to 1", fmt.Sprintf("has %d items, above 1", n))
+		found.violate(types, given, "have length less than or equal to 1", fmt.Sprintf("has %d items, above 1", n))
 	}
 	for i, t := range m.FunctionResponseTypes {
 		if t != ReportBatchItemFailures {
-			*found = append(*found, Problem{
-				Path: fmt.Sprintf("%s[%d]", types, i), Message: "is not ReportBatchItemFailures, the only value",
-				Constraint: broken(types, given, "Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures], Member must not be null]"),
-			})
+			found.add(fmt.Sprintf("%s[%d]", types, i), "is not ReportBatchItemFailures, the only value")
+			(*found)[len(*found)-1].Constraint = Violation(given, modelPath(types),
+				"satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures], Member must not be null]")
 		}
 	}
 	if m.MetricsConfig == nil {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"regexp"
-	"strings"
 )
 
 // Services, as ARNs spell them.
@@ -180,22 +179,4 @@ var (
 // placed reports whether a names a region and an account.
 func (a ARN) placed() bool {
 	return regionForm.MatchString(a.Region) && accountForm.MatchString(a.Account)
-}
-
-// wrongDestination returns what keeps a text from being the ARN of a destination of notices, and an empty string if
-// nothing does. AWS lists FIFO queues and topics among the causes of failing deliveries ("Retain discarded records"): here
-// they are refused.
-func wrongDestination(arn string) string {
-	a, err := ParseARN(arn)
-	switch {
-	case err != nil:
-		return err.Error()
-	case (a.Service == SQS || a.Service == SNS) && strings.HasSuffix(a.Resource, ".fifo"):
-		return "is FIFO, which failed batches cannot be sent to: give the ARN of a standard queue or topic, or of a bucket"
-	case a.Service == SQS && a.placed() && ValidQueueName(a.Resource),
-		a.Service == SNS && a.placed() && topicForm.MatchString(a.Resource),
-		a.Service == S3 && a.Region == "" && a.Account == "" && bucketForm.MatchString(a.Resource):
-		return ""
-	}
-	return "is not the ARN of a standard SQS queue, a standard SNS topic or an S3 bucket (arn:aws:s3:::<bucket>)"
 }

@@ -34,9 +34,9 @@ const (
 
 var queueForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
-// ValidQueueName reports whether name can be the name of a queue: up to 80 letters, digits, - and _, where .fifo may be
+// validQueueName reports whether name can be the name of a queue: up to 80 letters, digits, - and _, where .fifo may be
 // the suffix.
-func ValidQueueName(name string) bool {
+func validQueueName(name string) bool {
 	return len(name) <= 80 && queueForm.MatchString(strings.TrimSuffix(name, ".fifo"))
 }
 
@@ -49,7 +49,7 @@ func checkQueueARN(a ARN) string {
 	switch {
 	case !a.placed():
 		return "is a queue's ARN without a region or an account of 12 digits (arn:aws:sqs:<region>:<account>:<queue>)"
-	case !ValidQueueName(a.Resource):
+	case !validQueueName(a.Resource):
 		return "does not end in a queue's name: 1 to 80 letters, digits, - and _, with or without .fifo"
 	}
 	return ""

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// checkStream checks what only streams have, and that nothing is given that they have not (AWS: the API reference of
-// CreateEventSourceMapping).
+// checkStream checks the members that only streams have (AWS: the API reference of CreateEventSourceMapping).
 func (m Mapping) checkStream(found *problems, now time.Time) {
 	m.checkPosition(found, now)
 	m.checkRetries(found)
@@ -25,7 +24,7 @@ func (m Mapping) checkPosition(found *problems, now time.Time) {
 	case "":
 		found.add(position, "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
 	default:
-		found.breaks(position, m.StartingPosition, "Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
+		found.violate(position, m.StartingPosition, "satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
 			"is none of LATEST, AT_TIMESTAMP and TRIM_HORIZON")
 	}
 	switch {
@@ -50,7 +49,7 @@ func (m Mapping) checkRetries(found *problems) {
 	found.within("MaximumRetryAttempts", *or(m.MaximumRetryAttempts, Forever), Forever, MaxMaximumRetryAttempts)
 }
 
-// checkLanes checks how a shard is divided: into lanes by ParallelizationFactor, into windows by time, not both.
+// checkLanes checks the division of shards: into lanes by ParallelizationFactor or into windows of time, not both.
 func (m Mapping) checkLanes(found *problems) {
 	lanes, window := *or(m.ParallelizationFactor, 1), *or(m.TumblingWindowInSeconds, 0)
 	lanesOK := found.within("ParallelizationFactor", lanes, 1, MaxParallelizationFactor)
@@ -66,7 +65,7 @@ func (m Mapping) checkLanes(found *problems) {
 	}
 }
 
-// checkDestination comes before all that is looked at besides the source, as on Lambda.
+// checkDestination checks the destination. Lambda does so before it checks anything else except the source.
 func (m Mapping) checkDestination(found *problems) {
 	if m.DestinationConfig == nil || *m.DestinationConfig == (DestinationConfig{}) {
 		return
@@ -85,7 +84,7 @@ func (m Mapping) checkDestination(found *problems) {
 	const path = "DestinationConfig.OnFailure.Destination"
 	arn := m.DestinationConfig.OnFailure.Destination
 	found.notLonger(path, arn, MaxDestinationLength)
-	if wrong := wrongDestination(arn); arn != "" && len(arn) <= MaxDestinationLength && wrong != "" {
-		found.add(path, "%s", wrong)
+	if _, err := ParseDestination(arn, StreamFailure); err != nil && arn != "" && len(arn) <= MaxDestinationLength {
+		found.add(path, "%s", err.Error())
 	}
 }

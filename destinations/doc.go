@@ -1,7 +1,7 @@
-// Package destinations sends notices of what a stream mapping gave up to where its OnFailure destination says: a standard
-// SQS queue ([SQS]), a standard SNS topic ([SNS]) or an S3 bucket ([S3]), each through the real SDK client, as the document
-// that Lambda sends there. [Retrying] tries a few times, and [Kept] keeps what is not taken even then.
+// Package destinations sends notices to standard SQS queues, standard SNS topics and S3 buckets, as the documents that
+// Lambda sends there. [Opener] opens a destination by its ARN, [Retrying] retries a few times, and [Kept] stores a notice
+// that is not accepted even then.
 //
-// Facts are from AWS: "Retain discarded records for a Kinesis Data Streams event source in Lambda", its counterpart for
-// DynamoDB, and from what Lambda is seen to send.
+// The documents follow AWS's guides ("Retain discarded records for a Kinesis Data Streams event source in Lambda" and its
+// counterpart for DynamoDB) and recorded behaviour of Lambda.
 package destinations

@@ -7,115 +7,64 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/config"
 )
 
-// document is a notice as Lambda sends it, with its keys in Lambda's order.
-type document struct {
-	Request   requestContext   `json:"requestContext"`
-	Response  *responseContext `json:"responseContext,omitempty"`
-	Version   string           `json:"version"`
-	Payload   string           `json:"payload,omitempty"` // the event as text; S3 alone gets it
-	Timestamp string           `json:"timestamp"`
-	Kinesis   *batchInfo       `json:"KinesisBatchInfo,omitempty"`
-	DynamoDB  *batchInfo       `json:"DDBStreamBatchInfo,omitempty"`
-	Window    *windowInfo      `json:"timeWindowInfo,omitempty"`
+var errNoSubject = fmt.Errorf("%w: the notice has no subject", esm.ErrUndeliverable)
+
+// document returns the text of a notice, by its subject. The event itself is in it only if payload is set.
+func document(n esm.Notice, payload bool) ([]byte, error) {
+	if n.Stream != nil {
+		return streamDocument(n, payload)
+	}
+	return nil, errNoSubject
 }
 
-type requestContext struct {
-	ID        string `json:"requestId"`
-	Function  string `json:"functionArn"`
-	Condition string `json:"condition"`
-	Invokes   int    `json:"approximateInvokeCount"`
+// objectKey returns the key of a notice's object in a bucket, by its subject.
+func objectKey(n esm.Notice) (string, error) {
+	if n.Stream != nil {
+		return streamObjectKey(n), nil
+	}
+	return "", errNoSubject
 }
 
-type responseContext struct {
-	Status  int     `json:"statusCode"`
-	Version string  `json:"executedVersion"`
-	Fault   *string `json:"functionError"` // null when the handler reported the failure in its answer
-}
-
-// batchInfo tells of a run. That of a final invocation, which has no records, has the shard and the stream alone.
-type batchInfo struct {
-	Shard        string `json:"shardId"`
-	First        string `json:"startSequenceNumber,omitempty"`
-	Last         string `json:"endSequenceNumber,omitempty"`
-	FirstArrived string `json:"approximateArrivalOfFirstRecord,omitempty"`
-	LastArrived  string `json:"approximateArrivalOfLastRecord,omitempty"`
-	Size         int    `json:"batchSize,omitempty"`
-	Stream       string `json:"streamArn"`
-}
-
-type windowInfo struct {
-	Window     span `json:"window"`
-	Final      bool `json:"isFinalInvokeForWindow"`
-	Terminated bool `json:"isWindowTerminatedEarly"`
-}
-
-type span struct {
-	Start string `json:"start"`
-	End   string `json:"end"`
-}
-
-// Times are UTC, in whole seconds or in milliseconds.
-const (
-	seconds      = "2006-01-02T15:04:05Z"
-	milliseconds = "2006-01-02T15:04:05.000Z"
+// Parts of documents.
+type (
+	requestContext struct {
+		ID        string        `json:"requestId"`
+		Function  string        `json:"functionArn"`
+		Condition esm.Condition `json:"condition"`
+		Invokes   int           `json:"approximateInvokeCount"`
+	}
+	responseContext struct {
+		Status  int     `json:"statusCode"`
+		Version string  `json:"executedVersion"`
+		Fault   *string `json:"functionError"` // null if the handler reported the failure in its response
+	}
 )
 
-// write makes the text of a notice: compact JSON, with or without the event.
-func write(n esm.Notice, payload bool) ([]byte, error) {
-	doc := document{
-		Request:   requestContext{n.RequestID, n.FunctionArn, string(n.Condition), n.Invokes},
-		Version:   "1.0",
-		Timestamp: stamp(n.Time, milliseconds),
-	}
-	if r := n.Response; r != nil {
-		doc.Response = &responseContext{Status: r.Status, Version: r.Version}
-		if r.Fault != "" {
-			doc.Response.Fault = &r.Fault
-		}
-	}
-	if payload {
-		doc.Payload = string(n.Payload)
-	}
-	if w := n.Window; w != nil {
-		doc.Window = &windowInfo{span{stamp(w.Start, seconds), stamp(w.End, seconds)}, w.Final, w.Terminated}
-	}
-	source, err := config.ParseARN(n.Source)
-	switch {
-	case err == nil && source.Service == "kinesis":
-		doc.Kinesis = batch(n, milliseconds)
-	case err == nil && source.Service == "dynamodb":
-		doc.DynamoDB = batch(n, seconds)
-	default:
-		return nil, fmt.Errorf("%w: its source is no stream", esm.ErrUndeliverable)
-	}
-	return encode(doc)
-}
-
-// batch describes n's run; layout is how its source tells times.
-func batch(n esm.Notice, layout string) *batchInfo {
-	if n.Size == 0 {
-		return &batchInfo{Shard: n.Shard, Stream: n.Source}
-	}
-	return &batchInfo{
-		Shard: n.Shard,
-		First: n.First.SequenceNumber, Last: n.Last.SequenceNumber,
-		FirstArrived: stamp(n.First.Arrived, layout), LastArrived: stamp(n.Last.Arrived, layout),
-		Size: n.Size, Stream: n.Source,
-	}
-}
-
+// stamp formats a time, which documents have in UTC.
 func stamp(t time.Time, layout string) string { return t.UTC().Format(layout) }
 
-// encode leaves <, > and & as they are.
-func encode(doc document) ([]byte, error) {
+// member is a member of a JSON object.
+type member struct {
+	key   string
+	value any
+}
+
+// encode returns compact JSON with the members in their order, and with <, > and & unescaped as Lambda writes them.
+func encode(members []member) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(doc); err != nil {
-		return nil, err
+	before := '{'
+	for _, m := range members {
+		fmt.Fprintf(&b, "%c%q:", before, m.key)
+		if err := enc.Encode(m.value); err != nil {
+			return nil, err
+		}
+		b.Truncate(b.Len() - 1) // Encode ends with a newline
+		before = ','
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }

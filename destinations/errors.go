@@ -13,17 +13,17 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// failed says what was tried, and whether trying again may help.
-func failed(doing, name string, err error) error {
-	if final(err) && !errors.Is(err, esm.ErrUndeliverable) {
+// failed adds to the error of a request what was tried, and [esm.ErrUndeliverable] if another try will not help.
+func failed(action, name string, err error) error {
+	if permanent(err) && !errors.Is(err, esm.ErrUndeliverable) {
 		err = fmt.Errorf("%w: %w", esm.ErrUndeliverable, err)
 	}
-	return fmt.Errorf("destinations: %s %s: %w", doing, name, err)
+	return fmt.Errorf("destinations: %s %s: %w", action, name, err)
 }
 
-// Error codes that pass by themselves although the service puts them down to the caller, besides those of throttling that
+// temporary lists error codes that may go away although the service blames the caller, besides the throttling codes that
 // the SDK knows.
-var passing = map[string]bool{
+var temporary = map[string]bool{
 	"OverLimit":               true,
 	"KmsThrottled":            true, // SQS
 	"KMS.ThrottlingException": true,
@@ -39,36 +39,36 @@ var passing = map[string]bool{
 	"ExpiredToken":          true, // the credentials are being renewed
 	"ExpiredTokenException": true,
 
-	"OperationAborted":  true, // S3: another change is under way
-	"TemporaryRedirect": true, // S3: the bucket is young
+	"OperationAborted":  true, // S3: another change is in progress
+	"TemporaryRedirect": true, // S3: the bucket is new
 	"ConcurrentAccess":  true, // SNS
 }
 
-// final reports whether the service answered, and put it down to the caller: what is named does not exist, access to it
-// or to its key is denied, it is in another Region, the notice is too large or not valid.
-func final(err error) bool {
+// permanent reports whether the service blamed the caller: the destination does not exist, access to it or to its key is
+// denied, it is in another Region, or the notice is too large or invalid.
+func permanent(err error) bool {
 	code := codeOf(err)
 	_, throttled := retry.DefaultThrottleErrorCodes[code]
-	if throttled || passing[code] {
+	if throttled || temporary[code] {
 		return false
 	}
 	status := statusOf(err)
 	return status >= 300 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
 }
 
-// codeOf is the service's name for what went wrong; empty when it did not answer.
+// codeOf returns the service's error code, or an empty string if it did not answer.
 func codeOf(err error) string {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		return ""
 	}
-	if _, code, found := strings.Cut(api.ErrorCode(), "#"); found { // some emulators send the namespace too
+	if _, code, found := strings.Cut(api.ErrorCode(), "#"); found { // some emulators prepend the namespace
 		return code
 	}
 	return api.ErrorCode()
 }
 
-// statusOf is the HTTP status of the answer, 0 when there was none.
+// statusOf returns the HTTP status of the answer, or 0 if there was none.
 func statusOf(err error) int {
 	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		return resp.HTTPStatusCode()

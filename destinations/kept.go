@@ -8,37 +8,34 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// Keeper keeps a notice that a destination did not take, durably, until somebody sends it again or drops it. Keeping the
-// same notice again replaces the destination and the reason.
-type Keeper interface {
-	Keep(ctx context.Context, n esm.Notice, destination, reason string) error
-}
-
-// Kept keeps what its destination does not take, so that the shard can go on and nothing is lost. AWS drops it.
+// Kept stores notices that a destination does not accept, so that the shard can go on and nothing is lost. AWS discards
+// them.
 type Kept struct {
-	esm.Destination // should try again by itself: see [Retrying]
+	Destination esm.Destination // should retry: see [Retrying]
+	ARN         string          // of Destination
 
-	Keeper Keeper
-	Name   string                  // of the destination: its ARN
-	Told   func(esm.Notice, error) // of each notice that was sent, or kept because of an error; nil tells nobody
+	Undelivered esm.Undelivered
+
+	// Sent is called for each notice that was sent, with a nil error, or stored because of an error. It may be nil.
+	Sent func(esm.Notice, error)
 }
 
 var _ esm.Destination = Kept{}
 
-// Send is [esm.Destination].Send. A notice that is kept counts as sent. The error is that of a notice which is neither:
-// keeping it failed, or ctx ended first, which says nothing about the destination.
+// Send implements [esm.Destination]. It returns nil if n was sent or stored. Its error is that of storing, or of a ctx that
+// ended first, which is no reason to store.
 func (k Kept) Send(ctx context.Context, n esm.Notice) error {
 	err := k.Destination.Send(ctx, n)
 	if err != nil && ctx.Err() != nil {
 		return err
 	}
 	if err != nil {
-		if kept := k.Keeper.Keep(ctx, n, k.Name, err.Error()); kept != nil {
-			return errors.Join(err, fmt.Errorf("destinations: keep the notice: %w", kept))
+		if keeping := k.Undelivered.Keep(ctx, n, k.ARN, err.Error()); keeping != nil {
+			return errors.Join(err, fmt.Errorf("destinations: keep the notice: %w", keeping))
 		}
 	}
-	if k.Told != nil {
-		k.Told(n, err)
+	if k.Sent != nil {
+		k.Sent(n, err)
 	}
 	return nil
 }

@@ -5,48 +5,46 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 )
 
-// place takes notices as it is told: each call fails as the first of faults says, or goes well.
-type place struct {
-	faults []fault
-	slow   time.Duration // how long a call takes
-	calls  []time.Time
-	taken  []esm.Notice
+// fakeDestination fails its first calls with faults, one each. The code "permanent" is an ErrUndeliverable.
+type fakeDestination struct {
+	faults  []fault
+	latency time.Duration
+	calls   []time.Time
+	taken   []esm.Notice
 }
 
-func (p *place) Send(ctx context.Context, n esm.Notice) error {
-	p.calls = append(p.calls, time.Now())
+func (d *fakeDestination) Send(ctx context.Context, n esm.Notice) error {
+	d.calls = append(d.calls, time.Now())
 	var f fault
-	if len(p.faults) > 0 {
-		f, p.faults = p.faults[0], p.faults[1:]
+	if len(d.faults) > 0 {
+		f, d.faults = d.faults[0], d.faults[1:]
 	}
 	if f.code == "" || f.done {
-		p.taken = append(p.taken, n)
+		d.taken = append(d.taken, n)
 	}
-	timer := time.NewTimer(p.slow)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-timer.C:
+	case <-time.After(d.latency):
 	}
 	switch f.code {
 	case "":
 		return nil
-	case "final":
-		return fmt.Errorf("no such place: %w", esm.ErrUndeliverable)
+	case "permanent":
+		return fmt.Errorf("no such queue: %w", esm.ErrUndeliverable)
 	}
 	return errors.New(f.code)
 }
 
-func undone(n int) (faults []fault) {
+func lost(n int) (faults []fault) {
 	for range n {
 		faults = append(faults, fault{code: "lost"})
 	}
@@ -59,29 +57,28 @@ func TestRetriesAreBounded(t *testing.T) {
 		calls, taken int
 		fails        bool
 	}{
-		"goes well":         {nil, 1, 1, false},
-		"failed undone":     {undone(1), 2, 1, false},
-		"failed done":       {[]fault{{code: "lost", done: true}}, 2, 2, false},
-		"the last try":      {undone(4), 5, 1, false},
-		"one too many":      {undone(5), 5, 0, true},
-		"final":             {[]fault{{code: "final"}}, 1, 0, true},
-		"final in the end":  {append(undone(2), fault{code: "final"}), 3, 0, true},
-		"not for ever more": {undone(50), 5, 0, true},
+		"no failure":               {nil, 1, 1, false},
+		"a failure without effect": {lost(1), 2, 1, false},
+		"a failure with effect":    {[]fault{{code: "lost", done: true}}, 2, 2, false},
+		"the last try succeeds":    {lost(4), 5, 1, false},
+		"the last try fails":       {lost(50), 5, 0, true},
+		"permanent":                {[]fault{{code: "permanent"}}, 1, 0, true},
+		"permanent in the end":     {append(lost(2), fault{code: "permanent"}), 3, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := &place{faults: test.faults}
-				err := Retrying{p}.Send(t.Context(), exhausted())
-				if (err != nil) != test.fails || len(p.calls) != test.calls || len(p.taken) != test.taken {
-					t.Errorf("%v after %d calls, %d taken; want %+v", err, len(p.calls), len(p.taken), test)
+				d := &fakeDestination{faults: test.faults}
+				err := Retrying{d}.Send(t.Context(), exhausted())
+				if (err != nil) != test.fails || len(d.calls) != test.calls || len(d.taken) != test.taken {
+					t.Errorf("%v after %d calls, %d taken; want %+v", err, len(d.calls), len(d.taken), test)
 				}
-				for i := range p.calls[1:] {
-					usual := firstPause << i
-					if got := p.calls[i+1].Sub(p.calls[i]); got < usual/2 || got > usual*3/2 {
-						t.Errorf("pause %d is %s, want about %s", i+1, got, usual)
+				for i := range d.calls[1:] {
+					usual := firstBackoff << i
+					if got := d.calls[i+1].Sub(d.calls[i]); got < usual/2 || got > usual*3/2 {
+						t.Errorf("wait %d is %s, want about %s", i+1, got, usual)
 					}
 				}
-				for _, n := range p.taken {
+				for _, n := range d.taken {
 					if !reflect.DeepEqual(n, exhausted()) {
 						t.Errorf("taken %+v", n)
 					}
@@ -93,101 +90,89 @@ func TestRetriesAreBounded(t *testing.T) {
 
 func TestRetriesEndWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &place{faults: undone(50)}
 		ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		err := Retrying{p}.Send(ctx, exhausted())
+		err := Retrying{&fakeDestination{faults: lost(50)}}.Send(ctx, exhausted())
 		if err == nil || err.Error() != "lost" || time.Since(start) > 250*time.Millisecond {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 	})
 }
 
-func TestADestinationThatHangsIsGivenUp(t *testing.T) {
+func TestRetriesOfADestinationThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &place{slow: time.Hour}
-		start := time.Now()
-		err := Retrying{p}.Send(t.Context(), exhausted())
-		if !errors.Is(err, context.DeadlineExceeded) || len(p.calls) != 2 || time.Since(start) > allWithin {
-			t.Errorf("%v after %d calls and %s", err, len(p.calls), time.Since(start))
+		d, start := &fakeDestination{latency: time.Hour}, time.Now()
+		err := Retrying{d}.Send(t.Context(), exhausted())
+		if !errors.Is(err, context.DeadlineExceeded) || len(d.calls) != 2 || time.Since(start) > totalTimeout {
+			t.Errorf("%v after %d calls and %s", err, len(d.calls), time.Since(start))
 		}
 	})
 }
 
-// shelf is a Keeper. Keeping fails as the first of faults says, or goes well.
-type shelf struct {
-	faults []fault
-	kept   map[string]string // the destination and the reason by the notice's ID
-}
-
-func (s *shelf) Keep(_ context.Context, n esm.Notice, destination, reason string) error {
-	var f fault
-	if len(s.faults) > 0 {
-		f, s.faults = s.faults[0], s.faults[1:]
-	}
-	if f.code == "" || f.done {
-		if s.kept == nil {
-			s.kept = map[string]string{}
+// stored lists the notices of a store.
+func stored(t *testing.T, m *checkpointtest.Memory) (all []esm.UndeliveredNotice) {
+	t.Helper()
+	for u, err := range m.Undelivered(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
 		}
-		s.kept[n.ID] = destination + ": " + reason
+		all = append(all, u)
 	}
-	if f.code != "" {
-		return errors.New(f.code)
-	}
-	return nil
+	return all
 }
 
-func TestWhatIsNotTakenIsKept(t *testing.T) {
-	for name, faults := range map[string][]fault{"goes well": nil, "final": {{code: "final"}}, "passing": undone(tries)} {
+func TestKept(t *testing.T) {
+	for name, faults := range map[string][]fault{"no failure": nil, "permanent": {{code: "permanent"}}, "temporary": lost(maxTries)} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p, s := &place{faults: faults}, &shelf{}
-				var told []string
+				d, m := &fakeDestination{faults: faults}, &checkpointtest.Memory{}
+				var sent []error
 				k := Kept{
-					Destination: Retrying{p}, Keeper: s, Name: queueARN,
-					Told: func(n esm.Notice, err error) { told = append(told, fmt.Sprint(n.ID, err)) },
+					Destination: Retrying{d}, ARN: queueARN, Undelivered: m,
+					Sent: func(_ esm.Notice, err error) { sent = append(sent, err) },
 				}
 				if err := k.Send(t.Context(), exhausted()); err != nil {
 					t.Errorf("error %v", err)
 				}
-				kept := s.kept[exhausted().ID]
-				if (kept != "") != (len(faults) > 0) || len(p.taken)+len(s.kept) != 1 || len(told) != 1 ||
-					(told[0] == exhausted().ID+"<nil>") != (kept == "") {
-					t.Errorf("%d taken, kept %q, told %q", len(p.taken), s.kept, told)
+				kept := stored(t, m)
+				if failed := len(faults) > 0; len(sent) != 1 || (sent[0] != nil) != failed || (len(kept) == 1) != failed || len(d.taken)+len(kept) != 1 {
+					t.Errorf("%d taken, kept %+v, reported %v", len(d.taken), kept, sent)
 				}
-				if kept != "" && !strings.HasPrefix(kept, queueARN+": ") {
-					t.Errorf("kept as %q", kept)
+				for _, u := range kept {
+					if u.Destination != queueARN || u.Reason != sent[0].Error() || u.Notice.ID != exhausted().ID {
+						t.Errorf("kept %+v", u)
+					}
 				}
 			})
 		})
 	}
 }
 
-// A notice is in one place at the least when Send reports success, and Send may be repeated.
-func TestKeepingFails(t *testing.T) {
-	for _, done := range []bool{false, true} {
-		p := &place{faults: []fault{{code: "final"}, {code: "final"}}}
-		s := &shelf{faults: []fault{{code: "disk full", done: done}}}
-		k := Kept{Destination: p, Keeper: s, Name: queueARN}
+// Send returns nil only if the notice is with the destination or in the store. It can be called again.
+func TestKeptWithoutAStore(t *testing.T) {
+	full := errors.New("disk full")
+	for _, keeping := range []checkpointtest.Fault{checkpointtest.Undone(full), checkpointtest.Done(full)} {
+		m := &checkpointtest.Memory{KeepFaults: checkpointtest.InTurn(keeping)}
+		k := Kept{Destination: &fakeDestination{faults: []fault{{code: "permanent"}, {code: "permanent"}}}, ARN: queueARN, Undelivered: m}
 		err := k.Send(t.Context(), exhausted())
-		if err == nil || !strings.Contains(err.Error(), "disk full") || !errors.Is(err, esm.ErrUndeliverable) || (len(s.kept) == 1) != done {
-			t.Errorf("%v, %d kept", err, len(s.kept))
+		if !errors.Is(err, full) || !errors.Is(err, esm.ErrUndeliverable) || (len(stored(t, m)) == 1) != keeping.Done {
+			t.Errorf("%v, %d kept", err, len(stored(t, m)))
 		}
-		if err := k.Send(t.Context(), exhausted()); err != nil || len(s.kept) != 1 {
-			t.Errorf("again: %v, %d kept", err, len(s.kept))
+		if err := k.Send(t.Context(), exhausted()); err != nil || len(stored(t, m)) != 1 {
+			t.Errorf("again: %v, %d kept", err, len(stored(t, m)))
 		}
 	}
 }
 
-func TestAStopIsNoReasonToKeep(t *testing.T) {
+func TestKeptDoesNotStoreAtAStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, s := &place{slow: time.Hour}, &shelf{}
+		m := &checkpointtest.Memory{}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		err := Kept{Destination: Retrying{p}, Keeper: s, Name: queueARN}.Send(ctx, exhausted())
-		if !errors.Is(err, context.DeadlineExceeded) || len(s.kept) != 0 {
-			t.Errorf("%v, %d kept", err, len(s.kept))
+		err := Kept{Destination: Retrying{&fakeDestination{latency: time.Hour}}, ARN: queueARN, Undelivered: m}.Send(ctx, exhausted())
+		if !errors.Is(err, context.DeadlineExceeded) || len(stored(t, m)) != 0 {
+			t.Errorf("%v, %d kept", err, len(stored(t, m)))
 		}
 	})
 }

@@ -10,49 +10,43 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// What sending one notice may cost: the shard stands still meanwhile. All of it is shorter than a stop waits by default, so
-// that a notice for a destination that does not answer is kept then, too.
+// The bounds of sending one notice, during which its shard waits. All of them are shorter than the default grace period, so
+// that at a stop a notice for a destination that does not answer is still stored.
 const (
-	tries      = 5
-	firstPause = 200 * time.Millisecond // between tries, doubled each time, half less to half more
-	tryWithin  = 15 * time.Second       // even 6 MB on a slow line
-	allWithin  = 25 * time.Second
+	maxTries     = 5
+	firstBackoff = 200 * time.Millisecond // doubles, with a jitter of half
+	tryTimeout   = 15 * time.Second       // enough for 6 MB on a slow line
+	totalTimeout = 25 * time.Second
 )
 
-// Retrying sends a notice again when that may help: up to five times within some five seconds, and longer only when no
-// answer comes, which is waited for up to 15 s, and 25 s in all. It gives up at once on [esm.ErrUndeliverable].
+// Retrying retries a destination: up to five tries within about five seconds, or 25 seconds if the destination does not
+// answer. It stops at [esm.ErrUndeliverable].
 type Retrying struct {
-	esm.Destination
+	Destination esm.Destination
 }
 
 var _ esm.Destination = Retrying{}
 
-// Send is [esm.Destination].Send with its error at the last try. It ends early with ctx.
-func (r Retrying) Send(ctx context.Context, n esm.Notice) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, allWithin)
+// Send implements [esm.Destination]. Its error is that of the last try, even if ctx ended after it.
+func (r Retrying) Send(ctx context.Context, n esm.Notice) (last error) {
+	ctx, cancel := context.WithTimeout(ctx, totalTimeout)
 	defer cancel()
-	stopped := backoff.Retry(func() error {
-		if err = r.try(ctx, n); errors.Is(err, esm.ErrUndeliverable) {
-			return backoff.Permanent(err)
+	waits := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(firstBackoff), backoff.WithMultiplier(2), backoff.WithMaxElapsedTime(0))
+	err := backoff.Retry(func() error {
+		if last = r.try(ctx, n); errors.Is(last, esm.ErrUndeliverable) {
+			return backoff.Permanent(last)
 		}
-		return err
-	}, backoff.WithContext(backoff.WithMaxRetries(pauses(), tries-1), ctx))
-	if stopped == nil {
+		return last
+	}, backoff.WithContext(backoff.WithMaxRetries(waits, maxTries-1), ctx))
+	if err == nil {
 		return nil
 	}
-	return err // that of the destination, also when ctx ended in a pause
+	return last
 }
 
 func (r Retrying) try(ctx context.Context, n esm.Notice) error {
-	ctx, cancel := context.WithTimeout(ctx, tryWithin)
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	return r.Destination.Send(ctx, n)
-}
-
-func pauses() backoff.BackOff {
-	return backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(firstPause),
-		backoff.WithMultiplier(2),
-		backoff.WithMaxElapsedTime(0),
-	)
 }

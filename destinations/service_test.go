@@ -17,12 +17,14 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
-// real is services with a queue, a topic that the queue subscribes to, and a bucket, for the time of a test.
+// real is a queue, a topic that the queue is subscribed to, and a bucket, for one test.
 type real struct {
 	*testing.T
+	opener  Opener
 	queues  *sqs.Client
 	topics  *sns.Client
 	buckets *s3.Client
@@ -30,8 +32,8 @@ type real struct {
 	url     string // of the queue
 }
 
-// onServices runs a test on the stand-in for AWS, and at ESM_TEST_DESTINATIONS_ENDPOINT, such as http://127.0.0.1:4566 for
-// LocalStack; credentials are test and test.
+// onServices runs a test on the embedded services, and on those at ESM_TEST_DESTINATIONS_ENDPOINT, such as
+// http://127.0.0.1:4566 for LocalStack. The credentials are test and test.
 func onServices(t *testing.T, test func(r *real)) {
 	t.Run("stand-in", func(t *testing.T) { test(makeReal(t, "http://embedded", new(embedded.Server).Client())) })
 	t.Run("endpoint", func(t *testing.T) {
@@ -43,33 +45,34 @@ func onServices(t *testing.T, test func(r *real)) {
 	})
 }
 
-// makeReal reaches the services over web; nil is the SDK's own way.
+const region = "us-east-1"
+
+// makeReal makes the resources at an endpoint.
 func makeReal(t *testing.T, endpoint string, web aws.HTTPClient) *real {
 	t.Helper()
-	const region = "us-east-1"
+	ctx, c := context.Background(), clients{web}
 	r := &real{
-		T:       t,
-		queues:  sqs.New(sqs.Options{Region: region, BaseEndpoint: &endpoint, HTTPClient: web, Credentials: keys}),
-		topics:  sns.New(sns.Options{Region: region, BaseEndpoint: &endpoint, HTTPClient: web, Credentials: keys}),
-		buckets: s3.New(s3.Options{Region: region, BaseEndpoint: &endpoint, HTTPClient: web, Credentials: keys, UsePathStyle: true}),
-		name:    "esm-test-" + strings.ToLower(rand.Text()[:10]),
+		T: t, name: "esm-test-" + strings.ToLower(rand.Text()[:10]),
+		opener: Opener{Clients: c, Endpoint: func(string) string { return endpoint }, Region: region},
 	}
-	ctx := context.Background()
+	r.queues, _ = c.SQS(ctx, endpoint, region)
+	r.topics, _ = c.SNS(ctx, endpoint, region)
+	r.buckets, _ = c.S3(ctx, endpoint, region)
 	queue, err := r.queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &r.name})
 	r.must(err)
 	r.url = *queue.QueueUrl
 	_, err = r.topics.CreateTopic(ctx, &sns.CreateTopicInput{Name: &r.name})
 	r.must(err)
 	_, err = r.topics.Subscribe(ctx, &sns.SubscribeInput{
-		TopicArn: aws.String(r.arn(ServiceSNS)), Protocol: aws.String("sqs"), Endpoint: aws.String(r.arn(ServiceSQS)),
+		TopicArn: aws.String(r.arn(config.SNS)), Protocol: aws.String("sqs"), Endpoint: aws.String(r.arn(config.SQS)),
 	})
 	r.must(err)
 	_, err = r.buckets.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &r.name})
 	r.must(err)
 	t.Cleanup(func() {
 		_, _ = r.queues.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &r.url})
-		_, _ = r.topics.DeleteTopic(ctx, &sns.DeleteTopicInput{TopicArn: aws.String(r.arn(ServiceSNS))})
-		_, _ = r.buckets.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &r.name, Key: aws.String(objectKey)})
+		_, _ = r.topics.DeleteTopic(ctx, &sns.DeleteTopicInput{TopicArn: aws.String(r.arn(config.SNS))})
+		_, _ = r.buckets.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &r.name, Key: aws.String(exhaustedKey)})
 		_, _ = r.buckets.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &r.name})
 	})
 	return r
@@ -83,32 +86,18 @@ func (r *real) must(err error) {
 }
 
 func (r *real) arn(service string) string {
-	if service == ServiceS3 {
+	if service == config.S3 {
 		return "arn:aws:s3:::" + r.name
 	}
-	return "arn:aws:" + service + ":us-east-1:000000000000:" + r.name
+	return "arn:aws:" + service + ":" + region + ":000000000000:" + r.name
 }
 
-// of is a destination of a service; other names another one than what was made.
-func (r *real) of(service, other string) (d esm.Destination) {
+// of opens the destination of a service. A suffix names one that does not exist.
+func (r *real) of(service, suffix string) Reachable {
 	r.Helper()
-	var err error
-	switch arn := r.arn(service) + other; service {
-	case ServiceSQS:
-		d, err = NewSQS(r.queues, arn)
-	case ServiceSNS:
-		d, err = NewSNS(r.topics, arn)
-	case ServiceS3:
-		d, err = NewS3(r.buckets, arn)
-	}
+	d, err := r.opener.Open(r.Context(), r.arn(service)+suffix, config.StreamFailure)
 	r.must(err)
 	return d
-}
-
-// reach asks whether what of returns is there.
-func (r *real) reach(service, other string) error {
-	r.Helper()
-	return r.of(service, other).(Reachable).Reach(r.Context())
 }
 
 // receive waits for the next message of the queue.
@@ -130,23 +119,23 @@ func TestNoticesArriveAtAService(t *testing.T) { onServices(t, noticesArrive) }
 
 func noticesArrive(r *real) {
 	want := string(golden(r.T, "exhausted"))
-	r.must(r.of(ServiceSQS, "").Send(r.Context(), exhausted()))
+	r.must(r.of(config.SQS, "").Send(r.Context(), exhausted()))
 	if got := r.receive(); *got.Body != want || len(got.MessageAttributes) != 0 {
 		r.Errorf("queue: %s with %v", *got.Body, got.MessageAttributes)
 	}
-	r.must(r.of(ServiceSNS, "").Send(r.Context(), exhausted()))
+	r.must(r.of(config.SNS, "").Send(r.Context(), exhausted()))
 	var envelope struct {
 		Type, Message, TopicArn string
 		Subject                 *string
 		MessageAttributes       map[string]any
 	}
 	r.must(json.Unmarshal([]byte(*r.receive().Body), &envelope))
-	if envelope.Message != want || envelope.Type != "Notification" || envelope.TopicArn != r.arn(ServiceSNS) ||
+	if envelope.Message != want || envelope.Type != "Notification" || envelope.TopicArn != r.arn(config.SNS) ||
 		envelope.Subject != nil || len(envelope.MessageAttributes) != 0 {
 		r.Errorf("topic: %+v", envelope)
 	}
-	r.must(r.of(ServiceS3, "").Send(r.Context(), exhausted()))
-	object, err := r.buckets.GetObject(r.Context(), &s3.GetObjectInput{Bucket: &r.name, Key: aws.String(objectKey)})
+	r.must(r.of(config.S3, "").Send(r.Context(), exhausted()))
+	object, err := r.buckets.GetObject(r.Context(), &s3.GetObjectInput{Bucket: &r.name, Key: aws.String(exhaustedKey)})
 	r.must(err)
 	defer func() { _ = object.Body.Close() }()
 	body, err := io.ReadAll(object.Body)
@@ -156,16 +145,16 @@ func noticesArrive(r *real) {
 	}
 }
 
-func TestWhatIsNotAtAService(t *testing.T) { onServices(t, whatIsNot) }
+func TestMissingDestinations(t *testing.T) { onServices(t, missingDestinations) }
 
-func whatIsNot(r *real) {
-	for _, service := range []string{ServiceSQS, ServiceSNS, ServiceS3} {
+func missingDestinations(r *real) {
+	for _, service := range []string{config.SQS, config.SNS, config.S3} {
 		if err := r.of(service, "-missing").Send(r.Context(), exhausted()); !errors.Is(err, esm.ErrUndeliverable) {
 			r.Errorf("%s: %v", service, err)
 		}
-		if err := r.reach(service, "-missing"); err == nil {
-			r.Errorf("%s: what is missing can be reached", service)
+		if err := r.of(service, "-missing").Reach(r.Context()); err == nil {
+			r.Errorf("%s: reached although it does not exist", service)
 		}
-		r.must(r.reach(service, ""))
+		r.must(r.of(service, "").Reach(r.Context()))
 	}
 }

@@ -1,12 +1,9 @@
 package destinations
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
+	"context"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -15,103 +12,69 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/esm-run/esm/config"
 )
 
-// fault is what goes wrong with a call. The zero fault is a call that goes well.
+// fault is how a request fails. The zero fault is a request that succeeds.
 type fault struct {
-	status int    // of the answer; 0 is a connection that breaks
-	code   string // empty: nothing goes wrong
-	done   bool   // it takes effect all the same
+	status int    // of the answer; 0 is a broken connection
+	code   string // empty if nothing fails
+	done   bool   // the request takes effect all the same
 }
 
-// taken is one notice that a service has taken.
-type taken struct {
-	where string // a queue's URL, a topic's ARN, an object's URL
-	text  string
-	in    map[string]string // what else was said of it
-}
+// request is a request that has taken effect.
+type request struct{ url, body string }
 
-// service plays SQS, SNS and S3 under the real SDK clients: it takes what is sent. Faults come first, one for each call.
+// service simulates SQS, SNS and S3 for the SDK's clients. Its faults apply to the first requests, one each.
 type service struct {
 	faults []fault
 	calls  int
-	asked  int // for a queue's address
-	taken  []taken
+	asked  int // requests that send nothing
+	taken  []request
 }
 
-// Do is [aws.HTTPClient].Do.
+// Do implements [aws.HTTPClient].
 func (s *service) Do(req *http.Request) (*http.Response, error) {
-	if err := req.Context().Err(); err != nil {
-		return nil, err
-	}
 	var body []byte
 	if req.Body != nil {
-		var err error
-		if body, err = io.ReadAll(req.Body); err != nil {
-			return nil, err
-		}
-	}
-	got, answer, err := read(req, body)
-	if err != nil {
-		return nil, err
+		body, _ = io.ReadAll(req.Body)
 	}
 	s.calls++
 	var f fault
 	if len(s.faults) > 0 {
 		f, s.faults = s.faults[0], s.faults[1:]
 	}
-	broke := f.status == 0 && f.done || f.code != ""
-	if got == nil {
+	answer, asks := answerTo(req, string(body))
+	if asks {
 		s.asked++
-	} else if !broke || f.done {
-		s.taken = append(s.taken, *got)
+	} else if f.code == "" || f.done {
+		s.taken = append(s.taken, request{req.URL.String(), string(body)})
 	}
-	if !broke {
+	switch {
+	case f.code == "":
 		return respond(req, http.StatusOK, answer), nil
-	}
-	if f.status == 0 {
+	case f.status == 0:
 		return nil, io.ErrUnexpectedEOF
 	}
 	return respond(req, f.status, refusal(req, f.code)), nil
 }
 
-// read understands a request and knows the answer to it. Nothing is taken by a question.
-func read(req *http.Request, body []byte) (*taken, string, error) {
-	switch target := req.Header.Get("X-Amz-Target"); {
-	case strings.HasSuffix(target, ".GetQueueUrl"):
-		return nil, `{"QueueUrl":"http://unreachable.example:4566/111122223333/failed"}`, nil
-	case strings.HasSuffix(target, ".SendMessage"):
-		var in map[string]string
-		err := json.Unmarshal(body, &in)
-		got := &taken{where: in["QueueUrl"], text: in["MessageBody"], in: in}
-		delete(in, "QueueUrl")
-		delete(in, "MessageBody")
-		return got, `{"MessageId":"1"}`, err
+func answerTo(req *http.Request, body string) (answer string, asks bool) {
+	switch {
+	case strings.HasSuffix(req.Header.Get("X-Amz-Target"), ".GetQueueUrl"):
+		return `{"QueueUrl":"http://unreachable.example:4566/111122223333/failed"}`, true
+	case req.Header.Get("X-Amz-Target") != "":
+		return `{"MessageId":"1"}`, false
+	case strings.Contains(body, "Action=GetTopicAttributes"):
+		return `<GetTopicAttributesResponse><GetTopicAttributesResult/></GetTopicAttributesResponse>`, true
 	case req.Method == http.MethodPost:
-		form, err := url.ParseQuery(string(body))
-		if form.Get("Action") == "GetTopicAttributes" {
-			return nil, `<GetTopicAttributesResponse><GetTopicAttributesResult/></GetTopicAttributesResponse>`, err
-		}
-		got := &taken{where: form.Get("TopicArn"), text: form.Get("Message"), in: map[string]string{}}
-		for name := range form {
-			if !strings.Contains(" Action Version TopicArn Message ", " "+name+" ") {
-				got.in[name] = form.Get(name)
-			}
-		}
-		return got, `<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>`, err
-	case req.Method == http.MethodPut && strings.Contains(req.Header.Get("Content-Encoding"), "aws-chunked"):
-		return nil, "", errors.New("the object comes in chunks, which a plain reader of it does not understand")
-	case req.Method == http.MethodPut:
-		in := map[string]string{"Content-Type": req.Header.Get("Content-Type")}
-		return &taken{where: req.URL.Host + req.URL.Path, text: string(body), in: in}, "", nil
+		return `<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>`, false
 	}
-	if req.Method == http.MethodHead {
-		return nil, "", nil
-	}
-	return nil, "", fmt.Errorf("unexpected %s %s", req.Method, req.URL)
+	return "", req.Method == http.MethodHead
 }
 
-// refusal is an error in the protocol that was spoken.
+// refusal returns an error in the protocol of the request.
 func refusal(req *http.Request, code string) string {
 	switch {
 	case req.Header.Get("X-Amz-Target") != "":
@@ -131,27 +94,48 @@ func respond(req *http.Request, status int, body string) *http.Response {
 
 var keys = credentials.NewStaticCredentialsProvider("test", "test", "")
 
-// each makes a destination of each kind over s; of AWS without an endpoint.
+// The destinations under test.
+var arns = map[string]string{config.SQS: queueARN, config.SNS: topicARN, config.S3: bucketARN}
+
+const (
+	queueARN  = "arn:aws:sqs:eu-west-1:111122223333:failed"
+	topicARN  = "arn:aws:sns:eu-west-1:111122223333:failed"
+	bucketARN = "arn:aws:s3:::failed-records"
+)
+
+// each opens a destination of each kind, by service, whose requests reach s. An empty endpoint is AWS's own.
 func (s *service) each(t *testing.T, endpoint string) map[string]Reachable {
 	t.Helper()
-	var base *string
+	opener := Opener{Clients: clients{s}, Endpoint: func(string) string { return endpoint }, Region: "eu-west-1"}
+	opened := map[string]Reachable{}
+	for service, arn := range arns {
+		var err error
+		if opened[service], err = opener.Open(t.Context(), arn, config.StreamFailure); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return opened
+}
+
+// clients are SDK clients over an HTTP client of the tests; nil is the SDK's own.
+type clients struct{ web aws.HTTPClient }
+
+func (c clients) config(endpoint, region string) aws.Config {
+	cfg := aws.Config{Region: region, Credentials: keys, HTTPClient: c.web}
 	if endpoint != "" {
-		base = aws.String(endpoint)
+		cfg.BaseEndpoint = &endpoint
 	}
-	const region = "eu-west-1"
-	queue, err := NewSQS(sqs.New(sqs.Options{Region: region, BaseEndpoint: base, Credentials: keys, HTTPClient: s}), queueARN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	topic, err := NewSNS(sns.New(sns.Options{Region: region, BaseEndpoint: base, Credentials: keys, HTTPClient: s}), topicARN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bucket, err := NewS3(s3.New(s3.Options{
-		Region: region, BaseEndpoint: base, Credentials: keys, HTTPClient: s, UsePathStyle: base != nil,
-	}), bucketARN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]Reachable{ServiceSQS: queue, ServiceSNS: topic, ServiceS3: bucket}
+	return cfg
+}
+
+func (c clients) SQS(_ context.Context, endpoint, region string) (*sqs.Client, error) {
+	return sqs.NewFromConfig(c.config(endpoint, region)), nil
+}
+
+func (c clients) SNS(_ context.Context, endpoint, region string) (*sns.Client, error) {
+	return sns.NewFromConfig(c.config(endpoint, region)), nil
+}
+
+func (c clients) S3(_ context.Context, endpoint, region string) (*s3.Client, error) {
+	return s3.NewFromConfig(c.config(endpoint, region), func(o *s3.Options) { o.UsePathStyle = endpoint != "" }), nil
 }

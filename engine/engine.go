@@ -1,11 +1,11 @@
-// Package engine runs the loops that carry records from their source to their function and settle them.
+// Package engine runs the feeds of event source mappings. A feed carries records from their source to their function and
+// settles them: package engine/queue has the feed of a queue, engine/stream that of a stream.
 //
-// It decides nothing: what an answer means, how many pollers run and when a batch is closed is asked of package
-// engine/policy, what a filter wants of package engine/filter. It keeps nothing either: a record that was received and
-// not deleted comes back by itself.
+// The feeds contain no rules. Package engine/policy decides what a response means, how many pollers run and when a batch
+// is closed; package engine/filter decides which records a mapping wants.
 //
-// Everything runs under two contexts. When ctx ends, nothing more is taken in; work lingers a grace period longer, so
-// that what is in hand can be finished and settled.
+// Everything runs under two contexts. When ctx ends, nothing more is taken in. Work ends a grace period later: until then,
+// what is in hand is finished and settled.
 package engine
 
 import (
@@ -17,31 +17,34 @@ import (
 type Feed interface {
 	// Run blocks until ctx has ended and what was in hand by then is settled, or work has ended too. Everything it
 	// started has ended when it returns.
-	Run(ctx, work context.Context)
+	//
+	// Run calls ready as soon as no record that arrives from then on can be missed: at once for a queue, and for a stream
+	// when the positions from which it is read are durable. Calls after the first have no effect.
+	Run(ctx, work context.Context, ready func())
 }
 
-// Engine runs the feeds of all mappings side by side, each under a name. The zero Engine has none. Feeds may be set and
-// removed at any time, also before Run; one that comes or goes touches no other.
+// Engine runs feeds concurrently, each under a name. The zero Engine has none. Feeds may be set and removed at any time,
+// also before Run; one that comes or goes does not affect the others.
 type Engine struct {
 	mu        sync.Mutex
 	ctx, work context.Context // those of Run; nil before it
-	ended     bool            // ctx is over: nothing begins any more
+	ended     bool            // ctx has ended: nothing starts any more
 	running   map[string]*running
 	feeds     sync.WaitGroup
 }
 
-// running is a feed at work, or one that is to begin when what ran before under its name has ended.
+// running is a feed that runs, or that waits for its predecessor under the same name to end.
 type running struct {
-	feed   Feed
-	before <-chan struct{} // over of the one at work until then; nil without one
-	began  chan struct{}   // closed when it runs, or never will
-	end    context.CancelFunc
-	over   chan struct{} // closed when it has ended
-	runs   bool          // it has begun; guarded by the engine's mutex
+	feed    Feed
+	before  <-chan struct{} // over of the predecessor; nil without one
+	began   chan struct{}   // closed when the feed is ready, or never will be
+	ready   func()          // closes began, once
+	end     context.CancelFunc
+	over    chan struct{} // closed when it has ended
+	started bool          // guarded by the engine's mutex
 }
 
-// Run blocks until ctx has ended and every feed with it. An engine without feeds waits for ctx all the same: what else
-// runs beside it is not to end because no mapping has been made yet. It is called once.
+// Run blocks until ctx has ended and every feed with it. It waits for ctx even without feeds. It is called once.
 func (e *Engine) Run(ctx, work context.Context) {
 	e.begin(ctx, work)
 	<-ctx.Done()
@@ -60,14 +63,16 @@ func (e *Engine) begin(ctx, work context.Context) {
 	}
 }
 
-// Set makes feed the one that runs under name. If another one does, that is ended, and feed begins when what it had in
-// hand is settled: then began is closed. Set does not block.
+// Set runs feed under name. A feed that runs under that name already is ended, and the new one starts when everything that
+// the old one had in hand is settled. Began is closed when the new feed is ready, or when it has ended without that. Set
+// does not block.
 func (e *Engine) Set(name string, feed Feed) (began <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r := &running{feed: feed, before: e.drop(name), began: make(chan struct{}), over: make(chan struct{})}
+	r.ready = sync.OnceFunc(func() { close(r.began) })
 	if e.ended {
-		close(r.began)
+		r.ready()
 		return r.began
 	}
 	if e.running == nil {
@@ -80,8 +85,8 @@ func (e *Engine) Set(name string, feed Feed) (began <-chan struct{}) {
 	return r.began
 }
 
-// Remove ends the feed that runs under name: when what it had in hand is settled, over is closed. Without one it is closed
-// already. Remove does not block.
+// Remove ends the feed that runs under name. Over is closed when everything that it had in hand is settled, and at once if
+// there is no such feed. Remove does not block.
 func (e *Engine) Remove(name string) (over <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -93,8 +98,8 @@ func (e *Engine) Remove(name string) (over <-chan struct{}) {
 	return nothing
 }
 
-// drop takes name's feed out and ends it. Over is that of the feed that has work in hand, which is the one before if name's
-// has not begun: then that never does, so that many in a row leave nothing behind. It is nil if there is none.
+// drop removes and ends name's feed. It returns the over of the feed that has work in hand: the predecessor's if name's feed
+// has not started, which then never will, so that many changes in a row leave nothing behind. Over is nil if there is none.
 func (e *Engine) drop(name string) (over <-chan struct{}) {
 	r := e.running[name]
 	delete(e.running, name)
@@ -102,40 +107,40 @@ func (e *Engine) drop(name string) (over <-chan struct{}) {
 	case r == nil:
 		return nil
 	case r.end == nil:
-		close(r.began)
+		r.ready()
 		return nil
 	}
 	r.end()
-	if r.runs {
+	if r.started {
 		return r.over
 	}
 	return r.before
 }
 
-// start begins r as soon as what ran before has ended, unless r is dropped until then.
+// start runs r as soon as its predecessor has ended, unless r is dropped before that.
 func (e *Engine) start(r *running) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	r.end = cancel
 	e.feeds.Go(func() {
 		defer cancel()
 		defer close(r.over)
+		defer r.ready()
 		if r.before != nil {
 			select {
 			case <-r.before:
 			case <-ctx.Done():
 			}
 		}
-		if e.begins(ctx, r) {
-			r.feed.Run(ctx, e.work)
+		if e.starts(ctx, r) {
+			r.feed.Run(ctx, e.work, r.ready)
 		}
 	})
 }
 
-// begins says whether r runs from now on: not if ctx, its own, has ended.
-func (e *Engine) begins(ctx context.Context, r *running) bool {
+// starts reports whether r starts now: not if ctx, its own, has ended.
+func (e *Engine) starts(ctx context.Context, r *running) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	defer close(r.began)
-	r.runs = ctx.Err() == nil
-	return r.runs
+	r.started = ctx.Err() == nil
+	return r.started
 }

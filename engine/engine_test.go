@@ -22,7 +22,7 @@ func TestAnEngineWithoutFeedsRunsUntilItIsEnded(t *testing.T) {
 	})
 }
 
-// journal is what several goroutines write down.
+// journal is a list of lines that several goroutines write.
 type journal struct {
 	mu    sync.Mutex
 	lines []string
@@ -34,21 +34,30 @@ func (j *journal) add(line string) {
 	j.lines = append(j.lines, line)
 }
 
-func (j *journal) sorted() []string {
+func (j *journal) want(t *testing.T, want ...string) {
+	t.Helper()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return slices.Sorted(slices.Values(j.lines))
+	slices.Sort(want)
+	if got := slices.Sorted(slices.Values(j.lines)); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
-// logged is a feed that writes down when it begins and ends, and takes a while to end.
+// logged is a feed that logs its start, its being ready and its end.
 type logged struct {
-	name   string
-	inHand time.Duration
-	log    *journal
+	name          string
+	ready, inHand time.Duration // until it is ready, and to finish what is in hand
+	log           *journal
 }
 
-func (f *logged) Run(ctx, work context.Context) {
-	f.log.add(f.name + " begins")
+func (f *logged) Run(ctx, work context.Context, ready func()) {
+	f.log.add(f.name + " starts")
+	select {
+	case <-time.After(f.ready):
+		ready()
+	case <-ctx.Done():
+	}
 	<-ctx.Done()
 	select {
 	case <-time.After(f.inHand):
@@ -57,59 +66,78 @@ func (f *logged) Run(ctx, work context.Context) {
 	f.log.add(f.name + " ends")
 }
 
+// run runs e until stop is called.
+func (e *Engine) run(t *testing.T) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { e.Run(ctx, t.Context()) })
+	synctest.Wait()
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
 func TestFeedsComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
 		var log journal
 		var e Engine
 		feed := func(name string) *logged { return &logged{name: name, inHand: time.Minute, log: &log} }
 		e.Set("a", feed("a"))
 		e.Set("gone", feed("gone"))
 		<-e.Remove("gone")
-		over := make(chan struct{})
-		go func() {
-			defer close(over)
-			e.Run(ctx, t.Context())
-		}()
-		synctest.Wait()
+		stop := e.run(t)
 		began := e.Set("a", feed("a'")) // waits for a
-		last := e.Set("a", feed("a\"")) // in the place of one that never ran
+		last := e.Set("a", feed("a\"")) // replaces one that never ran
 		e.Set("b", feed("b"))
 		synctest.Wait()
-		if want := []string{"a begins", "b begins"}; !slices.Equal(log.sorted(), want) {
-			t.Errorf("at first %q, want %q", log.sorted(), want)
-		}
+		log.want(t, "a starts", "b starts")
 		<-began
 		<-last
 		synctest.Wait()
-		if want := []string{"a begins", "a ends", "a\" begins", "b begins"}; !slices.Equal(log.sorted(), want) {
-			t.Errorf("then %q, want %q", log.sorted(), want)
-		}
+		log.want(t, "a starts", "a ends", "a\" starts", "b starts")
 		start := time.Now()
 		<-e.Remove("b")
 		if took := time.Since(start); took != time.Minute {
 			t.Errorf("b was over after %v", took)
 		}
 		<-e.Remove("b")
-		cancel()
-		<-over
+		stop()
 		<-e.Set("late", feed("late"))
-		want := []string{"a begins", "a ends", "a\" begins", "a\" ends", "b begins", "b ends"}
-		slices.Sort(want)
-		if !slices.Equal(log.sorted(), want) {
-			t.Errorf("in the end %q, want %q", log.sorted(), want)
-		}
+		log.want(t, "a starts", "a ends", "a\" starts", "a\" ends", "b starts", "b ends")
 	})
 }
 
-// While a long invocation is in hand a mapping may be changed many times: all but the last change leave nothing behind.
-func TestManyFeedsInPlaceOfOneThatTakesLong(t *testing.T) {
+// Began is closed when the feed is ready, or has ended before that.
+func TestAFeedHasBegunWhenItIsReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
 		var log journal
 		var e Engine
-		var wg sync.WaitGroup
-		wg.Go(func() { e.Run(ctx, t.Context()) })
+		stop := e.run(t)
+		start := time.Now()
+		<-e.Set("slow", &logged{ready: time.Hour, log: &log})
+		if took := time.Since(start); took != time.Hour {
+			t.Errorf("begun after %v, want an hour", took)
+		}
+		never := e.Set("slow", &logged{ready: time.Hour, inHand: time.Minute, log: &log})
+		synctest.Wait()
+		start = time.Now()
+		over := e.Remove("slow")
+		<-never
+		<-over
+		if took := time.Since(start); took != time.Minute {
+			t.Errorf("over after %v, want a minute", took)
+		}
+		stop()
+	})
+}
+
+// While a long invocation is in hand a mapping may be changed many times: only the last change leaves something behind.
+func TestManyFeedsReplaceOneThatTakesLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log journal
+		var e Engine
+		stop := e.run(t)
 		<-e.Set("a", &logged{name: "first", inHand: time.Hour, log: &log})
 		synctest.Wait()
 		before := runtime.NumGoroutine()
@@ -132,10 +160,7 @@ func TestManyFeedsInPlaceOfOneThatTakesLong(t *testing.T) {
 		if took := time.Since(start); took != time.Minute {
 			t.Errorf("over after %v, want what is in hand to be settled", took)
 		}
-		cancel()
-		wg.Wait()
-		if want := []string{"first begins", "first ends", "last begins", "last ends"}; !slices.Equal(log.sorted(), want) {
-			t.Errorf("got %q, want %q", log.sorted(), want)
-		}
+		stop()
+		log.want(t, "first starts", "first ends", "last starts", "last ends")
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -169,6 +170,12 @@ type stage struct {
 	events []trace.Event
 }
 
+// onStage runs test in a bubble, with a stage that change, which may be nil, has set up.
+func onStage(t *testing.T, change func(*stage), test func(*stage)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(newStage(t, change)) })
+}
+
 // newStage returns a stage with a function "f" that shares three permits and whose environments take a second to start.
 // When the test ends it is closed, and must be left empty.
 func newStage(t *testing.T, change func(*stage)) *stage {
@@ -187,12 +194,8 @@ func newStage(t *testing.T, change func(*stage)) *stage {
 	s.SetLocal(s.pool)
 	t.Cleanup(func() {
 		s.Close(context.Background()) // a test's own context is over by now
-		if left := s.living(); len(left) > 0 {
-			t.Errorf("environments %v are left", left)
-		}
-		if n := s.Limits.InUse("f"); n != 0 {
-			t.Errorf("%d permits are left", n)
-		}
+		s.wantAlive(0)
+		s.wantInUse(0)
 	})
 	return s
 }
@@ -246,6 +249,22 @@ func (s *stage) wantStarts(want int) {
 	s.Helper()
 	if got := s.started(); got != want {
 		s.Errorf("%d starts, want %d", got, want)
+	}
+}
+
+func (s *stage) wantAlive(want int) {
+	s.Helper()
+	synctest.Wait()
+	if got := s.living(); len(got) != want {
+		s.Errorf("alive: %v, want %d environments", got, want)
+	}
+}
+
+func (s *stage) wantInUse(want int) {
+	s.Helper()
+	synctest.Wait()
+	if got := s.Limits.InUse("f"); got != want {
+		s.Errorf("%d permits are in use, want %d", got, want)
 	}
 }
 

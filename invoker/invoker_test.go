@@ -3,6 +3,7 @@ package invoker_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -29,74 +30,53 @@ func TestUnknownFunctionIsRefused(t *testing.T) {
 	}
 }
 
-func TestQualifierIsPassedOn(t *testing.T) {
+// backend is a Backend.
+type backend func(context.Context, esm.Call) (esm.Response, error)
+
+func (f backend) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) { return f(ctx, c) }
+
+func TestCallIsPassedOn(t *testing.T) {
 	var got []esm.Call
 	f := &invoker.Functions{Limits: invoker.NewLimits(1)}
 	f.SetRemote(config.Function{Name: "f"}, backend(func(_ context.Context, c esm.Call) (esm.Response, error) {
 		got = append(got, c)
 		return esm.Response{Version: "7"}, nil
 	}))
-	want := esm.Call{ID: "id", Function: "f:7", Payload: []byte(`{}`), TraceHeader: "Root=1", ClientContext: "{}"}
-	if _, err := f.Invoke(t.Context(), want); err != nil {
-		t.Fatal(err)
+	call := esm.Call{ID: "id", Function: "f:7", Payload: make([]byte, 6_291_456), TraceHeader: "Root=1", ClientContext: "{}"}
+	if resp, err := f.Invoke(t.Context(), call); err != nil || resp.Version != "7" || len(got) != 1 || !reflect.DeepEqual(got[0], call) {
+		t.Errorf("got %+v, %v of %.1000v", resp, err, got)
 	}
 	slot, err := f.Reserve(t.Context(), "f:live")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp, err := slot.Invoke(t.Context(), want); err != nil || resp.Version != "7" {
-		t.Errorf("got %+v %v", resp, err)
-	}
-	if len(got) != 2 || got[1].Function != "f:7" || string(got[1].Payload) != `{}` || got[1].TraceHeader != "Root=1" {
-		t.Errorf("got %+v", got)
-	}
-}
-
-// backend is a Backend.
-type backend func(context.Context, esm.Call) (esm.Response, error)
-
-func (f backend) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) { return f(ctx, c) }
-
-func TestLargePayloadIsRefused(t *testing.T) {
-	f := &invoker.Functions{Limits: invoker.NewLimits(1)}
-	f.SetRemote(config.Function{Name: "f"}, backend(func(_ context.Context, c esm.Call) (esm.Response, error) {
-		return esm.Response{Payload: c.Payload}, nil
-	}))
-	c := esm.Call{Function: "f", Payload: make([]byte, 6_291_456)}
-	if _, err := f.Invoke(t.Context(), c); err != nil {
-		t.Errorf("the largest payload: %v", err)
-	}
-	c.Payload = append(c.Payload, ' ')
-	if _, err := f.Invoke(t.Context(), c); !errors.Is(err, esm.ErrRefused) {
-		t.Errorf("one byte more: got %v, want ErrRefused", err)
-	}
-	if n := f.Limits.InUse("f"); n != 0 {
-		t.Errorf("%d permits are left", n)
+	call.Payload = append(call.Payload, ' ')
+	if _, err := slot.Invoke(t.Context(), call); !errors.Is(err, esm.ErrTooLarge) || len(got) != 1 {
+		t.Errorf("payload of one byte more: got %v, want ErrTooLarge", err)
 	}
 }
 
 func TestInvokeIsThrottledAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.pool.Function.ReservedConcurrentExecutions = new(1) })
+	onStage(t, func(s *stage) { s.pool.Function.ReservedConcurrentExecutions = new(1) }, func(s *stage) {
 		a := s.later(event{Take: minute})
 		synctest.Wait()
 		got := s.invoke(event{})
 		s.wantErr(got, 0, esm.ErrThrottled)
 		if reason(got.Err) != "ReservedFunctionConcurrentInvocationLimitExceeded" {
-			t.Errorf("got %v", got.Err)
+			s.Errorf("got %v", got.Err)
 		}
 		<-a
 		time.Sleep(second)
 		s.Limits.Set("f", new(0))
 		s.wantErr(s.invoke(event{}), minute+2*second, esm.ErrThrottled)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		ctx, cancel := context.WithTimeout(s.Context(), time.Hour)
 		defer cancel()
 		if _, err := s.Reserve(ctx, "f"); !errors.Is(err, context.DeadlineExceeded) || time.Since(s.began) < time.Hour {
-			t.Errorf("Reserve of a function that is off: %v after %v", err, time.Since(s.began))
+			s.Errorf("Reserve of a function that is off: %v after %v", err, time.Since(s.began))
 		}
 		for i, ran := range seen[trace.Ran](s) {
 			if want := i != 1; ran.Throttled != want || ran.Function != "f" || ran.ID != "id" {
-				t.Errorf("event %d: %+v", i, ran)
+				s.Errorf("event %d: %+v", i, ran)
 			}
 		}
 	})
@@ -104,22 +84,19 @@ func TestInvokeIsThrottledAtOnce(t *testing.T) {
 
 // The permit is returned when the environment is free again, not when it has answered.
 func TestPermitIsHeldUntilDrained(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.pool.Function.ReservedConcurrentExecutions = new(1) })
+	onStage(t, func(s *stage) { s.pool.Function.ReservedConcurrentExecutions = new(1) }, func(s *stage) {
 		s.want(s.invoke(event{Drain: minute}), second, "1")
 		s.wantErr(s.invoke(event{}), second+10*ms, esm.ErrThrottled) // it could have been free within the grace
-		slot, err := s.Reserve(t.Context(), "f")
+		slot, err := s.Reserve(s.Context(), "f")
 		if got := time.Since(s.began); err != nil || got != second+minute {
-			t.Fatalf("reserved after %v: %v", got, err)
+			s.Fatalf("reserved after %v: %v", got, err)
 		}
-		s.want(s.answer(slot.Invoke(t.Context(), call(event{Take: second, Drain: minute}))), minute+2*second, "1")
+		s.want(s.answer(slot.Invoke(s.Context(), call(event{Take: second, Drain: minute}))), minute+2*second, "1")
 		slot.Release()
 		slot.Release()
-		if n := s.Limits.InUse("f"); n != 1 {
-			t.Errorf("%d in use while it drains, want 1", n)
-		}
-		if _, err := s.Reserve(t.Context(), "f"); err != nil || time.Since(s.began) != 2*minute+2*second {
-			t.Errorf("reserved after %v: %v", time.Since(s.began), err)
+		s.wantInUse(1)
+		if _, err := s.Reserve(s.Context(), "f"); err != nil || time.Since(s.began) != 2*minute+2*second {
+			s.Errorf("reserved after %v: %v", time.Since(s.began), err)
 		}
 		s.Limits.Release("f")
 		s.wantStarts(1)
@@ -128,65 +105,58 @@ func TestPermitIsHeldUntilDrained(t *testing.T) {
 
 // Under one permit one environment is busy, even if calls follow each other faster than it is free.
 func TestSlotWaitsForItsOwnEnvironment(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
-		slot, err := s.Reserve(t.Context(), "f")
+	onStage(t, nil, func(s *stage) {
+		slot, err := s.Reserve(s.Context(), "f")
 		if err != nil {
-			t.Fatal(err)
+			s.Fatal(err)
 		}
 		for i := range time.Duration(3) {
-			s.want(s.answer(slot.Invoke(t.Context(), call(event{Drain: second}))), (i+1)*second, "1")
+			s.want(s.answer(slot.Invoke(s.Context(), call(event{Drain: second}))), (i+1)*second, "1")
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 300*ms)
+		ctx, cancel := context.WithTimeout(s.Context(), 300*ms)
 		defer cancel()
 		s.wantErr(s.answer(slot.Invoke(ctx, call(event{}))), 3300*ms, esm.ErrNotRun)
-		s.want(s.answer(slot.Invoke(t.Context(), call(event{}))), 4*second, "1")
+		s.want(s.answer(slot.Invoke(s.Context(), call(event{}))), 4*second, "1")
 		slot.Release()
-		synctest.Wait()
-		if n := s.Limits.InUse("f"); n != 0 {
-			t.Errorf("%d permits are left", n)
-		}
+		s.wantInUse(0)
 		s.wantStarts(1)
 	})
 }
 
 func TestMisusedSlot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		s.SetRemote(config.Function{Name: "g"}, backend(nil))
-		slot, err := s.Reserve(t.Context(), "g:live")
+		slot, err := s.Reserve(s.Context(), "g:live")
 		if err != nil {
-			t.Fatal(err)
+			s.Fatal(err)
 		}
-		if _, err := slot.Invoke(t.Context(), call(event{})); !errors.Is(err, esm.ErrRefused) {
-			t.Errorf("another function: got %v, want ErrRefused", err)
+		if _, err := slot.Invoke(s.Context(), call(event{})); !errors.Is(err, esm.ErrRefused) {
+			s.Errorf("another function: got %v, want ErrRefused", err)
 		}
 		slot.Release()
-		if _, err := slot.Invoke(t.Context(), call(event{In: "g"})); !errors.Is(err, esm.ErrRefused) {
-			t.Errorf("after Release: got %v, want ErrRefused", err)
+		if _, err := slot.Invoke(s.Context(), call(event{In: "g"})); !errors.Is(err, esm.ErrRefused) {
+			s.Errorf("after Release: got %v, want ErrRefused", err)
 		}
 	})
 }
 
 func TestCancelledContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		s.invoke(event{})
-		ctx, cancel := context.WithCancelCause(t.Context())
+		ctx, cancel := context.WithCancelCause(s.Context())
 		enough := errors.New("enough")
 		cancel(enough)
 		got := s.answer(s.Functions.Invoke(ctx, call(event{})))
 		s.wantErr(got, second, esm.ErrNotRun)
 		s.wantErr(got, second, enough)
 		if _, err := s.Reserve(ctx, "f"); !errors.Is(err, enough) {
-			t.Errorf("Reserve: got %v", err)
+			s.Errorf("Reserve: got %v", err)
 		}
 	})
 }
 
 func TestRemoteHoldsPermits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		lost := errors.New("connection lost")
 		s.SetRemote(config.Function{Name: "g"}, backend(func(context.Context, esm.Call) (esm.Response, error) {
 			time.Sleep(minute)
@@ -198,28 +168,27 @@ func TestRemoteHoldsPermits(t *testing.T) {
 		synctest.Wait()
 		s.wantErr(s.invoke(event{}), 0, esm.ErrThrottled)
 		if got := [...]int{s.Limits.InUse("g"), s.Limits.InUse("f"), s.Limits.SharedInUse()}; got != [...]int{3, 0, 3} {
-			t.Errorf("in use: %v", got)
+			s.Errorf("in use: %v", got)
 		}
-		slot, err := s.Reserve(t.Context(), "f")
+		slot, err := s.Reserve(s.Context(), "f")
 		if got := time.Since(s.began); err != nil || got != minute {
-			t.Errorf("reserved after %v: %v", got, err)
+			s.Errorf("reserved after %v: %v", got, err)
 		}
 		slot.Release()
 		synctest.Wait()
 		for _, ran := range seen[trace.Ran](s)[1:] {
 			if ran.Function != "g" || ran.Took != minute || !errors.Is(ran.Err, lost) {
-				t.Errorf("got %+v", ran)
+				s.Errorf("got %+v", ran)
 			}
 		}
 	})
 }
 
 func TestEveryInvocationIsTraced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		s.invoke(event{Take: 2 * second}) // the second that the start takes does not count
 		s.invoke(event{Take: second, Do: "fail"})
-		ctx, cancel := context.WithTimeout(t.Context(), 300*ms)
+		ctx, cancel := context.WithTimeout(s.Context(), 300*ms)
 		defer cancel()
 		s.Functions.Invoke(ctx, call(event{Take: minute}))
 		got := seen[trace.Ran](s)
@@ -229,40 +198,37 @@ func TestEveryInvocationIsTraced(t *testing.T) {
 			{Function: "f", ID: "id", Took: 300 * ms},
 		}
 		if len(got) != 3 || !errors.Is(got[2].Err, context.DeadlineExceeded) {
-			t.Fatalf("got %+v", got)
+			s.Fatalf("got %+v", got)
 		}
 		got[2].Err = nil
 		if !slices.Equal(got, want) {
-			t.Errorf("got %+v, want %+v", got, want)
+			s.Errorf("got %+v, want %+v", got, want)
 		}
 	})
 }
 
 // A pool is replaced while its function runs: running invocations end in the old pool, new ones use the new pool.
 func TestReplaceAndRemove(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
-		slot, err := s.Reserve(t.Context(), "f")
+	onStage(t, nil, func(s *stage) {
+		slot, err := s.Reserve(s.Context(), "f")
 		if err != nil {
-			t.Fatal(err)
+			s.Fatal(err)
 		}
 		a := s.later(event{Take: minute})
 		time.Sleep(2 * second)
 		before := s.SetLocal(&invoker.Pool{Function: s.pool.Function, Starter: s.machine})
 		if before != s.pool {
-			t.Fatal("the old pool is not returned")
+			s.Fatal("the old pool is not returned")
 		}
-		s.want(s.answer(slot.Invoke(t.Context(), call(event{}))), 3*second, "2")
-		before.Close(t.Context())
+		s.want(s.answer(slot.Invoke(s.Context(), call(event{}))), 3*second, "2")
+		before.Close(s.Context())
 		s.want(<-a, minute+second, "1")
 		after := s.Remove("f")
-		if _, err := slot.Invoke(t.Context(), call(event{})); !errors.Is(err, esm.ErrRefused) {
-			t.Errorf("after Remove: got %v, want ErrRefused", err)
+		if _, err := slot.Invoke(s.Context(), call(event{})); !errors.Is(err, esm.ErrRefused) {
+			s.Errorf("after Remove: got %v, want ErrRefused", err)
 		}
 		slot.Release()
-		after.Close(t.Context())
-		if got := s.living(); len(got) > 0 {
-			t.Errorf("alive: %v", got)
-		}
+		after.Close(s.Context())
+		s.wantAlive(0)
 	})
 }

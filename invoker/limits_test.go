@@ -3,11 +3,8 @@ package invoker_test
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -208,58 +205,4 @@ func compareLimits(t *rapid.T) {
 			}
 		},
 	})
-}
-
-// The context ends just as the permit is released: the permit is granted or free, but not lost.
-func TestNoPermitIsLostInARace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := invoker.NewLimits(1)
-		for range 100 {
-			l.Try("f")
-			ctx, cancel := context.WithCancel(t.Context())
-			got := make(chan error)
-			go func() { got <- l.Wait(ctx, "f") }()
-			synctest.Wait()
-			l.Release("f")
-			cancel()
-			want := 0
-			if <-got == nil {
-				want = 1
-			}
-			if got := l.InUse("f"); got != want {
-				t.Fatalf("%d in use, want %d", got, want)
-			}
-			if want == 1 {
-				l.Release("f")
-			}
-		}
-	})
-}
-
-func TestLimitsHoldUnderLoad(t *testing.T) {
-	const limit, workers, rounds = 3, 16, 200
-	l := invoker.NewLimits(limit)
-	var running atomic.Int32
-	var wg sync.WaitGroup
-	for worker := range workers {
-		wg.Go(func() {
-			random := rand.New(rand.NewPCG(1, uint64(worker)))
-			for range rounds {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(50))*time.Microsecond)
-				if l.Wait(ctx, "f") == nil {
-					if n := running.Add(1); n > limit {
-						t.Errorf("%d run under a limit of %d", n, limit)
-					}
-					runtime.Gosched()
-					running.Add(-1)
-					l.Release("f")
-				}
-				cancel()
-			}
-		})
-	}
-	wg.Wait()
-	if got := l.InUse("f"); got != 0 {
-		t.Errorf("%d permits are lost", got)
-	}
 }

@@ -42,16 +42,14 @@ func TestTightSequenceStartsOnce(t *testing.T) {
 }
 
 func TestLongDrainStartsAnother(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		s.want(s.invoke(event{Drain: minute}), second, "1")
 		s.want(s.invoke(event{}), 2*second+10*ms, "2")
 	})
 }
 
 func TestLastUsedIsUsedFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		short, long := s.later(event{Take: second}), s.later(event{Take: 2 * second})
 		<-short
 		last := <-long
@@ -64,26 +62,16 @@ func TestLastUsedIsUsedFirst(t *testing.T) {
 }
 
 func TestIdleEnvironmentsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.pool.IdleTimeout = minute })
+	onStage(t, func(s *stage) { s.pool.IdleTimeout = minute }, func(s *stage) {
 		a, b := s.later(event{}), s.later(event{Take: 30 * second})
 		<-a
 		<-b
 		time.Sleep(30*second - 1)
-		synctest.Wait()
-		if got := len(s.living()); got != 2 {
-			t.Errorf("%d alive before the first one's time, want 2", got)
-		}
+		s.wantAlive(2)
 		time.Sleep(time.Nanosecond)
-		synctest.Wait()
-		if got := len(s.living()); got != 1 {
-			t.Errorf("%d alive after the first one's time, want 1", got)
-		}
+		s.wantAlive(1)
 		time.Sleep(30 * second)
-		synctest.Wait()
-		if got := len(s.living()); got != 0 {
-			t.Errorf("%d alive after the second one's time, want 0", got)
-		}
+		s.wantAlive(0)
 	})
 }
 
@@ -124,8 +112,7 @@ func TestOldEnvironmentsEnd(t *testing.T) {
 
 // An invocation takes the first environment that is free; the one that was started for it stays idle.
 func TestFreedBeforeStarted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		a := s.later(event{Take: 500 * ms})
 		time.Sleep(1200 * ms)
 		b := s.later(event{Take: minute}) // asks for a start, ready at 2.2 s
@@ -149,10 +136,8 @@ func TestStartsAreLimited(t *testing.T) {
 			calls = append(calls, s.later(event{Take: minute}))
 		}
 		time.Sleep(time.Nanosecond)
-		for i, want := range []int{0, 2, 4, 5} {
-			if got := len(s.living()); got != want {
-				t.Errorf("%d alive after %d s, want %d", got, i, want)
-			}
+		for _, want := range []int{0, 2, 4, 5} {
+			s.wantAlive(want)
 			time.Sleep(second)
 		}
 		for _, ch := range calls {
@@ -163,101 +148,59 @@ func TestStartsAreLimited(t *testing.T) {
 }
 
 func TestCallerLeavesWhileStarting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		enough := errors.New("enough")
-		ctx, cancel := context.WithTimeoutCause(t.Context(), 300*ms, enough)
+		ctx, cancel := context.WithTimeoutCause(s.Context(), 300*ms, enough)
 		defer cancel()
 		got := s.answer(s.Functions.Invoke(ctx, call(event{})))
 		s.wantErr(got, 300*ms, esm.ErrNotRun)
 		s.wantErr(got, 300*ms, enough)
-		if n := s.Limits.InUse("f"); n != 0 {
-			t.Errorf("%d permits in use", n)
-		}
+		s.wantInUse(0)
 		s.want(s.invoke(event{}), second, "1") // the start goes on
 		s.wantStarts(1)
 	})
 }
 
-// The caller's context ends just before or just after the environment is ready.
-func TestCallerLeavesAsTheEnvironmentComes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var leave func(trace.Event)
-		s := newStage(t, func(s *stage) {
-			s.pool.IdleTimeout = ms
-			s.pool.Trace = func(e trace.Event) { leave(e) }
-		})
-		for round := range 200 {
-			ctx, cancel := context.WithCancel(t.Context())
-			leave = func(e trace.Event) {
-				_, before := e.(trace.Started)
-				if before == (round%2 == 0) {
-					cancel()
-				}
-			}
-			_, err := s.Functions.Invoke(ctx, call(event{}))
-			if err != nil && !errors.Is(err, esm.ErrNotRun) && !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-			synctest.Wait()
-			if n := s.Limits.InUse("f"); n != 0 || len(s.living()) != 1 {
-				t.Fatalf("%d permits in use, alive: %v", n, s.living())
-			}
-			time.Sleep(2 * ms)
-			synctest.Wait()
-			if got := s.living(); len(got) > 0 {
-				t.Fatalf("%v is not idle", got)
-			}
-		}
-	})
-}
-
 func TestCallerLeavesWhileRunning(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
-		ctx, cancel := context.WithTimeout(t.Context(), 3*second)
+	onStage(t, nil, func(s *stage) {
+		ctx, cancel := context.WithTimeout(s.Context(), 3*second)
 		defer cancel()
 		got := s.answer(s.Functions.Invoke(ctx, call(event{Take: minute})))
 		s.wantErr(got, 3*second, context.DeadlineExceeded)
 		if errors.Is(got.Err, esm.ErrNotRun) {
-			t.Error("the handler saw the event")
+			s.Error("the handler saw the event")
 		}
 		s.want(s.invoke(event{}), 3*second, "1") // reset, not replaced
 	})
 }
 
 func TestFaultKeepsAndDeathReplaces(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		s.want(s.invoke(event{Do: "fail"}), second, "Unhandled")
 		s.want(s.invoke(event{Do: "crash"}), second, "Runtime.ExitError")
 		s.want(s.invoke(event{Do: "die"}), second, "1") // it had answered
-		synctest.Wait()
-		if got := s.living(); len(got) != 0 {
-			t.Errorf("alive: %v", got)
-		}
+		s.wantAlive(0)
 		s.want(s.invoke(event{}), 2*second, "2")
 	})
 }
 
 func TestEnvironmentsAreTracedOnChange(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		s.invoke(event{Drain: 2 * second})
 		s.invoke(event{})
 		time.Sleep(minute)
-		s.Close(t.Context())
+		s.Close(s.Context())
 		want := [][2]int{{1, 1}, {2, 2}, {2, 1}, {2, 0}, {1, 1}, {0, 0}}
 		var got [][2]int
 		for _, e := range seen[trace.Environments](s) {
 			got = append(got, [2]int{e.Alive, e.Busy})
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("got %v, want %v", got, want)
+			s.Errorf("got %v, want %v", got, want)
 		}
 		for _, e := range seen[trace.Started](s) {
 			if e.Function != "f" || e.Took != second || e.Err != nil {
-				t.Errorf("got %+v", e)
+				s.Errorf("got %+v", e)
 			}
 		}
 	})

@@ -25,8 +25,7 @@ func alwaysBroken(int) error { return errBroken }
 
 // Callers that follow each other without a pause get the function's error each time, but no faster than the pauses allow.
 func TestBrokenStartsSlowDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.machine.broken = alwaysBroken })
+	onStage(t, func(s *stage) { s.machine.broken = alwaysBroken }, func(s *stage) {
 		var want time.Duration
 		for _, pause := range []time.Duration{0, 250 * ms, 500 * ms, second, 2 * second, 4 * second, 8 * second, 10 * second, 10 * second} {
 			want += pause + second
@@ -37,7 +36,7 @@ func TestBrokenStartsSlowDown(t *testing.T) {
 		s.wantStarts(10)
 		for _, e := range seen[trace.Started](s) {
 			if !errors.Is(e.Err, errBroken.Err) || e.Took != second {
-				t.Errorf("got %+v", e)
+				s.Errorf("got %+v", e)
 			}
 		}
 	})
@@ -124,10 +123,9 @@ func TestBrokenStartAndBusyEnvironment(t *testing.T) {
 }
 
 func TestNoStartIfNobodyWaitsAfterThePause(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.machine.broken = alwaysBroken })
+	onStage(t, func(s *stage) { s.machine.broken = alwaysBroken }, func(s *stage) {
 		s.invoke(event{})
-		ctx, cancel := context.WithTimeout(t.Context(), 100*ms)
+		ctx, cancel := context.WithTimeout(s.Context(), 100*ms)
 		defer cancel()
 		s.wantErr(s.answer(s.Functions.Invoke(ctx, call(event{}))), 1100*ms, esm.ErrNotRun)
 		time.Sleep(minute)
@@ -147,8 +145,7 @@ func TestMachineError(t *testing.T) {
 }
 
 func TestCloseWaitsForInvocations(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		a := s.later(event{})
 		s.want(<-a, second, "1")
 		a = s.later(event{Take: 5 * second, Drain: second})
@@ -156,11 +153,11 @@ func TestCloseWaitsForInvocations(t *testing.T) {
 		g := s.later(event{Take: 4 * second, In: "g"}) // after a second for the start
 		time.Sleep(second)
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), minute)
+		ctx, cancel := context.WithTimeout(s.Context(), minute)
 		defer cancel()
 		s.Close(ctx)
 		if got := time.Since(s.began); got != 7*second {
-			t.Errorf("closed after %v, want 7s: the answer, and the drain", got)
+			s.Errorf("closed after %v, want 7s: the answer, and the drain", got)
 		}
 		s.want(<-a, 6*second, "1")
 		s.want(<-g, 6*second, "2")
@@ -170,26 +167,23 @@ func TestCloseWaitsForInvocations(t *testing.T) {
 }
 
 func TestCloseKillsWhenItsContextEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		runs, drains := s.later(event{Take: time.Hour}), s.later(event{Drain: time.Hour})
 		if got := <-drains; got.At != second || got.Err != nil {
-			t.Errorf("got %+v", got)
+			s.Errorf("got %+v", got)
 		}
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), minute)
+		ctx, cancel := context.WithTimeout(s.Context(), minute)
 		defer cancel()
 		s.Close(ctx)
 		if got := time.Since(s.began); got != second+minute {
-			t.Errorf("closed after %v", got)
+			s.Errorf("closed after %v", got)
 		}
 		got := <-runs
 		if got.Err == nil || errors.Is(got.Err, esm.ErrNotRun) || got.At != second+minute {
-			t.Errorf("got %+v, want an error that does not say whether it ran", got)
+			s.Errorf("got %+v, want an error that does not say whether it ran", got)
 		}
-		if got := s.living(); len(got) > 0 {
-			t.Errorf("alive: %v", got)
-		}
+		s.wantAlive(0)
 	})
 }
 

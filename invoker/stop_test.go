@@ -43,8 +43,7 @@ func TestStopStartingEndsStartsAndPauses(t *testing.T) {
 }
 
 func TestStopStartingLeavesEnvironmentsInUse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+	onStage(t, nil, func(s *stage) {
 		a := s.later(event{Take: 5 * second})
 		time.Sleep(2 * second)
 		s.StopStarting()
@@ -60,11 +59,10 @@ func TestStopStartingLeavesEnvironmentsInUse(t *testing.T) {
 }
 
 func TestStopStartingEndsWaitsForPermits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) { s.pool.Function.ReservedConcurrentExecutions = new(1) })
-		slot, err := s.Reserve(t.Context(), "f")
+	onStage(t, func(s *stage) { s.pool.Function.ReservedConcurrentExecutions = new(1) }, func(s *stage) {
+		slot, err := s.Reserve(s.Context(), "f")
 		if err != nil {
-			t.Fatal(err)
+			s.Fatal(err)
 		}
 		ended := make(chan error, 1)
 		go func() {
@@ -74,16 +72,16 @@ func TestStopStartingEndsWaitsForPermits(t *testing.T) {
 		synctest.Wait()
 		s.StopStarting()
 		if err := <-ended; !errors.Is(err, esm.ErrNotRun) {
-			t.Errorf("got %v, want ErrNotRun", err)
+			s.Errorf("got %v, want ErrNotRun", err)
 		}
 		slot.Release()
-		if slot, err = s.Reserve(t.Context(), "f"); err != nil { // it is free
-			t.Fatal(err)
+		if slot, err = s.Reserve(s.Context(), "f"); err != nil { // it is free
+			s.Fatal(err)
 		}
 		slot.Release()
 		s.StopStarting()
 		if got := time.Since(s.began); got != 0 {
-			t.Errorf("it took %v", got)
+			s.Errorf("it took %v", got)
 		}
 	})
 }

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/config"
-	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -82,33 +80,5 @@ func (s *stage) wantKnown(err error) {
 	s.Helper()
 	if err != nil && !errors.Is(err, esm.ErrNotRun) && !errors.Is(err, context.DeadlineExceeded) {
 		s.Errorf("got %v", err)
-	}
-}
-
-// The same without virtual time, for the race detector.
-func TestRealConcurrency(t *testing.T) {
-	m := &machine{t: t}
-	f := &invoker.Functions{Limits: invoker.NewLimits(4), Trace: func(trace.Event) {}}
-	f.SetLocal(&invoker.Pool{Function: config.Function{Name: "f"}, Starter: m, IdleTimeout: ms})
-	var callers sync.WaitGroup
-	for i := range 16 {
-		callers.Go(func() {
-			random := rand.New(rand.NewPCG(1, uint64(i)))
-			for range 100 {
-				c := call(event{Do: [...]string{"", "crash", "die"}[random.IntN(3)]})
-				if random.IntN(2) == 0 {
-					f.Invoke(t.Context(), c)
-				} else if slot, err := f.Reserve(t.Context(), "f"); err == nil {
-					slot.Invoke(t.Context(), c)
-					slot.Invoke(t.Context(), c)
-					slot.Release()
-				}
-			}
-		})
-	}
-	callers.Wait()
-	f.Close(t.Context())
-	if got := m.living(); len(got) > 0 || f.Limits.InUse("f") != 0 {
-		t.Errorf("left: environments %v, permits %d", got, f.Limits.InUse("f"))
 	}
 }

@@ -9,50 +9,48 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// Create makes a mapping under a UUID of its own, m's notwithstanding, and returns it as it is at first. It blocks while
-// the mapping is checked and written. Its errors are [*config.InvalidMapping], [*config.MappingExists] and those of ctx and the
-// store; of two calls for one function and source one succeeds.
-//
-// A queue's mapping that is not enabled is Disabled at once, as on Lambda.
-func (r *Register) Create(ctx context.Context, m config.Mapping) (config.Registered, error) {
+// Create makes a mapping with a new UUID, whatever m's is, and returns it in its first state: Disabled for a queue's mapping
+// that is not enabled, as on Lambda, and otherwise Creating. It blocks while the mapping is checked and written. The errors
+// are [*InvalidError], [*ExistsError] and those of ctx and the store. Of two calls for one function and source, one
+// succeeds.
+func (r *Register) Create(ctx context.Context, m config.Mapping) (Registered, error) {
 	m.UUID = uuid.NewString()
-	m, err := r.checked(ctx, m, nil)
+	m, err := r.check(ctx, m, nil)
 	if err != nil {
-		return config.Registered{}, err
+		return Registered{}, err
 	}
-	e := r.entry(m.UUID, row{Origin: config.OriginHTTP, HTTP: &m, LastModified: r.now()})
-	if err := r.take(ctx, e.pair, e.uuid); err != nil {
-		return config.Registered{}, err
+	e := r.newEntry(m.UUID, row{Origin: OriginHTTP, HTTP: &m, LastModified: r.now()})
+	if err := r.claim(ctx, e.pair, e.uuid); err != nil {
+		return Registered{}, err
 	}
-	var made config.Registered
-	err = r.commit(ctx, e.uuid, e.row.encode(), func(done bool) {
+	var made Registered
+	err = r.commit(ctx, e.uuid, e.row.encode(), func(written bool) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if !done {
-			r.free(e.pair, e.uuid)
+		if !written {
+			r.unclaim(e.pair, e.uuid)
 			return
 		}
-		r.keep(e.pair)
+		r.claims[e.pair].settle()
 		r.entries[e.uuid] = e
-		if e.state = config.Disabled; *m.Enabled || m.OfStream() {
-			r.want(e, config.Creating)
+		if e.state = Disabled; *m.Enabled || m.OfStream() {
+			r.transition(e, Creating)
 		}
 		made = e.registered()
 	})
 	if err != nil {
-		return config.Registered{}, err
+		return Registered{}, err
 	}
 	return r.withResult(made), nil
 }
 
-// checked is m with its defaults and without memory in common, if it may be.
-func (r *Register) checked(ctx context.Context, m config.Mapping, before *config.Mapping) (config.Mapping, error) {
+// check returns a copy of m with its defaults, or what is wrong with it. Before is the mapping that m replaces, if any.
+func (r *Register) check(ctx context.Context, m config.Mapping, before *config.Mapping) (config.Mapping, error) {
 	if found := m.Validate(r.config.Now()); len(found) > 0 {
-		return m, &config.InvalidMapping{Problems: found}
+		return m, &InvalidError{Problems: found}
 	}
-	if err := keepable(m); err != nil {
-		const at = "StartingPositionTimestamp"
-		return m, &config.InvalidMapping{Problems: []config.Problem{{Path: at, Message: "is too long ago"}}}
+	if err := storable(m); err != nil {
+		return m, &InvalidError{Problems: []config.Problem{{Path: "StartingPositionTimestamp", Message: "is too long ago"}}}
 	}
 	m = clone(m).Defaults()
 	if err := r.config.Check(ctx, m, before); err != nil {
@@ -64,132 +62,125 @@ func (r *Register) checked(ctx context.Context, m config.Mapping, before *config
 	return m, nil
 }
 
-// Update has change tell what becomes of a mapping, and returns it as it is then. Change gets the mapping as it is kept,
-// may change all of it, and is called once; what Lambda does not let change, the source and where reading it begins, stays
-// as it is. The checks are made on what it returns. It blocks as Create does; its errors are those and [config.ErrNoMapping]
-// and [config.ErrMappingBusy].
+// Update changes a mapping and returns it in its new state. Change receives a copy of the stored mapping and returns the
+// mapping that it shall become; if change returns an error, Update returns that. Change is called once. The source and the
+// starting position cannot be changed: Update ignores changes of them. It blocks as Create does; its errors are those of
+// Create, [ErrNotFound] and [ErrBusy].
 //
-// Positions and tries are kept. What was in hand is finished as it was begun.
-func (r *Register) Update(ctx context.Context, uuid string, change func(config.Mapping) config.Mapping) (config.Registered, error) {
+// Positions and tries are kept. Batches in hand are finished as they were begun.
+func (r *Register) Update(ctx context.Context, uuid string, change func(config.Mapping) (config.Mapping, error)) (Registered, error) {
 	e, err := r.reserve(uuid)
 	if err != nil {
-		return config.Registered{}, err
+		return Registered{}, err
 	}
-	written := false
-	defer r.releaseUnless(e, &written)
+	committing := false
+	defer r.releaseUnless(e, &committing)
 	before := clone(e.mapping)
-	m, err := r.checked(ctx, changed(e.mapping, change), &before)
+	m, err := change(clone(e.mapping))
 	if err != nil {
-		return config.Registered{}, err
+		return Registered{}, err
 	}
-	joins := r.pairOf(m)
-	if err := r.take(ctx, joins, uuid); err != nil {
-		return config.Registered{}, err
+	if m, err = r.check(ctx, withFixed(m, before), &before); err != nil {
+		return Registered{}, err
 	}
-	written = true
-	next := e.row.left(m)
+	p := r.pairOf(m)
+	if err := r.claim(ctx, p, uuid); err != nil {
+		return Registered{}, err
+	}
+	committing = true
+	next := e.row.changedTo(m)
 	next.LastModified = r.now()
-	var now config.Registered
-	err = r.commit(ctx, uuid, next.encode(), func(done bool) { now = r.updated(e, next, joins, done) })
+	var updated Registered
+	err = r.commit(ctx, uuid, next.encode(), func(written bool) { updated = r.endUpdate(e, next, p, written) })
 	if err != nil {
-		return config.Registered{}, err
+		return Registered{}, err
 	}
-	return r.withResult(now), nil
+	return r.withResult(updated), nil
 }
 
-// changed is what change makes of m, as far as it may.
-func changed(m config.Mapping, change func(config.Mapping) config.Mapping) config.Mapping {
-	next := change(clone(m))
-	next.UUID, next.EventSourceArn, next.Endpoint, next.Region = m.UUID, m.EventSourceArn, m.Endpoint, m.Region
-	next.StartingPosition, next.StartingPositionTimestamp = m.StartingPosition, m.StartingPositionTimestamp
-	return next
+// withFixed returns m with the members of stored that cannot be changed.
+func withFixed(m, stored config.Mapping) config.Mapping {
+	m.UUID, m.EventSourceArn, m.Endpoint, m.Region = stored.UUID, stored.EventSourceArn, stored.Endpoint, stored.Region
+	m.StartingPosition, m.StartingPositionTimestamp = stored.StartingPosition, stored.StartingPositionTimestamp
+	return m
 }
 
-// updated ends a change of e to next.
-func (r *Register) updated(e *entry, next row, joins pair, done bool) config.Registered {
+// endUpdate ends an update of e to next, which joins the pair p.
+func (r *Register) endUpdate(e *entry, next row, p pair, written bool) Registered {
 	arn := r.config.FunctionArn(next.mapping())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer e.release()
-	if stays := e.pair; !done {
-		if joins != stays {
-			r.free(joins, e.uuid)
-		}
-		return config.Registered{}
-	} else if joins != stays {
-		r.free(stays, e.uuid)
-		r.keep(joins)
+	switch {
+	case !written && p != e.pair:
+		r.unclaim(p, e.uuid)
+		return Registered{}
+	case !written:
+		return Registered{}
+	case p != e.pair:
+		r.unclaim(e.pair, e.uuid)
+		r.claims[p].settle()
 	}
-	was := *e.mapping.Enabled
-	e.row, e.mapping, e.arn, e.pair = next, next.mapping(), arn, joins
-	r.want(e, through(was, *e.mapping.Enabled))
+	wasEnabled := *e.mapping.Enabled
+	e.row, e.mapping, e.arn, e.pair = next, next.mapping(), arn, p
+	r.transition(e, updateState(wasEnabled, *e.mapping.Enabled))
 	return e.registered()
 }
 
-// through is the state of an update.
-func through(was, enabled bool) string {
-	switch {
-	case enabled && !was:
-		return config.Enabling
-	case was && !enabled:
-		return config.Disabling
-	}
-	return config.Updating
-}
-
-// Delete deletes a mapping for good, and returns it as it is then: Deleting. When what it had in hand is finished and its
-// positions are forgotten, it is not found any more. One of the file stays deleted until its text in the file changes. It
-// blocks while the deletion is written; its errors are [config.ErrNoMapping], [config.ErrMappingBusy] and those of ctx and the
-// store.
-func (r *Register) Delete(ctx context.Context, uuid string) (config.Registered, error) {
+// Delete deletes a mapping and returns it in the state Deleting. It is gone when its batches in hand are finished and its
+// positions are forgotten. A mapping of the file stays deleted until its text in the file changes. Delete blocks while the
+// deletion is written; its errors are [ErrNotFound], [ErrBusy] and those of ctx and the store.
+func (r *Register) Delete(ctx context.Context, uuid string) (Registered, error) {
 	e, err := r.reserve(uuid)
 	if err != nil {
-		return config.Registered{}, err
+		return Registered{}, err
 	}
 	next := e.row.deleted(r.now())
-	var now config.Registered
-	err = r.commit(ctx, uuid, next.encode(), func(done bool) {
+	var deleted Registered
+	err = r.commit(ctx, uuid, next.encode(), func(written bool) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		defer e.release()
-		if !done {
+		if !written {
 			return
 		}
-		r.want(e, config.Deleting)
-		now = e.registered()
+		r.transition(e, Deleting)
+		deleted = e.registered()
 		e.row = next
 	})
 	if err != nil {
-		return config.Registered{}, err
+		return Registered{}, err
 	}
-	return r.withResult(now), nil
+	return r.withResult(deleted), nil
 }
 
-// SetTags has change tell what becomes of a mapping's tags: it gets those that there are, which are its own to change, and
-// is called once. State and LastModified stay as they are. It waits for another change of the mapping that is under way,
-// and blocks while the tags are written; its errors are [config.ErrNoMapping], also of a mapping that is Deleting, and those of
-// ctx and the store.
-func (r *Register) SetTags(ctx context.Context, uuid string, change func(tags map[string]string) map[string]string) error {
+// SetTags changes the tags of a mapping. Change receives a copy of them to modify, and is called once; if it returns an
+// error, SetTags returns that and nothing has changed. State and LastModified stay as they are. SetTags waits for another
+// change of the mapping that is being written, and blocks while the tags are written. Its errors are [ErrNotFound], also for
+// a mapping that is Deleting, and those of ctx and the store.
+func (r *Register) SetTags(ctx context.Context, uuid string, change func(tags map[string]string) error) error {
 	e, err := r.reserveInTurn(ctx, uuid)
-	if errors.Is(err, config.ErrMappingBusy) {
-		return config.ErrNoMapping
+	if errors.Is(err, ErrBusy) {
+		return ErrNotFound
 	} else if err != nil {
 		return err
 	}
-	written := false
-	defer r.releaseUnless(e, &written)
+	committing := false
+	defer r.releaseUnless(e, &committing)
 	m := clone(e.mapping)
 	if m.Tags == nil {
 		m.Tags = map[string]string{}
 	}
-	m.Tags = change(m.Tags)
-	next := e.row.left(clone(m))
-	written = true
-	return r.commit(ctx, uuid, next.encode(), func(done bool) {
+	if err := change(m.Tags); err != nil {
+		return err
+	}
+	next := e.row.changedTo(clone(m))
+	committing = true
+	return r.commit(ctx, uuid, next.encode(), func(written bool) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		defer e.release()
-		if done {
+		if written {
 			e.row, e.mapping = next, next.mapping()
 		}
 	})

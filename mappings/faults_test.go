@@ -9,274 +9,253 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
 var errDisk = errors.New("the disk is full")
 
-// changes are all that can be made of a mapping of the file, uuid1, and of one of HTTP.
-var changes = map[string]func(h *house, ctx context.Context, http string) error{
-	"create": func(h *house, ctx context.Context, _ string) error {
-		_, err := h.Create(ctx, ofStream("new"))
+// changes are the kinds of changes, of the mapping uuid1 of the file or of a mapping made over HTTP.
+var changes = map[string]func(r *rig, ctx context.Context, http string) error{
+	"create": func(r *rig, ctx context.Context, _ string) error {
+		_, err := r.Create(ctx, ofStream("new"))
 		return err
 	},
-	"update": func(h *house, ctx context.Context, http string) error {
-		_, err := h.Update(ctx, http, by(size(7)))
+	"update": func(r *rig, ctx context.Context, http string) error {
+		_, err := r.Update(ctx, http, by(size(7)))
 		return err
 	},
-	"another function": func(h *house, ctx context.Context, http string) error {
-		_, err := h.Update(ctx, http, by(function("new")))
+	"another function": func(r *rig, ctx context.Context, http string) error {
+		_, err := r.Update(ctx, http, by(function("new")))
 		return err
 	},
-	"disable": func(h *house, ctx context.Context, _ string) error {
-		_, err := h.Update(ctx, uuid1, by(enabled(false)))
+	"disable": func(r *rig, ctx context.Context, _ string) error {
+		_, err := r.Update(ctx, uuid1, by(enabled(false)))
 		return err
 	},
-	"delete": func(h *house, ctx context.Context, http string) error {
-		_, err := h.Delete(ctx, http)
+	"delete": func(r *rig, ctx context.Context, http string) error {
+		_, err := r.Delete(ctx, http)
 		return err
 	},
-	"delete one of the file": func(h *house, ctx context.Context, _ string) error {
-		_, err := h.Delete(ctx, uuid1)
+	"delete one of the file": func(r *rig, ctx context.Context, _ string) error {
+		_, err := r.Delete(ctx, uuid1)
 		return err
 	},
-	"tags": func(h *house, ctx context.Context, _ string) error {
-		return h.SetTags(ctx, uuid1, func(map[string]string) map[string]string { return map[string]string{"a": "1"} })
-	},
+	"tags": func(r *rig, ctx context.Context, _ string) error { return r.SetTags(ctx, uuid1, tag("a", "1")) },
 }
 
-// eachChange runs a test for each change, in a house that has a mapping of the file and one of HTTP.
-func eachChange(t *testing.T, test func(t *testing.T, h *house, change func(context.Context) error)) {
+// eachChange runs a test for each kind of change, with a mapping of the file and one made over HTTP.
+func eachChange(t *testing.T, test func(t *testing.T, r *rig, change func(context.Context) error)) {
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			file := []config.Mapping{inFile(uuid1, ofQueue("f"))}
-			bubble(t, file, func(t *testing.T, h *house) {
-				http := h.create(ofStream("g")).UUID
-				synctest.Wait()
+			runTest(t, file, func(t *testing.T, r *rig) {
+				http := r.create(ofStream("g")).UUID
 				time.Sleep(time.Minute)
-				test(t, h, func(ctx context.Context) error { return change(h, ctx, http) })
-				h.agrees()
-				h.restarts(file)
+				test(t, r, func(ctx context.Context) error { return change(r, ctx, http) })
+				r.checkConsistent()
+				r.checkRestart(file)
 			})
 		})
 	}
 }
 
-// restarts expects that the next process finds the mappings as they are.
-func (h *house) restarts(file []config.Mapping) {
-	h.t.Helper()
-	next := enter(h.t, h.store.Reopen(), file...).open()
-	defer next.leave()
-	next.agrees()
-	if got, want := next.List(), h.List(); !reflect.DeepEqual(got, want) {
-		h.t.Errorf("after a restart\n%+v\nwant\n%+v", got, want)
+// wantList checks whether the mappings differ from those before.
+func (r *rig) wantList(before []Registered, changed bool) {
+	r.t.Helper()
+	if after := r.List(); reflect.DeepEqual(after, before) == changed {
+		r.t.Errorf("was %+v\nis  %+v, want a change: %v", before, after, changed)
 	}
 }
 
-func TestAFullDiskChangesNothing(t *testing.T) {
-	eachChange(t, func(t *testing.T, h *house, change func(context.Context) error) {
-		before := h.List()
-		h.writesFail(checkpoint.Always(checkpoint.Undone(errDisk)))
+func TestFailedWrite(t *testing.T) {
+	eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
+		before := r.List()
+		r.failWrites(checkpointtest.Always(checkpointtest.Undone(errDisk)))
 		for range 2 {
 			if err := change(t.Context()); !errors.Is(err, errDisk) {
 				t.Errorf("got %v", err)
 			}
 		}
 		synctest.Wait()
-		if after := h.List(); !reflect.DeepEqual(after, before) || h.runner.begun() != 2 {
-			t.Errorf("was %+v\nis  %+v", before, after)
+		if r.wantList(before, false); r.runner.beginCount() != 2 {
+			t.Errorf("%d feeds have begun", r.runner.beginCount())
 		}
-		h.writesAreFine()
+		r.allowWrites()
 		if err := change(t.Context()); err != nil {
-			t.Errorf("when there is room again: %v", err)
+			t.Errorf("when the store works again: %v", err)
 		}
-		if after := h.List(); reflect.DeepEqual(after, before) {
-			t.Error("nothing has changed")
-		}
+		r.wantList(before, true)
 	})
 }
 
-func TestAChangeThatWasWrittenAllTheSameIsMade(t *testing.T) {
-	eachChange(t, func(t *testing.T, h *house, change func(context.Context) error) {
-		before := h.List()
-		h.writesFail(checkpoint.Always(checkpoint.Done(errDisk)))
+// TestWrittenDespiteError tests that a change is made if the store has written it although it returned an error.
+func TestWrittenDespiteError(t *testing.T) {
+	eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
+		before := r.List()
+		r.failWrites(checkpointtest.Always(checkpointtest.Done(errDisk)))
 		if err := change(t.Context()); err != nil {
 			t.Errorf("got %v", err)
 		}
-		if after := h.List(); reflect.DeepEqual(after, before) {
-			t.Error("nothing has changed")
-		}
+		r.wantList(before, true)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		h.writesAreFine()
+		r.allowWrites()
 	})
 }
 
-// While not even the store can tell, the mapping cannot be changed; then it is as the store says.
-func TestAChangeOfWhichNobodyKnows(t *testing.T) {
-	for name, fault := range map[string]checkpoint.Fault{"done": checkpoint.Done(errDisk), "undone": checkpoint.Undone(errDisk)} {
+// TestUnknownOutcome tests that a mapping cannot be changed while the store can neither write nor read, and is then as the
+// store has it.
+func TestUnknownOutcome(t *testing.T) {
+	for name, fault := range map[string]checkpointtest.Fault{"done": checkpointtest.Done(errDisk), "undone": checkpointtest.Undone(errDisk)} {
 		t.Run(name, func(t *testing.T) {
-			eachChange(t, func(t *testing.T, h *house, change func(context.Context) error) {
-				before := h.List()
+			eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
+				before := r.List()
 				var blind atomic.Bool
 				blind.Store(true)
-				h.writesFail(checkpoint.InTurn(checkpoint.Fault{}, checkpoint.Fault{}, fault)) // two are made before
-				h.store.DocumentsFaults = func(int) checkpoint.Fault {
+				r.failWrites(checkpointtest.InTurn(checkpointtest.Fault{}, checkpointtest.Fault{}, fault)) // the first two are for the file and the create
+				r.store.DocumentsFaults = func(int) checkpointtest.Fault {
 					if blind.Load() {
-						return checkpoint.Undone(errors.New("no reading either"))
+						return checkpointtest.Undone(errors.New("no reads either"))
 					}
-					return checkpoint.Fault{}
+					return checkpointtest.Fault{}
 				}
 				if err := change(t.Context()); !errors.Is(err, errDisk) {
 					t.Errorf("got %v", err)
 				}
 				time.Sleep(time.Minute)
-				if after := h.List(); !reflect.DeepEqual(after, before) {
-					t.Errorf("was %+v\nis  %+v", before, after)
-				}
+				r.wantList(before, false)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if err := change(ctx); !errors.Is(err, config.ErrMappingBusy) && !errors.Is(err, context.DeadlineExceeded) {
+				if err := change(ctx); !errors.Is(err, ErrBusy) && !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("the same again: %v", err)
 				}
 				blind.Store(false)
-				time.Sleep(doubt)
+				time.Sleep(recheckPause)
 				synctest.Wait()
-				if after := h.List(); reflect.DeepEqual(after, before) == fault.Done {
-					t.Errorf("was %+v\nis  %+v", before, after)
-				}
+				r.wantList(before, fault.Done)
 			})
 		})
 	}
 }
 
-func TestNobodyWaitsForTheAnswer(t *testing.T) {
-	eachChange(t, func(t *testing.T, h *house, change func(context.Context) error) {
-		before := h.List()
+func TestCanceledChange(t *testing.T) {
+	eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
+		before := r.List()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := change(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		if after := h.List(); !reflect.DeepEqual(after, before) {
-			t.Errorf("was %+v\nis  %+v", before, after)
-		}
+		r.wantList(before, false)
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		h.writesFail(func(int) checkpoint.Fault { time.Sleep(time.Minute); return checkpoint.Fault{} })
+		r.failWrites(func(int) checkpointtest.Fault { time.Sleep(time.Minute); return checkpointtest.Fault{} })
 		if err := change(ctx); err != nil {
 			t.Errorf("a context that ends while it is written: %v", err)
 		}
-		if after := h.List(); reflect.DeepEqual(after, before) {
-			t.Error("nothing has changed")
-		}
+		r.wantList(before, true)
 	})
 }
 
-func TestForgettingIsTriedAgain(t *testing.T) {
+func TestForgetFails(t *testing.T) {
 	file := []config.Mapping{inFile(uuid1, ofStream("f"))}
-	bubble(t, file, func(t *testing.T, h *house) {
+	runTest(t, file, func(t *testing.T, r *rig) {
 		var calls atomic.Int64
-		h.Register.config.Forget = func(ctx context.Context, uuid string) error {
+		r.Register.config.Forget = func(ctx context.Context, uuid string) error {
 			if calls.Add(1) < 5 {
 				return errDisk
 			}
-			return h.forgetAll(ctx, uuid)
+			return r.forgetAll(ctx, uuid)
 		}
-		if _, err := h.Delete(t.Context(), uuid1); err != nil {
-			t.Fatal(err)
-		}
+		r.delete(uuid1)
 		synctest.Wait()
-		h.state(uuid1, "") // nobody need wait
-		if !h.rows()[uuid1].Forget {
-			t.Error("it is not kept that there is something to forget")
+		r.wantState(uuid1, "") // it is gone all the same
+		if !r.rows()[uuid1].Forget {
+			t.Error("it is not stored that positions are to be forgotten")
 		}
 		time.Sleep(time.Minute)
-		if h.timesForgotten(uuid1) != 1 || h.told() != 4 {
-			t.Errorf("forgotten %d times, %d troubles", h.timesForgotten(uuid1), h.told())
+		if r.timesForgotten(uuid1) != 1 || r.retries() != 4 {
+			t.Errorf("forgotten %d times, %d retried", r.timesForgotten(uuid1), r.retries())
 		}
-		h.restarts(file)
+		r.checkRestart(file)
 	})
 }
 
-// What is deleted is forgotten at the next start, and before it may run again.
-func TestForgettingAtTheNextStart(t *testing.T) {
+// TestForgetAtStart tests that positions of deleted mappings are forgotten at the next start, before the mapping runs again.
+func TestForgetAtStart(t *testing.T) {
 	file, changed := inFile(uuid1, ofStream("f")), inFile(uuid1, ofStream("f"), size(7))
 	synctest.Test(t, func(t *testing.T) {
-		h := enter(t, &checkpoint.Memory{}, file)
-		h.config.Forget = func(context.Context, string) error { return errDisk }
-		h.open()
-		if _, err := h.Delete(t.Context(), uuid1); err != nil {
-			t.Fatal(err)
-		}
-		h.leave()
+		r := newRig(t, &checkpointtest.Memory{}, file)
+		r.config.Forget = func(context.Context, string) error { return errDisk }
+		r.open()
+		r.delete(uuid1)
+		r.stop()
 
-		h = enter(t, h.store.Reopen(), changed)
-		h.config.Forget = func(context.Context, string) error { return errDisk }
-		if _, _, err := Open(t.Context(), h.config); !errors.Is(err, errDisk) {
+		r = newRig(t, r.store.Reopen(), changed)
+		r.config.Forget = func(context.Context, string) error { return errDisk }
+		if _, _, err := Open(t.Context(), r.config); !errors.Is(err, errDisk) {
 			t.Errorf("a start with old positions: %v", err)
 		}
-		for _, file := range [][]config.Mapping{{file}, nil} { // where it does not run again, that can wait
-			next := enter(t, h.store.Reopen(), file...)
-			next.config.Forget = h.config.Forget
+		for _, file := range [][]config.Mapping{{file}, nil} { // it does not run again: Open succeeds
+			next := newRig(t, r.store.Reopen(), file...)
+			next.config.Forget = r.config.Forget
 			next.open()
-			next.leave()
-			if next.told() != 1 {
-				t.Errorf("%d troubles", next.told())
+			next.stop()
+			if next.retries() != 1 {
+				t.Errorf("%d retried", next.retries())
 			}
-			next = next.again(file...)
-			next.agrees()
-			next.leave()
+			next = next.restart(file...)
+			next.checkConsistent()
+			next.stop()
 			if next.timesForgotten(uuid1) != 1 {
 				t.Errorf("forgotten %d times", next.timesForgotten(uuid1))
 			}
 		}
-		next := enter(t, h.store.Reopen(), changed).open()
-		if next.timesForgotten(uuid1) != 1 || len(next.notes) != 1 || next.notes[0].Text != restored {
+		next := newRig(t, r.store.Reopen(), changed).open()
+		if next.timesForgotten(uuid1) != 1 || len(next.notes) != 1 || next.notes[0].Text != restored+restart {
 			t.Errorf("forgotten %d times; %+v", next.timesForgotten(uuid1), next.notes)
 		}
-		next.agrees()
-		next.leave()
+		next.checkConsistent()
+		next.stop()
 	})
 }
 
 func TestOpenFails(t *testing.T) {
 	file := inFile(uuid1, ofStream("f"))
-	for name, store := range map[string]*checkpoint.Memory{
-		"reading": {DocumentsFaults: checkpoint.Always(checkpoint.Undone(errDisk))},
-		"writing": {WriteFaults: checkpoint.Always(checkpoint.Undone(errDisk))},
+	for name, store := range map[string]*checkpointtest.Memory{
+		"reading": {DocumentsFaults: checkpointtest.Always(checkpointtest.Undone(errDisk))},
+		"writing": {WriteFaults: checkpointtest.Always(checkpointtest.Undone(errDisk))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := enter(t, store, file)
-			if _, _, err := Open(t.Context(), h.config); !errors.Is(err, errDisk) {
+			r := newRig(t, store, file)
+			if _, _, err := Open(t.Context(), r.config); !errors.Is(err, errDisk) {
 				t.Errorf("got %v", err)
 			}
-			if len(h.runner.runs()) > 0 {
+			if len(r.runner.runs()) > 0 {
 				t.Error("something runs")
 			}
 		})
 	}
-	store := &checkpoint.Memory{}
+	store := &checkpointtest.Memory{}
 	if err := store.Write(t.Context(), kind, map[string][]byte{uuid1: []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Open(t.Context(), enter(t, store, file).config); err == nil {
-		t.Error("what is no row went well")
+	if _, _, err := Open(t.Context(), newRig(t, store, file).config); err == nil {
+		t.Error("Open accepted a document that is no row")
 	}
 }
 
-// A start that has nothing to change writes nothing, and does not need room.
-func TestAnotherStartWritesNothing(t *testing.T) {
+func TestUnchangedStartWritesNothing(t *testing.T) {
 	file := inFile(uuid1, ofStream("f"))
 	synctest.Test(t, func(t *testing.T) {
-		h := enter(t, &checkpoint.Memory{}, file).open()
-		h.create(ofQueue("g"))
-		h.leave()
-		next := enter(t, h.store.Reopen(), file)
-		next.writesFail(checkpoint.Always(checkpoint.Undone(errDisk)))
+		r := newRig(t, &checkpointtest.Memory{}, file).open()
+		r.create(ofQueue("g"))
+		r.stop()
+		next := newRig(t, r.store.Reopen(), file)
+		next.failWrites(checkpointtest.Always(checkpointtest.Undone(errDisk)))
 		next.open()
-		next.agrees()
-		next.leave()
+		next.checkConsistent()
+		next.stop()
 	})
 }

@@ -11,47 +11,47 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
-// world is an engine whose file is edited between its lives.
-type world struct {
+// history is the lives of an engine whose file is edited between them.
+type history struct {
 	t     *testing.T
 	seed  uint64
-	store *checkpoint.Memory
+	store *checkpointtest.Memory
 	file  []config.Mapping
 }
 
-// crowd is many people changing mappings at random during one life of the engine, and what they were told.
-type crowd struct {
-	*house
+// clients are several clients that change mappings at random during one life of the engine.
+type clients struct {
+	*rig
 	killed context.Context
 	mu     sync.Mutex
-	truth  map[string]*told // by UUID
+	known  map[string]*knowledge // by UUID
 }
 
-// told is what people know of one mapping.
-type told struct {
-	deleted  bool
-	doubtful bool // changes of it overlapped, or were not answered
-	last     config.Mapping
+// knowledge is the clients' knowledge of one mapping.
+type knowledge struct {
+	deleted bool
+	unsure  bool // changes of the mapping overlapped, or were not answered
+	last    config.Mapping
 
-	under, begun int // changes under way, and begun in all
+	inProgress, begun int // changes
 }
 
-// TestAnyHistory lets several people create, change and delete at random, kills the process in the middle of it, and looks
-// after each kill whether all that was told is so.
+// TestAnyHistory has several clients create, change and delete mappings at random, kills the process, and checks after each
+// kill that the mappings are as the clients were answered.
 func TestAnyHistory(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		seed := rapid.Uint64().Draw(r, "seed")
 		faulty := rapid.Bool().Draw(r, "faulty")
 		synctest.Test(t, func(t *testing.T) {
-			w := &world{t: t, seed: seed, store: &checkpoint.Memory{}}
+			h := &history{t: t, seed: seed, store: &checkpointtest.Memory{}}
 			dice := rand.New(rand.NewPCG(seed, 0))
 			for range 3 {
-				w.edit(dice)
-				w.live(dice, faulty)
+				h.editFile(dice)
+				h.life(dice, faulty)
 				if t.Failed() {
 					t.Fatalf("seed %d, faulty %v", seed, faulty)
 				}
@@ -62,86 +62,87 @@ func TestAnyHistory(t *testing.T) {
 
 var names = []string{"a", "b", "c", "d"}
 
-// edit changes the file at random: mappings of functions a and b come, go and change.
-func (w *world) edit(dice *rand.Rand) {
-	w.file = nil
+// editFile changes the file at random: mappings of functions a and b come, go and change.
+func (h *history) editFile(dice *rand.Rand) {
+	h.file = nil
 	for i, uuid := range []string{uuid1, uuid2} {
 		if dice.IntN(4) > 0 {
-			w.file = append(w.file, inFile(uuid, ofStream(names[i]), size(1+dice.IntN(2)), enabled(dice.IntN(3) > 0)))
+			h.file = append(h.file, inFile(uuid, ofStream(names[i]), size(1+dice.IntN(2)), enabled(dice.IntN(3) > 0)))
 		}
 	}
 }
 
-// live is one process: from a start to a kill, or to a rest at which everything has to agree.
-func (w *world) live(dice *rand.Rand, faulty bool) {
-	h := enter(w.t, w.store, w.file...).open()
-	h.runner.takes(time.Duration(dice.IntN(3)) * 50 * time.Millisecond)
-	h.writesFail(slow(dice, faulty))
-	h.Register.config.Check = func(context.Context, config.Mapping, *config.Mapping) error {
+// life is one process, which ends with a kill or after all changes have ended.
+func (h *history) life(dice *rand.Rand, faulty bool) {
+	r := newRig(h.t, h.store, h.file...).open()
+	r.runner.setInHand(time.Duration(dice.IntN(3)) * 50 * time.Millisecond)
+	r.failWrites(slowWrites(dice, faulty))
+	r.Register.config.Check = func(context.Context, config.Mapping, *config.Mapping) error {
 		time.Sleep(3 * time.Millisecond)
 		return nil
 	}
-	killed, kill := context.WithCancel(w.t.Context())
-	c := &crowd{house: h, killed: killed, truth: map[string]*told{}}
-	c.expectFile(w.file)
-	var people sync.WaitGroup
+	killed, kill := context.WithCancel(h.t.Context())
+	c := &clients{rig: r, killed: killed, known: map[string]*knowledge{}}
+	c.checkFile(h.file)
+	var working sync.WaitGroup
 	for range 4 {
-		own := rand.New(rand.NewPCG(w.seed, dice.Uint64()))
-		people.Go(func() { c.act(own) })
+		own := rand.New(rand.NewPCG(h.seed, dice.Uint64()))
+		working.Go(func() { c.work(own) })
 	}
 	time.Sleep(time.Duration(dice.IntN(200)) * time.Millisecond)
 	if dice.IntN(2) == 0 {
 		kill()
-		people.Wait()
-		h.writesAreFine()
-		h.agrees()
-		c.expect(h.List())
-		h.leave()
-		w.store = h.store.Reopen()
+		working.Wait()
+		r.allowWrites()
+		r.checkConsistent()
+		c.check(r.List())
+		r.stop()
+		h.store = r.store.Reopen()
 		return
 	}
-	var known map[string]*told
-	w.store, known = c.snapshot()
+	var known map[string]*knowledge
+	h.store, known = c.snapshot()
 	kill()
-	people.Wait()
-	h.leave()
-	next := enter(w.t, w.store.Reopen(), w.file...).open()
-	defer next.leave()
-	next.agrees()
-	(&crowd{house: next, truth: known}).expect(next.List())
+	working.Wait()
+	r.stop()
+	next := newRig(h.t, h.store.Reopen(), h.file...).open()
+	defer next.stop()
+	next.checkConsistent()
+	(&clients{rig: next, known: known}).check(next.List())
 }
 
-// snapshot is what a kill leaves, and what people know then. What was not answered is doubtful.
-func (c *crowd) snapshot() (*checkpoint.Memory, map[string]*told) {
+// snapshot returns the store as a kill leaves it, and what the clients know then: they are unsure of changes that were not
+// answered.
+func (c *clients) snapshot() (*checkpointtest.Memory, map[string]*knowledge) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	known := map[string]*told{}
-	for uuid, x := range c.truth {
-		twin := *x
-		twin.doubtful = x.doubtful || x.under > 0
-		known[uuid] = &twin
+	known := map[string]*knowledge{}
+	for uuid, k := range c.known {
+		copied := *k
+		copied.unsure = k.unsure || k.inProgress > 0
+		known[uuid] = &copied
 	}
 	return c.store.Reopen(), known
 }
 
-// slow are writes that take a while, and fail now and then if they may.
-func slow(dice *rand.Rand, faulty bool) checkpoint.Faults {
+// slowWrites returns faults that delay writes, and sometimes fail them if faulty is true.
+func slowWrites(dice *rand.Rand, faulty bool) checkpointtest.Faults {
 	seed := dice.Uint64()
-	return func(call int) checkpoint.Fault {
+	return func(call int) checkpointtest.Fault {
 		own := rand.New(rand.NewPCG(seed, uint64(call)))
 		time.Sleep(time.Duration(own.IntN(10)) * time.Millisecond)
 		switch {
 		case !faulty || own.IntN(4) > 0:
-			return checkpoint.Fault{}
+			return checkpointtest.Fault{}
 		case own.IntN(2) == 0:
-			return checkpoint.Done(errDisk)
+			return checkpointtest.Done(errDisk)
 		}
-		return checkpoint.Undone(errDisk)
+		return checkpointtest.Undone(errDisk)
 	}
 }
 
-// act is one person at work.
-func (c *crowd) act(dice *rand.Rand) {
+// work makes random changes until the kill.
+func (c *clients) work(dice *rand.Rand) {
 	for c.killed.Err() == nil {
 		time.Sleep(time.Duration(dice.IntN(30)) * time.Millisecond)
 		all := c.List()
@@ -152,7 +153,7 @@ func (c *crowd) act(dice *rand.Rand) {
 		uuid := all[dice.IntN(len(all))].UUID
 		switch dice.IntN(6) {
 		case 0:
-			c.change(uuid, true, func() (config.Registered, error) { return c.Delete(context.Background(), uuid) })
+			c.change(uuid, true, func() (Registered, error) { return c.Delete(context.Background(), uuid) })
 		case 1:
 			c.alter(uuid, function(names[dice.IntN(len(names))]))
 		case 2, 3:
@@ -163,105 +164,103 @@ func (c *crowd) act(dice *rand.Rand) {
 	}
 }
 
-func (c *crowd) alter(uuid string, change func(*config.Mapping)) {
-	c.change(uuid, false, func() (config.Registered, error) { return c.Update(context.Background(), uuid, by(change)) })
+func (c *clients) alter(uuid string, change func(*config.Mapping)) {
+	c.change(uuid, false, func() (Registered, error) { return c.Update(context.Background(), uuid, by(change)) })
 }
 
-func (c *crowd) make(function string) {
+func (c *clients) make(function string) {
 	m, err := c.Create(context.Background(), ofStream(function))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case err != nil:
-		c.fine(err)
-	case c.truth[m.UUID] == nil:
-		c.truth[m.UUID] = &told{last: m.Mapping}
-	default: // somebody has seen it before its maker was told
-		c.truth[m.UUID].doubtful = true
+		c.checkError(err)
+	case c.known[m.UUID] == nil:
+		c.known[m.UUID] = &knowledge{last: m.Mapping}
+	default: // another client has changed it before its creation was answered
+		c.known[m.UUID].unsure = true
 	}
 }
 
-// change is one change of a mapping, and notes what is known of it afterwards. Only who changes it alone knows how it is.
-func (c *crowd) change(uuid string, deletion bool, do func() (config.Registered, error)) {
+// change makes one change and notes the outcome. A client is sure of a change that overlapped with no other.
+func (c *clients) change(uuid string, deletion bool, do func() (Registered, error)) {
 	c.mu.Lock()
-	x := c.truth[uuid]
-	if x == nil {
-		x = &told{doubtful: true}
-		c.truth[uuid] = x
+	k := c.known[uuid]
+	if k == nil {
+		k = &knowledge{unsure: true}
+		c.known[uuid] = k
 	}
-	x.under++
-	x.begun++
-	alone, turn := x.under == 1, x.begun
+	k.inProgress++
+	k.begun++
+	alone, turn := k.inProgress == 1, k.begun
 	c.mu.Unlock()
 	m, err := do()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x.under--
+	k.inProgress--
 	if err != nil {
-		c.fine(err)
+		c.checkError(err)
 		return
 	}
-	x.last, x.deleted, x.doubtful = m.Mapping, deletion, !alone || x.begun != turn
+	k.last, k.deleted, k.unsure = m.Mapping, deletion, !alone || k.begun != turn
 }
 
-// fine expects one of the errors that there may be.
-func (c *crowd) fine(err error) {
-	exists := &config.MappingExists{}
-	for _, fine := range []error{errDisk, config.ErrMappingBusy, config.ErrNoMapping} {
-		if errors.Is(err, fine) {
+func (c *clients) checkError(err error) {
+	for _, expected := range []error{errDisk, ErrBusy, ErrNotFound} {
+		if errors.Is(err, expected) {
 			return
 		}
 	}
-	if !errors.As(err, &exists) {
+	if !errors.As(err, new(*ExistsError)) {
 		c.t.Errorf("got %v", err)
 	}
 }
 
-// expect holds what there is against what people were told.
-func (c *crowd) expect(all []config.Registered) {
+// check compares the mappings with what the clients know.
+func (c *clients) check(all []Registered) {
 	c.t.Helper()
 	pairs, found := map[pair]string{}, map[string]config.Mapping{}
 	for _, m := range all {
 		found[m.UUID] = m.Mapping
 		p := c.pairOf(m.Mapping)
 		if other := pairs[p]; other != "" {
-			c.t.Errorf("%s and %s are the same: %+v", other, m.UUID, p)
+			c.t.Errorf("%s and %s join the same pair: %+v", other, m.UUID, p)
 		}
 		pairs[p] = m.UUID
 	}
-	for uuid, x := range c.truth {
-		m, there := found[uuid]
+	for uuid, k := range c.known {
+		m, exists := found[uuid]
 		switch {
-		case x.doubtful:
-		case x.deleted && there:
-			c.t.Errorf("%s was deleted, and is there", uuid)
-		case !x.deleted && (!there || !same(m, x.last)):
-			c.t.Errorf("%s is\n%s\nwant\n%s", uuid, canonical(m), canonical(x.last))
+		case k.unsure:
+		case k.deleted && exists:
+			c.t.Errorf("%s was deleted, and exists", uuid)
+		case !k.deleted && (!exists || !same(m, k.last)):
+			c.t.Errorf("%s is\n%s\nwant\n%s", uuid, canonical(m), canonical(k.last))
 		}
 	}
 }
 
-// expectFile expects that a start has respected the file, and notes what people see then.
-func (c *crowd) expectFile(file []config.Mapping) {
+// checkFile compares the mappings with the file after a start, and notes what the clients see then.
+func (c *clients) checkFile(file []config.Mapping) {
 	c.t.Helper()
-	says, joined := map[string]config.Mapping{}, map[pair]bool{}
+	inFile, joined := map[string]config.Mapping{}, map[pair]bool{}
 	for _, m := range file {
-		says[m.UUID] = m
+		inFile[m.UUID] = m
 	}
 	all := c.List()
 	for _, m := range all {
-		c.truth[m.UUID] = &told{last: m.Mapping}
-		if m.Origin != config.OriginFile {
+		c.known[m.UUID] = &knowledge{last: m.Mapping}
+		if m.Origin != OriginFile {
 			continue
 		}
 		joined[c.pairOf(m.Mapping)] = true
-		if of, has := says[m.UUID]; !has || !m.Changed && !same(m.Mapping, of) {
-			c.t.Errorf("of the file is\n%s\nwhich says\n%s", canonical(m.Mapping), canonical(of))
+		if of, has := inFile[m.UUID]; !has || !m.Changed && !same(m.Mapping, of) {
+			c.t.Errorf("of the file is\n%s\nwhich has\n%s", canonical(m.Mapping), canonical(of))
 		}
 	}
 	for _, m := range all {
-		if m.Origin == config.OriginHTTP && joined[c.pairOf(m.Mapping)] {
-			c.t.Errorf("%s is the same as one of the file", m.UUID)
+		if m.Origin == OriginHTTP && joined[c.pairOf(m.Mapping)] {
+			c.t.Errorf("%s joins the same pair as a mapping of the file", m.UUID)
 		}
 	}
 }

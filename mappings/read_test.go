@@ -6,37 +6,36 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
-// What an engine would have is told in the order of the file, with where it is from. That it will have just that is looked
-// at wherever these tests open a register.
+// TestRead tests the order and the origins. That Read predicts what Open has is checked wherever a rig is opened.
 func TestRead(t *testing.T) {
 	f, g := inFile(uuid2, ofStream("f")), inFile(uuid1, ofStream("g"))
 	smaller := inFile(uuid1, ofStream("g"), size(5))
 	synctest.Test(t, func(t *testing.T) {
-		h := enter(t, &checkpoint.Memory{}, f, g).open()
-		made := h.create(ofQueue("h"))
-		h.update(f.UUID, size(7))
+		r := newRig(t, &checkpointtest.Memory{}, f, g).open()
+		made := r.create(ofQueue("h"))
+		r.update(f.UUID, size(7))
 		synctest.Wait()
-		h.runner.takes(time.Hour)
-		if _, err := h.Delete(t.Context(), g.UUID); err != nil {
+		r.runner.setInHand(time.Hour)
+		if _, err := r.Delete(t.Context(), g.UUID); err != nil {
 			t.Fatal(err)
 		}
-		h.Close() // before what is in hand is settled, and so before g is forgotten
-		defer h.runner.endAll()
-		fromHTTP := Kept{Mapping: made.Mapping, Origin: config.OriginHTTP}
-		changedF := Kept{Mapping: inFile(f.UUID, f, size(7)), Origin: config.OriginFile, Changed: true}
+		r.Close() // before the batches in hand are settled and g is forgotten
+		defer r.runner.stop()
+		fromHTTP := Expected{Mapping: made.Mapping, Origin: OriginHTTP}
+		changedF := Expected{Mapping: inFile(f.UUID, f, size(7)), Origin: OriginFile, Changed: true}
 		for _, test := range []struct {
 			file []config.Mapping
-			want []Kept
+			want []Expected
 		}{
-			{[]config.Mapping{f, g}, []Kept{changedF, fromHTTP}},
-			{[]config.Mapping{smaller, f}, []Kept{{Mapping: smaller, Origin: config.OriginFile, Anew: true}, changedF, fromHTTP}},
-			{[]config.Mapping{g}, []Kept{fromHTTP}},
+			{[]config.Mapping{f, g}, []Expected{changedF, fromHTTP}},
+			{[]config.Mapping{smaller, f}, []Expected{{Mapping: smaller, Origin: OriginFile, Restarts: true}, changedF, fromHTTP}},
+			{[]config.Mapping{g}, []Expected{fromHTTP}},
 		} {
-			got, err := Read(t.Context(), test.file, h.store, h.config.FunctionArn)
+			got, err := Read(t.Context(), test.file, r.store, r.config.FunctionArn)
 			if err != nil || !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got  %+v, %v\nwant %+v", got, err, test.want)
 			}
@@ -44,8 +43,8 @@ func TestRead(t *testing.T) {
 	})
 }
 
-func TestReadOfWhatIsNotReadable(t *testing.T) {
-	store := &checkpoint.Memory{}
+func TestReadUnknownMember(t *testing.T) {
+	store := &checkpointtest.Memory{}
 	if err := store.Write(t.Context(), kind, map[string][]byte{uuid1: []byte(`{"Origin":"HTTP","Colour":"red"}`)}); err != nil {
 		t.Fatal(err)
 	}

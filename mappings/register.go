@@ -8,100 +8,76 @@ import (
 	"sync"
 	"time"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 )
 
-// Config is what a register works with. All of it is needed; the functions are called without any lock held, and may be
-// called side by side.
+// Config holds what a register works with. All fields are required. The functions are called without any lock held, and
+// may be called concurrently.
 type Config struct {
-	// File is the mappings of the file: valid, with UUID and defaults, no two of the same function and source.
+	// File holds the mappings of the file: valid, with UUID and defaults, no two of the same function and source.
 	File []config.Mapping
 
-	Store  Store
+	Store  esm.Documents
 	Runner Runner
 
-	// Check says what is wrong with a mapping that is valid by itself, as an [*config.InvalidMapping]: whether its function,
-	// its source and its patterns are fine. The mapping has its defaults, and its FunctionName as it was given: it is
-	// made a name with its qualifier after that. Before is what it is to replace; nil when it is new. It may ask the
-	// source, and block for as long as ctx lets it.
+	// Check returns what is wrong with the function, the source or the filter patterns of a mapping that is valid by
+	// itself, as an [*InvalidError]. The mapping has its defaults, and its FunctionName as in the request. Before is the
+	// mapping that it replaces; nil for a new one. Check may ask the source, and blocks until ctx ends at the latest.
 	Check func(ctx context.Context, m config.Mapping, before *config.Mapping) error
 
-	// Forget removes the positions of a mapping that was deleted, and of which nothing runs. What is not there is fine.
+	// Forget removes the positions of a deleted mapping, which no longer runs. Missing positions are no error.
 	Forget func(ctx context.Context, uuid string) error
 
-	// FunctionArn is the ARN of a mapping's function, which may have vanished, with the qualifier that the mapping has, if
-	// any. It asks nobody.
+	// FunctionArn returns the ARN of a mapping's function, with the mapping's qualifier, if any. The function need not
+	// exist.
 	FunctionArn func(m config.Mapping) string
 
-	// LastProcessingResult is what came of a stream's last batch, in Lambda's words.
+	// LastProcessingResult returns the result of a stream's last batch, in Lambda's words.
 	LastProcessingResult func(uuid string) string
 
-	// Trouble is told what went wrong where nobody waits for an answer. It is tried again.
-	Trouble func(m config.Mapping, err error)
+	// Retrying receives the errors of work that no caller waits for. The register repeats the work.
+	Retrying func(m config.Mapping, err error)
 
 	Now func() time.Time
 }
 
-// Runner runs mappings. A register calls it for one mapping at a time, and for several side by side.
+// Runner runs mappings. A register calls it for one mapping at a time, and for several mappings concurrently.
 type Runner interface {
-	// Run has m, which is enabled, run from now on, in the place of what runs under its UUID and as soon as what that
-	// has in hand is settled: then began is closed. It is not called before what Stop returned for that UUID is closed.
-	// With an error all is as before, and the register tries again.
+	// Run runs m, which is enabled, in the place of what runs under its UUID, as soon as the batches in hand of that are
+	// settled. Began is closed when m runs and no record that arrives from then on can be missed, which takes as long as the
+	// source does not answer. The register does not call Run before the channel that Stop returned for that UUID is closed.
+	// After an error nothing has changed; the register tries again.
 	Run(m config.Mapping) (began <-chan struct{}, err error)
 
-	// Stop has nothing run under uuid from now on: nothing begins any more. Over is closed when what was in hand is
-	// settled.
+	// Stop stops what runs under uuid: no further batch begins. Over is closed when the batches in hand are settled.
 	Stop(uuid string) (over <-chan struct{})
 }
 
-// errClosed is the answer to changes after Close.
+// kind is the kind of the documents that hold the rows.
+const kind = "mappings"
+
+// errClosed is the error of changes after Close.
 var errClosed = errors.New("mappings: the engine is stopping")
 
-// Register knows all mappings of an engine. All methods may be called side by side. What they return shares memory with
-// the register: it is not to be changed.
+// Register holds all mappings of an engine. All methods may be called concurrently. What they return shares memory with
+// the register and must not be modified.
 type Register struct {
 	config Config
 	life   context.Context // ends with Close
 	end    context.CancelFunc
 	work   sync.WaitGroup
 
-	mu      sync.Mutex // held for moments: across no wait and no call out
+	mu      sync.Mutex // never held across a wait or a call to Config
 	closed  bool
 	entries map[string]*entry // by UUID
 	claims  map[pair]*claim
 }
 
-// entry is one mapping. Its UUID stays as it is; the other fields are guarded by the register's mutex unless they say
-// whose they are.
-type entry struct {
-	uuid string
-
-	// What is durable. Changed by who has reserved the entry, who may therefore read them without the mutex.
-	row     row
-	mapping config.Mapping // of the row
-	arn     string         // of its function
-	pair    pair
-
-	changing chan struct{} // closed when the change that has reserved the entry is over; nil without one
-	state    string
-	turn     int           // counts what was wanted of the entry
-	news     chan struct{} // tells the driver of another turn
-	driven   bool          // there is a driver
-
-	driver // owned by the driver that there is
-}
-
-// Open reads what is kept, applies the file, and has all that is enabled run. The notes are for people, also when nothing
-// is wrong.
+// Open loads the stored mappings, merges the file with them, and runs all that are enabled. The notes are about
+// the merge; they are no errors.
 //
-// Mappings that were made over HTTP are as HTTP left them. One of the file is as the file says, except for what HTTP has
-// changed since its text in the file last did; if HTTP has deleted it, it stays deleted likewise. What counts as a change
-// of the text is a change of what it means: order, comments and defaults written out do not. One that is in the file no
-// more is removed, and keeps its positions. Where the file has the same function and source as a mapping that was made over
-// HTTP, the file wins.
-//
-// Positions of deleted mappings that an earlier process did not come to forget are forgotten first. With an error nothing
-// runs.
+// Positions of deleted mappings that an earlier process did not forget are forgotten first. After an error nothing runs.
 func Open(ctx context.Context, c Config) (*Register, []Note, error) {
 	r := &Register{config: c, entries: map[string]*entry{}, claims: map[pair]*claim{}}
 	rows, notes, err := r.load(ctx)
@@ -109,45 +85,26 @@ func Open(ctx context.Context, c Config) (*Register, []Note, error) {
 		return nil, nil, err
 	}
 	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
-	for uuid, kept := range rows {
-		if !kept.Deleted {
-			r.enter(r.entry(uuid, kept))
+	for uuid, stored := range rows {
+		if !stored.Deleted {
+			r.add(r.newEntry(uuid, stored))
 		}
 	}
 	return r, notes, nil
 }
 
-// entry makes the entry of a mapping that nobody knows yet.
-func (r *Register) entry(uuid string, kept row) *entry {
-	e := &entry{uuid: uuid, news: make(chan struct{}, 1)}
-	r.fill(e, kept)
-	return e
-}
-
-// fill fills in what is durable.
-func (r *Register) fill(e *entry, kept row) {
-	e.row, e.mapping = kept, kept.mapping()
-	e.arn = r.config.FunctionArn(e.mapping)
-	e.pair = pair{e.arn, e.mapping.EventSourceArn, e.mapping.Endpoint}
-}
-
-func (r *Register) pairOf(m config.Mapping) pair {
-	return pair{r.config.FunctionArn(m), m.EventSourceArn, m.Endpoint}
-}
-
-// enter makes known an entry that was there before the register.
-func (r *Register) enter(e *entry) {
+// add adds an entry that is durable already.
+func (r *Register) add(e *entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.entries[e.uuid] = e
-	r.claims[e.pair] = heldBy(e.uuid)
-	if e.state = config.Disabled; *e.mapping.Enabled {
-		r.want(e, config.Enabling)
+	r.entries[e.uuid], r.claims[e.pair] = e, settledClaim(e.uuid)
+	if e.state = Disabled; *e.mapping.Enabled {
+		r.transition(e, Enabling)
 	}
 }
 
-// Close ends all that the register does by itself, and waits for it. What runs goes on: whoever runs the Runner ends that.
-// What was still to be forgotten is forgotten by the next Open. Later changes are refused.
+// Close ends the register's own work and waits for it. The mappings keep running: the owner of the Runner ends them.
+// Positions that are still to be forgotten are forgotten by the next Open. Later changes are refused.
 func (r *Register) Close() {
 	r.mu.Lock()
 	r.closed = true
@@ -156,20 +113,20 @@ func (r *Register) Close() {
 	r.work.Wait()
 }
 
-// spawn has f run until Close waits for it. The mutex is held.
+// spawn runs f in a goroutine that Close waits for. The mutex is held.
 func (r *Register) spawn(f func()) {
 	if !r.closed {
 		r.work.Go(f)
 	}
 }
 
-// Get returns a mapping, or [config.ErrNoMapping].
-func (r *Register) Get(uuid string) (config.Registered, error) {
+// Get returns a mapping, or [ErrNotFound].
+func (r *Register) Get(uuid string) (Registered, error) {
 	r.mu.Lock()
 	e := r.entries[uuid]
 	if e == nil {
 		r.mu.Unlock()
-		return config.Registered{}, config.ErrNoMapping
+		return Registered{}, ErrNotFound
 	}
 	found := e.registered()
 	r.mu.Unlock()
@@ -177,9 +134,9 @@ func (r *Register) Get(uuid string) (config.Registered, error) {
 }
 
 // List returns all mappings in the order of their UUIDs.
-func (r *Register) List() []config.Registered {
+func (r *Register) List() []Registered {
 	r.mu.Lock()
-	all := make([]config.Registered, 0, len(r.entries))
+	all := make([]Registered, 0, len(r.entries))
 	for _, e := range r.entries {
 		all = append(all, e.registered())
 	}
@@ -187,26 +144,18 @@ func (r *Register) List() []config.Registered {
 	for i := range all {
 		all[i] = r.withResult(all[i])
 	}
-	slices.SortFunc(all, func(a, b config.Registered) int { return cmp.Compare(a.UUID, b.UUID) })
+	slices.SortFunc(all, func(a, b Registered) int { return cmp.Compare(a.UUID, b.UUID) })
 	return all
 }
 
-// registered is e as it is now, without its result. The mutex is held.
-func (e *entry) registered() config.Registered {
-	return config.Registered{
-		Mapping: e.mapping, FunctionArn: e.arn, State: e.state, LastModified: e.row.LastModified,
-		Origin: e.row.Origin, Changed: e.row.changed(),
-	}
-}
-
-func (r *Register) withResult(m config.Registered) config.Registered {
+func (r *Register) withResult(m Registered) Registered {
 	if m.OfStream() {
 		m.LastProcessingResult = r.config.LastProcessingResult(m.UUID)
 	}
 	return m
 }
 
-// now is the time that a change is told to have been made.
+// now returns the LastModified of a change that is made now.
 func (r *Register) now() time.Time {
 	return r.config.Now().UTC().Truncate(time.Millisecond)
 }

@@ -9,24 +9,24 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// row is what is durable of one mapping, as JSON under its UUID.
+// row is the durable form of one mapping, stored as JSON under its UUID.
 type row struct {
-	Origin string // config.OriginFile or config.OriginHTTP
+	Origin string // OriginFile or OriginHTTP
 
-	// File is the mapping as the file had it when it was last applied; nil of one that was made over HTTP. It is kept
-	// whole and not as a hash, so that members that a later release knows do not count as a change of the file.
+	// File is the mapping as the file had it at the last merge; nil for a mapping made over HTTP. It is stored as a whole,
+	// not as a hash, so that a member that a later release adds does not count as a change of the file.
 	File *config.Mapping `json:",omitempty"`
 
-	// HTTP is the mapping as HTTP has left it; nil of one that is as the file says.
+	// HTTP is the mapping as HTTP has made or changed it; nil for a mapping that is as in the file.
 	HTTP *config.Mapping `json:",omitempty"`
 
 	Deleted bool `json:",omitempty"` // over HTTP
-	Forget  bool `json:",omitempty"` // its positions are to go before it runs again
+	Forget  bool `json:",omitempty"` // its positions are to be forgotten before it runs again
 
 	LastModified time.Time
 }
 
-// mapping is what holds, with its defaults. A row that is Deleted may have none.
+// mapping returns the mapping with its defaults; a zero mapping for a Deleted row that has none.
 func (r row) mapping() (m config.Mapping) {
 	switch {
 	case r.HTTP != nil:
@@ -37,11 +37,11 @@ func (r row) mapping() (m config.Mapping) {
 	return m.Defaults()
 }
 
-// changed says that r is one of the file which HTTP has changed.
-func (r row) changed() bool { return r.Origin == config.OriginFile && r.HTTP != nil }
+// changed reports whether r is a mapping of the file that HTTP has changed.
+func (r row) changed() bool { return r.Origin == OriginFile && r.HTTP != nil }
 
-// left is r as HTTP leaves it.
-func (r row) left(m config.Mapping) row {
+// changedTo returns r after HTTP has changed its mapping to m.
+func (r row) changedTo(m config.Mapping) row {
 	r.HTTP = &m
 	if r.File != nil && same(*r.File, m) {
 		r.HTTP = nil
@@ -49,33 +49,33 @@ func (r row) left(m config.Mapping) row {
 	return r
 }
 
-// deleted is r as a deletion over HTTP leaves it. Of one of the file it is remembered what the file said.
+// deleted returns r after HTTP has deleted it. The row of a mapping of the file remembers the text in the file.
 func (r row) deleted(now time.Time) row {
 	return row{Origin: r.Origin, File: r.File, Deleted: true, Forget: true, LastModified: now}
 }
 
-// forgotten is r when its positions are gone; ok is whether there is anything left to remember.
+// forgotten returns r after its positions are forgotten; ok reports whether the row must stay.
 func (r row) forgotten() (left row, ok bool) {
 	r.Forget = false
-	return r, !r.Deleted || r.Origin == config.OriginFile
+	return r, !r.Deleted || r.Origin == OriginFile
 }
 
-// keepable says what keeps m from being stored: a time that JSON cannot tell, of a year before 0 or beyond 9999.
-func keepable(m config.Mapping) error {
+// storable returns what keeps m from being stored: a time that JSON cannot express, before the year 0 or after 9999.
+func storable(m config.Mapping) error {
 	_, err := json.Marshal(m)
 	return err
 }
 
-// encode is r as it is stored. Its mappings are keepable.
+// encode returns r as it is stored. Its mappings are storable.
 func (r row) encode() []byte {
 	text, err := json.Marshal(r)
 	if err != nil {
-		panic(err) // whatever becomes part of a row was asked before whether it is keepable
+		panic(err) // impossible: mappings are checked with storable before they become part of a row
 	}
 	return text
 }
 
-// decodeRow is strict: what a later release has written about a mapping is not to be lost.
+// decodeRow refuses unknown members: writing the row again would lose what a later release has stored in them.
 func decodeRow(uuid string, text []byte) (r row, err error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
@@ -83,17 +83,17 @@ func decodeRow(uuid string, text []byte) (r row, err error) {
 		return row{}, fmt.Errorf("mapping %s: not written by this release: %w", uuid, err)
 	}
 	if m := r.mapping(); !r.Deleted && m.UUID != uuid {
-		return row{}, fmt.Errorf("mapping %s: what is kept is of %q", uuid, m.UUID)
+		return row{}, fmt.Errorf("mapping %s: its row is of the mapping %q", uuid, m.UUID)
 	}
 	return r, nil
 }
 
-// same says whether two mappings mean the same. How they were written, and whether a default was, does not count.
+// same reports whether two mappings mean the same, whether or not their defaults are written out.
 func same(a, b config.Mapping) bool {
 	return bytes.Equal(canonical(a), canonical(b))
 }
 
-// sameWork says whether what runs for a would do for b: tags mean nothing to it.
+// sameWork reports whether a and b run alike: tags make no difference.
 func sameWork(a, b config.Mapping) bool {
 	a.Tags, b.Tags = nil, nil
 	return same(a, b)
@@ -108,14 +108,14 @@ func canonical(m config.Mapping) []byte {
 	return row{HTTP: &m}.encode()
 }
 
-// clone is m, which is keepable, without memory in common.
-func clone(m config.Mapping) (twin config.Mapping) {
+// clone returns a deep copy of m, which is storable.
+func clone(m config.Mapping) (c config.Mapping) {
 	text, err := json.Marshal(m)
 	if err == nil {
-		err = json.Unmarshal(text, &twin)
+		err = json.Unmarshal(text, &c)
 	}
 	if err != nil {
-		panic(err) // as in encode
+		panic(err) // impossible, as in encode
 	}
-	return twin
+	return c
 }

@@ -15,7 +15,7 @@ import (
 
 var rewrite = flag.Bool("update", false, "write testdata/row.json")
 
-// full is a mapping in which every member is given.
+// full returns a mapping with every member set.
 func full() config.Mapping {
 	number := func(n int) *int { return &n }
 	yes := true
@@ -38,17 +38,17 @@ func full() config.Mapping {
 	}
 }
 
-// TestRowsAreKeptAsTheyAlwaysWere pins what earlier releases have written.
-func TestRowsAreKeptAsTheyAlwaysWere(t *testing.T) {
+// TestRowFormat pins the rows that earlier releases have written.
+func TestRowFormat(t *testing.T) {
 	m, other := full(), inFile(uuid1, ofStream("f"))
 	if v := reflect.ValueOf(m); true {
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() && v.Field(i).IsZero() {
-				t.Errorf("%s is not given", v.Type().Field(i).Name)
+				t.Errorf("%s is not set", v.Type().Field(i).Name)
 			}
 		}
 	}
-	want := row{Origin: config.OriginFile, File: &other, HTTP: &m, Deleted: true, Forget: true, LastModified: before.Add(time.Millisecond)}
+	want := row{Origin: OriginFile, File: &other, HTTP: &m, Deleted: true, Forget: true, LastModified: before.Add(time.Millisecond)}
 	golden := filepath.Join("testdata", "row.json")
 	if *rewrite {
 		if err := os.WriteFile(golden, append(want.encode(), '\n'), 0o644); err != nil {
@@ -62,12 +62,12 @@ func TestRowsAreKeptAsTheyAlwaysWere(t *testing.T) {
 	if got, err := decodeRow(uuid1, text); err != nil || !bytes.Equal(got.encode(), want.encode()) {
 		t.Errorf("got  %+v (%v)\nwant %+v", got, err, want)
 	}
-	if twin := clone(m); !reflect.DeepEqual(twin, m) {
-		t.Errorf("got  %+v\nwant %+v", twin, m)
+	if got := clone(m); !reflect.DeepEqual(got, m) {
+		t.Errorf("got  %+v\nwant %+v", got, m)
 	}
 }
 
-func TestRowsThatAreNone(t *testing.T) {
+func TestInvalidRows(t *testing.T) {
 	for _, text := range []string{
 		``, `null`, `[]`, `{}`, `{"Origin":"HTTP"}`, `{"Origin":"HTTP","HTTP":{"UUID":"other"}}`,
 		`{"Origin":"HTTP","HTTP":{"UUID":"` + uuid1 + `","Unheard":1}}`, `{"Origin":"HTTP","Deleted":true,"Unheard":1}`,
@@ -80,8 +80,8 @@ func TestRowsThatAreNone(t *testing.T) {
 
 func FuzzDecodeRow(f *testing.F) {
 	m := full()
-	f.Add(row{Origin: config.OriginFile, File: &m, LastModified: before}.encode())
-	f.Add(row{Origin: config.OriginHTTP, Deleted: true, Forget: true}.encode())
+	f.Add(row{Origin: OriginFile, File: &m, LastModified: before}.encode())
+	f.Add(row{Origin: OriginHTTP, Deleted: true, Forget: true}.encode())
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, err := decodeRow(uuid1, text)
 		if err != nil {

@@ -68,7 +68,8 @@ type Deleted struct {
 	Filtered bool // because they match no filter
 }
 
-// Left reports that messages stay in their queue, where they become visible again at their Until.
+// Left reports that messages stay in their queue. They become visible again at their Until, or at once if the Reason is
+// Stopping and Err is nil.
 type Left struct {
 	Mapping string
 	Records []esm.Record
@@ -138,6 +139,13 @@ type Failing struct {
 	Wait    time.Duration
 }
 
+// Slowed reports that a queue is polled more slowly because of a fault that is not an error, such as long polls that do not
+// wait. It is emitted once each time that this begins.
+type Slowed struct {
+	Mapping string
+	Err     error
+}
+
 // Output is one line that a handler wrote, without its newline, or a line of the platform about an invocation (START,
 // END, REPORT).
 type Output struct {
@@ -185,6 +193,7 @@ func (Listed) event()       {}
 func (Scaled) event()       {}
 func (State) event()        {}
 func (Failing) event()      {}
+func (Slowed) event()       {}
 func (Output) event()       {}
 func (Environments) event() {}
 func (Started) event()      {}

@@ -1,3 +1,2 @@
-// Package checkpointtest holds the suites that stores pass: [Run] for every [esm.Checkpoints], [RunUndelivered] for those
-// that keep notices too, [RunDocuments] for those that keep documents.
+// Package checkpointtest has the suite that every [esm.Store] passes, and [Memory], a store for tests of other packages.
 package checkpointtest

@@ -3,114 +3,97 @@ package checkpointtest
 import (
 	"context"
 	"errors"
-	"reflect"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/esm-run/esm"
 )
 
-// Fixture is a fresh, empty store and what a test may do to it besides.
-type Fixture struct {
-	// Store is what is tested.
-	Store esm.Checkpoints
+// Run runs the suite that every [esm.Store] passes. Each test calls open for an empty store of its own. reopen simulates
+// a restart: it closes the store and returns it as the next process finds it.
+func Run(t *testing.T, open func(t *testing.T) (store esm.Store, reopen func() esm.Store)) {
+	for _, test := range []struct {
+		name string
+		run  func(*trial)
+	}{
+		{"an unknown mapping has no checkpoints", unknownMapping},
+		{"a checkpoint keeps every field", everyField},
+		{"a save needs the stored version", needsVersion},
+		{"names do not mix", namesDoNotMix},
+		{"no version is used twice", versionsAreNew},
+		{"a checkpoint is copied", sharesNothing},
+		{"one of several concurrent saves wins", oneWins},
+		{"a conflict fails alone", conflictAlone},
+		{"checkpoints behave as a map", checkpointModel},
 
-	// Restart ends the process that has the store, as it were, and returns the store as the next one finds it. Nil means
-	// that a restart cannot be had.
-	Restart func() esm.Checkpoints
-}
+		{"a notice keeps every field", everyNoticeField},
+		{"notices are listed oldest first", oldestFirst},
+		{"a notice kept again keeps its place", keptAgain},
+		{"a dropped notice is gone", dropped},
+		{"a notice can be dropped while listed", dropWhileListed},
+		{"notices can be kept concurrently", keepTogether},
+		{"a notice without an ID is refused", withoutID},
 
-// Run runs the suite that every [esm.Checkpoints] passes. Each test opens a store of its own.
-func Run(t *testing.T, open func(t *testing.T) Fixture) {
-	for _, test := range tests {
+		{"kinds and IDs do not mix", kindsDoNotMix},
+		{"a document may have any size", documentSizes},
+		{"a document is copied", documentsAreCopied},
+		{"a write is made whole or not at all", allOrNone},
+		{"documents can be written concurrently", writersTogether},
+		{"documents behave as a map", documentModel},
+
+		{"an ended context changes nothing", endedContext},
+	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&trial{T: t, Fixture: open(t)})
+			store, reopen := open(t)
+			test.run(&trial{t, store, reopen})
 		})
 	}
 }
 
-var tests = []struct {
-	name string
-	run  func(t *trial)
-}{
-	{"a mapping that was never seen has nothing", neverSeen},
-	{"what was saved is there, field by field", everyField},
-	{"the zero checkpoint can be kept", zeroCheckpoint},
-	{"a save needs the version that is kept", needsVersion},
-	{"a lost race changes nothing", lostRaceChangesNothing},
-	{"mappings and shards do not mix", keysDoNotMix},
-	{"strange names are names", strangeNames},
-	{"a name that is too long is refused alone", longName},
-	{"forgotten is gone, the rest stays", forgotten},
-	{"no version is given out twice", versionsAreNew},
-	{"a checkpoint with 2,000 runs owed", manyOwed},
-	{"what is kept is the store's own", sharesNothing},
-	{"an ended context changes nothing", endedContext},
-	{"of savers side by side one wins each round", oneWins},
-	{"savers of many shards do not disturb each other", manyShards},
-	{"a conflict fails alone", conflictAlone},
-	{"a restart finds everything", restart},
-	{"any history ends as in a plain map", history},
-}
-
-// trial is one test of the suite at work.
+// trial is one test with its store.
 type trial struct {
-	*testing.T
-	Fixture
+	tester
+	store  esm.Store
+	reopen func() esm.Store
 }
 
-func (t *trial) all(mapping string) map[string]esm.Checkpoint {
+// tester is a test, or one case of rapid's.
+type tester interface {
+	rapid.TB
+	Context() context.Context
+}
+
+// twice runs a check now and after a restart.
+func (t *trial) twice(check func(when string)) {
 	t.Helper()
-	all, err := t.Store.All(t.Context(), mapping)
-	if err != nil {
-		t.Fatalf("all of %q: %v", mapping, err)
-	}
-	return all
+	check("now")
+	t.store = t.reopen()
+	check("after a restart")
 }
 
-// save is one successful Save.
-func (t *trial) save(k esm.Key, next esm.Checkpoint) esm.Checkpoint {
-	t.Helper()
-	saved, err := t.Store.Save(t.Context(), k, next)
-	if err != nil {
-		t.Fatalf("save %+v: %v", k, err)
-	}
-	if saved.Version == 0 || saved.Version == next.Version {
-		t.Fatalf("save %+v: the new version is %d, the old was %d", k, saved.Version, next.Version)
-	}
-	return saved
-}
-
-// conflicts expects that a Save loses.
-func (t *trial) conflicts(k esm.Key, next esm.Checkpoint) {
-	t.Helper()
-	if _, err := t.Store.Save(t.Context(), k, next); !errors.Is(err, esm.ErrConflict) {
-		t.Errorf("save %+v over version %d: %v, want ErrConflict", k, next.Version, err)
-	}
-}
-
-func (t *trial) forget(keys ...esm.Key) {
-	t.Helper()
-	if err := t.Store.Forget(t.Context(), keys...); err != nil {
-		t.Fatalf("forget: %v", err)
-	}
-}
-
-// has expects that a mapping has these checkpoints and no others.
-func (t *trial) has(mapping string, want map[string]esm.Checkpoint) {
-	t.Helper()
-	got := t.all(mapping)
-	if len(got) != len(want) {
-		t.Errorf("%q has %d checkpoints, want %d", mapping, len(got), len(want))
-	}
-	for shard := range want {
-		if !reflect.DeepEqual(got[shard], want[shard]) {
-			t.Errorf("shard %q of %q:\ngot  %+v\nwant %+v", shard, mapping, got[shard], want[shard])
-		}
-	}
-}
-
-func (t *trial) ended() context.Context {
+func endedContext(t *trial) {
+	cp := t.save(key, at("1"))
+	t.keep("a")
+	t.write("k", texts{"a": "1"})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	return ctx
+	_, saving := t.store.Save(ctx, key, cp)
+	_, loading := t.store.All(ctx, "m")
+	_, reading := t.store.Documents(ctx, "k")
+	var listing error
+	for _, listing = range t.store.Undelivered(ctx) {
+	}
+	for name, err := range map[string]error{
+		"save": saving, "all": loading, "forget": t.store.Forget(ctx, key),
+		"keep": t.store.Keep(ctx, esm.Notice{ID: "b"}, "arn", "reason"), "undelivered": listing, "drop": t.store.Drop(ctx, "a"),
+		"write": t.store.Write(ctx, "k", map[string][]byte{"a": nil}), "documents": reading,
+	} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want context.Canceled", name, err)
+		}
+	}
+	t.has("m", map[string]esm.Checkpoint{"s": cp})
+	t.hasNotices("a")
+	t.hasDocuments("k", texts{"a": "1"})
 }

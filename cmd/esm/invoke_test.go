@@ -87,7 +87,7 @@ func TestInvokeCommand(t *testing.T) {
 		{"a throttle", []string{"orders", "--payload", file(`"busy"`)}, 1, "", "esm: Rate Exceeded. (ConcurrentInvocationLimitExceeded): every permit"},
 		{"no environment", []string{"orders", "--payload", file(`"down"`)}, 1, "", "esm: start: the function was not run (ServiceException)\n"},
 		{"another function", []string{"order"}, 2, "", "esm: Function not found: arn:aws:lambda:us-east-1:000000000000:function:order:$LATEST (ResourceNotFoundException): `esm status` lists the functions\n"},
-		{"no JSON", []string{"orders", "--payload", file(`oops`)}, 2, "", "esm: Could not parse request body into json: Could not parse payload into json: Unrecognized token 'oops'"},
+		{"no JSON", []string{"orders", "--payload", file(`oops`)}, 2, "", "esm: Could not parse request body into json: Could not parse payload into json: invalid character 'o' looking for beginning of value"},
 		{"no file", []string{"orders", "--payload", dir + "/x"}, 2, "", "esm: --payload " + dir + "/x: no such file: pass the event itself on standard input"},
 		{"an event for later", []string{"orders", "--event"}, 2, "", "esm: The invocation type Event is not served."},
 		{"no name", nil, 2, "", "esm: accepts 1 arg(s), received 0 (see esm invoke --help)\n"},

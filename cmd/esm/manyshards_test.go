@@ -20,8 +20,8 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
-	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/engine/stream"
 	"github.com/esm-run/esm/sources/kinesis"
 )
 
@@ -114,10 +114,10 @@ func (v *vast) since() (first, last time.Duration) {
 }
 
 // feed is a mapping of that stream that had been seen before, its positions in a file.
-func (v *vast) feed(b *testing.B) *engine.StreamFeed {
+func (v *vast) feed(b *testing.B) *stream.Feed {
 	b.Helper()
 	const arn = "arn:aws:kinesis:us-east-1:000000000000:stream/vast"
-	stream, err := kinesis.New(kinesis.Config{ARN: arn, Client: sdk.New(sdk.Options{
+	source, err := kinesis.New(kinesis.Config{ARN: arn, Client: sdk.New(sdk.Options{
 		Region: "us-east-1", HTTPClient: v, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})})
 	if err != nil {
@@ -141,8 +141,8 @@ func (v *vast) feed(b *testing.B) *engine.StreamFeed {
 		save(fmt.Sprintf("shardId-%012d", i), "49660123456789012345678901234567890123456789012345678914")
 	}
 	saves.Wait()
-	return &engine.StreamFeed{
-		Mapping: "m", Function: "f", Source: arn, Stream: stream, Checkpoints: db,
+	return &stream.Feed{
+		Mapping: "m", Function: "f", Source: arn, Stream: source, Checkpoints: db,
 		Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: policy.Stream{MaxRetries: -1}, Batching: policy.Batching{Size: 100},
 	}
 }
@@ -158,7 +158,7 @@ func BenchmarkManyShards(b *testing.B) {
 		before := inUse()
 		ctx, stop := context.WithCancel(context.Background())
 		var ended sync.WaitGroup
-		ended.Go(func() { feed.Run(ctx, context.WithoutCancel(ctx)) })
+		ended.Go(func() { feed.Run(ctx, context.WithoutCancel(ctx), func() {}) })
 		<-v.all
 		first, last := v.since()
 		b.ReportMetric(float64(first.Microseconds())/1000, "first-poll-ms")

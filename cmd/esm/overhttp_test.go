@@ -16,7 +16,6 @@ import (
 	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
@@ -50,7 +49,7 @@ func overHTTP(t *testing.T, file, data string, change func(*mappings.Register)) 
 		Forget:               func(context.Context, string) error { return errors.New("killed") },
 		FunctionArn:          func(m config.Mapping) string { return wiring.FunctionARN(loaded, m) },
 		LastProcessingResult: func(string) string { return "" },
-		Trouble:              func(config.Mapping, error) {},
+		Retrying:             func(config.Mapping, error) {},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -81,9 +80,9 @@ func changedOverHTTP(t *testing.T, file, data string, toQueue string) (made stri
 		if _, err := r.Create(t.Context(), config.Mapping{FunctionName: "f:q", EventSourceArn: oldQueue}); err != nil {
 			t.Fatal(err)
 		}
-		_, err = r.Update(t.Context(), cartsID, func(m config.Mapping) config.Mapping {
+		_, err = r.Update(t.Context(), cartsID, func(m config.Mapping) (config.Mapping, error) {
 			m.FunctionName, m.DestinationConfig = "f:new", to
-			return m
+			return m, nil
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -265,7 +264,7 @@ func TestPositionWhenTheFileHasChangedSince(t *testing.T) {
 func noticesOverHTTP(t *testing.T) (file, data string) {
 	t.Helper()
 	kept := notices()
-	file, data = noticesIn(t, []checkpoint.Undelivered{})
+	file, data = noticesIn(t, []esm.UndeliveredNotice{})
 	kept[0].Notice.Mapping = changedOverHTTP(t, file, data, nowQueue)
 	kept[1].Notice.Mapping, kept[2].Notice.Mapping = cartsID, timedID
 	db := openDB(t, data)

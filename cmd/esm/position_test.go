@@ -529,7 +529,7 @@ func TestPositionIsWhereTheEngineReads(t *testing.T) {
 			t.Fatalf("%s of %s: got %d %s", c.args, c.start, code, stderr)
 		}
 		rules := policy.Shards{Start: c.start, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-		plan := rules.Ready(shards, rowsOf(t, data, mapping), nil)
+		plan := rules.Plan(shards, rowsOf(t, data, mapping), nil)
 		if want := []policy.Opening{{Shard: "shardId-001", From: c.want}}; !reflect.DeepEqual(plan.Read, want) {
 			t.Errorf("%s of %s: read is %+v, want %+v", c.args, c.start, plan.Read, want)
 		}
@@ -545,8 +545,8 @@ func TestPositionSetBeforeFirstStart(t *testing.T) {
 		}
 		rules, rows := policy.Shards{Start: policy.Latest}, rowsOf(t, data, latestID)
 		listed := []esm.Shard{{ID: "shardId-001"}, {ID: "shardId-002"}}
-		maps.Copy(rows, rules.First(listed, rows, seenAt))
-		plan := rules.Ready(listed, rows, nil)
+		maps.Copy(rows, rules.InitialCheckpoints(listed, rows, seenAt))
+		plan := rules.Plan(listed, rows, nil)
 		openings := []policy.Opening{{Shard: "shardId-001", From: want}, {Shard: "shardId-002", From: esm.From{At: seenAt}}}
 		if !reflect.DeepEqual(plan.Read, openings) {
 			t.Errorf("%s: read is %+v, want %+v", to, plan.Read, openings)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,142 +20,93 @@ import (
 	"github.com/esm-run/esm/cmd/esm/status"
 )
 
-// BenchmarkDrainProgram is BenchmarkDrain with the whole program in a process of its own, which writes its logs to files.
-// cpu-ratio compares the CPU time of that process with that of the bare loops, handlers and service aside.
+// BenchmarkDrainProgram is BenchmarkDrain with `esm run` as a process of its own, which writes its logs to files as under a
+// supervisor. Its mapping runs as many batches concurrently as there are bare loops; both have to start their handlers.
+//
+// On a machine that has other work, "cpu-ratio" says more than "ratio". BENCH_PROFILE=file writes CPU profiles of the processes
+// to file.*.
 func BenchmarkDrainProgram(b *testing.B) {
 	services(b, func(b *testing.B, endpoint string) {
 		client := sqsClient(endpoint)
-		var program, bare float64
-		var programCPU, bareCPU time.Duration
-		for range b.N {
-			for range 3 { // in turn, and the best of each
-				before := cpu(b)
-				bareHandlers = 0
-				e0 := pidCPU(embeddedPID)
-				bare = max(bare, drainBare(b, client, 5))
-				bareCPU = least(bareCPU, cpu(b)-before)
-				e1 := pidCPU(embeddedPID)
-				b.Logf("bare %v: handlers %v embedded %v", cpu(b)-before, bareHandlers, e1-e0)
-				rate, cpu := drainProgram(b, client, endpoint)
-				e2 := pidCPU(embeddedPID)
-				b.Logf("esm %v embedded %v", cpu, e2-e1)
-				program, programCPU = max(program, rate), least(programCPU, cpu)
-			}
-		}
-		b.ReportMetric(program, "esm-msg/s")
-		b.ReportMetric(bare, "bare-msg/s")
-		b.ReportMetric(program/bare, "ratio")
-		b.ReportMetric(float64(programCPU.Microseconds())/drained, "esm-cpu-µs/msg")
-		b.ReportMetric(float64(bareCPU.Microseconds())/drained, "bare-cpu-µs/msg")
+		b.ResetTimer()
+		compare(b, drained,
+			func() drain { return drainProgram(b, client, endpoint) },
+			func() drain { return drainBare(b, client) })
 	})
 }
 
-// least returns the smaller of two durations; 0 is none.
-func least(x, y time.Duration) time.Duration {
-	if x == 0 {
-		return y
-	}
-	return min(x, y)
-}
-
-// drainProgram drains a queue with `esm run` and returns its rate and its CPU time. The program runs when the clock
-// starts: its mapping is enabled then.
-func drainProgram(b *testing.B, client *sqs.Client, endpoint string) (rate float64, cpu time.Duration) {
+// drainProgram drains a queue with a process. It runs when the measurement begins: its mapping is enabled then.
+func drainProgram(b *testing.B, client *sqs.Client, endpoint string) drain {
 	b.Helper()
 	_, arn := newQueue(b, client, drained)
-	const uuid = "11111111-1111-4111-8111-111111111111"
+	p := startProgram(b, endpoint, arn)
+	defer p.stop()
+	cpu, began := p.cpu(), time.Now()
+	p.enable()
+	for p.deleted() < drained {
+		time.Sleep(20 * time.Millisecond) // a percent of what it takes
+	}
+	return drain{took: time.Since(began), cpu: p.cpu() - cpu}
+}
+
+// program is a running `esm run` with one mapping, which is disabled at first.
+type program struct {
+	*testing.B
+	address string
+	stop    func()
+}
+
+const programMapping = "11111111-1111-4111-8111-111111111111"
+
+func startProgram(b *testing.B, endpoint, arn string) *program {
+	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
-	dir := benchDir(b)
-	file := filepath.Join(dir, "mappings.yaml")
-	text := "Aws: {Endpoint: '" + endpoint + "', Region: us-east-1}\n" +
-		"Functions: {f: {Command: ['" + self + "'], Timeout: 60, Environment: {Variables: {BENCH_AS: handler}}}}\n" +
-		"EventSourceMappings: [{UUID: " + uuid + ", FunctionName: f, EventSourceArn: '" + arn + "', Enabled: false, ScalingConfig: {MaximumConcurrency: 5}}]\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	address := freeAddress(b)
-	cmd := again(b, "program")
-	cmd.Args = append(cmd.Args, "run", file, "--listen", address, "--log-level", cmpOr(os.Getenv("BENCH_LEVEL"), "info"))
-	if profile := os.Getenv("BENCH_PROFILE"); profile != "" {
-		cmd.Env = append(cmd.Env, fmt.Sprintf("BENCH_PROFILE=%s.%d", profile, time.Now().UnixNano()))
-	}
-	for name, into := range map[string]**os.File{"stdout": new(*os.File), "stderr": new(*os.File)} {
-		if *into, err = os.Create(filepath.Join(dir, name)); err != nil {
-			b.Fatal(err)
+	dir := b.TempDir()
+	write := func(name, text string) *os.File {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err == nil {
+			_, err = f.WriteString(text)
 		}
-		defer (*into).Close()
-		if name == "stdout" {
-			cmd.Stdout = *into
-		} else {
-			cmd.Stderr = *into
-		}
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	for {
-		if is, _, err := status.Ask(b.Context(), address); err == nil && is.Ready {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	before, began := processCPU(b, address), time.Now()
-	enable(b, address, uuid)
-	for {
-		is, _, err := status.Ask(b.Context(), address)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if is.Mappings[0].Deleted >= drained {
-			break
+		return f
+	}
+	file := write("mappings.yaml", fmt.Sprintf(`
+Aws: {Endpoint: '%s', Region: us-east-1}
+Functions: {f: {Command: ['%s'], Timeout: 60, Environment: {Variables: {BENCH_AS: handler}}}}
+EventSourceMappings:
+  - {UUID: %s, FunctionName: f, EventSourceArn: '%s', Enabled: false, ScalingConfig: {MaximumConcurrency: %d}}
+`, endpoint, self, programMapping, arn, bareLoops))
+	p := &program{B: b, address: freeAddress(b)}
+	cmd := again(b, "command")
+	cmd.Args = append(cmd.Args, "run", file.Name(), "--listen", p.address)
+	stdout, stderr := write("stdout", ""), write("stderr", "")
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	p.stop = func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			b.Errorf("the program ends with %v", err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		for _, f := range []*os.File{file, stdout, stderr} {
+			f.Close()
+		}
 	}
-	took := time.Since(began)
-	cpu = processCPU(b, address) - before
-	b.Logf("began %v took %v", began, took)
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	if err := cmd.Wait(); err != nil {
-		b.Fatal(err)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if is, _, err := status.Ask(b.Context(), p.address); err == nil && is.Ready {
+			return p
+		}
+		if time.Now().After(deadline) {
+			p.stop()
+			b.Fatal("the program does not get ready")
+		}
 	}
-	b.Logf("esm handlers and start %v", cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()-cpu)
-	return drained / took.Seconds(), cpu
-}
-
-func pidCPU(pid int) time.Duration {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	f := strings.Fields(string(text))
-	u, _ := strconv.Atoi(f[13])
-	st, _ := strconv.Atoi(f[14])
-	return time.Duration(u+st) * 10 * time.Millisecond
-}
-
-var cpuMetric = regexp.MustCompile(`(?m)^process_cpu_seconds_total (.+)$`)
-
-// processCPU returns the CPU time of a running engine without its handlers'.
-func processCPU(b *testing.B, address string) time.Duration {
-	b.Helper()
-	resp, err := http.Get("http://" + address + "/metrics")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.Fatal(err)
-	}
-	found := cpuMetric.FindSubmatch(text)
-	if found == nil {
-		b.Fatalf("no process_cpu_seconds_total in %s", text)
-	}
-	seconds, err := strconv.ParseFloat(string(found[1]), 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(seconds * float64(time.Second))
 }
 
 func freeAddress(b *testing.B) string {
@@ -169,36 +119,69 @@ func freeAddress(b *testing.B) string {
 	return l.Addr().String()
 }
 
-func enable(b *testing.B, address, uuid string) {
-	b.Helper()
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPut,
-		fmt.Sprintf("http://%s/2015-03-31/event-source-mappings/%s", address, uuid), strings.NewReader(`{"Enabled":true}`))
+// call makes a request to the program and returns its answer.
+func (p *program) call(method, path, body string) string {
+	p.Helper()
+	req, err := http.NewRequestWithContext(p.Context(), method, "http://"+p.address+path, strings.NewReader(body))
 	if err != nil {
-		b.Fatal(err)
+		p.Fatal(err)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		b.Fatal(err)
+		p.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode/100 != 2 {
-		var body bytes.Buffer
-		_, _ = body.ReadFrom(resp.Body)
-		b.Fatalf("%d %s", resp.StatusCode, &body)
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode >= 300 {
+		p.Fatalf("%s %s: %d %s %v", method, path, resp.StatusCode, text, err)
 	}
+	return string(text)
 }
 
-func benchDir(b *testing.B) string {
-	if d := os.Getenv("BENCH_DIR"); d != "" {
-		d, _ = os.MkdirTemp(d, "run")
-		return d
-	}
-	return b.TempDir()
+func (p *program) enable() {
+	p.Helper()
+	p.call(http.MethodPut, "/2015-03-31/event-source-mappings/"+programMapping, `{"Enabled":true}`)
 }
 
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
+func (p *program) deleted() int64 {
+	p.Helper()
+	is, _, err := status.Ask(p.Context(), p.address)
+	if err != nil {
+		p.Fatal(err)
 	}
-	return b
+	return is.Mappings[0].Deleted
+}
+
+var cpuMetric = regexp.MustCompile(`(?m)^process_cpu_seconds_total (.+)$`)
+
+// cpu returns the CPU time of the process, without its handlers'.
+func (p *program) cpu() time.Duration {
+	p.Helper()
+	found := cpuMetric.FindStringSubmatch(p.call(http.MethodGet, "/metrics", ""))
+	if found == nil {
+		p.Skip("the process does not know its CPU time")
+	}
+	seconds, err := strconv.ParseFloat(found[1], 64)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// profiled calls f and writes a CPU profile of it if BENCH_PROFILE names a file.
+func profiled(f func() int) int {
+	path := os.Getenv("BENCH_PROFILE")
+	if path == "" {
+		return f()
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		panic(err)
+	}
+	defer file.Close()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		panic(err)
+	}
+	defer pprof.StopCPUProfile()
+	return f()
 }

@@ -6,15 +6,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/esm-run/esm/cmd/esm/awsclient"
-	"github.com/esm-run/esm/cmd/esm/wiring"
-
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
+	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -40,7 +41,7 @@ func loadedRun(t *testing.T, dir, file string) (*run, *wiring.Parts, *strings.Bu
 
 func (r *run) runs(ctx context.Context, p *wiring.Parts) *runner {
 	return &runner{
-		ctx: ctx, feeds: p.Feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics},
+		ctx: ctx, feeds: p.Feeds, engine: &engine.Engine{}, observers: observers{r.monitor, r.log},
 		started: func(context.Context, config.Mapping) {},
 	}
 }
@@ -52,7 +53,8 @@ type held struct {
 	letGo   chan struct{}
 }
 
-func (h held) Run(ctx, _ context.Context) {
+func (h held) Run(ctx, _ context.Context, ready func()) {
+	ready()
 	h.trace.Emit(trace.Invoking{Mapping: h.mapping})
 	<-ctx.Done()
 	<-h.letGo
@@ -73,11 +75,11 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	over := make(chan struct{})
 	go func() { defer close(over); runs.engine.Run(ctx, t.Context()) }()
-	defer func() { stop(); <-over; runs.ending.Wait() }()
+	defer func() { stop(); <-over; runs.stopping.Wait() }()
 
 	first := held{r.trace, m.UUID, make(chan struct{})}
-	<-runs.engine.Set(m.UUID, watched{first, runs, m})
-	for r.board.Status().Mappings[0].InFlight == 0 {
+	<-runs.engine.Set(m.UUID, observedFeed{first, runs, m})
+	for r.monitor.Status().Mappings[0].InFlight == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	m.FunctionName = "g"
@@ -85,7 +87,7 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.board.Status().Mappings[0].Function; got != "f" {
+	if got := r.monitor.Status().Mappings[0].Function; got != "f" {
 		t.Errorf("while the batch is in hand it is one of %s", got)
 	}
 	close(first.letGo)
@@ -97,9 +99,38 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 		strings.Contains(got, `esm_batches_in_flight{function="f"`) {
 		t.Errorf("got %s", got)
 	}
-	if got := r.board.Status().Mappings[0]; got.State != config.Disabled || got.InFlight != 0 {
+	if got := r.monitor.Status().Mappings[0]; got.State != mappings.Disabled || got.InFlight != 0 {
 		t.Errorf("got %+v, want it disabled with nothing in hand", got)
 	}
+}
+
+// While its stream cannot be listed a new mapping is not Enabled, and the engine is not ready.
+func TestAMappingIsNotEnabledBeforeItsStreamIsListed(t *testing.T) {
+	r, p, _ := loadedRun(t, t.TempDir(), `
+Aws: {Endpoint: 'http://127.0.0.1:1', Region: us-east-1}
+Functions: {f: {Command: [/bin/true]}}
+EventSourceMappings:
+  - {FunctionName: f, EventSourceArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/s', StartingPosition: LATEST}
+`)
+	runs := r.runs(t.Context(), p)
+	register, err := r.register(t.Context(), p, runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.known.Store(register)
+	r.started.Store(true)
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { runs.engine.Run(ctx, t.Context()) })
+	for !r.monitor.Status().Mappings[0].Failing {
+		time.Sleep(time.Millisecond)
+	}
+	if got := r.status(); got.Ready || got.Mappings[0].State != mappings.Enabling {
+		t.Errorf("ready %v, state %s", got.Ready, got.Mappings[0].State)
+	}
+	register.Close()
+	stop()
+	running.Wait()
 }
 
 // A mapping of the file that HTTP has deleted is not waited for, shown or counted at the next start; one that never ran is
@@ -114,7 +145,7 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 	}
 	r.known.Store(register)
 	gone := r.file.Mappings[0].UUID
-	if got := r.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != config.OriginFile {
+	if got := r.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != mappings.OriginFile {
 		t.Errorf("got %+v", got.Mappings)
 	}
 	if _, err := register.Delete(t.Context(), gone); err != nil {
@@ -132,14 +163,14 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 	for range 2 { // before and after a start
 		r.started.Store(true)
 		got := r.status()
-		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != config.Disabled || got.Mappings[0].Origin != config.OriginHTTP {
+		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != mappings.Disabled || got.Mappings[0].Origin != mappings.OriginHTTP {
 			t.Errorf("ready %v, waiting for %q, with %+v", got.Ready, got.Waiting, got.Mappings)
 		}
-		if s := r.board.Status().Mappings; len(s) > 1 {
+		if s := r.monitor.Status().Mappings; len(s) > 1 {
 			t.Errorf("the board has %+v", s)
 		}
 		register.Close()
-		runs.ending.Wait()
+		runs.stopping.Wait()
 		p.Close(t.Context())
 		r, p, _ = loadedRun(t, dir, twoFunctions)
 		runs = r.runs(t.Context(), p)

@@ -21,7 +21,6 @@ import (
 	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 )
 
 // The destinations of the notices under test: queues, one of which is that of a mapping now.
@@ -32,17 +31,19 @@ const (
 )
 
 // notices are three: of a mapping that has a destination, of one that has none, and of one that is gone.
-func notices() []checkpoint.Undelivered {
+func notices() []esm.UndeliveredNotice {
 	notice := func(id, mapping string) esm.Notice {
 		mark := esm.RecordMark{SequenceNumber: "18", Arrived: seenAt}
 		return esm.Notice{
 			ID: id, Mapping: mapping, Time: seenAt, RequestID: "r", FunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:f",
 			Condition: "RetryAttemptsExhausted", Invokes: 3, Response: &esm.NoticeResponse{Status: 200, Version: "$LATEST", Fault: "Unhandled"},
-			Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Shard: "shardId-000", First: mark, Last: mark, Size: 1,
+			Stream: &esm.StreamBatch{
+				Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Shard: "shardId-000", First: mark, Last: mark, Size: 1,
+			},
 			Payload: json.RawMessage(`{"Records":["` + id + `"]}`),
 		}
 	}
-	return []checkpoint.Undelivered{
+	return []esm.UndeliveredNotice{
 		{Notice: notice("one", clicksID), Destination: oldQueue, Reason: "gone\naway"},
 		{Notice: notice("two", latestID), Destination: oldQueue, Reason: "denied"},
 		{Notice: notice("three", goneID), Destination: oldQueue, Reason: "denied"},
@@ -50,7 +51,7 @@ func notices() []checkpoint.Undelivered {
 }
 
 // noticesIn writes streamsFile, with a destination for the first mapping, and keeps notices beside it.
-func noticesIn(t *testing.T, kept []checkpoint.Undelivered) (file, data string) {
+func noticesIn(t *testing.T, kept []esm.UndeliveredNotice) (file, data string) {
 	t.Helper()
 	dir := t.TempDir()
 	file, data = filepath.Join(dir, "mappings.yaml"), filepath.Join(dir, ".esm")
@@ -247,7 +248,7 @@ func TestUndeliveredResendToNowhere(t *testing.T) {
 	kept := notices()[2:]
 	kept[0].Destination = oldQueue + ".fifo"
 	file, data := noticesIn(t, kept)
-	if code, stdout, _ := command(t, "undelivered", "resend", file); code != exitFailed || !strings.Contains(stdout, "is a FIFO queue") || len(keptIn(t, data)) != 1 {
+	if code, stdout, _ := command(t, "undelivered", "resend", file); code != exitFailed || !strings.Contains(stdout, "is FIFO") || len(keptIn(t, data)) != 1 {
 		t.Errorf("got %d\n%s", code, stdout)
 	}
 }

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// maxCombinations bounds what the branches of all $or of one pattern multiply to.
+	// maxCombinations limits the number of combinations of branches of all $or in one pattern.
 	maxCombinations = 1000
 
 	or = "$or"
 )
 
-// reserved are the names that event-ruler does not take for fields inside of $or: its operators, present and planned.
+// reserved are the names that event-ruler refuses as keys inside $or: its operators, present and planned.
 var reserved = []string{
 	"exactly", "equals-ignore-case", "prefix", "suffix", "anything-but", "exists", "wildcard", "numeric", "cidr",
 	"=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case",
@@ -25,21 +25,21 @@ var reserved = []string{
 	"ip-address-in-range", "ip-address-not-in-range",
 }
 
-// compiler gathers the tests and combinations of all patterns.
+// compiler collects the tests and combinations of all patterns.
 type compiler struct {
 	text         string
-	index        int // of the pattern in hand
-	tests        []test
-	combinations [][]int // of indexes into tests
+	index        int // of the current pattern
+	tests        []*test
+	combinations [][]*test
 	undocumented []string
 }
 
-// position is where in a pattern the compiler is.
+// position is a place in a pattern.
 type position struct {
-	written string // the way there, for people
+	written string // as messages show it
 	path    string // the path in records, keys joined by dots
-	deep    bool   // below the top of the pattern
-	inOr    bool   // somewhere inside of $or
+	deep    bool   // below the top level
+	inOr    bool   // inside $or, at any depth
 }
 
 func (p position) key(k string) position {
@@ -59,7 +59,7 @@ func join(path, key string, dot bool) string {
 	return key
 }
 
-func (c *compiler) bad(p position, reason string, args ...any) error {
+func (c *compiler) errorf(p position, reason string, args ...any) error {
 	return &PatternError{Index: c.index, Path: p.written, Reason: fmt.Sprintf(reason, args...)}
 }
 
@@ -77,42 +77,42 @@ func (c *compiler) note(p position, what string, args ...any) {
 func (c *compiler) pattern(pattern string) error {
 	var top position
 	if n := utf8.RuneCountInString(pattern); n > config.MaxPatternLength {
-		return c.bad(top, "has %d characters; at most %d are allowed", n, config.MaxPatternLength)
+		return c.errorf(top, "has %d characters; at most %d are allowed", n, config.MaxPatternLength)
 	}
 	s, err := parse(pattern)
 	if err != nil {
-		return c.bad(top, "%v", err)
+		return c.errorf(top, "%v", err)
 	}
-	if s.form != anObject {
-		return c.bad(top, "must be a JSON object such as {\"body\": {\"type\": [\"order\"]}}, but is %v", s.form)
+	if s.kind != anObject {
+		return c.errorf(top, "must be a JSON object such as {\"body\": {\"type\": [\"order\"]}}, but is %v", s.kind)
 	}
-	sets, err := c.object(top, s)
-	for _, set := range sets {
-		c.noteTwice(set)
+	combinations, err := c.object(top, s)
+	for _, tests := range combinations {
+		c.noteRepeatedPaths(tests)
 	}
-	c.combinations = append(c.combinations, sets...)
+	c.combinations = append(c.combinations, combinations...)
 	return err
 }
 
-// noteTwice looks for paths that are tested more than once in one combination: by different spellings, or inside of $or
-// and beside it. All of the tests must hold here, as the guide has it; event-ruler keeps the last.
-func (c *compiler) noteTwice(set []int) {
-	paths := make(map[string]bool, len(set))
-	for _, t := range set {
-		path := c.tests[t].path
-		if paths[path] {
-			c.note(position{}, "%q is tested twice; AWS may heed only the last", path)
+// noteRepeatedPaths notes paths that one combination tests more than once: in different spellings, or inside $or and
+// beside it. All of the tests must pass here, as AWS's guide says; event-ruler keeps only the last.
+func (c *compiler) noteRepeatedPaths(tests []*test) {
+	paths := make(map[string]bool, len(tests))
+	for _, t := range tests {
+		if paths[t.path] {
+			c.note(position{}, "%q is tested twice; AWS may use only the last test", t.path)
 		}
-		paths[path] = true
+		paths[t.path] = true
 	}
 }
 
-// object returns the sets of tests of which one must be passed as a whole for the object to match.
-func (c *compiler) object(at position, s syntax) ([][]int, error) {
+// object compiles an object and returns its combinations of tests. A record matches the object if it passes all tests of
+// one combination.
+func (c *compiler) object(at position, s syntax) ([][]*test, error) {
 	if len(s.members) == 0 {
-		return nil, c.bad(at, "an empty object matches nothing; name at least one key")
+		return nil, c.errorf(at, "an empty object matches nothing; add at least one key")
 	}
-	sets := [][]int{nil}
+	combinations := [][]*test{nil}
 	for i, m := range s.members {
 		if slices.ContainsFunc(s.members[i+1:], func(later member) bool { return later.key == m.key }) {
 			continue // AWS: "Creating Amazon EventBridge event patterns": the last of a repeated key is used
@@ -121,16 +121,16 @@ func (c *compiler) object(at position, s syntax) ([][]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(sets)*len(alternatives) > maxCombinations {
-			return nil, c.bad(at, "the branches of $or multiply to more than %d combinations; use fewer", maxCombinations)
+		if len(combinations)*len(alternatives) > maxCombinations {
+			return nil, c.errorf(at, "the branches of $or have more than %d combinations; use fewer branches", maxCombinations)
 		}
-		sets = multiply(sets, alternatives)
+		combinations = multiply(combinations, alternatives)
 	}
-	return sets, nil
+	return combinations, nil
 }
 
-func multiply(a, b [][]int) [][]int {
-	product := make([][]int, 0, len(a)*len(b))
+func multiply(a, b [][]*test) [][]*test {
+	product := make([][]*test, 0, len(a)*len(b))
 	for _, x := range a {
 		for _, y := range b {
 			product = append(product, slices.Concat(x, y))
@@ -139,54 +139,54 @@ func multiply(a, b [][]int) [][]int {
 	return product
 }
 
-func (c *compiler) member(at position, m member) ([][]int, error) {
+func (c *compiler) member(at position, m member) ([][]*test, error) {
 	here := at.key(m.key)
 	if m.key == or {
 		here.path, here.deep, here.inOr = at.path, at.deep, true
 		return c.or(here, m.value)
 	}
 	if at.inOr && slices.Contains(reserved, m.key) {
-		return nil, c.bad(here, "%q is the name of an operator and cannot be a key inside of $or", m.key)
+		return nil, c.errorf(here, "%q is the name of an operator and cannot be a key inside $or", m.key)
 	}
 	if first, _, _ := strings.Cut(here.path, "."); !at.deep && c.text != "" && first != c.text {
-		c.note(here, "AWS documents filtering on %q alone", c.text)
+		c.note(here, "AWS documents filters on %q only", c.text)
 	}
-	switch m.value.form {
+	switch m.value.kind {
 	case anObject:
 		return c.object(here, m.value)
 	case anArray:
 		return c.leaf(here, m.value)
 	}
-	return nil, c.bad(here, "must be an array of alternatives such as [\"x\"], or an object with further keys, but is %v",
-		m.value.form)
+	return nil, c.errorf(here, "must be an array of alternatives such as [\"x\"], or an object with further keys, but is %v",
+		m.value.kind)
 }
 
-func (c *compiler) or(at position, s syntax) ([][]int, error) {
-	if s.form != anArray || len(s.items) < 2 {
-		return nil, c.bad(at, "must be an array of at least two objects such as [{\"a\": [1]}, {\"b\": [2]}]")
+func (c *compiler) or(at position, s syntax) ([][]*test, error) {
+	if s.kind != anArray || len(s.items) < 2 {
+		return nil, c.errorf(at, "must be an array of at least two objects such as [{\"a\": [1]}, {\"b\": [2]}]")
 	}
-	var sets [][]int
+	var combinations [][]*test
 	for i, item := range s.items {
-		if item.form != anObject {
-			return nil, c.bad(at.item(i), "must be an object such as {\"a\": [1]}, but is %v", item.form)
-		}
 		branch := at.item(i)
+		if item.kind != anObject {
+			return nil, c.errorf(branch, "must be an object such as {\"a\": [1]}, but is %v", item.kind)
+		}
 		more, err := c.object(branch, item)
 		if err != nil {
 			return nil, err
 		}
-		if sets = append(sets, more...); len(sets) > maxCombinations {
-			return nil, c.bad(at, "the branches of $or come to more than %d combinations; use fewer", maxCombinations)
+		if combinations = append(combinations, more...); len(combinations) > maxCombinations {
+			return nil, c.errorf(at, "the branches of $or have more than %d combinations; use fewer branches", maxCombinations)
 		}
 	}
-	return sets, nil
+	return combinations, nil
 }
 
-func (c *compiler) leaf(at position, s syntax) ([][]int, error) {
+func (c *compiler) leaf(at position, s syntax) ([][]*test, error) {
 	if len(s.items) == 0 {
-		return nil, c.bad(at, "an empty array matches nothing; list at least one alternative, such as [\"x\"]")
+		return nil, c.errorf(at, "an empty array matches nothing; list at least one alternative, such as [\"x\"]")
 	}
-	t := test{path: at.path}
+	t := &test{path: at.path}
 	for i, item := range s.items {
 		r, err := c.rule(at.item(i), item)
 		if err != nil {
@@ -199,36 +199,27 @@ func (c *compiler) leaf(at position, s syntax) ([][]int, error) {
 		}
 	}
 	c.tests = append(c.tests, t)
-	return [][]int{{len(c.tests) - 1}}, nil
+	return [][]*test{{t}}, nil
 }
 
-// link numbers the tests in the order of their paths and hangs them into a tree of keys.
+// link numbers the tests in the order of their paths and builds the tree of keys.
 func (c *compiler) link() *Filter {
-	order := make([]int, len(c.tests))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(c.tests[a].path, c.tests[b].path) })
-
-	words := (len(order) + 63) / 64
-	f := &Filter{root: newNode(0, words), absentable: make(row, words), undocumented: c.undocumented}
-	numbers := make([]int, len(order))
-	for i, from := range order {
-		t := c.tests[from]
-		t.rules = gather(t.rules)
-		numbers[from] = i
-		f.tests = append(f.tests, t)
-		f.root.add(strings.Split(t.path, "."), i)
+	slices.SortStableFunc(c.tests, func(a, b *test) int { return cmp.Compare(a.path, b.path) })
+	words := (len(c.tests) + 63) / 64
+	f := &Filter{root: newNode(0, words), optional: make(set, words), undocumented: c.undocumented}
+	for i, t := range c.tests {
+		t.number = i
+		f.root.insert(strings.Split(t.path, "."), t)
 		if t.absent {
-			f.absentable.set(i)
+			f.optional.add(i)
 		}
 	}
 	for _, tests := range c.combinations {
-		set := make(row, words)
+		s := make(set, words)
 		for _, t := range tests {
-			set.set(numbers[t])
+			s.add(t.number)
 		}
-		f.combinations = append(f.combinations, set)
+		f.combinations = append(f.combinations, s)
 	}
 	if n := f.root.keys[c.text]; n != nil && c.text != "" {
 		n.splitText()

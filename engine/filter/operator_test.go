@@ -8,8 +8,8 @@ import (
 	"github.com/esm-run/esm/engine/filter"
 )
 
-// operators lists, for each operator, what stands in a pattern as {"k": [alternatives]}, values of "k" that match and
-// that do not, and alternatives that are refused. An empty value is a record without "k".
+// operators lists alternatives of patterns {"k": [alternatives]}, values of "k" that match and that do not, and
+// alternatives that are invalid. An empty value is a record without "k".
 var operators = []struct {
 	name         string
 	alternatives string
@@ -22,7 +22,7 @@ var operators = []struct {
 	{"equals number", `300`, []string{`300`, `300.0`, `3.0e2`, `3E+2`, `30000e-2`}, []string{`"300"`, `3`, `-300`, `null`, `[]`}, nil},
 	{"equals zero", `0`, []string{`0`, `-0`, `0.000`, `0e9`}, []string{`1`, `1e-400`, `false`, `""`}, nil},
 	{"equals fraction", `0.1`, []string{`0.1`, `0.10`, `1e-1`}, []string{`0.1000000000000000055511151231257827`, `0.11`}, nil},
-	{"equals number that no double holds", `9007199254740993`, []string{`9007199254740993`},
+	{"equals number that a double does not hold", `9007199254740993`, []string{`9007199254740993`},
 		[]string{`9007199254740992`, `9007199254740993.0`, `9007199254740994`}, nil},
 	{"equals true", `true`, []string{`true`}, []string{`false`, `"true"`, `1`, ``}, nil},
 	{"equals false", `false`, []string{`false`}, []string{`true`, `"false"`, `0`, `null`, ``}, nil},
@@ -130,7 +130,7 @@ func checkValue(t *testing.T, f *filter.Filter, v string, want bool) {
 	}
 }
 
-// refuse checks that a pattern is refused with a reason, alone and after a good one.
+// refuse checks that a pattern is refused with its index and a reason.
 func refuse(t *testing.T, pattern string) {
 	t.Helper()
 	_, err := filter.Compile([]string{`{"good":[1]}`, pattern}, "body")

@@ -9,13 +9,13 @@ import (
 	"github.com/esm-run/esm/engine/filter"
 )
 
-func TestNoPatternsMatchEverything(t *testing.T) {
+func TestNoPatterns(t *testing.T) {
 	f, err := filter.Compile(nil, "body")
 	if f != nil || err != nil {
 		t.Fatalf("Compile(nil) = %v, %v, want nil, nil", f, err)
 	}
 	if !f.Match([]byte(`{}`)) || f.Undocumented() != nil {
-		t.Error("a nil Filter must match and say nothing")
+		t.Error("a nil Filter must match and have nothing undocumented")
 	}
 }
 
@@ -40,7 +40,7 @@ func TestInvalidPatterns(t *testing.T) {
 	}
 }
 
-// manyOrs makes n members that multiply to 2^n combinations.
+// manyOrs returns n members with 2^n combinations.
 func manyOrs(n int) string {
 	var members []string
 	for i := range n {
@@ -49,7 +49,7 @@ func manyOrs(n int) string {
 	return strings.Join(members, ",")
 }
 
-func TestPatternErrorSaysWhere(t *testing.T) {
+func TestPatternErrorPath(t *testing.T) {
 	for _, c := range []struct{ pattern, path, reason string }{
 		{`null`, ``, `must be a JSON object`},
 		{`{"a"`, ``, `not JSON`},
@@ -59,7 +59,7 @@ func TestPatternErrorSaysWhere(t *testing.T) {
 		{`{"body":{"a":["x",{"prefix":1}]}}`, `body.a[1].prefix`, `must be a string, but is a number`},
 		{`{"body":{"a":[{"numeric":[">",0,">",1]}]}}`, `body.a[0].numeric[2]`, `lower bound`},
 		{`{"body":{"a":[{"anything-but":{"prefix":["a",""]}}]}}`, `body.a[0].anything-but.prefix[1]`, `empty string`},
-		{`{"body":{"a":[{"begins-with":"a"}]}}`, `body.a[0]`, `"begins-with" is no operator`},
+		{`{"body":{"a":[{"begins-with":"a"}]}}`, `body.a[0]`, `"begins-with" is not an operator`},
 		{`{"body":{"$or":[{"a":[1]},{"b":2}]}}`, `body.$or[1].b`, `must be an array`},
 	} {
 		_, err := filter.Compile([]string{c.pattern}, "body")
@@ -93,6 +93,6 @@ func TestUndocumented(t *testing.T) {
 		}
 	}
 	if got := compile(t, "", `{"eventName":["INSERT"],"dynamodb":{"x":[1]}}`).Undocumented(); got != nil {
-		t.Errorf("without a text every key is documented, but got %q", got)
+		t.Errorf("Undocumented without a text key = %q, want none", got)
 	}
 }

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/esm-run/esm/engine/filter"
 	"pgregory.net/rapid"
+
+	"github.com/esm-run/esm/engine/filter"
 )
 
 var (
@@ -17,7 +18,7 @@ var (
 	blocks    = rapid.SampledFrom([]string{"10.0.0.0/24", "10.0.0.6/31", "0.0.0.0/0", "2001:db8::/32", "::/0"})
 )
 
-// scalar makes the values of records.
+// scalar draws a value of a record.
 func scalar(t *rapid.T) any {
 	switch rapid.IntRange(0, 9).Draw(t, "scalar") {
 	case 0:
@@ -32,7 +33,7 @@ func scalar(t *rapid.T) any {
 	return someStrings.Draw(t, "string")
 }
 
-// alternative makes what stands at the end of a pattern's path.
+// alternative draws an alternative of a pattern.
 func alternative(t *rapid.T) any {
 	s := func() any { return someStrings.Draw(t, "string") }
 	word := func() any { return someStrings.Filter(func(s string) bool { return s != "" }).Draw(t, "word") }
@@ -77,11 +78,11 @@ func oneOf(t *rapid.T, of ...func() any) any {
 
 func list(of func() any) func() any { return func() any { return []any{of(), of()} } }
 
-// shape says what a generated pattern or record may hold.
+// shape limits generated patterns and records.
 type shape struct {
 	keys   []string
 	arrays bool
-	simple bool // few different values, so that structure decides
+	simple bool // few different values, so that the structure decides
 }
 
 func (s shape) key(t *rapid.T) string { return rapid.SampledFrom(s.keys).Draw(t, "key") }
@@ -147,14 +148,13 @@ func marshal(v any) string {
 }
 
 var shapes = map[string]shape{
-	"values":                {keys: []string{"a", "b"}},
-	"structure":             {keys: []string{"a", "b", "c"}, arrays: true, simple: true},
-	"values in arrays":      {keys: []string{"a", "b"}, arrays: true},
-	"dots":                  {keys: []string{"a", "b", "a.b", "a.a", "b.a.b", "", "."}, simple: true},
-	"names out of the tree": {keys: []string{"a", "a-b", "b"}, arrays: true, simple: true},
+	"values":                               {keys: []string{"a", "b"}},
+	"structure":                            {keys: []string{"a", "b", "c"}, arrays: true, simple: true},
+	"values in arrays":                     {keys: []string{"a", "b"}, arrays: true},
+	"dots":                                 {keys: []string{"a", "b", "a.b", "a.a", "b.a.b", "", "."}, simple: true},
+	"order of paths differs from the tree": {keys: []string{"a", "a-b", "b"}, arrays: true, simple: true},
 }
 
-// The seed of a failure is printed by rapid.
 func TestMatchEqualsReference(t *testing.T) {
 	for name, s := range shapes {
 		t.Run(name, func(t *testing.T) { rapid.Check(t, s.check) })

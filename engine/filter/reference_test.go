@@ -13,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// The reference is the package once more in the plainest way: everything is decoded, every $or multiplied out, the
-// record flattened to fields that know which elements of which arrays they stand in, and all choices tried.
+// The reference is a brute-force matcher: it decodes everything, expands every $or, flattens the record to fields that
+// know the array elements they stand in, and tries all choices of fields.
 
 type refTest struct {
 	path         string
@@ -49,7 +49,7 @@ func decode(b []byte, into any) {
 	d := json.NewDecoder(strings.NewReader(string(b)))
 	d.UseNumber()
 	if err := d.Decode(into); err != nil {
-		panic(fmt.Sprintf("the reference wants good JSON: %v: %s", err, b))
+		panic(fmt.Sprintf("the reference needs valid JSON: %v: %s", err, b))
 	}
 }
 
@@ -101,7 +101,7 @@ func (f *flattener) add(path string, v any, stands map[int]int) {
 	}
 }
 
-// refCombinations multiplies a pattern out.
+// refCombinations expands a pattern to its combinations of tests.
 func refCombinations(path string, top bool, pattern map[string]any) [][]refTest {
 	sets := [][]refTest{nil}
 	for key, v := range pattern {
@@ -136,14 +136,14 @@ func refCombinations(path string, top bool, pattern map[string]any) [][]refTest 
 	return sets
 }
 
-// refWalk tries to pass the tests one after the other with fields that go together.
+// refWalk tries to pass the tests in order, each with a field that is compatible with those chosen before.
 func refWalk(tests []refTest, fields []refField, chosen []refField) bool {
 	if len(tests) == 0 {
 		return true
 	}
 	t, present := tests[0], false
 	for _, f := range fields {
-		if f.path != t.path || !goTogether(f, chosen) {
+		if f.path != t.path || !fit(f, chosen) {
 			continue
 		}
 		present = true
@@ -155,7 +155,7 @@ func refWalk(tests []refTest, fields []refField, chosen []refField) bool {
 	return !present && slices.ContainsFunc(t.alternatives, wantsAbsence) && refWalk(tests[1:], fields, chosen)
 }
 
-func goTogether(f refField, chosen []refField) bool {
+func fit(f refField, chosen []refField) bool {
 	for _, c := range chosen {
 		for array, element := range c.stands {
 			if e, ok := f.stands[array]; ok && e != element {
@@ -171,7 +171,7 @@ func wantsAbsence(alternative any) bool {
 	return ok && m["exists"] == false
 }
 
-// refPasses tells whether a value passes one alternative.
+// refPasses reports whether a value passes one alternative.
 func refPasses(alternative, v any) bool {
 	m, ok := alternative.(map[string]any)
 	if !ok {
@@ -211,10 +211,10 @@ func refPasses(alternative, v any) bool {
 			return !refAnyOf(operand, v)
 		}
 	}
-	panic(fmt.Sprintf("the reference does not know %v", alternative))
+	panic(fmt.Sprintf("the reference does not support %v", alternative))
 }
 
-// refAnyOf tells whether v passes any of what an anything-but excludes.
+// refAnyOf reports whether an anything-but excludes v.
 func refAnyOf(operand, v any) bool {
 	switch operand := operand.(type) {
 	case []any:
@@ -244,13 +244,13 @@ func refEqual(a, b any) bool {
 	return rational(string(x)).Cmp(rational(string(y))) == 0
 }
 
-// isExact tells whether a number survives the way to a double and back.
+// isExact reports whether a number survives conversion to a double and back.
 func isExact(n json.Number) bool {
 	f, err := strconv.ParseFloat(string(n), 64)
 	return err == nil && rational(string(n)).Cmp(rational(strconv.FormatFloat(f, 'g', -1, 64))) == 0
 }
 
-// rational takes exponents that a double might have; others are as good as endless.
+// rational treats exponents far outside the range of doubles as one huge number.
 func rational(n string) *big.Rat {
 	if _, e, ok := strings.Cut(strings.ToLower(n), "e"); ok {
 		if e, err := strconv.Atoi(e); err != nil || e > 5000 || e < -5000 {
@@ -278,7 +278,7 @@ func refNumeric(comparison []any, v any) bool {
 	return true
 }
 
-// refFoldPrefix returns where the pattern ends in s, -1 if s does not begin with it.
+// refFoldPrefix returns where the pattern ends in s, ignoring case, and -1 if s does not begin with it.
 func refFoldPrefix(s, pattern string) int {
 	want, got := []rune(pattern), []rune(s)
 	if len(got) < len(want) {

@@ -2,15 +2,15 @@ package filter
 
 import (
 	"net/netip"
+	"strconv"
 	"unicode"
 	"unicode/utf8"
 )
 
-// value is a value of a record: never an array or an object.
+// value is a value of a record that is neither an array nor an object.
 type value struct {
-	form   form
-	text   []byte  // of a string, unescaped; of a number, as written
-	number decimal // of a number
+	kind kind
+	text []byte // of a string, unescaped; of a number, as written
 }
 
 // rule is one alternative at the end of a path.
@@ -19,76 +19,74 @@ type rule interface {
 }
 
 type (
-	missing     struct{}            // no value; never asked
-	anything    struct{}            // any value
-	literal     form                // null, false or true
-	equalString string              // this string
-	oneOf       map[string]struct{} // one of many strings
-	prefix      string              // a string that starts so
-	suffix      string              // a string that ends so
-	equalFold   string              // this string in any mixture of cases
-	prefixFold  string              // likewise
-	suffixFold  string              // likewise
-	within      netip.Prefix        // a string that is an address inside
-	anythingBut []rule              // any value that passes none of these
-	equalNumber struct {            // this number, however it is written
-		decimal
-		written string
+	missing     struct{}     // no value
+	anything    struct{}     // any value
+	literal     kind         // null, false or true
+	equalString string       // this string
+	prefix      string       // a string with this prefix
+	suffix      string       // a string with this suffix
+	equalFold   string       // this string, ignoring case
+	prefixFold  string       // a string with this prefix, ignoring case
+	suffixFold  string       // a string with this suffix, ignoring case
+	within      netip.Prefix // a string that is an address of this network
+	anythingBut []rule       // any value that passes none of these rules
+	equalNumber struct {
+		text  string // normalized if exact, otherwise as written
+		exact bool
 	}
 	between struct { // a number in this range
 		low, high    float64
-		above, below bool // not equal to low, not equal to high
+		above, below bool // excluding low, excluding high
 	}
 )
 
 func (missing) passedBy(value) bool  { return false }
 func (anything) passedBy(value) bool { return true }
 
-func (r literal) passedBy(v value) bool { return v.form == form(r) }
+func (r literal) passedBy(v value) bool { return v.kind == kind(r) }
 
-func (r equalString) passedBy(v value) bool { return v.form == aString && string(v.text) == string(r) }
+func (r equalString) passedBy(v value) bool { return v.kind == aString && string(v.text) == string(r) }
 
-func (r oneOf) passedBy(v value) bool {
-	if v.form != aString {
-		return false
+func newEqualNumber(written string) rule {
+	if _, exact := exactFloat(written); exact {
+		return equalNumber{normalize(written), true}
 	}
-	_, ok := r[string(v.text)]
-	return ok
+	return equalNumber{written, false}
 }
 
-// passedBy compares by value. Numbers that a double does not hold exactly are compared as they are written, as
-// event-ruler does.
+// passedBy compares by value. A number that a double does not hold exactly is compared as it is written, as in
+// event-ruler.
 func (r equalNumber) passedBy(v value) bool {
-	if v.form != aNumber || r.exact != v.number.exact {
+	if v.kind != aNumber {
 		return false
 	}
-	return r.exact && r.float == v.number.float || !r.exact && string(v.text) == r.written
+	return r.exact && normalize(string(v.text)) == r.text || !r.exact && string(v.text) == r.text
 }
 
 func (r between) passedBy(v value) bool {
-	if v.form != aNumber || !v.number.finite {
+	if v.kind != aNumber {
 		return false
 	}
-	f := v.number.float
-	return (f > r.low || f == r.low && !r.above) && (f < r.high || f == r.high && !r.below)
+	f, err := strconv.ParseFloat(string(v.text), 64)
+	return err == nil && (f > r.low || f == r.low && !r.above) && (f < r.high || f == r.high && !r.below)
 }
 
 func (r prefix) passedBy(v value) bool {
-	return v.form == aString && len(v.text) >= len(r) && string(v.text[:len(r)]) == string(r)
+	return v.kind == aString && len(v.text) >= len(r) && string(v.text[:len(r)]) == string(r)
 }
 
 func (r suffix) passedBy(v value) bool {
-	return v.form == aString && len(v.text) >= len(r) && string(v.text[len(v.text)-len(r):]) == string(r)
+	return v.kind == aString && len(v.text) >= len(r) && string(v.text[len(v.text)-len(r):]) == string(r)
 }
 
 func (r equalFold) passedBy(v value) bool {
 	rest, ok := cutPrefixFold(v.text, string(r))
-	return v.form == aString && ok && len(rest) == 0
+	return v.kind == aString && ok && len(rest) == 0
 }
 
 func (r prefixFold) passedBy(v value) bool {
 	_, ok := cutPrefixFold(v.text, string(r))
-	return v.form == aString && ok
+	return v.kind == aString && ok
 }
 
 func (r suffixFold) passedBy(v value) bool {
@@ -101,7 +99,7 @@ func (r suffixFold) passedBy(v value) bool {
 		}
 		pattern, s = pattern[:len(pattern)-n], s[:len(s)-m]
 	}
-	return v.form == aString
+	return v.kind == aString
 }
 
 func cutPrefixFold(s []byte, pattern string) (rest []byte, ok bool) {
@@ -115,16 +113,16 @@ func cutPrefixFold(s []byte, pattern string) (rest []byte, ok bool) {
 	return s, true
 }
 
-// sameFold takes a character of a pattern in lower and in upper case, as event-ruler does, and no other relatives: the
-// Kelvin sign is not a k.
+// sameFold reports whether r is the character of a pattern in lower or upper case. As in event-ruler, no other case
+// folding applies: the Kelvin sign is not a k.
 func sameFold(pattern, r rune) bool {
 	return pattern == r || unicode.ToLower(pattern) == r || unicode.ToUpper(pattern) == r
 }
 
-// passedBy parses what may be an address, without its zone and in the common spellings.
+// passedBy accepts addresses in the usual notations, without a zone.
 func (r within) passedBy(v value) bool {
 	const longest = len("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
-	if v.form != aString || len(v.text) > longest {
+	if v.kind != aString || len(v.text) > longest {
 		return false
 	}
 	addr, err := netip.ParseAddr(string(v.text))
@@ -138,24 +136,4 @@ func (r anythingBut) passedBy(v value) bool {
 		}
 	}
 	return true
-}
-
-// many is from how many strings on they are looked up rather than compared one by one.
-const many = 8
-
-// gather replaces many equal strings by one rule.
-func gather(rules []rule) []rule {
-	var rest []rule
-	set := oneOf{}
-	for _, r := range rules {
-		if s, ok := r.(equalString); ok {
-			set[string(s)] = struct{}{}
-		} else {
-			rest = append(rest, r)
-		}
-	}
-	if len(set) < many {
-		return rules
-	}
-	return append(rest, set)
 }

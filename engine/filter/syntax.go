@@ -4,15 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 )
 
-// form is the kind of a JSON value.
-type form uint8
+// kind is the kind of a JSON value.
+type kind uint8
 
 const (
-	aNull form = iota
+	aNull kind = iota
 	aFalse
 	aTrue
 	aNumber
@@ -21,16 +20,16 @@ const (
 	anObject
 )
 
-func (f form) String() string {
+func (f kind) String() string {
 	return [...]string{"null", "false", "true", "a number", "a string", "an array", "an object"}[f]
 }
 
-// syntax is a pattern, or a part of one, as it was written.
+// syntax is a pattern, or a part of one, as written.
 type syntax struct {
-	form    form
+	kind    kind
 	text    string   // of a string or a number
 	items   []syntax // of an array
-	members []member // of an object, with all repeated keys
+	members []member // of an object, including repeated keys
 }
 
 type member struct {
@@ -38,7 +37,7 @@ type member struct {
 	value syntax
 }
 
-// parse reads a JSON text.
+// parse parses a JSON text.
 func parse(pattern string) (syntax, error) {
 	var whole json.RawMessage
 	if err := json.Unmarshal([]byte(pattern), &whole); err != nil {
@@ -49,61 +48,35 @@ func parse(pattern string) (syntax, error) {
 	}
 	d := json.NewDecoder(strings.NewReader(pattern))
 	d.UseNumber()
-	return parseValue(d)
+	return parseValue(d), nil
 }
 
-func parseValue(d *json.Decoder) (syntax, error) {
-	token, err := d.Token()
-	if err != nil {
-		return syntax{}, err
-	}
+// parseValue parses the next value of a text that is valid, so that the decoder returns no errors.
+func parseValue(d *json.Decoder) (s syntax) {
+	token, _ := d.Token()
 	switch t := token.(type) {
-	case nil:
-		return syntax{form: aNull}, nil
 	case bool:
+		s.kind = aFalse
 		if t {
-			return syntax{form: aTrue}, nil
+			s.kind = aTrue
 		}
-		return syntax{form: aFalse}, nil
 	case json.Number:
-		return syntax{form: aNumber, text: t.String()}, nil
+		s = syntax{kind: aNumber, text: t.String()}
 	case string:
-		return syntax{form: aString, text: t}, nil
+		s = syntax{kind: aString, text: t}
 	case json.Delim:
-		if t == '[' {
-			return parseArray(d)
+		s.kind = anArray
+		if t == '{' {
+			s.kind = anObject
 		}
-		return parseObject(d)
+		for d.More() {
+			if t == '[' {
+				s.items = append(s.items, parseValue(d))
+			} else {
+				s.members = append(s.members, member{parseValue(d).text, parseValue(d)})
+			}
+		}
+		_, _ = d.Token()
 	}
-	return syntax{}, io.ErrUnexpectedEOF
-}
-
-func parseArray(d *json.Decoder) (syntax, error) {
-	s := syntax{form: anArray}
-	for d.More() {
-		item, err := parseValue(d)
-		if err != nil {
-			return s, err
-		}
-		s.items = append(s.items, item)
-	}
-	_, err := d.Token()
-	return s, err
-}
-
-func parseObject(d *json.Decoder) (syntax, error) {
-	s := syntax{form: anObject}
-	for d.More() {
-		key, err := parseValue(d)
-		if err != nil {
-			return s, err
-		}
-		value, err := parseValue(d)
-		if err != nil {
-			return s, err
-		}
-		s.members = append(s.members, member{key.text, value})
-	}
-	_, err := d.Token()
-	return s, err
+	return s
 }

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// maxComplexity is how complex a wildcard may be. The measure is event-ruler's, the limit AWS's: a pattern of 11 was
-// refused there as too complex. Matching here takes no longer for a complex one.
+// maxComplexity is the highest complexity of a wildcard that AWS accepts. It is measured as in event-ruler; AWS refused a
+// pattern of complexity 11. Matching here takes no longer for complex patterns.
 const maxComplexity = 10
 
-// wildcard is a pattern cut at its stars: at least two parts, each to be found after the one before.
+// wildcard holds the parts of a pattern between its stars, at least two. A string must contain them in this order.
 type wildcard [][]byte
 
 // wildcard compiles a pattern in which * stands for any characters, \* for a star and \\ for a backslash.
 func (c *compiler) wildcard(at position, s syntax) (rule, error) {
-	pattern, err := c.str(at, s)
+	pattern, err := c.string(at, s)
 	if err != nil {
 		return nil, err
 	}
@@ -23,12 +23,12 @@ func (c *compiler) wildcard(at position, s syntax) (rule, error) {
 		rest := pattern[i+1:]
 		switch ch := pattern[i]; {
 		case ch == '*' && strings.HasPrefix(rest, "*"):
-			return nil, c.bad(at, "two * in a row; one stands for any number of characters")
+			return nil, c.errorf(at, "two * in a row; one stands for any number of characters")
 		case ch == '*':
 			parts = append(parts, nil)
 			continue
 		case ch == '\\' && !strings.HasPrefix(rest, "*") && !strings.HasPrefix(rest, `\`):
-			return nil, c.bad(at, `a \ must be followed by * or \`)
+			return nil, c.errorf(at, `a \ must be followed by * or \`)
 		case ch == '\\':
 			i++
 		}
@@ -38,13 +38,14 @@ func (c *compiler) wildcard(at position, s syntax) (rule, error) {
 		return equalString(parts[0]), nil
 	}
 	if parts.tooComplex() {
-		return nil, c.bad(at, "too complex for AWS; use fewer * or fewer repetitions after a *")
+		return nil, c.errorf(at, "too complex for AWS; use fewer * or fewer repetitions after a *")
 	}
 	return parts, nil
 }
 
-// tooComplex measures how many beginnings of the pattern, from its first star on, one string can match at the same
-// time: each star, and each beginning of the part after it that the string ends with.
+// tooComplex reports whether the complexity of the pattern is above maxComplexity. The complexity is the number of
+// prefixes of the pattern, from its first star on, that one string can match at the same time: one for each star, and
+// one for each prefix of the part after it that the string ends with.
 func (r wildcard) tooComplex() bool {
 	for _, longest := range r[1:] {
 		for i := range len(longest) + 1 {
@@ -56,7 +57,7 @@ func (r wildcard) tooComplex() bool {
 	return false
 }
 
-// complexity counts for a string that ends with text. It stops once there is too much.
+// complexity counts the prefixes for a string that ends with text, up to maxComplexity+1.
 func (r wildcard) complexity(text []byte) int {
 	parts := r[1:]
 	n := len(parts)
@@ -72,11 +73,11 @@ func (r wildcard) complexity(text []byte) int {
 
 func (r wildcard) passedBy(v value) bool {
 	first, middle, last := r[0], r[1:len(r)-1], r[len(r)-1]
-	if v.form != aString || len(v.text) < len(first)+len(last) ||
+	if v.kind != aString || len(v.text) < len(first)+len(last) ||
 		!bytes.HasPrefix(v.text, first) || !bytes.HasSuffix(v.text, last) {
 		return false
 	}
-	// The leftmost place for a part leaves the most room for those after it, so none is ever reconsidered.
+	// Taking the leftmost match of each part leaves the most room for the next, so there is no backtracking.
 	s := v.text[len(first) : len(v.text)-len(last)]
 	for _, part := range middle {
 		i := bytes.Index(s, part)

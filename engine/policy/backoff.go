@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Backoff is a pause that grows from one time to the next. The zero Backoff is 100 ms, doubled up to 5 s.
+// Backoff is an exponential backoff. The zero Backoff starts with 100 ms and doubles up to 5 s.
 type Backoff struct {
-	Base   time.Duration // the first pause; 0 means 100 ms
-	Max    time.Duration // the longest pause; 0 means 5 s
-	Factor float64       // how much longer each pause is than the one before it; less than 1 means 2
+	Base   time.Duration // the first delay; 0 means 100 ms
+	Max    time.Duration // the longest delay; 0 means 5 s
+	Factor float64       // by which each delay exceeds the one before it; less than 1 means 2
 }
 
-// Delay is the nth pause: Base times Factor to the power of n-1, and never longer than Max. An n below 1 counts as 1.
+// Delay returns the nth delay: Base times Factor to the power of n-1, at most Max. An n below 1 counts as 1.
 func (b Backoff) Delay(n int) time.Duration {
 	base, longest, factor := b.Base, b.Max, b.Factor
 	if base <= 0 {

@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm/engine/policy"
 	"pgregory.net/rapid"
+
+	"github.com/esm-run/esm/engine/policy"
 )
 
 func TestBackoff(t *testing.T) {
@@ -26,8 +27,8 @@ func TestBackoff(t *testing.T) {
 		{"another factor", policy.Backoff{Base: 10 * ms, Factor: 3}, 3, 90 * ms},
 		{"no growth", policy.Backoff{Base: 10 * ms, Factor: 1}, 9, 10 * ms},
 		{"a factor that would shrink", policy.Backoff{Factor: 0.5}, 2, 200 * ms},
-		{"a factor that is no number", policy.Backoff{Factor: math.NaN()}, 2, 200 * ms},
-		{"a base above the most", policy.Backoff{Base: time.Minute, Max: time.Second}, 1, time.Second},
+		{"NaN", policy.Backoff{Factor: math.NaN()}, 2, 200 * ms},
+		{"a base above the maximum", policy.Backoff{Base: time.Minute, Max: time.Second}, 1, time.Second},
 		{"hours", policy.Backoff{Base: time.Hour, Max: math.MaxInt64}, 100, math.MaxInt64},
 	} {
 		if got := test.backoff.Delay(test.n); got != test.want {
@@ -36,7 +37,7 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-func TestBackoffGrowsToItsMost(t *testing.T) {
+func TestBackoffGrowsToMax(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := policy.Backoff{
 			Base:   time.Duration(rapid.Int64Range(1, math.MaxInt64).Draw(t, "base")),

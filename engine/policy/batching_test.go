@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
-	"pgregory.net/rapid"
 )
 
-// sized is records whose payloads, alone, have this many bytes. They are named a, b, c… and ungrouped.
+// sized returns records whose events, alone, have these sizes in bytes. They are named a, b, c… and have no group.
 func sized(sizes ...int) []esm.Record {
 	var recs []esm.Record
 	for i, size := range sizes {
@@ -25,53 +26,34 @@ func sized(sizes ...int) []esm.Record {
 
 func TestAdd(t *testing.T) {
 	small := batch("m1", "m2", "m3")
-	for _, test := range []struct {
-		name                   string
-		batching               policy.Batching
-		recs                   []esm.Record
-		in, carried, oversized []string
-		full                   bool
-	}{
-		{"nothing", policy.Batching{}, nil, nil, nil, nil, false},
-		{"fewer than its size", policy.Batching{Size: 4}, small, []string{"m1", "m2", "m3"}, nil, nil, false},
-		{"its size", policy.Batching{Size: 3}, small, []string{"m1", "m2", "m3"}, nil, nil, true},
-		{"more than its size", policy.Batching{Size: 1}, small, []string{"m1"}, []string{"m2", "m3"}, nil, true},
-		{"just its bytes", policy.Batching{MaxBytes: 100}, sized(60, 53), []string{"a", "b"}, nil, nil, false},
-		{"a byte too many", policy.Batching{MaxBytes: 100}, sized(60, 54), []string{"a"}, []string{"b"}, nil, true},
-		{"a later one that would fit waits its turn", policy.Batching{MaxBytes: 100}, sized(60, 90, 20), []string{"a"}, []string{"b", "c"}, nil, true},
-		{"one that fits no batch", policy.Batching{MaxBytes: 100}, sized(60, 101, 20), []string{"a", "c"}, nil, []string{"b"}, false},
-		{"one that fits alone", policy.Batching{MaxBytes: 100}, sized(100, 60), []string{"a"}, []string{"b"}, nil, true},
-		{"one that fits no batch, after the end", policy.Batching{MaxBytes: 100, Size: 1}, sized(60, 60, 101, 60), []string{"a"}, []string{"b", "d"}, []string{"c"}, true},
-		{"ten of 1 MiB", policy.Batching{}, sized(1<<20, 1<<20, 1<<20, 1<<20, 1<<20, 1<<20, 1<<20),
-			[]string{"a", "b", "c", "d", "e", "f"}, []string{"g"}, nil, true},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			b, carry, oversized := test.batching.Add(policy.Batch{}, test.recs, began)
-			for _, part := range []struct {
-				name string
-				got  []esm.Record
-				want []string
-			}{{"in the batch", b.Records, test.in}, {"carried", carry, test.carried}, {"oversized", oversized, test.oversized}} {
-				if got := idsOf(part.got); !slices.Equal(got, part.want) {
-					t.Errorf("%s: %v, want %v", part.name, got, part.want)
-				}
-			}
-			if b.Full != test.full {
-				t.Errorf("full: %v, want %v", b.Full, test.full)
-			}
-		})
-	}
-}
-
-// What follows a record that can never run would overtake it.
-func TestGroupOfAnOversizedRecord(t *testing.T) {
-	recs := sized(20, 101, 20, 20, 20)
+	grouped := sized(20, 101, 20, 20, 20)
 	for i, group := range []string{"A", "A", "B", "A", ""} {
-		recs[i].Group = group
+		grouped[i].Group = group
 	}
-	b, carry, oversized := policy.Batching{MaxBytes: 100, Size: 2}.Add(policy.Batch{}, recs, began)
-	if got, want := fmt.Sprint(idsOf(b.Records), idsOf(carry), idsOf(oversized)), "[a c] [e] [b d]"; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	for _, test := range []struct {
+		name     string
+		batching policy.Batching
+		recs     []esm.Record
+		want     string // IDs in the batch, carried, oversized
+		full     bool
+	}{
+		{"nothing", policy.Batching{}, nil, "[] [] []", false},
+		{"fewer than its size", policy.Batching{Size: 4}, small, "[m1 m2 m3] [] []", false},
+		{"its size", policy.Batching{Size: 3}, small, "[m1 m2 m3] [] []", true},
+		{"more than its size", policy.Batching{Size: 1}, small, "[m1] [m2 m3] []", true},
+		{"exactly its bytes", policy.Batching{MaxBytes: 100}, sized(60, 53), "[a b] [] []", false},
+		{"one byte too many", policy.Batching{MaxBytes: 100}, sized(60, 54), "[a] [b] []", true},
+		{"a later one that would fit waits", policy.Batching{MaxBytes: 100}, sized(60, 90, 20), "[a] [b c] []", true},
+		{"one that fits no batch", policy.Batching{MaxBytes: 100}, sized(60, 101, 20), "[a c] [] [b]", false},
+		{"one that fits alone", policy.Batching{MaxBytes: 100}, sized(100, 60), "[a] [b] []", true},
+		{"one that fits no batch, after the end", policy.Batching{MaxBytes: 100, Size: 1}, sized(60, 60, 101, 60), "[a] [b d] [c]", true},
+		{"ten of 1 MiB", policy.Batching{}, sized(1<<20, 1<<20, 1<<20, 1<<20, 1<<20, 1<<20, 1<<20), "[a b c d e f] [g] []", true},
+		{"the group of one that fits no batch", policy.Batching{MaxBytes: 100, Size: 2}, grouped, "[a c] [e] [b d]", true},
+	} {
+		b, carry, oversized := test.batching.Add(policy.Batch{}, test.recs, began)
+		if got := fmt.Sprint(idsOf(b.Records), idsOf(carry), idsOf(oversized)); got != test.want || b.Full != test.full {
+			t.Errorf("%s: got %s, full %v; want %s, %v", test.name, got, b.Full, test.want, test.full)
+		}
 	}
 }
 
@@ -94,13 +76,14 @@ func TestWindow(t *testing.T) {
 		{"a window as long as the visibility timeout", 30 * s, rec(30 * s), 15 * s},
 		{"a longer one", 300 * s, rec(30 * s), 15 * s},
 		{"a record that waited long already", 5 * s, rec(4 * s), 2 * s},
-		{"a record that has returned", 5 * s, rec(-s), 0},
+		{"a record that is visible again", 5 * s, rec(-s), 0},
 		{"a later record that returns sooner", 20 * s, append(rec(60*s), rec(10*s)...), 5 * s},
 		{"records that never return", 300 * s, []esm.Record{{ID: "m1"}}, 300 * s},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			g := policy.Batching{Window: test.window, Size: 100}
-			b, _, _ := g.Add(policy.Batch{}, test.recs, began)
+			empty, _, _ := g.Add(policy.Batch{}, nil, began.Add(-s))
+			b, _, _ := g.Add(empty, test.recs, began)
 			if got := b.Close.Sub(began); got != test.close || !b.Since.Equal(began) {
 				t.Errorf("from %v to %v, want from 0 s to %v", b.Since.Sub(began), got, test.close)
 			}
@@ -110,17 +93,10 @@ func TestWindow(t *testing.T) {
 			if !g.Ready(b, began.Add(test.close)) {
 				t.Error("not ready when the window ends")
 			}
+			if later, _, _ := g.Add(b, []esm.Record{{ID: "later"}}, began.Add(s)); !later.Close.Equal(b.Close) {
+				t.Errorf("a later record moves the end to %v", later.Close.Sub(began))
+			}
 		})
-	}
-}
-
-func TestWindowStartsWithTheFirstRecord(t *testing.T) {
-	g := policy.Batching{Window: 5 * time.Second, Size: 100}
-	b, _, _ := g.Add(policy.Batch{}, nil, began)
-	b, _, _ = g.Add(b, batch("m1"), began.Add(3*time.Second))
-	b, _, _ = g.Add(b, batch("m2"), began.Add(4*time.Second))
-	if got := b.Close.Sub(began); got != 8*time.Second {
-		t.Errorf("closes after %v, want 8 s", got)
 	}
 }
 
@@ -155,26 +131,57 @@ func TestWantReadyWait(t *testing.T) {
 	}
 }
 
-func TestPayload(t *testing.T) {
-	for want, recs := range map[string][]esm.Record{
-		`{"Records":[]}`:                                    nil,
-		`{"Records":[{"messageId":"a"}]}`:                   batch("a"),
-		`{"Records":[{"messageId":"a"},{"messageId":"b"}]}`: batch("a", "b"),
+// byGroup is an Envelope like Kafka's: {"records":{"group":[…],…}}.
+type byGroup struct{}
+
+func (byGroup) Size(size int, recs []esm.Record, next esm.Record) int {
+	switch {
+	case len(recs) == 0:
+		return len(`{"records":{"":[]}}`) + len(next.Group) + len(next.Event)
+	case slices.ContainsFunc(recs, func(r esm.Record) bool { return r.Group == next.Group }):
+		return size + len(",") + len(next.Event)
+	}
+	return size + len(`,"":[]`) + len(next.Group) + len(next.Event)
+}
+
+func (byGroup) Event(recs []esm.Record) json.RawMessage {
+	groups := map[string][]json.RawMessage{}
+	for _, rec := range recs {
+		groups[rec.Group] = append(groups[rec.Group], rec.Event)
+	}
+	event, _ := json.Marshal(map[string]any{"records": groups})
+	return event
+}
+
+func TestEvent(t *testing.T) {
+	grouped := batch("a", "b")
+	grouped[0].Group, grouped[1].Group = "topic-0", "topic-1"
+	for _, test := range []struct {
+		envelope policy.Envelope
+		recs     []esm.Record
+		want     string
+	}{
+		{nil, nil, `{"Records":[]}`},
+		{nil, batch("a"), `{"Records":[{"messageId":"a"}]}`},
+		{nil, batch("a", "b"), `{"Records":[{"messageId":"a"},{"messageId":"b"}]}`},
+		{byGroup{}, grouped, `{"records":{"topic-0":[{"messageId":"a"}],"topic-1":[{"messageId":"b"}]}}`},
 	} {
-		if got := string(policy.Payload(recs)); got != want {
-			t.Errorf("got %s, want %s", got, want)
+		if got := string(policy.Batching{Envelope: test.envelope}.Event(test.recs)); got != test.want {
+			t.Errorf("got %s, want %s", got, test.want)
 		}
 	}
 }
 
-// However records come: batches stay within their limits, none is lost or told twice, and those of one group, or
-// ungrouped ones among themselves, run in the order in which they came.
+// However records arrive: batches stay within their limits, no record is lost or repeated, and those of one group, or
+// without a group, keep their order.
 func TestGatheringLosesNothing(t *testing.T) {
+	envelopes := []policy.Envelope{nil, byGroup{}, half.Envelope(origin, window(0, `{"n":1}`))}
 	rapid.Check(t, func(t *rapid.T) {
 		g := policy.Batching{
 			Size:     rapid.IntRange(1, 12).Draw(t, "size"),
 			Window:   time.Duration(rapid.IntRange(0, 3).Draw(t, "window")) * time.Second,
-			MaxBytes: rapid.IntRange(20, 200).Draw(t, "bytes"),
+			MaxBytes: rapid.IntRange(20, 600).Draw(t, "bytes"),
+			Envelope: rapid.SampledFrom(envelopes).Draw(t, "envelope"),
 		}
 		var all, run, oversized, carry []esm.Record
 		now := began
@@ -211,14 +218,14 @@ func addAndCheck(t *rapid.T, g policy.Batching, b policy.Batch, recs []esm.Recor
 	had := len(b.Records)
 	next, carry, oversized := g.Add(b, recs, now)
 	checkSplit(t, recs, next.Records[had:], carry, oversized)
-	payload := policy.Payload(next.Records)
+	event := g.Event(next.Records)
 	switch {
-	case !json.Valid(payload):
-		t.Errorf("payload %s", payload)
+	case !json.Valid(event):
+		t.Errorf("event %s", event)
 	case len(next.Records) == 0 && (next.Bytes != 0 || next.Full || len(carry) > 0):
 		t.Errorf("empty batch %+v with %d carried", next, len(carry))
-	case len(next.Records) > 0 && next.Bytes != len(payload):
-		t.Errorf("%d bytes, but the payload has %d", next.Bytes, len(payload))
+	case len(next.Records) > 0 && next.Bytes != len(event):
+		t.Errorf("%d bytes, but the event has %d", next.Bytes, len(event))
 	case len(next.Records) > g.Size || next.Bytes > g.MaxBytes:
 		t.Errorf("%d records and %d bytes, above %d and %d", len(next.Records), next.Bytes, g.Size, g.MaxBytes)
 	case len(carry) > 0 && !next.Full:
@@ -231,31 +238,4 @@ func addAndCheck(t *rapid.T, g policy.Batching, b policy.Batch, recs []esm.Recor
 		t.Errorf("waits %v", g.Wait(next, now))
 	}
 	return next, carry, append(before, oversized...)
-}
-
-func BenchmarkAdd(b *testing.B) {
-	for _, bench := range []struct {
-		name             string
-		size, at, window int
-	}{{"10 at once", 10, 10, 0}, {"1000 by tens", 1000, 10, 1}} {
-		b.Run(bench.name, func(b *testing.B) {
-			recs := batch(strings.Split(strings.Repeat("x ", bench.at-1)+"x", " ")...)
-			g := policy.Batching{Size: bench.size, Window: time.Duration(bench.window) * time.Second}
-			b.ReportAllocs()
-			for b.Loop() {
-				var all policy.Batch
-				for range bench.size / bench.at {
-					all, _, _ = g.Add(all, recs, began)
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkPayload(b *testing.B) {
-	recs := sized(slices.Repeat([]int{1000}, 10)...)
-	b.ReportAllocs()
-	for b.Loop() {
-		policy.Payload(recs)
-	}
 }

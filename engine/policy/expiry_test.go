@@ -10,7 +10,7 @@ import (
 	"github.com/esm-run/esm/engine/policy"
 )
 
-// aged are records of these ages, in seconds, at began.
+// aged returns records of these ages, in seconds, at began.
 func aged(seconds ...int) []esm.Record {
 	recs := records(1, len(seconds))
 	for i, age := range seconds {
@@ -31,18 +31,19 @@ func TestExpire(t *testing.T) {
 		next    string
 	}{
 		{"rule 1: none is too old", minute, aged(59, 5, 1), 0, "", 0, ""},
-		{"rule 1: at the very moment", minute, aged(60), 0, "1", 1, ""},
+		{"rule 1: exactly as old", minute, aged(60), 0, "1", 1, ""},
 		{"rule 1: never invoked", minute, aged(61, 60, 60), 0, "1-3", 1, ""},
 		{"rule 1: after eight tries", minute, aged(61), 8, "1", 9, ""},
-		{"rule 1: the head alone", minute, aged(70, 65, 5, 1), 3, "1-2", 4, "3-4 0 2"},
+		{"rule 1: the head only", minute, aged(70, 65, 5, 1), 3, "1-2", 4, "3-4 0 2"},
 		{"rule 1: an old one behind a young one", minute, aged(70, 5, 65, 1), 0, "1", 1, "2-4 0 2"},
 		{"rule 1: a young head", minute, aged(5, 70), 0, "", 0, ""},
-		{"for ever", policy.Stream{}, aged(1e9), 0, "", 0, ""},
-		{"for ever, as AWS writes it", policy.Stream{MaxAge: -time.Second}, aged(1e9), 0, "", 0, ""},
-		{"rule 2: past what the stream keeps", policy.Stream{Retention: time.Hour}, aged(3600, 3599), 0, "1", 1, "2 0 2"},
-		{"rule 2: kept for longer than they may live", policy.Stream{MaxAge: time.Minute, Retention: time.Hour}, aged(61), 0, "1", 1, ""},
-		{"rule 2: kept for less", policy.Stream{MaxAge: time.Hour, Retention: time.Minute}, aged(61), 0, "1", 1, ""},
-		{"untried: past what the stream keeps", policy.Stream{Retention: time.Hour}, aged(3600), 0, "", 0, ""},
+		{"rule 1: from the future", minute, aged(-3600), 0, "", 0, ""},
+		{"no limit", policy.Stream{}, aged(1e9), 0, "", 0, ""},
+		{"no limit, as AWS writes it", policy.Stream{MaxAge: -time.Second}, aged(1e9), 0, "", 0, ""},
+		{"rule 2: past the retention", policy.Stream{Retention: time.Hour}, aged(3600, 3599), 0, "1", 1, "2 0 2"},
+		{"rule 2: retention above the maximum age", policy.Stream{MaxAge: time.Minute, Retention: time.Hour}, aged(61), 0, "1", 1, ""},
+		{"rule 2: retention below the maximum age", policy.Stream{MaxAge: time.Hour, Retention: time.Minute}, aged(61), 0, "1", 1, ""},
+		{"untried: past the retention", policy.Stream{Retention: time.Hour}, aged(3600), 0, "", 0, ""},
 		{"untried: past both", policy.Stream{MaxAge: time.Minute, Retention: time.Hour}, aged(3600), 0, "1", 1, ""},
 		{"no arrival", minute, []esm.Record{{ID: "1"}}, 0, "", 0, ""},
 		{"a final invocation", minute, nil, 5, "", 0, ""},
@@ -70,69 +71,32 @@ func TestExpire(t *testing.T) {
 	}
 }
 
-// A record that fails for as long as it may live: pauses double, and the last one ends at the moment when it is too old.
+// Records that fail, or cannot be tried, until they are too old. Pauses double, and the last one ends at that moment.
 func TestExpireWhileRetrying(t *testing.T) {
-	s := shard{
-		policy: policy.Stream{MaxRetries: -1, MaxAge: time.Minute}, handler: poison(false, "1"), now: began,
-	}
-	s.play(records(1, 1))
-	want := []time.Duration{0, 200 * ms, 600 * ms, 1400 * ms, 3 * time.Second, 6200 * ms, 12600 * ms, 25400 * ms, 51 * time.Second}
-	if !slices.Equal(s.starts, want) {
-		t.Errorf("started after %v, want %v", s.starts, want)
-	}
-	if want := []string{"1 dropped: RecordAgeExceeded after 10"}; !slices.Equal(s.ended, want) {
-		t.Errorf("ended %q, want %q", s.ended, want)
-	}
-	if took := s.now.Sub(began); took != time.Minute {
-		t.Errorf("took %v, want 1m0s", took)
-	}
-}
-
-// A record that was put 20 s before the mapping came: AWS's notice counts 8 tries.
-func TestExpireAsRecorded(t *testing.T) {
-	s := shard{
-		policy: policy.Stream{MaxRetries: -1, MaxAge: time.Minute}, handler: poison(false, "1"), now: began.Add(40 * time.Second),
-	}
-	s.play(records(1, 1))
-	if want := []string{"1 dropped: RecordAgeExceeded after 8"}; !slices.Equal(s.ended, want) {
-		t.Errorf("ended %q, want %q", s.ended, want)
-	}
-}
-
-// Whichever limit is met first counts.
-func TestAgeAndRetries(t *testing.T) {
+	throttled := func([]esm.Record) (esm.Response, error) { return esm.Response{}, esm.ErrThrottled }
 	for _, test := range []struct {
+		name    string
 		retries int
-		want    string
+		handler func([]esm.Record) (esm.Response, error)
+		recs    []esm.Record
+		want    []string
+		took    time.Duration
 	}{
-		{2, "1-4 dropped: RetryAttemptsExhausted after 3"},
-		{100, "1-4 dropped: RecordAgeExceeded after 10"},
+		{"one record", -1, poison(false, "1"), records(1, 1), []string{"1 dropped: RecordAgeExceeded after 10"}, time.Minute},
+		{"recorded on AWS: put 40 s before the mapping", -1, poison(false, "1"), aged(40), []string{"1 dropped: RecordAgeExceeded after 8"}, 20 * time.Second},
+		{"retries end first", 2, poison(false, "3"), records(1, 4), []string{"1-4 dropped: RetryAttemptsExhausted after 3"}, 600 * ms},
+		{"the age ends first", 100, poison(false, "3"), records(1, 4), []string{"1-4 dropped: RecordAgeExceeded after 10"}, time.Minute},
+		{"throttled", 0, throttled, aged(0, 0, -10), []string{"1-2 dropped: RecordAgeExceeded after 1", "3 dropped: RecordAgeExceeded after 1"}, 70 * time.Second},
 	} {
-		s := shard{policy: policy.Stream{MaxRetries: test.retries, MaxAge: time.Minute}, handler: poison(false, "3"), now: began}
-		s.play(records(1, 4))
-		if !slices.Equal(s.ended, []string{test.want}) {
-			t.Errorf("%d retries: ended %q, want %q", test.retries, s.ended, test.want)
+		s := shard{policy: policy.Stream{MaxRetries: test.retries, MaxAge: time.Minute}, handler: test.handler, now: began}
+		s.play(test.recs)
+		if !slices.Equal(s.ended, test.want) || s.now.Sub(began) != test.took {
+			t.Errorf("%s: ended %q after %v, want %q after %v", test.name, s.ended, s.now.Sub(began), test.want, test.took)
 		}
 	}
 }
 
-// A function that nobody can reach keeps nothing back: the head is given up in time, and what is younger is tried at
-// once.
-func TestExpireWhileThrottled(t *testing.T) {
-	recs := records(1, 3)
-	recs[2].Arrived = began.Add(10 * time.Second)
-	s := shard{policy: policy.Stream{MaxAge: time.Minute}, now: began}
-	s.handler = func([]esm.Record) (esm.Response, error) { return esm.Response{}, esm.ErrThrottled }
-	s.play(recs)
-	if want := []string{"1-2 dropped: RecordAgeExceeded after 1", "3 dropped: RecordAgeExceeded after 1"}; !slices.Equal(s.ended, want) {
-		t.Errorf("ended %q, want %q", s.ended, want)
-	}
-	if took := s.now.Sub(began); took != 70*time.Second {
-		t.Errorf("took %v, want 1m10s", took)
-	}
-}
-
-// The wait ends when the head is too old, and is never below zero.
+// The wait is capped at the expiry of the first record and is never negative.
 func TestWaitEndsWithTheHead(t *testing.T) {
 	for _, test := range []struct {
 		age  time.Duration

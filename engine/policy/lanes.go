@@ -1,11 +1,11 @@
 package policy
 
-// Lane is the lane, from 0 to lanes-1, in which records with this key are handled one after the other under a
-// parallelization factor. A key has the same lane in every process and every version of this engine, because checkpoints
-// tell how far each lane has come.
+// Lane returns the lane, from 0 to lanes-1, that processes the records with this key one after another under a
+// parallelization factor. A key has the same lane in every process and in every version of this engine, because
+// checkpoints hold a position for each lane.
 //
-// It is the key's 64-bit FNV-1a hash, its bits stirred (FNV's low bits hardly depend on the order of the bytes), modulo
-// lanes. AWS does not publish its own choice.
+// The lane is the key's 64-bit FNV-1a hash, finalized because FNV's low bits hardly depend on the order of the bytes,
+// modulo lanes. AWS does not publish its own function.
 func Lane(key string, lanes int) int {
 	if lanes <= 1 {
 		return 0
@@ -21,7 +21,7 @@ func Lane(key string, lanes int) int {
 
 const fnvOffset uint64 = 14695981039346656037
 
-// fnv goes on with the 64-bit FNV-1a hash h.
+// fnv adds text to the 64-bit FNV-1a hash h.
 func fnv(h uint64, text string) uint64 {
 	for i := range len(text) {
 		h ^= uint64(text[i])

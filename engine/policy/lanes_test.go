@@ -8,8 +8,8 @@ import (
 	"github.com/esm-run/esm/engine/policy"
 )
 
-// Checkpoints outlive versions of this engine: a key's lane must not change.
-func TestLanesStay(t *testing.T) {
+// Checkpoints outlive versions of the engine, so a key's lane must not change.
+func TestLane(t *testing.T) {
 	for _, test := range []struct {
 		key   string
 		lanes []int // of 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
@@ -29,7 +29,7 @@ func TestLanesStay(t *testing.T) {
 	}
 }
 
-// Keys that look alike are spread evenly: no lane has a third more or less than its share.
+// Similar keys are spread evenly: no lane has a third more or less than its share.
 func TestLanesAreEven(t *testing.T) {
 	for _, form := range []string{"%d", "customer-%08d", "%d000", "%x", `{"pk":{"S":"%d"}}`} {
 		for lanes := 2; lanes <= 10; lanes++ {

@@ -6,7 +6,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// Origin is what the notices and the windows of one shard have in common.
+// Origin identifies a shard and its mapping in notices and in the events of tumbling windows.
 type Origin struct {
 	Mapping     string // UUID
 	FunctionArn string // as configured, with its qualifier
@@ -14,18 +14,17 @@ type Origin struct {
 	Shard       string
 }
 
-// Notice tells that step gives up records of r, or a final invocation, at the time now. The caller adds its ID, the
-// Window and the Payload. The request id is that of r's last invocation; if none was made it is of one that was to be,
-// so r must have its ID.
+// Notice returns the notice for a step that gives up records of r, or a final invocation, at the time now. The caller
+// adds the ID, the Window and the Payload. The request id is r's ID, even if r was never invoked.
 func (o Origin) Notice(r Run, step Step, now time.Time) esm.Notice {
 	n := esm.Notice{
 		Mapping: o.Mapping, Time: now,
 		RequestID: r.ID, FunctionArn: o.FunctionArn, Condition: step.Why, Invokes: max(step.Count, 1),
 		Response: step.Response,
-		Source:   o.Source, Shard: o.Shard, Size: len(step.Dropped),
+		Stream:   &esm.StreamBatch{Source: o.Source, Shard: o.Shard, Size: len(step.Dropped)},
 	}
-	if n.Size > 0 {
-		n.First, n.Last = markOf(step.Dropped[0]), markOf(step.Dropped[n.Size-1])
+	if size := n.Stream.Size; size > 0 {
+		n.Stream.First, n.Stream.Last = markOf(step.Dropped[0]), markOf(step.Dropped[size-1])
 	}
 	return n
 }

@@ -13,21 +13,24 @@ func TestNotice(t *testing.T) {
 	recs := records(6, 10)
 	recs[4].Arrived = began.Add(time.Second)
 	now := began.Add(time.Minute)
-	common := esm.Notice{
-		Mapping: origin.Mapping, Time: now, RequestID: "id", FunctionArn: origin.FunctionArn, Source: origin.Source, Shard: origin.Shard,
+	common := esm.Notice{Mapping: origin.Mapping, Time: now, RequestID: "id", FunctionArn: origin.FunctionArn}
+	batch := func(size int, first, last esm.RecordMark) *esm.StreamBatch {
+		return &esm.StreamBatch{Source: origin.Source, Shard: origin.Shard, Size: size, First: first, Last: last}
 	}
 	response := &esm.NoticeResponse{Status: 200, Version: "7", Fault: "Unhandled"}
 
 	exhausted := common
-	exhausted.Condition, exhausted.Invokes, exhausted.Response, exhausted.Size = "RetryAttemptsExhausted", 3, response, 5
-	exhausted.First, exhausted.Last = esm.RecordMark{SequenceNumber: "6", Arrived: began}, esm.RecordMark{SequenceNumber: "10", Arrived: recs[4].Arrived}
+	exhausted.Condition, exhausted.Invokes, exhausted.Response = "RetryAttemptsExhausted", 3, response
+	first := esm.RecordMark{SequenceNumber: "6", Arrived: began}
+	exhausted.Stream = batch(5, first, esm.RecordMark{SequenceNumber: "10", Arrived: recs[4].Arrived})
 
 	expired := common
-	expired.Condition, expired.Invokes, expired.Size = "RecordAgeExceeded", 1, 4
-	expired.First, expired.Last = esm.RecordMark{SequenceNumber: "6", Arrived: began}, esm.RecordMark{SequenceNumber: "9", Arrived: began}
+	expired.Condition, expired.Invokes = "RecordAgeExceeded", 1
+	expired.Stream = batch(4, first, esm.RecordMark{SequenceNumber: "9", Arrived: began})
 
 	final := common
 	final.Condition, final.Invokes, final.Response = "RetryAttemptsExhausted", 1, response
+	final.Stream = batch(0, esm.RecordMark{}, esm.RecordMark{})
 
 	r := policy.Run{ID: "id", Records: recs}
 	old, _ := policy.Stream{MaxAge: time.Minute}.Expire(r, now)
@@ -45,7 +48,7 @@ func TestNotice(t *testing.T) {
 			t.Errorf("%s: got\n%+v, want\n%+v", test.name, got, test.want)
 		}
 	}
-	ended := half.Close(window(0, `{}`))
+	ended := half.Close(window(0, `{}`), "final")
 	if got, want := *half.Notice(ended), (esm.NoticeWindow{Start: start, End: start.Add(30 * time.Second), Final: true}); got != want {
 		t.Errorf("window %+v, want %+v", got, want)
 	}

@@ -16,7 +16,7 @@ import (
 
 var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// batch is the records of these IDs, each with 30 s left.
+// batch returns records with these IDs, each with 30 s left.
 func batch(ids ...string) []esm.Record {
 	var recs []esm.Record
 	for _, id := range ids {
@@ -43,12 +43,12 @@ func faulted(fault, payload string) esm.Response {
 	return esm.Response{Payload: []byte(payload), Fault: fault, Status: 200}
 }
 
-// want is what a try with m1, m2 and m3 is to mean.
+// want is the expected effect of a try with m1, m2 and m3.
 type want struct {
 	verdict trace.Verdict
 	reason  trace.Reason
-	deleted string // IDs, with a blank between
-	failed  string // likewise
+	deleted string // IDs, separated by spaces
+	failed  string
 }
 
 var (
@@ -56,94 +56,109 @@ var (
 	deleteBut = func(failed, deleted string) want {
 		return want{trace.Partial, trace.ReasonItemFailures, deleted, failed}
 	}
-	completeFailure = func(r trace.Reason) want { return want{verdict: trace.Failed, reason: r} }
+	allFail = func(r trace.Reason) want { return want{verdict: trace.Failed, reason: r} }
+	notRun  = func(r trace.Reason) want { return want{verdict: trace.NotRun, reason: r} }
+	refused = func(r trace.Reason) want { return want{verdict: trace.Refused, reason: r} }
 )
 
-// Every row of what AWS documents, or was seen to do, with an outcome. off is without ReportBatchItemFailures, on with.
-var rows = []struct {
-	name    string
-	resp    esm.Response
-	err     error
-	off, on want
+// Every row of what AWS documents, or was observed to do. Without ReportBatchItemFailures, all of these answers delete
+// everything.
+var answers = []struct {
+	name, answer string
+	want         want // with ReportBatchItemFailures
 }{
-	{name: "row 1: any text", resp: answered(`done`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotJSON)},
-	{name: "row 1: a well-formed list of failures", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m2"}]}`), off: deleteAll, on: deleteBut("m2", "m1 m3")},
-	{name: "row 2: null", resp: answered(`null`), off: deleteAll, on: deleteAll},
-	{name: "row 2: null amid white space", resp: answered(" null\r\n"), off: deleteAll, on: deleteAll},
-	{name: "row 2: nothing", resp: answered(``), off: deleteAll, on: deleteAll},
-	{name: "row 3: an empty object", resp: answered(`{}`), off: deleteAll, on: deleteAll},
-	{name: "row 3: an empty object amid white space", resp: answered("\t{ }\n"), off: deleteAll, on: deleteAll},
-	{name: "row 4: an empty list", resp: answered(`{"batchItemFailures":[]}`), off: deleteAll, on: deleteAll},
-	{name: "row 4: an empty list amid white space", resp: answered(` { "batchItemFailures" : [ ] } `), off: deleteAll, on: deleteAll},
-	{name: "row 5: a null list", resp: answered(`{"batchItemFailures":null}`), off: deleteAll, on: deleteAll},
-	{name: "row 5: a null list amid white space", resp: answered(`{"batchItemFailures" : null }`), off: deleteAll, on: deleteAll},
-	{name: "row 6: another object", resp: answered(`{"statusCode":200,"body":"…"}`), off: deleteAll, on: deleteAll},
-	{name: "row 6: the list's name in another case", resp: answered(`{"BatchItemFailures":[{"itemIdentifier":"m2"}]}`), off: deleteAll, on: deleteAll},
-	{name: "row 6: the list one level down", resp: answered(`{"body":{"batchItemFailures":[{"itemIdentifier":"m2"}]}}`), off: deleteAll, on: deleteAll},
-	{name: "row 7: one id", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m3"}]}`), off: deleteAll, on: deleteBut("m3", "m1 m2")},
-	{name: "row 7: ids in another order", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m3"},{"itemIdentifier":"m1"}]}`), off: deleteAll, on: deleteBut("m1 m3", "m2")},
-	{name: "row 7: names and ids with escapes", resp: answered(`{"batchItem\u0046ailures":[{"item\u0049dentifier":"\u006d2"}]}`), off: deleteAll, on: deleteBut("m2", "m1 m3")},
-	{name: "row 8: all ids", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"},{"itemIdentifier":"m3"}]}`), off: deleteAll, on: deleteBut("m1 m2 m3", "")},
-	{name: "row 9: an id twice", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m2"},{"itemIdentifier":"m2"}]}`), off: deleteAll, on: deleteBut("m2", "m1 m3")},
-	{name: "row 10: an id not in the batch", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m4"}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportUnknownItem)},
-	{name: "row 10: an id not in the batch beside one that is", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m2"},{"itemIdentifier":"m4"}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportUnknownItem)},
-	{name: "row 10: an id in another case", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"M2"}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportUnknownItem)},
-	{name: "row 10: an id with a blank", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m2 "}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportUnknownItem)},
-	{name: "row 11: an empty id", resp: answered(`{"batchItemFailures":[{"itemIdentifier":""}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportItem)},
-	{name: "row 12: a null id", resp: answered(`{"batchItemFailures":[{"itemIdentifier":null}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportItem)},
-	{name: "row 13: an entry with a wrong name", resp: answered(`{"batchItemFailures":[{"foo":"notvalid"}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportItem)},
-	{name: "row 13: an entry's name in another case", resp: answered(`{"batchItemFailures":[{"ItemIdentifier":"m2"}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportItem)},
-	{name: "row 13: an empty entry", resp: answered(`{"batchItemFailures":[{}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportItem)},
-	{name: "row 14: an entry that is a string", resp: answered(`{"batchItemFailures":["m2"]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportItem)},
-	{name: "row 14: an entry that is null", resp: answered(`{"batchItemFailures":[null]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportItem)},
-	{name: "row 14: an id that is a number", resp: answered(`{"batchItemFailures":[{"itemIdentifier":2}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportItem)},
-	{name: "row 14: a list that is an object", resp: answered(`{"batchItemFailures":{"itemIdentifier":"m2"}}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportList)},
-	{name: "row 14: a list that is a string", resp: answered(`{"batchItemFailures":"m2"}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportList)},
-	{name: "row 14: a list that is false", resp: answered(`{"batchItemFailures":false}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportList)},
-	{name: "row 15: not JSON", resp: answered(`OK`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotJSON)},
-	{name: "row 15: only white space", resp: answered(" \n"), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotJSON)},
-	{name: "row 15: something behind the object", resp: answered(`{"batchItemFailures":[]} x`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotJSON)},
-	{name: "row 15: two objects", resp: answered(`{}{}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotJSON)},
-	{name: "row 15: cut off", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m2"}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotJSON)},
-	{name: "row 15: a comma too many", resp: answered(`{"batchItemFailures":[],}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotJSON)},
-	{name: "row 15: invalid UTF-8", resp: answered("{\"note\":\"\xff\"}"), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotJSON)},
-	{name: "row 15: a byte order mark", resp: answered("\uFEFF{}"), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotJSON)},
-	{name: "row 15: nested without end", resp: answered(strings.Repeat("[", 100_000)), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotJSON)},
-	{name: "row 16: a string", resp: answered(`"ok"`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotObject)},
-	{name: "row 16: a number", resp: answered(`5`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotObject)},
-	{name: "row 16: a boolean", resp: answered(`true`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotObject)},
-	{name: "row 16: an array", resp: answered(`[{"itemIdentifier":"m2"}]`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotObject)},
-	{name: "row 16: the empty string is an empty answer", resp: answered(`""`), off: deleteAll, on: deleteAll},
-	{name: "row 16: a string of one blank is not", resp: answered(`" "`), off: deleteAll, on: completeFailure(trace.ReasonBadReportNotObject)},
-	{name: "row 17: a receipt handle", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"handle-m2"}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportUnknownItem)},
-	{name: "row 18: extra names", resp: answered(`{"x":[{"itemIdentifier":"m1"}],"batchItemFailures":[{"why":{"itemIdentifier":"m1"},"itemIdentifier":"m2"}],"BatchItemFailures":5}`), off: deleteAll, on: deleteBut("m2", "m1 m3")},
-	{name: "row 19: an exception", resp: faulted("Unhandled", `{"errorMessage":"boom"}`), off: completeFailure(trace.ReasonFunctionError), on: completeFailure(trace.ReasonFunctionError)},
-	{name: "row 19: a handled exception", resp: faulted("Handled", `{}`), off: completeFailure(trace.ReasonFunctionError), on: completeFailure(trace.ReasonFunctionError)},
-	{name: "row 19: an exception that looks like a report", resp: faulted("Unhandled", `{"batchItemFailures":[]}`), off: completeFailure(trace.ReasonFunctionError), on: completeFailure(trace.ReasonFunctionError)},
-	{name: "row 20: a timeout", resp: faulted("Sandbox.Timedout", `{}`), off: completeFailure(trace.ReasonFunctionTimeout), on: completeFailure(trace.ReasonFunctionTimeout)},
-	{name: "row 21: init failure, runtime exit", resp: faulted("Runtime.ExitError", `{}`), off: completeFailure(trace.ReasonRuntimeError), on: completeFailure(trace.ReasonRuntimeError)},
-	{name: "row 21: bad handler", resp: faulted("Runtime.HandlerNotFound", `{}`), off: completeFailure(trace.ReasonRuntimeError), on: completeFailure(trace.ReasonRuntimeError)},
-	{name: "row 21: out of memory", resp: faulted("Runtime.OutOfMemory", `{}`), off: completeFailure(trace.ReasonOutOfMemory), on: completeFailure(trace.ReasonOutOfMemory)},
-	{name: "row 21: response too large", resp: faulted("Function.ResponseSizeTooLarge", `{}`), off: completeFailure(trace.ReasonResponseTooLarge), on: completeFailure(trace.ReasonResponseTooLarge)},
-	{name: "row 21: an extension", resp: faulted("Extension.Crash", ``), off: completeFailure(trace.ReasonRuntimeError), on: completeFailure(trace.ReasonRuntimeError)},
-	{name: "row 22: throttled", err: fmt.Errorf("invoke: %w", esm.ErrThrottled), off: want{verdict: trace.NotRun, reason: trace.ReasonThrottled}, on: want{verdict: trace.NotRun, reason: trace.ReasonThrottled}},
-	{name: "row 23: did not run", err: fmt.Errorf("connection refused: %w", esm.ErrNotRun), off: want{verdict: trace.NotRun, reason: trace.ReasonNotRun}, on: want{verdict: trace.NotRun, reason: trace.ReasonNotRun}},
-	{name: "row 23: connection lost after the request", err: errors.New("connection reset"), off: completeFailure(trace.ReasonOutcomeUnknown), on: completeFailure(trace.ReasonOutcomeUnknown)},
-	{name: "row 23: connection lost, with a perfect answer", resp: answered(`{}`), err: errors.New("unexpected EOF"), off: completeFailure(trace.ReasonOutcomeUnknown), on: completeFailure(trace.ReasonOutcomeUnknown)},
-	{name: "row 23: a status that is no success", resp: esm.Response{Status: 502}, off: completeFailure(trace.ReasonOutcomeUnknown), on: completeFailure(trace.ReasonOutcomeUnknown)},
-	{name: "row 24: function gone, access denied", err: fmt.Errorf("invoke: %w", esm.ErrRefused), off: want{verdict: trace.Refused, reason: trace.ReasonRefused}, on: want{verdict: trace.Refused, reason: trace.ReasonRefused}},
-	{name: "row 24: too large", err: fmt.Errorf("invoke: %w", esm.ErrTooLarge), off: want{verdict: trace.Refused, reason: trace.ReasonEventTooLarge}, on: want{verdict: trace.Refused, reason: trace.ReasonEventTooLarge}},
-	{name: "row 25: recursive invocation", err: fmt.Errorf("recursive: %w", esm.ErrRefused), off: want{verdict: trace.Refused, reason: trace.ReasonRefused}, on: want{verdict: trace.Refused, reason: trace.ReasonRefused}},
+	{"row 1: any text", `done`, allFail(trace.ReasonBadReportNotJSON)},
+	{"row 1: a well-formed list of failures", `{"batchItemFailures":[{"itemIdentifier":"m2"}]}`, deleteBut("m2", "m1 m3")},
+	{"row 2: null", `null`, deleteAll},
+	{"row 2: null amid white space", " null\r\n", deleteAll},
+	{"row 2: nothing", ``, deleteAll},
+	{"row 3: an empty object", `{}`, deleteAll},
+	{"row 3: an empty object amid white space", "\t{ }\n", deleteAll},
+	{"row 4: an empty list", `{"batchItemFailures":[]}`, deleteAll},
+	{"row 4: an empty list amid white space", ` { "batchItemFailures" : [ ] } `, deleteAll},
+	{"row 5: a null list", `{"batchItemFailures":null}`, deleteAll},
+	{"row 5: a null list amid white space", `{"batchItemFailures" : null }`, deleteAll},
+	{"row 6: another object", `{"statusCode":200,"body":"…"}`, deleteAll},
+	{"row 6: the list's name in another case", `{"BatchItemFailures":[{"itemIdentifier":"m2"}]}`, deleteAll},
+	{"row 6: the list one level down", `{"body":{"batchItemFailures":[{"itemIdentifier":"m2"}]}}`, deleteAll},
+	{"row 7: one id", `{"batchItemFailures":[{"itemIdentifier":"m3"}]}`, deleteBut("m3", "m1 m2")},
+	{"row 7: ids in another order", `{"batchItemFailures":[{"itemIdentifier":"m3"},{"itemIdentifier":"m1"}]}`, deleteBut("m1 m3", "m2")},
+	{"row 7: names and ids with escapes", `{"batchItem\u0046ailures":[{"item\u0049dentifier":"\u006d2"}]}`, deleteBut("m2", "m1 m3")},
+	{"row 8: all ids", `{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"},{"itemIdentifier":"m3"}]}`, deleteBut("m1 m2 m3", "")},
+	{"row 9: an id twice", `{"batchItemFailures":[{"itemIdentifier":"m2"},{"itemIdentifier":"m2"}]}`, deleteBut("m2", "m1 m3")},
+	{"row 10: an id not in the batch", `{"batchItemFailures":[{"itemIdentifier":"m4"}]}`, allFail(trace.ReasonBadReportUnknownItem)},
+	{"row 10: an id not in the batch beside one that is", `{"batchItemFailures":[{"itemIdentifier":"m2"},{"itemIdentifier":"m4"}]}`, allFail(trace.ReasonBadReportUnknownItem)},
+	{"row 10: an id in another case", `{"batchItemFailures":[{"itemIdentifier":"M2"}]}`, allFail(trace.ReasonBadReportUnknownItem)},
+	{"row 10: an id with a blank", `{"batchItemFailures":[{"itemIdentifier":"m2 "}]}`, allFail(trace.ReasonBadReportUnknownItem)},
+	{"row 11: an empty id", `{"batchItemFailures":[{"itemIdentifier":""}]}`, allFail(trace.ReasonBadReportItem)},
+	{"row 12: a null id", `{"batchItemFailures":[{"itemIdentifier":null}]}`, allFail(trace.ReasonBadReportItem)},
+	{"row 13: an entry with a wrong name", `{"batchItemFailures":[{"foo":"notvalid"}]}`, allFail(trace.ReasonBadReportItem)},
+	{"row 13: an entry's name in another case", `{"batchItemFailures":[{"ItemIdentifier":"m2"}]}`, allFail(trace.ReasonBadReportItem)},
+	{"row 13: an empty entry", `{"batchItemFailures":[{}]}`, allFail(trace.ReasonBadReportItem)},
+	{"row 14: an entry that is a string", `{"batchItemFailures":["m2"]}`, allFail(trace.ReasonBadReportItem)},
+	{"row 14: an entry that is null", `{"batchItemFailures":[null]}`, allFail(trace.ReasonBadReportItem)},
+	{"row 14: an id that is a number", `{"batchItemFailures":[{"itemIdentifier":2}]}`, allFail(trace.ReasonBadReportItem)},
+	{"row 14: a list that is an object", `{"batchItemFailures":{"itemIdentifier":"m2"}}`, allFail(trace.ReasonBadReportList)},
+	{"row 14: a list that is a string", `{"batchItemFailures":"m2"}`, allFail(trace.ReasonBadReportList)},
+	{"row 14: a list that is false", `{"batchItemFailures":false}`, allFail(trace.ReasonBadReportList)},
+	{"row 15: not JSON", `OK`, allFail(trace.ReasonBadReportNotJSON)},
+	{"row 15: only white space", " \n", allFail(trace.ReasonBadReportNotJSON)},
+	{"row 15: something behind the object", `{"batchItemFailures":[]} x`, allFail(trace.ReasonBadReportNotJSON)},
+	{"row 15: two objects", `{}{}`, allFail(trace.ReasonBadReportNotJSON)},
+	{"row 15: cut off", `{"batchItemFailures":[{"itemIdentifier":"m2"}`, allFail(trace.ReasonBadReportNotJSON)},
+	{"row 15: a comma too many", `{"batchItemFailures":[],}`, allFail(trace.ReasonBadReportNotJSON)},
+	{"row 15: invalid UTF-8", "{\"note\":\"\xff\"}", allFail(trace.ReasonBadReportNotJSON)},
+	{"row 15: a byte order mark", "\uFEFF{}", allFail(trace.ReasonBadReportNotJSON)},
+	{"row 15: nested without end", strings.Repeat("[", 100_000), allFail(trace.ReasonBadReportNotJSON)},
+	{"row 16: a string", `"ok"`, allFail(trace.ReasonBadReportNotObject)},
+	{"row 16: a number", `5`, allFail(trace.ReasonBadReportNotObject)},
+	{"row 16: a boolean", `true`, allFail(trace.ReasonBadReportNotObject)},
+	{"row 16: an array", `[{"itemIdentifier":"m2"}]`, allFail(trace.ReasonBadReportNotObject)},
+	{"row 16: the empty string is an empty answer", `""`, deleteAll},
+	{"row 16: a string of one blank is not", `" "`, allFail(trace.ReasonBadReportNotObject)},
+	{"row 17: a receipt handle", `{"batchItemFailures":[{"itemIdentifier":"handle-m2"}]}`, allFail(trace.ReasonBadReportUnknownItem)},
+	{"row 18: extra names", `{"x":[{"itemIdentifier":"m1"}],"batchItemFailures":[{"why":{"itemIdentifier":"m1"},"itemIdentifier":"m2"}],"BatchItemFailures":5}`, deleteBut("m2", "m1 m3")},
+	{"a list twice", `{"batchItemFailures":[{"itemIdentifier":"m2"}],"batchItemFailures":[]}`, allFail(trace.ReasonBadReportList)},
+	{"an id's name twice", `{"batchItemFailures":[{"itemIdentifier":"m2","itemIdentifier":"m1"}]}`, allFail(trace.ReasonBadReportItem)},
+}
 
-	{name: "a list twice", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m2"}],"batchItemFailures":[]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportList)},
-	{name: "an id's name twice", resp: answered(`{"batchItemFailures":[{"itemIdentifier":"m2","itemIdentifier":"m1"}]}`), off: deleteAll, on: completeFailure(trace.ReasonBadReportItem)},
+// Failures mean the same with and without ReportBatchItemFailures.
+var failures = []struct {
+	name string
+	resp esm.Response
+	err  error
+	want want
+}{
+	{name: "row 19: an exception", resp: faulted("Unhandled", `{"errorMessage":"boom"}`), want: allFail(trace.ReasonFunctionError)},
+	{name: "row 19: a handled exception", resp: faulted("Handled", `{}`), want: allFail(trace.ReasonFunctionError)},
+	{name: "row 19: an exception that looks like a report", resp: faulted("Unhandled", `{"batchItemFailures":[]}`), want: allFail(trace.ReasonFunctionError)},
+	{name: "row 20: a timeout", resp: faulted("Sandbox.Timedout", `{}`), want: allFail(trace.ReasonFunctionTimeout)},
+	{name: "row 21: init failure, runtime exit", resp: faulted("Runtime.ExitError", `{}`), want: allFail(trace.ReasonRuntimeError)},
+	{name: "row 21: bad handler", resp: faulted("Runtime.HandlerNotFound", `{}`), want: allFail(trace.ReasonRuntimeError)},
+	{name: "row 21: out of memory", resp: faulted("Runtime.OutOfMemory", `{}`), want: allFail(trace.ReasonOutOfMemory)},
+	{name: "row 21: response too large", resp: faulted("Function.ResponseSizeTooLarge", `{}`), want: allFail(trace.ReasonResponseTooLarge)},
+	{name: "row 21: an extension", resp: faulted("Extension.Crash", ``), want: allFail(trace.ReasonRuntimeError)},
+	{name: "row 22: throttled", err: fmt.Errorf("invoke: %w", esm.ErrThrottled), want: notRun(trace.ReasonThrottled)},
+	{name: "row 23: did not run", err: fmt.Errorf("connection refused: %w", esm.ErrNotRun), want: notRun(trace.ReasonNotRun)},
+	{name: "row 23: connection lost after the request", err: errors.New("connection reset"), want: allFail(trace.ReasonOutcomeUnknown)},
+	{name: "row 23: connection lost, with a perfect answer", resp: answered(`{}`), err: errors.New("unexpected EOF"), want: allFail(trace.ReasonOutcomeUnknown)},
+	{name: "row 23: a status that is no success", resp: esm.Response{Status: 502}, want: allFail(trace.ReasonOutcomeUnknown)},
+	{name: "row 24: function gone, access denied", err: fmt.Errorf("invoke: %w", esm.ErrRefused), want: refused(trace.ReasonRefused)},
+	{name: "row 24: too large", err: fmt.Errorf("invoke: %w", esm.ErrTooLarge), want: refused(trace.ReasonEventTooLarge)},
+	{name: "row 25: recursive invocation", err: fmt.Errorf("recursive: %w", esm.ErrRefused), want: refused(trace.ReasonRefused)},
 }
 
 func TestOutcomes(t *testing.T) {
-	for _, row := range rows {
+	for _, row := range answers {
 		t.Run(row.name, func(t *testing.T) {
-			checkOutcome(t, row.resp, row.err, false, row.off)
-			checkOutcome(t, row.resp, row.err, true, row.on)
+			checkOutcome(t, answered(row.answer), nil, false, deleteAll)
+			checkOutcome(t, answered(row.answer), nil, true, row.want)
+		})
+	}
+	for _, row := range failures {
+		t.Run(row.name, func(t *testing.T) {
+			checkOutcome(t, row.resp, row.err, false, row.want)
+			checkOutcome(t, row.resp, row.err, true, row.want)
 		})
 	}
 }
@@ -170,7 +185,7 @@ func checkOutcome(t *testing.T, resp esm.Response, err error, report bool, want 
 	}
 }
 
-// Answers that delete everything although their author may have meant something else say so.
+// Answers that delete everything although their author may have meant something else cause a warning.
 func TestDoneWithAWarning(t *testing.T) {
 	for _, test := range []struct {
 		name, answer string
@@ -191,8 +206,8 @@ func TestDoneWithAWarning(t *testing.T) {
 	}
 }
 
-// A standard queue may deliver one message twice into one batch: one report speaks for both.
-func TestAMessageTwiceInABatch(t *testing.T) {
+// A standard queue may deliver a message twice in one batch: a report applies to both records.
+func TestRepeatedMessage(t *testing.T) {
 	recs := batch("m1", "m2", "m1")
 	o := policy.ReadOutcome(recs, answered(`{"batchItemFailures":[{"itemIdentifier":"m1"}]}`), nil, true)
 	if want := []string{"m1"}; !slices.Equal(o.Failed, want) {
@@ -204,7 +219,7 @@ func TestAMessageTwiceInABatch(t *testing.T) {
 	}
 }
 
-func TestDetailIsBoundedText(t *testing.T) {
+func TestDetailIsShortAndValid(t *testing.T) {
 	for _, payload := range []string{
 		strings.Repeat("x", 10_000),
 		strings.Repeat("…", 10_000),
@@ -217,17 +232,6 @@ func TestDetailIsBoundedText(t *testing.T) {
 			if o.Verdict != trace.Failed || o.Detail == "" || len(o.Detail) > policy.MaxDetail || !utf8.ValidString(o.Detail) {
 				t.Errorf("%.20q: %v with %d bytes of detail, valid %v", payload, o.Verdict, len(o.Detail), utf8.ValidString(o.Detail))
 			}
-		}
-	}
-}
-
-func TestVerdictNames(t *testing.T) {
-	for v, want := range map[trace.Verdict]string{
-		trace.Done: "Done", trace.Partial: "Partial", trace.Failed: "Failed", trace.NotRun: "NotRun",
-		trace.Refused: "Refused", 99: "Verdict(99)",
-	} {
-		if got := v.String(); got != want {
-			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

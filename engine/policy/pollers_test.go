@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
-	"pgregory.net/rapid"
 )
 
-// steps lets seconds pass, each with the load that is told from the target, and returns the targets.
+// steps lets seconds pass, each with the load for its target, and returns the targets.
 func steps(p policy.Pollers, s *policy.Scale, now *time.Time, seconds int, load func(target int) policy.Load) []int {
 	var targets []int
 	for range seconds {
@@ -23,7 +24,7 @@ func steps(p policy.Pollers, s *policy.Scale, now *time.Time, seconds int, load 
 	return targets
 }
 
-// Seconds as they come.
+// The load of one second.
 func backlog(target int) policy.Load {
 	return policy.Load{Pollers: target, Receives: target, Full: target, Successes: target}
 }
@@ -61,15 +62,15 @@ func TestPollersStep(t *testing.T) {
 		want    []int
 	}{
 		{"a backlog", standard, 5, backlog, []int{10, 15, 20, 25}},
-		{"a backlog up to the most", standard, 1242, backlog, []int{1247, 1250, 1250}},
+		{"a backlog up to the maximum", standard, 1242, backlog, []int{1247, 1250, 1250}},
 		{"a backlog up to the cap", policy.StandardPollers(12, false), 5, backlog, []int{10, 12, 12}},
 		{"a cap below the start", policy.StandardPollers(2, false), 2, backlog, []int{2, 2}},
 		{"a receive that was not full", standard, 5, notFull, []int{5, 5}},
 		{"a receive that was empty", standard, 5, oneEmpty, []int{5, 5}},
 		{"FIFO: a receive that was not full", policy.FIFOPollers(0, false), 5, notFull, []int{10, 15}},
 		{"FIFO: a receive that was empty", policy.FIFOPollers(0, false), 5, oneEmpty, []int{5, 5}},
-		{"full receives while the others rest", standard, 50, trickle, []int{50, 50}},
-		{"full receives while the others have no permit", standard, 50, noPermits, []int{50, 50}},
+		{"full receives while other loops rest", standard, 50, trickle, []int{50, 50}},
+		{"full receives while other loops have no permit", standard, 50, noPermits, []int{50, 50}},
 		{"nothing came back", standard, 50, busy, []int{50, 50}},
 		{"messages appear after idleness", standard, 2, notFull, []int{5, 5}},
 		{"function errors", standard, 20, functionErrors, []int{10, 5, 2, 1, 1}},
@@ -79,10 +80,10 @@ func TestPollersStep(t *testing.T) {
 		{"throttles under a cap", policy.StandardPollers(10, true), 10, throttles, []int{5, 2, 1, 1}},
 		{"another rate after errors", policy.Pollers{Shrink: 0.8}, 10, throttles, []int{8, 6, 4}},
 		{"provisioned: 1,000 a minute", policy.ProvisionedPollers(2, 200, false), 20, backlog, []int{36, 53, 70}},
-		{"provisioned: up to the most", policy.ProvisionedPollers(2, 4, false), 20, backlog, []int{36, 40, 40}},
-		{"provisioned: never below the least", policy.ProvisionedPollers(3, 10, false), 100, throttles, []int{50, 30, 30}},
-		{"a target above the most", policy.StandardPollers(10, false), 50, notFull, []int{10}},
-		{"a scale from nowhere", standard, 0, notFull, []int{5}},
+		{"provisioned: up to the maximum", policy.ProvisionedPollers(2, 4, false), 20, backlog, []int{36, 40, 40}},
+		{"provisioned: not below the minimum", policy.ProvisionedPollers(3, 10, false), 100, throttles, []int{50, 30, 30}},
+		{"a target above the maximum", policy.StandardPollers(10, false), 50, notFull, []int{10}},
+		{"a zero scale", standard, 0, notFull, []int{5}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, now := policy.Scale{Target: test.from}, began
@@ -105,9 +106,9 @@ func TestPollersFirst(t *testing.T) {
 		{"FIFO", policy.FIFOPollers(0, true), 5},
 		{"FIFO, capped", policy.FIFOPollers(2, true), 2},
 		{"provisioned", policy.ProvisionedPollers(4, 8, false), 40},
-		{"provisioned, as AWS does unless told", policy.ProvisionedPollers(0, 0, false), 20},
+		{"provisioned, AWS's default", policy.ProvisionedPollers(0, 0, false), 20},
 		{"zero", policy.Pollers{}, 5},
-		{"zero but the most", policy.Pollers{Max: 1}, 1},
+		{"zero except Max", policy.Pollers{Max: 1}, 1},
 	} {
 		if got := test.pollers.First().Target; got != test.want {
 			t.Errorf("%s: got %d, want %d", test.name, got, test.want)
@@ -115,25 +116,7 @@ func TestPollersFirst(t *testing.T) {
 	}
 }
 
-func TestPollersAfterAMinuteOfGrowth(t *testing.T) {
-	for _, test := range []struct {
-		name    string
-		pollers policy.Pollers
-		want    int
-	}{
-		{"standard", policy.StandardPollers(0, false), 5 + 300},
-		{"capped", policy.StandardPollers(120, false), 120},
-		{"provisioned", policy.ProvisionedPollers(2, 200, false), 20 + 1000},
-	} {
-		s, now := test.pollers.First(), began
-		steps(test.pollers, &s, &now, 60, backlog)
-		if s.Target != test.want {
-			t.Errorf("%s: got %d, want %d", test.name, s.Target, test.want)
-		}
-	}
-}
-
-// An idle queue's pollers go down to where they began after a minute, and to two after five; with a cap they stay.
+// The pollers of an idle queue are reduced to the initial number after a minute, and to two after five. With a cap they stay.
 func TestPollersOfAnIdleQueue(t *testing.T) {
 	for _, quiet := range []struct {
 		name string
@@ -174,8 +157,8 @@ func TestBusyPollersAreNotIdle(t *testing.T) {
 	}
 }
 
-// A life: growth, a broken function, the way back, growth again, and the end of the backlog.
-func TestPollersComeBackAfterErrors(t *testing.T) {
+// Growth, a broken function, recovery, growth again, and the end of the backlog.
+func TestPollersRecover(t *testing.T) {
 	p, now := policy.StandardPollers(0, false), began
 	s := p.First()
 	for _, part := range []struct {
@@ -227,7 +210,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// Whatever happens, the target keeps its bounds, grows no faster than allowed, and never grows amid throttles.
+// Whatever happens, the target keeps its bounds, grows no faster than allowed, and does not grow during throttles.
 func TestPollersKeepTheirBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, low, high := drawPollers(t)

@@ -2,18 +2,20 @@ package policy_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/trace"
-	"pgregory.net/rapid"
 )
 
-// Tries that do not run are repeated in place with growing pauses until a second before the first record returns; the
-// last one starts at that moment. Then nothing is deleted. This is row 22, and the first half of row 23.
+// Tries that do not run are repeated with growing pauses until a second before the first record becomes visible again; the
+// last try starts at that moment. Then nothing is deleted. These are row 22 and the first half of row 23.
 func TestThrottledUntilTheRecordsReturn(t *testing.T) {
 	recs := batch("m1", "m2")
 	recs[1].Until = began.Add(10 * time.Second)
@@ -84,56 +86,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// Lives of batches as they were recorded on AWS: what each answer deletes and what it leaves.
-func TestRecordedLives(t *testing.T) {
-	type try struct {
-		resp          esm.Response
-		deleted, left []string
-	}
-	for _, life := range []struct {
-		name   string
-		ids    []string
-		report bool
-		tries  []try // each gets what the one before it left
-	}{
-		{"a handler that fails once", []string{"m1"}, false, []try{
-			{faulted("Unhandled", `{"errorMessage":"once"}`), nil, []string{"m1"}},
-			{answered(`null`), []string{"m1"}, nil},
-		}},
-		{"a FIFO group of four, reported from the first failure on", []string{"m1", "m2", "m3", "m4"}, true, []try{
-			{answered(`{"batchItemFailures":[{"itemIdentifier":"m2"},{"itemIdentifier":"m3"},{"itemIdentifier":"m4"}]}`),
-				[]string{"m1"}, []string{"m2", "m3", "m4"}},
-			{answered(`{"batchItemFailures":[{"itemIdentifier":"m4"}]}`), []string{"m2", "m3"}, []string{"m4"}},
-		}},
-		{"a FIFO group reported with a hole: nothing is mended", []string{"m1", "m2", "m3"}, true, []try{
-			{answered(`{"batchItemFailures":[{"itemIdentifier":"m2"}]}`), []string{"m1", "m3"}, []string{"m2"}},
-		}},
-		{"an exception takes the good ones along", []string{"m1", "m2"}, true, []try{
-			{faulted("Unhandled", `{"batchItemFailures":[{"itemIdentifier":"m2"}]}`), nil, []string{"m1", "m2"}},
-		}},
-		{"an invalid report, twice", []string{"m1"}, true, []try{
-			{answered(`{"batchItemFailures":[{"foo":"notvalid"}]}`), nil, []string{"m1"}},
-			{answered(`{"batchItemFailures":[{"foo":"notvalid"}]}`), nil, []string{"m1"}},
-		}},
-		{"an empty object", []string{"m1"}, true, []try{{answered(`{}`), []string{"m1"}, nil}}},
-	} {
-		t.Run(life.name, func(t *testing.T) {
-			recs := batch(life.ids...)
-			for i, try := range life.tries {
-				d := policy.Queue{}.After(recs, policy.ReadOutcome(recs, try.resp, nil, life.report), 0, began)
-				if got := idsOf(d.Delete); !slices.Equal(got, try.deleted) {
-					t.Errorf("try %d: deleted %v, want %v", i+1, got, try.deleted)
-				}
-				if got := idsOf(d.Left); !slices.Equal(got, try.left) {
-					t.Errorf("try %d: left %v, want %v", i+1, got, try.left)
-				}
-				recs = d.Left
-			}
-		})
-	}
-}
-
-// Whatever the outcome: the batch is tried again in time, or each record is in one of Delete and Left, in order.
+// Whatever the outcome, the batch is tried again in time, or each record is in one of Delete and Left, in order.
 func TestAfterLosesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		recs := batch(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"}), 0, 12).Draw(t, "ids")...)
@@ -193,7 +146,62 @@ func TestUnblocked(t *testing.T) {
 	}
 }
 
-// checkSplit says that each of recs, told apart by its Receipt, is in exactly one of the parts, in order.
+func TestCurrent(t *testing.T) {
+	recs := batch("m1", "m2", "m3", "m4", "m5")
+	recs[1].Until, recs[1].Group = began.Add(time.Second), "A"
+	recs[2].Until = time.Time{} // never returns
+	recs[3].Group = "A"
+	recs[4].Group = "B"
+	for _, test := range []struct {
+		name  string
+		after time.Duration
+		want  string
+	}{
+		{"none has returned", time.Second - 1, "[m1 m2 m3 m4 m5] []"},
+		{"one has returned, with its group", time.Second, "[m1 m3 m5] [m2 m4]"},
+		{"all that ever return", time.Minute, "[m3] [m1 m2 m4 m5]"},
+	} {
+		current, returned := policy.Current(recs, began.Add(test.after))
+		if got := fmt.Sprint(idsOf(current), idsOf(returned)); got != test.want {
+			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+func TestCurrentLosesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		recs := drawRecords(t, 0, began)
+		current, returned := policy.Current(recs, began.Add(5*time.Second))
+		checkSplit(t, recs, current, returned)
+	})
+}
+
+func TestLate(t *testing.T) {
+	recs := batch("m1", "m2")
+	recs[0].Until, recs[1].Until = time.Time{}, began.Add(time.Second) // m1 never returns
+	for _, test := range []struct {
+		name    string
+		outcome policy.Outcome
+		after   time.Duration
+		warned  bool
+	}{
+		{"in time", policy.Outcome{Verdict: trace.Done}, time.Second - 1, false},
+		{"too late", policy.Outcome{Verdict: trace.Done}, time.Second, true},
+		{"too late with a report", policy.Outcome{Verdict: trace.Partial, Failed: []string{"m1"}}, time.Minute, true},
+		{"too late and failed", policy.Outcome{Verdict: trace.Failed}, time.Minute, false},
+		{"with another detail", policy.Outcome{Verdict: trace.Done, Detail: "odd"}, time.Minute, false},
+	} {
+		got := policy.Late(test.outcome, recs, began.Add(test.after))
+		if warned := got.Detail != test.outcome.Detail; warned != test.warned {
+			t.Errorf("%s: the detail is %q", test.name, got.Detail)
+		}
+		if got.Detail = test.outcome.Detail; !reflect.DeepEqual(got, test.outcome) {
+			t.Errorf("%s: more than the detail changed: %+v, want %+v", test.name, got, test.outcome)
+		}
+	}
+}
+
+// checkSplit checks that each of recs, identified by its Receipt, is in exactly one of the parts, in order.
 func checkSplit(t *rapid.T, recs []esm.Record, parts ...[]esm.Record) {
 	t.Helper()
 	for _, rec := range recs {

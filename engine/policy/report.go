@@ -4,42 +4,42 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"github.com/esm-run/esm/trace"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
-// The names that a report of failures uses. Only this spelling counts.
+// Names in a report of failures. They are case-sensitive.
 const (
 	listName = "batchItemFailures"
 	itemName = "itemIdentifier"
 )
 
-// readReport reads the answer of a function that reports failures item by item.
+// readReport reads the answer of a function that reports batch item failures.
 //
-//   - No answer, null, {}, an empty or null list, and an object without the list (also when a name differs in case):
-//     all is handled.
-//   - Identifiers of delivered records: those failed, the others are handled.
-//   - An identifier that is unknown, empty, null, missing or not a string; a list that is not an array; an answer that
-//     is not JSON: the report is not valid, and the whole batch failed.
-//   - Members with other names are ignored, and an identifier may be there twice.
+//   - No answer, null, {}, an empty or null list, and an object without the list (also if the case of its name differs):
+//     every record was processed.
+//   - IDs of delivered records: these failed, the rest was processed.
+//   - An ID that is unknown, empty, null, missing or not a string; a list that is not an array; an answer that is not
+//     JSON: the report is invalid and the whole batch failed.
+//   - Other members are ignored, and an ID may be repeated.
 //
 // AWS: "Handling errors for an SQS event source in Lambda", implementing partial batch responses.
 //
-// Where AWS says nothing, what loses no record is chosen: JSON that is not an object is not a valid report, nor is white
-// space without JSON, or a report in which a name that counts occurs twice, because parsers differ in which one
-// they take. The empty string alone is taken for an empty answer, which AWS calls a success.
+// Where AWS says nothing, the reading that loses no record applies. JSON that is not an object is an invalid report. So is
+// white space without JSON, and a report that repeats one of the two names, because parsers differ in which value they
+// take. The empty string counts as an empty answer, which AWS calls a success.
 func readReport(recs []esm.Record, answer []byte) Outcome {
-	switch string(answer) { // what most runtimes send when nothing failed; each is judged alike below
-	case "", "null", "{}", `{"batchItemFailures":[]}`, `{"batchItemFailures": []}`:
+	if len(answer) == 0 {
 		return Outcome{Verdict: trace.Done}
 	}
-	if !utf8.Valid(answer) || !json.Valid(answer) {
+	if !validJSON(answer) {
 		return failed(trace.ReasonBadReportNotJSON, "the answer is not JSON: "+start(answer))
 	}
-	switch answer = bytes.TrimRight(trim(answer), " \t\r\n"); {
+	switch answer = bytes.TrimSpace(answer); {
 	case string(answer) == "null":
 		return Outcome{Verdict: trace.Done}
 	case string(answer) == `""`:
@@ -50,16 +50,18 @@ func readReport(recs []esm.Record, answer []byte) Outcome {
 	list, found := member(answer, listName)
 	switch {
 	case found == 0:
-		return Outcome{Verdict: trace.Done, Detail: misspelt(answer)}
+		return Outcome{Verdict: trace.Done, Detail: misspelled(answer)}
 	case found > 1:
 		return failed(trace.ReasonBadReportList, listName+" occurs twice")
 	case string(list) == "null":
 		return Outcome{Verdict: trace.Done}
 	case list[0] != '[':
-		return failed(trace.ReasonBadReportList, listName+" is not a list: "+start(list))
+		return failed(trace.ReasonBadReportList, listName+" is not an array: "+start(list))
 	}
 	return readList(recs, list)
 }
+
+func validJSON(text []byte) bool { return utf8.Valid(text) && json.Valid(text) }
 
 // readList matches the reported items with the batch.
 func readList(recs []esm.Record, list []byte) Outcome {
@@ -67,48 +69,47 @@ func readList(recs []esm.Record, list []byte) Outcome {
 	for _, rec := range recs {
 		reported[rec.ID] = false
 	}
-	items := 0
-	for item := range elements(list) {
-		id, ok := identifier(item)
-		if !ok {
-			return failed(trace.ReasonBadReportItem, fmt.Sprintf("%s[%d] has no valid %s: %s", listName, items, itemName, start(item)))
+	var items []json.RawMessage
+	_ = json.Unmarshal(list, &items) // list is valid
+	for i, item := range items {
+		id := identifier(item)
+		if id == "" {
+			return failed(trace.ReasonBadReportItem, fmt.Sprintf("%s[%d] has no valid %s: %s", listName, i, itemName, start(item)))
 		}
 		if _, delivered := reported[id]; !delivered {
-			return failed(trace.ReasonBadReportUnknownItem, fmt.Sprintf("%s[%d] is not in the batch: %.200q", listName, items, id))
+			return failed(trace.ReasonBadReportUnknownItem, fmt.Sprintf("%s[%d] is not in the batch: %.200q", listName, i, id))
 		}
 		reported[id] = true
-		items++
 	}
-	if items == 0 {
+	if len(items) == 0 {
 		return Outcome{Verdict: trace.Done}
 	}
 	o := Outcome{Verdict: trace.Partial, Reason: trace.ReasonItemFailures}
 	for _, rec := range recs {
 		if reported[rec.ID] {
 			o.Failed = append(o.Failed, rec.ID)
-			reported[rec.ID] = false // a message may be in a batch twice; its ID is told once
+			reported[rec.ID] = false // a message may occur twice in a batch
 		}
 	}
 	return o
 }
 
-// identifier is the one itemIdentifier of a reported item.
-func identifier(item []byte) (id string, ok bool) {
+// identifier returns the itemIdentifier of a reported item, empty if there is not exactly one or it is not a string.
+func identifier(item []byte) (id string) {
 	if item[0] != '{' {
-		return "", false
+		return ""
 	}
 	value, found := member(item, itemName)
-	if found != 1 {
-		return "", false
+	if found != 1 || json.Unmarshal(value, &id) != nil {
+		return ""
 	}
-	id, ok = decode(value)
-	return id, ok && id != ""
+	return id
 }
 
-// member is the last value with exactly this name, and how often the name occurs.
-func member(object []byte, name string) (value []byte, found int) {
+// member returns the last value with exactly this name in a JSON object, and how often the name occurs.
+func member(object []byte, name string) (value json.RawMessage, found int) {
 	for key, v := range members(object) {
-		if spells(key, name) {
+		if key == name {
 			value = v
 			found++
 		}
@@ -116,21 +117,38 @@ func member(object []byte, name string) (value []byte, found int) {
 	return value, found
 }
 
-// misspelt warns of an object that has no list of failures but something that looks like it.
-func misspelt(object []byte) string {
-	for key := range members(object) {
-		if k, _ := decode(key); strings.EqualFold(k, listName) {
-			return clip(fmt.Sprintf("%q is ignored: only %q reports failures", k, listName))
+// members yields the members of a valid JSON object in order, including repeated names.
+func members(object []byte) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(name string, value json.RawMessage) bool) {
+		dec := json.NewDecoder(bytes.NewReader(object))
+		_, _ = dec.Token() // {
+		for dec.More() {
+			token, _ := dec.Token()
+			name, _ := token.(string)
+			var value json.RawMessage
+			if dec.Decode(&value) != nil || !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// misspelled returns a warning if an object without a list of failures has a name that differs from the list's in case.
+func misspelled(object []byte) string {
+	for name := range members(object) {
+		if strings.EqualFold(name, listName) {
+			return clip(fmt.Sprintf("%q is ignored: only %q reports failures", name, listName))
 		}
 	}
 	return ""
 }
 
-// overlooked warns of failures that are reported where nobody asked for them. It looks at the start of the answer only.
-func overlooked(answer []byte) string {
+// unreadReport returns a warning if an answer reports failures although the mapping does not ask for reports. It looks at
+// the start of the answer only.
+func unreadReport(answer []byte) string {
 	head := answer[:min(len(answer), 256)]
 	if bytes.HasPrefix(head, []byte(`{"`+listName+`"`)) && bytes.Contains(head, []byte(`"`+itemName+`"`)) {
-		return "the answer reports failures, but FunctionResponseTypes does not hold ReportBatchItemFailures"
+		return "the answer reports failures, but FunctionResponseTypes does not contain ReportBatchItemFailures"
 	}
 	return ""
 }

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Compare orders positions of one shard: -1, 0 or 1. They are sequence numbers, unsigned decimals of any length, which
-// may have leading zeros (AWS: API_GetRecords). Records that came out of an aggregated one share its number and have a
-// place of their own behind it: "…42/0", "…42/1". The number without a place comes before all of its places.
+// Compare compares two positions in one shard and returns -1, 0 or 1. Positions are sequence numbers: unsigned decimals of
+// any length, possibly with leading zeros (AWS: API_GetRecords). The records of an aggregated record share its number and
+// have an index: "…42/0", "…42/1". A number without an index comes before all of its indexes.
 //
-// Any other text has its place in the order, too, but no meaning.
+// Other texts are ordered too, but the order has no meaning.
 func Compare(a, b string) int {
-	a, placeA, hasA := strings.Cut(a, "/")
-	b, placeB, hasB := strings.Cut(b, "/")
+	a, indexA, hasA := strings.Cut(a, "/")
+	b, indexB, hasB := strings.Cut(b, "/")
 	if c := compareNumbers(a, b); c != 0 {
 		return c
 	}
@@ -22,10 +22,10 @@ func Compare(a, b string) int {
 		}
 		return 1
 	}
-	return compareNumbers(placeA, placeB)
+	return compareNumbers(indexA, indexB)
 }
 
-// compareNumbers compares by length, then digit by digit. No digit at all is 0.
+// compareNumbers compares decimals by length, then by digits. An empty text is 0.
 func compareNumbers(a, b string) int {
 	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
 	if c := cmp.Compare(len(a), len(b)); c != 0 {

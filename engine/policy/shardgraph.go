@@ -2,18 +2,18 @@ package policy
 
 import "github.com/esm-run/esm"
 
-// graph is a listing by what follows what.
+// graph is a listing with the children of each shard.
 type graph struct {
 	shards   map[string]esm.Shard
-	children map[string][]string // by parents, listed or not
-	looped   map[string]bool     // shards that are their own ancestors, or lie between two such
+	children map[string][]string // by parent, listed or not
+	looped   map[string]bool     // shards that are their own ancestors, or lie between two such shards
 }
 
 func newGraph(listed []esm.Shard) graph {
 	g := graph{shards: make(map[string]esm.Shard, len(listed)), children: make(map[string][]string, len(listed))}
 	for _, shard := range listed {
 		if shard.ID != "" {
-			g.shards[shard.ID] = shard // of one that is listed twice, the later word counts
+			g.shards[shard.ID] = shard // if a shard is listed twice, the last entry counts
 		}
 	}
 	for id, shard := range g.shards {
@@ -25,55 +25,42 @@ func newGraph(listed []esm.Shard) graph {
 	return g
 }
 
-// findLoops takes away shards without parents, and then those without children, until none is left to take. It calls
-// nothing by itself: a table's shards are a chain of thousands.
+// findLoops removes shards without parents, then shards without children, until only loops are left. It does not recurse:
+// the shards of a table are a chain of thousands.
 func (g *graph) findLoops() {
-	ids := make([]string, 0, len(g.shards))
-	number := make(map[string]int, len(g.shards))
+	parents := make(map[string][]string, len(g.shards))
+	for id, shard := range g.shards {
+		parents[id] = shard.Parents
+	}
+	left := make(map[string]bool, len(g.shards))
 	for id := range g.shards {
-		number[id] = len(ids)
-		ids = append(ids, id)
+		left[id] = true
 	}
-	parents, children := make([][]int, len(ids)), make([][]int, len(ids))
-	for child, id := range ids {
-		for _, p := range g.shards[id].Parents {
-			if parent, isListed := number[p]; isListed {
-				parents[child] = append(parents[child], parent)
-				children[parent] = append(children[parent], child)
-			}
-		}
-	}
-	taken := make([]bool, len(ids))
-	peel(taken, parents, children)
-	peel(taken, children, parents)
-	g.looped = make(map[string]bool)
-	for i, id := range ids {
-		if !taken[i] {
-			g.looped[id] = true
-		}
-	}
+	peel(left, parents, g.children)
+	peel(left, g.children, parents)
+	g.looped = left
 }
 
-// peel takes what has nothing before it, and whatever has nothing before it then.
-func peel(taken []bool, before, after [][]int) {
-	count := make([]int, len(taken))
-	var free []int
-	for i := range taken {
-		for _, b := range before[i] {
-			if !taken[b] {
-				count[i]++
+// peel removes the shards that have none of left before them, and then those that have none before them any more.
+func peel(left map[string]bool, before, after map[string][]string) {
+	count := make(map[string]int, len(left))
+	var free []string
+	for id := range left {
+		for _, b := range before[id] {
+			if left[b] {
+				count[id]++
 			}
 		}
-		if !taken[i] && count[i] == 0 {
-			free = append(free, i)
+		if count[id] == 0 {
+			free = append(free, id)
 		}
 	}
 	for len(free) > 0 {
-		i := free[len(free)-1]
+		id := free[len(free)-1]
 		free = free[:len(free)-1]
-		taken[i] = true
-		for _, a := range after[i] {
-			if count[a]--; count[a] == 0 && !taken[a] {
+		delete(left, id)
+		for _, a := range after[id] {
+			if count[a]--; count[a] == 0 && left[a] {
 				free = append(free, a)
 			}
 		}

@@ -9,55 +9,56 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// Where the reading of a stream begins, in the words of a mapping's StartingPosition.
+// Values of a mapping's StartingPosition.
 const (
 	TrimHorizon = "TRIM_HORIZON"
 	Latest      = "LATEST"
 	AtTimestamp = "AT_TIMESTAMP"
 )
 
-// Shards decides which shards of a stream are read when, and where each begins.
+// Shards decides when each shard of a stream is read, and from where. The start depends on the state of the shard when the
+// mapping was first seen:
 //
-//	             open when first seen   closed by then   found later
-//	TrimHorizon  the oldest record      the oldest       the oldest
-//	Latest       what comes from then   never read       the oldest
-//	AtTimestamp  the timestamp          the timestamp    the timestamp
+//	             open                 closed          found later
+//	TrimHorizon  oldest record        oldest record   oldest record
+//	Latest       records after then   never read      oldest record
+//	AtTimestamp  timestamp            timestamp       timestamp
 //
-// Parents are read to their end before their children begin. Whatever a listing says, no shard waits for ever and none
-// that was listed is left out: where a listing was wrong, order is given up before records are.
+// Parents are read to their end before their children. Whatever a listing contains, no shard waits forever and no listed
+// shard is left out: if a listing is wrong, order is given up rather than records.
 type Shards struct {
 	Start string    // TrimHorizon, Latest or AtTimestamp
 	At    time.Time // the timestamp
 }
 
-// Opening is a shard and where its reading begins.
+// Opening is a shard to read and where to start.
 type Opening struct {
 	Shard string
 	From  esm.From
 }
 
-// Plan is what to do about the shards of a stream. All of it is sorted by ID.
+// Plan is what to do about the shards of a stream. Its lists are sorted by ID.
 type Plan struct {
-	// Read are the shards that may be read now, also those that are being read already. A listing may change its mind:
-	// one that is being read and not among them is read on.
+	// Read are the shards that may be read now, including those that are being read already. A shard that is being read
+	// but is missing here, because a later listing differs, continues to be read.
 	Read []Opening
 
-	// Waiting are listed shards with a parent that is not at its end.
+	// Waiting are listed shards with a parent that is not read to its end.
 	Waiting []string
 
-	// Unlisted are shards that ought to be listed and are not: parents of shards that wait for them, and what is kept.
-	// They go to the next Ready. Relist says that another listing, now, may change the plan.
+	// Unlisted are shards that should be listed and are not: parents that shards wait for, and shards with a checkpoint.
+	// Pass them to the next call of Plan. Relist means that another listing may change the plan now.
 	Unlisted []string
 	Relist   bool
 
-	// Forget are shards of which nothing needs to be kept any more.
+	// Forget are shards whose checkpoints are not needed any more.
 	Forget []string
 }
 
-// First is what has to be made durable before a mapping that was never seen counts as seen: where Latest was, and which
-// shards had been closed by then. listed is the stream's first listing; kept is what an attempt that was broken off has
-// left, and stays as it is. Of a Latest mapping, nobody else sets the Since of a Checkpoint, and nobody clears it.
-func (s Shards) First(listed []esm.Shard, kept map[string]esm.Checkpoint, now time.Time) map[string]esm.Checkpoint {
+// InitialCheckpoints returns the checkpoints to save before a new mapping's first read: where Latest was, and which shards
+// were closed by then. listed is the stream's first listing. kept are checkpoints that an interrupted attempt saved; they
+// stay as they are. Nothing else sets or clears the Since of a Checkpoint of a Latest mapping.
+func (s Shards) InitialCheckpoints(listed []esm.Shard, kept map[string]esm.Checkpoint, now time.Time) map[string]esm.Checkpoint {
 	if s.Start != Latest {
 		return nil
 	}
@@ -75,17 +76,17 @@ func (s Shards) First(listed []esm.Shard, kept map[string]esm.Checkpoint, now ti
 	return rows
 }
 
-// Ready plans by a listing and by what is kept of the mapping, with what First gave. unlisted is what the plan before
-// this one has told as Unlisted: what is missing again is gone.
+// Plan returns the plan for a listing and the mapping's checkpoints, including those of InitialCheckpoints. unlisted is the
+// Unlisted of the previous plan: a shard that is missing again is gone.
 //
-//   - A shard of which a record was settled is read on, whether it is listed or not: opening it tells if it is gone.
-//   - A parent that is neither listed nor kept has been read, or is gone, or was missed: its child waits for one listing
-//     more, and no longer. A parent that turns up later is read nevertheless.
-//   - What turns up later and is an ancestor of a shard that was there when a Latest mapping was first seen had been
-//     closed by then: it is not read.
+//   - A shard with a settled record continues to be read, listed or not: opening it shows whether it is gone.
+//   - A parent that is neither listed nor kept was read, or is gone, or was missed: its child waits for one more listing.
+//     A parent that appears later is still read.
+//   - For Latest, a shard that appears later and is an ancestor of a shard that was there at first was closed by then: it
+//     is not read.
 //   - Shards that are their own ancestors do not wait for each other.
-//   - A drained shard is forgotten when it is gone and its children have begun.
-func (s Shards) Ready(listed []esm.Shard, kept map[string]esm.Checkpoint, unlisted []string) Plan {
+//   - A drained shard is forgotten once it is gone and its children have started.
+func (s Shards) Plan(listed []esm.Shard, kept map[string]esm.Checkpoint, unlisted []string) Plan {
 	p := planner{Shards: s, graph: newGraph(listed), kept: kept, gone: setOf(unlisted), missing: make(map[string]bool)}
 	if s.Start == Latest {
 		p.markPast()
@@ -94,7 +95,7 @@ func (s Shards) Ready(listed []esm.Shard, kept map[string]esm.Checkpoint, unlist
 	for id, shard := range p.shards {
 		switch {
 		case p.finished(id):
-		case p.mayBegin(shard):
+		case p.mayStart(shard):
 			plan.Read = append(plan.Read, Opening{Shard: id, From: s.From(kept[id])})
 		default:
 			plan.Waiting = append(plan.Waiting, id)
@@ -108,7 +109,7 @@ func (s Shards) Ready(listed []esm.Shard, kept map[string]esm.Checkpoint, unlist
 		switch {
 		case !cp.Drained:
 			plan.Read = append(plan.Read, Opening{Shard: id, From: s.From(cp)})
-		case p.gone[id] && p.childrenBegan(id):
+		case p.gone[id] && p.childrenStarted(id):
 			plan.Forget = append(plan.Forget, id)
 		}
 	}
@@ -120,7 +121,7 @@ func (s Shards) Ready(listed []esm.Shard, kept map[string]esm.Checkpoint, unlist
 	return plan
 }
 
-// From is where a shard is read from, by what is kept of it.
+// From returns where to read a shard with this checkpoint from.
 func (s Shards) From(cp esm.Checkpoint) esm.From {
 	switch {
 	case cp.Position != "":
@@ -133,21 +134,21 @@ func (s Shards) From(cp esm.Checkpoint) esm.From {
 	return esm.From{}
 }
 
-// planner is what one plan is made from.
+// planner holds what a plan depends on.
 type planner struct {
 	Shards
 	graph
 	kept    map[string]esm.Checkpoint
-	gone    map[string]bool // not listed before: one that is not listed now, either, is gone
-	missing map[string]bool // ought to be listed and is not
-	past    map[string]bool // closed before a Latest mapping was first seen, and listed since
+	gone    map[string]bool // missing in the previous listing: gone if missing in this one
+	missing map[string]bool // should be listed and is not
+	past    map[string]bool // closed before a Latest mapping was first seen, and listed only since
 }
 
-// finished says that nothing of a shard is to be read any more.
+// finished reports whether nothing more is to be read from a shard.
 func (p *planner) finished(id string) bool { return p.kept[id].Drained || p.past[id] }
 
-// mayBegin says that a shard has begun, or that no parent holds it back.
-func (p *planner) mayBegin(shard esm.Shard) bool {
+// mayStart reports whether a shard has started, or no parent holds it back.
+func (p *planner) mayStart(shard esm.Shard) bool {
 	cp := p.kept[shard.ID]
 	if cp.Position != "" || len(cp.Owed) > 0 {
 		return true
@@ -160,7 +161,7 @@ func (p *planner) mayBegin(shard esm.Shard) bool {
 		case p.finished(parent), p.looped[shard.ID] && p.looped[parent]:
 		case isListed || isKept:
 			free = false
-		case !cp.Since.IsZero(): // a parent that is not known by now would be past
+		case !cp.Since.IsZero(): // an unknown parent would be past
 		default:
 			p.missing[parent] = true
 			free = free && p.gone[parent]
@@ -169,15 +170,16 @@ func (p *planner) mayBegin(shard esm.Shard) bool {
 	return free
 }
 
-// childrenBegan says that no listed shard might still wait for this one.
-func (p *planner) childrenBegan(id string) bool {
+// childrenStarted reports whether no listed shard might still wait for this one.
+func (p *planner) childrenStarted(id string) bool {
 	return !slices.ContainsFunc(p.children[id], func(child string) bool {
 		cp := p.kept[child]
 		return cp.Position == "" && cp.Since.IsZero() && !p.finished(child)
 	})
 }
 
-// markPast finds the shards that were not listed when the mapping was first seen, although they had been there.
+// markPast finds the shards that existed when the mapping was first seen but were not listed then: the ancestors of the
+// shards that were.
 func (p *planner) markPast() {
 	p.past = make(map[string]bool)
 	visited := make(map[string]bool, len(p.shards))

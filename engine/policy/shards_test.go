@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
-	"pgregory.net/rapid"
 )
 
-// listing reads shards from text: "A B<A C<A,B D!" is A, its child B, their child C, and D, which is closed.
+// listing parses shards: "A B<A C<A,B D!" is A, its child B, their child C, and D, which is closed.
 func listing(text string) []esm.Shard {
 	var shards []esm.Shard
 	for _, word := range strings.Fields(text) {
@@ -30,8 +31,8 @@ func listing(text string) []esm.Shard {
 
 var seen = began.Add(-time.Hour) // when the mapping was first seen
 
-// keptRows reads what is kept from text: "A=7 B=done C=seen D=past E=" is A at 7, B drained, C open when the mapping was
-// first seen, D closed then, and E begun without a position.
+// keptRows parses checkpoints: "A=7 B=done C=seen D=past E=" is A at 7, B drained, C open when the mapping was
+// first seen, D closed then, and E started without a position.
 func keptRows(text string) map[string]esm.Checkpoint {
 	kept := map[string]esm.Checkpoint{"": {Position: "the stream's identity", Since: seen}}
 	for _, word := range strings.Fields(text) {
@@ -50,7 +51,7 @@ func keptRows(text string) map[string]esm.Checkpoint {
 	return kept
 }
 
-// written is a plan as tables write it: "A@7 B@time C", then what waits, what is not listed, and what is forgotten.
+// written formats a plan: "A@7 B@time C", then the shards that wait, are not listed, and are forgotten.
 func written(p policy.Plan) string {
 	var read []string
 	for _, o := range p.Read {
@@ -79,7 +80,7 @@ func written(p policy.Plan) string {
 	return text
 }
 
-func TestReady(t *testing.T) {
+func TestPlan(t *testing.T) {
 	for _, test := range []struct {
 		name               string
 		start              string
@@ -131,36 +132,36 @@ func TestReady(t *testing.T) {
 		{"a shard without a name", policy.TrimHorizon, "<A B", "", "", "B"},
 	} {
 		s := policy.Shards{Start: test.start, At: began}
-		p := s.Ready(listing(test.listed), keptRows(test.kept), strings.Fields(test.gone))
+		p := s.Plan(listing(test.listed), keptRows(test.kept), strings.Fields(test.gone))
 		if got := written(p); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}
 }
 
-func TestFirst(t *testing.T) {
+func TestInitialCheckpoints(t *testing.T) {
 	listed := listing("A! B<A C")
 	for _, start := range []string{policy.TrimHorizon, policy.AtTimestamp} {
-		if got := (policy.Shards{Start: start}).First(listed, nil, began); len(got) > 0 {
+		if got := (policy.Shards{Start: start}).InitialCheckpoints(listed, nil, began); len(got) > 0 {
 			t.Errorf("%s keeps %v", start, got)
 		}
 	}
 	s := policy.Shards{Start: policy.Latest}
-	got := s.First(listed, nil, seen)
+	got := s.InitialCheckpoints(listed, nil, seen)
 	for id, drained := range map[string]bool{"A": true, "B": false, "C": false} {
 		if cp := got[id]; cp.Drained != drained || !cp.Since.Equal(seen) {
 			t.Errorf("%s: got %+v, want drained %v", id, cp, drained)
 		}
 	}
-	// An attempt that was broken off has fixed the moment, and what it kept stays.
-	again := s.First(listing("A! B<A! C D<B"), maps.Clone(got), began)
+	// An interrupted attempt has fixed the time, and its checkpoints stay.
+	again := s.InitialCheckpoints(listing("A! B<A! C D<B"), maps.Clone(got), began)
 	if cp, found := again["D"]; len(again) != 1 || !found || !cp.Since.Equal(seen) {
 		t.Errorf("the second attempt keeps %+v", again)
 	}
 }
 
-// A stream that is split, merged and trimmed while it is read, and listings that miss shards: every shard is read to its
-// end, none before the parents that were listed, none twice, and what is kept stays small.
+// A stream is split, merged and trimmed while it is read: every shard is read to its end, not before its parents, and
+// once.
 func TestReshards(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		world := listing("s0 s1 s2")
@@ -192,7 +193,7 @@ func TestReshards(t *testing.T) {
 			if rapid.Bool().Draw(t, "reshards") {
 				reshard()
 			}
-			p := s.Ready(world, kept, unlisted)
+			p := s.Plan(world, kept, unlisted)
 			unlisted = p.Unlisted
 			for _, o := range p.Read {
 				shard := world[slices.IndexFunc(world, func(s esm.Shard) bool { return s.ID == o.Shard })]
@@ -215,8 +216,8 @@ func TestReshards(t *testing.T) {
 				delete(kept, id)
 			}
 		}
-		for turn := 0; ; turn++ { // nothing waits for ever
-			p := s.Ready(world, kept, unlisted)
+		for turn := 0; ; turn++ { // no shard waits forever
+			p := s.Plan(world, kept, unlisted)
 			unlisted = p.Unlisted
 			closed := 0
 			for _, o := range p.Read {
@@ -244,7 +245,7 @@ func TestReshards(t *testing.T) {
 	})
 }
 
-// Any listing whatever: plans come to an end, name each shard once, and, listed again and again, let everything be read.
+// Whatever the listing, a plan names each shard once, and a sequence of plans lets every shard be read.
 func TestAnyListing(t *testing.T) {
 	ids := []string{"a", "b", "c", "d", "e", "f"}
 	rapid.Check(t, func(t *rapid.T) {
@@ -255,13 +256,13 @@ func TestAnyListing(t *testing.T) {
 			})
 		}
 		s := policy.Shards{Start: rapid.SampledFrom([]string{policy.TrimHorizon, policy.Latest, policy.AtTimestamp}).Draw(t, "start")}
-		kept := s.First(listed[:len(listed)/2], nil, seen)
+		kept := s.InitialCheckpoints(listed[:len(listed)/2], nil, seen)
 		if kept == nil {
 			kept = map[string]esm.Checkpoint{}
 		}
 		var unlisted []string
 		for range 2*len(ids) + 2 {
-			p := s.Ready(listed, kept, unlisted)
+			p := s.Plan(listed, kept, unlisted)
 			unlisted = p.Unlisted
 			for i, o := range p.Read {
 				if i > 0 && p.Read[i-1].Shard >= o.Shard || slices.Contains(p.Waiting, o.Shard) {
@@ -273,14 +274,14 @@ func TestAnyListing(t *testing.T) {
 				delete(kept, id)
 			}
 		}
-		if p := s.Ready(listed, kept, unlisted); len(p.Waiting)+len(p.Read) > 0 || p.Relist {
+		if p := s.Plan(listed, kept, unlisted); len(p.Waiting)+len(p.Read) > 0 || p.Relist {
 			t.Errorf("in the end %+v", p)
 		}
 	})
 }
 
-// Ten thousand shards in one chain are planned soon, and without depth.
-func BenchmarkReady(b *testing.B) {
+// BenchmarkPlan plans a chain of ten thousand shards.
+func BenchmarkPlan(b *testing.B) {
 	var listed []esm.Shard
 	kept := map[string]esm.Checkpoint{}
 	for i := range 10_000 {
@@ -292,6 +293,6 @@ func BenchmarkReady(b *testing.B) {
 		kept[id] = esm.Checkpoint{Drained: i < 5_000}
 	}
 	for b.Loop() {
-		policy.Shards{Start: policy.Latest}.Ready(listed, kept, nil)
+		policy.Shards{Start: policy.Latest}.Plan(listed, kept, nil)
 	}
 }

@@ -1,79 +1,80 @@
 package policy
 
 import (
-	"github.com/esm-run/esm/trace"
-	"net/http"
+	"cmp"
 	"slices"
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/trace"
 )
 
-// Run is a row of records of one lane that is invoked as one batch until it comes to its end. A run that changes is
-// another run: it has tries and an ID of its own.
+// Run is a sequence of records of one lane that is invoked as one batch. A run that is cut or shortened becomes other
+// runs, with tries and IDs of their own. A run without records is the final invocation of a tumbling window.
 type Run struct {
-	ID      string // of its invocations; empty until the caller makes one
+	ID      string // of its invocations; empty until the caller sets one
 	Records []esm.Record
-	Tries   int // that ran, or were counted as if
-	Stalls  int // that did not run, or may not have, since the last one that did
+	Tries   int // tries that ran, or were counted as if they had
+	Stalls  int // tries that did not run, or may not have, since the last one that did
 
-	// Response is what came of the last try of a run that is Spent, as far as it is known.
+	// Response describes the last try of a run whose tries are used up, as far as it is known.
 	Response *esm.NoticeResponse
 }
 
-// Step is what to do about a run. Its fields are effects, to be carried out in their order: a crash between two of them
-// then repeats work and never loses it.
+// Step is what to do about a run. Its fields are effects, to be carried out in this order, so that a crash between two of
+// them repeats work and never loses it.
 //
 // Every record of the run is in exactly one of Settled and Next, in order.
 type Step struct {
-	// 1. Tell the destination that Dropped are given up. Nothing is, unless Why says so.
+	// 1. Send a notice about Dropped to the destination, unless Why is empty. Dropped is empty for a final invocation.
 	Dropped  []esm.Record
 	Why      esm.Condition
 	Count    int                 // the notice's approximateInvokeCount
-	Response *esm.NoticeResponse // nil when the records expired, or fit no invocation
+	Response *esm.NoticeResponse // nil if the records expired or fit no invocation
 
-	// 2. Settle these, a prefix of the run. Dropped is part of it.
+	// 2. Settle these records, a prefix of the run that includes Dropped. Save Window with them; nil leaves the shard's
+	// window as it is.
 	Settled []esm.Record
+	Window  *esm.Window
 
 	// 3. Wait.
 	Wait time.Duration
 
-	// 4. Go on with these, the oldest first, each to its end before the next. One with an empty ID gets a new one; one
-	// that repeats has kept its own.
+	// 4. Continue with these runs, oldest first, each to its end before the next. A run with an empty ID gets a new one;
+	// a run that is repeated keeps its ID.
 	Next []Run
 }
 
-// Stream decides what happens to the records of a stream: in order, none before the one ahead of it is settled (AWS:
-// "Using Lambda with Kinesis" and "Using Lambda with DynamoDB", error handling). Its zero value gives up at the first
-// failure.
+// Stream decides what happens to the records of a stream. They are processed in order: no record before the one ahead of
+// it is settled (AWS: "Using Lambda with Kinesis" and "Using Lambda with DynamoDB", error handling). The zero Stream gives
+// up at the first failure.
 type Stream struct {
-	// MaxRetries is how many tries may follow the first; below 0 there is no end.
+	// MaxRetries is the number of tries after the first; negative means no limit.
 	MaxRetries int
 
-	// MaxAge is how old a record may become; 0 or less is for ever.
+	// MaxAge is the maximum age of a record; 0 or less means no limit.
 	MaxAge time.Duration
 
-	// Retention is how long the stream itself keeps a record; 0 or less is not known. A record that is past it could
-	// not be read again, and is given up like one past MaxAge, but not before it was tried once.
+	// Retention is how long the stream keeps a record; 0 or less means unknown. A record that is older could not be read
+	// again and is given up like one above MaxAge, but only after it was tried once.
 	Retention time.Duration
 
-	// Bisect says that a run that failed is halved as long as it can be.
+	// Bisect means that a failed run is halved while it has more than one record.
 	Bisect bool
 
-	// Backoff is made between tries with the same run. Base and Max of zero mean 200 ms and 60 s.
+	// Backoff is the backoff between tries with the same run. A Base and Max of zero mean 200 ms and 60 s.
 	Backoff Backoff
 }
 
-// Expire decides about a run that is to be invoked: its oldest records that are too old at the time now are given up
-// without an invocation. It says false when there are none. It is asked before every invocation.
+// Expire decides about a run before an invocation: its oldest records that are too old at the time now are given up
+// without an invocation. It returns false if there are none.
 //
-// Arrival times need not ascend. Only the head is judged: what comes behind a record that is young enough waits for its
-// turn.
+// Arrival times need not be in order. A record that is too old but follows one that is not waits for its turn.
 func (s Stream) Expire(r Run, now time.Time) (Step, bool) {
-	s = s.of(r)
-	n := 0
-	for n < len(r.Records) && s.expired(r.Records[n], now) {
-		n++
+	s = s.limits(r)
+	n := slices.IndexFunc(r.Records, func(rec esm.Record) bool { return !s.expired(rec, now) })
+	if n < 0 {
+		n = len(r.Records)
 	}
 	if n == 0 {
 		return Step{}, false
@@ -84,22 +85,21 @@ func (s Stream) Expire(r Run, now time.Time) (Step, bool) {
 		Settled: r.Records[:n:n],
 	}
 	if rest := r.Records[n:]; len(rest) > 0 {
-		// Whether the function can be reached has nothing to do with which records it is to get.
-		step.Next = []Run{{Records: rest, Stalls: r.Stalls}}
+		step.Next = []Run{{Records: rest, Stalls: r.Stalls}} // stalls do not depend on the records
 	}
 	return step, true
 }
 
-// After decides about a run after a try that ended as o and resp say.
+// After decides about a run after a try with outcome o and response resp.
 //
 //   - Refused as too large: see [Stream.Oversized].
-//   - Not run, otherwise refused, or an outcome that nobody knows: the same run again after a pause. This costs no retry.
-//   - Done: all is settled.
-//   - A report whose first failed record is not the run's first: the records before it are settled, and it and all
-//     behind it are a new run, also those that the handler did not report.
-//   - Any other failure, of a run that may be halved: two new runs, at once. This costs no retry.
-//   - Any other failure: the same run again after a pause; when no retry is left, it is given up, also what the handler
-//     did not report.
+//   - Not run, otherwise refused, or outcome unknown: the same run again after a pause. This uses up no retry.
+//   - Done: all records are settled.
+//   - A report whose first failed record is not the run's first: the records before it are settled. It and all records
+//     after it, reported or not, are a new run.
+//   - Any other failure of a run that may be halved: two new runs at once. This uses up no retry.
+//   - Any other failure: the same run again after a pause. If no retry is left, all its records are given up, including
+//     those that the handler did not report.
 func (s Stream) After(r Run, o Outcome, resp esm.Response, now time.Time) Step {
 	switch {
 	case o.Reason == trace.ReasonEventTooLarge:
@@ -120,9 +120,9 @@ func (s Stream) After(r Run, o Outcome, resp esm.Response, now time.Time) Step {
 	return s.fail(r, noticeResponse(resp), now)
 }
 
-// Spent decides about a run that is to be invoked although its tries are used up: those were counted before a restart, or
-// the limit is lower now. It is halved, if that is allowed by now and no notice may tell of it yet, or given up, without an
-// invocation. It says false when a try is left. It is asked before every invocation.
+// Spent decides about a run before an invocation if its tries are used up: they were counted before a restart, or the
+// limit is lower now. The run is halved if that is allowed now and no notice about it may have been sent yet; otherwise it
+// is given up. It returns false if a try is left.
 func (s Stream) Spent(r Run) (Step, bool) {
 	switch {
 	case s.MaxRetries < 0 || r.Tries <= s.MaxRetries:
@@ -130,22 +130,21 @@ func (s Stream) Spent(r Run) (Step, bool) {
 	case s.Bisect && len(r.Records) > 1 && r.Response == nil:
 		return Step{Next: halves(r.Records)}, true
 	}
-	return Step{Dropped: r.Records, Why: esm.RetryAttemptsExhausted, Count: r.Tries, Response: r.Response, Settled: r.Records}, true
+	return giveUp(r, r.Response), true
 }
 
-// Counted is r with the last try that step gives it up after, and true if there is one that was not counted before: sending
-// a notice may take long, and a crash meanwhile is not to cost another invocation.
+// Counted returns r with the last try counted if step gives it up after a try that was not counted yet, and whether it
+// does. Saving the result before the notice is sent, which may take long, keeps a crash from causing another invocation.
 func Counted(r Run, step Step) (Run, bool) {
 	if step.Why != esm.RetryAttemptsExhausted || step.Count <= r.Tries {
-		return r, false // it was not tried
+		return r, false
 	}
 	r.Tries, r.Response = step.Count, step.Response
 	return r, true
 }
 
-// Oversized decides about a run that is larger than an invocation takes. More than one record are halved. A single one
-// can never be invoked; it is treated as if its tries had been made and had failed (AWS: "Using Lambda with Kinesis",
-// large records).
+// Oversized decides about a run whose event is too large for an invocation. A run of several records is halved. A single
+// record can never be invoked: its tries count as made and failed (AWS: "Using Lambda with Kinesis", large records).
 func (s Stream) Oversized(r Run, now time.Time) Step {
 	if len(r.Records) > 1 {
 		return Step{Next: halves(r.Records)}
@@ -159,53 +158,48 @@ func (s Stream) fail(r Run, resp *esm.NoticeResponse, now time.Time) Step {
 	if s.MaxRetries < 0 || r.Tries <= s.MaxRetries {
 		return s.again(r, r.Tries, now)
 	}
+	return giveUp(r, resp)
+}
+
+func giveUp(r Run, resp *esm.NoticeResponse) Step {
 	return Step{
 		Dropped: r.Records, Why: esm.RetryAttemptsExhausted, Count: r.Tries, Response: resp,
 		Settled: r.Records,
 	}
 }
 
-// again repeats r after the nth pause, which never lasts longer than r's first record may live.
+// again repeats r after the nth backoff, capped at the expiry of r's first record. The delays of 200 ms, 400 ms, … were
+// measured on AWS, whose maximum is unknown.
 func (s Stream) again(r Run, n int, now time.Time) Step {
-	wait := s.pause(n)
+	b := s.Backoff
+	b.Base, b.Max = cmp.Or(max(b.Base, 0), 200*time.Millisecond), cmp.Or(max(b.Max, 0), time.Minute)
+	wait := b.Delay(n)
 	if len(r.Records) > 0 {
-		if end := s.end(r.Records[0]); !end.IsZero() {
-			wait = max(min(wait, end.Sub(now)), 0)
+		if expiry := s.expiry(r.Records[0]); !expiry.IsZero() {
+			wait = max(min(wait, expiry.Sub(now)), 0)
 		}
 	}
 	return Step{Wait: wait, Next: []Run{r}}
 }
 
-// pause is the nth: 200 ms, 400 ms, … as AWS was measured to make them. AWS's longest is not known.
-func (s Stream) pause(n int) time.Duration {
-	b := s.Backoff
-	if b.Base <= 0 {
-		b.Base = 200 * time.Millisecond
-	}
-	if b.Max <= 0 {
-		b.Max = time.Minute
-	}
-	return b.Delay(n)
-}
-
-// ExpiresAt is the moment from which on Expire finds the oldest record of r too old; zero is never.
+// ExpiresAt returns the time from which on Expire gives up the oldest record of r; zero means never.
 func (s Stream) ExpiresAt(r Run) time.Time {
 	if len(r.Records) == 0 {
 		return time.Time{}
 	}
-	return s.of(r).end(r.Records[0])
+	return s.limits(r).expiry(r.Records[0])
 }
 
-// of is s for r: a run that was never tried is not given up because the stream keeps it no longer.
-func (s Stream) of(r Run) Stream {
+// limits returns s without its Retention if r was never tried.
+func (s Stream) limits(r Run) Stream {
 	if r.Tries+r.Stalls == 0 {
 		s.Retention = 0
 	}
 	return s
 }
 
-// end is the moment from which on rec is too old; zero is never.
-func (s Stream) end(rec esm.Record) time.Time {
+// expiry returns the time from which on rec is too old; zero means never.
+func (s Stream) expiry(rec esm.Record) time.Time {
 	age := s.MaxAge
 	if age <= 0 || s.Retention > 0 && s.Retention < age {
 		age = s.Retention
@@ -217,37 +211,31 @@ func (s Stream) end(rec esm.Record) time.Time {
 }
 
 func (s Stream) expired(rec esm.Record, now time.Time) bool {
-	end := s.end(rec)
-	return !end.IsZero() && !now.Before(end)
+	expiry := s.expiry(rec)
+	return !expiry.IsZero() && !now.Before(expiry)
 }
 
-// firstFailed is the place of the first record that a report names; 0 without such a report. Records are in the order of
-// their sequence numbers, so this is the lowest one that AWS speaks of. Records with the same ID came out of one that
-// was aggregated: the first of them stands for all.
+// firstFailed returns the index of the first record that a report names, 0 without such a report. Records are in the order
+// of their sequence numbers, so this is the lowest reported number. Of the records of an aggregated record, which share
+// its ID, it is the first.
 func firstFailed(recs []esm.Record, o Outcome) int {
 	if o.Verdict != trace.Partial {
 		return 0
 	}
-	failed := make(map[string]bool, len(o.Failed))
-	for _, id := range o.Failed {
-		failed[id] = true
-	}
+	failed := setOf(o.Failed)
 	return max(slices.IndexFunc(recs, func(rec esm.Record) bool { return failed[rec.ID] }), 0)
 }
 
-// halves are two new runs; of an odd number, the first is the shorter one.
+// halves returns two new runs. If the number of records is odd, the first is the shorter one.
 func halves(recs []esm.Record) []Run {
 	mid := len(recs) / 2
 	return []Run{{Records: recs[:mid:mid]}, {Records: recs[mid:]}}
 }
 
-// noticeResponse is what AWS tells of a try that failed. However it failed, X-Amz-Function-Error says Unhandled, or in
-// rare cases Handled; nothing is said of a failure that the handler reported in its answer.
+// noticeResponse returns how a notice describes a failed try. As on AWS, X-Amz-Function-Error is Unhandled, rarely
+// Handled, whatever the failure; it is missing if the handler reported the failure in its answer.
 func noticeResponse(resp esm.Response) *esm.NoticeResponse {
-	n := &esm.NoticeResponse{Status: resp.Status, Version: resp.Version, Fault: resp.Fault}
-	if n.Status == 0 {
-		n.Status = http.StatusOK
-	}
+	n := &esm.NoticeResponse{Status: cmp.Or(resp.Status, statusOK), Version: resp.Version, Fault: resp.Fault}
 	if n.Fault != "" && n.Fault != "Handled" {
 		n.Fault = "Unhandled"
 	}

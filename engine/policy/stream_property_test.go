@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/trace"
-	"pgregory.net/rapid"
 )
 
 func drawStream(t *rapid.T) policy.Stream {
@@ -32,8 +33,8 @@ func drawOutcome(t *rapid.T, recs []esm.Record) policy.Outcome {
 	return o
 }
 
-// checkStep says what holds for every Step: each record is in exactly one of Settled and Next, in order, and what is
-// dropped is settled.
+// checkStep checks what holds for every Step: each record is in exactly one of Settled and Next, in order, and dropped
+// records are settled.
 func checkStep(t interface{ Errorf(string, ...any) }, r policy.Run, step policy.Step) {
 	all := slices.Clone(step.Settled)
 	for _, next := range step.Next {
@@ -62,7 +63,6 @@ func checkStep(t interface{ Errorf(string, ...any) }, r policy.Run, step policy.
 	}
 }
 
-// One decision, whatever it is about.
 func TestStepsLoseNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawStream(t)
@@ -93,21 +93,25 @@ func TestStepsLoseNothing(t *testing.T) {
 	})
 }
 
-// Whole lives of a batch under a handler that does anything: each record is settled once, in order; an ID is used again
-// only with the same records; and no run has more tries than it may.
+// Whole lives of a batch, whatever the handler and the clock do: each record is settled once and in order, an ID is used
+// again only with the same records, no run has too many tries, and no pause is longer than the maximum.
 func TestLives(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawStream(t)
 		recs := records(1, rapid.IntRange(1, 12).Draw(t, "records"))
+		elapse := rapid.IntRange(0, 3) // seconds
+		if rapid.Bool().Draw(t, "the clock steps") {
+			elapse = rapid.IntRange(-7200, 7200)
+			for i := range recs {
+				recs[i].Arrived = began.Add(time.Duration(elapse.Draw(t, "arrives")) * time.Second)
+			}
+		}
 		runs := []policy.Run{{Records: recs}}
-		now, ids, wild := began, 0, true
+		now, ids := began, 0
 		seen := map[string]string{} // the records of each ID
 		tries := map[string]int{}
 		var settled []string
 		for steps := 0; len(runs) > 0; steps++ {
-			if steps > 300 { // a handler heals in the end
-				wild = false
-			}
 			r := runs[0]
 			if r.ID == "" {
 				ids++
@@ -120,17 +124,21 @@ func TestLives(t *testing.T) {
 				}
 				seen[r.ID] = fmt.Sprint(idsOf(r.Records))
 				o := policy.Outcome{Verdict: trace.Done}
-				if wild {
+				if steps < 300 { // then the handler recovers
 					o = drawOutcome(t, r.Records)
 				}
 				if o.Verdict != trace.NotRun && o.Verdict != trace.Refused && o.Reason != trace.ReasonOutcomeUnknown {
 					tries[r.ID]++
 				}
+				now = now.Add(time.Duration(elapse.Draw(t, "took")) * time.Second)
 				step = s.After(r, o, esm.Response{}, now)
 			}
 			checkStep(t, r, step)
+			if step.Wait > time.Minute {
+				t.Fatalf("waits %s", step.Wait)
+			}
 			settled = append(settled, idsOf(step.Settled)...)
-			now = now.Add(step.Wait + time.Duration(rapid.IntRange(0, 3).Draw(t, "took"))*time.Second)
+			now = now.Add(step.Wait)
 			runs = slices.Concat(step.Next, runs[1:])
 		}
 		if !slices.Equal(settled, idsOf(recs)) {
@@ -144,8 +152,7 @@ func TestLives(t *testing.T) {
 	})
 }
 
-// Invocations of a batch have a bound: halving makes at most 2n-1 runs, and each that cannot be halved has 1 + MaxRetries
-// tries.
+// Halving makes at most 2n-1 runs, and each that cannot be halved has 1 + MaxRetries tries.
 func TestInvocationsAreBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 40).Draw(t, "records")

@@ -6,30 +6,30 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// Watermark follows one shard: which of the records that were read are settled, lane by lane, and hence up to where all
-// of them are. It belongs to the shard's owner. What it keeps is bounded by the records that are read and not settled;
-// every call takes the same time however many these are.
+// Watermark tracks which of the records read from one shard are settled, lane by lane, and so up to which position all of
+// them are. It belongs to the shard's owner. Its size is bounded by the records that are read and not settled, and the
+// time of a call does not depend on their number.
 type Watermark struct {
 	lanes []laneMark
-	reads uint64 // how many records were read
-	last  string // Receipt of the last of them; before the first, the position that reading began behind
-	until string // how far lanes or runs had come before a restart
+	reads uint64 // number of records read
+	last  string // Receipt of the last record read; before the first, the position after which reading started
+	until string // the furthest position of lanes and pending runs before a restart
 }
 
 // laneMark is one lane of a Watermark.
 type laneMark struct {
-	owed    []owedMark // oldest first
+	owed    []owedMark // read and not settled, oldest first
 	settled string     // Receipt of the last settled record
 }
 
 // owedMark is a record that was read and is not settled.
 type owedMark struct {
 	receipt string
-	before  string // Receipt of the record that was read before it, in whatever lane
-	read    uint64
+	before  string // Receipt of the record read before it, in any lane
+	read    uint64 // number of records read before it
 }
 
-// NewWatermark follows a shard that is read on from cp, which [Relaned] has made fit for this number of lanes.
+// NewWatermark returns the Watermark of a shard that continues from cp, a result of [ForLanes] for this number of lanes.
 func NewWatermark(cp esm.Checkpoint, lanes int) *Watermark {
 	w := &Watermark{lanes: make([]laneMark, max(lanes, 1)), last: cp.Position}
 	for i := range min(len(cp.Lanes), len(w.lanes)) {
@@ -42,7 +42,7 @@ func NewWatermark(cp esm.Checkpoint, lanes int) *Watermark {
 	return w
 }
 
-// Read notes that rec was read behind all others and belongs to a lane, which has to settle it.
+// Read notes that rec was read after all other records, and that its lane has to settle it.
 func (w *Watermark) Read(lane int, rec esm.Record) {
 	l := &w.lanes[lane]
 	l.owed = append(l.owed, owedMark{receipt: rec.Receipt, before: w.last, read: w.reads})
@@ -50,14 +50,15 @@ func (w *Watermark) Read(lane int, rec esm.Record) {
 	w.reads++
 }
 
-// Skip notes that rec was read behind all others and is settled already: no filter wants it, or it is not owed any more.
+// Skip notes that rec was read after all other records and is settled already: it matches no filter, or was settled
+// before a restart.
 func (w *Watermark) Skip(rec esm.Record) {
 	w.last = rec.Receipt
 	w.reads++
 }
 
-// Settle notes that recs are settled. They are the oldest of their lane that are not; if not, it says false, and nothing
-// is noted.
+// Settle notes that recs are settled. It returns false and notes nothing unless they are the oldest unsettled records of
+// their lane, in order.
 func (w *Watermark) Settle(lane int, recs []esm.Record) bool {
 	l := &w.lanes[lane]
 	if len(recs) > len(l.owed) {
@@ -75,13 +76,13 @@ func (w *Watermark) Settle(lane int, recs []esm.Record) bool {
 	clear(l.owed[:len(recs)])
 	l.owed = l.owed[len(recs):]
 	if len(l.owed) == 0 {
-		l.owed = nil // let go of what a long time of trouble has made large
+		l.owed = nil // free a backlog
 	}
 	return true
 }
 
-// Position is the Receipt of the last record up to which all are settled. It never goes back. It is empty while there is
-// none.
+// Position returns the Receipt of the last record up to which all records are settled, empty if there is none. It never
+// decreases.
 func (w *Watermark) Position() string {
 	position, oldest := w.last, w.reads
 	for i := range w.lanes {
@@ -92,8 +93,8 @@ func (w *Watermark) Position() string {
 	return position
 }
 
-// Lanes are the last settled records of each lane that lie behind Position, each empty where there is none. It is nil
-// when Position says it all: nothing is owed, or there is but one lane.
+// Lanes returns the last settled record of each lane that lies after Position, empty for a lane without one. It is nil if
+// Position is enough: every record is settled, or there is only one lane.
 func (w *Watermark) Lanes() []string {
 	if len(w.lanes) == 1 || w.Owed() == 0 && later(w.last, w.until) == w.last {
 		return nil
@@ -108,7 +109,7 @@ func (w *Watermark) Lanes() []string {
 	return lanes
 }
 
-// Owed is how many records are read and not settled.
+// Owed returns the number of records that are read and not settled.
 func (w *Watermark) Owed() int {
 	n := 0
 	for i := range w.lanes {
@@ -117,7 +118,7 @@ func (w *Watermark) Owed() int {
 	return n
 }
 
-// later is the one of two positions that is further on.
+// later returns the greater of two positions.
 func later(a, b string) string {
 	if b != "" && (a == "" || Compare(b, a) > 0) {
 		return b
@@ -125,29 +126,29 @@ func later(a, b string) string {
 	return a
 }
 
-// Owes says whether a record that is read after a restart still has to be handled, going by the checkpoint that the
-// restart has found.
-func Owes(rec esm.Record, cp esm.Checkpoint, lane int) bool {
+// Unsettled reports whether a record that is read after a restart still has to be processed, according to the checkpoint
+// that the restart found.
+func Unsettled(rec esm.Record, cp esm.Checkpoint, lane int) bool {
 	if cp.Position != "" && Compare(rec.Receipt, cp.Position) <= 0 {
 		return false
 	}
 	return lane >= len(cp.Lanes) || cp.Lanes[lane] == "" || Compare(rec.Receipt, cp.Lanes[lane]) > 0
 }
 
-// Relaned is cp for a number of lanes. If it was another one when cp was saved, what is known of single lanes means
-// nothing any more: it is forgotten with the runs that were owed, and all behind Position is handled again. The same
-// goes for a checkpoint that names a lane which does not exist.
-func Relaned(cp esm.Checkpoint, lanes int) esm.Checkpoint {
+// ForLanes returns cp for a number of lanes. If the number was different when cp was saved, or a pending run names a lane
+// that does not exist, the positions of single lanes and the pending runs have no meaning any more: they are dropped, and
+// all records after Position are processed again.
+func ForLanes(cp esm.Checkpoint, lanes int) esm.Checkpoint {
 	lanes = max(lanes, 1)
-	astray := slices.ContainsFunc(cp.Owed, func(o esm.Owed) bool { return o.Lane < 0 || o.Lane >= lanes })
-	if astray || max(len(cp.Lanes), 1) != lanes {
+	unknown := slices.ContainsFunc(cp.Owed, func(o esm.Owed) bool { return o.Lane < 0 || o.Lane >= lanes })
+	if unknown || max(len(cp.Lanes), 1) != lanes {
 		cp.Lanes, cp.Owed = nil, nil
 	}
 	return cp
 }
 
-// Owing is what a checkpoint keeps of a run, so that a restart goes on with it.
-func Owing(r Run, lane int) esm.Owed {
+// Pending returns what a checkpoint keeps of a run that is being retried, so that a restart continues with it.
+func Pending(r Run, lane int) esm.Owed {
 	o := esm.Owed{ID: r.ID, Lane: lane, Tries: r.Tries, Response: r.Response}
 	if n := len(r.Records); n > 0 {
 		o.First, o.Last, o.Sum = r.Records[0].Receipt, r.Records[n-1].Receipt, sumOf(r.Records)
@@ -155,7 +156,7 @@ func Owing(r Run, lane int) esm.Owed {
 	return o
 }
 
-// sumOf tells records from others. It is never 0.
+// sumOf returns a checksum of the records' Receipts. It is never 0.
 func sumOf(recs []esm.Record) uint64 {
 	h := fnvOffset
 	for _, rec := range recs {
@@ -164,9 +165,9 @@ func sumOf(recs []esm.Record) uint64 {
 	return max(h, 1)
 }
 
-// Resumed is the run that a checkpoint has kept, of the records that are read again from its First to its Last. When these
-// are not all of it, or more than that, because they were trimmed away or a filter has changed, it is another run.
-func Resumed(o esm.Owed, recs []esm.Record) Run {
+// Resume returns the run that a checkpoint kept, given the records that were read again from its First to its Last. If
+// they are not the same records, because some were trimmed or a filter has changed, it returns a new run.
+func Resume(o esm.Owed, recs []esm.Record) Run {
 	n := len(recs)
 	if n == 0 || recs[0].Receipt != o.First || recs[n-1].Receipt != o.Last || o.Sum != 0 && o.Sum != sumOf(recs) {
 		return Run{Records: recs}

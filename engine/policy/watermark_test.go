@@ -5,12 +5,13 @@ import (
 	"slices"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
-	"pgregory.net/rapid"
 )
 
-// at is the record at a position.
+// at returns the record at a position.
 func at(position int) esm.Record { return records(position, position)[0] }
 
 func TestWatermark(t *testing.T) {
@@ -50,8 +51,8 @@ func TestWatermark(t *testing.T) {
 	check("all is settled", "16", 0)
 }
 
-// Until a restart has read again what was owed before it, the number of lanes is remembered: without it the owed runs
-// would be forgotten at the next restart.
+// After a restart the number of lanes is kept until the pending records have been read again: without it the next restart
+// would drop the pending runs.
 func TestWatermarkAfterARestart(t *testing.T) {
 	for _, cp := range []esm.Checkpoint{
 		{Position: "3", Lanes: []string{"", ""}, Owed: []esm.Owed{{First: "4", Last: "5"}}},
@@ -72,8 +73,7 @@ func TestWatermarkAfterARestart(t *testing.T) {
 	}
 }
 
-// What is not the oldest of its lane moves nothing.
-func TestWatermarkRefuses(t *testing.T) {
+func TestSettleOutOfOrder(t *testing.T) {
 	w := policy.NewWatermark(esm.Checkpoint{}, 2)
 	w.Read(0, at(1))
 	w.Read(1, at(2))
@@ -97,7 +97,7 @@ func TestWatermarkRefuses(t *testing.T) {
 	}
 }
 
-func TestOwes(t *testing.T) {
+func TestUnsettled(t *testing.T) {
 	cp := esm.Checkpoint{Position: "10", Lanes: []string{"", "20"}}
 	for _, test := range []struct {
 		cp       esm.Checkpoint
@@ -114,14 +114,14 @@ func TestOwes(t *testing.T) {
 		{cp, 21, 1, true},
 		{cp, 11, 2, true},
 	} {
-		if got := policy.Owes(at(test.position), test.cp, test.lane); got != test.want {
+		if got := policy.Unsettled(at(test.position), test.cp, test.lane); got != test.want {
 			t.Errorf("%d in lane %d: %v, want %v", test.position, test.lane, got, test.want)
 		}
 	}
 }
 
-// Lanes and owed runs mean nothing under another number of lanes.
-func TestRelaned(t *testing.T) {
+// Lanes and pending runs have no meaning for another number of lanes.
+func TestForLanes(t *testing.T) {
 	owed := []esm.Owed{{ID: "id"}}
 	for _, test := range []struct {
 		name  string
@@ -133,29 +133,29 @@ func TestRelaned(t *testing.T) {
 		{"two and three", esm.Checkpoint{Lanes: []string{"", "5"}, Owed: owed}, 3, false},
 		{"two and one", esm.Checkpoint{Lanes: []string{"", "5"}, Owed: owed}, 1, false},
 		{"one and one", esm.Checkpoint{Owed: owed}, 1, true},
-		{"one, and none said", esm.Checkpoint{Owed: owed}, 0, true},
+		{"one and zero", esm.Checkpoint{Owed: owed}, 0, true},
 		{"one and two", esm.Checkpoint{Owed: owed}, 2, false},
 		{"a lane that does not exist", esm.Checkpoint{Lanes: []string{"", "5"}, Owed: []esm.Owed{{Lane: 2}}}, 2, false},
-		{"a lane that cannot exist", esm.Checkpoint{Lanes: []string{"", "5"}, Owed: []esm.Owed{{Lane: -1}}}, 2, false},
+		{"a negative lane", esm.Checkpoint{Lanes: []string{"", "5"}, Owed: []esm.Owed{{Lane: -1}}}, 2, false},
 	} {
 		test.cp.Position = "3"
-		got := policy.Relaned(test.cp, test.lanes)
+		got := policy.ForLanes(test.cp, test.lanes)
 		if got.Position != "3" || (len(got.Owed) > 0) != test.kept || (got.Lanes != nil) != (test.kept && test.cp.Lanes != nil) {
 			t.Errorf("%s: got %+v", test.name, got)
 		}
 	}
 }
 
-func TestOwing(t *testing.T) {
-	got := policy.Owing(policy.Run{ID: "a", Records: records(3, 5), Tries: 2}, 1)
+func TestPending(t *testing.T) {
+	got := policy.Pending(policy.Run{ID: "a", Records: records(3, 5), Tries: 2}, 1)
 	if want := (esm.Owed{ID: "a", First: "3", Last: "5", Sum: got.Sum, Lane: 1, Tries: 2}); got != want || got.Sum == 0 {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
-func TestResumed(t *testing.T) {
+func TestResume(t *testing.T) {
 	all := records(3, 6)
-	owed := policy.Owing(policy.Run{ID: "a", Records: all[:3], Tries: 2, Response: &esm.NoticeResponse{Status: 200}}, 0)
+	owed := policy.Pending(policy.Run{ID: "a", Records: all[:3], Tries: 2, Response: &esm.NoticeResponse{Status: 200}}, 0)
 	old := owed
 	old.Sum = 0
 	for _, test := range []struct {
@@ -164,17 +164,17 @@ func TestResumed(t *testing.T) {
 		recs []esm.Record
 		same bool
 	}{
-		{"all of it", owed, all[:3], true},
-		{"which ones is not known", old, all[:3], true},
+		{"the same records", owed, all[:3], true},
+		{"no checksum", old, all[:3], true},
 		{"none", owed, nil, false},
 		{"the first is gone", owed, all[1:3], false},
 		{"the last is gone", owed, all[:2], false},
-		{"one more behind", owed, all, false},
+		{"one more at the end", owed, all, false},
 		{"one between is gone", owed, []esm.Record{all[0], all[2]}, false},
 		{"one more between", owed, []esm.Record{all[0], all[1], all[1], all[2]}, false},
-		{"another one between", owed, []esm.Record{all[0], all[3], all[2]}, false},
+		{"a different one between", owed, []esm.Record{all[0], all[3], all[2]}, false},
 	} {
-		got := policy.Resumed(test.owed, test.recs)
+		got := policy.Resume(test.owed, test.recs)
 		same := got.ID == "a" && got.Tries == 2 && got.Response == owed.Response
 		if same != test.same || len(got.Records) != len(test.recs) || !same && (got.ID != "" || got.Tries != 0 || got.Response != nil) {
 			t.Errorf("%s: got %+v", test.name, got)
@@ -182,10 +182,9 @@ func TestResumed(t *testing.T) {
 	}
 }
 
-// Any reading and settling, with restarts in between: the position never passes a record that is owed and never goes
-// back; after a restart exactly the records that were not settled are owed; and a watermark with nothing owed stands at
-// the last record.
-func TestWatermarkNeverPassesWhatIsOwed(t *testing.T) {
+// With any reads, settlements and restarts, the position never passes an unsettled record and never decreases. After a
+// restart exactly the unsettled records are read again. If all records are settled, the position is the last record.
+func TestWatermarkProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lanes := rapid.IntRange(1, 4).Draw(t, "lanes")
 		n := rapid.IntRange(1, 40).Draw(t, "records")
@@ -200,14 +199,14 @@ func TestWatermarkNeverPassesWhatIsOwed(t *testing.T) {
 			fmt.Sscan(w.Position(), &position)
 			for i := 1; i <= position; i++ {
 				if !settled[i] {
-					t.Fatalf("position %d, and %d is owed", position, i)
+					t.Fatalf("position %d, but %d is not settled", position, i)
 				}
 			}
 			if position < last {
 				t.Fatalf("position %d after %d", position, last)
 			}
 			if w.Owed() == 0 && position != read {
-				t.Fatalf("nothing owed, position %d, read up to %d", position, read)
+				t.Fatalf("everything settled at position %d, read up to %d", position, read)
 			}
 			last = position
 			cp = esm.Checkpoint{Position: w.Position(), Lanes: w.Lanes()}
@@ -220,7 +219,7 @@ func TestWatermarkNeverPassesWhatIsOwed(t *testing.T) {
 				read++
 				lane := laneOf(read)
 				switch {
-				case !policy.Owes(at(read), found, lane):
+				case !policy.Unsettled(at(read), found, lane):
 					w.Skip(at(read))
 				case rapid.IntRange(0, 4).Draw(t, "filter") == 0:
 					settled[read], filtered[read] = true, true
@@ -243,12 +242,12 @@ func TestWatermarkNeverPassesWhatIsOwed(t *testing.T) {
 				queues[lane] = queues[lane][k:]
 			},
 			"restart": func(t *rapid.T) {
-				found = policy.Relaned(cp, lanes)
+				found = policy.ForLanes(cp, lanes)
 				w = policy.NewWatermark(found, lanes)
 				read, queues = last, make([][]int, lanes)
 				for i := last + 1; i <= n; i++ {
-					owes := policy.Owes(at(i), found, laneOf(i))
-					if owes && filtered[i] { // nobody keeps this: a filter looks at it again
+					owes := policy.Unsettled(at(i), found, laneOf(i))
+					if owes && filtered[i] { // not kept: it is filtered again
 						settled[i], filtered[i] = false, false
 					}
 					if owes == settled[i] {
@@ -259,19 +258,4 @@ func TestWatermarkNeverPassesWhatIsOwed(t *testing.T) {
 			"": func(*rapid.T) { look() },
 		})
 	})
-}
-
-// A watermark keeps nothing of what is settled, and a lane that is stuck costs the others nothing.
-func BenchmarkWatermark(b *testing.B) {
-	w := policy.NewWatermark(esm.Checkpoint{}, 10)
-	recs := records(1, 100)
-	w.Read(0, recs[0])
-	for b.Loop() {
-		for _, rec := range recs {
-			w.Read(1, rec)
-		}
-		w.Settle(1, recs)
-		w.Position()
-		w.Lanes()
-	}
 }

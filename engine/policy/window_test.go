@@ -2,17 +2,16 @@ package policy_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/trace"
-	"pgregory.net/rapid"
 )
 
 var (
@@ -120,8 +119,8 @@ func TestFinalInvocationIsDue(t *testing.T) {
 		{"an empty one at the end of the shard", empty, policy.Seen{Drained: true}, false},
 		{"an empty one, idle", empty, policy.Seen{Tip: sec(9999)}, false},
 		{"an empty one, and a newer record", empty, policy.Seen{Next: sec(30)}, false},
-		{"owed since before a restart", half.Close(open), policy.Seen{}, true},
-		{"owed without a state", half.Close(empty), policy.Seen{Next: sec(1)}, true},
+		{"owed since before a restart", final(open), policy.Seen{}, true},
+		{"owed without a state", final(empty), policy.Seen{Next: sec(1)}, true},
 	} {
 		if got := half.Due(test.w, test.seen); got != test.want {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
@@ -167,84 +166,83 @@ func TestWindowAnswers(t *testing.T) {
 	}
 }
 
-func TestSettledWindow(t *testing.T) {
+func TestWindowAfterRecords(t *testing.T) {
 	large := json.RawMessage(`"` + strings.Repeat("x", policy.MaxState-1) + `"`)
 	fits := json.RawMessage(`"` + strings.Repeat("x", policy.MaxState-2) + `"`)
+	again := []policy.Run{{Records: records(1, 3)}}
+	rest := policy.Step{Settled: records(1, 1), Next: []policy.Run{{Records: records(2, 3)}}}
+	givenUp := policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: esm.RetryAttemptsExhausted, Response: &esm.NoticeResponse{}}
 	for _, test := range []struct {
-		name       string
-		before     string
-		step       policy.Step
-		state      json.RawMessage
-		want       string
-		terminated bool
+		name   string
+		before string
+		step   policy.Step
+		state  json.RawMessage
+		want   string
+		next   string
 	}{
-		{"success", `{"n":1}`, policy.Step{Settled: records(1, 2)}, json.RawMessage(`{"n":3}`), `{"n":3}`, false},
-		{"the first success", "", policy.Step{Settled: records(1, 2)}, json.RawMessage(`{"n":2}`), `{"n":2}`, false},
-		{"progress", `{"n":1}`, policy.Step{Settled: records(1, 1), Next: []policy.Run{{Records: records(2, 3)}}}, json.RawMessage(`{"n":2}`), `{"n":2}`, false},
-		{"a repetition", `{"n":1}`, policy.Step{Next: []policy.Run{{Records: records(1, 3)}}}, json.RawMessage(`{"n":2}`), `{"n":1}`, false},
-		{"the first try fails", "", policy.Step{Next: []policy.Run{{Records: records(1, 3)}}}, nil, "", false},
-		{"given up", `{"n":1}`, policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: esm.RetryAttemptsExhausted, Response: &esm.NoticeResponse{}}, json.RawMessage(`{"n":2}`), `{"n":1}`, false},
-		{"given up, the first of the window", "", policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: esm.RetryAttemptsExhausted, Response: &esm.NoticeResponse{}}, nil, `{}`, false},
-		{"too old, never invoked", "", policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: esm.RecordAgeExceeded}, nil, "", false},
-		{"a state of 1 MB", `{}`, policy.Step{Settled: records(1, 2)}, fits, string(fits), false},
-		{"a state of one byte more", `{}`, policy.Step{Settled: records(1, 2)}, large, string(large), true},
+		{"success", `{"n":1}`, policy.Step{Settled: records(1, 2)}, json.RawMessage(`{"n":3}`), `{"n":3}`, ""},
+		{"the first success", "", policy.Step{Settled: records(1, 2)}, json.RawMessage(`{"n":2}`), `{"n":2}`, ""},
+		{"progress", `{"n":1}`, rest, json.RawMessage(`{"n":2}`), `{"n":2}`, "2-3 0 0"},
+		{"a retry", `{"n":1}`, policy.Step{Next: again}, json.RawMessage(`{"n":2}`), `{"n":1}`, "1-3 0 0"},
+		{"the first try fails", "", policy.Step{Next: again}, nil, "", "1-3 0 0"},
+		{"given up", `{"n":1}`, givenUp, json.RawMessage(`{"n":2}`), `{"n":1}`, ""},
+		{"given up, the first of the window", "", givenUp, nil, `{}`, ""},
+		{"expired, never invoked", "", policy.Step{Settled: records(1, 3), Dropped: records(1, 3), Why: esm.RecordAgeExceeded}, nil, "", ""},
+		{"a state of 1 MB", `{}`, policy.Step{Settled: records(1, 2)}, fits, string(fits), ""},
+		{"a state of one byte more", `{}`, rest, large, string(large), "nothing 0 0; 2-3 0 0"},
 	} {
-		w := half.Settle(window(0, test.before), test.step, test.state)
-		if string(w.State) != test.want || w.Terminated != test.terminated || w.Final != test.terminated || !w.Start.Equal(start) {
-			t.Errorf("%s: got final %v, terminated %v, state %.30q", test.name, w.Final, w.Terminated, w.State)
+		step := half.After(window(0, test.before), test.step, test.state)
+		w, early := step.Window, strings.HasPrefix(test.next, "nothing")
+		if string(w.State) != test.want || w.Terminated != early || w.Final != early || !w.Start.Equal(start) || nextOf(step) != test.next {
+			t.Errorf("%s: got final %v, terminated %v, state %.30q, next %q", test.name, w.Final, w.Terminated, w.State, nextOf(step))
 		}
 	}
 }
 
-// The final invocation is retried like a batch, and whatever becomes of it the next window is empty.
+// The final invocation is retried like a batch. However it ends, the next window is empty.
 func TestFinalInvocation(t *testing.T) {
 	s := policy.Stream{MaxRetries: 2, Bisect: true, MaxAge: time.Minute}
-	w := half.Close(window(0, `{"n":1}`))
-	w.ID = "final"
 	late := start.Add(time.Hour)
-	for try := 1; ; try++ {
-		r := policy.FinalRun(w)
+	w, r := final(window(0, `{"n":1}`)), policy.Run{}
+	for try := 1; try <= 3; try++ {
+		r = policy.FinalRun(w)
 		if r.ID != "final" || r.Tries != try-1 {
 			t.Fatalf("try %d is %+v", try, r)
 		}
 		if _, expired := s.Expire(r, late); expired {
-			t.Fatal("it becomes too old")
+			t.Fatal("it expires")
 		}
-		step := s.After(r, functionError, faulted("Unhandled", `{}`), late)
-		w = half.Finish(w, step)
-		if try <= 2 {
-			if !w.Final || string(w.State) != `{"n":1}` || w.Tries != try || step.Wait != time.Duration(try)*200*ms {
-				t.Errorf("after try %d: %+v, waits %v", try, w, step.Wait)
-			}
-			continue
+		step := half.After(w, s.After(r, functionError, faulted("Unhandled", `{}`), late), nil)
+		w = *step.Window
+		switch {
+		case try < 3 && (!w.Final || string(w.State) != `{"n":1}` || w.Tries != try || step.Wait != time.Duration(try)*200*ms):
+			t.Errorf("after try %d: %+v, waits %v", try, w, step.Wait)
+		case try == 3 && (step.Why != esm.RetryAttemptsExhausted || step.Count != 3 || !reflect.DeepEqual(w, window(30, ""))):
+			t.Errorf("in the end %+v, given up because of %q after %d", w, step.Why, step.Count)
 		}
-		if step.Why != esm.RetryAttemptsExhausted || step.Count != 3 {
-			t.Errorf("given up because of %q after %d", step.Why, step.Count)
-		}
-		break
-	}
-	if want := window(30, ""); !reflect.DeepEqual(w, want) {
-		t.Errorf("then %+v, want %+v", w, want)
 	}
 
-	step := s.After(policy.FinalRun(w), policy.Outcome{Verdict: trace.Done}, answered(`{"state":{}}`), late)
-	if got, want := half.Finish(half.Close(window(60, `{}`)), step), window(90, ""); !reflect.DeepEqual(got, want) {
+	success := s.After(r, policy.Outcome{Verdict: trace.Done}, answered(`{"state":{}}`), late)
+	if got, want := *half.After(final(window(60, `{}`)), success, nil).Window, window(90, ""); !reflect.DeepEqual(got, want) {
 		t.Errorf("after a success: %+v, want %+v", got, want)
 	}
-	early := half.Close(window(60, `{}`))
+	early := final(window(60, `{}`))
 	early.Terminated = true
-	if got, want := half.Finish(early, step), window(60, ""); !reflect.DeepEqual(got, want) {
+	if got, want := *half.After(early, success, nil).Window, window(60, ""); !reflect.DeepEqual(got, want) {
 		t.Errorf("after one that ended early: %+v, want %+v", got, want)
 	}
 }
+
+// final returns w with its final invocation due.
+func final(w esm.Window) esm.Window { return half.Close(w, "final") }
 
 var origin = policy.Origin{
 	Mapping: "3f0c9a54-6d1e-4e0b-8f43-9b7d2c5a1e88", FunctionArn: "arn:aws:lambda:eu-west-1:111122223333:function:orders-fn:live",
 	Source: "arn:aws:kinesis:eu-west-1:111122223333:stream/orders", Shard: "shardId-000000000002",
 }
 
-func TestWindowPayload(t *testing.T) {
-	ended := half.Close(window(0, `{"cust-9":3}`))
+func TestWindowEvent(t *testing.T) {
+	ended := final(window(0, `{"cust-9":3}`))
 	ended.Terminated = true
 	head := `,"shardId":"shardId-000000000002","eventSourceARN":"arn:aws:kinesis:eu-west-1:111122223333:stream/orders","window":{"start":"2026-03-04T05:06:00Z","end":"2026-03-04T05:06:30Z"},"state":`
 	for _, test := range []struct {
@@ -255,41 +253,36 @@ func TestWindowPayload(t *testing.T) {
 	}{
 		{"the first", window(0, ""), records(1, 2), `{"Records":[{"n":1},{"n":2}]` + head + `{},"isFinalInvokeForWindow":false,"isWindowTerminatedEarly":false}`},
 		{"a later one", window(0, `{"cust-9":3}`), records(1, 1), `{"Records":[{"n":1}]` + head + `{"cust-9":3},"isFinalInvokeForWindow":false,"isWindowTerminatedEarly":false}`},
-		{"the final one", half.Close(window(0, `{"cust-9":3}`)), nil, `{"Records":[]` + head + `{"cust-9":3},"isFinalInvokeForWindow":true,"isWindowTerminatedEarly":false}`},
+		{"the final one", final(window(0, `{"cust-9":3}`)), nil, `{"Records":[]` + head + `{"cust-9":3},"isFinalInvokeForWindow":true,"isWindowTerminatedEarly":false}`},
 		{"ended early", ended, nil, `{"Records":[]` + head + `{"cust-9":3},"isFinalInvokeForWindow":true,"isWindowTerminatedEarly":true}`},
 	} {
-		got := half.Payload(origin, test.w, test.recs)
+		g := policy.Batching{Size: 9, Envelope: half.Envelope(origin, test.w)}
+		got := g.Event(test.recs)
 		if string(got) != test.want {
 			t.Errorf("%s: got\n%s, want\n%s", test.name, got, test.want)
 		}
-		room := half.Room(origin, test.w)
-		if want := esm.MaxPayload - len(got) + len(policy.Payload(test.recs)); room != want {
-			t.Errorf("%s: room for %d bytes, want %d", test.name, room, want)
+		if b, _, _ := g.Add(policy.Batch{}, test.recs, start); len(test.recs) > 0 && b.Bytes != len(got) {
+			t.Errorf("%s: %d bytes, want %d", test.name, b.Bytes, len(got))
 		}
 	}
 }
 
-// Records that arrive in any order, batches that succeed, fail and are given up: every record is in one window, windows
-// go forward, each has at most one final invocation unless it was ended early, and it comes after all of its records.
+// Records arrive in any order, and batches succeed, expire or end their window early: every record is in one window,
+// windows follow each other, and each has at most one final invocation, after its records, unless it ended early.
 func TestWindowLives(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		recs := arrived(rapid.SliceOfN(rapid.IntRange(0, 200), 1, 30).Draw(t, "arrived")...)
+		rest := arrived(rapid.SliceOfN(rapid.IntRange(0, 200), 1, 30).Draw(t, "arrived")...)
 		var w *esm.Window
-		var story []string
+		finals := map[time.Time]bool{}
 		last := time.Time{}
-		for rest := recs; len(rest) > 0; {
+		for len(rest) > 0 {
 			next, n := half.Cut(w, rest)
 			if next.Start.Before(last) {
 				t.Fatalf("window %v after %v", next.Start, last)
 			}
-			w, last = &next, next.Start
+			last = next.Start
 			if due := half.Due(next, policy.Seen{Next: rest[0].Arrived}); due != (n == 0) {
 				t.Fatalf("final invocation due %v, and %d records belong to the window %+v", due, n, next)
-			}
-			if n == 0 {
-				story = append(story, fmt.Sprint("final ", next.Start))
-				next = half.Finish(half.Close(next), policy.Step{})
-				continue
 			}
 			state, step := json.RawMessage(`{}`), policy.Step{Settled: rest[:n]}
 			switch rapid.IntRange(0, 3).Draw(t, "outcome") {
@@ -298,14 +291,17 @@ func TestWindowLives(t *testing.T) {
 			case 1:
 				state = json.RawMessage(`"` + strings.Repeat("x", policy.MaxState) + `"`)
 			}
-			next = half.Settle(next, step, state)
-			if next.Terminated {
-				next = half.Finish(next, policy.Step{})
+			if n > 0 {
+				w = half.After(next, step, state).Window
+			} else if next = final(next); finals[next.Start] {
+				t.Errorf("a second final invocation of %v", next.Start)
+			} else {
+				w, finals[next.Start] = &next, true
+			}
+			if w.Final {
+				w = half.After(*w, policy.Step{}, nil).Window
 			}
 			rest = rest[n:]
-		}
-		if slices.Sort(story); len(slices.Compact(slices.Clone(story))) != len(story) {
-			t.Errorf("a window has two final invocations: %q", story)
 		}
 	})
 }

@@ -1,16 +1,16 @@
-// Package bootstrap starts plain Python and Node.js handlers: a file with a function in it, as Lambda's managed runtimes
-// take it, needs no runtime interface client of its own.
+// Package bootstrap provides the commands that run plain Python and Node.js handlers: a file with a function in it, as for
+// Lambda's managed runtimes.
 //
-// It carries two small runtime interface clients, one for Python (3.8 and later, standard library only) and one for
-// Node.js (18 and later), lays them out on disk, finds an interpreter and says with which command a handler is started.
-// Starting it, and serving the Runtime API to it, is the caller's affair.
+// It contains two small runtime interface clients, one for Python (3.8 and later, standard library only) and one for
+// Node.js (18 and later). It writes them to disk, finds an interpreter and returns the command that runs a handler. The
+// caller starts the command and serves the Runtime API.
 //
-// What the two clients do, and where they follow Lambda's managed runtimes: the handler's name and where its module is
-// looked for, the context object, the format of logging and console in text and JSON (AWS_LAMBDA_LOG_FORMAT and
-// AWS_LAMBDA_LOG_LEVEL), the bodies of errors at initialisation and in an invocation, the exit codes, _X_AMZN_TRACE_ID.
+// The clients follow Lambda's managed runtimes in the handler's name and where its module is searched for, the context
+// object, the format of logging and console in text and JSON (AWS_LAMBDA_LOG_FORMAT and AWS_LAMBDA_LOG_LEVEL), the bodies
+// of errors of Init and invocations, the exit codes, and _X_AMZN_TRACE_ID.
 //
-// Where they do not: nothing is installed beside the handler (Lambda's runtimes come with boto3 and the AWS SDK for
-// JavaScript), a process goes on running between invocations instead of being frozen, and a response cannot be streamed.
+// They differ in that nothing is installed beside the handler (Lambda's runtimes come with boto3 and the AWS SDK for
+// JavaScript), a process is not frozen between invocations, and a response cannot be streamed.
 package bootstrap
 
 import (
@@ -22,14 +22,14 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// The pattern for Python names files because a directory's files that begin with "_" would be left out.
+// The pattern for Python has files, because of a directory those that begin with "_" are left out.
 //
 //go:embed python/*.py python/esm_bootstrap/*.py node/*.mjs
 var files embed.FS
 
-// Bootstraps knows how to start handlers. Its zero value needs a Dir. All methods may be called side by side.
+// Bootstraps finds the commands that run handlers. Methods may be called concurrently.
 type Bootstraps struct {
-	// Dir is where the clients' files are laid out. It is made when it is missing, and belongs to this program.
+	// Dir is the directory of the clients' files. It is created if needed, and must not be used for anything else.
 	Dir string
 
 	mu      sync.Mutex
@@ -37,17 +37,14 @@ type Bootstraps struct {
 	found   map[string]interpreter // by runtime
 }
 
-// Command says how to start a handler of fn: the command and the environment variables that go with it, to which the
-// caller adds AWS_LAMBDA_RUNTIME_API (host:port), LAMBDA_TASK_ROOT and the function's own. The command runs in
-// fn.CodeUri. A function with AWS_LAMBDA_EXEC_WRAPPER among its variables has its command wrapped by that script (AWS:
-// "Modifying the runtime environment").
+// Command returns the command that runs fn's handler in fn.CodeUri, and its environment variables, to which the caller
+// adds AWS_LAMBDA_RUNTIME_API (host:port), LAMBDA_TASK_ROOT and the function's own. If AWS_LAMBDA_EXEC_WRAPPER is among
+// the function's variables, that script wraps the command (AWS: "Modifying the runtime environment").
 //
 // The first call for a runtime looks for an interpreter on PATH and asks it for its version, which takes some
-// milliseconds and at most ten seconds. An interpreter of another version than fn.Runtime says is taken if the exact
-// one is not there; Note tells.
+// milliseconds and at most ten seconds. If there is none of the version in fn.Runtime, another is used; see Note.
 //
-// It returns an *Invalid when fn.Runtime is one that is not supported, and an error that says what to install when
-// there is no interpreter.
+// The error is an *Invalid if fn.Runtime is not supported, and otherwise says what to install.
 func (b *Bootstraps) Command(fn config.Function) (argv []string, env map[string]string, err error) {
 	lang, with, err := b.interpreter(fn.Runtime)
 	if err != nil {
@@ -70,8 +67,8 @@ func (b *Bootstraps) Command(fn config.Function) (argv []string, env map[string]
 	}, nil
 }
 
-// Note tells, for people, how what Command starts differs from what fn asks for; it is empty when it does not, or when
-// Command would return an error.
+// Note returns a text about an interpreter whose version differs from fn.Runtime, or "" if Command finds the exact version
+// or none.
 func (b *Bootstraps) Note(fn config.Function) string {
 	_, asked, _ := languageOf(fn.Runtime)
 	lang, with, err := b.interpreter(fn.Runtime)
@@ -81,8 +78,8 @@ func (b *Bootstraps) Note(fn config.Function) string {
 	return fmt.Sprintf("%s runs with %s %s (%s)", fn.Runtime, lang.title, with.version, with.path)
 }
 
-// layOut writes the embedded files, once, and gives the directory's absolute path. Files that are there already and
-// are the same are left alone, so that a running handler never sees one change for no reason.
+// layOut writes the embedded files, once, and returns the directory's absolute path. It leaves identical files alone, so
+// that they do not change under a running handler.
 func (b *Bootstraps) layOut() (string, error) {
 	dir, err := filepath.Abs(b.Dir)
 	if err != nil {
@@ -100,7 +97,8 @@ func (b *Bootstraps) layOut() (string, error) {
 	return dir, nil
 }
 
-// interpreter finds what runs a runtime, and remembers it. Failures are not remembered: it may be installed meanwhile.
+// interpreter finds the interpreter of a runtime, and remembers it. It does not remember errors: the interpreter may be
+// installed meanwhile.
 func (b *Bootstraps) interpreter(runtime string) (language, interpreter, error) {
 	lang, version, err := languageOf(runtime)
 	if err != nil {

@@ -12,20 +12,20 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// Invalid is one thing that is wrong with a function's description.
+// Invalid is an error in a function's description.
 type Invalid struct {
 	Field  string // the key that is wrong: Runtime, Handler or CodeUri
-	Reason string // for people, with the remedy
+	Reason string // with the remedy
 }
 
 func (e *Invalid) Error() string { return e.Field + ": " + e.Reason }
 
-// Check tells what is wrong with fn's Runtime, Handler and CodeUri as far as that can be seen without starting
-// anything: the runtime is supported, CodeUri is a directory, the handler is of the form module.function and the
-// module's file is there. Whether an interpreter is installed is Command's affair.
+// Check validates fn's Runtime, Handler and CodeUri without starting anything: the runtime is supported, CodeUri is a
+// directory, the handler is of the form module.function, and the module's file exists. It does not look for an
+// interpreter.
 //
-// The error joins one *Invalid for each finding. A provided.* runtime is not judged here: Check returns nil. The file
-// is not looked for when the function's variables name other places (PYTHONPATH, NODE_PATH).
+// The error joins one *Invalid for each finding. Check returns nil for a provided.* runtime. It does not look for the file
+// if the function's variables name other places (PYTHONPATH, NODE_PATH).
 func Check(fn config.Function) error {
 	if isProvided(fn.Runtime) {
 		return nil
@@ -52,12 +52,12 @@ func Check(fn config.Function) error {
 		found = append(found, err)
 	}
 	if len(found) == 0 && fn.Environment.Variables[lang.pathVar] == "" && !slices.ContainsFunc(candidates, isIn(fn.CodeUri)) {
-		found = append(found, &Invalid{"Handler", fmt.Sprintf("%s: %s is not there", fn.Handler, filepath.Join(fn.CodeUri, candidates[0]))})
+		found = append(found, &Invalid{"Handler", fmt.Sprintf("%s: there is no file %s", fn.Handler, filepath.Join(fn.CodeUri, candidates[0]))})
 	}
 	return errors.Join(found...)
 }
 
-// isIn makes a predicate: is there a file or directory that matches pattern under dir?
+// isIn returns a function that reports whether a file or directory under dir matches pattern.
 func isIn(dir string) func(pattern string) bool {
 	return func(pattern string) bool {
 		matches, err := filepath.Glob(filepath.Join(escapeGlob(dir), pattern))
@@ -69,8 +69,8 @@ func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// pythonModules lists where the module of a handler may be, as glob patterns relative to CodeUri, the likeliest first.
-// Dots and slashes both part packages (AWS: "Define Lambda function handler in Python").
+// pythonModules returns where the module of a handler may be, as glob patterns relative to CodeUri, the most likely first.
+// Both dots and slashes separate packages (AWS: "Define Lambda function handler in Python").
 func pythonModules(handler string) ([]string, error) {
 	at := strings.LastIndex(handler, ".")
 	if at < 0 {
@@ -84,8 +84,8 @@ func pythonModules(handler string) ([]string, error) {
 	return []string{module + ".py", module + "/__init__.py", module + ".pyc", module + ".so", module + ".*.so"}, nil
 }
 
-// nodeModules is pythonModules for Node.js: the first dot of the last element ends the module, and what follows may
-// be a path into what it exports (AWS: "Define Lambda function handler in Node.js").
+// nodeModules is pythonModules for Node.js: the first dot of the last element ends the module, and the rest may be a path
+// into its exports (AWS: "Define Lambda function handler in Node.js").
 func nodeModules(handler string) ([]string, error) {
 	dir, base := path.Split(handler)
 	module, function, ok := strings.Cut(base, ".")

@@ -120,25 +120,7 @@ type process struct {
 	api    *fakeAPI
 	cmd    *exec.Cmd
 	exited chan struct{}
-	out    lockedBuffer
-}
-
-// lockedBuffer collects what a process writes.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	out    bytes.Buffer // read after exited
 }
 
 // code writes the files of a function into a new directory; a key is a path.
@@ -247,14 +229,12 @@ func (p *process) answer() answer {
 	case got := <-p.api.answers:
 		return got
 	case <-p.exited:
+		if len(p.api.answers) == 0 {
+			p.t.Fatalf("the process ended without an answer: %v", p.cmd.ProcessState)
+		}
+		return <-p.api.answers
 	case <-time.After(patience):
 		p.t.Fatal("the process does not answer")
-	}
-	select { // it may have answered and ended
-	case got := <-p.api.answers:
-		return got
-	default:
-		p.t.Fatalf("the process ended without an answer: %v", p.cmd.ProcessState)
 		return answer{}
 	}
 }

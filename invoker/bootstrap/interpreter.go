@@ -11,13 +11,13 @@ import (
 
 const probeTimeout = 10 * time.Second
 
-// interpreter is what handlers of a runtime are run with.
+// interpreter is an installed interpreter.
 type interpreter struct {
-	path    string // of the interpreter itself, absolute
+	path    string // absolute, and not a shim
 	version string
 }
 
-// find looks on PATH for the interpreter of a version, or for another that will do.
+// find looks on PATH for the interpreter of a version, or for another that is new enough.
 func (l language) find(version string) (interpreter, error) {
 	var tried []string
 	for _, name := range l.commands(version) {
@@ -34,8 +34,8 @@ func (l language) find(version string) (interpreter, error) {
 	return interpreter{}, fmt.Errorf("install %s %s (or any from %s on): %s", l.title, version, l.oldest, strings.Join(tried, "; "))
 }
 
-// ask runs an interpreter to learn its own path and version. What PATH holds may be the shim of a version manager,
-// which works neither in every directory nor with a handler's environment, and costs time at each start.
+// ask runs an interpreter to get its path and version. The one on PATH may be the shim of a version manager, which works
+// neither in every directory nor with a handler's environment, and slows each start.
 func (l language) ask(name string) (interpreter, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
@@ -47,7 +47,7 @@ func (l language) ask(name string) (interpreter, error) {
 	}
 	path, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	if !filepath.IsAbs(path) || lastNumber(version) < 0 {
-		return interpreter{}, fmt.Errorf("%s: does not tell its path and version", name)
+		return interpreter{}, fmt.Errorf("%s: did not print its path and version", name)
 	}
 	return interpreter{path: path, version: version}, nil
 }

@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// language is what the supported runtimes of one language have in common.
+// language describes the supported runtimes of one language.
 type language struct {
 	title    string
 	runtime  *regexp.Regexp                // a Runtime; its group is the version
-	oldest   string                        // the oldest version that the client runs on
+	oldest   string                        // version that the client runs on
 	commands func(version string) []string // interpreters by name, the best first
-	probe    []string                      // arguments that make one print its own path and its version, a line each
+	probe    []string                      // arguments that make it print its path and its version, a line each
 	flags    []string                      // between the interpreter and entry
 	entry    string                        // among the embedded files
 	modules  func(handler string) ([]string, error)
-	pathVar  string // the variable by which modules are found elsewhere
+	pathVar  string // the variable that lists other places of modules
 }
 
 var languages = []language{{
@@ -26,7 +26,7 @@ var languages = []language{{
 	oldest:   "3.8",
 	commands: func(version string) []string { return []string{"python" + version, "python3", "python"} },
 	probe:    []string{"-I", "-c", `import sys; print(sys.executable); print("%d.%d" % sys.version_info[:2])`},
-	flags:    []string{"-u"}, // what a handler prints must be out before it is killed
+	flags:    []string{"-u"}, // unbuffered: output must not be lost when a handler is killed
 	entry:    "python/bootstrap.py",
 	modules:  pythonModules,
 	pathVar:  "PYTHONPATH",
@@ -41,7 +41,7 @@ var languages = []language{{
 	pathVar:  "NODE_PATH",
 }}
 
-// languageOf finds the language of a Runtime and the version that it asks for, or says what to do instead.
+// languageOf returns the language and the version of a Runtime. Its error says what to do instead.
 func languageOf(runtime string) (lang language, version string, err error) {
 	for _, lang := range languages {
 		match := lang.runtime.FindStringSubmatch(runtime)
@@ -49,23 +49,23 @@ func languageOf(runtime string) (lang language, version string, err error) {
 			continue
 		}
 		if older(match[1], lang.oldest) {
-			return language{}, "", &Invalid{"Runtime", fmt.Sprintf("%s is too old: %s %s is the oldest that can be run",
+			return language{}, "", &Invalid{"Runtime", fmt.Sprintf("%s is too old: %s %s is the oldest that is supported",
 				runtime, lang.title, lang.oldest)}
 		}
 		return lang, match[1], nil
 	}
 	if isProvided(runtime) {
-		return language{}, "", &Invalid{"Runtime", runtime + " runs the function's own bootstrap file, not a bundled one"}
+		return language{}, "", &Invalid{"Runtime", runtime + " runs the function's own bootstrap file"}
 	}
-	return language{}, "", &Invalid{"Runtime", fmt.Sprintf("%q cannot be started by itself, only python3.x, nodejs*.x and "+
-		"provided.* can: give a Command that runs the handler with its language's runtime interface client", runtime)}
+	return language{}, "", &Invalid{"Runtime", fmt.Sprintf("%q is not supported, only python3.x, nodejs*.x and provided.* "+
+		"are: give a Command that runs the handler with the runtime interface client of its language", runtime)}
 }
 
 func isProvided(runtime string) bool {
 	return runtime == "provided" || strings.HasPrefix(runtime, "provided.")
 }
 
-// older compares versions of one language by their last numbers, since the others are the same.
+// older compares versions of one language by their last numbers; the rest is the same.
 func older(version, than string) bool {
 	return lastNumber(version) < lastNumber(than)
 }

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// writeAll copies every file of from into dir. Each file appears whole or not at all, so that a crash in between, or
-// another process that does the same, leaves nothing half written.
+// writeAll copies every file of from into dir. Each file is written atomically: a crash, or another process that does the
+// same, leaves no partial file.
 func writeAll(from fs.FS, dir string) error {
 	return fs.WalkDir(from, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -34,7 +34,7 @@ func writeFile(to string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) // is gone once it was renamed
+	defer os.Remove(temp.Name()) // fails once it is renamed
 	_, err = temp.Write(data)
 	if chmod := temp.Chmod(0o644); err == nil {
 		err = chmod

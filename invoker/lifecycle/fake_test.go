@@ -71,7 +71,7 @@ type fake struct {
 	end      context.CancelFunc
 	gone     chan struct{}
 	reason   string        // why it ended
-	grace    time.Duration // as Kill was told; negative before
+	grace    time.Duration // as passed to Kill; negative before
 	memory   int
 	looked   int // at its memory
 }

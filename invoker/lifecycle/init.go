@@ -14,34 +14,24 @@ import (
 // start runs Init. If it returns an error, the environment is of no use and has to be closed.
 func (e *environment) start(ctx context.Context) error {
 	began := time.Now()
-	if err := e.launch(ctx); err != nil {
+	got, answer, err := e.initialize(ctx, began)
+	if err != nil {
 		return e.broken(err)
 	}
-	e.timer.Reset(initLimit)
-	got, answer := e.await(ctx, e.run.session.Idle())
-	took := time.Since(began)
 	switch got {
 	case idle:
-		e.init = took
-		e.run.Flush()
+		e.init = time.Since(began)
 		e.sample()
 		return nil
 	case timedOut:
-		e.reporter.initFailed("", took, "timeout", "")
 		e.reset(nil)
 		return nil
 	case answered:
-		e.run.gone(initErrorExit)
-		e.run.Flush()
-		e.reporter.initFailed("", took, "error", answer.ErrorType)
-		text := fmt.Errorf("init failed: %.1000s", answer.Response.Payload)
 		return &invoker.Broken{
 			Response: func(string) esm.Response { return answer.Response },
-			Err:      e.explain(text),
+			Err:      e.explain(fmt.Errorf("init failed: %.1000s", answer.Response.Payload)),
 		}
 	case exited:
-		e.run.Flush()
-		e.reporter.initFailed("", took, "error", e.run.failure.Type)
 		return e.broken(e.run.failure)
 	default:
 		return fmt.Errorf("lifecycle: start: %w", context.Cause(ctx))
@@ -51,32 +41,55 @@ func (e *environment) start(ctx context.Context) error {
 // restart runs Init within the invocation, whose timeout bounds it. If Init fails, its answer is that of the invocation,
 // which is over then; the event has not been seen.
 func (e *environment) restart(ctx context.Context) (esm.Response, error) {
-	if err := e.launch(ctx); err != nil {
+	got, answer, err := e.initialize(ctx, e.now.began)
+	if err != nil {
 		return e.launchFailed(err)
 	}
-	got, answer := e.await(ctx, e.run.session.Idle())
-	id, took := e.now.id, time.Since(e.now.began)
 	switch got {
 	case idle:
 		return esm.Response{}, nil
 	case answered:
-		e.run.gone(initErrorExit)
-		e.reporter.initFailed(id, took, "error", answer.ErrorType)
 		e.now.ended("error", answer.ErrorType, answer.Response.Fault)
 		e.reset(nil)
 		return answer.Response, nil
-	case exited:
-		e.reporter.initFailed(id, took, "error", e.run.failure.Type)
-	case timedOut:
-		e.reporter.initFailed(id, took, "timeout", "")
+	case exited, timedOut:
+		return e.conclude(ctx, got, answer)
 	default:
 		_, err := e.conclude(ctx, got, answer)
 		return esm.Response{}, notRun(err)
 	}
-	return e.conclude(ctx, got, answer)
 }
 
-// launchFailed answers an invocation whose runtime could not be started again.
+// initialize starts the runtime, waits for the outcome of its Init, and reports one that failed. An error means that the
+// runtime was not started.
+func (e *environment) initialize(ctx context.Context, began time.Time) (outcome, runtimeapi.Answer, error) {
+	if err := e.launch(ctx); err != nil {
+		return 0, runtimeapi.Answer{}, err
+	}
+	id := ""
+	if e.now != nil {
+		id = e.now.id
+	} else {
+		e.timer.Reset(initLimit)
+	}
+	got, answer := e.await(ctx, e.run.session.Idle())
+	took := time.Since(began)
+	if got == answered {
+		e.run.gone(initErrorExit)
+	}
+	e.run.Flush()
+	switch got {
+	case answered:
+		e.reporter.initFailed(id, took, "error", answer.ErrorType)
+	case exited:
+		e.reporter.initFailed(id, took, "error", e.run.failure.Type)
+	case timedOut:
+		e.reporter.initFailed(id, took, "timeout", "")
+	}
+	return got, answer, nil
+}
+
+// launchFailed answers an invocation whose runtime could not be started.
 func (e *environment) launchFailed(err error) (esm.Response, error) {
 	inv := e.now
 	e.now = nil

@@ -60,7 +60,7 @@ type Runtime interface {
 	// or with an error if some process cannot be killed. It is called once.
 	Kill(grace time.Duration) error
 
-	// Flush passes on what the runtime has written so far, as well as the platform can tell. A line without an end
+	// Flush passes on what the runtime has written so far, as far as the platform knows. A line without an end
 	// counts as a line: what is written next belongs to another invocation.
 	Flush()
 

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// child is the leader of a process group of its own. When it ends, by whatever cause, its group is killed.
+// child is the leader of a process group of its own. When it ends, its group is killed.
 type child struct {
 	pid    int
 	exited chan struct{} // closed when it has ended and its group is killed
@@ -18,10 +18,10 @@ type child struct {
 	work   sync.WaitGroup
 
 	mu   sync.Mutex
-	dead bool // its process id may be somebody else's soon
+	dead bool // its process id may be reused
 }
 
-// command describes a process: once started, it is of no further use.
+// command describes a process.
 type command struct {
 	path           string
 	argv, env      []string
@@ -29,8 +29,8 @@ type command struct {
 	stdout, stderr *os.File
 }
 
-// spawn starts c. The child lives on a goroutine with an OS thread of its own, since the kernel takes the end of the
-// thread that started a process for the end of its parent.
+// spawn starts c, on a goroutine with an OS thread that lives as long as the child: the kernel takes the end of the thread
+// that started a process for the end of its parent.
 func spawn(c command) (*child, error) {
 	ch := &child{exited: make(chan struct{})}
 	started := make(chan error, 1)
@@ -52,8 +52,8 @@ func spawn(c command) (*child, error) {
 	return ch, nil
 }
 
-// start forks and executes. A file that was written a moment ago may still be open for writing in another process that
-// is just being forked: that passes.
+// start forks and executes. It retries for a short time while the file is open for writing in another process that is
+// being forked.
 func (c command) start() (*exec.Cmd, error) {
 	for wait := time.Millisecond; ; wait *= 2 {
 		cmd := &exec.Cmd{Path: c.path, Args: c.argv, Env: c.env, Dir: c.dir, Stdout: c.stdout, Stderr: c.stderr}
@@ -70,20 +70,20 @@ func (c command) start() (*exec.Cmd, error) {
 	}
 }
 
-// reap waits for the child's end. Its group is killed before the child's id is given back to the system, so that no
-// other group can bear it by then.
+// reap waits for the child's end. It kills the group before it releases the child's id, so that no other group can have
+// the same.
 func (c *child) reap(cmd *exec.Cmd) {
 	awaitExit(c.pid)
 	c.mu.Lock()
 	c.dead = true
 	c.mu.Unlock()
-	_ = syscall.Kill(-c.pid, syscall.SIGKILL) // an error says that nobody is left
-	_ = cmd.Wait()                            // what it says is in ProcessState
+	_ = syscall.Kill(-c.pid, syscall.SIGKILL) // an error means that the group is empty
+	_ = cmd.Wait()                            // the result is in ProcessState
 	c.state = cmd.ProcessState
 	close(c.exited)
 }
 
-// signal sends sig to the whole group, unless it is being killed anyway.
+// signal sends sig to the whole group, unless it is being killed.
 func (c *child) signal(sig syscall.Signal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,7 +92,7 @@ func (c *child) signal(sig syscall.Signal) {
 	}
 }
 
-// gone waits until the child has ended, at most for d.
+// gone waits at most d for the child to end.
 func (c *child) gone(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -104,17 +104,7 @@ func (c *child) gone(d time.Duration) bool {
 	}
 }
 
-// over says whether the child has ended.
-func (c *child) over() bool {
-	select {
-	case <-c.exited:
-		return true
-	default:
-		return false
-	}
-}
-
-// reason is why the child ended, in the words of [runtimeapi.Exited].
+// reason returns why the child ended, in the form of [runtimeapi.Exited].
 func (c *child) reason() string {
 	status, ok := c.state.Sys().(syscall.WaitStatus)
 	switch {

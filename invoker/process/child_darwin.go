@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// dieWithParent does nothing: the system has no such signal. Runtimes end by themselves when their Runtime API is gone;
-// Sweep finds those that do not.
+// dieWithParent does nothing: the system has no such signal. Most runtimes end when their Runtime API is gone; Sweep finds
+// the rest.
 func dieWithParent(*syscall.SysProcAttr) {}
 
 // awaitExit waits until the process has ended and leaves it to be reaped.
@@ -16,7 +16,7 @@ func awaitExit(pid int) {
 		wexited = 0x4
 		wnowait = 0x20
 	)
-	var info [16]uint64 // a siginfo, and more
+	var info [16]uint64 // at least a siginfo
 	for {
 		_, _, err := syscall.Syscall6(syscall.SYS_WAITID, byPid, uintptr(pid), uintptr(unsafe.Pointer(&info[0])), wexited|wnowait, 0, 0)
 		if err != syscall.EINTR {

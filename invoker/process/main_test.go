@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -45,7 +43,6 @@ func init() { // refers to functions that refer to roles
 		"echo":    func() { lambda.Start(func(e json.RawMessage) (json.RawMessage, error) { return e, nil }) },
 		"aws":     func() { lambda.Start(awsHandler) },
 		"sigterm": func() { lambda.StartWithOptions(awsHandler, lambda.WithEnableSIGTERM(func() { note("terminated") })) },
-		"catch":   catch,
 		"die":     func() { fmt.Println("last words"); os.Exit(3) },
 		"raw":     raw,
 		"engine":  engine,
@@ -54,12 +51,11 @@ func init() { // refers to functions that refer to roles
 
 // order is the event of awsHandler and raw.
 type order struct {
-	Fail  string `json:",omitempty"`
-	Die   string `json:",omitempty"`
-	Print int    `json:",omitempty"` // lines to standard output
-	Fork  string `json:",omitempty"` // kept, setsid: leave a process behind
-	Raw   string `json:",omitempty"` // for the role raw
-	Say   string `json:",omitempty"`
+	Fail string `json:",omitempty"`
+	Die  string `json:",omitempty"`
+	Fork string `json:",omitempty"` // kept, setsid: leave a process behind
+	Raw  string `json:",omitempty"` // for the role raw
+	Say  string `json:",omitempty"`
 }
 
 // result describes awsHandler's environment.
@@ -73,11 +69,6 @@ var calls int
 
 func awsHandler(_ context.Context, o order) (any, error) {
 	calls++
-	out := bufio.NewWriter(os.Stdout)
-	for i := range o.Print {
-		fmt.Fprintf(out, "%1000d\n", i)
-	}
-	_ = out.Flush()
 	if o.Fork != "" {
 		leaveBehind(o.Fork)
 	}
@@ -122,14 +113,6 @@ func leaveBehind(how string) {
 // note leaves a file that a test can see when the environment is gone.
 func note(name string) { _ = os.WriteFile(filepath.Join(os.Getenv("NOTES"), name), nil, 0o600) }
 
-// catch would note a SIGTERM, but registers no extension.
-func catch() {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGTERM)
-	go func() { <-c; note("terminated"); os.Exit(0) }()
-	lambda.Start(awsHandler)
-}
-
 // raw takes events and misbehaves as ordered.
 func raw() {
 	base := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/"
@@ -147,16 +130,9 @@ func raw() {
 		case "exit without reading the reply":
 			begin(path, "Content-Length: 6\r\n\r\n\"done\"")
 			os.Exit(5)
-		case "half an answer":
-			begin(path, "Content-Length: 100\r\n\r\n\"do").Close()
-			select {}
 		case "half an answer and exit":
 			begin(path, "Content-Length: 100\r\n\r\n\"do")
 			os.Exit(6)
-		case "answer":
-			if resp, err = http.Post(base+path, "", strings.NewReader(`"fine"`)); err == nil {
-				resp.Body.Close()
-			}
 		}
 	}
 }

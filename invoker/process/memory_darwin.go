@@ -1,4 +1,4 @@
 package process
 
-// peakMemory is not known here without linking against the system's libraries.
+// peakMemory returns 0: without the system's libraries it is unknown.
 func peakMemory(int) int { return 0 }

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// peakMemory is the most memory that pid and its living descendants have used, in MB: the sum of their peaks (VmHWM),
-// which counts shared pages more than once. It costs some file reads for each process: not for every invocation.
+// peakMemory returns the most memory that pid and its living descendants have used, in MB: the sum of their peaks (VmHWM),
+// which counts shared pages more than once. It reads some files for each process.
 func peakMemory(pid int) int { return peakKB(pid, map[int]bool{}) >> 10 }
 
 func peakKB(pid int, seen map[int]bool) int {

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startTime is when a process started; empty when there is none. Together with its id it names a process for ever.
+// startTime returns when a process started, or "" if there is no such process. With the process id it identifies a
+// process.
 func startTime(pid int) string {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if err != nil {
@@ -17,7 +18,7 @@ func startTime(pid int) string {
 	return fmt.Sprintf("%d.%06d", since.Sec, since.Usec)
 }
 
-// bootID names the time since the machine was started.
+// bootID returns an id of this boot of the machine.
 var bootID = sync.OnceValue(func() string {
 	since, err := unix.SysctlTimeval("kern.boottime")
 	if err != nil {
@@ -26,5 +27,5 @@ var bootID = sync.OnceValue(func() string {
 	return fmt.Sprint(since.Sec)
 })
 
-// killMarked does nothing: the environment of a process is not to be had here. A process that left its group stays.
+// killMarked does nothing: the environment of a process cannot be read here. A process that left its group stays.
 func killMarked(map[string]bool) bool { return true }

@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// startTime is when a process started, in ticks since the machine did; empty when there is none. Together with its id
-// and the boot it names a process for ever.
+// startTime returns when a process started, in ticks since the machine did, or "" if there is no such process. With the
+// process id and the boot id it identifies a process.
 func startTime(pid int) string {
 	stat, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:]) // its name may hold anything
-	if len(fields) < 20 || fields[0][0] == 'Z' {                    // one that has ended and is not reaped is none
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:]) // its name may contain anything
+	if len(fields) < 20 || fields[0][0] == 'Z' {                    // a zombie has ended
 		return ""
 	}
 	return string(fields[19])
 }
 
-// bootID names the time since the machine was started.
+// bootID returns an id of this boot of the machine.
 var bootID = sync.OnceValue(func() string {
 	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return strings.ReplaceAll(strings.TrimSpace(string(id)), "-", "")
@@ -32,9 +32,8 @@ const (
 	killMarkedStep = 2 * time.Millisecond
 )
 
-// killMarked kills every process that bears the mark of one of the environments, wherever it has gone, and waits until
-// none is left. It reports whether that was so in time. Processes inherit the mark unless they ask for another
-// environment.
+// killMarked kills every process with the mark of one of the sandboxes, whatever its group, and waits until none is left.
+// It reports whether that succeeded. Processes inherit the mark unless they replace their environment.
 func killMarked(ids map[string]bool) bool {
 	for end := time.Now().Add(killMarkedWait); ; {
 		left := false
@@ -51,7 +50,7 @@ func killMarked(ids map[string]bool) bool {
 	}
 }
 
-// kill holds on to the process before it looks again, so that the mark is surely that of the process it kills.
+// kill takes a handle of the process before it checks the mark again, so that it cannot kill another with the same id.
 func kill(pid int, ids map[string]bool) {
 	p, err := os.FindProcess(pid)
 	if err != nil {
@@ -64,7 +63,7 @@ func kill(pid int, ids map[string]bool) {
 }
 
 func bears(pid int, ids map[string]bool) bool {
-	env, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ")) // nothing for those of other users
+	env, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ")) // empty for those of other users
 	for len(env) > 0 {
 		var one []byte
 		one, env, _ = bytes.Cut(env, []byte{0})
@@ -75,7 +74,7 @@ func bears(pid int, ids map[string]bool) bool {
 	return false
 }
 
-// processes are the ids of all processes but this one.
+// processes returns the ids of all processes but this one.
 func processes() []int {
 	dir, err := os.Open("/proc")
 	if err != nil {

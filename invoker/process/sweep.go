@@ -75,6 +75,6 @@ func (p private) killGroup() {
 	number, since, _ := strings.Cut(string(text), " ")
 	pid, err := strconv.Atoi(number)
 	if err == nil && pid > 1 && since != "" && startTime(pid) == since {
-		_ = syscall.Kill(-pid, syscall.SIGKILL) // an error says that nobody is left
+		_ = syscall.Kill(-pid, syscall.SIGKILL) // an error means that the group is empty
 	}
 }

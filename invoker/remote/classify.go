@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -87,7 +86,7 @@ func (s *sending) explain(ctx context.Context, err error) error {
 	switch {
 	case begun && exchange.HTTPStatusCode() != 0:
 		return wrap(judge(err, exchange.HTTPStatusCode()), err)
-	case s.mayHaveBeenSent(begun, err):
+	case s.mayHaveBeenSent(begun):
 		return err
 	default:
 		return wrap(esm.ErrNotRun, err)
@@ -119,17 +118,8 @@ func judge(err error, status int) error {
 
 // mayHaveBeenSent reports whether a request without an answer may have reached the endpoint. Unless begun, it did not
 // reach the transport, for example because there are no credentials.
-func (s *sending) mayHaveBeenSent(begun bool, err error) bool {
-	if s.connected.Load() {
-		return true
-	}
-	if s.asked.Load() || !begun {
-		return false // and no connection was made
-	}
-	// Without a trace from the transport, its error has to say.
-	_, lookup := errors.AsType[*net.DNSError](err)
-	op, ok := errors.AsType[*net.OpError](err)
-	return !lookup && !(ok && op.Op == "dial")
+func (s *sending) mayHaveBeenSent(begun bool) bool {
+	return s.connected.Load() || begun && !s.asked.Load()
 }
 
 func wrap(kind, err error) error {

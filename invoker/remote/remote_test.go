@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -159,39 +158,4 @@ func TestCallerGivesUp(t *testing.T) {
 	if kind(err) != "not run" {
 		t.Errorf("got %s: %v, want not run: the caller had given up before", kind(err), err)
 	}
-}
-
-// Faults happen before or after the handler ran; an error that says which must be right.
-func TestErrorsAgainstWhatRan(t *testing.T) {
-	var ran atomic.Int32
-	step := 0
-	r := &Remote{Client: client("http://host.invalid", roundTrip(func(req *http.Request) (*http.Response, error) {
-		step++
-		switch step % 5 {
-		case 0:
-			return nil, &net.OpError{Op: "dial", Err: errors.New("refused")}
-		case 1:
-			ran.Add(1)
-			return nil, &net.OpError{Op: "read", Err: errors.New("connection reset by peer")}
-		case 2:
-			return respond(req, 429, `{}`), nil
-		case 3:
-			return nil, &net.OpError{Op: "write", Err: errors.New("broken pipe")}
-		default:
-			ran.Add(1)
-			return respond(req, 200, `null`), nil
-		}
-	}))}
-	for range 50 {
-		before := ran.Load()
-		_, err := r.Invoke(t.Context(), esm.Call{Function: "f", Payload: []byte("{}")})
-		saw := ran.Load() > before
-		if k := kind(err); saw && (k == "not run" || k == "throttled" || k == "refused") || !saw && k == "none" {
-			t.Errorf("step %d: got %s, and the handler ran: %v", step, k, saw)
-		}
-	}
-}
-
-func respond(req *http.Request, status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: req}
 }

@@ -17,19 +17,19 @@ const (
 	causeType       = "application/vnd.aws.lambda.error.cause+json"
 )
 
-// Unhandled is the Fault of every failure that the runtime itself reported.
+// Unhandled is the Fault of every failure that the runtime reported.
 const Unhandled = "Unhandled"
 
-// respond makes a Response of a function that ran, as all here did.
+// respond returns the Response of a function that ran.
 func respond(payload []byte, fault string) esm.Response {
 	return esm.Response{Payload: payload, Fault: fault, Status: http.StatusOK, Version: Version}
 }
 
-// Version is the version of every function here.
+// Version is the version of every function.
 const Version = "$LATEST"
 
-// readResponse makes the answer of a body that was posted as a response. A runtime that fails halfway through a stream
-// says so in the trailers; aws-lambda-go does so for whole answers as well.
+// readResponse returns the Answer of a body that was posted as a response. A runtime that fails halfway through a stream
+// says so in the trailers; aws-lambda-go does so for buffered answers as well.
 func readResponse(body []byte, trailer http.Header) Answer {
 	if trailer == nil {
 		return Answer{Response: respond(body, "")}
@@ -45,7 +45,7 @@ func readResponse(body []byte, trailer http.Header) Answer {
 	return Answer{Response: respond(failure, Unhandled), ErrorType: errorType(kind)}
 }
 
-// reportedAnswer is the answer of a body that was posted as an error. The bytes go to the caller as they are.
+// reportedAnswer returns the Answer of a body that was posted as an error. The caller gets the bytes unchanged.
 func reportedAnswer(h http.Header, body []byte) Answer {
 	if strings.HasPrefix(h.Get("Content-Type"), causeType) {
 		body = withoutCause(body)
@@ -53,7 +53,7 @@ func reportedAnswer(h http.Header, body []byte) Answer {
 	return Answer{Response: respond(body, Unhandled), ErrorType: errorType(h.Get(errorTypeHeader))}
 }
 
-// withoutCause takes out the part of an error that is meant for X-Ray. Older .NET runtimes send it in the body.
+// withoutCause removes the part of an error that is meant for X-Ray, which older .NET runtimes send in the body.
 func withoutCause(body []byte) []byte {
 	var e struct {
 		Message string          `json:"errorMessage"`
@@ -70,12 +70,12 @@ func withoutCause(body []byte) []byte {
 	return out
 }
 
-// The pattern is not anchored, which is Lambda's own looseness.
+// The pattern is not anchored, as Lambda's is not.
 var knownErrorType = regexp.MustCompile(`(Runtime|Function)\.[A-Z][a-zA-Z]+`)
 
 const longestErrorType = 256 // bytes; the header may hold megabytes, a log line should not
 
-// errorType cuts the runtime's word for its failure down to those that Lambda knows.
+// errorType reduces the type that a runtime reports to those that Lambda knows.
 func errorType(header string) string {
 	switch {
 	case len(header) <= longestErrorType && knownErrorType.MatchString(header):
@@ -91,7 +91,7 @@ func platformAnswer(kind string, payload []byte) Answer {
 	return Answer{Response: respond(payload, kind), ErrorType: kind}
 }
 
-// tooLargeAnswer has its keys in the order that Lambda gives them here, unlike its other failures.
+// tooLargeAnswer has its keys in Lambda's order, which differs from that of its other failures.
 var tooLargeAnswer = platformAnswer("Function.ResponseSizeTooLarge", fmt.Appendf(nil,
 	`{"errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes).","errorType":"Function.ResponseSizeTooLarge"}`,
 	MaxAnswer))

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// MaxAnswer is the largest answer that Lambda takes, in bytes: 6 MB and a little room.
+// MaxAnswer is the largest answer that Lambda accepts, in bytes: a little more than 6 MB.
 const MaxAnswer = 6*1024*1024 + 100
 
-// How much of an answer that is refused is read and thrown away, so that the runtime can read its 413: a server that
-// hangs up on a client that is still writing shows it a broken connection instead.
+// Bounds of what is read of an answer that is refused, so that the runtime can read its 413: a server that closes the
+// connection while the client writes shows it a broken connection instead.
 const (
 	drainBytes = 64 << 20
 	drainTime  = 5 * time.Second
@@ -19,7 +19,7 @@ const (
 
 var errTooLarge = errors.New("the body is too large")
 
-// readAnswer reads the body of an answer. When it cannot, it ends the invocation by itself and returns the reply.
+// readAnswer reads the body of an answer. If it cannot, it ends the invocation and returns the reply.
 func (s *Session) readAnswer(w http.ResponseWriter, r *http.Request, id string) ([]byte, *problem) {
 	body, err := readBody(r)
 	switch {
@@ -63,7 +63,7 @@ func readBody(r *http.Request) ([]byte, error) {
 	}
 }
 
-// drain reads on, within bounds. If it does not reach the end, the connection is of no use afterwards.
+// drain reads the rest of the body, within bounds. If it does not reach the end, the connection is closed.
 func drain(w http.ResponseWriter, r *http.Request) {
 	c := http.NewResponseController(w)
 	_ = c.SetReadDeadline(time.Now().Add(drainTime)) // an error leaves the byte bound

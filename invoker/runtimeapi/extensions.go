@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Of the Extensions API there is what a runtime's own process needs: an internal extension that asks for no events. To
-// register one is the documented way to be sent SIGTERM, and what aws-lambda-go's WithEnableSIGTERM does.
+// Of the Extensions API only internal extensions without events are served. To register one is the documented way to get
+// SIGTERM, which aws-lambda-go's WithEnableSIGTERM uses.
 const (
 	registerPath  = "/2020-01-01/extension/register"
 	eventNextPath = "/2020-01-01/extension/event/next"
@@ -24,7 +24,7 @@ const (
 
 type extension struct {
 	id, name string
-	polled   bool // it waits for an event, which never comes
+	polled   bool // it waits for an event; there are none
 }
 
 func (s *Session) serveExtensions(w http.ResponseWriter, r *http.Request) {
@@ -50,7 +50,7 @@ func (s *Session) serveExtensions(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// notSupported is the answer of AWS's emulator, which extensions put up with.
+// notSupported returns the answer of AWS's emulator, which extensions tolerate.
 func notSupported(api string) *problem {
 	return &problem{http.StatusAccepted, api + " API is not supported", api + ".NotSupported"}
 }
@@ -101,7 +101,7 @@ func (s *Session) register(name string, events []string) (id string, p *problem)
 	return id, nil
 }
 
-// serveExtensionNext holds the request until the runtime is gone.
+// serveExtensionNext blocks until the runtime's connection ends.
 func (s *Session) serveExtensionNext(w http.ResponseWriter, r *http.Request) {
 	id := r.Header.Get(identifierHeader)
 	if p := s.poll(id); p != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// Failure is an invocation, or a start, that failed without the runtime saying so. It is an error for people and a
-// Response for callers; the two bear the same text.
+// Failure is a failure of an invocation or a start that the runtime did not report. It is an error, and a Response with
+// the same text for the caller.
 type Failure struct {
 	Type string // as Lambda names it: Runtime.ExitError, Sandbox.Timedout
 	Text string
@@ -17,18 +17,18 @@ type Failure struct {
 
 func (f *Failure) Error() string { return f.Type + ": " + f.Text }
 
-// Response is what the caller of the invocation id gets, byte for byte as Lambda words it.
+// Response returns the answer of the invocation id, byte for byte as Lambda words it.
 func (f *Failure) Response(id string) esm.Response {
 	return respond(errorBody(f.Type, "RequestId: "+id+" Error: "+f.Text), f.Type)
 }
 
-// TimedOut is the failure of an invocation that took longer than limit.
+// TimedOut returns the Failure of an invocation that took longer than limit.
 func TimedOut(limit time.Duration) *Failure {
 	return &Failure{Type: "Sandbox.Timedout", Text: fmt.Sprintf("Task timed out after %.2f seconds", limit.Seconds())}
 }
 
-// Exited is the failure of a runtime that ended. The reason is worded "exit status 1" or "signal: killed"; it is empty
-// for a runtime that ended of its own accord, with status 0.
+// Exited returns the Failure of a runtime that ended. The reason is of the form "exit status 1" or "signal: killed", and
+// empty for status 0.
 func Exited(reason string) *Failure {
 	if reason == "" {
 		return &Failure{Type: "Runtime.ExitError", Text: "Runtime exited without providing a reason"}
@@ -36,12 +36,12 @@ func Exited(reason string) *Failure {
 	return &Failure{Type: "Runtime.ExitError", Text: "Runtime exited with error: " + reason}
 }
 
-// InvalidEntrypoint is the failure of a runtime that could not be started.
+// InvalidEntrypoint returns the Failure of a runtime that could not be started.
 func InvalidEntrypoint(text string) *Failure {
 	return &Failure{Type: "Runtime.InvalidEntrypoint", Text: text}
 }
 
-// errorBody has its keys in Lambda's order.
+// errorBody returns a failure's JSON, with its keys in Lambda's order.
 func errorBody(kind, message string) []byte {
 	body, err := json.Marshal(struct {
 		Type    string `json:"errorType"`

@@ -33,7 +33,7 @@ var (
 	acceptedLength = []string{strconv.Itoa(len(acceptedBody))}
 )
 
-// accepted answers every POST that was understood. Clients insist on 202, and some on the body.
+// accepted answers a POST that was accepted. Clients insist on 202, and some on the body.
 func accepted(w http.ResponseWriter) {
 	h := w.Header()
 	h["Content-Type"] = jsonType

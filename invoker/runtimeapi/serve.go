@@ -12,7 +12,7 @@ const (
 	pingPath       = "/2018-06-01/ping"
 )
 
-// ServeHTTP answers one request of the runtime. A request for an event is held for as long as it takes.
+// ServeHTTP answers one request of the runtime. A request for an event blocks until there is one.
 func (s *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	switch path {
@@ -73,7 +73,7 @@ func (s *Session) serveNext(w http.ResponseWriter, r *http.Request) {
 	}
 	if d == nil {
 		select {
-		case d = <-wait: // nil for a closed Session: waits for the connection's end
+		case d = <-wait: // a nil channel if the Session is closed: waits for the end of the connection
 		case <-r.Context().Done():
 			s.leave(wait)
 			return
@@ -82,14 +82,14 @@ func (s *Session) serveNext(w http.ResponseWriter, r *http.Request) {
 	d.write(w)
 }
 
-// serveResponse checks in the order of Lambda: id, state, header, body.
+// serveResponse checks in Lambda's order: id, state, header, body.
 func (s *Session) serveResponse(w http.ResponseWriter, r *http.Request, id string) {
 	if p := s.begin(id, responding); p != nil {
 		p.write(w)
 		return
 	}
 	switch mode := r.Header.Get("Lambda-Runtime-Function-Response-Mode"); mode {
-	case "", "streaming": // a stream is gathered to its end: nobody here can take half an answer
+	case "", "streaming": // a stream is buffered: no caller can take half an answer
 	default:
 		s.end(platformAnswer("Runtime.InvalidResponseModeHeader", nil))
 		drain(w, r)
@@ -127,7 +127,7 @@ func (s *Session) serveInitError(w http.ResponseWriter, r *http.Request) {
 	reply(w, p)
 }
 
-// finish ends the invocation with a. An answer that comes too late names a request that is no longer current.
+// finish ends the invocation with a. If the answer is too late, its request is no longer current.
 func (s *Session) finish(a Answer) *problem {
 	if !s.end(a) {
 		return invalidRequestID

@@ -10,30 +10,30 @@ import (
 	"sync"
 )
 
-// maxHeader leaves room for the description of a failure that runtimes send to X-Ray in a header: aws-lambda-go's may
-// have a megabyte.
+// maxHeader allows for the description of a failure that runtimes send to X-Ray in a header: aws-lambda-go's may have a
+// megabyte.
 const maxHeader = 2<<20 + 64<<10
 
-// Server carries sessions over listeners. The Host of a request names its session: runtimes take it from
-// AWS_LAMBDA_RUNTIME_API, so a listener may be shared by environments that are each given a name of their own. A Host
-// that is not known is answered with 404, so that neither a neighbour nor a web page gets at a session by its address
-// alone. All methods may be called side by side; a Server comes from NewServer.
+// Server serves sessions over listeners. The Host of a request names its session: runtimes take it from
+// AWS_LAMBDA_RUNTIME_API, so environments with different names can share a listener. An unknown Host is answered with
+// 404, so that neither another environment nor a web page reaches a session by its address alone. Methods may be called
+// concurrently; NewServer makes a Server.
 type Server struct {
 	http http.Server
 
 	mu       sync.RWMutex
 	sessions map[string]http.Handler
 	conns    int
-	gone     chan struct{} // closed when the last connection has ended; nil while nobody waits for that
+	gone     chan struct{} // closed when the last connection ends; nil while nobody waits for that
 }
 
-// NewServer returns a Server without sessions. It sets no timeouts: a request for an event may be held for hours.
+// NewServer returns a Server without sessions. It sets no timeouts: a request for an event may block for hours.
 func NewServer() *Server {
 	s := &Server{sessions: map[string]http.Handler{}}
 	s.http = http.Server{
 		Handler:        s,
 		MaxHeaderBytes: maxHeader,
-		ErrorLog:       log.New(io.Discard, "", 0), // what goes wrong on a connection is its runtime's affair
+		ErrorLog:       log.New(io.Discard, "", 0), // of connections; a runtime sees for itself
 		ConnState:      s.count,
 	}
 	return s
@@ -47,24 +47,24 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Close closes listeners and connections. Requests that are being answered end soon, but Close does not wait for them.
+// Close closes listeners and connections. It does not wait for requests that are being answered; they end soon.
 func (s *Server) Close() { _ = s.http.Close() } // the sockets are gone, whatever closing them said
 
-// Add serves session to requests for host, which is "name:port" as runtimes send it.
+// Add makes session answer requests for host, which is "name:port" as runtimes send it.
 func (s *Server) Add(host string, session http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions[host] = session
 }
 
-// Remove makes host unknown again.
+// Remove makes host unknown.
 func (s *Server) Remove(host string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, host)
 }
 
-// ServeHTTP hands r to its session.
+// ServeHTTP passes r to its session.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.RLock()
 	session := s.sessions[r.Host]
@@ -76,8 +76,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	session.ServeHTTP(w, r)
 }
 
-// Quiet waits until no connection is open, or ctx ends. What a runtime wrote just before its death has been taken in
-// then.
+// Quiet blocks until no connection is open, or ctx ends. Everything that a dead runtime had sent has been read then.
 func (s *Server) Quiet(ctx context.Context) {
 	s.mu.Lock()
 	if s.conns == 0 {

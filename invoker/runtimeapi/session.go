@@ -12,7 +12,7 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// ErrNotReady says that the runtime is not waiting for an event.
+// ErrNotReady means that the runtime does not wait for an event.
 var ErrNotReady = errors.New("runtimeapi: the runtime is not ready for an event")
 
 // Event is one invocation as the runtime sees it.
@@ -25,23 +25,22 @@ type Event struct {
 	Payload       []byte // not changed, and not used once the invocation is over
 }
 
-// Answer is what a runtime said about one invocation, or about its Init.
+// Answer is a runtime's answer to one invocation, or its report of a failed Init.
 type Answer struct {
 	Response esm.Response
 
-	// ErrorType is the type of a failure, for logs: the Lambda-Runtime-Function-Error-Type that the runtime sent, cut
-	// down to the types that Lambda knows. It is empty for a success.
+	// ErrorType is the type of a failure, for logs: the Lambda-Runtime-Function-Error-Type that the runtime sent, if
+	// Lambda knows it. It is empty for a success.
 	ErrorType string
 
-	// Truncated says that the answer broke off: the runtime cannot be trusted with a further event.
+	// Truncated means that the answer broke off. The runtime must not get another event.
 	Truncated bool
 }
 
 var _ http.Handler = (*Session)(nil)
 
-// Session is one runtime's conversation with the Runtime API. It serves the runtime's requests as an [http.Handler] and
-// gives its owner the other end: Idle, Dispatch, Answers, in this order and over again. All methods may be called side
-// by side. When the runtime is started anew it gets a new Session.
+// Session is the Runtime API of one runtime. It serves the runtime as an [http.Handler], and its owner by Idle, Dispatch
+// and Answers, in this order for each event. Methods may be called concurrently. Each runtime needs a new Session.
 type Session struct {
 	fn      config.Function
 	idle    chan struct{}
@@ -57,21 +56,21 @@ type Session struct {
 // waiter is a runtime's request for an event, until the event comes.
 type waiter chan *delivery
 
-// New returns the Session of a runtime of fn that has not been heard of yet.
+// New returns the Session of a runtime of fn that has not made a request yet.
 func New(fn config.Function) *Session {
 	return &Session{fn: fn, state: started, idle: make(chan struct{}, 1), answers: make(chan Answer, 1)}
 }
 
-// Idle receives a value each time that the runtime becomes free: once when its Init is done, and once after each
-// answer, when it asks for its next event. A value not taken is forgotten with the next Dispatch.
+// Idle returns a channel that receives a value each time the runtime becomes free: when its Init is done, and after each
+// answer, when it asks for its next event. The next Dispatch discards a value that was not received.
 func (s *Session) Idle() <-chan struct{} { return s.idle }
 
-// Answers receives the runtime's answer to each event dispatched, at most one for each. An Answer that comes before the
-// first value from Idle is the runtime's report that its Init failed.
+// Answers returns a channel that receives at most one Answer for each event dispatched. An Answer before the first value
+// from Idle is the runtime's report that its Init failed.
 func (s *Session) Answers() <-chan Answer { return s.answers }
 
-// Dispatch hands ev to the runtime, which must be idle, and does not block. If the connection on which the runtime
-// waits turns out to be dead, the runtime gets ev when it asks again.
+// Dispatch delivers ev to the runtime, which must be idle. It does not block. If the connection on which the runtime waits
+// is dead, the runtime gets ev when it asks again.
 func (s *Session) Dispatch(ev Event) error {
 	d := newDelivery(ev)
 	s.mu.Lock()
@@ -85,7 +84,7 @@ func (s *Session) Dispatch(ev Event) error {
 	return nil
 }
 
-// forget makes room for what the next invocation brings.
+// forget empties both channels for the next invocation.
 func (s *Session) forget() {
 	select {
 	case <-s.idle:
@@ -97,23 +96,23 @@ func (s *Session) forget() {
 	}
 }
 
-// Close ends the conversation: no answer counts any more, and a request for an event waits until its connection ends,
-// because a runtime that gets an error here dies noisily. Close it before the runtime is killed.
+// Close ends the Session: answers no longer count, and a request for an event blocks until its connection ends, because a
+// runtime that gets an error logs it and exits. It is closed before the runtime is killed.
 func (s *Session) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.current, s.parked = closed, nil, nil
 }
 
-// Extended says whether the runtime registered an internal extension. Lambda ends such a runtime with SIGTERM and half
-// a second of grace, every other one with SIGKILL (AWS: "Understanding the Lambda execution environment lifecycle").
+// Extended reports whether the runtime has registered an internal extension. Lambda ends such a runtime with SIGTERM and
+// half a second of grace, any other with SIGKILL (AWS: "Understanding the Lambda execution environment lifecycle").
 func (s *Session) Extended() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.extensions) > 0
 }
 
-// wake gives the current event to the newest waiter: older ones are usually what is left of a lost connection.
+// wake gives the current event to the newest waiter: older ones usually belong to a lost connection.
 func (s *Session) wake() {
 	if n := len(s.parked); n > 0 {
 		s.parked[n-1] <- s.current
@@ -121,12 +120,12 @@ func (s *Session) wake() {
 	}
 }
 
-// ask is the runtime's request for an event. It returns the event, or a waiter that will get it.
+// ask handles the runtime's request for an event. It returns the event, or a waiter that will get it.
 func (s *Session) ask() (*delivery, waiter, *problem) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch s.state {
-	case running: // asked again without an answer: it cannot have seen the event
+	case running: // it asks without having answered, so it has not seen the event
 		return s.current, nil, nil
 	case closed:
 		return nil, nil, nil
@@ -142,8 +141,8 @@ func (s *Session) ask() (*delivery, waiter, *problem) {
 	return nil, w, nil
 }
 
-// leave takes back a request whose connection has ended. An event that it was given meanwhile goes to the next waiter,
-// or else to the runtime's next request.
+// leave withdraws a request whose connection has ended. An event that it was given meanwhile goes to the next waiter, or
+// to the runtime's next request.
 func (s *Session) leave(w waiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,8 +184,8 @@ func (s *Session) beginInitError() *problem {
 	return nil
 }
 
-// end hands a to the Session's owner. It is called before the runtime gets its reply, since the runtime may ask for its
-// next event right after that. It reports false when nobody waits for the answer any more.
+// end passes a to the Session's owner. It is called before the runtime gets its reply, since the runtime may ask for its
+// next event right after that. It reports false if the answer no longer counts.
 func (s *Session) end(a Answer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,7 +200,7 @@ func (s *Session) end(a Answer) bool {
 	return true
 }
 
-// delivery is an event made ready for the wire.
+// delivery is an event in the form of a reply.
 type delivery struct {
 	id      string
 	payload []byte
@@ -228,7 +227,7 @@ func newDelivery(ev Event) *delivery {
 	}}
 }
 
-// write sends the event. A connection that is lost on the way needs no care: the runtime asks again.
+// write sends the event. If the connection is lost, the runtime asks again.
 func (d *delivery) write(w http.ResponseWriter) {
 	h := w.Header()
 	h["Content-Type"] = jsonType

@@ -85,7 +85,7 @@ func TestNewestConnectionGetsTheEvent(t *testing.T) {
 		r.answer()
 		fourth := r.park(t.Context())
 		r.idle()
-		cancel() // in the midst of the others
+		cancel() // between the other two
 		<-second
 		synctest.Wait()
 		r.dispatch(idB)
@@ -123,38 +123,6 @@ func TestLostConnectionDoesNotLoseTheEvent(t *testing.T) {
 	})
 }
 
-func TestResponses(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		body  io.Reader
-		edits []edit
-		want  string
-	}{
-		{"with a length", strings.NewReader(`{"a":"<é>"}`), nil, `{"a":"<é>"}`},
-		{"chunked", struct{ io.Reader }{strings.NewReader(`[1]`)}, nil, `[1]`},
-		{"chunked with empty trailers", struct{ io.Reader }{strings.NewReader(`[1]`)}, []edit{trailers("", "")}, `[1]`},
-		{"empty", strings.NewReader(""), nil, ""},
-		{"no JSON", strings.NewReader("\x00\xff"), []edit{header("Content-Type", "application/octet-stream")}, "\x00\xff"},
-		{"streamed", struct{ io.Reader }{strings.NewReader(`[1]`)}, []edit{header("Lambda-Runtime-Function-Response-Mode", "streaming")}, `[1]`},
-		{"as large as may be", bytes.NewReader(make([]byte, runtimeapi.MaxAnswer)), nil, string(make([]byte, runtimeapi.MaxAnswer))},
-		{"as large as may be, chunked", struct{ io.Reader }{bytes.NewReader(make([]byte, runtimeapi.MaxAnswer))}, nil, string(make([]byte, runtimeapi.MaxAnswer))},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, r *rig) {
-				r.give(idA)
-				r.want(r.do(http.MethodPost, response(idA), tt.body, tt.edits...), 202, okay)
-				a := r.answer()
-				if got := string(a.Response.Payload); got != tt.want {
-					t.Errorf("got %.100q, want %.100q", got, tt.want)
-				}
-				if a.Response.Fault != "" || a.ErrorType != "" || a.Response.Status != 200 || a.Response.Version != "$LATEST" || a.Truncated {
-					t.Errorf("got %+v", a)
-				}
-			})
-		})
-	}
-}
-
 // trailers declares and sends the two trailers of Lambda; the body is given in base64.
 func trailers(kind, body string) edit {
 	return func(r *http.Request) {
@@ -162,50 +130,86 @@ func trailers(kind, body string) edit {
 	}
 }
 
-func TestErrorTrailers(t *testing.T) {
-	body := base64.StdEncoding.EncodeToString([]byte(`{"errorMessage":"late"}`))
-	for _, tt := range []struct{ mode, kind, body, want, errorType string }{
-		{"", "Function.Late", body, `{"errorMessage":"late"}`, "Function.Late"},
-		{"streaming", "Function.Late", body, `{"errorMessage":"late"}`, "Function.Late"},
-		{"streaming", "", body, `{"errorMessage":"late"}`, "Runtime.Unknown"},
-		{"streaming", "*errors.errorString", "", `{"errorType":"*errors.errorString","errorMessage":""}`, "Runtime.Unknown"},
-		{"streaming", "Function.Late", "no base64!", `{"errorType":"Function.Late","errorMessage":""}`, "Function.Late"},
+// chunked sends the body without its length.
+func chunked(r *http.Request) {
+	r.Body, r.ContentLength = io.NopCloser(struct{ io.Reader }{r.Body}), -1
+}
+
+func TestAnswers(t *testing.T) {
+	const (
+		tooLarge    = `{"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).","errorType":"RequestEntityTooLarge"}` + "\n"
+		sizeFailure = `{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}`
+		badMode     = `{"errorMessage":"Invalid function response mode","errorType":"InvalidFunctionResponseMode"}` + "\n"
+		late        = `{"errorMessage":"late"}`
+		cause       = "application/vnd.aws.lambda.error.cause+json"
+	)
+	large := string(make([]byte, runtimeapi.MaxAnswer))
+	inBase64 := base64.StdEncoding.EncodeToString([]byte(late))
+	typed := func(contentType, errorType string) []edit {
+		return []edit{header("Content-Type", contentType), header("Lambda-Runtime-Function-Error-Type", errorType)}
+	}
+	stream := header("Lambda-Runtime-Function-Response-Mode", "streaming")
+	for _, tt := range []struct {
+		name                      string
+		path                      func(id string) string
+		body                      string
+		edits                     []edit
+		status                    int
+		reply                     string
+		payload, fault, errorType string
+	}{
+		{"with a length", response, `{"a":"<é>"}`, nil, 202, okay, `{"a":"<é>"}`, "", ""},
+		{"chunked", response, `[1]`, []edit{chunked}, 202, okay, `[1]`, "", ""},
+		{"empty trailers", response, `[1]`, []edit{chunked, trailers("", "")}, 202, okay, `[1]`, "", ""},
+		{"empty", response, "", nil, 202, okay, "", "", ""},
+		{"no JSON", response, "\x00\xff", nil, 202, okay, "\x00\xff", "", ""},
+		{"streamed", response, `[1]`, []edit{chunked, stream}, 202, okay, `[1]`, "", ""},
+		{"largest", response, large, nil, 202, okay, large, "", ""},
+		{"largest, chunked", response, large, []edit{chunked}, 202, okay, large, "", ""},
+		{"too large", response, large + "x", nil, 413, tooLarge, sizeFailure, "Function.ResponseSizeTooLarge", "Function.ResponseSizeTooLarge"},
+		{"too large, chunked", response, large + "x", []edit{chunked}, 413, tooLarge, sizeFailure, "Function.ResponseSizeTooLarge", "Function.ResponseSizeTooLarge"},
+		{"invalid mode", response, "1", []edit{header("Lambda-Runtime-Function-Response-Mode", "quick")}, 400, badMode, "", "Runtime.InvalidResponseModeHeader", "Runtime.InvalidResponseModeHeader"},
+		{"error trailers", response, "half", []edit{chunked, trailers("Function.Late", inBase64)}, 202, okay, late, "Unhandled", "Function.Late"},
+		{"error trailers of a stream", response, "half", []edit{chunked, stream, trailers("", inBase64)}, 202, okay, late, "Unhandled", "Runtime.Unknown"},
+		{"error type alone", response, "half", []edit{chunked, trailers("*errors.errorString", "")}, 202, okay, `{"errorType":"*errors.errorString","errorMessage":""}`, "Unhandled", "Runtime.Unknown"},
+		{"error body that is not base64", response, "half", []edit{chunked, trailers("Function.Late", "no!")}, 202, okay, `{"errorType":"Function.Late","errorMessage":""}`, "Unhandled", "Function.Late"},
+		{"error", failure, late, typed("application/json", "Runtime.NoSuchHandler"), 202, okay, late, "Unhandled", "Runtime.NoSuchHandler"},
+		{"error that is not JSON", failure, " no JSON ", typed("application/json", "xFunction.Bad<"), 202, okay, " no JSON ", "Unhandled", "xFunction.Bad<"},
+		{"unknown error type of a function", failure, "{}", typed("application/json", "Function.bad"), 202, okay, "{}", "Unhandled", "Function.Unknown"},
+		{"unknown error type", failure, "{}", typed("application/json", "unhandled"), 202, okay, "{}", "Unhandled", "Runtime.Unknown"},
+		{"long error type", failure, "{}", typed("application/json", "Runtime.A"+strings.Repeat("x", 300)), 202, okay, "{}", "Unhandled", "Runtime.Unknown"},
+		{"error with nothing", failure, "", nil, 202, okay, "", "Unhandled", "Runtime.Unknown"},
+		{"error with a cause", failure, `{"errorMessage":"m","errorType":"t","stackTrace":["a","b"],"errorCause":{"x":1}}`, typed(cause, ""), 202, okay,
+			`{"errorMessage":"m","errorType":"t","stackTrace":["a","b"]}`, "Unhandled", "Runtime.Unknown"},
+		{"bad error with a cause", failure, `no`, typed(cause+"; charset=utf-8", ""), 202, okay, `Invalid error body`, "Unhandled", "Runtime.Unknown"},
+		{"large header", failure, "{}", []edit{header("Lambda-Runtime-Function-XRay-Error-Cause", strings.Repeat("x", 2<<20))}, 202, okay, "{}", "Unhandled", "Runtime.Unknown"},
 	} {
-		inBubble(t, func(t *testing.T, r *rig) {
-			r.give(idA)
-			got := r.do(http.MethodPost, response(idA), struct{ io.Reader }{strings.NewReader("half")},
-				trailers(tt.kind, tt.body), header("Lambda-Runtime-Function-Response-Mode", tt.mode))
-			r.want(got, 202, okay)
+		check := func(t *testing.T, r *rig, path string) {
+			r.want(r.post(path, tt.body, tt.edits...), tt.status, tt.reply)
 			a := r.answer()
-			if string(a.Response.Payload) != tt.want || a.Response.Fault != "Unhandled" || a.ErrorType != tt.errorType {
-				t.Errorf("%+v: got %s, %+v", tt, a.Response.Payload, a)
+			if string(a.Response.Payload) != tt.payload || a.Response.Fault != tt.fault || a.ErrorType != tt.errorType {
+				t.Errorf("got %.1000q, fault %q, type %q", a.Response.Payload, a.Response.Fault, a.ErrorType)
+			}
+			if a.Response.Status != 200 || a.Response.Version != "$LATEST" || a.Truncated {
+				t.Errorf("got %+v", a)
+			}
+		}
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				for range 2 { // the runtime lives on
+					r.give(idA)
+					check(t, r, tt.path(idA))
+					r.want(r.post(failure(idA), "{}"), 403, forbidden("RuntimeResponseSentState", "InvocationErrorResponse"))
+				}
+			})
+			if tt.path(idA) == failure(idA) {
+				inBubble(t, func(t *testing.T, r *rig) { check(t, r, initE) })
 			}
 		})
 	}
 }
 
-func TestTooLarge(t *testing.T) {
-	const want = `{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}`
-	for _, chunked := range []bool{false, true} {
-		inBubble(t, func(t *testing.T, r *rig) {
-			for range 2 {
-				r.give(idA)
-				var body io.Reader = bytes.NewReader(make([]byte, runtimeapi.MaxAnswer+1))
-				if chunked {
-					body = struct{ io.Reader }{body}
-				}
-				r.want(r.do(http.MethodPost, response(idA), body), 413,
-					`{"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).","errorType":"RequestEntityTooLarge"}`+"\n")
-				if a := r.answer(); string(a.Response.Payload) != want || a.Response.Fault != "Function.ResponseSizeTooLarge" || a.Truncated {
-					t.Errorf("got %s, %+v", a.Response.Payload, a)
-				}
-				r.want(r.post(failure(idA), "{}"), 403, forbidden("RuntimeResponseSentState", "InvocationErrorResponse"))
-			}
-		})
-	}
-}
-
-// A runtime that never ends its answer is hung up on, after a while.
+// The connection of a runtime that never ends its answer is closed.
 func TestTooLargeWithoutEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.give(idA)
@@ -230,18 +234,6 @@ func (s stuck) Read([]byte) (int, error) {
 	case <-time.After(time.Minute):
 	}
 	return 0, io.EOF
-}
-
-func TestInvalidResponseMode(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		r.give(idA)
-		r.want(r.post(response(idA), "1", header("Lambda-Runtime-Function-Response-Mode", "quick")), 400,
-			`{"errorMessage":"Invalid function response mode","errorType":"InvalidFunctionResponseMode"}`+"\n")
-		if a := r.answer(); a.Response.Fault != "Runtime.InvalidResponseModeHeader" || len(a.Response.Payload) > 0 {
-			t.Errorf("got %+v", a)
-		}
-		r.give(idB) // the runtime lives on
-	})
 }
 
 func TestTruncatedBodies(t *testing.T) {
@@ -272,48 +264,7 @@ func TestTruncatedBodies(t *testing.T) {
 	}
 }
 
-func TestErrors(t *testing.T) {
-	const cause = "application/vnd.aws.lambda.error.cause+json"
-	for _, tt := range []struct{ contentType, errorType, body, want, wantType string }{
-		{"application/json", "Runtime.NoSuchHandler", `{"errorMessage":"m","errorType":"t"}`, `{"errorMessage":"m","errorType":"t"}`, "Runtime.NoSuchHandler"},
-		{"application/json", "xFunction.Bad<", " no JSON ", " no JSON ", "xFunction.Bad<"},
-		{"application/json", "Function.bad", "{}", "{}", "Function.Unknown"},
-		{"application/json", "unhandled", "{}", "{}", "Runtime.Unknown"},
-		{"application/json", "Runtime.A" + strings.Repeat("x", 300), "{}", "{}", "Runtime.Unknown"},
-		{"", "", "", "", "Runtime.Unknown"},
-		{cause, "", `{"errorMessage":"m","errorType":"t","stackTrace":["a","b"],"errorCause":{"x":1}}`, `{"errorMessage":"m","errorType":"t","stackTrace":["a","b"]}`, "Runtime.Unknown"},
-		{cause + "; charset=utf-8", "", `no`, `Invalid error body`, "Runtime.Unknown"},
-	} {
-		inBubble(t, func(t *testing.T, r *rig) {
-			edits := []edit{header("Content-Type", tt.contentType), header("Lambda-Runtime-Function-Error-Type", tt.errorType)}
-			check := func(a runtimeapi.Answer) {
-				if got := string(a.Response.Payload); got != tt.want || a.Response.Fault != "Unhandled" || a.ErrorType != tt.wantType || a.Response.Status != 200 {
-					t.Errorf("%+v: got %s, %+v", tt, got, a)
-				}
-			}
-			r.give(idA)
-			r.want(r.post(failure(idA), tt.body, edits...), 202, okay)
-			check(r.answer())
-		})
-		inBubble(t, func(t *testing.T, r *rig) {
-			edits := []edit{header("Content-Type", tt.contentType), header("Lambda-Runtime-Function-Error-Type", tt.errorType)}
-			r.want(r.post(initE, tt.body, edits...), 202, okay)
-			if a := r.answer(); string(a.Response.Payload) != tt.want || a.ErrorType != tt.wantType {
-				t.Errorf("%+v: got %s, %+v", tt, a.Response.Payload, a)
-			}
-		})
-	}
-}
-
-func TestLargeHeaders(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		r.give(idA)
-		r.want(r.post(failure(idA), "{}", header("Lambda-Runtime-Function-XRay-Error-Cause", strings.Repeat("x", 2<<20))), 202, okay)
-		r.answer()
-	})
-}
-
-// What is allowed when: every call in every state.
+// Every call in every state.
 func TestStates(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) { // Started
 		r.want(r.post(response(idA), "1"), 400, invalidID)
@@ -447,21 +398,4 @@ func TestQuiet(t *testing.T) {
 		r.client.CloseIdleConnections()
 		r.server.Quiet(t.Context())
 	})
-}
-
-func TestFailures(t *testing.T) {
-	for _, tt := range []struct {
-		f    *runtimeapi.Failure
-		want string
-	}{
-		{runtimeapi.TimedOut(3 * time.Second), `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: x Error: Task timed out after 3.00 seconds"}`},
-		{runtimeapi.Exited(""), `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: x Error: Runtime exited without providing a reason"}`},
-		{runtimeapi.Exited("signal: killed"), `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: x Error: Runtime exited with error: signal: killed"}`},
-		{runtimeapi.InvalidEntrypoint("no"), `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"RequestId: x Error: no"}`},
-	} {
-		resp := tt.f.Response("x")
-		if got := string(resp.Payload); got != tt.want || resp.Fault != tt.f.Type || resp.Status != 200 || resp.Version != "$LATEST" {
-			t.Errorf("got %s, %+v; want %s", got, resp, tt.want)
-		}
-	}
 }

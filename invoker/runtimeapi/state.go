@@ -1,15 +1,15 @@
 package runtimeapi
 
-// state is where a runtime is in its life. The values are the names that error texts show.
+// state is the state of a runtime. The values are the names in error texts.
 type state string
 
 const (
 	started        state = "Started"                  // it has not asked for an event yet: Init
 	initError      state = "InitError"                // it reported that its Init failed
 	ready          state = "Ready"                    // it waits for an event
-	running        state = "Running"                  // it has an event, or may have it
+	running        state = "Running"                  // it has an event, or will get it
 	responding     state = "InvocationResponse"       // its answer is being read
 	respondingFail state = "InvocationErrorResponse"  // its error is being read
 	sent           state = "RuntimeResponseSentState" // it has answered and may still be working
-	closed         state = "Closed"                   // it is being killed; nothing it says counts
+	closed         state = "Closed"                   // it is being killed; its answers do not count
 )

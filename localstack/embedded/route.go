@@ -89,7 +89,7 @@ func signedFor(r *http.Request) string {
 	return scope[strings.LastIndexByte(scope, '/')+1:]
 }
 
-// refuseQuery tells a client of SQS's older query protocol what to do, in that protocol.
+// refuseQuery refuses a request of SQS's older query protocol, in that protocol.
 func refuseQuery(w http.ResponseWriter) {
 	unsupported(w, "AWS.SimpleQueueService.UnsupportedOperation", "The embedded SQS speaks the AWS JSON protocol only, and this "+
 		"request is of the older query protocol. Use an SDK of 2024 or later.")
@@ -100,7 +100,7 @@ func unsupported(w http.ResponseWriter, code, format string, args ...any) {
 	wire.WriteQueryError(w, "", wire.Errorf(code, format, args...))
 }
 
-// greet tells someone with a browser what this is.
+// greet describes the server to a browser.
 func (s *Server) greet(w http.ResponseWriter) {
 	all := s.services()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -9,13 +9,13 @@ import (
 
 // arn is the ARN of a table's stream.
 type arn struct {
-	text   string // as the mapping was made with
+	text   string // as in the mapping
 	region string
 	name   string // of the table
 	label  string // of the stream: when it was enabled
 }
 
-// parseARN takes apart …:table/<table>/stream/<label>.
+// parseARN parses …:table/<table>/stream/<label>.
 func parseARN(text string) (arn, error) {
 	a, err := config.ParseARN(text)
 	parts := strings.Split(a.Resource, "/")

@@ -10,7 +10,7 @@ import (
 	"github.com/esm-run/esm/sources/internal/quote"
 )
 
-// appendItem appends attributes in the order of their names, so that the same item is always the same text.
+// appendItem appends attributes in the order of their names: the same item is always the same text.
 func appendItem(b []byte, item map[string]types.AttributeValue) []byte {
 	b = append(b, '{')
 	for i, name := range slices.Sorted(maps.Keys(item)) {
@@ -23,8 +23,7 @@ func appendItem(b []byte, item map[string]types.AttributeValue) []byte {
 	return append(b, '}')
 }
 
-// appendValue appends an attribute's value within its type. Binary values are base64, once. A type that is not known
-// here is null.
+// appendValue appends an attribute's value with its type. Binary values are base64. An unknown type is null.
 func appendValue(b []byte, value types.AttributeValue) []byte {
 	switch v := value.(type) {
 	case *types.AttributeValueMemberS:

@@ -1,58 +1,52 @@
 package ddbstreams
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/sources/internal/quote"
 )
 
-// shape makes the elements of an event's Records: compact JSON, with the keys that Lambda's pollers send, in their order.
-// It writes them by hand because every record passes here.
+// shape writes the elements of an event's Records: compact JSON with the members that Lambda's pollers send, in their
+// order. It does so by hand because every record passes here.
 type shape struct {
 	region string
-	tail   string // what all records of a stream end with
+	tail   string // the end of all records of a stream
 }
 
 func newShape(a arn) shape {
-	tail := append([]byte(nil), `,"eventSourceARN":`...)
-	return shape{region: a.region, tail: string(append(quote.AppendString(tail, a.text), '}'))}
+	return shape{region: a.region, tail: string(quote.AppendMember(nil, `,"eventSourceARN":`, a.text)) + "}"}
 }
 
-// record describes a record of a shard. Its group is the item's key.
+// record returns the record of a shard in the engine's form. Its group is the item's key.
 func (s shape) record(r *types.Record) esm.Record {
 	change := changeOf(r)
 	made := madeAt(change)
 	keys := appendItem(nil, change.Keys)
-	seq := deref(change.SequenceNumber)
+	seq := aws.ToString(change.SequenceNumber)
 	return esm.Record{ID: seq, Receipt: seq, Group: string(keys), Arrived: made, Event: s.event(r, change, made, keys)}
 }
 
-// room is what the constant parts of an event take, its numbers and a small image.
+// room is the size of the constant parts of an event, of its numbers and of a small image.
 const room = 640
 
-// event is the element for r.
+// event returns the element for r.
 func (s shape) event(r *types.Record, change *types.StreamRecord, made time.Time, keys []byte) json.RawMessage {
-	b := make([]byte, 0, room+len(s.tail)+2*len(keys)+int(sizeOf(change))*3/2)
-	b = append(b, `{"eventID":`...)
-	b = quote.AppendString(b, deref(r.EventID))
-	b = append(b, `,"eventName":`...)
-	b = quote.AppendString(b, string(r.EventName))
-	b = append(b, `,"eventVersion":`...)
-	b = quote.AppendString(b, or(deref(r.EventVersion), "1.1"))
-	b = append(b, `,"eventSource":`...)
-	b = quote.AppendString(b, or(deref(r.EventSource), "aws:dynamodb"))
-	b = append(b, `,"awsRegion":`...)
-	b = quote.AppendString(b, or(deref(r.AwsRegion), s.region))
+	b := make([]byte, 0, room+len(s.tail)+2*len(keys)+int(aws.ToInt64(change.SizeBytes))*3/2)
+	b = quote.AppendMember(b, `{"eventID":`, aws.ToString(r.EventID))
+	b = quote.AppendMember(b, `,"eventName":`, string(r.EventName))
+	b = quote.AppendMember(b, `,"eventVersion":`, cmp.Or(aws.ToString(r.EventVersion), "1.1"))
+	b = quote.AppendMember(b, `,"eventSource":`, cmp.Or(aws.ToString(r.EventSource), "aws:dynamodb"))
+	b = quote.AppendMember(b, `,"awsRegion":`, cmp.Or(aws.ToString(r.AwsRegion), s.region))
 	if who := r.UserIdentity; who != nil {
-		b = append(b, `,"userIdentity":{"type":`...)
-		b = quote.AppendString(b, deref(who.Type))
-		b = append(b, `,"principalId":`...)
-		b = quote.AppendString(b, deref(who.PrincipalId))
+		b = quote.AppendMember(b, `,"userIdentity":{"type":`, aws.ToString(who.Type))
+		b = quote.AppendMember(b, `,"principalId":`, aws.ToString(who.PrincipalId))
 		b = append(b, '}')
 	}
 	b = append(b, `,"dynamodb":`...)
@@ -73,12 +67,10 @@ func appendChange(b []byte, change *types.StreamRecord, made time.Time, keys []b
 		b = append(b, `,"OldImage":`...)
 		b = appendItem(b, change.OldImage)
 	}
-	b = append(b, `,"SequenceNumber":`...)
-	b = quote.AppendString(b, deref(change.SequenceNumber))
+	b = quote.AppendMember(b, `,"SequenceNumber":`, aws.ToString(change.SequenceNumber))
 	b = append(b, `,"SizeBytes":`...)
-	b = strconv.AppendInt(b, sizeOf(change), 10)
-	b = append(b, `,"StreamViewType":`...)
-	return append(quote.AppendString(b, string(change.StreamViewType)), '}')
+	b = strconv.AppendInt(b, aws.ToInt64(change.SizeBytes), 10)
+	return append(quote.AppendMember(b, `,"StreamViewType":`, string(change.StreamViewType)), '}')
 }
 
 func changeOf(r *types.Record) *types.StreamRecord {
@@ -88,36 +80,22 @@ func changeOf(r *types.Record) *types.StreamRecord {
 	return r.Dynamodb
 }
 
-func numberOf(r *types.Record) string { return deref(changeOf(r).SequenceNumber) }
+func numberOf(r *types.Record) string { return aws.ToString(changeOf(r).SequenceNumber) }
 
-func sizeOf(change *types.StreamRecord) int64 {
-	if change.SizeBytes == nil {
-		return 0
-	}
-	return *change.SizeBytes
-}
-
-// madeAt is when a change was made, to the second.
+// madeAt returns when a change was made, to the second.
 func madeAt(change *types.StreamRecord) time.Time {
 	if change.ApproximateCreationDateTime == nil {
-		return time.Now() // no service leaves it out; an age of centuries would drop the record
+		return time.Now() // no service omits it; an age of centuries would drop the record
 	}
 	return *change.ApproximateCreationDateTime
 }
 
-// before reports whether a record was surely made before the second of t. DynamoDB Local, whose region has a name of its
-// own, tells the minute only: what it made in that minute may have been made later.
+// before reports whether a record was certainly made before the second of t. DynamoDB Local, whose region has a name of
+// its own, gives the minute only: the record may have been made later in that minute.
 func before(r *types.Record, t time.Time) bool {
 	tick := time.Second
-	if deref(r.AwsRegion) == "ddblocal" {
+	if aws.ToString(r.AwsRegion) == "ddblocal" {
 		tick = time.Minute
 	}
 	return madeAt(changeOf(r)).Before(t.Truncate(tick))
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

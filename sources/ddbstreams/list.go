@@ -7,10 +7,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/sources/internal/polling"
 	"github.com/esm-run/esm/sources/internal/skew"
 )
 
@@ -18,8 +21,8 @@ import (
 const retention = 24 * time.Hour
 
 // List is [esm.Stream].List by a DescribeStream for each hundred shards. The identity is the label at the end of the
-// stream's ARN, which is new whenever a stream is enabled. A stream that is disabled is listed for as long as it can be
-// read: a day. Other errors than that of the contract may be [ErrSlowDown] and [ErrDenied].
+// stream's ARN: every stream that is enabled has a new one. A disabled stream is listed as long as it can be read, for a
+// day. Other errors than that of the contract may be [ErrSlowDown] and [ErrDenied].
 func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	shards, err := s.shards(ctx)
 	if err != nil {
@@ -28,12 +31,14 @@ func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	return esm.Listing{Identity: s.arn.label, Retention: retention, Ahead: time.Duration(s.ahead.Load()), Shards: shards}, nil
 }
 
-// shards pages through DescribeStream, where a hundred shards are also the limit of a page.
+var errPageRepeats = errors.New("a page of a listing ends where it began")
+
+// shards pages through DescribeStream, a hundred shards at a time.
 func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 	var shards []esm.Shard
 	for last := (*string)(nil); ; {
 		page, err := s.client.DescribeStream(ctx, &sdk.DescribeStreamInput{StreamArn: &s.arn.text, ExclusiveStartShardId: last})
-		if notFound(err) {
+		if awserr.NotFound(err) {
 			return nil, fmt.Errorf("%w: %w", esm.ErrNoStream, err)
 		}
 		if err != nil {
@@ -41,38 +46,38 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 		}
 		s.ahead.Store(int64(skew.Of(page.ResultMetadata)))
 		if page.StreamDescription == nil {
-			return nil, errors.New("an answer without a description")
+			return nil, polling.ErrNoContent
 		}
 		for i := range page.StreamDescription.Shards {
 			shards = append(shards, shardOf(&page.StreamDescription.Shards[i]))
 		}
 		next := page.StreamDescription.LastEvaluatedShardId
-		if deref(next) == "" {
+		if aws.ToString(next) == "" {
 			return shards, nil
 		}
-		if deref(next) == deref(last) {
-			return nil, errors.New("a page that ends where it began")
+		if aws.ToString(next) == aws.ToString(last) {
+			return nil, errPageRepeats
 		}
 		last = next
 	}
 }
 
-// shardOf describes a shard. A closed one has an end.
+// shardOf describes a shard. A closed one has an EndingSequenceNumber.
 func shardOf(s *types.Shard) esm.Shard {
-	out := esm.Shard{ID: deref(s.ShardId)}
-	if deref(s.ParentShardId) != "" {
+	out := esm.Shard{ID: aws.ToString(s.ShardId)}
+	if aws.ToString(s.ParentShardId) != "" {
 		out.Parents = []string{*s.ParentShardId}
 	}
 	if s.SequenceNumberRange != nil {
-		out.Closed = deref(s.SequenceNumberRange.EndingSequenceNumber) != ""
+		out.Closed = aws.ToString(s.SequenceNumberRange.EndingSequenceNumber) != ""
 	}
 	return out
 }
 
-// emptied says what it means that a shard was not found when it was read, or that its oldest record was trimmed away
-// whenever it was asked for. Of a closed shard nothing is left, which DynamoDB Local lists all the same, and makes
-// iterators for; an open one gets another record.
-func (s *Stream) emptied(ctx context.Context, shard string, err error) error {
+// confirmGone is called when the service says of a shard that it is gone, or every time that its oldest record was trimmed.
+// A closed shard is gone then, although DynamoDB Local still lists it and makes iterators for it. An open one will have
+// records again, so err stays a passing error.
+func (s *Stream) confirmGone(ctx context.Context, shard string, err error) error {
 	shards, listed := s.shards(ctx)
 	if listed != nil {
 		return fmt.Errorf("%w: %w", listed, err)
@@ -81,11 +86,4 @@ func (s *Stream) emptied(ctx context.Context, shard string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", esm.ErrNoShard, err)
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -2,135 +2,141 @@ package ddbstreams
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/ahead"
-	"github.com/esm-run/esm/sources/internal/answers"
+	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/sources/internal/polling"
 )
 
 const (
-	idle    = time.Second / 4 // between reads of a shard that has nothing (AWS: "Polling and batching streams")
-	atMost  = 1000            // records that one GetRecords can bring; what Read does not take at once waits for the next
-	patient = 10              // reads that were throttled one after the other before somebody is told
+	idlePoll     = time.Second / 4  // between reads of an idle shard (AWS: "Polling and batching streams")
+	iteratorLife = 15 * time.Minute // API reference: "GetShardIterator"
+	pageRecords  = 1000             // the limit of one GetRecords
 )
 
 // reader reads a shard by GetRecords. It belongs to one goroutine.
 type reader struct {
+	polling.Reader[types.Record]
 	stream *Stream
-	shard  string
-
-	after     string    // the sequence number behind which the next record is; empty before the first
-	since     time.Time // records before it are passed over; zero once one was not
-	iterator  iterator
-	ahead     ahead.Records[types.Record]
-	notBefore time.Time // of the next GetRecords
-	throttles int       // since the last that went well
+	name   string // of the shard
 }
 
 var _ esm.Reader = (*reader)(nil)
 
-// Read is [esm.Reader].Read. It hands out what the last GetRecords brought, and makes the next when that is all gone: at
-// once while records keep coming, and a quarter of a second after one that found nothing.
+func (s *Stream) reader(name string, from esm.From) *reader {
+	sh := &shard{stream: s, id: name, after: from.After}
+	if from.After == "" {
+		sh.since = from.At
+	}
+	r := &reader{stream: s, name: name}
+	r.Shard, r.Life = sh, iteratorLife
+	return r
+}
+
+// Read is [esm.Reader].Read. It hands out what the last GetRecords brought, and makes the next one when that is used up: at
+// once while records keep coming, and after [Config].IdlePoll when there were none.
 //
-// A read that is throttled finds nothing, and the next waits for a second; after several in a row the error is
+// A read that is throttled finds nothing, and the next one waits for a second; after several in a row the error is
 // [ErrSlowDown].
 func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
-	recs, err := r.ahead.Read(ctx, limit, r.fetch, r.stream.shape.record)
-	return recs, r.stream.failed("read "+r.shard+" of", err)
+	recs, err := r.Reader.Read(ctx, limit, r.Fetch, r.stream.shape.record)
+	return recs, r.stream.failed("read "+r.name+" of", err)
 }
 
-// fetch makes one GetRecords that counts: a second one when the iterator turned out to be of no use.
-func (r *reader) fetch(ctx context.Context) error {
-	if err := smithytime.SleepWithContext(ctx, time.Until(r.notBefore)); err != nil {
-		return err
-	}
-	err := r.get(ctx)
-	first := answers.Code(err)
-	if trimmed(err) && !r.since.IsZero() {
-		r.after = "" // no record was handed out yet: the oldest that there is will do
-	}
-	if r.spent(err) {
-		err = r.get(ctx)
-	}
-	gone := !answers.Decided(err) && (notFound(err) || trimmed(err) && r.after == "")
-	if gone && answers.Code(err) == first { // to believe it costs the shard's records: it has to be said twice
-		return r.stream.emptied(ctx, r.shard, err)
-	}
-	if !throttled(err) {
-		r.throttles = 0
-		return err
-	}
-	r.notBefore = time.Now().Add(time.Second + rand.N(time.Second/4))
-	if r.throttles++; r.throttles < patient {
-		return nil
-	}
-	return err
+// Close is [esm.Reader].Close. A reader holds nothing.
+func (r *reader) Close() {}
+
+// shard is a [polling.Shard].
+type shard struct {
+	stream *Stream
+	id     string
+	after  string    // the sequence number of the last record; empty before the first
+	since  time.Time // earlier records are left out, up to the first that is not; zero from then on
+	failed string    // the error code of the last GetRecords
 }
 
-// spent reports whether a new iterator may help: the old one is too old, or it is none of this stream any more, or the
-// oldest record that there was is no longer kept.
-func (r *reader) spent(err error) bool {
-	return !answers.Decided(err) && (expired(err) || notFound(err) || refused(err) || trimmed(err) && r.after == "")
-}
-
-func (r *reader) get(ctx context.Context) error {
-	if !r.iterator.usable(time.Now()) {
-		if err := r.renew(ctx); err != nil {
-			return err
+// Iterator asks for an iterator after the last record, or at the oldest one.
+func (s *shard) Iterator(ctx context.Context) (string, error) {
+	ask := func(after string) (string, error) {
+		in := &sdk.GetShardIteratorInput{
+			StreamArn: &s.stream.arn.text, ShardId: &s.id, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
 		}
+		if after != "" {
+			in.ShardIteratorType, in.SequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, &after
+		}
+		var out *sdk.GetShardIteratorOutput
+		err := s.stream.calls.Do(ctx, func() (err error) {
+			out, err = s.stream.reads.GetShardIterator(ctx, in)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+		return aws.ToString(out.ShardIterator), nil
+	}
+	return polling.Position{
+		Shard: s.id, AfterRecord: s.after != "", Emulated: s.stream.client.Options().BaseEndpoint != nil,
+		Ask:       func() (string, error) { return ask(s.after) },
+		AskOldest: func() error { _, err := ask(""); return err },
+		List:      func() ([]esm.Shard, error) { return s.stream.shards(ctx) },
+	}.Iterator()
+}
+
+// Get makes one GetRecords.
+func (s *shard) Get(ctx context.Context, iterator string, notBefore time.Time) (page polling.Page[types.Record], err error) {
+	if err := smithytime.SleepWithContext(ctx, time.Until(notBefore)); err != nil {
+		return page, err
 	}
 	began := time.Now()
-	out, err := r.stream.client.GetRecords(ctx, &sdk.GetRecordsInput{
-		ShardIterator: &r.iterator.text, Limit: new(int32(atMost)),
-	}, atMostTwice)
-	if answers.Code(err) != "" && !throttled(err) {
-		r.iterator = iterator{} // the service may not know it any more
-	}
-	if err != nil {
+	var out *sdk.GetRecordsOutput
+	err = s.stream.calls.Do(ctx, func() (err error) {
+		out, err = s.stream.reads.GetRecords(ctx, &sdk.GetRecordsInput{ShardIterator: &iterator, Limit: aws.Int32(pageRecords)})
 		return err
+	})
+	if err != nil {
+		return page, s.explain(ctx, err)
 	}
-	if out.Records == nil && deref(out.NextShardIterator) == "" {
-		return errHollow // the end of a shard comes with records, if none of them
+	s.failed = ""
+	page.Next = aws.ToString(out.NextShardIterator)
+	if out.Records == nil && page.Next == "" {
+		return page, polling.ErrNoContent // at the end of a shard Records is empty, not missing
 	}
-	r.took(out, began)
-	return nil
+	if n := len(out.Records); n == 0 {
+		page.NotBefore = began.Add(s.stream.idlePoll)
+	} else if seq := numberOf(&out.Records[n-1]); seq != "" {
+		s.after = seq
+	}
+	page.Records = s.wanted(out.Records)
+	return page, nil
 }
 
-// renew gets an iterator for where the next record is.
-func (r *reader) renew(ctx context.Context) (err error) {
-	r.iterator, err = r.stream.iterate(ctx, r.shard, r.after)
+// explain looks into a failed GetRecords. A shard is gone only if the service says so twice.
+func (s *shard) explain(ctx context.Context, err error) error {
+	code := awserr.Code(err)
+	twice := code == s.failed
+	s.failed = code
+	if trimmed(err) && !s.since.IsZero() {
+		s.after = "" // no record was handed out yet, so any oldest record will do
+	}
+	if twice && (awserr.NotFound(err) || trimmed(err) && s.after == "") {
+		return s.stream.confirmGone(ctx, s.id, err)
+	}
 	return err
 }
 
-// took keeps what a GetRecords brought.
-func (r *reader) took(out *sdk.GetRecordsOutput, began time.Time) {
-	r.notBefore = time.Time{}
-	if n := len(out.Records); n == 0 {
-		r.notBefore = began.Add(idle)
-	} else if seq := numberOf(&out.Records[n-1]); seq != "" {
-		r.after = seq
-	}
-	r.ahead.Came = r.wanted(out.Records)
-	r.iterator = iterator{text: deref(out.NextShardIterator), since: time.Now()}
-	r.ahead.Closed = r.iterator.text == ""
-}
-
-// wanted is what there is of recs since the time at which reading begins.
-func (r *reader) wanted(recs []types.Record) []types.Record {
+// wanted removes records from before the time at which reading begins.
+func (s *shard) wanted(recs []types.Record) []types.Record {
 	for i := range recs {
-		if r.since.IsZero() || !before(&recs[i], r.since) {
-			r.since = time.Time{}
+		if s.since.IsZero() || !before(&recs[i], s.since) {
+			s.since = time.Time{}
 			return recs[i:]
 		}
 	}
 	return nil
 }
-
-// Close is [esm.Reader].Close. A reader holds nothing.
-func (r *reader) Close() {}

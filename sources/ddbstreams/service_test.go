@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
+	"github.com/esm-run/esm/sources/internal/awstest"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
@@ -41,15 +41,11 @@ type real struct {
 
 func makeReal(t *testing.T) *real {
 	t.Helper()
-	endpoint := os.Getenv("ESM_TEST_DYNAMODB_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("ESM_TEST_DYNAMODB_ENDPOINT is not set: there is no DynamoDB endpoint to test on")
-	}
-	keys, client := credentials.NewStaticCredentialsProvider("test", "test", ""), awshttp.New(16)
+	cfg := awstest.RealConfig(t, "ESM_TEST_DYNAMODB_ENDPOINT", awshttp.New(16))
 	r := &real{
 		T:       t,
-		tables:  dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: client}),
-		streams: sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: client}),
+		tables:  dynamodb.NewFromConfig(cfg),
+		streams: sdk.NewFromConfig(cfg),
 		name:    "esm-test-" + strings.ToLower(rand.Text()[:10]),
 	}
 	out, err := r.tables.CreateTable(t.Context(), &dynamodb.CreateTableInput{
@@ -122,8 +118,8 @@ func (r *real) holds(n string) bool {
 		r.Fatal(err)
 	}
 	for _, shard := range listing.Shards {
-		it, err := r.stream().ask(r.Context(), shard.ID, "")
-		for next := &it.text; err == nil && deref(next) != ""; {
+		it, err := r.stream().reader(shard.ID, esm.From{}).Shard.Iterator(r.Context())
+		for next := &it; err == nil && aws.ToString(next) != ""; {
 			var page *sdk.GetRecordsOutput
 			if page, err = r.streams.GetRecords(r.Context(), &sdk.GetRecordsInput{ShardIterator: next}); err != nil || len(page.Records) == 0 {
 				break // trimmed away perhaps, or at its end
@@ -151,7 +147,7 @@ func (r *real) admin(path string) {
 	}
 }
 
-func TestSuiteOnAService(t *testing.T) {
+func TestSuiteOnService(t *testing.T) {
 	makeReal(t)
 	sourcetest.RunStream(t, sourcetest.RealTime, func(t *testing.T) sourcetest.StreamFixture {
 		r := makeReal(t)
@@ -169,32 +165,20 @@ func TestSuiteOnAService(t *testing.T) {
 	})
 }
 
-func TestAForgottenIteratorOfAService(t *testing.T) {
+func TestForgottenIteratorOnService(t *testing.T) {
 	r := makeReal(t)
 	r.put("k", "a")
 	listing, err := r.stream().List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := r.stream().Open(t.Context(), listing.Shards[0].ID, esm.From{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer opened.Close()
-	opened.(*reader).iterator.text = "garbage"
-	for reads := 0; ; reads++ { // of which LocalStack makes several within, and waits in between
-		recs, err := opened.Read(t.Context(), 10)
-		if len(recs) > 0 {
-			break
-		}
-		if reads > 5 {
-			t.Fatalf("the reader does not find back: %v", err)
-		}
-	}
+	reader := r.stream().reader(listing.Shards[0].ID, esm.From{})
+	reader.Shard = &awstest.Forgotten[types.Record]{Shard: reader.Shard}
+	awstest.ReadSoon(t, reader)
 }
 
 // The stream of a table that is deleted is disabled, and can be read for a day.
-func TestTheStreamOfADeletedTable(t *testing.T) {
+func TestStreamOfDeletedTable(t *testing.T) {
 	r := makeReal(t)
 	r.put("k", "a")
 	if _, err := r.tables.DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: &r.name}); err != nil {
@@ -218,7 +202,7 @@ func TestTheStreamOfADeletedTable(t *testing.T) {
 }
 
 // After a day records are trimmed, and so are closed shards, which are listed all the same.
-func TestAgeingOnAService(t *testing.T) {
+func TestTrimmingOnService(t *testing.T) {
 	r := makeReal(t)
 	if os.Getenv("ESM_TEST_DYNAMODB_ADMIN") == "" {
 		t.Skip("ESM_TEST_DYNAMODB_ADMIN is not set: nothing ages")

@@ -10,7 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
 const tableARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/carts"
@@ -23,10 +26,10 @@ func label(n int) string {
 // tables is a service whose table carts has streams of shards, by label.
 type tables map[string][]esm.Shard
 
-func (s tables) table(t *testing.T, first string) (*Table, *service) {
+func (s tables) table(t *testing.T, first string) (*Table, *awstest.Service) {
 	t.Helper()
-	fake := &service{answers: map[string]func(call) *answer{"ListStreams": s.list, "DescribeStream": s.describe}}
-	table, err := NewTable(TableConfig{Client: fake.stream(t).client, ARN: tableARN, First: first})
+	fake := &awstest.Service{Answers: map[string]awstest.Handler{"ListStreams": s.list, "DescribeStream": s.describe}}
+	table, err := NewTable(TableConfig{Client: sdk.NewFromConfig(fake.Config("")), ARN: tableARN, First: first})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +37,7 @@ func (s tables) table(t *testing.T, first string) (*Table, *service) {
 }
 
 // list lists the newest first, and that of another table, one on a page.
-func (s tables) list(c call) *answer {
+func (s tables) list(c awstest.Call) *awstest.Answer {
 	var arns []string
 	for l := range s {
 		arns = append(arns, tableARN+"/stream/"+l)
@@ -42,28 +45,28 @@ func (s tables) list(c call) *answer {
 	slices.Sort(arns)
 	slices.Reverse(arns)
 	arns = append(arns, "arn:aws:dynamodb:eu-west-1:111122223333:table/other/stream/2099-01-01T00:00:00.000")
-	next := 1 + slices.Index(arns, c.text("ExclusiveStartStreamArn"))
+	next := 1 + slices.Index(arns, c.Text("ExclusiveStartStreamArn"))
 	page := map[string]any{"Streams": []any{map[string]any{"StreamArn": arns[next]}}}
 	if next+1 < len(arns) {
 		page["LastEvaluatedStreamArn"] = arns[next]
 	}
-	return ok(page)
+	return awstest.OK(page)
 }
 
-func (s tables) describe(c call) *answer {
-	a, _ := parseARN(c.text("StreamArn"))
+func (s tables) describe(c awstest.Call) *awstest.Answer {
+	a, _ := parseARN(c.Text("StreamArn"))
 	listed, known := s[a.label]
 	if !known {
-		return refusal(http.StatusBadRequest, "ResourceNotFoundException")
+		return awstest.Refusal(http.StatusBadRequest, "ResourceNotFoundException")
 	}
 	shards := []any{}
 	for _, shard := range listed {
 		shards = append(shards, onTheWire(shard))
 	}
-	return ok(map[string]any{"StreamDescription": map[string]any{"StreamArn": c.in["StreamArn"], "Shards": shards}})
+	return awstest.OK(map[string]any{"StreamDescription": map[string]any{"StreamArn": c.In["StreamArn"], "Shards": shards}})
 }
 
-func TestATablesStreamsComeOneAfterTheOther(t *testing.T) {
+func TestStreamsOfTableAreChained(t *testing.T) {
 	s := tables{
 		label(1): {{ID: "a", Closed: true}},
 		label(2): {{ID: "b", Parents: []string{"gone"}, Closed: true}, {ID: "c", Parents: []string{"b"}}, {ID: "d", Closed: true}},
@@ -99,7 +102,7 @@ func TestATablesStreamsComeOneAfterTheOther(t *testing.T) {
 	}
 }
 
-func TestTablesThatChangeTheirStream(t *testing.T) {
+func TestTableGetsAnotherStream(t *testing.T) {
 	s := tables{label(1): {{ID: "a"}}}
 	table, _ := s.table(t, "")
 	before, err := table.List(t.Context())
@@ -111,11 +114,12 @@ func TestTablesThatChangeTheirStream(t *testing.T) {
 	if err != nil || after.Identity != before.Identity || len(after.Shards) != 2 || !slices.Equal(after.Shards[1].Parents, []string{"a"}) {
 		t.Errorf("%+v, %v", after, err)
 	}
-	if !table.silent("a") || table.silent("b") {
+	ending := func(shard string) bool { at, _ := table.location(shard); return at.ending }
+	if !ending("a") || ending("b") {
 		t.Error("the old stream is replaced, and the new one is not")
 	}
 	s[label(1)][0].Closed = true
-	if _, err := table.List(t.Context()); err != nil || table.silent("a") {
+	if _, err := table.List(t.Context()); err != nil || ending("a") {
 		t.Errorf("a shard that is closed ends by itself, however long it takes to get through it: %v", err)
 	}
 	delete(s, label(1))
@@ -128,17 +132,17 @@ func TestTablesThatChangeTheirStream(t *testing.T) {
 }
 
 // A service whose pages never end is not listed for ever.
-func TestAPageThatEndsWhereItBegan(t *testing.T) {
+func TestRepeatingPageOfStreams(t *testing.T) {
 	table, fake := tables{label(1): nil}.table(t, "")
-	fake.answers["ListStreams"] = func(call) *answer {
-		return ok(map[string]any{"Streams": []any{}, "LastEvaluatedStreamArn": streamARN})
+	fake.Answers["ListStreams"] = func(awstest.Call) *awstest.Answer {
+		return awstest.OK(map[string]any{"Streams": []any{}, "LastEvaluatedStreamArn": streamARN})
 	}
 	if _, err := table.List(t.Context()); err == nil {
 		t.Error("listed")
 	}
 }
 
-func TestTablesWithoutAStream(t *testing.T) {
+func TestTableWithoutStream(t *testing.T) {
 	table, _ := tables{}.table(t, "")
 	if _, err := table.List(t.Context()); !errors.Is(err, esm.ErrNoStream) {
 		t.Errorf("error %v", err)
@@ -163,11 +167,11 @@ func (s *silent) Read(context.Context, int) ([]esm.Record, error) {
 
 func (s *silent) Close() {}
 
-func TestAShardOfAReplacedStreamEnds(t *testing.T) {
+func TestShardOfReplacedStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table := &Table{homes: map[string]home{"old": {silent: true}, "new": {}}}
+		table := &Table{shards: map[string]location{"old": {ending: true}, "new": {}}}
 		found, start := 0, time.Now()
-		for d := (&drain{Reader: &silent{}, table: table, shard: "old"}); ; {
+		for d := (&tableReader{Reader: &silent{}, table: table, shard: "old"}); ; {
 			recs, err := d.Read(t.Context(), 1)
 			if found += len(recs); err == io.EOF {
 				break
@@ -176,7 +180,7 @@ func TestAShardOfAReplacedStreamEnds(t *testing.T) {
 		if took := time.Since(start); found != 4 || took < 40*time.Second+drainedAfter || took > 45*time.Second+drainedAfter {
 			t.Errorf("%d records, over after %v", found, took)
 		}
-		for d := (&drain{Reader: &silent{}, table: table, shard: "new"}); time.Since(start) < time.Hour; {
+		for d := (&tableReader{Reader: &silent{}, table: table, shard: "new"}); time.Since(start) < time.Hour; {
 			if _, err := d.Read(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
@@ -185,10 +189,10 @@ func TestAShardOfAReplacedStreamEnds(t *testing.T) {
 }
 
 // A listing may lack a shard for a moment: to believe it would cost the shard's records.
-func TestAShardThatWasNotListedIsLookedForOnce(t *testing.T) {
+func TestUnlistedShardIsListedAgain(t *testing.T) {
 	s := tables{label(1): {{ID: "a"}}}
 	table, fake := s.table(t, "")
-	fake.answers["GetShardIterator"] = func(call) *answer { return ok(map[string]any{"ShardIterator": "begin"}) }
+	fake.Answers["GetShardIterator"] = func(awstest.Call) *awstest.Answer { return awstest.OK(map[string]any{"ShardIterator": "begin"}) }
 	if _, err := table.List(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/md5" // aggregated records end with it
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -13,20 +14,19 @@ import (
 // between these bytes and the MD5 of the message).
 var magic = []byte{0xf3, 0x89, 0x9a, 0xc2}
 
-// aggregate is what an aggregated record holds.
+// aggregate is the content of an aggregated record.
 type aggregate struct {
-	keys, hashes []string // tables that the records point into
+	keys, hashes []string // tables, by index
 	records      []inner
 }
 
 // inner is one record of an aggregate.
 type inner struct {
-	key, hash int // indices; hash is -1 when the producer gave none
+	key, hash int // indices; hash is -1 if the producer gave none
 	data      []byte
 }
 
-// parseAggregate takes apart the data of a record. ok is false when it is no sound aggregate: then it is a record like any
-// other.
+// parseAggregate parses the data of a record. ok is false if it is not a valid aggregate: then it is an ordinary record.
 func parseAggregate(data []byte) (a aggregate, ok bool) {
 	if len(data) < len(magic)+md5.Size || !bytes.HasPrefix(data, magic) {
 		return aggregate{}, false
@@ -50,7 +50,7 @@ func parseAggregate(data []byte) (a aggregate, ok bool) {
 		}
 		return true
 	})
-	return a, sound && len(a.records) > 0 && a.pointsWithin()
+	return a, sound && len(a.records) > 0 && a.indicesValid()
 }
 
 func parseInner(message []byte) (inner, bool) {
@@ -65,14 +65,14 @@ func parseInner(message []byte) (inner, bool) {
 		case number == 3 && text != nil:
 			r.data = text
 		default:
-			return number > 3 // 4 are tags, which nobody uses
+			return number > 3 // 4 is tags, which are not used
 		}
 		return true
 	})
 	return r, sound && r.data != nil
 }
 
-func (a aggregate) pointsWithin() bool {
+func (a aggregate) indicesValid() bool {
 	for _, r := range a.records {
 		if r.key < 0 || r.key >= len(a.keys) || r.hash >= len(a.hashes) {
 			return false
@@ -81,8 +81,8 @@ func (a aggregate) pointsWithin() bool {
 	return true
 }
 
-// eachField shows the fields of a message: text is nil for a number, and for fixed and grouped values. It reports whether
-// all are sound.
+// eachField calls show for the fields of a message, and reports whether all are valid. text is nil for numbers, fixed
+// values and groups.
 func eachField(message []byte, show func(number protowire.Number, value uint64, text []byte) bool) bool {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)
@@ -108,18 +108,18 @@ func eachField(message []byte, show func(number protowire.Number, value uint64, 
 	return true
 }
 
-// hashes is the range of hash keys that a shard takes, both ends included.
+// hashes is a shard's range of hash keys, both ends included.
 type hashes struct{ low, high string }
 
 func hashesOf(r *types.HashKeyRange) hashes {
 	if r == nil {
 		return hashes{}
 	}
-	return hashes{low: deref(r.StartingHashKey), high: deref(r.EndingHashKey)}
+	return hashes{low: aws.ToString(r.StartingHashKey), high: aws.ToString(r.EndingHashKey)}
 }
 
-// holds reports whether all records of a belong to the shard. One that does not, by the hash key that its producer gave it,
-// makes Lambda drop the aggregate as a whole.
+// holds reports whether all records of a belong to the shard by the hash keys that their producer gave them. Otherwise
+// Lambda drops the whole aggregate.
 func (h hashes) holds(a aggregate) bool {
 	for _, r := range a.records {
 		if r.hash >= 0 && (less(a.hashes[r.hash], h.low) || less(h.high, a.hashes[r.hash])) {

@@ -3,8 +3,6 @@ package kinesis
 import (
 	"bytes"
 	"crypto/md5"
-	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
 // packed is one record to be aggregated; an empty hash is none.
@@ -74,7 +73,7 @@ func TestAggregates(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoSoundAggregateIsARecord(t *testing.T) {
+func TestInvalidAggregates(t *testing.T) {
 	sound := seal(pack(packed{"a", "", "one"}))
 	damaged := slices.Clone(sound)
 	damaged[8] ^= 1
@@ -106,17 +105,17 @@ func TestWhatIsNoSoundAggregateIsARecord(t *testing.T) {
 			t.Errorf("%s: taken apart: %+v", name, a)
 		}
 		r := recordOf("k", string(data))
-		recs := (&service{}).of(t, consumerARN).apart(firstShard, hashes{"0", "9"}, "", &r)
+		recs := streamOf(t, &awstest.Service{}, consumerARN, "", nil).deaggregate(firstShard, hashes{"0", "9"}, "", &r)
 		if len(recs) != 1 || recs[0].Receipt != recs[0].ID || !bytes.Equal(decode(t, recs[0].Event).Kinesis.Data, data) {
 			t.Errorf("%s: became %v", name, recs)
 		}
 	}
 }
 
-func TestInnerRecordsCarryTheOuterNumber(t *testing.T) {
-	s := (&service{}).of(t, consumerARN)
+func TestDeaggregatedRecords(t *testing.T) {
+	s := streamOf(t, &awstest.Service{}, consumerARN, "", nil)
 	r := recordOf("outer", string(seal(pack(packed{"a", "5", "one"}, packed{"b", "", "two"}))))
-	recs := s.apart(firstShard, hashes{"5", "9"}, "", &r)
+	recs := s.deaggregate(firstShard, hashes{"5", "9"}, "", &r)
 	if len(recs) != 2 {
 		t.Fatalf("%d records", len(recs))
 	}
@@ -133,26 +132,26 @@ func TestInnerRecordsCarryTheOuterNumber(t *testing.T) {
 		}
 	}
 	for _, h := range []hashes{{"6", "9"}, {"0", "4"}, {"10", "100"}} {
-		if recs := s.apart(firstShard, h, "", &r); len(recs) != 0 {
+		if recs := s.deaggregate(firstShard, h, "", &r); len(recs) != 0 {
 			t.Errorf("an aggregate of another shard than %v became %d records", h, len(recs))
 		}
 	}
 }
 
-func TestReadingResumesWithinAnAggregate(t *testing.T) {
+func TestResumeWithinAggregate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
-		r.memory.Put("k", string(seal(pack(packed{"a", "", "0"}, packed{"b", "", "1"}, packed{"c", "", "2"}))))
-		r.put("after")
-		reader := r.open(esm.From{})
+		r.Memory.Put("k", string(seal(pack(packed{"a", "", "0"}, packed{"b", "", "1"}, packed{"c", "", "2"}))))
+		r.Put("after")
+		reader := r.Open(esm.From{})
 		recs, err := reader.Read(t.Context(), 10)
 		reader.Close()
 		if err != nil || len(recs) != 4 {
 			t.Fatalf("%d records, %v", len(recs), err)
 		}
 		for i, want := range [][]string{{"1", "2", "after"}, {"2", "after"}, {"after"}} {
-			reader := r.open(esm.From{After: recs[i].Receipt})
-			if got := r.collect(reader, len(want)); !slices.Equal(got, want) {
+			reader := r.Open(esm.From{After: recs[i].Receipt})
+			if got := r.Collect(reader, len(want)); !slices.Equal(got, want) {
 				t.Errorf("behind %s: %q, want %q", recs[i].Receipt, got, want)
 			}
 			reader.Close()
@@ -160,31 +159,19 @@ func TestReadingResumesWithinAnAggregate(t *testing.T) {
 	})
 }
 
-func TestWithoutAConsumerAnAggregateIsARecord(t *testing.T) {
+func TestAggregateWithoutConsumer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		whole := string(seal(pack(packed{"a", "", "0"}, packed{"b", "", "1"})))
-		_, seq := r.memory.Put("k", whole)
+		_, seq := r.Memory.Put("k", whole)
 		for _, from := range []esm.From{{}, {After: seq + "/0"}} {
-			reader := r.open(from)
-			if got := r.read(reader, 10); !slices.Equal(got, []string{whole}) {
+			reader := r.Open(from)
+			if got := r.Read(reader, 10); !slices.Equal(got, []string{whole}) {
 				t.Errorf("from %v: %q", from, got)
 			}
 			reader.Close()
 		}
 	})
-}
-
-func TestAShardThatIsNotListedCannotBeSubscribedTo(t *testing.T) {
-	r := newFanOut(t)
-	if _, err := r.stream.Open(t.Context(), "shardId-000000000007", esm.From{}); !errors.Is(err, esm.ErrNoShard) {
-		t.Errorf("got %v", err)
-	}
-	r = newFanOut(t)
-	r.service.answers["ListShards"] = says(http.StatusBadRequest, "AccessDeniedException")
-	if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); !errors.Is(err, ErrDenied) {
-		t.Errorf("got %v", err)
-	}
 }
 
 func FuzzAggregate(f *testing.F) {
@@ -204,7 +191,7 @@ func FuzzAggregate(f *testing.F) {
 	})
 }
 
-func TestNumbersOfAnyLength(t *testing.T) {
+func TestNumbers(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
 		want bool

@@ -9,7 +9,7 @@ import (
 
 // arn is the ARN of a stream or of a consumer of it.
 type arn struct {
-	text   string // as the mapping was made with
+	text   string // as in the mapping
 	region string
 	stream string // the ARN of the stream
 	name   string // of the stream
@@ -17,7 +17,7 @@ type arn struct {
 	consumer bool
 }
 
-// parseARN takes apart …:stream/<name> and …:stream/<name>/consumer/<name>:<when it was made>.
+// parseARN parses …:stream/<name> and …:stream/<name>/consumer/<name>:<timestamp>.
 func parseARN(text string) (arn, error) {
 	a, err := config.ParseARN(text)
 	parts := strings.Split(a.Resource, "/")

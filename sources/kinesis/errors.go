@@ -4,24 +4,24 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/esm-run/esm/sources/internal/answers"
+	"github.com/esm-run/esm/sources/internal/awserr"
 )
 
-// What an error of a [Stream] may be, besides those of the contract and trouble with the network or the service. All of
-// these pass when somebody does something about them, or by themselves.
+// Errors of a [Stream], besides those of the contract and those of the network or the service. They end by themselves, or
+// when somebody fixes the cause.
 var (
 	// ErrSlowDown says that the caller is too fast: a shard's or an account's limit was met.
-	ErrSlowDown = errors.New("slow down")
+	ErrSlowDown = awserr.ErrSlowDown
 
 	// ErrDenied says that the credentials are refused or lack a permission: DescribeStreamSummary, ListShards,
 	// GetShardIterator and GetRecords are needed, and SubscribeToShard on a consumer.
-	ErrDenied = errors.New("access is denied")
+	ErrDenied = awserr.ErrDenied
 
-	// ErrNoConsumer says that the stream has no such consumer (any more): it must be registered.
+	// ErrNoConsumer says that the stream has no such consumer: register it.
 	ErrNoConsumer = errors.New("the consumer does not exist")
 
-	// ErrInUse says that somebody else reads the shard through the same consumer. Each takes the other's place: every
-	// mapping needs a consumer of its own.
+	// ErrInUse says that another reader uses the same consumer for the shard. Each replaces the other: every mapping needs
+	// a consumer of its own.
 	ErrInUse = errors.New("the shard is read through the same consumer elsewhere")
 
 	// ErrKey says that the key which encrypts the stream cannot be used: it is disabled, pending deletion, gone, or may not
@@ -29,40 +29,18 @@ var (
 	ErrKey = errors.New("the stream's KMS key cannot be used")
 )
 
-// errHollow is an answer of which nothing is there. The SDK takes an empty one, as something between it and a service that
-// is going down may give it, for a success: taken at its word a shard would be at its end, and a stream another one.
-var errHollow = errors.New("an answer without content")
-
-var kinds = answers.Kinds{SlowDown: ErrSlowDown, Denied: ErrDenied, Codes: map[string]error{
-	"ProvisionedThroughputExceededException": ErrSlowDown,
-	"LimitExceededException":                 ErrSlowDown,
-	"KMSThrottlingException":                 ErrSlowDown,
-
+var codes = awserr.Codes{
 	"KMSAccessDeniedException": ErrKey,
 	"KMSDisabledException":     ErrKey,
 	"KMSInvalidStateException": ErrKey,
 	"KMSNotFoundException":     ErrKey,
 	"KMSOptInRequired":         ErrKey,
+}
 
-	"AccessDeniedException":       ErrDenied,
-	"UnrecognizedClientException": ErrDenied,
-	"InvalidSignatureException":   ErrDenied,
-}}
-
-// gone wraps an error that says that something was not found.
+// gone wraps a "not found" error with what was not found.
 func gone(err, kind error) error {
-	if notFound(err) {
+	if awserr.NotFound(err) {
 		return fmt.Errorf("%w: %w", kind, err)
 	}
 	return err
-}
-
-func notFound(err error) bool { return answers.Code(err) == "ResourceNotFoundException" }
-
-func throttled(err error) bool { return errors.Is(kinds.Wrap(err), ErrSlowDown) }
-
-// refused reports whether the service found fault with what it was asked, such as a position of another stream.
-func refused(err error) bool {
-	code := answers.Code(err)
-	return code == "InvalidArgumentException" || code == "ValidationException"
 }

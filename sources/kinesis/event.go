@@ -14,18 +14,18 @@ import (
 	"github.com/esm-run/esm/sources/internal/quote"
 )
 
-// record describes a record of a shard.
+// record returns the record of a shard in the engine's form.
 func (s *Stream) record(shard string, r *types.Record) esm.Record {
 	out := esm.Record{
-		ID:      deref(r.SequenceNumber),
-		Receipt: deref(r.SequenceNumber),
-		Group:   deref(r.PartitionKey),
+		ID:      aws.ToString(r.SequenceNumber),
+		Receipt: aws.ToString(r.SequenceNumber),
+		Group:   aws.ToString(r.PartitionKey),
 		Event:   s.shape.event(shard, r),
 	}
 	if r.ApproximateArrivalTimestamp != nil {
 		out.Arrived = *r.ApproximateArrivalTimestamp
 	} else {
-		out.Arrived = time.Now() // no service leaves it out; an age of centuries would drop the record
+		out.Arrived = time.Now() // no service omits it; an age of centuries would drop the record
 	}
 	if s.filtered {
 		out.View = view(r)
@@ -33,33 +33,28 @@ func (s *Stream) record(shard string, r *types.Record) esm.Record {
 	return out
 }
 
-// shape makes the elements of an event's Records: compact JSON, with the keys that Lambda's pollers send, in their order.
-// It writes them by hand because every record passes here.
+// shape writes the elements of an event's Records: compact JSON with the members that Lambda's pollers send, in their
+// order. It does so by hand because every record passes here.
 type shape struct {
-	tail string // what all records of a stream end with
+	tail string // the end of all records of a stream
 }
 
 func newShape(a arn, role string) shape {
-	tail := append([]byte(nil), `,"eventName":"aws:kinesis:record","invokeIdentityArn":`...)
-	tail = quote.AppendString(tail, role)
-	tail = append(tail, `,"awsRegion":`...)
-	tail = quote.AppendString(tail, a.region)
-	tail = append(tail, `,"eventSourceARN":`...)
-	tail = quote.AppendString(tail, a.text)
+	tail := quote.AppendMember(nil, `,"eventName":"aws:kinesis:record","invokeIdentityArn":`, role)
+	tail = quote.AppendMember(tail, `,"awsRegion":`, a.region)
+	tail = quote.AppendMember(tail, `,"eventSourceARN":`, a.text)
 	return shape{tail: string(append(tail, '}'))}
 }
 
-// room is what the constant parts of an event take, and its time.
+// room is the size of the constant parts of an event, and of its time.
 const room = 216
 
-// event is the element for r. Its data is the bytes that were put, in base64, whatever they are.
+// event returns the element for r. Its data is base64 of the bytes that were put.
 func (s shape) event(shard string, r *types.Record) json.RawMessage {
-	seq, key := deref(r.SequenceNumber), deref(r.PartitionKey)
+	seq, key := aws.ToString(r.SequenceNumber), aws.ToString(r.PartitionKey)
 	b := make([]byte, 0, room+2*len(seq)+len(key)+len(shard)+base64.StdEncoding.EncodedLen(len(r.Data))+len(s.tail))
-	b = append(b, `{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":`...)
-	b = quote.AppendString(b, key)
-	b = append(b, `,"sequenceNumber":`...)
-	b = quote.AppendString(b, seq)
+	b = quote.AppendMember(b, `{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":`, key)
+	b = quote.AppendMember(b, `,"sequenceNumber":`, seq)
 	b = append(b, `,"data":"`...)
 	b = base64.StdEncoding.AppendEncode(b, r.Data)
 	b = append(b, `","approximateArrivalTimestamp":`...)
@@ -70,21 +65,19 @@ func (s shape) event(shard string, r *types.Record) json.RawMessage {
 	return append(b, s.tail...)
 }
 
-// view is what filter patterns are matched against: the data as text, which may be JSON, and the record's own members
-// (AWS: "Using event filtering with an Amazon Kinesis event source").
+// view returns what filter patterns are matched against: the data as text, which may be JSON, and the record's other
+// members (AWS: "Using event filtering with an Amazon Kinesis event source").
 func view(r *types.Record) json.RawMessage {
-	seq, key := deref(r.SequenceNumber), deref(r.PartitionKey)
+	seq, key := aws.ToString(r.SequenceNumber), aws.ToString(r.PartitionKey)
 	escapes := bytes.Count(r.Data, []byte{'"'}) + bytes.Count(r.Data, []byte{'\\'}) + bytes.Count(r.Data, []byte{'\n'})
 	b := make([]byte, 0, room/2+len(seq)+len(key)+len(r.Data)+escapes)
 	b = append(b, `{"data":"`...)
 	b = quote.Append(b, r.Data)
-	if !utf8.Valid(r.Data) { // such data is not JSON, and must not become it when what is wrong is replaced
+	if !utf8.Valid(r.Data) { // it is not JSON, and must not become JSON because invalid bytes are replaced
 		b = append(b, "\ufffd"...)
 	}
-	b = append(b, `","partitionKey":`...)
-	b = quote.AppendString(b, key)
-	b = append(b, `,"sequenceNumber":`...)
-	b = quote.AppendString(b, seq)
+	b = quote.AppendMember(b, `","partitionKey":`, key)
+	b = quote.AppendMember(b, `,"sequenceNumber":`, seq)
 	b = append(b, `,"approximateArrivalTimestamp":`...)
 	b = quote.AppendTime(b, aws.ToTime(r.ApproximateArrivalTimestamp))
 	return append(b, `,"kinesisSchemaVersion":"1.0"}`...)

@@ -3,16 +3,16 @@ package kinesis
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
-	"github.com/esm-run/esm/sources/internal/quote"
+	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
 const role = "arn:aws:iam::111122223333:role/orders-fn"
@@ -37,62 +37,13 @@ func recordOf(key, data string) types.Record {
 }
 
 func TestGoldenRecord(t *testing.T) {
-	text, err := os.ReadFile("testdata/record.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want bytes.Buffer
-	if err := json.Compact(&want, text); err != nil {
-		t.Fatal(err)
-	}
 	r := recordOf("cust-9", `{"order":"A-17","qty":3}`)
-	if got := shapeOf(t, streamARN).event("shardId-000000000002", &r); !bytes.Equal(got, want.Bytes()) {
-		t.Errorf("got  %s\nwant %s", got, &want)
-	}
+	awstest.Golden(t, "record.json", shapeOf(t, streamARN).event("shardId-000000000002", &r))
 }
 
-// decode decodes an event as handlers in Go do.
 func decode(t testing.TB, event []byte) events.KinesisEventRecord {
 	t.Helper()
-	var got events.KinesisEventRecord
-	dec := json.NewDecoder(bytes.NewReader(event))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&got); err != nil {
-		t.Fatalf("%s: %v", event, err)
-	}
-	return got
-}
-
-func TestRecordsSurvive(t *testing.T) {
-	for _, test := range []struct{ key, data string }{
-		{"k", ""},
-		{"\"quoted\" \\ \x00\x1f\n\r\t", "{}"},
-		{"é\u2028😀", "\x00\xff\xfe\x80"},
-		{"<a>&", string(make([]byte, 1000))},
-	} {
-		r := recordOf(test.key, test.data)
-		got := decode(t, shapeOf(t, consumerARN).event(firstShard, &r))
-		if got.Kinesis.PartitionKey != test.key || string(got.Kinesis.Data) != test.data {
-			t.Errorf("got %+v, want %q", got, test)
-		}
-		if got.EventSourceArn != consumerARN || got.AwsRegion != "eu-west-1" || got.EventID != firstShard+":"+*r.SequenceNumber {
-			t.Errorf("got %+v", got)
-		}
-	}
-}
-
-func TestArrivalTimes(t *testing.T) {
-	for ms, want := range map[int64]string{
-		1772600765118: "1772600765.118", 1772600765000: "1772600765.0", 1772600765100: "1772600765.1",
-		1772600765010: "1772600765.01", 1772600765001: "1772600765.001", 0: "0.0",
-	} {
-		if got := string(quote.AppendTime(nil, time.UnixMilli(ms))); got != want {
-			t.Errorf("%d ms: got %s, want %s", ms, got, want)
-		}
-	}
-	if got := string(quote.AppendTime(nil, time.Time{})); got != "0.0" {
-		t.Errorf("no time: %s", got)
-	}
+	return awstest.Decode[events.KinesisEventRecord](t, event)
 }
 
 func TestViews(t *testing.T) {
@@ -111,8 +62,8 @@ func TestViews(t *testing.T) {
 	}
 }
 
-func TestOnlyFilteredRecordsHaveViews(t *testing.T) {
-	s := (&service{}).of(t, streamARN)
+func TestViewOnlyIfFiltered(t *testing.T) {
+	s := streamOf(t, &awstest.Service{}, streamARN, "", nil)
 	r := recordOf("k", "x")
 	if got := s.record(firstShard, &r); got.View != nil {
 		t.Errorf("view %s", got.View)
@@ -129,12 +80,12 @@ func TestARNs(t *testing.T) {
 		"arn:aws:kinesis:eu-west-1:111122223333:stream/", "arn:aws:kinesis::111122223333:stream/orders",
 		streamARN + "/consumer", streamARN + "/consumer/x", streamARN + "/konsument/x:1",
 	} {
-		if s, err := New(Config{ARN: text}); err == nil {
+		if s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: text}); err == nil {
 			t.Errorf("%q is taken: %+v", text, s.arn)
 		}
 	}
 	for _, text := range []string{streamARN, consumerARN} {
-		s, err := New(Config{ARN: text})
+		s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: text})
 		if err != nil || s.arn.stream != streamARN || s.arn.name != "orders" || s.arn.consumer != (text == consumerARN) {
 			t.Errorf("%q: %+v, %v", text, s.arn, err)
 		}
@@ -150,6 +101,9 @@ func FuzzRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key string, data []byte) {
 		r := recordOf(key, string(data))
 		got := decode(t, shape.event(firstShard, &r))
+		if got.EventSourceArn != streamARN || got.AwsRegion != "eu-west-1" || got.EventID != firstShard+":"+*r.SequenceNumber {
+			t.Errorf("got %+v", got)
+		}
 		if want := string([]rune(key)); got.Kinesis.PartitionKey != want || !bytes.Equal(got.Kinesis.Data, data) {
 			t.Errorf("decoded %+v of %q and %q", got, key, data)
 		}
@@ -164,22 +118,4 @@ func FuzzRecord(f *testing.F) {
 			t.Errorf("bytes that are not UTF-8 became JSON: %q", seen.Data)
 		}
 	})
-}
-
-func BenchmarkRecord(b *testing.B) {
-	for name, size := range map[string]int{"200B": 200, "10KB": 10_000} {
-		for mode, filtered := range map[string]bool{"event": false, "event and view": true} {
-			b.Run(name+" "+mode, func(b *testing.B) {
-				s := (&service{}).of(b, streamARN)
-				s.filtered = filtered
-				data := append(bytes.Repeat([]byte(`{"k":"v"},`), size/10), '}')
-				r := recordOf("cust-9", string(data))
-				b.SetBytes(int64(len(data)))
-				b.ReportAllocs()
-				for b.Loop() {
-					s.record(firstShard, &r)
-				}
-			})
-		}
-	}
 }

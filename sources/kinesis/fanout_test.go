@@ -1,6 +1,7 @@
 package kinesis
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,7 +15,8 @@ import (
 	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/answers"
+	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/sources/internal/awstest"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
@@ -24,9 +26,9 @@ type pushed struct {
 	enc *eventstream.Encoder
 }
 
-func push() (*pushed, *answer) {
+func push() (*pushed, *awstest.Answer) {
 	in, out := io.Pipe()
-	return &pushed{out: out, enc: eventstream.NewEncoder()}, &answer{status: http.StatusOK, stream: in}
+	return &pushed{out: out, enc: eventstream.NewEncoder()}, &awstest.Answer{Status: http.StatusOK, Stream: in}
 }
 
 func (p *pushed) frame(kind, name string, body any) error {
@@ -52,15 +54,15 @@ func (p *pushed) exception(code string) error {
 }
 
 // subscribe pushes what the shard has until five minutes are over: an event at the latest every five seconds.
-func (p *played) subscribe(c call) *answer {
-	at := c.in["StartingPosition"].(map[string]any)
-	from, known := p.from(c.text("ShardId"), at["Type"], at["SequenceNumber"], at["Timestamp"])
+func (p *played) subscribe(c awstest.Call) *awstest.Answer {
+	at := c.In["StartingPosition"].(map[string]any)
+	from, known := p.from(c.Text("ShardId"), at["Type"], at["SequenceNumber"], at["Timestamp"])
 	if !known {
-		return refusal(http.StatusBadRequest, "InvalidArgumentException")
+		return awstest.Refusal(http.StatusBadRequest, "InvalidArgumentException")
 	}
-	r, err := p.memory.Open(c.ctx, c.text("ShardId"), from)
+	r, err := p.Memory.Open(c.Ctx, c.Text("ShardId"), from)
 	if err != nil {
-		return failed(err)
+		return p.Fail(err)
 	}
 	s, open := push()
 	go func() { // ends with the client's request, which every reader's Close ends
@@ -71,23 +73,23 @@ func (p *played) subscribe(c call) *answer {
 	return open
 }
 
-func (p *played) push(c call, s *pushed, r esm.Reader, last string) error {
+func (p *played) push(c awstest.Call, s *pushed, r esm.Reader, last string) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
 	beat := time.Now()
-	for end := beat.Add(subscriptionLives); time.Now().Before(end); {
-		recs, err := r.Read(c.ctx, 100)
+	for end := beat.Add(subscriptionLife); time.Now().Before(end); {
+		recs, err := r.Read(c.Ctx, 100)
 		if err == io.EOF {
 			return s.event(map[string]any{"Records": []any{}, "MillisBehindLatest": 0, "ChildShards": []any{map[string]any{
-				"ShardId": "child", "ParentShards": []any{c.text("ShardId")}, "HashKeyRange": map[string]any{},
+				"ShardId": "child", "ParentShards": []any{c.Text("ShardId")}, "HashKeyRange": map[string]any{},
 			}}})
 		}
 		if err != nil {
 			return s.exception("ResourceNotFoundException")
 		}
 		if len(recs) == 0 && time.Since(beat) < 5*time.Second {
-			if err := smithytime.SleepWithContext(c.ctx, 50*time.Millisecond); err != nil {
+			if err := smithytime.SleepWithContext(c.Ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
 			continue
@@ -107,74 +109,45 @@ func (p *played) push(c call, s *pushed, r esm.Reader, last string) error {
 	return nil
 }
 
-func (p *played) fanOut() *service {
-	s := p.service()
-	s.answers["SubscribeToShard"] = p.subscribe
-	return s
-}
-
-func TestSuiteByFanOut(t *testing.T) {
-	sourcetest.RunStream(t, synctest.Test, func(t *testing.T) sourcetest.StreamFixture {
-		p := newPlayed(sourcetest.StreamConfig{})
-		return fixture(p, p.fanOut().of(t, consumerARN))
-	})
-}
-
-// newFanOut is a rig whose stream is read through a consumer.
-func newFanOut(t *testing.T) *rig {
-	p := newPlayed(sourcetest.StreamConfig{})
-	s := p.fanOut()
-	return &rig{T: t, played: p, service: s, stream: s.of(t, consumerARN)}
-}
-
-// collect reads until n records are there or a minute is over.
-func (r *rig) collect(reader esm.Reader, n int) (data []string) {
-	r.Helper()
-	for start := time.Now(); len(data) < n && time.Since(start) < time.Minute; {
-		data = append(data, r.read(reader, n-len(data))...)
-	}
-	return data
-}
-
 func TestSubscriptionsAreRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
-		reader := r.open(esm.From{})
+		reader := r.Open(esm.From{})
 		defer reader.Close()
 		var got, want []string
 		for start := time.Now(); time.Since(start) < 16*time.Minute; {
 			want = append(want, time.Since(start).String())
-			r.put(want[len(want)-1])
-			got = append(got, r.collect(reader, 1)...)
+			r.Put(want[len(want)-1])
+			got = append(got, r.Collect(reader, 1)...)
 			time.Sleep(20 * time.Second)
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("read  %q\nwant %q", got, want)
 		}
-		calls := r.service.made("SubscribeToShard")
-		if len(calls) != 4 || len(r.service.made("GetRecords")) != 0 {
-			t.Fatalf("%d subscriptions and %d reads in 16 minutes", len(calls), len(r.service.made("GetRecords")))
+		calls := r.Calls("SubscribeToShard")
+		if len(calls) != 4 || len(r.Calls("GetRecords")) != 0 {
+			t.Fatalf("%d subscriptions and %d reads in 16 minutes", len(calls), len(r.Calls("GetRecords")))
 		}
 		for _, c := range calls[1:] {
-			if at := c.in["StartingPosition"].(map[string]any); at["Type"] != "AFTER_SEQUENCE_NUMBER" || c.text("ConsumerARN") != consumerARN {
-				t.Errorf("subscribed with %v", c.in)
+			if at := c.In["StartingPosition"].(map[string]any); at["Type"] != "AFTER_SEQUENCE_NUMBER" || c.Text("ConsumerARN") != consumerARN {
+				t.Errorf("subscribed with %v", c.In)
 			}
 		}
 	})
 }
 
-func TestASubscriptionInUseIsWaitedFor(t *testing.T) {
+func TestConsumerInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
-		inUse := says(400, "ResourceInUseException")
-		r.instead("SubscribeToShard", inUse, inUse)
-		r.put("a")
-		reader := r.open(esm.From{})
+		inUse := awstest.Refuse(400, "ResourceInUseException")
+		r.First("SubscribeToShard", inUse, inUse)
+		r.Put("a")
+		reader := r.Open(esm.From{})
 		defer reader.Close()
-		if got := r.collect(reader, 1); !slices.Equal(got, []string{"a"}) {
+		if got := r.Collect(reader, 1); !slices.Equal(got, []string{"a"}) {
 			t.Errorf("read %q", got)
 		}
-		for _, gap := range r.gaps("SubscribeToShard") {
+		for _, gap := range r.Gaps("SubscribeToShard") {
 			if gap < 5*time.Second || gap > 6*time.Second {
 				t.Errorf("subscribed again after %s", gap)
 			}
@@ -182,20 +155,20 @@ func TestASubscriptionInUseIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestASubscriptionThatStaysInUseIsAnError(t *testing.T) {
+func TestConsumerStaysInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
-		r.service.answers["SubscribeToShard"] = says(400, "ResourceInUseException")
-		reader := r.open(esm.From{})
+		r.Answers["SubscribeToShard"] = awstest.Refuse(400, "ResourceInUseException")
+		reader := r.Open(esm.From{})
 		defer reader.Close()
-		r.read(reader, 1)
+		r.Read(reader, 1)
 		if _, err := reader.Read(t.Context(), 1); !errors.Is(err, ErrInUse) {
 			t.Errorf("read: %v", err)
 		}
 	})
 }
 
-func TestErrorsOfSubscriptions(t *testing.T) {
+func TestSubscriptionErrors(t *testing.T) {
 	for code, want := range map[string]error{
 		"ResourceNotFoundException": ErrNoConsumer, // the shard is there
 		"AccessDeniedException":     ErrDenied,
@@ -205,20 +178,21 @@ func TestErrorsOfSubscriptions(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newFanOut(t)
-				r.service.answers["SubscribeToShard"] = says(400, code)
+				usual := r.Answers["SubscribeToShard"]
+				r.Answers["SubscribeToShard"] = awstest.Refuse(400, code)
 				_, err := r.stream.Open(t.Context(), firstShard, esm.From{})
-				if err == nil || want != nil && !errors.Is(err, want) || answers.Decided(err) {
+				if err == nil || want != nil && !errors.Is(err, want) || awserr.Decided(err) {
 					t.Errorf("refused: %v, want %v", err, want)
 				}
-				r.service.answers["SubscribeToShard"] = r.subscribe
-				r.instead("SubscribeToShard", broken, func(c call) *answer { return r.brief(c, code) })
-				r.put("a")
-				reader := r.open(esm.From{})
+				r.Answers["SubscribeToShard"] = usual
+				r.First("SubscribeToShard", awstest.Break, brief(code))
+				r.Put("a")
+				reader := r.Open(esm.From{})
 				defer reader.Close()
-				if _, err := reader.Read(t.Context(), 1); err == nil || want != nil && !errors.Is(err, want) || answers.Decided(err) {
+				if _, err := reader.Read(t.Context(), 1); err == nil || want != nil && !errors.Is(err, want) || awserr.Decided(err) {
 					t.Errorf("ended: %v, want %v", err, want)
 				}
-				if got := r.collect(reader, 1); !slices.Equal(got, []string{"a"}) {
+				if got := r.Collect(reader, 1); !slices.Equal(got, []string{"a"}) {
 					t.Errorf("afterwards read %q", got)
 				}
 			})
@@ -226,39 +200,37 @@ func TestErrorsOfSubscriptions(t *testing.T) {
 	}
 }
 
-// brief is a subscription that ends at once with an exception; without a code it breaks.
-func (r *rig) brief(_ call, code string, events ...map[string]any) *answer {
-	s, open := push()
-	go func() {
-		defer s.out.CloseWithError(io.ErrUnexpectedEOF)
-		_ = s.begin()
-		for _, e := range events {
-			_ = s.event(e)
-		}
-		if code != "" {
-			_ = s.exception(code)
-		}
-	}()
-	return open
+// brief answers with a subscription that ends after some events with an exception; without a code it breaks.
+func brief(code string, events ...map[string]any) awstest.Handler {
+	return func(awstest.Call) *awstest.Answer {
+		s, open := push()
+		go func() {
+			defer s.out.CloseWithError(io.ErrUnexpectedEOF)
+			_ = s.begin()
+			for _, e := range events {
+				_ = s.event(e)
+			}
+			if code != "" {
+				_ = s.exception(code)
+			}
+		}()
+		return open
+	}
 }
 
-func TestABreakAtAClosedShardIsItsEnd(t *testing.T) {
+func TestBrokenSubscriptionOfClosedShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
-		r.put("a", "b")
-		r.memory.Split(firstShard)
-		recs := records(r.memory.Records(firstShard))
-		r.instead("SubscribeToShard",
-			func(c call) *answer {
-				return r.brief(c, "", map[string]any{"Records": recs, "ContinuationSequenceNumber": "None"})
-			},
-			func(c call) *answer {
-				return r.brief(c, "", map[string]any{"Records": []any{}, "ContinuationSequenceNumber": "0"})
-			},
+		r.Put("a", "b")
+		r.Memory.Split(firstShard)
+		recs := records(r.Memory.Records(firstShard))
+		r.First("SubscribeToShard",
+			brief("", map[string]any{"Records": recs, "ContinuationSequenceNumber": "None"}),
+			brief("", map[string]any{"Records": []any{}, "ContinuationSequenceNumber": "0"}),
 		)
-		reader := r.open(esm.From{})
+		reader := r.Open(esm.From{})
 		defer reader.Close()
-		if got := r.collect(reader, 2); !slices.Equal(got, []string{"a", "b"}) {
+		if got := r.Collect(reader, 2); !slices.Equal(got, []string{"a", "b"}) {
 			t.Errorf("read %q", got)
 		}
 		var err error
@@ -268,50 +240,99 @@ func TestABreakAtAClosedShardIsItsEnd(t *testing.T) {
 		if err != io.EOF {
 			t.Errorf("at the end: %v", err)
 		}
-		if n := len(r.service.made("SubscribeToShard")); n != 2 {
+		if n := len(r.Calls("SubscribeToShard")); n != 2 {
 			t.Errorf("%d subscriptions", n)
 		}
 	})
 }
 
-func TestASilentSubscriptionIsLeft(t *testing.T) {
+func TestSilentSubscription(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
-		r.instead("SubscribeToShard", func(c call) *answer {
+		r.First("SubscribeToShard", func(c awstest.Call) *awstest.Answer {
 			s, open := push()
 			go func() {
 				_ = s.begin()
-				<-c.ctx.Done()
+				<-c.Ctx.Done()
 				s.out.Close()
 			}()
 			return open
 		})
-		r.put("a")
-		reader := r.open(esm.From{})
+		r.Put("a")
+		reader := r.Open(esm.From{})
 		defer reader.Close()
 		start := time.Now()
-		if got := r.collect(reader, 1); !slices.Equal(got, []string{"a"}) || time.Since(start) != silence {
+		if got := r.Collect(reader, 1); !slices.Equal(got, []string{"a"}) || time.Since(start) != maxSilence {
 			t.Errorf("read %q after %s", got, time.Since(start))
 		}
 	})
 }
 
 // The SDK waits for the first event of a subscription, which tells that it was made, however long that takes.
-func TestASubscriptionThatNeverBeginsIsLeft(t *testing.T) {
+func TestSubscriptionNeverBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
-		r.instead("SubscribeToShard", func(c call) *answer {
+		r.First("SubscribeToShard", func(c awstest.Call) *awstest.Answer {
 			s, open := push()
 			go func() {
-				<-c.ctx.Done()
-				s.out.CloseWithError(c.ctx.Err())
+				<-c.Ctx.Done()
+				s.out.CloseWithError(c.Ctx.Err())
 			}()
 			return open
 		})
 		start := time.Now()
-		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || answers.Decided(err) || time.Since(start) != silence {
+		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || awserr.Decided(err) || errors.Is(err, context.Canceled) || time.Since(start) != maxSilence {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
-		r.open(esm.From{}).Close()
+		r.Open(esm.From{}).Close()
+	})
+}
+
+// LocalStack has an internal error for a consumer, a stream, a shard and a position that it does not know, for ever.
+func TestFanOutInternalErrors(t *testing.T) {
+	for name, test := range map[string]struct {
+		spoil func(*rig)
+		from  esm.From
+		want  error // nil: it passes
+	}{
+		"the consumer": {spoil: func(*rig) {}},
+		"the position": {spoil: func(*rig) {}, from: esm.From{After: "99"}, want: esm.ErrForeign},
+		"the stream":   {spoil: func(r *rig) { r.Memory.Delete() }, want: esm.ErrNoStream},
+		"the shard": {want: esm.ErrNoShard, spoil: func(r *rig) {
+			r.Answers["GetShardIterator"] = awstest.Refuse(http.StatusBadRequest, "ResourceNotFoundException")
+			r.Answers["ListShards"] = func(awstest.Call) *awstest.Answer { return awstest.OK(map[string]any{"Shards": []any{}}) }
+		}},
+	} {
+		for _, endpoint := range []string{"", "http://127.0.0.1:4566"} {
+			t.Run(name+" "+endpoint, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					emulated := endpoint != ""
+					r := rigOf(t, sourcetest.StreamConfig{}, consumerARN, endpoint)
+					if _, err := r.stream.List(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					test.spoil(r)
+					r.Answers["SubscribeToShard"] = awstest.Refuse(http.StatusInternalServerError, "InternalError")
+					_, err := r.stream.Open(t.Context(), firstShard, test.from)
+					if awserr.Decided(err) != (emulated && test.want != nil) || err == nil || emulated && test.want != nil && !errors.Is(err, test.want) {
+						t.Errorf("%v, want %v", err, test.want)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A listing may lack a shard: to believe it would cost the shard's records.
+func TestUnlistedShardIsVerified(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFanOut(t)
+		usual := r.Answers["ListShards"]
+		r.Answers["ListShards"] = func(awstest.Call) *awstest.Answer { return awstest.OK(map[string]any{"Shards": []any{}}) }
+		if _, err := r.stream.Open(t.Context(), firstShard, esm.From{}); err == nil || awserr.Decided(err) {
+			t.Errorf("not listed: %v", err)
+		}
+		r.Answers["ListShards"] = usual
+		r.Open(esm.From{}).Close()
 	})
 }

@@ -5,15 +5,17 @@ import (
 	"errors"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/polling"
 	"github.com/esm-run/esm/sources/internal/skew"
 )
 
 // List is [esm.Stream].List by one DescribeStreamSummary and a ListShards for each thousand shards. The identity is when
-// the stream was made. Other errors than that of the contract may be [ErrSlowDown] and [ErrDenied].
+// the stream was created. Other errors than that of the contract may be [ErrSlowDown] and [ErrDenied].
 func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	listing, err := s.list(ctx)
 	if err != nil {
@@ -29,7 +31,7 @@ func (s *Stream) list(ctx context.Context) (esm.Listing, error) {
 	}
 	d := summary.StreamDescriptionSummary
 	if d == nil {
-		return esm.Listing{}, errHollow
+		return esm.Listing{}, polling.ErrNoContent
 	}
 	listing := esm.Listing{Ahead: skew.Of(summary.ResultMetadata)}
 	if d.StreamCreationTimestamp != nil {
@@ -45,7 +47,7 @@ func (s *Stream) list(ctx context.Context) (esm.Listing, error) {
 	return listing, err
 }
 
-// shards pages through ListShards. What follows a token is asked for by the token alone.
+// shards pages through ListShards. A request with a token has no other members.
 func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 	var shards []esm.Shard
 	ranges := map[string]hashes{}
@@ -55,31 +57,31 @@ func (s *Stream) shards(ctx context.Context) ([]esm.Shard, error) {
 			return nil, err
 		}
 		if page.Shards == nil {
-			return nil, errHollow
+			return nil, polling.ErrNoContent
 		}
 		for i := range page.Shards {
 			shards = append(shards, shardOf(&page.Shards[i]))
 			if s.arn.consumer {
-				ranges[deref(page.Shards[i].ShardId)] = hashesOf(page.Shards[i].HashKeyRange)
+				ranges[aws.ToString(page.Shards[i].ShardId)] = hashesOf(page.Shards[i].HashKeyRange)
 			}
 		}
-		if deref(page.NextToken) == "" {
+		if aws.ToString(page.NextToken) == "" {
 			s.know(ranges)
 			return shards, nil
 		}
-		if deref(page.NextToken) == deref(in.NextToken) {
-			return nil, errors.New("a page that names itself as the next")
+		if aws.ToString(page.NextToken) == aws.ToString(in.NextToken) {
+			return nil, errors.New("a page of shards names itself as the next one")
 		}
 		in = &sdk.ListShardsInput{NextToken: page.NextToken}
 	}
 }
 
-// shardOf describes a shard. A closed one has an end; where the end lies says nothing, for kinesis-mock's lies before its
-// start.
+// shardOf describes a shard. A closed one has an EndingSequenceNumber, whose value is not used: in kinesis-mock it lies
+// before the start.
 func shardOf(s *types.Shard) esm.Shard {
-	out := esm.Shard{ID: deref(s.ShardId)}
+	out := esm.Shard{ID: aws.ToString(s.ShardId)}
 	for _, parent := range []*string{s.ParentShardId, s.AdjacentParentShardId} {
-		if deref(parent) != "" {
+		if aws.ToString(parent) != "" {
 			out.Parents = append(out.Parents, *parent)
 		}
 	}
@@ -87,11 +89,4 @@ func shardOf(s *types.Shard) esm.Shard {
 		out.Closed = s.SequenceNumberRange.EndingSequenceNumber != nil
 	}
 	return out
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

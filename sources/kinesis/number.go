@@ -2,7 +2,7 @@ package kinesis
 
 import "strings"
 
-// less compares sequence numbers and hash keys, which are numbers of any length.
+// less compares sequence numbers or hash keys: numbers of any length.
 func less(a, b string) bool {
 	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
 	if len(a) != len(b) {

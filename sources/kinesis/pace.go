@@ -2,11 +2,12 @@ package kinesis
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	smithytime "github.com/aws/smithy-go/time"
+
+	"github.com/esm-run/esm/sources/internal/polling"
 )
 
 // What Kinesis allows of all readers of one shard together (AWS: "Quotas and limits"; API reference: "GetRecords").
@@ -15,125 +16,126 @@ const (
 	bytesPerSecond = 2_000_000
 )
 
-// atATime is how many calls of all readers are under way at the same time: enough for ten thousand shards that are polled
-// every second and answer within 50 ms. Others wait: so many connections, and answers half read, would serve nobody.
-const atATime = 512
-
 // Pace keeps the readers of each shard, of all streams that share it, together within what Kinesis allows for a shard:
-// five reads, five iterators and 2 MB a second, which is also the five seconds of rest after an answer of 10 MB. It keeps
-// the calls of all shards from being made at once. The zero Pace is ready for use, by many at once.
+// five reads, five iterators and 2 MB a second. The rate also covers the five seconds of rest that an answer of 10 MB
+// needs. The zero Pace is ready for use, and may be used concurrently. A nil Pace waits for nothing.
 type Pace struct {
 	mu     sync.Mutex
-	tracks map[place]*track // those that are being read
-
-	once  sync.Once
-	calls chan struct{} // holds one token for each call under way
+	shards map[shardKey]*shardPace // of the shards that are being read
 }
 
-// enter waits until a call may be made. It is over with leave.
-func (p *Pace) enter(ctx context.Context) (leave func(), err error) {
-	p.once.Do(func() { p.calls = make(chan struct{}, atATime) })
-	select {
-	case p.calls <- struct{}{}:
-		return func() { <-p.calls }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
+type shardKey struct{ stream, shard string }
 
-type place struct{ stream, shard string }
-
-// track is the pace of one shard. Readers of it wait by turns.
-type track struct {
+// shardPace is the pace of one shard. Its readers take turns. A nil shardPace is that of a nil Pace.
+type shardPace struct {
 	pace    *Pace
-	place   place
+	key     shardKey
 	readers int // guarded by the pace's lock
 
 	mu        sync.Mutex // never held during a wait
 	reads     time.Time  // when the shard may be read again
 	iterators time.Time  // when the next iterator may be asked for
-	paid      time.Time  // when all that was read would have come at the speed that is allowed
+	paid      time.Time  // when everything read so far would have arrived at bytesPerSecond
 }
 
-// of is the track of a shard, until it is left.
-func (p *Pace) of(stream, shard string) *track {
+// enter returns the pace of a shard for one more reader, until leave.
+func (p *Pace) enter(stream, shard string) *shardPace {
+	if p == nil {
+		return nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.tracks == nil {
-		p.tracks = map[place]*track{}
+	if p.shards == nil {
+		p.shards = map[shardKey]*shardPace{}
 	}
-	where := place{stream, shard}
-	t := p.tracks[where]
-	if t == nil {
-		t = &track{pace: p, place: where}
-		p.tracks[where] = t
+	key := shardKey{stream, shard}
+	s := p.shards[key]
+	if s == nil {
+		s = &shardPace{pace: p, key: key}
+		p.shards[key] = s
 	}
-	t.readers++
-	return t
+	s.readers++
+	return s
 }
 
-func (t *track) leave() {
-	t.pace.mu.Lock()
-	defer t.pace.mu.Unlock()
-	t.readers--
-	if t.readers == 0 {
-		delete(t.pace.tracks, t.place)
+func (s *shardPace) leave() {
+	if s == nil {
+		return
+	}
+	s.pace.mu.Lock()
+	defer s.pace.mu.Unlock()
+	s.readers--
+	if s.readers == 0 {
+		delete(s.pace.shards, s.key)
 	}
 }
 
-// read waits until the shard may be read, and not before a time. One read is taken then, and over with leave.
-func (t *track) read(ctx context.Context, notBefore time.Time) (leave func(), err error) {
-	return t.turn(ctx, notBefore, &t.reads)
+// read waits until the shard may be read, but at least until notBefore.
+func (s *shardPace) read(ctx context.Context, notBefore time.Time) error {
+	if err := sleepUntil(ctx, notBefore); err != nil || s == nil {
+		return err
+	}
+	return s.turn(ctx, &s.reads)
 }
 
-// iterate is read for an iterator.
-func (t *track) iterate(ctx context.Context) (leave func(), err error) {
-	return t.turn(ctx, time.Time{}, &t.iterators)
+// iterate waits until an iterator may be asked for.
+func (s *shardPace) iterate(ctx context.Context) error {
+	if s == nil {
+		return ctx.Err()
+	}
+	return s.turn(ctx, &s.iterators)
 }
 
-// turn waits for the next call of a kind.
-func (t *track) turn(ctx context.Context, notBefore time.Time, next *time.Time) (leave func(), err error) {
+// turn waits until a call of a kind may be made, and books it.
+func (s *shardPace) turn(ctx context.Context, next *time.Time) error {
 	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		rest := time.Until(notBefore)
-		if rest <= 0 {
-			rest = t.take(next, time.Now())
-		}
-		if rest <= 0 {
-			return t.pace.enter(ctx)
-		}
-		if err := smithytime.SleepWithContext(ctx, rest); err != nil {
-			return nil, err
+		free := s.book(next, time.Now())
+		if err := sleepUntil(ctx, free); err != nil || free.IsZero() {
+			return err
 		}
 	}
 }
 
-// take takes a call of a kind, or tells how long to wait before trying again.
-func (t *track) take(next *time.Time, now time.Time) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if rest := next.Sub(now); rest > 0 {
-		return rest
+// book books a call of a kind, or returns the time to try again.
+func (s *shardPace) book(next *time.Time, now time.Time) (free time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if next.After(now) {
+		return *next
 	}
 	*next = now.Add(betweenCalls)
-	return 0
+	return time.Time{}
 }
 
-// brought says how many bytes a read brought that began at start. What several readers brought at a time adds up.
-func (t *track) brought(start time.Time, bytes int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.paid = later(t.paid, start).Add(time.Duration(bytes) * time.Second / bytesPerSecond)
-	t.reads = later(t.reads, t.paid)
+// account accounts for the bytes of a read that began at start. Concurrent reads add up.
+func (s *shardPace) account(start time.Time, bytes int) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paid = later(s.paid, start).Add(time.Duration(bytes) * time.Second / bytesPerSecond)
+	s.reads = later(s.reads, s.paid)
 }
 
-// throttled says that the service wants the shard to be left alone, because of readers elsewhere perhaps.
-func (t *track) throttled(now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.reads = later(t.reads, now.Add(time.Second+rand.N(time.Second/4)))
+// throttled delays all readers of the shard: readers of other processes may use up its limits.
+func (s *shardPace) throttled() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads = later(s.reads, time.Now().Add(polling.ThrottledDelay()))
+}
+
+func sleepUntil(ctx context.Context, at time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if d := time.Until(at); d > 0 {
+		return smithytime.SleepWithContext(ctx, d)
+	}
+	return nil
 }
 
 func earlier(a, b time.Time) time.Time {

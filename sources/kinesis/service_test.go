@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
+	"github.com/esm-run/esm/sources/internal/awstest"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
@@ -27,20 +27,7 @@ import (
 // test and test, the account is 000000000000. Streams are made and deleted.
 func realClient(t *testing.T) *sdk.Client {
 	t.Helper()
-	endpoint := os.Getenv("ESM_TEST_KINESIS_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("ESM_TEST_KINESIS_ENDPOINT is not set: there is no Kinesis endpoint to test on")
-	}
-	region := os.Getenv("AWS_REGION")
-	if region == "" {
-		region = "us-east-1"
-	}
-	return sdk.New(sdk.Options{
-		Region:       region,
-		BaseEndpoint: &endpoint,
-		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
-		HTTPClient:   awshttp.New(16),
-	})
+	return sdk.NewFromConfig(awstest.RealConfig(t, "ESM_TEST_KINESIS_ENDPOINT", awshttp.New(16)))
 }
 
 // real is a stream on a real service for the time of a test.
@@ -164,7 +151,7 @@ func (r *real) merge(a, b string) {
 	r.settled()
 }
 
-func TestSuiteOnAService(t *testing.T) {
+func TestSuiteOnService(t *testing.T) {
 	realClient(t)
 	sourcetest.RunStream(t, sourcetest.RealTime, func(t *testing.T) sourcetest.StreamFixture {
 		r := makeReal(t)
@@ -180,7 +167,7 @@ func TestSuiteOnAService(t *testing.T) {
 	})
 }
 
-func TestSuiteByFanOutOnAService(t *testing.T) {
+func TestSuiteByFanOutOnService(t *testing.T) {
 	needsFanOut(t)
 	sourcetest.RunStream(t, sourcetest.RealTime, func(t *testing.T) sourcetest.StreamFixture {
 		r := makeReal(t)
@@ -223,7 +210,7 @@ func (r *real) consumer() string {
 	return ""
 }
 
-func TestFanOutOfAService(t *testing.T) {
+func TestFanOutOnService(t *testing.T) {
 	needsFanOut(t)
 	r := makeReal(t)
 	s, err := New(Config{Client: r.client, ARN: r.consumer(), Role: "arn:aws:iam::000000000000:role/x"})
@@ -251,22 +238,10 @@ func TestFanOutOfAService(t *testing.T) {
 	}
 }
 
-func TestAForgottenIteratorOfAService(t *testing.T) {
+func TestForgottenIteratorOnService(t *testing.T) {
 	r := makeReal(t)
 	r.put("k", "a")
-	opened, err := r.stream().Open(t.Context(), firstShard, esm.From{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer opened.Close()
-	opened.(*reader).iterator.text = "garbage"
-	for reads := 0; ; reads++ {
-		recs, err := opened.Read(t.Context(), 10)
-		if len(recs) > 0 {
-			break
-		}
-		if reads > 5 {
-			t.Fatalf("the reader does not find back: %v", err)
-		}
-	}
+	reader := r.stream().reader(firstShard, start{}, time.Time{})
+	reader.Shard = &awstest.Forgotten[types.Record]{Shard: reader.Shard}
+	awstest.ReadSoon(t, reader)
 }

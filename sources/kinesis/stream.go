@@ -8,17 +8,21 @@
 package kinesis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/polling"
+	"github.com/esm-run/esm/sources/internal/silence"
 )
 
-// Config is what a [Stream] is made from.
+// Config describes a [Stream].
 type Config struct {
 	// Client speaks to the stream's Region or, when it has a BaseEndpoint, to an emulator or a VPC endpoint.
 	Client *sdk.Client
@@ -33,60 +37,81 @@ type Config struct {
 	// Filtered says that the mapping has filters. Only then do records have a View.
 	Filtered bool
 
-	// Pace is shared by all streams of the process; nil is a pace of this Stream's own. A consumer needs none.
+	// Pace is shared by the streams of the process that are on AWS. Nil reads as fast as the service answers. A consumer
+	// needs none.
 	Pace *Pace
+
+	// IdlePoll is how long a reader that found nothing waits before it looks again. Zero is a second, as Lambda polls.
+	IdlePoll time.Duration
+
+	// Calls is shared by the streams of the process; nil is one of this Stream's own.
+	Calls *Calls
 }
 
-// Stream is one Kinesis data stream. It keeps no records, and retries nothing beyond what [Config].Client does when it
-// lists.
+// Calls bounds the calls under way of all readers that share it. The zero Calls is ready for use.
+type Calls = polling.Calls
+
+// Stream is one Kinesis data stream. It retries nothing, apart from what the SDK's client retries in listings and a call
+// whose connection broke.
 type Stream struct {
-	client   *sdk.Client
+	client   *sdk.Client // for listings
+	reads    *sdk.Client // repeats a call only when its connection broke
 	arn      arn
 	shape    shape
 	filtered bool
 	pace     *Pace
+	idlePoll time.Duration
+	calls    *Calls
 
 	mu     sync.Mutex        // never held during a call
-	ranges map[string]hashes // of the shards that were last listed, when there is a consumer
+	ranges map[string]hashes // of the shards in the last listing, for a consumer
 }
 
 var _ esm.Stream = (*Stream)(nil)
 
-// New makes a Stream. It does not talk to the network: the stream need not exist yet.
+// New returns a Stream. It makes no calls: the stream need not exist yet.
 func New(c Config) (*Stream, error) {
 	a, err := parseARN(c.ARN)
 	if err != nil {
 		return nil, err
 	}
-	if c.Pace == nil {
-		c.Pace = &Pace{}
+	if c.Calls == nil {
+		c.Calls = &Calls{}
 	}
-	return &Stream{client: c.Client, arn: a, shape: newShape(a, c.Role), filtered: c.Filtered, pace: c.Pace}, nil
+	options := c.Client.Options()
+	options.HTTPClient = silence.Client(options.HTTPClient)
+	s := &Stream{
+		client: sdk.New(options), arn: a, shape: newShape(a, c.Role), filtered: c.Filtered,
+		pace: c.Pace, idlePoll: cmp.Or(c.IdlePoll, idlePoll), calls: c.Calls,
+	}
+	options.Retryer = polling.RetryBroken
+	s.reads = sdk.New(options)
+	return s, nil
 }
 
-// Open is [esm.Stream].Open by one GetShardIterator, or one SubscribeToShard. Behind a position that was trimmed Kinesis
-// goes on with the oldest record and says nothing. A reader therefore reads the record at the position once more, and its
-// Read answers esm.ErrTrimmed when that is gone. Other errors than those of the contract may be [ErrSlowDown], [ErrDenied],
-// [ErrKey] and [ErrNoConsumer]. A time in the future is an error that passes with the time.
+// Open is [esm.Stream].Open by one GetShardIterator, or one SubscribeToShard. At a trimmed position Kinesis continues with
+// the oldest record without an error. So a reader reads the record at its position again, and Read returns esm.ErrTrimmed
+// if that is gone. Other errors than those of the contract may be [ErrSlowDown], [ErrDenied], [ErrKey] and [ErrNoConsumer].
+// A time in the future is an error until then.
 //
-// A position is a sequence number. Within an aggregated record that a consumer takes apart it is the number and a place,
-// "/0" for the first record; without a consumer the whole is then read again.
+// A position is a sequence number. Within an aggregated record that a consumer takes apart it has an index behind it,
+// "/0" for the first record; without a consumer the whole record is then read again.
 func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
 	if s.arn.consumer {
-		return s.subscribed(ctx, shard, from)
+		return s.subscribe(ctx, shard, from)
 	}
-	r := &reader{stream: s, shard: shard, start: newStart(from), track: s.pace.of(s.arn.stream, shard)}
-	if err := r.renew(ctx); err != nil {
+	r := s.reader(shard, newStart(from), time.Time{})
+	if err := r.Reader.Open(ctx); err != nil {
 		r.Close()
 		return nil, s.failed("open "+shard+" of", err)
 	}
 	return r, nil
 }
 
-// failed names the stream and says what kind of trouble err is. None, and the end of a shard, stay what they are.
+// failed adds the stream's name to err, and what err means. Nil and io.EOF stay as they are.
 func (s *Stream) failed(doing string, err error) error {
 	if err == nil || err == io.EOF {
 		return err
 	}
-	return fmt.Errorf("kinesis: %s %s: %w", doing, s.arn.name, kinds.Wrap(err))
+	return fmt.Errorf("kinesis: %s %s: %w", doing, s.arn.name, codes.Wrap(err))
 }

@@ -9,54 +9,54 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
-	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/ahead"
-	"github.com/esm-run/esm/sources/internal/answers"
+	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/sources/internal/readahead"
 )
 
-// What a consumer keeps to (API reference: "SubscribeToShard").
+// Limits of SubscribeToShard (API reference), and how this package uses it.
 const (
-	subscriptionLives  = 5 * time.Minute
-	betweenSubscribing = time.Second     // of one shard
-	taken              = 5 * time.Second // as long after a subscription another is refused
-	silence            = 30 * time.Second
-	listens            = 5 * time.Second // one Read
-	refusals           = 3               // in a row, before somebody is told
+	subscriptionLife = 5 * time.Minute
+	subscribeEvery   = time.Second      // for one shard
+	inUseDelay       = 5 * time.Second  // a new subscription is refused for as long after another one
+	maxSilence       = 30 * time.Second // an event is sent every five seconds, even without records
+	eventWait        = 5 * time.Second  // in one Read
+	maxRefused       = 3                // subscriptions in a row before the error is returned
 )
 
 // subscription reads a shard by enhanced fan-out. It belongs to one goroutine.
 //
-// A subscription ends after five minutes and is made anew from where it was. One that breaks early without having brought
-// a record is not trusted: the shard is looked at by GetRecords, which tells for certain whether it is closed and drained.
-// (LocalStack's breaks at the end of a closed shard.)
+// A connection ends after five minutes, and a new one continues where it was. After one that breaks early, without a
+// record, the shard is polled once: only GetRecords says reliably that it is closed and drained. (LocalStack breaks the
+// connection at the end of a closed shard.)
 type subscription struct {
 	stream *Stream
 	shard  string
 	hashes hashes
 
-	start     start  // where the next record is
-	skip      string // with start.within, the last of the records in the aggregate that was handed out: "number/n"
-	live      *live  // nil between subscriptions
-	ahead     ahead.Records[esm.Record]
-	heard     time.Time // when the last event was sent, or the subscription made
+	start     start       // where the next record is
+	skip      string      // with start.within, the position of the last record handed out: "number/index"
+	conn      *connection // nil between connections
+	ahead     readahead.Buffer[esm.Record]
+	heard     time.Time // when the last event was sent, or the connection made
 	notBefore time.Time // of the next SubscribeToShard
-	refused   int       // subscriptions since the last that was made
+	refused   int       // SubscribeToShard calls in a row
 }
 
 var _ esm.Reader = (*subscription)(nil)
 
-// subscribed opens a shard by a subscription.
-func (s *Stream) subscribed(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
+// subscribe opens a shard by a subscription.
+func (s *Stream) subscribe(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
 	r := &subscription{stream: s, shard: shard, start: newStart(from)}
 	if r.start.within {
 		r.skip = from.After
 	}
 	var err error
 	if r.hashes, err = s.hashesOf(ctx, shard, r.start); err == nil {
-		err = r.subscribe(ctx)
+		err = r.connect(ctx)
 	}
 	if err != nil {
 		return nil, s.failed("subscribe to "+shard+" of", err)
@@ -72,45 +72,42 @@ func (r *subscription) Read(ctx context.Context, limit int) ([]esm.Record, error
 
 // receive waits for one event.
 func (r *subscription) receive(ctx context.Context) error {
-	if r.live == nil {
-		if err := r.subscribe(ctx); err != nil || r.live == nil {
+	if r.conn == nil {
+		if err := r.connect(ctx); err != nil || r.conn == nil {
 			return err
 		}
 	}
-	timer := time.NewTimer(listens)
+	timer := time.NewTimer(eventWait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case event, more := <-r.live.events.Events():
+	case event, more := <-r.conn.events.Events():
 		if !more {
 			return r.ended(ctx)
 		}
 		if e, known := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent); known {
-			return r.took(ctx, &e.Value)
+			return r.accept(ctx, &e.Value)
 		}
 	case <-timer.C:
-		if time.Since(r.heard) >= silence { // an event comes every five seconds, records or not
-			r.drop()
-		}
 	}
 	return nil
 }
 
-// took keeps what an event brought. The last event of a closed shard does not say where to go on.
-func (r *subscription) took(ctx context.Context, e *types.SubscribeToShardEvent) error {
-	r.heard = earlier(time.Now(), r.live.since.Add(subscriptionLives)) // it may have waited here for a reader that was held up
-	came, next, err := r.start.took(e.Records)
+// accept takes the records of an event. The last event of a closed shard has no ContinuationSequenceNumber.
+func (r *subscription) accept(ctx context.Context, e *types.SubscribeToShardEvent) error {
+	r.heard = earlier(time.Now(), r.conn.since.Add(subscriptionLife)) // it may have waited for a Read
+	recs, next, err := r.start.accept(e.Records)
 	if err != nil {
 		r.drop()
 		return err
 	}
 	r.start = next
-	r.live.records += len(came)
-	r.add(came)
-	switch next := deref(e.ContinuationSequenceNumber); {
+	r.conn.records += len(recs)
+	r.add(recs)
+	switch next := aws.ToString(e.ContinuationSequenceNumber); {
 	case next != "":
-		r.goOn(next)
+		r.moveTo(next)
 		return nil
 	case len(e.ChildShards) > 0:
 		r.ahead.Closed = true
@@ -118,28 +115,27 @@ func (r *subscription) took(ctx context.Context, e *types.SubscribeToShardEvent)
 		return nil
 	}
 	r.drop()
-	return r.look(ctx)
+	return r.poll(ctx)
 }
 
-// goOn moves the start behind a sequence number, which emulators may give as something else or as one that is past, unless
-// a record is still to come that is asked for by its own number.
-func (r *subscription) goOn(number string) {
+// moveTo moves the start after a sequence number, unless a record at the start is still to come. Emulators may send
+// something that is no number, or one that is past.
+func (r *subscription) moveTo(number string) {
 	if isNumber(number) && less(r.start.after, number) && !r.start.within && !r.start.doubt {
 		r.start = start{after: number, at: r.start.at}
 	}
 }
 
-// add makes records of what came.
-func (r *subscription) add(came []types.Record) {
-	for i := range came {
-		r.ahead.Came = append(r.ahead.Came, r.stream.apart(r.shard, r.hashes, r.skip, &came[i])...)
+func (r *subscription) add(recs []types.Record) {
+	for i := range recs {
+		r.ahead.Records = append(r.ahead.Records, r.stream.deaggregate(r.shard, r.hashes, r.skip, &recs[i])...)
 		r.skip = ""
 	}
 }
 
-// apart is what a record holds: itself, or the records of an aggregate behind the one that is to be skipped. These have the
-// number of the whole, and positions within it.
-func (s *Stream) apart(shard string, hashes hashes, skip string, r *types.Record) []esm.Record {
+// deaggregate returns the record itself, or those of an aggregate after the position skip. They have the sequence number of
+// the aggregate, and positions within it.
+func (s *Stream) deaggregate(shard string, hashes hashes, skip string, r *types.Record) []esm.Record {
 	a, ok := parseAggregate(r.Data)
 	if !ok {
 		return []esm.Record{s.record(shard, r)}
@@ -148,8 +144,8 @@ func (s *Stream) apart(shard string, hashes hashes, skip string, r *types.Record
 		return nil
 	}
 	first := 0
-	if number, place, within := strings.Cut(skip, "/"); within && number == deref(r.SequenceNumber) {
-		last, _ := strconv.Atoi(place) // what is no number was never a position: all are handed out
+	if number, place, within := strings.Cut(skip, "/"); within && number == aws.ToString(r.SequenceNumber) {
+		last, _ := strconv.Atoi(place) // anything but a number was never a position: all records are handed out
 		first = last + 1
 	}
 	var out []esm.Record
@@ -163,77 +159,77 @@ func (s *Stream) apart(shard string, hashes hashes, skip string, r *types.Record
 	return out
 }
 
-// ended deals with a subscription that has come to its end, or broke.
+// ended handles the end of a connection.
 func (r *subscription) ended(ctx context.Context) error {
-	err := r.live.events.Err()
-	brought, lived := r.live.records > 0, time.Since(r.live.since)
+	err := r.conn.events.Err()
+	received, lived := r.conn.records > 0, time.Since(r.conn.since)
 	r.drop()
-	if answers.Code(err) != "" {
+	if awserr.Code(err) != "" {
 		return r.explain(ctx, err)
 	}
-	if brought || lived >= subscriptionLives-betweenSubscribing {
+	if received || lived >= subscriptionLife-subscribeEvery {
 		return nil
 	}
-	return r.look(ctx)
+	return r.poll(ctx)
 }
 
-// look makes one GetRecords where the subscription was.
-func (r *subscription) look(ctx context.Context) error {
-	p := &reader{stream: r.stream, shard: r.shard, start: r.start, heard: r.heard, track: r.stream.pace.of(r.stream.arn.stream, r.shard)}
+// poll makes one GetRecords at the start.
+func (r *subscription) poll(ctx context.Context) error {
+	p := r.stream.reader(r.shard, r.start, r.heard)
 	defer p.Close()
-	if err := p.fetch(ctx); err != nil {
+	if err := p.Fetch(ctx); err != nil {
 		return err
 	}
-	r.start = p.start
-	r.add(p.ahead.Came)
-	r.ahead.Closed = p.ahead.Closed
+	r.start = p.shard.start
+	r.add(p.Records)
+	r.ahead.Closed = p.Closed
 	return nil
 }
 
-// explain says what it means that a subscription was refused or ended.
+// explain finds out why a subscription was refused or ended.
 func (r *subscription) explain(ctx context.Context, err error) error {
 	switch {
-	case answers.Code(err) == "ResourceInUseException":
+	case awserr.Code(err) == "ResourceInUseException":
 		return fmt.Errorf("%w: %w", ErrInUse, err)
-	case !notFound(err) && !refused(err) && !r.stream.puzzling(err):
+	case !awserr.NotFound(err) && !awserr.Invalid(err) && !(awserr.Internal(err) && r.stream.emulated()):
 		return err
 	}
-	if _, why := r.stream.iterate(ctx, r.shard, r.start); why != nil {
+	if _, why := r.stream.iterator(ctx, r.shard, r.start); why != nil {
 		return why
 	}
-	if notFound(err) { // stream, shard and position are there
+	if awserr.NotFound(err) { // stream, shard and position are there
 		return fmt.Errorf("%w: %w", ErrNoConsumer, err)
 	}
 	return err
 }
 
-// subscribe makes a subscription, as soon as one may be made. Without an error there may be none yet: somebody has it, the
-// reader that was here before the process was started anew perhaps.
-func (r *subscription) subscribe(ctx context.Context) error {
-	if err := smithytime.SleepWithContext(ctx, time.Until(r.notBefore)); err != nil {
+// connect makes a connection as soon as one may be made. Without an error there may be none yet, because the consumer is
+// in use: perhaps still by the process that was here before a restart.
+func (r *subscription) connect(ctx context.Context) error {
+	if err := sleepUntil(ctx, r.notBefore); err != nil {
 		return err
 	}
-	r.notBefore = time.Now().Add(betweenSubscribing)
-	r.start = r.start.since(r.heard)
-	l, err := r.stream.subscribe(ctx, r.shard, r.start)
+	r.notBefore = time.Now().Add(subscribeEvery)
+	r.start = r.start.lastRead(r.heard)
+	conn, err := r.stream.connect(ctx, r.shard, r.start)
 	if err == nil {
-		r.live, r.refused, r.heard = l, 0, l.since
+		r.conn, r.refused, r.heard = conn, 0, conn.since
 		return nil
 	}
-	if err = r.explain(ctx, err); !errors.Is(err, ErrInUse) && !throttled(err) {
+	if err = r.explain(ctx, err); !errors.Is(err, ErrInUse) && !awserr.Throttled(err) {
 		return err
 	}
-	r.notBefore = time.Now().Add(taken + rand.N(time.Second))
-	if r.refused++; r.refused < refusals {
+	r.notBefore = time.Now().Add(inUseDelay + rand.N(time.Second))
+	if r.refused++; r.refused < maxRefused {
 		return nil
 	}
 	return err
 }
 
 func (r *subscription) drop() {
-	if r.live != nil {
-		r.live.end()
-		r.live = nil
+	if r.conn != nil {
+		r.conn.close()
+		r.conn = nil
 	}
 }
 

@@ -2,17 +2,16 @@ package sourcetest
 
 import "github.com/esm-run/esm"
 
-// Fault is what goes wrong with one call. The zero Fault is a call that goes well.
+// Fault is how one call fails. The zero Fault is a call that succeeds.
 type Fault struct {
-	// Err is what the call answers with; nil means that nothing goes wrong.
+	// Err is the error that the call returns; nil means that it succeeds.
 	Err error
 
-	// Done says that the call takes effect all the same, as when its answer is lost on the way back: a receive has
-	// taken its messages, a delete has deleted its records.
+	// Done says that the call takes effect nevertheless, as if only its answer was lost: a receive has taken its messages,
+	// a delete has deleted its records.
 	Done bool
 
-	// Only picks the records of a delete that fail; the others are deleted as usual. Nil means all of them. It must
-	// not call the queue.
+	// Only selects the records of a delete that fail. Nil means all of them. It must not call the queue.
 	Only func(esm.Record) bool
 }
 
@@ -22,11 +21,11 @@ func Undone(err error) Fault { return Fault{Err: err} }
 // Done is a call that takes effect and then fails with err.
 func Done(err error) Fault { return Fault{Err: err, Done: true} }
 
-// Faults picks what goes wrong with a call. Calls of one kind are counted from 1. It may be called from several
-// goroutines at once, and may call the queue.
+// Faults returns how a call fails. Calls of one kind are counted from 1. It may be called concurrently, and may call the
+// queue.
 type Faults func(call int) Fault
 
-// InTurn deals faults to the first calls, one each; later calls go well.
+// InTurn makes the first calls fail, one by each fault; later calls succeed.
 func InTurn(faults ...Fault) Faults {
 	return func(call int) Fault {
 		if call > len(faults) {
@@ -34,11 +33,6 @@ func InTurn(faults ...Fault) Faults {
 		}
 		return faults[call-1]
 	}
-}
-
-// Always makes every call fail in the same way.
-func Always(f Fault) Faults {
-	return func(int) Fault { return f }
 }
 
 func (f Faults) at(call int) Fault {

@@ -13,7 +13,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// The one queue that there is.
+// The ARN of the queue, and its region.
 const region, arn = "eu-west-1", "arn:aws:sqs:eu-west-1:123456789012:sourcetest"
 
 // message is one message of a Queue. It is guarded by the queue's lock.
@@ -25,7 +25,7 @@ type message struct {
 
 	receives int
 	first    time.Time // when it was first received
-	until    time.Time // when it comes back; zero while it was never received
+	until    time.Time // when it becomes visible; zero if it was never received
 	receipt  string
 	place    *list.Element // in the queue's list of visible or of hidden messages
 }
@@ -49,35 +49,27 @@ func (m *message) record() esm.Record {
 	return r
 }
 
-// event has the keys of an element of Records, as of AWS: "Using Lambda with Amazon SQS", for a batching window of 0.
-type event struct {
-	MessageID         string            `json:"messageId"`
-	ReceiptHandle     string            `json:"receiptHandle"`
-	Body              string            `json:"body"`
-	Attributes        map[string]string `json:"attributes"`
-	MessageAttributes struct{}          `json:"messageAttributes"`
-	MD5OfBody         string            `json:"md5OfBody"`
-	EventSource       string            `json:"eventSource"`
-	EventSourceARN    string            `json:"eventSourceARN"`
-	AWSRegion         string            `json:"awsRegion"`
-}
-
+// event is an element of Records, as of AWS: "Using Lambda with Amazon SQS", for a batching window of 0.
 func (m *message) event() json.RawMessage {
-	e := event{
-		MessageID:      m.id,
-		ReceiptHandle:  m.receipt,
-		Body:           m.body,
-		Attributes:     m.attributes(),
-		EventSource:    "aws:sqs",
-		EventSourceARN: arn,
-		AWSRegion:      region,
-	}
+	source, sum := arn, md5.Sum([]byte(m.body))
 	if m.fifo {
-		e.EventSourceARN += ".fifo"
+		source += ".fifo"
 	}
-	sum := md5.Sum([]byte(m.body))
-	e.MD5OfBody = hex.EncodeToString(sum[:])
-	return compact(e)
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false) // no source escapes for HTML
+	_ = enc.Encode(struct {  // strings always encode
+		MessageID         string            `json:"messageId"`
+		ReceiptHandle     string            `json:"receiptHandle"`
+		Body              string            `json:"body"`
+		Attributes        map[string]string `json:"attributes"`
+		MessageAttributes struct{}          `json:"messageAttributes"`
+		MD5OfBody         string            `json:"md5OfBody"`
+		EventSource       string            `json:"eventSource"`
+		EventSourceARN    string            `json:"eventSourceARN"`
+		AWSRegion         string            `json:"awsRegion"`
+	}{m.id, m.receipt, m.body, m.attributes(), struct{}{}, hex.EncodeToString(sum[:]), "aws:sqs", source, region})
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
 func (m *message) attributes() map[string]string {
@@ -95,15 +87,6 @@ func (m *message) attributes() map[string]string {
 		a["SequenceNumber"] = fmt.Sprintf("188%017d", m.seq)
 	}
 	return a
-}
-
-// compact is e as JSON without the escapes for HTML, which no source adds.
-func compact(e event) json.RawMessage {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(e) // strings always encode
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
 func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }

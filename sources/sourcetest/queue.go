@@ -19,23 +19,21 @@ type QueueConfig struct {
 	// FIFO makes it a FIFO queue: while a message of a group is in flight, no other of that group is handed out.
 	FIFO bool
 
-	// MaxReceives is the redrive policy's maxReceiveCount; 0 means that messages come back for ever.
+	// MaxReceives is the redrive policy's maxReceiveCount; 0 means no dead-letter queue.
 	MaxReceives int
 
-	// ReceiveFaults and DeleteFaults say which calls fail, and how; nil means none.
+	// ReceiveFaults and DeleteFaults say how calls fail; nil means that none does.
 	ReceiveFaults, DeleteFaults Faults
 }
 
-// Queue is a queue in memory that behaves as SQS does: received messages are hidden for the visibility timeout and then
-// come back with a higher receive count, a new receipt each time; what was received too often moves to the dead-letter
-// queue at the next receive; a long poll ends as soon as a message arrives or comes back.
+// Queue is a queue in memory that behaves like SQS. Received messages are hidden for the visibility timeout; then they are
+// visible again, with a higher receive count and a new receipt at the next receive. A message that was received too often
+// moves to the dead-letter queue at the next receive. A long poll ends as soon as a message is visible.
 //
-// A receipt settles its message until the message is received again; on a FIFO queue only as long as it is in flight
-// (AWS API reference: "DeleteMessage"). As on a standard queue on a bad day, an outdated receipt deletes nothing, and
-// nobody is told.
+// A receipt can settle its message until the message is received again; on a FIFO queue only while it is in flight (AWS API
+// reference: "DeleteMessage"). An outdated receipt deletes nothing, without an error, as may happen on a standard queue.
 //
-// Time is that of package time, so that a Queue made inside a synctest bubble runs on the bubble's clock.
-// All methods may be called side by side.
+// A Queue uses package time: in a synctest bubble it runs on the bubble's clock. All methods may be called concurrently.
 type Queue struct {
 	cfg               QueueConfig
 	receives, deletes atomic.Int64 // calls, for Faults
@@ -44,11 +42,11 @@ type Queue struct {
 	sent     int
 	messages map[string]*message // all that are not deleted or dead, by id
 	visible  *list.List          // of *message, in the order in which they were sent
-	hidden   *list.List          // of *message, in the order in which they come back
+	hidden   *list.List          // of *message, in the order in which they become visible
 	locked   map[string]int      // how many messages of a FIFO queue's group are hidden
 	dead     []esm.Record
 	deleted  []string
-	changed  chan struct{} // closed when a waiting receive should look again
+	changed  chan struct{} // closed when waiting receives should look again
 }
 
 var _ esm.Queue = (*Queue)(nil)
@@ -127,14 +125,14 @@ func (q *Queue) poll(ctx context.Context, limit int, wait time.Duration) ([]esm.
 	}
 }
 
-// take hands out what is visible. When that is nothing, due is when the next message comes back (zero: none is hidden),
-// and changed is closed when it is worth looking before that.
+// take hands out visible messages. If there are none, due is when the next one becomes visible (zero: none is hidden), and
+// changed is closed when that may be sooner.
 func (q *Queue) take(limit int) (recs []esm.Record, due time.Time, changed <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
-	q.comeBack(now)
-	ours := map[string]bool{} // groups that this receive may go on with
+	q.showDue(now)
+	ours := map[string]bool{} // groups of this receive
 	for e := q.visible.Front(); e != nil && len(recs) < limit; {
 		m, next := e.Value.(*message), e.Next()
 		if !m.fifo || q.locked[m.group] == 0 || ours[m.group] {
@@ -157,8 +155,8 @@ func (q *Queue) hide(m *message, now time.Time) {
 	q.locked[m.group]++
 }
 
-// comeBack shows what is due again, or moves it to the dead-letter queue if it was received often enough.
-func (q *Queue) comeBack(now time.Time) {
+// showDue makes hidden messages visible that are due, or moves them to the dead-letter queue.
+func (q *Queue) showDue(now time.Time) {
 	for e := q.hidden.Front(); e != nil && !e.Value.(*message).hidden(now); e = q.hidden.Front() {
 		m := e.Value.(*message)
 		if q.cfg.MaxReceives > 0 && m.receives >= q.cfg.MaxReceives {
@@ -211,6 +209,24 @@ func (q *Queue) settle(r esm.Record) {
 	}
 	q.deleted = append(q.deleted, m.id)
 	q.remove(m)
+}
+
+// Release is [esm.Queue].Release.
+func (q *Queue) Release(ctx context.Context, recs []esm.Record) error {
+	if err := ctx.Err(); err != nil && len(recs) > 0 {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	for _, r := range recs {
+		if m, held := q.messages[r.ID]; held && m.receipt == r.Receipt && m.hidden(now) {
+			m.until = now
+			q.hidden.MoveToFront(m.place)
+		}
+	}
+	q.wake()
+	return nil
 }
 
 // remove forgets m, wherever it is.

@@ -25,7 +25,7 @@ func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 		return nil, fmt.Errorf("sourcetest: read %s: limit %d", r.shard, limit)
 	}
 	s := r.stream
-	call := s.count(s.reads, r.shard)
+	call := s.count(s.reads, r.shard, 1)
 	fault := s.cfg.ReadFaults.at(r.shard, call)
 	if fault.Err != nil && !fault.Done {
 		return nil, fault.Err
@@ -90,8 +90,4 @@ func (r *reader) take(limit, call int) ([]esm.Record, error) {
 }
 
 // Close is [esm.Reader].Close.
-func (r *reader) Close() {
-	r.stream.mu.Lock()
-	defer r.stream.mu.Unlock()
-	r.stream.readers[r.shard]--
-}
+func (r *reader) Close() { r.stream.count(r.stream.readers, r.shard, -1) }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// add makes sh a shard of the stream: listed at once if it is one of the first. The lock is held.
+// add makes sh a shard of the stream. The first ones are listed at once. The lock is held.
 func (s *Stream) add(sh *shard) string {
 	sh.id = fmt.Sprintf("shardId-%012d", len(s.order))
 	if len(sh.parents) > 0 {
@@ -16,8 +16,7 @@ func (s *Stream) add(sh *shard) string {
 	return sh.id
 }
 
-// succeed closes shards and makes children of theirs. It makes none, and does nothing, when a shard is not there or is
-// closed. The lock is held.
+// succeed closes shards and creates their children. The lock is held.
 func (s *Stream) succeed(parents []string, hashes ...[]span) (children []string) {
 	for _, p := range parents {
 		s.shards[p].close(time.Now())
@@ -85,18 +84,4 @@ func (s *Stream) Trim(before time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.trim(before)
-}
-
-// Hide leaves shards out of listings until they are shown again. They can be read.
-func (s *Stream) Hide(shards ...string) { s.hide(true, shards) }
-
-// Show lists shards again that were hidden.
-func (s *Stream) Show(shards ...string) { s.hide(false, shards) }
-
-func (s *Stream) hide(hidden bool, shards []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, id := range shards {
-		s.hidden[id] = hidden
-	}
 }

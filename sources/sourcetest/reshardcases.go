@@ -9,7 +9,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-func drained(t *streamTrial) {
+func drained(t *streamTest) {
 	want := t.puts(7)
 	shard := t.only()
 	early := t.open(shard, esm.From{})
@@ -31,17 +31,17 @@ func drained(t *streamTrial) {
 	}
 }
 
-func drainedOpened(t *streamTrial) {
+func drainedOpened(t *streamTest) {
 	t.puts(3)
 	shard := t.only()
 	recs := t.take(t.open(shard, esm.From{}), 3)
 	t.reshard()
 	if rest := t.drain(t.open(shard, esm.From{After: recs[2].Receipt})); len(rest) != 0 {
-		t.Errorf("read %q behind the last record", t.data(rest))
+		t.Errorf("read %q after the last record", t.data(rest))
 	}
 }
 
-func children(t *streamTrial) {
+func children(t *streamTest) {
 	want := t.puts(3)
 	parent, ids := t.reshard()
 	t.Put("key", "child")
@@ -62,18 +62,18 @@ func children(t *streamTrial) {
 }
 
 // fromAny is the data of the first record that one of shards yields.
-func (t *streamTrial) fromAny(shards []string) string {
+func (t *streamTest) fromAny(shards []string) string {
 	t.Helper()
 	return t.data([]esm.Record{t.firstOf(shards)})[0]
 }
 
-func (t *streamTrial) firstOf(shards []string) esm.Record {
+func (t *streamTest) firstOf(shards []string) esm.Record {
 	t.Helper()
 	var readers []esm.Reader
 	for _, id := range shards {
 		readers = append(readers, t.open(id, esm.From{}))
 	}
-	for start := time.Now(); time.Since(start) < patience; {
+	for start := time.Now(); time.Since(start) < timeout; {
 		for _, r := range readers {
 			recs, err := r.Read(t.Context(), 1)
 			if err != nil {
@@ -84,11 +84,11 @@ func (t *streamTrial) firstOf(shards []string) esm.Record {
 			}
 		}
 	}
-	t.Fatalf("no record in %v within %s", shards, patience)
+	t.Fatalf("no record in %v within %s", shards, timeout)
 	return esm.Record{}
 }
 
-func merged(t *streamTrial) {
+func merged(t *streamTest) {
 	_, ids := t.reshard()
 	if len(ids) != 2 {
 		t.Fatalf("children %v, want two to merge", ids)
@@ -96,7 +96,7 @@ func merged(t *streamTrial) {
 	t.Put("key", "before")
 	t.Merge(ids[0], ids[1])
 	var child []string
-	for start := time.Now(); len(child) == 0 && time.Since(start) < patience; time.Sleep(100 * time.Millisecond) {
+	for start := time.Now(); len(child) == 0 && time.Since(start) < timeout; time.Sleep(100 * time.Millisecond) {
 		child = t.childrenOf(ids[1])
 	}
 	t.Put("key", "after")
@@ -118,7 +118,7 @@ func merged(t *streamTrial) {
 	}
 }
 
-func foreignToParent(t *streamTrial) {
+func foreignToParent(t *streamTest) {
 	t.puts(2)
 	parent, ids := t.reshard()
 	t.Put("key", "child")
@@ -128,7 +128,7 @@ func foreignToParent(t *streamTrial) {
 	}
 }
 
-func foreignStream(t *streamTrial) {
+func foreignStream(t *streamTest) {
 	t.puts(2)
 	shard := t.only()
 	old := t.take(t.open(shard, esm.From{}), 2)
@@ -139,7 +139,7 @@ func foreignStream(t *streamTrial) {
 	}
 }
 
-func anotherIdentity(t *streamTrial) {
+func anotherIdentity(t *streamTest) {
 	old := t.list().Identity
 	t.Recreate()
 	if got := t.list().Identity; got == old {
@@ -147,7 +147,7 @@ func anotherIdentity(t *streamTrial) {
 	}
 }
 
-func trimmed(t *streamTrial) {
+func trimmed(t *streamTest) {
 	t.puts(3)
 	shard := t.only()
 	early := t.open(shard, esm.From{})
@@ -161,14 +161,14 @@ func trimmed(t *streamTrial) {
 	if !errors.Is(err, esm.ErrTrimmed) && (err != nil || !slices.Equal(t.data(after), []string{"kept"})) {
 		t.Errorf("read %q, %v, want %v or the oldest record", t.data(after), err, esm.ErrTrimmed)
 	}
-	for start := time.Now(); time.Since(start) < patience; { // it may have read ahead of the trimming
+	for start := time.Now(); time.Since(start) < timeout; { // it may have read ahead of the trimming
 		more, err := early.Read(t.Context(), 1)
 		if errors.Is(err, esm.ErrTrimmed) || err == nil && slices.Equal(t.data(more), []string{"kept"}) {
 			return
 		}
 		if err != nil {
-			t.Fatalf("a reader overtaken by trimming: %v", err)
+			t.Fatalf("a reader whose position was trimmed: %v", err)
 		}
 	}
-	t.Errorf("a reader overtaken by trimming does not come to what is kept within %s", patience)
+	t.Errorf("a reader whose position was trimmed does not reach the kept record within %s", timeout)
 }

@@ -64,7 +64,7 @@ func (sh *shard) halves() (left, right []span) {
 
 func (sh *shard) close(now time.Time) { sh.closed, sh.closedAt = true, now }
 
-// trim drops what arrived before a time, and the shard itself if it was closed before.
+// trim drops the records that arrived before a time, and the shard itself if it was closed before.
 func (sh *shard) trim(before time.Time) {
 	for sh.trimmed < len(sh.recs) && sh.recs[sh.trimmed].Arrived.Before(before) {
 		sh.trimmed++
@@ -74,8 +74,8 @@ func (sh *shard) trim(before time.Time) {
 	}
 }
 
-// seek is the index of the first record to be read. Behind a position that is trimmed it is an error, or the oldest record
-// if the stream forgives.
+// seek returns the index of the first record to be read. At a trimmed position that is the oldest record if the stream is
+// forgiving, and an error otherwise.
 func (sh *shard) seek(from esm.From, forgiving bool) (int, error) {
 	if from.After == "" {
 		return sh.since(from.At), nil
@@ -102,7 +102,7 @@ func (sh *shard) since(at time.Time) int {
 	return next
 }
 
-// older compares positions: numbers of any length, each with a place behind a slash perhaps.
+// older compares positions: numbers of any length, which may have an index behind a slash.
 func older(a, b string) bool {
 	a, aPlace, _ := strings.Cut(a, "/")
 	b, bPlace, _ := strings.Cut(b, "/")

@@ -22,41 +22,28 @@ type StreamConfig struct {
 	// Pace is how long a reader that found nothing waits before it looks again; 0 means 1 s, as Lambda polls Kinesis.
 	Pace time.Duration
 
-	// EmptyEvery makes every so many reads of a shard come back empty although there are records; 0 means none.
+	// EmptyEvery makes one of so many reads of a shard empty although there are records; 0 means none.
 	EmptyEvery int
 
-	// Forgiving makes reading go on with the oldest record when a position has been trimmed, as Kinesis does. Otherwise
-	// that is esm.ErrTrimmed, as for the stream of a DynamoDB table.
+	// Forgiving makes reading continue with the oldest record when a position has been trimmed, as Kinesis does. Otherwise
+	// that is esm.ErrTrimmed, as in DynamoDB Streams.
 	Forgiving bool
 
 	// Lag is how long a new shard stays unlisted. The first ones are listed at once.
 	Lag time.Duration
 
-	// Ghosts lists shards that have ceased to exist, for ever.
-	Ghosts bool
-
-	// ListFaults, OpenFaults and ReadFaults say which calls fail, and how; nil means none. None of these calls changes
-	// anything: Done and Undone differ only for a read, which keeps its pace before it fails as done. The records come
-	// with the next read.
+	// ListFaults, OpenFaults and ReadFaults say how calls fail; nil means that none does. None of these calls changes
+	// anything. Done and Undone differ only for a read, which waits for its Pace before it fails as Done. The next read
+	// returns the records.
 	ListFaults             Faults
 	OpenFaults, ReadFaults ShardFaults
 }
 
-// ShardFaults picks what goes wrong with a call. Calls of one kind are counted from 1 for each shard. It may be called
-// from several goroutines at once, and may call the stream.
+// ShardFaults returns how a call fails. Calls of one kind are counted from 1 for each shard. It may be called concurrently,
+// and may call the stream.
 type ShardFaults func(shard string, call int) Fault
 
-// OnShard deals faults to calls on one shard alone.
-func OnShard(shard string, faults Faults) ShardFaults {
-	return func(called string, call int) Fault {
-		if called != shard {
-			return Fault{}
-		}
-		return faults.at(call)
-	}
-}
-
-// OnEach deals the same faults to each shard.
+// OnEach makes the calls of each shard fail in the same way.
 func OnEach(faults Faults) ShardFaults {
 	return func(_ string, call int) Fault { return faults.at(call) }
 }
@@ -68,15 +55,14 @@ func (f ShardFaults) at(shard string, call int) Fault {
 	return f(shard, call)
 }
 
-// Stream is a stream in memory that behaves as Kinesis does: records go to the open shard that their partition key
-// hashes to; shards are split, merged, rolled over and closed, and their children name them as parents; records are
-// trimmed when they are older than the retention, closed shards too. It can be deleted and made anew.
+// Stream is a stream in memory that behaves like Kinesis. Records go to the open shard that their partition key hashes to.
+// Shards can be split, merged, rolled over and closed, and their children name them as parents. Records and closed shards
+// are trimmed when they are older than the retention. The stream can be deleted and recreated.
 //
 // Positions are sequence numbers: they grow over the whole stream, and from 21 digits to 22 with the fourth record. One
 // that was not given to a record of the shard that is opened, or lies beyond it, is esm.ErrForeign.
 //
-// Time is that of package time, so that a Stream made inside a synctest bubble runs on the bubble's clock.
-// All methods may be called side by side.
+// A Stream uses package time: in a synctest bubble it runs on the bubble's clock. All methods may be called concurrently.
 type Stream struct {
 	cfg StreamConfig
 
@@ -86,7 +72,6 @@ type Stream struct {
 	puts    int // records put, in all lives
 	shards  map[string]*shard
 	order   []string // the ids of shards, oldest first
-	hidden  map[string]bool
 	lists   int
 	readers map[string]int // open now, by shard
 	opens   map[string]int // calls, by shard
@@ -111,14 +96,13 @@ func NewStream(cfg StreamConfig) *Stream {
 	return s
 }
 
-// Recreate deletes the stream, if it is there, and makes it anew under the same name, with shards that are called as the
-// first ones were.
+// Recreate deletes the stream, if it exists, and creates another one with the same name and the same names of shards.
 func (s *Stream) Recreate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.life++
 	s.exists = true
-	s.shards, s.order, s.hidden = map[string]*shard{}, nil, map[string]bool{}
+	s.shards, s.order = map[string]*shard{}, nil
 	n := s.cfg.Shards
 	for i := range n {
 		s.add(&shard{hashes: []span{evenly(i, n)}})
@@ -151,7 +135,7 @@ func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	listing := esm.Listing{Identity: fmt.Sprintf("life-%d", s.life)}
 	for _, id := range slices.Backward(s.order) { // in no particular order: parents last
 		sh := s.shards[id]
-		if !s.hidden[id] && !now.Before(sh.listed) && (!sh.gone || s.cfg.Ghosts) {
+		if !now.Before(sh.listed) && !sh.gone {
 			listing.Shards = append(listing.Shards, esm.Shard{ID: id, Parents: slices.Clone(sh.parents), Closed: sh.closed})
 		}
 	}
@@ -170,7 +154,7 @@ func (s *Stream) Open(ctx context.Context, id string, from esm.From) (esm.Reader
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if fault := s.cfg.OpenFaults.at(id, s.count(s.opens, id)); fault.Err != nil {
+	if fault := s.cfg.OpenFaults.at(id, s.count(s.opens, id, 1)); fault.Err != nil {
 		return nil, fault.Err
 	}
 	s.mu.Lock()
@@ -188,12 +172,12 @@ func (s *Stream) Open(ctx context.Context, id string, from esm.From) (esm.Reader
 	return r, nil
 }
 
-// count counts one call on a shard.
-func (s *Stream) count(calls map[string]int, id string) int {
+// count adds n to a shard's count, and returns it.
+func (s *Stream) count(counts map[string]int, id string, n int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	calls[id]++
-	return calls[id]
+	counts[id] += n
+	return counts[id]
 }
 
 // find is the shard that r reads. The lock is held.

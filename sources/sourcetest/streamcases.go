@@ -13,7 +13,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-func oneShard(t *streamTrial) {
+func oneShard(t *streamTest) {
 	listing := t.list()
 	if len(listing.Shards) != 1 || listing.Identity == "" {
 		t.Fatalf("listing %+v, want one shard and an identity", listing)
@@ -26,11 +26,11 @@ func oneShard(t *streamTrial) {
 	}
 }
 
-func emptyShard(t *streamTrial) {
+func emptyShard(t *streamTest) {
 	t.quiet(t.open(t.only(), esm.From{}))
 }
 
-func recordIsWhatWasPut(t *streamTrial) {
+func recordIsWhatWasPut(t *streamTest) {
 	const data = "{\"a\": \"<é>&\u2028 \\n\"}\ttab \"quoted\" 😀"
 	sent := time.Now()
 	t.Put("one", data)
@@ -59,7 +59,7 @@ func recordIsWhatWasPut(t *streamTrial) {
 	}
 }
 
-func inOrder(t *streamTrial) {
+func inOrder(t *streamTest) {
 	want := t.puts(11)
 	r := t.open(t.only(), esm.From{})
 	var recs []esm.Record
@@ -72,7 +72,7 @@ func inOrder(t *streamTrial) {
 	t.quiet(r)
 }
 
-func seesLater(t *streamTrial) {
+func seesLater(t *streamTest) {
 	r := t.open(t.only(), esm.From{})
 	for _, data := range []string{"a", "b", "c"} {
 		t.quiet(r)
@@ -83,25 +83,25 @@ func seesLater(t *streamTrial) {
 	}
 }
 
-func resumes(t *streamTrial) {
+func resumes(t *streamTest) {
 	want := t.puts(6)
 	shard := t.only()
 	recs := t.take(t.open(shard, esm.From{}), len(want))
 	for i, rec := range recs[:len(recs)-1] {
 		r := t.open(shard, esm.From{After: rec.Receipt})
 		if got := t.data(t.take(r, len(want)-i-1)); !slices.Equal(got, want[i+1:]) {
-			t.Errorf("read %q behind record %d, want %q", got, i, want[i+1:])
+			t.Errorf("read %q after record %d, want %q", got, i, want[i+1:])
 		}
 	}
 	r := t.open(shard, esm.From{After: recs[len(recs)-1].Receipt})
 	t.quiet(r)
 	t.Put("key", "next")
 	if got := t.data(t.take(r, 1)); got[0] != "next" {
-		t.Errorf("read %q behind the last record, want the next", got)
+		t.Errorf("read %q after the last record, want the next", got)
 	}
 }
 
-func beginsAt(t *streamTrial) {
+func beginsAt(t *streamTest) {
 	between := 2 * (t.Slack + max(t.Tick, time.Millisecond))
 	t.Put("key", "before")
 	time.Sleep(between)
@@ -123,7 +123,7 @@ func beginsAt(t *streamTrial) {
 	}
 }
 
-func readersApart(t *streamTrial) {
+func readersApart(t *streamTest) {
 	const readers = 3
 	want := t.puts(9)
 	shard := t.only()
@@ -132,7 +132,7 @@ func readersApart(t *streamTrial) {
 	for i := range readers {
 		r := t.open(shard, esm.From{})
 		all.Go(func() {
-			for start := time.Now(); len(got[i]) < len(want) && time.Since(start) < 2*patience; {
+			for start := time.Now(); len(got[i]) < len(want) && time.Since(start) < 2*timeout; {
 				recs, err := r.Read(t.Context(), 4)
 				if err != nil {
 					t.Error(err)
@@ -150,7 +150,7 @@ func readersApart(t *streamTrial) {
 	}
 }
 
-func readEndsWithContext(t *streamTrial) {
+func readEndsWithContext(t *streamTest) {
 	r := t.open(t.only(), esm.From{})
 	t.quiet(r)
 	const after = 250 * time.Millisecond
@@ -174,7 +174,7 @@ func readEndsWithContext(t *streamTrial) {
 	}
 }
 
-func afterTheEnd(t *streamTrial) {
+func afterTheEnd(t *streamTest) {
 	want := t.puts(2)
 	shard := t.only()
 	if _, err := t.Stream.List(t.ended()); !errors.Is(err, context.Canceled) {
@@ -194,10 +194,10 @@ func afterTheEnd(t *streamTrial) {
 	}
 }
 
-func missingShard(t *streamTrial) {
+func missingShard(t *streamTest) {
 	shard := t.only()
 	missing := []byte(shard)
-	for i, c := range missing { // another digit for each: the form of its name stays what it is
+	for i, c := range missing { // another digit for each, so that the name keeps its form
 		if c >= '0' && c <= '9' {
 			missing[i] = '0' + (c-'0'+1)%10
 		}
@@ -212,7 +212,7 @@ func missingShard(t *streamTrial) {
 	}
 }
 
-func missingStream(t *streamTrial) {
+func missingStream(t *streamTest) {
 	shard := t.only()
 	r := t.open(shard, esm.From{})
 	t.Delete()
@@ -223,7 +223,7 @@ func missingStream(t *streamTrial) {
 		t.Errorf("open: %v, want %v", err, esm.ErrNoStream)
 	}
 	var err error
-	for start := time.Now(); err == nil && time.Since(start) < patience; {
+	for start := time.Now(); err == nil && time.Since(start) < timeout; {
 		_, err = r.Read(t.Context(), 1)
 	}
 	if err == nil || errors.Is(err, io.EOF) {

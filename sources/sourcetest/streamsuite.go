@@ -7,28 +7,28 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// StreamFixture is a fresh stream without records, of one shard, and what a test may do to it besides. Its functions fail
-// the test by themselves, and what they do shows once they return.
+// StreamFixture is a new stream with one shard and no records, and what a test can do with it. Its functions fail the test
+// themselves, and have taken effect when they return.
 type StreamFixture struct {
-	// Stream is what is tested.
+	// Stream is tested.
 	Stream esm.Stream
 
-	// Put puts a record into the stream: behind those of the same key, and into the only open shard while there is one.
+	// Put puts a record into the stream: after those of the same key, and into the only open shard while there is one.
 	Put func(key, data string)
 
-	// Data is what was put, as a handler sees it. Nil means the data of a Kinesis record.
+	// Data returns what was put into a record, from its Event. Nil means the data of a Kinesis record.
 	Data func(esm.Record) string
 
-	// Reshard closes a shard and gives it one child or two. Nil: the service cannot.
+	// Reshard closes a shard, which then has one child or two. Nil if the service cannot.
 	Reshard func(shard string)
 
-	// Merge closes two shards that are neighbours and gives them one child. Nil: the service cannot.
+	// Merge closes two adjacent shards, which then have one child. Nil if the service cannot.
 	Merge func(a, b string)
 
-	// Trim drops all records that were put. Nil: the service cannot.
+	// Trim drops all records that were put. Nil if the service cannot.
 	Trim func()
 
-	// Delete deletes the stream, Recreate also makes it anew as it was at first. Nil: the service cannot.
+	// Delete deletes the stream. Recreate creates another one with the same name after that. Nil if the service cannot.
 	Delete, Recreate func()
 
 	// Tick is how coarse arrival times are; zero means milliseconds.
@@ -40,15 +40,15 @@ type StreamFixture struct {
 }
 
 // RunStream runs the suite that every [esm.Stream] passes. Each test opens a stream of its own.
-func RunStream(t *testing.T, world World, open func(t *testing.T) StreamFixture) {
+func RunStream(t *testing.T, clock Clock, open func(t *testing.T) StreamFixture) {
 	for _, test := range streamTests {
 		t.Run(test.name, func(t *testing.T) {
-			world(t, func(t *testing.T) {
+			clock(t, func(t *testing.T) {
 				f := open(t)
 				if test.needs != nil && !test.needs(f) {
-					t.Skip("not with this service")
+					t.Skip("the service cannot do what this test needs")
 				}
-				test.run(&streamTrial{T: t, StreamFixture: f})
+				test.run(&streamTest{T: t, StreamFixture: f})
 			})
 		})
 	}
@@ -57,14 +57,14 @@ func RunStream(t *testing.T, world World, open func(t *testing.T) StreamFixture)
 var streamTests = []struct {
 	name  string
 	needs func(StreamFixture) bool // nil: nothing in particular
-	run   func(t *streamTrial)
+	run   func(t *streamTest)
 }{
 	{"a new stream has one open shard", nil, oneShard},
 	{"an empty shard reads as nothing", nil, emptyShard},
 	{"a record is what was put", nil, recordIsWhatWasPut},
 	{"records come in order, within the limit", nil, inOrder},
 	{"a reader sees what is put later", nil, seesLater},
-	{"reading resumes behind every position", nil, resumes},
+	{"reading resumes after every position", nil, resumes},
 	{"reading begins at a time", fineTime, beginsAt},
 	{"readers do not disturb each other", nil, readersApart},
 	{"a read ends with its context", nil, readEndsWithContext},
@@ -75,10 +75,10 @@ var streamTests = []struct {
 	{"a merged child names both parents", canMerge, merged},
 	{"a position of a child is foreign to its parent", canReshard, foreignToParent},
 	{"a position of another stream is foreign", canRecreate, foreignStream},
-	{"a stream made anew has another identity", canRecreate, anotherIdentity},
+	{"a recreated stream has another identity", canRecreate, anotherIdentity},
 	{"a trimmed position is an error or the oldest record", canTrim, trimmed},
-	{"a shard that never was", nil, missingShard},
-	{"a stream that is gone", canDelete, missingStream},
+	{"a shard that does not exist", nil, missingShard},
+	{"a stream that is deleted", canDelete, missingStream},
 }
 
 func canReshard(f StreamFixture) bool  { return f.Reshard != nil }

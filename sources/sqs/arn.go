@@ -7,7 +7,7 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// parseARN takes the ARN of a queue, whose resource is the queue's name.
+// parseARN parses the ARN of a queue, whose resource is the queue's name.
 func parseARN(text string) (config.ARN, error) {
 	a, err := config.ParseARN(text)
 	if err != nil || a.Service != "sqs" || a.Region == "" || strings.Contains(a.Resource, ":") {
@@ -16,10 +16,10 @@ func parseARN(text string) (config.ARN, error) {
 	return a, nil
 }
 
-// isFIFO reports whether it is a FIFO queue: its name says so (API reference: "CreateQueue").
+// isFIFO reports whether a queue is a FIFO queue, by its name (API reference: "CreateQueue").
 func isFIFO(queue config.ARN) bool { return strings.HasSuffix(queue.Resource, ".fifo") }
 
-// urlOf is the queue's address on AWS; ok is false in partitions whose host names are not known here.
+// urlOf returns the queue's URL on AWS. ok is false in partitions whose host names are unknown.
 func urlOf(queue config.ARN) (url string, ok bool) {
 	suffix := map[string]string{
 		"aws":        "amazonaws.com",

@@ -11,18 +11,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// Attributes is what a poller wants to know of its queue.
+// Attributes are those attributes of a queue that concern its pollers.
 type Attributes struct {
-	// VisibilityTimeout is how long a received message stays hidden; whole seconds, possibly 0.
+	// VisibilityTimeout is how long a received message stays hidden: whole seconds, possibly 0.
 	VisibilityTimeout time.Duration
 
-	// MaxReceives is the redrive policy's maxReceiveCount: after so many receives a message moves to DeadLetterARN.
-	// 0 means that the queue has no redrive policy.
-	MaxReceives   int
-	DeadLetterARN string
+	// MaxReceives is the redrive policy's maxReceiveCount: after so many receives a message moves to the dead-letter
+	// queue. 0 means that the queue has no redrive policy.
+	MaxReceives int
 }
 
-// The visibility timeout can be changed at any time: it is asked for again now and then, beside a receive.
+// The visibility timeout can be changed at any time. So it is asked for again now and then, concurrently with a receive.
 const (
 	refreshEvery  = time.Minute
 	refreshWithin = time.Second
@@ -41,43 +40,22 @@ func (q *Queue) Attributes(ctx context.Context) (Attributes, error) {
 	return attrs, nil
 }
 
-// Visibility returns the queue's visibility timeout as it was last seen, about a minute ago at most while the queue is
-// being received from. The first call asks for it.
-func (q *Queue) Visibility(ctx context.Context) (time.Duration, error) {
-	url, err := q.address(ctx)
-	if err != nil {
-		return 0, q.failed("find", err)
-	}
-	d, err := q.visibility(ctx, url)
-	if err != nil {
-		return 0, q.failed("read the attributes of", err)
-	}
-	return d, nil
-}
-
 func (q *Queue) visibility(ctx context.Context, url string) (time.Duration, error) {
-	if attrs, ok := q.known(); ok {
-		return attrs.VisibilityTimeout, nil
+	if f := q.facts(); !f.asked.IsZero() {
+		return f.attrs.VisibilityTimeout, nil
 	}
 	attrs, err := q.ask(ctx, url)
 	return attrs.VisibilityTimeout, err
 }
 
-func (q *Queue) known() (Attributes, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.attrs, !q.asked.IsZero()
-}
-
-// stale reports that the attributes are old, to one of its callers.
-func (q *Queue) stale(now time.Time) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if now.Sub(q.asked) < refreshEvery {
-		return false
-	}
-	q.asked = now
-	return true
+// stale reports to one of its callers that the attributes are old.
+func (q *Queue) stale(now time.Time) (stale bool) {
+	q.learn(func(f *facts) {
+		if stale = now.Sub(f.asked) >= refreshEvery; stale {
+			f.asked = now
+		}
+	})
+	return stale
 }
 
 // refresh asks for the attributes again. A failure keeps the old ones: if it matters, the receive fails as well.
@@ -87,7 +65,7 @@ func (q *Queue) refresh(ctx context.Context, url string) {
 	_, _ = q.ask(ctx, url)
 }
 
-// ask gets the attributes and keeps them.
+// ask asks for the attributes and keeps them.
 func (q *Queue) ask(ctx context.Context, url string) (Attributes, error) {
 	out, err := q.client.GetQueueAttributes(ctx, &sdk.GetQueueAttributesInput{
 		QueueUrl:       &url,
@@ -100,9 +78,7 @@ func (q *Queue) ask(ctx context.Context, url string) (Attributes, error) {
 	if err != nil {
 		return Attributes{}, err
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.attrs, q.asked = attrs, time.Now()
+	q.learn(func(f *facts) { f.attrs, f.asked = attrs, time.Now() })
 	return attrs, nil
 }
 
@@ -123,20 +99,14 @@ func readAttributes(given map[string]string) (Attributes, error) {
 // readRedrive reads a RedrivePolicy. Its count is a number or, as some tools write it, a string.
 func (a *Attributes) readRedrive(policy string) error {
 	var redrive struct {
-		Target string          `json:"deadLetterTargetArn"`
-		Count  json.RawMessage `json:"maxReceiveCount"`
+		Count json.Number `json:"maxReceiveCount"`
 	}
-	if err := json.Unmarshal([]byte(policy), &redrive); err != nil {
-		return fmt.Errorf("its RedrivePolicy: %w", err)
+	err := json.Unmarshal([]byte(policy), &redrive)
+	if err == nil {
+		a.MaxReceives, err = strconv.Atoi(redrive.Count.String())
 	}
-	var count json.Number
-	if err := json.Unmarshal(redrive.Count, &count); err != nil {
-		return fmt.Errorf("its RedrivePolicy: maxReceiveCount: %w", err)
-	}
-	n, err := strconv.Atoi(count.String())
 	if err != nil {
-		return fmt.Errorf("its RedrivePolicy: maxReceiveCount: %w", err)
+		return fmt.Errorf("its RedrivePolicy is %q: %w", policy, err)
 	}
-	a.MaxReceives, a.DeadLetterARN = n, redrive.Target
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
 func TestAttributes(t *testing.T) {
@@ -18,8 +20,8 @@ func TestAttributes(t *testing.T) {
 	}{
 		{"plain", map[string]string{"VisibilityTimeout": "43200", "DelaySeconds": "3"}, Attributes{VisibilityTimeout: 12 * time.Hour}, true},
 		{"zero", map[string]string{"VisibilityTimeout": "0"}, Attributes{}, true},
-		{"redrive", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":5}`}, Attributes{30 * time.Second, 5, dead}, true},
-		{"count in quotes", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":"5"}`}, Attributes{30 * time.Second, 5, dead}, true},
+		{"redrive", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":5}`}, Attributes{30 * time.Second, 5}, true},
+		{"count in quotes", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":"5"}`}, Attributes{30 * time.Second, 5}, true},
 		{"no policy", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": ""}, Attributes{VisibilityTimeout: 30 * time.Second}, true},
 		{"no timeout", map[string]string{}, Attributes{}, false},
 		{"no count", map[string]string{"VisibilityTimeout": "30", "RedrivePolicy": `{}`}, Attributes{}, false},
@@ -29,8 +31,9 @@ func TestAttributes(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := &service{attributes: func() *answer { return ok(map[string]any{"Attributes": test.given}) }}
-			got, err := s.queue(t, standardARN).Attributes(t.Context())
+			s := newService()
+			s.Answers["GetQueueAttributes"] = attributes(test.given)
+			got, err := queueOn(t, s, standardARN, "").Attributes(t.Context())
 			if got != test.want || (err == nil) != test.ok {
 				t.Errorf("got %+v, %v, want %+v", got, err, test.want)
 			}
@@ -38,17 +41,15 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-func TestAttributesOfAQueueThatMayNotBeRead(t *testing.T) {
-	s := &service{attributes: func() *answer { return refused(http.StatusForbidden, "AccessDenied") }}
-	q := s.queue(t, standardARN)
+func TestAttributesDenied(t *testing.T) {
+	s := newService()
+	s.Answers["GetQueueAttributes"] = awstest.Refuse(http.StatusForbidden, "AccessDenied")
+	q := queueOn(t, s, standardARN, "")
 	if _, err := q.Attributes(t.Context()); !errors.Is(err, ErrDenied) {
 		t.Errorf("attributes: got %v, want %v", err, ErrDenied)
 	}
-	if _, err := q.Visibility(t.Context()); !errors.Is(err, ErrDenied) {
-		t.Errorf("visibility: got %v, want %v", err, ErrDenied)
-	}
-	if _, err := q.Receive(t.Context(), 1, 0); !errors.Is(err, ErrDenied) || len(s.made("ReceiveMessage")) != 0 {
-		t.Errorf("receive: got %v after %d receives, want %v before any", err, len(s.made("ReceiveMessage")), ErrDenied)
+	if _, err := q.Receive(t.Context(), 1, 0); !errors.Is(err, ErrDenied) || len(s.Calls("ReceiveMessage")) != 0 {
+		t.Errorf("receive: got %v after %d receives, want %v before any", err, len(s.Calls("ReceiveMessage")), ErrDenied)
 	}
 }
 
@@ -56,19 +57,17 @@ func TestAttributesOfAQueueThatMayNotBeRead(t *testing.T) {
 func TestVisibilityIsRefreshed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seconds, reachable := "30", true
-		s := &service{
-			attributes: func() *answer {
-				if !reachable {
-					return refused(http.StatusBadRequest, "Whatever")
-				}
-				return ok(map[string]any{"Attributes": map[string]string{"VisibilityTimeout": seconds}})
-			},
-			receive: func(call) *answer {
-				time.Sleep(time.Second)
-				return messages(message("m", "x", md5OfX))
-			},
+		s := receiving(func(awstest.Call) *awstest.Answer {
+			time.Sleep(time.Second)
+			return messages(message("m", "x", md5OfX))
+		})
+		s.Answers["GetQueueAttributes"] = func(c awstest.Call) *awstest.Answer {
+			if !reachable {
+				return awstest.Refusal(http.StatusBadRequest, "Whatever")
+			}
+			return attributes(map[string]string{"VisibilityTimeout": seconds})(c)
 		}
-		q := s.queue(t, standardARN)
+		q := queueOn(t, s, standardARN, "")
 		until := func() time.Duration {
 			recs, err := q.Receive(t.Context(), 1, 0)
 			if err != nil {
@@ -85,25 +84,26 @@ func TestVisibilityIsRefreshed(t *testing.T) {
 			seconds = "90"
 			reachable = minute != 2
 		}
-		if got := len(s.made("GetQueueAttributes")); got < 4 || got > 5 {
+		if got := len(s.Calls("GetQueueAttributes")); got < 4 || got > 5 {
 			t.Errorf("asked %d times in 4 minutes", got)
 		}
 	})
 }
 
-func TestARefreshDoesNotHoldUpAReceive(t *testing.T) {
+func TestRefreshDoesNotDelayReceive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{}
-		q := s.queue(t, standardARN)
+		s := newService()
+		q := queueOn(t, s, standardARN, "")
 		if _, err := q.Receive(t.Context(), 1, 0); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(refreshEvery)
-		s.attributes = func() *answer {
+		usual := s.Answers["GetQueueAttributes"]
+		s.Answers["GetQueueAttributes"] = func(c awstest.Call) *awstest.Answer {
 			time.Sleep(500 * time.Millisecond)
-			return ok(map[string]any{"Attributes": map[string]string{"VisibilityTimeout": "30"}})
+			return usual(c)
 		}
-		s.receive = func(call) *answer { time.Sleep(10 * time.Second); return ok(map[string]any{}) }
+		s.Answers["ReceiveMessage"] = func(awstest.Call) *awstest.Answer { time.Sleep(10 * time.Second); return awstest.OK(map[string]any{}) }
 		start := time.Now()
 		if _, err := q.Receive(t.Context(), 1, 20*time.Second); err != nil {
 			t.Fatal(err)
@@ -111,7 +111,7 @@ func TestARefreshDoesNotHoldUpAReceive(t *testing.T) {
 		if got := time.Since(start); got != 10*time.Second {
 			t.Errorf("took %s, want the 10s of the poll", got)
 		}
-		if got := len(s.made("GetQueueAttributes")); got != 2 {
+		if got := len(s.Calls("GetQueueAttributes")); got != 2 {
 			t.Errorf("asked %d times, want 2", got)
 		}
 	})

@@ -1,160 +1,201 @@
 package sqs
 
 import (
+	"bytes"
 	"crypto/md5" // SQS describes bodies by it
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/sources/internal/quote"
 )
 
-// record describes a message whose event is made.
-func (q *Queue) record(m *types.Message, event json.RawMessage, received, until time.Time) esm.Record {
-	r := esm.Record{ID: deref(m.MessageId), Receipt: deref(m.ReceiptHandle), Arrived: received, Until: until, Event: event}
-	if ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil {
-		r.Arrived = time.UnixMilli(ms)
-	}
-	if isFIFO(q.arn) { // a group on a standard queue is for fairness and orders nothing
-		r.Group = m.Attributes["MessageGroupId"]
-	}
-	return r
-}
-
-// shape makes the elements of an event's Records: compact JSON, with the keys that Lambda's pollers send. It writes them
-// by hand because every message passes here.
+// shape describes the records of a queue.
 type shape struct {
-	tail  string // what all records of a queue end with
+	tail  string // what all events end with
 	nulls bool   // members without a value are null; else they are absent
+	fifo  bool
 }
 
 func newShape(a config.ARN, nulls bool) shape {
-	tail := append([]byte(nil), `,"eventSource":"aws:sqs","eventSourceARN":`...)
-	tail = quote.AppendString(tail, a.String())
-	tail = append(tail, `,"awsRegion":`...)
-	tail = quote.AppendString(tail, a.Region)
-	return shape{tail: string(append(tail, '}')), nulls: nulls}
+	tail := quote.AppendMember(nil, `,"eventSource":"aws:sqs","eventSourceARN":`, a.String())
+	tail = quote.AppendMember(tail, `,"awsRegion":`, a.Region)
+	return shape{tail: string(append(tail, '}')), nulls: nulls, fifo: isFIFO(a)}
 }
 
-// event is the element for m. The error is [ErrChecksum] when its body is not what was sent.
-func (s shape) event(m *types.Message) (json.RawMessage, error) {
-	b := make([]byte, 0, s.size(m))
-	sum, ok := bodySum(m, b)
-	if !ok {
-		return nil, fmt.Errorf("message %s: %w", deref(m.MessageId), ErrChecksum)
-	}
-	b = append(b, `{"messageId":`...)
-	b = quote.AppendString(b, deref(m.MessageId))
-	b = append(b, `,"receiptHandle":`...)
-	b = quote.AppendString(b, deref(m.ReceiptHandle))
-	b = append(b, `,"body":`...)
-	b = quote.AppendString(b, deref(m.Body))
-	b = append(b, `,"attributes":`...)
-	b = appendStrings(b, m.Attributes)
-	b = append(b, `,"messageAttributes":`...)
-	b = s.appendAttributes(b, m.MessageAttributes)
-	b = s.appendAttributesSum(b, m)
-	b = append(b, `,"md5OfBody":"`...)
-	b = append(b, sum[:]...)
-	b = append(b, '"')
-	return append(b, s.tail...), nil
+// decoder makes records of the messages of a ReceiveMessage. An event is an element of Records: compact JSON, with the
+// members that Lambda's pollers send. It is made of the JSON of the answer, without a value in between, because every
+// message passes here.
+type decoder struct {
+	scanner
+	shape   shape
+	scratch []byte // holds a string without its escapes
+
+	system, sender []byte // the attributes of the message that is read, as they are in its event
+	event          []byte // of the message that is read
+
+	recs    []esm.Record
+	damaged error // the messages whose bodies are not what was sent
 }
 
-// bodySum is the MD5 of m's body in hex; ok is false when SQS says that it should be another. It may write to the room
-// behind scratch.
-func bodySum(m *types.Message, scratch []byte) (text [2 * md5.Size]byte, ok bool) {
-	sum := md5.Sum(append(scratch, deref(m.Body)...))
-	hex.Encode(text[:], sum[:])
-	return text, m.MD5OfBody == nil || string(text[:]) == *m.MD5OfBody
+var errMalformed = errors.New("the answer is not that of a ReceiveMessage")
+
+// decode reads an answer. An empty one has no messages.
+func (d *decoder) decode(answer []byte) error {
+	d.recs, d.damaged = nil, nil
+	if len(answer) == 0 {
+		return nil
+	}
+	d.scanner = scanner{in: answer}
+	d.members(func(name []byte) {
+		if string(name) == `"Messages"` {
+			d.elements(d.message)
+		} else {
+			d.value()
+		}
+	})
+	if d.failed {
+		return errMalformed
+	}
+	return nil
 }
 
-// size is about how long m's event becomes, so that it is rarely grown: with the escapes that JSON in a string needs.
-func (s shape) size(m *types.Message) int {
-	n := 256 + len(s.tail) + len(deref(m.MessageId)) + len(deref(m.ReceiptHandle))
-	body := deref(m.Body)
-	n += len(body) + strings.Count(body, `"`) + strings.Count(body, `\`) + strings.Count(body, "\n")
-	for name, value := range m.Attributes {
-		n += len(name) + len(value) + 8
+// message reads a message, and makes a record of it.
+func (d *decoder) message() {
+	var id, receipt, body, bodyMD5, senderMD5 []byte
+	var r esm.Record
+	d.system, d.sender = append(d.system[:0], "{}"...), append(d.sender[:0], "{}"...)
+	d.members(func(name []byte) {
+		switch string(name) {
+		case `"MessageId"`:
+			id = d.value()
+		case `"ReceiptHandle"`:
+			receipt = d.value()
+		case `"Body"`:
+			body = d.value()
+		case `"MD5OfBody"`:
+			bodyMD5 = d.value()
+		case `"MD5OfMessageAttributes"`:
+			senderMD5 = d.value()
+		case `"Attributes"`:
+			d.system = d.systemAttributes(d.system[:0], &r)
+		case `"MessageAttributes"`:
+			d.sender = d.senderAttributes(d.sender[:0])
+		default:
+			d.value()
+		}
+	})
+	if d.failed {
+		return
 	}
-	for name, value := range m.MessageAttributes {
-		n += 128 + len(name) + len(deref(value.StringValue)) + base64.StdEncoding.EncodedLen(len(value.BinaryValue))
-	}
-	return n
-}
-
-func appendStrings(b []byte, values map[string]string) []byte {
-	var room [16]string
-	b = append(b, '{')
-	for i, name := range sortedKeys(room[:0], values) {
-		b = appendName(b, i, name)
-		b = quote.AppendString(b, values[name])
-	}
-	return append(b, '}')
-}
-
-func (s shape) appendAttributes(b []byte, attributes map[string]types.MessageAttributeValue) []byte {
-	var room [16]string // 10 is the most that a message has
-	b = append(b, '{')
-	for i, name := range sortedKeys(room[:0], attributes) {
-		b = appendName(b, i, name)
-		value := attributes[name]
-		b = s.appendAttribute(b, &value)
-	}
-	return append(b, '}')
-}
-
-// appendAttribute writes one message attribute. Its lists are always empty: SQS does not implement them.
-func (s shape) appendAttribute(b []byte, value *types.MessageAttributeValue) []byte {
-	b = append(b, '{')
-	if value.StringValue != nil {
-		b = append(b, `"stringValue":`...)
-		b = append(quote.AppendString(b, *value.StringValue), ',')
-	} else if s.nulls {
-		b = append(b, `"stringValue":null,`...)
-	}
-	if value.BinaryValue != nil {
-		b = append(b, `"binaryValue":"`...)
-		b = append(base64.StdEncoding.AppendEncode(b, value.BinaryValue), `",`...)
-	} else if s.nulls {
-		b = append(b, `"binaryValue":null,`...)
-	}
-	b = append(b, `"stringListValues":[],"binaryListValues":[],"dataType":`...)
-	return append(quote.AppendString(b, deref(value.DataType)), '}')
-}
-
-func (s shape) appendAttributesSum(b []byte, m *types.Message) []byte {
-	if m.MD5OfMessageAttributes != nil && len(m.MessageAttributes) > 0 {
-		b = append(b, `,"md5OfMessageAttributes":`...)
-		return quote.AppendString(b, *m.MD5OfMessageAttributes)
-	}
-	if s.nulls {
+	r.ID, r.Receipt = string(d.text(id)), string(d.text(receipt))
+	b := quote.AppendMember(d.event[:0], `{"messageId":`, r.ID)
+	b = quote.AppendMember(b, `,"receiptHandle":`, r.Receipt)
+	content := d.text(body)
+	sum := md5.Sum(content)
+	b = quote.AppendMember(b, `,"body":`, content)
+	b = append(append(b, `,"attributes":`...), d.system...)
+	b = append(append(b, `,"messageAttributes":`...), d.sender...)
+	if len(d.sender) > len("{}") && !isNull(senderMD5) {
+		b = quote.AppendMember(b, `,"md5OfMessageAttributes":`, d.text(senderMD5))
+	} else if d.shape.nulls {
 		b = append(b, `,"md5OfMessageAttributes":null`...)
 	}
+	b = hex.AppendEncode(append(b, `,"md5OfBody":"`...), sum[:])
+	intact := isNull(bodyMD5) || bytes.HasSuffix(b, d.text(bodyMD5)) && len(bodyMD5) == len(`""`)+2*md5.Size
+	b = append(append(b, '"'), d.shape.tail...)
+	d.event = b
+	if d.failed {
+		return
+	}
+	if !intact {
+		d.damaged = errors.Join(d.damaged, fmt.Errorf("message %s: %w", r.ID, ErrChecksum))
+		return
+	}
+	r.Event = bytes.Clone(b)
+	if d.recs == nil {
+		d.recs = make([]esm.Record, 0, esm.MaxReceived)
+	}
+	d.recs = append(d.recs, r)
+}
+
+// text returns the content of a string until the next call. An absent one is empty.
+func (d *decoder) text(value []byte) []byte {
+	if isNull(value) {
+		return nil
+	}
+	content, ok := unquote(value, d.scratch[:0])
+	if cap(content) > cap(d.scratch) && bytes.IndexByte(value, '\\') >= 0 {
+		d.scratch = content
+	}
+	d.failed = d.failed || !ok
+	return content
+}
+
+// object reads an object and appends another one: each member's name, and what show appends for its value.
+func (d *decoder) object(b []byte, show func(b, name []byte) []byte) []byte {
+	b = append(b, '{')
+	d.members(func(name []byte) {
+		if b[len(b)-1] != '{' {
+			b = append(b, ',')
+		}
+		b = append(quote.AppendString(b, d.text(name)), ':')
+		b = show(b, name)
+	})
+	return append(b, '}')
+}
+
+// systemAttributes appends the attributes that SQS gives a message, and notes those that concern its record.
+func (d *decoder) systemAttributes(b []byte, r *esm.Record) []byte {
+	return d.object(b, func(b, name []byte) []byte {
+		text := d.text(d.value())
+		switch string(name) {
+		case `"SentTimestamp"`:
+			if ms, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+				r.Arrived = time.UnixMilli(ms)
+			}
+		case `"MessageGroupId"`:
+			if d.shape.fifo { // a group on a standard queue is for fairness and orders nothing
+				r.Group = string(text)
+			}
+		}
+		return quote.AppendString(b, text)
+	})
+}
+
+// senderAttributes appends the attributes that the sender gave a message. Their lists are always empty: SQS does not
+// implement them.
+func (d *decoder) senderAttributes(b []byte) []byte {
+	return d.object(b, func(b, _ []byte) []byte {
+		var text, binary, kind []byte
+		d.members(func(name []byte) {
+			switch value := d.value(); string(name) {
+			case `"StringValue"`:
+				text = value
+			case `"BinaryValue"`:
+				binary = value
+			case `"DataType"`:
+				kind = value
+			}
+		})
+		b = d.optional(append(b, '{'), `"stringValue":`, text)
+		b = d.optional(b, `"binaryValue":`, binary)
+		b = quote.AppendMember(b, `"stringListValues":[],"binaryListValues":[],"dataType":`, d.text(kind))
+		return append(b, '}')
+	})
+}
+
+// optional appends a member and a comma, unless it has no value.
+func (d *decoder) optional(b []byte, name string, value []byte) []byte {
+	switch {
+	case !isNull(value):
+		return append(quote.AppendMember(b, name, d.text(value)), ',')
+	case d.shape.nulls:
+		return append(append(b, name...), "null,"...)
+	}
 	return b
-}
-
-// sortedKeys appends m's keys to keys in order: the same message always makes the same text.
-func sortedKeys[V any](keys []string, m map[string]V) []string {
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// appendName starts the i-th member of an object.
-func appendName(b []byte, i int, name string) []byte {
-	if i > 0 {
-		b = append(b, ',')
-	}
-	return append(quote.AppendString(b, name), ':')
 }

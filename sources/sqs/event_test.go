@@ -2,205 +2,179 @@ package sqs
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"maps"
-	"os"
+	"fmt"
+	"io"
+	"net/http"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
-var standardMessage = types.Message{
-	MessageId:     aws.String("7c1f0f6e-2d0b-4a54-9a3e-0f6d8b1c2a11"),
-	ReceiptHandle: aws.String("AQEBinventedStandardHandle0000=="),
-	Body:          aws.String(`{"order":42,"note":"café"}`),
-	Attributes: map[string]string{
-		"ApproximateReceiveCount":          "1",
-		"AWSTraceHeader":                   "Root=1-6789abcd-0123456789abcdef01234567;Parent=89abcdef01234567;Sampled=1",
-		"SentTimestamp":                    "1764000000123",
-		"SenderId":                         "AROAEXAMPLEROLEID0001:producer-session",
-		"ApproximateFirstReceiveTimestamp": "1764000000189",
-	},
-	MessageAttributes: map[string]types.MessageAttributeValue{
-		"tenant":  {StringValue: aws.String("acme"), DataType: aws.String("String")},
-		"retries": {StringValue: aws.String("3"), DataType: aws.String("Number")},
-		"thumb":   {BinaryValue: []byte{0, 1, 254, 255}, DataType: aws.String("Binary")},
-	},
-	MD5OfMessageAttributes: aws.String("35d6a6727405d45a3ac517d57e058283"),
-	MD5OfBody:              aws.String("064462713cd63f00bcf73f29175629b2"),
-}
-
-func groupedMessage(fifo bool) types.Message {
-	m := types.Message{
-		MessageId:     aws.String("f3a1c7d2-88b4-4a0e-bb0c-5a6f7e8d9c01"),
-		ReceiptHandle: aws.String("AQEBinventedFifoHandle0000=="),
-		Body:          aws.String("step-2"),
-		Attributes: map[string]string{
-			"ApproximateReceiveCount":          "2",
-			"SentTimestamp":                    "1764000100000",
-			"MessageGroupId":                   "customer-17",
-			"SenderId":                         "AIDAEXAMPLEUSERID0001",
-			"ApproximateFirstReceiveTimestamp": "1764000100042",
+// Messages as SQS sends them.
+const (
+	standardMessage = `{
+		"MessageId": "7c1f0f6e-2d0b-4a54-9a3e-0f6d8b1c2a11", "ReceiptHandle": "AQEBinventedStandardHandle0000==",
+		"MD5OfBody": "064462713cd63f00bcf73f29175629b2", "Body": "{\"order\":42,\"note\":\"caf\u00e9\"}",
+		"Attributes": {
+			"ApproximateReceiveCount": "1",
+			"AWSTraceHeader": "Root=1-6789abcd-0123456789abcdef01234567;Parent=89abcdef01234567;Sampled=1",
+			"SentTimestamp": "1764000000123", "SenderId": "AROAEXAMPLEROLEID0001:producer-session",
+			"ApproximateFirstReceiveTimestamp": "1764000000189"
 		},
-		MD5OfBody: aws.String("3585f29adee25684e6acc7d84c103c38"),
-	}
-	if fifo {
-		m.Attributes["SequenceNumber"] = "18890000000000000512"
-		m.Attributes["MessageDeduplicationId"] = "customer-17-step-2"
-	}
-	return m
-}
+		"MessageAttributes": {
+			"tenant": {"StringValue": "acme", "DataType": "String"},
+			"retries": {"StringValue": "3", "BinaryValue": null, "DataType": "Number", "StringListValues": []},
+			"thumb": {"BinaryValue": "AAH+/w==", "DataType": "Binary"}
+		},
+		"MD5OfMessageAttributes": "35d6a6727405d45a3ac517d57e058283"
+	}`
+	groupedMessage = `{
+		"MessageId": "f3a1c7d2-88b4-4a0e-bb0c-5a6f7e8d9c01", "ReceiptHandle": "AQEBinventedFifoHandle0000==",
+		"MD5OfBody": "3585f29adee25684e6acc7d84c103c38", "Body": "step-2",
+		"Attributes": {
+			"ApproximateReceiveCount": "2", "SentTimestamp": "1764000100000",%s "MessageGroupId": "customer-17",
+			"SenderId": "AIDAEXAMPLEUSERID0001",%s "ApproximateFirstReceiveTimestamp": "1764000100042"
+		}
+	}`
+)
 
-func shapeOf(t testing.TB, text string, windowed bool) shape {
+var (
+	fifoMessage = fmt.Sprintf(groupedMessage, `"SequenceNumber": "18890000000000000512",`, `"MessageDeduplicationId": "customer-17-step-2",`)
+	fairMessage = fmt.Sprintf(groupedMessage, "", "")
+)
+
+func decoderOf(t testing.TB, text string, windowed bool) *decoder {
 	t.Helper()
 	a, err := parseARN(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newShape(a, windowed)
+	return &decoder{shape: newShape(a, windowed)}
+}
+
+// answerOf is the answer to a ReceiveMessage.
+func answerOf(messages ...string) []byte {
+	return []byte(`{"Messages": [` + strings.Join(messages, " , ") + "]}\n")
 }
 
 func TestGoldenRecords(t *testing.T) {
-	tests := []struct {
-		file     string
+	for file, test := range map[string]struct {
 		arn      string
 		windowed bool
-		message  types.Message
+		message  string
 	}{
-		{"standard", standardARN, false, standardMessage},
-		{"standard-windowed", standardARN, true, standardMessage},
-		{"fifo", fifoARN, false, groupedMessage(true)},
-		{"fair-windowed", standardARN, true, groupedMessage(false)},
-	}
-	for _, test := range tests {
-		t.Run(test.file, func(t *testing.T) {
-			golden, err := os.ReadFile("testdata/" + test.file + ".json")
-			if err != nil {
-				t.Fatal(err)
+		"standard":          {standardARN, false, standardMessage},
+		"standard-windowed": {standardARN, true, standardMessage},
+		"fifo":              {fifoARN, false, fifoMessage},
+		"fair-windowed":     {standardARN, true, fairMessage},
+	} {
+		t.Run(file, func(t *testing.T) {
+			d := decoderOf(t, test.arn, test.windowed)
+			for range 2 { // a decoder is used again
+				if err := d.decode(answerOf(test.message)); err != nil || d.damaged != nil || len(d.recs) != 1 {
+					t.Fatalf("%d records, %v, %v", len(d.recs), err, d.damaged)
+				}
+				awstest.Golden(t, file+".json", d.recs[0].Event)
+				awstest.Decode[events.SQSMessage](t, d.recs[0].Event)
 			}
-			got, err := shapeOf(t, test.arn, test.windowed).event(&test.message)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !sameJSON(t, got, golden) {
-				t.Errorf("got  %s\nwant %s", got, golden)
-			}
-			if want := compacted(t, got); !bytes.Equal(got, want) {
-				t.Errorf("not compact: %s", got)
-			}
-			check(t, got, &test.message, test.arn)
 		})
 	}
 }
 
-// sameJSON compares key by key; absent and null differ.
-func sameJSON(t *testing.T, a, b []byte) bool {
-	t.Helper()
-	var x, y any
-	if err := errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y)); err != nil {
-		t.Fatal(err)
-	}
-	return reflect.DeepEqual(x, y)
-}
-
-func compacted(t *testing.T, text []byte) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	if err := json.Compact(&out, text); err != nil {
-		t.Fatalf("%q: %v", text, err)
-	}
-	return out.Bytes()
-}
-
-// check decodes an event as handlers in Go do, and compares it with the message that it was made of.
-func check(t *testing.T, event []byte, m *types.Message, arn string) {
-	t.Helper()
-	var got events.SQSMessage
-	dec := json.NewDecoder(bytes.NewReader(event))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&got); err != nil {
-		t.Fatalf("%s: %v", event, err)
-	}
-	want := events.SQSMessage{
-		MessageId: *m.MessageId, ReceiptHandle: *m.ReceiptHandle, Body: *m.Body, Md5OfBody: *m.MD5OfBody,
-		Md5OfMessageAttributes: aws.ToString(m.MD5OfMessageAttributes),
-		Attributes:             m.Attributes,
-		MessageAttributes:      map[string]events.SQSMessageAttribute{},
-		EventSourceARN:         arn, EventSource: "aws:sqs", AWSRegion: strings.Split(arn, ":")[3],
-	}
-	for name, a := range m.MessageAttributes {
-		want.MessageAttributes[name] = events.SQSMessageAttribute{
-			StringValue: a.StringValue, BinaryValue: a.BinaryValue, DataType: *a.DataType,
-			StringListValues: []string{}, BinaryListValues: [][]byte{},
+func TestMessageWithoutMembers(t *testing.T) {
+	const want = `{"messageId":"","receiptHandle":"","body":"","attributes":{},"messageAttributes":{},%s"md5OfBody":"d41d8cd98f00b204e9800998ecf8427e","eventSource":"aws:sqs","eventSourceARN":"` + standardARN + `","awsRegion":"eu-west-1"}`
+	for windowed, md5 := range map[bool]string{false: "", true: `"md5OfMessageAttributes":null,`} {
+		d := decoderOf(t, standardARN, windowed)
+		if err := d.decode(answerOf("{}")); err != nil || len(d.recs) != 1 || string(d.recs[0].Event) != fmt.Sprintf(want, md5) {
+			t.Errorf("windowed %t: got %v, %v", windowed, d.recs, err)
 		}
 	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("decoded %+v\nwant    %+v", got, want)
-	}
 }
 
-func TestAnEventWithoutEverything(t *testing.T) {
-	for windowed, want := range map[bool]string{
-		false: `{"messageId":"","receiptHandle":"","body":"","attributes":{},"messageAttributes":{},"md5OfBody":"d41d8cd98f00b204e9800998ecf8427e","eventSource":"aws:sqs","eventSourceARN":"` + standardARN + `","awsRegion":"eu-west-1"}`,
-		true:  `{"messageId":"","receiptHandle":"","body":"","attributes":{},"messageAttributes":{},"md5OfMessageAttributes":null,"md5OfBody":"d41d8cd98f00b204e9800998ecf8427e","eventSource":"aws:sqs","eventSourceARN":"` + standardARN + `","awsRegion":"eu-west-1"}`,
+func TestAnswersWithoutMessages(t *testing.T) {
+	for _, answer := range []string{"", "{}", `{"Messages":null}`, `{"Messages":[ ]}`, `{"Else":{"a":["]}"]},"Messages":[]}`} {
+		if d := decoderOf(t, standardARN, false); d.decode([]byte(answer)) != nil || len(d.recs) != 0 {
+			t.Errorf("%q: %v", answer, d.recs)
+		}
+	}
+	for _, answer := range []string{
+		"oops", `"oops"`, "[]", "{", `{"Messages"`, `{"Messages":`, `{"Messages":[`, `{"Messages":[{`, `{"Messages":[{}`, `{"Messages":[{}]`, `{"Messages":{}}`,
+		`{"Messages":[1]}`, `{"Messages":[{"Body":1}]}`, `{"Messages":[{"Body":"\x"}]}`, `{"Messages":[{"Body":"\u00g0"}]}`, `{"Messages":[{"Body":"}]}`,
+		`{"Messages":[{"Attributes":[]}]}`, `{"Messages":[{"Attributes":{"a":1}}]}`, `{"Messages":[{"MessageAttributes":{"a":"b"}}]}`, `{"Messages":[{} {}]}`,
 	} {
-		got, err := shapeOf(t, standardARN, windowed).event(&types.Message{})
-		if err != nil || string(got) != want {
-			t.Errorf("windowed %t: got %s, %v\nwant %s", windowed, got, err, want)
+		if d := decoderOf(t, standardARN, false); !errors.Is(d.decode([]byte(answer)), errMalformed) {
+			t.Errorf("%q: %v", answer, d.recs)
 		}
 	}
 }
 
-func FuzzEvent(f *testing.F) {
-	f.Add("id", "handle", "body", "name", "value", []byte{1, 2}, true)
-	f.Add("", "", "\"", "\\", "\n", []byte{}, false)
-	f.Fuzz(func(t *testing.T, id, handle, body, name, value string, bin []byte, windowed bool) {
-		m := types.Message{
-			MessageId: &id, ReceiptHandle: &handle, Body: &body,
-			Attributes: map[string]string{name: value, "SenderId": id},
-			MessageAttributes: map[string]types.MessageAttributeValue{
-				name: {StringValue: &value, DataType: &id}, "b": {BinaryValue: bin, DataType: &handle},
-			},
+// FuzzDecode compares what is decoded with what the SDK makes of the same answer.
+func FuzzDecode(f *testing.F) {
+	for _, m := range []string{standardMessage, fifoMessage, fairMessage, "{}", `{"Body":"\ud83d\ude00\ud83d\"\\\/\b\f\n\r\t"}`, `{"Body":"\ud83dx\ude00"}`} {
+		f.Add(answerOf(m))
+		f.Add(answerOf(m, m))
+	}
+	f.Add([]byte(`{}`))
+	op := smithy.NewOperationSchema(schemas.ReceiveMessage, schemas.ReceiveMessageRequest, schemas.ReceiveMessageResult)
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		d := decoderOf(t, fifoARN, false)
+		err := d.decode(answer)
+		for _, r := range d.recs {
+			if !json.Valid(r.Event) {
+				t.Fatalf("%q became %q", answer, r.Event)
+			}
 		}
-		event, err := shapeOf(t, standardARN, windowed).event(&m)
-		if err != nil {
-			t.Fatal(err)
+		if !json.Valid(answer) || !utf8.Valid(answer) || d.damaged != nil { // the SDK may panic at what is not JSON
+			return
 		}
-		var got events.SQSMessage
-		if err := json.Unmarshal(event, &got); err != nil {
-			t.Fatalf("%q: %v", event, err)
+		var out sdk.ReceiveMessageOutput
+		resp := &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(answer))}}
+		if newProtocol().DeserializeResponse(t.Context(), op, nil, resp, &out) != nil {
+			return
 		}
-		if got.Body != string([]rune(body)) || got.MessageId != string([]rune(id)) || len(got.Attributes) != len(m.Attributes) {
-			t.Errorf("%q from %+v", event, m)
+		if err != nil || len(d.recs) != len(out.Messages) {
+			t.Fatalf("%q: %d records, %v, want %d", answer, len(d.recs), err, len(out.Messages))
 		}
-		if b := got.MessageAttributes["b"]; !bytes.Equal(b.BinaryValue, bin) && name != "b" {
-			t.Errorf("binary value %s, want %s", base64.StdEncoding.EncodeToString(b.BinaryValue), base64.StdEncoding.EncodeToString(bin))
+		for i := range d.recs {
+			compare(t, &d.recs[i], &out.Messages[i])
 		}
 	})
 }
 
-func BenchmarkEvent(b *testing.B) {
-	small, grouped, large := standardMessage, groupedMessage(true), groupedMessage(true)
-	large.Body, large.MD5OfBody = aws.String(strings.Repeat(`{"name":"value"},`, 16<<10)), nil
-	cases := map[string]types.Message{"small": small, "fifo": grouped, "256 KiB": large}
-	for _, name := range slices.Sorted(maps.Keys(cases)) {
-		m := cases[name]
-		b.Run(name, func(b *testing.B) {
-			s := shapeOf(b, standardARN, false)
-			b.SetBytes(int64(len(*m.Body)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := s.event(&m); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+// compare compares a record, as handlers in Go decode it, with the SDK's message.
+func compare(t *testing.T, r *esm.Record, m *types.Message) {
+	t.Helper()
+	got := awstest.Decode[events.SQSMessage](t, r.Event)
+	want := events.SQSMessage{
+		MessageId: aws.ToString(m.MessageId), ReceiptHandle: aws.ToString(m.ReceiptHandle), Body: aws.ToString(m.Body),
+		Attributes: m.Attributes, MessageAttributes: map[string]events.SQSMessageAttribute{},
+		EventSourceARN: fifoARN, EventSource: "aws:sqs", AWSRegion: "eu-west-1", Md5OfBody: got.Md5OfBody,
+		Md5OfMessageAttributes: got.Md5OfMessageAttributes,
+	}
+	if want.Attributes == nil {
+		want.Attributes = map[string]string{}
+	}
+	for name, a := range m.MessageAttributes {
+		want.MessageAttributes[name] = events.SQSMessageAttribute{
+			StringValue: a.StringValue, BinaryValue: a.BinaryValue, DataType: aws.ToString(a.DataType),
+			StringListValues: []string{}, BinaryListValues: [][]byte{},
+		}
+	}
+	if !reflect.DeepEqual(got, want) || r.ID != want.MessageId || r.Receipt != want.ReceiptHandle || r.Group != want.Attributes["MessageGroupId"] {
+		t.Errorf("decoded %+v\nwant    %+v", got, want)
 	}
 }

@@ -17,9 +17,10 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/sources/internal/silence"
 )
 
-// Config is what a [Queue] is made from.
+// Config describes a [Queue].
 type Config struct {
 	// Client speaks to the queue's Region or, when it has a BaseEndpoint, to an emulator or a VPC endpoint.
 	Client *sdk.Client
@@ -27,39 +28,45 @@ type Config struct {
 	// ARN names the queue. Its Region and account are those of the records.
 	ARN string
 
-	// Windowed says that the mapping has a batching window of a second or more. Lambda's records then show members
-	// that have no value as null, and leave them out otherwise.
+	// Windowed says that the mapping has a batching window of a second or more. Lambda's records then have null for members
+	// without a value, and omit them otherwise.
 	Windowed bool
 }
 
-// Queue is one SQS queue, standard or FIFO. It keeps no messages, and retries nothing beyond what the SDK's client does.
+// Queue is one SQS queue, standard or FIFO. It retries nothing, apart from what the SDK's client retries.
 type Queue struct {
 	client   *sdk.Client
+	protocol protocol
 	arn      config.ARN
 	shape    shape
 	attempts attempts
+	decoders sync.Pool // of *decoder
 
-	mu    sync.Mutex // guards what follows; never held during a call
-	url   string     // empty until it is known
-	attrs Attributes
-	asked time.Time // when attrs were last asked for; zero while they are unknown
+	mu    sync.Mutex // never held during a call
+	known facts
 }
 
 var _ esm.Queue = (*Queue)(nil)
 
-// New makes a Queue. It does not talk to the network: the queue need not exist yet.
+// New returns a Queue. It makes no calls: the queue need not exist yet.
 func New(c Config) (*Queue, error) {
 	a, err := parseARN(c.ARN)
 	if err != nil {
 		return nil, err
 	}
-	return &Queue{client: c.Client, arn: a, shape: newShape(a, c.Windowed)}, nil
+	options := c.Client.Options()
+	options.HTTPClient = silence.Client(options.HTTPClient)
+	options.DisableMessageChecksumValidation = true // the SDK would reject all messages of a receive because of one
+	q := &Queue{protocol: newProtocol(), arn: a, shape: newShape(a, c.Windowed)}
+	q.client = sdk.New(options, func(o *sdk.Options) { o.Protocol = q.protocol })
+	q.decoders.New = func() any { return &decoder{shape: q.shape} }
+	return q, nil
 }
 
 // Receive is [esm.Queue].Receive by one ReceiveMessage. The first call also asks for the queue's address and attributes.
 //
-// A message whose body does not fit its checksum is not handed out: it comes back by itself. When it is all there was,
-// the error is [ErrChecksum]. Other errors may be [ErrNoQueue], [ErrSlowDown] or [ErrDenied].
+// A message whose body does not match its checksum is not handed out: it becomes receivable again by itself. If there was
+// no other, the error is [ErrChecksum]. Other errors may be [ErrNoQueue], [ErrSlowDown] or [ErrDenied].
 func (q *Queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]esm.Record, error) {
 	recs, err := q.receive(ctx, limit, wait)
 	if err != nil {
@@ -80,20 +87,26 @@ func (q *Queue) receive(ctx context.Context, limit int, wait time.Duration) ([]e
 	if err != nil {
 		return nil, err
 	}
-	var beside sync.WaitGroup
+	var refreshing sync.WaitGroup
 	if q.stale(time.Now()) {
-		beside.Go(func() { q.refresh(ctx, url) })
+		refreshing.Go(func() { q.refresh(ctx, url) })
 	}
-	messages, err := q.poll(ctx, request(url, limit, wait), visibility)
-	received := time.Now() // visibility runs from here: a long poll's messages are taken just before it answers
-	beside.Wait()
-	if err != nil {
-		return nil, err
+	recs, err := q.poll(ctx, request(url, limit, wait), visibility)
+	received := time.Now() // about when visibility began: SQS takes messages just before it answers
+	refreshing.Wait()
+	for i := range recs {
+		recs[i].Until = received.Add(visibility)
+		if recs[i].Arrived.IsZero() {
+			recs[i].Arrived = received
+		}
 	}
-	return q.records(messages, received, received.Add(visibility))
+	return recs, err
 }
 
-// request asks for all that there is to know of up to limit messages.
+// waitSlack is how much longer than its wait a receive may take.
+const waitSlack = 5 * time.Second
+
+// request asks for up to limit messages with all their attributes.
 func request(url string, limit int, wait time.Duration) *sdk.ReceiveMessageInput {
 	return &sdk.ReceiveMessageInput{
 		QueueUrl:                    &url,
@@ -104,46 +117,39 @@ func request(url string, limit int, wait time.Duration) *sdk.ReceiveMessageInput
 	}
 }
 
-// poll is one ReceiveMessage. On a FIFO queue it takes up a receive whose answer was lost, if there is one.
-func (q *Queue) poll(ctx context.Context, in *sdk.ReceiveMessageInput, visibility time.Duration) ([]types.Message, error) {
+// poll makes one ReceiveMessage. On a FIFO queue it repeats a receive whose answer was lost, if there is one.
+func (q *Queue) poll(ctx context.Context, in *sdk.ReceiveMessageInput, visibility time.Duration) ([]esm.Record, error) {
 	var try attempt
-	if isFIFO(q.arn) {
+	if q.shape.fifo {
 		try = q.attempts.next(time.Now(), visibility)
 		in.ReceiveRequestAttemptId = &try.id
 	}
-	out, err := q.client.ReceiveMessage(ctx, in, checkHere, waitAsTold(in.WaitTimeSeconds))
-	if err == nil {
-		return out.Messages, nil
-	}
-	if isFIFO(q.arn) {
-		q.attempts.failed(try, err)
-	}
-	return nil, err
-}
-
-// records turns messages into records; until is when they come back.
-func (q *Queue) records(messages []types.Message, received, until time.Time) ([]esm.Record, error) {
-	recs := make([]esm.Record, 0, len(messages))
-	var damaged error
-	for i := range messages {
-		event, err := q.shape.event(&messages[i])
-		if err != nil {
-			damaged = errors.Join(damaged, err)
-			continue
+	d := q.decoders.Get().(*decoder)
+	defer q.decoders.Put(d)
+	silent := time.Duration(in.WaitTimeSeconds)*time.Second + waitSlack
+	_, err := q.client.ReceiveMessage(silence.Allow(ctx, max(silent, silence.Limit)), in, func(o *sdk.Options) {
+		o.Protocol = receiveProtocol{q.protocol, d}
+	})
+	if err != nil {
+		if q.shape.fifo {
+			q.attempts.failed(try, err)
 		}
-		recs = append(recs, q.record(&messages[i], event, received, until))
+		return nil, err
 	}
-	if len(recs) > 0 {
-		return recs, nil
+	recs := d.recs
+	d.recs = nil
+	if len(recs) == 0 {
+		return nil, d.damaged
 	}
-	return nil, damaged
+	return recs, nil
 }
 
-// failed names the queue and says what kind of trouble err is. After it the queue is looked up anew if it was gone.
+// failed adds the queue's name to err, and what err means. If the queue is gone it is looked up again from now on, so that
+// another one with the same name is found.
 func (q *Queue) failed(doing string, err error) error {
-	err = kinds.Wrap(err)
+	err = codes.Wrap(err)
 	if errors.Is(err, ErrNoQueue) {
-		q.forget()
+		q.learn(func(f *facts) { *f = facts{} })
 	}
 	return fmt.Errorf("sqs: %s %s: %w", doing, q.arn.Resource, err)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,11 +13,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm/awshttp"
+	"github.com/esm-run/esm/sources/internal/awstest"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
@@ -27,20 +26,7 @@ import (
 // test, the account is 000000000000. Queues are made and deleted.
 func realClient(t *testing.T) *sdk.Client {
 	t.Helper()
-	endpoint := os.Getenv("ESM_TEST_SQS_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("ESM_TEST_SQS_ENDPOINT is not set: there is no SQS endpoint to test on")
-	}
-	region := os.Getenv("AWS_REGION")
-	if region == "" {
-		region = "us-east-1"
-	}
-	return sdk.New(sdk.Options{
-		Region:       region,
-		BaseEndpoint: &endpoint,
-		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
-		HTTPClient:   awshttp.New(16),
-	})
+	return sdk.NewFromConfig(awstest.RealConfig(t, "ESM_TEST_SQS_ENDPOINT", awshttp.New(16)))
 }
 
 const realVisibility = 4 * time.Second
@@ -108,7 +94,7 @@ func (r *real) send(body, group string, attributes map[string]types.MessageAttri
 	}
 }
 
-func TestSuiteOnAService(t *testing.T) {
+func TestSuiteOnService(t *testing.T) {
 	client := realClient(t)
 	for name, suffix := range map[string]string{"standard": "", "FIFO": ".fifo"} {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +112,7 @@ func TestSuiteOnAService(t *testing.T) {
 	}
 }
 
-func TestARecordFromAService(t *testing.T) {
+func TestRecordOnService(t *testing.T) {
 	r := makeReal(t, realClient(t), "")
 	r.send("x", "", map[string]types.MessageAttributeValue{
 		"Title":   {DataType: aws.String("String"), StringValue: aws.String("The Whistler")},
@@ -155,7 +141,7 @@ func TestARecordFromAService(t *testing.T) {
 	}
 }
 
-func TestAQueueOfAServiceComesAndGoes(t *testing.T) {
+func TestRecreatedQueueOnService(t *testing.T) {
 	for _, suffix := range []string{"", ".fifo"} {
 		r := makeReal(t, realClient(t), suffix)
 		q := r.queue()

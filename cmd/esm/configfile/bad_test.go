@@ -159,7 +159,7 @@ var badFiles = []badFile{
 	{"no way to run", "Functions:\n  a: {Timeout: 3}\n", false, []string{
 		`2:3: Functions.a.Runtime: is missing, and so are Command and InvokeEndpoint: give exactly one of them`}},
 	{"two ways to run", "Functions:\n  a: {Command: [x], InvokeEndpoint: http://localhost:8080}\n", false, []string{
-		`2:21: Functions.a.InvokeEndpoint: stands beside Command: give exactly one of Command, Runtime and InvokeEndpoint`}},
+		`2:21: Functions.a.InvokeEndpoint: is given together with Command: give exactly one of Command, Runtime and InvokeEndpoint`}},
 	{"a wrong way to run", "Functions:\n  a: {Comand: [x]}\n  b: {Command: x}\n  c: {Runtime: ruby3.3}\n", true, []string{
 		`2:7: Functions.a.Comand: unknown key; did you mean Command?`,
 		`3:7: Functions.b.Command: "x" is text and should be a list: [x]`,
@@ -167,21 +167,21 @@ var badFiles = []badFile{
 	{"handlers", "Functions:\n  a: {Runtime: python3.12}\n  b: {Runtime: nodejs22.x, Handler: index}\n  c: {InvokeEndpoint: http://h, Handler: x.y, MemorySize: 128, Environment: {Variables: {AB: c}}}\n", false, []string{
 		`2:3: Functions.a.Handler: is missing: this runtime needs it as module.function, such as app.lambda_handler`,
 		`3:28: Functions.b.Handler: is not of the form module.function, such as app.lambda_handler or dist/index.handler`,
-		`4:33: Functions.c.Handler: has no effect beside InvokeEndpoint: set it where that function runs, and leave it out here`,
-		`4:47: Functions.c.MemorySize: has no effect beside InvokeEndpoint: set it where that function runs, and leave it out here`,
-		`4:64: Functions.c.Environment: has no effect beside InvokeEndpoint: set it where that function runs, and leave it out here`}},
+		`4:33: Functions.c.Handler: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`,
+		`4:47: Functions.c.MemorySize: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`,
+		`4:64: Functions.c.Environment: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`}},
 	{"code", "Functions:\n  a: {Command: [x], CodeUri: nowhere}\n  b: {Command: [x], CodeUri: full.yaml}\n  c: {Command: [x], CodeUri: 's3://bucket/code.zip'}\n", false, []string{
 		`2:21: Functions.a.CodeUri: does not exist: it is sought in the directory of this file`,
 		`3:21: Functions.b.CodeUri: is not a directory: nothing is unpacked by this version, name the directory that holds the code`,
 		`4:21: Functions.c.CodeUri: is a URL: no code is fetched by this version, name its directory`}},
 	{"names of functions", "Functions:\n  a.b: {Command: [x]}\n  'c d': {Timeout: 3}\n", false, []string{
-		`2:3: Functions["a.b"]: a function's name has 1 to 64 letters, digits, - and _`,
-		`3:3: Functions["c d"]: a function's name has 1 to 64 letters, digits, - and _`,
+		`2:3: Functions["a.b"]: a function's name must have 1 to 64 letters, digits, - and _`,
+		`3:3: Functions["c d"]: a function's name must have 1 to 64 letters, digits, - and _`,
 		`3:3: Functions["c d"].Runtime: is missing, and so are Command and InvokeEndpoint: give exactly one of them`}},
 	{"variables", "Functions:\n  a:\n    Command: [x]\n    Environment:\n      Variables:\n        AWS_REGION: eu-west-1\n        _X: a\n        A-B: b\n        PORT: 8080\n", true, []string{
-		`6:9: Functions.a.Environment.Variables.AWS_REGION: is set by Lambda itself and reserved: choose another name`,
-		`7:9: Functions.a.Environment.Variables._X: a variable's name has two or more letters, digits and _, and begins with a letter`,
-		`8:9: Functions.a.Environment.Variables.A-B: a variable's name has two or more letters, digits and _, and begins with a letter`,
+		`6:9: Functions.a.Environment.Variables.AWS_REGION: is reserved, since Lambda sets it: choose another name`,
+		`7:9: Functions.a.Environment.Variables._X: a variable's name must have two or more letters, digits and _, and begin with a letter`,
+		`8:9: Functions.a.Environment.Variables.A-B: a variable's name must have two or more letters, digits and _, and begin with a letter`,
 		`9:9: Functions.a.Environment.Variables.PORT: 8080 is a whole number and should be text: write it in quotes, "8080"`}},
 	{"variables that are too many", "Functions:\n  a:\n    Command: [x]\n    Environment: {Variables: {BIG: '" + strings.Repeat("x", 4094) + "'}}\n", false, []string{
 		`4:19: Functions.a.Environment.Variables: has 4097 bytes of names and values, above 4096`}},

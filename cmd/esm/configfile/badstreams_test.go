@@ -61,7 +61,7 @@ var badStreams = []badFile{
 		`12:11: EventSourceMappings[0].FilterCriteria.Filters[2].Pattern: …`}},
 	{"destinations", orders + clicking + "    DestinationConfig: {OnFailure: {Destination: 'arn:aws:sqs:us-east-1:000000000000:a.fifo'}}\n" + carting +
 		"    DestinationConfig: {OnFailure: {Destination: 'kafka://failures'}}\n", false, []string{
-		`8:37: EventSourceMappings[0].DestinationConfig.OnFailure.Destination: is FIFO, which failed batches cannot be sent to: give the ARN of a standard queue or topic, or of a bucket`,
+		`8:37: EventSourceMappings[0].DestinationConfig.OnFailure.Destination: is FIFO, which cannot be a destination: give the ARN of a standard SQS queue, a standard SNS topic or an S3 bucket`,
 		`12:37: EventSourceMappings[1].DestinationConfig.OnFailure.Destination: is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)`}},
 
 	{"streams on AWS", "Aws: {Endpoints: {sqs: 'http://localhost:1'}}\nResources: {Streams: [{StreamName: a}]}\n", false, []string{

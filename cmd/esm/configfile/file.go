@@ -66,6 +66,7 @@ type Engine struct {
 	GracePeriod time.Duration // how long work in hand may finish
 	Concurrency int           // the pool of functions without a reservation
 	TimeScale   float64       // what the waits that the engine imposes are multiplied by
+	IdlePoll    time.Duration // how often an idle shard is polled; 0 means that it depends on the endpoint
 }
 
 // embedded is the endpoint that stands for the stand-in of this process.
@@ -138,6 +139,8 @@ var engineShape = objectFrom(defaultEngine, "engine",
 		"How long work in hand may finish after SIGTERM, such as 30s, the default."),
 	field("Concurrency", func(e *Engine) *int { return &e.Concurrency }, integerOf(1, config.MaxConcurrency),
 		"The pool of invocations at a time that functions without a reservation share. Default 1000."),
+	field("IdlePoll", func(e *Engine) *time.Duration { return &e.IdlePoll }, duration,
+		"How often an idle shard is polled, such as 250ms. Default 1s for Kinesis on AWS, 250ms for DynamoDB on AWS, and 100ms elsewhere."),
 	field("TimeScale", func(e *Engine) *float64 { return &e.TimeScale }, numberOf(1000),
 		"For tests: multiplies the waits that the engine itself imposes, such as the backoff of retries. Default 1."),
 )

@@ -62,7 +62,7 @@ func mustLoad(t testing.TB, text string, env ...string) *File {
 
 func TestFullFile(t *testing.T) {
 	f, report := loadText(t, full(t), "TABLE=orders-table")
-	if want := "mappings.yaml:95:5: Functions.steps.MemorySize: warning: is told to the function, but not enforced for processes\n" +
+	if want := "mappings.yaml:96:5: Functions.steps.MemorySize: warning: is told to the function, but not enforced for processes\n" +
 		"mappings.yaml is valid, 1 warning\n"; report.String() != want {
 		t.Errorf("report:\n%s\nwant:\n%s", report, want)
 	}
@@ -75,7 +75,7 @@ func TestFullFile(t *testing.T) {
 	if got, want := f.Aws, (Aws{"eu-west-1", "embedded:4566", endpoints, "123456789012"}); got != want {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}
-	if got, want := f.Engine, (Engine{filepath.Join(dir, "data"), "127.0.0.1:9100", 90 * time.Second, 50, 0.5}); got != want {
+	if got, want := f.Engine, (Engine{filepath.Join(dir, "data"), "127.0.0.1:9100", 90 * time.Second, 50, 0.5, 250 * time.Millisecond}); got != want {
 		t.Errorf("Engine = %+v, want %+v", got, want)
 	}
 	var queues []string
@@ -153,7 +153,7 @@ func TestDefaults(t *testing.T) {
 	if got, want := f.Aws, (Aws{Region: "eu-central-1", AccountId: "000000000000"}); got != want {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}
-	if got, want := f.Engine, (Engine{filepath.Join(dir, ".esm"), "127.0.0.1:9001", 30 * time.Second, 1000, 1}); got != want {
+	if got, want := f.Engine, (Engine{filepath.Join(dir, ".esm"), "127.0.0.1:9001", 30 * time.Second, 1000, 1, 0}); got != want {
 		t.Errorf("Engine = %+v, want %+v", got, want)
 	}
 	fn := f.Functions[0]

@@ -11,7 +11,7 @@ import (
 )
 
 // Mapping is a mapping that the store may have checkpoints or notices of. Only the UUID of a removed mapping is known.
-type Mapping mappings.Kept
+type Mapping mappings.Expected
 
 // Removed returns the mapping of a UUID that is neither in the file nor was made over HTTP.
 func Removed(uuid string) Mapping { return Mapping{Mapping: config.Mapping{UUID: uuid}} }
@@ -25,7 +25,7 @@ func (m Mapping) Title() string {
 	switch {
 	case m.Removed():
 		return m.UUID + " (removed)"
-	case m.Origin == config.OriginHTTP:
+	case m.Origin == mappings.OriginHTTP:
 		return title + " (made over HTTP)"
 	case m.Changed:
 		return title + " (changed over HTTP)"

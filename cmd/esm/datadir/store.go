@@ -12,7 +12,6 @@ import (
 	"github.com/esm-run/esm/config"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/mappings"
 )
@@ -20,7 +19,7 @@ import (
 // Store is the store of a data directory, locked by this process: no engine runs on it. A nil Store is a data directory
 // that has none yet; it can be read.
 type Store struct {
-	*checkpoint.DB
+	esm.Store
 	dir *Dir
 }
 
@@ -34,15 +33,14 @@ func OpenStore(path string, create bool) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := wiring.StorePath(path)
-	if !create && absent(file) {
+	if !create && absent(wiring.StorePath(path)) {
 		return nil, dir.Close()
 	}
-	db, err := checkpoint.Open(file)
+	opened, err := wiring.OpenStore(path)
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
-	return &Store{db, dir}, nil
+	return &Store{opened, dir}, nil
 }
 
 func absent(path string) bool {
@@ -55,7 +53,7 @@ func (s *Store) Close() error {
 	if s == nil {
 		return nil
 	}
-	return errors.Join(s.DB.Close(), s.dir.Close())
+	return errors.Join(s.Store.Close(), s.dir.Close())
 }
 
 // Mappings returns the mappings that an engine started now with file would have.
@@ -72,7 +70,7 @@ func (s *Store) Removed(ctx context.Context, known []Mapping) (gone []Mapping, e
 	if s == nil {
 		return nil, nil
 	}
-	kept, err := s.DB.Mappings(ctx)
+	kept, err := s.Store.Mappings(ctx)
 	for _, id := range kept {
 		if !slices.ContainsFunc(known, func(m Mapping) bool { return m.UUID == id }) {
 			gone = append(gone, Removed(id))
@@ -81,26 +79,26 @@ func (s *Store) Removed(ctx context.Context, known []Mapping) (gone []Mapping, e
 	return gone, err
 }
 
-// Documents is [mappings.Reader].Documents; a nil Store has none.
+// Documents implements [esm.Documents]; a nil Store has none.
 func (s *Store) Documents(ctx context.Context, kind string) (map[string][]byte, error) {
 	if s == nil {
 		return nil, nil
 	}
-	return s.DB.Documents(ctx, kind)
+	return s.Store.Documents(ctx, kind)
 }
 
-// All is [esm.Checkpoints].All; a nil Store has none.
+// All implements [esm.Checkpoints]; a nil Store has none.
 func (s *Store) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint, error) {
 	if s == nil {
 		return nil, nil
 	}
-	return s.DB.All(ctx, mapping)
+	return s.Store.All(ctx, mapping)
 }
 
 // Undelivered returns the undelivered notices, oldest first; a nil Store has none.
-func (s *Store) Undelivered(ctx context.Context) iter.Seq2[checkpoint.Undelivered, error] {
+func (s *Store) Undelivered(ctx context.Context) iter.Seq2[esm.UndeliveredNotice, error] {
 	if s == nil {
-		return func(func(checkpoint.Undelivered, error) bool) {}
+		return func(func(esm.UndeliveredNotice, error) bool) {}
 	}
-	return s.DB.Undelivered(ctx)
+	return s.Store.Undelivered(ctx)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // Paths of the engine's own API.
@@ -44,7 +44,7 @@ type Server struct {
 	Status  func() Status
 
 	// Mappings returns all mappings; ok is false while the engine is starting.
-	Mappings func() (all []config.Registered, ok bool)
+	Mappings func() (all []mappings.Registered, ok bool)
 
 	// Lambda returns Lambda's API, or nil while the engine is starting.
 	Lambda func() http.Handler
@@ -86,7 +86,7 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 // describe returns a mapping as MappingsPath shows it: the members of Lambda's CreateEventSourceMapping request that have a
 // value, State, LastModified, Origin (File or HTTP), and Changed, which is true for a mapping of the file that was changed
 // over HTTP.
-func describe(m config.Registered) map[string]any {
+func describe(m mappings.Registered) map[string]any {
 	all := map[string]any{}
 	text, err := json.Marshal(m.Mapping)
 	if err == nil {
@@ -103,9 +103,9 @@ func describe(m config.Registered) map[string]any {
 	return all
 }
 
-func describeAll(mappings []config.Registered) map[string][]map[string]any {
+func describeAll(known []mappings.Registered) map[string][]map[string]any {
 	all := []map[string]any{}
-	for _, m := range mappings {
+	for _, m := range known {
 		all = append(all, describe(m))
 	}
 	return map[string][]map[string]any{"EventSourceMappings": all}

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
-	"github.com/esm-run/esm/engine"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/engine/stream"
 	"github.com/esm-run/esm/sources/sourcetest"
 	"github.com/esm-run/esm/trace"
 )
@@ -34,26 +34,26 @@ func (moody) Invoke(_ context.Context, c esm.Call) (esm.Response, error) {
 type nowhere struct{ trace trace.Func }
 
 func (d nowhere) Send(_ context.Context, n esm.Notice) error {
-	d.trace(trace.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: "arn:d", Records: n.Size, Err: errRefused})
+	d.trace(trace.Notified{Mapping: n.Mapping, Shard: n.Stream.Shard, Destination: "arn:d", Records: n.Stream.Size, Err: errRefused})
 	return nil
 }
 
 // watched runs a feed of the mapping clicks until look returns.
-func watched(t *testing.T, stream *sourcetest.Stream, rules policy.Stream, look func(*Monitor)) {
+func watched(t *testing.T, source *sourcetest.Stream, rules policy.Stream, look func(*Monitor)) {
 	t.Helper()
 	mapping := clicks
 	mapping.Destination = "arn:d"
 	m := NewMonitor([]Mapping{mapping}, nil)
 	trace := trace.Func(m.Trace)
-	feed := &engine.StreamFeed{
-		Mapping: uuid, Function: "count", Stream: stream, Checkpoints: &checkpoint.Memory{}, Invoker: moody{}, Destination: nowhere{trace},
+	feed := &stream.Feed{
+		Mapping: uuid, Function: "count", Stream: source, Checkpoints: &checkpointtest.Memory{}, Invoker: moody{}, Destination: nowhere{trace},
 		Batching: policy.Batching{Size: 10}, Shards: policy.Shards{Start: policy.TrimHorizon}, Rules: rules, Trace: trace,
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		feed.Run(ctx, t.Context())
+		feed.Run(ctx, t.Context(), func() {})
 	}()
 	look(m)
 	stop()

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -16,7 +16,7 @@ func TestLastProcessingResult(t *testing.T) {
 		event trace.Event
 		want  string
 	}{
-		{trace.State{Mapping: uuid, State: config.Enabled}, "No records processed"},
+		{trace.State{Mapping: uuid, State: mappings.Enabled}, "No records processed"},
 		{trace.Failing{Mapping: uuid, Err: errRefused}, "PROBLEM: " + errRefused.Error()},
 		{trace.Listed{Mapping: uuid, Shards: 2, Reading: 2}, "No records processed"},
 		{trace.Dropped{Mapping: uuid, Shard: "1", Records: recs(1)}, "No records processed"},

@@ -48,6 +48,10 @@ func (l *Lines) Report(at time.Time, e trace.Event) {
 		if l.troubles.news(l.now, e) {
 			l.about(e.Mapping, e.Shard, signWaits, "%v; trying again", e.Err)
 		}
+	case trace.Slowed:
+		if l.warnings.news(l.now, e.Mapping, e.Err.Error(), onlyOnce) {
+			l.about(e.Mapping, "", signWarning, "%v", e.Err)
+		}
 	case trace.State:
 		l.about(e.Mapping, "", signChanged, "%s", strings.ToLower(e.State))
 	case trace.Scaled:

@@ -79,6 +79,8 @@ func TestLinesOfEveryOutcome(t *testing.T) {
 		trace.Left{Mapping: uuid, Records: recs(2), Reason: "DeleteFailed", Err: errRefused},
 		trace.Started{Function: "f", Err: errors.New("no such file")},
 		trace.Started{Function: "f", Took: time.Second},
+		trace.Slowed{Mapping: uuid, Err: errors.New("polls do not wait")},
+		trace.Slowed{Mapping: uuid, Err: errors.New("polls do not wait")},
 	), `
 00:00:00 ✓ orders → f:live  1 record  1.23ms
 00:00:01 ✓ orders → f:live  8 records  12ms
@@ -89,6 +91,7 @@ func TestLinesOfEveryOutcome(t *testing.T) {
 00:00:08 ↺ orders → f:live  2 records left in the queue: RecordTooLarge
 00:00:09 ↺ orders → f:live  2 records left in the queue: DeleteFailed: connection refused
 00:00:10 ✗ f  does not start: no such file
+00:00:12 ! orders → f:live  polls do not wait
 `)
 }
 

@@ -59,6 +59,8 @@ func (l *Logs) Report(at time.Time, e trace.Event) {
 	case trace.Failing:
 		level := newsLevel(l.troubles.news(l.now, e))
 		l.about(e.Mapping, e.Shard, level, "trying again", failure(e.Err), milliseconds("waitMs", e.Wait))
+	case trace.Slowed:
+		l.about(e.Mapping, "", newsLevel(l.warnings.news(l.now, e.Mapping, e.Err.Error(), onlyOnce)), "polling is slowed down", failure(e.Err))
 	case trace.Started:
 		l.started(e)
 	default:

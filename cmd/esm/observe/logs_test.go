@@ -72,6 +72,8 @@ func TestLogsOfEveryOutcome(t *testing.T) {
 		trace.Left{Mapping: uuid, Records: recs(2), Reason: "RecordTooLarge"},
 		trace.Left{Mapping: uuid, Records: recs(2), Reason: "Stopping"},
 		trace.Left{Mapping: uuid, Records: recs(2), Reason: "NoPermit", Err: errRefused},
+		trace.Slowed{Mapping: uuid, Err: errors.New("polls do not wait")},
+		trace.Slowed{Mapping: uuid, Err: errors.New("polls do not wait")},
 	), ""), `
 {"level":"INFO","msg":"batch","requestId":"id-1","records":8,"outcome":"Done","durationMs":12,"tries":1}
 {"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Failed","durationMs":12,"tries":1,"reason":"FunctionError","failed":8,"detail":"Unhandled: \"boom\""}
@@ -79,6 +81,7 @@ func TestLogsOfEveryOutcome(t *testing.T) {
 {"level":"WARN","msg":"left in the queue","records":2,"reason":"RecordTooLarge"}
 {"level":"INFO","msg":"left in the queue","records":2,"reason":"Stopping"}
 {"level":"WARN","msg":"left in the queue","records":2,"reason":"NoPermit","error":"connection refused"}
+{"level":"WARN","msg":"polling is slowed down","error":"polls do not wait"}
 `)
 }
 

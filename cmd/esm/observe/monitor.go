@@ -155,6 +155,8 @@ func (m *Monitor) Trace(event trace.Event) {
 		m.update(e.Mapping, event, func(s *mappingState) { s.state = e.State })
 	case trace.Failing:
 		m.update(e.Mapping, event, func(s *mappingState) { s.fails(e) })
+	case trace.Slowed:
+		m.update(e.Mapping, event, func(s *mappingState) { s.lastWarning = noteNow(e.Err.Error()) })
 	default:
 		m.traceStream(event)
 		m.traceFunction(event)

@@ -112,6 +112,7 @@ func TestLastErrorAndWarning(t *testing.T) {
 		{"left with an error", trace.Left{Mapping: uuid, Reason: "NoPermit", Err: errRefused}, "NoPermit: connection refused", "", "", false, false},
 		{"too large", trace.Left{Mapping: uuid, Reason: "RecordTooLarge"}, "RecordTooLarge", "", "", false, false},
 		{"left after a failure", trace.Left{Mapping: uuid, Reason: "FunctionError"}, "", "", "", false, false},
+		{"slowed down", trace.Slowed{Mapping: uuid, Err: errRefused}, "", "connection refused", "", false, false},
 		{"stopping", trace.Left{Mapping: uuid, Reason: "Stopping"}, "", "", "", false, false},
 	} {
 		m := NewMonitor([]Mapping{orders}, nil)

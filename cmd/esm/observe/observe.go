@@ -30,6 +30,18 @@ type Mapping struct {
 	Tags        map[string]string `json:"Tags,omitempty"`
 }
 
+// Describe returns what observers know of a mapping.
+func Describe(m config.Mapping) Mapping {
+	d := Mapping{
+		UUID: m.UUID, Source: m.EventSourceArn, Function: m.FunctionName,
+		Provisioned: m.ProvisionedPollerConfig != nil, Stream: m.OfStream(), Tags: m.Tags,
+	}
+	if m.DestinationConfig != nil {
+		d.Destination = m.DestinationConfig.OnFailure.Destination
+	}
+	return d
+}
+
 // SourceName returns the short name of the source: that of the queue, the table, or the data stream with its consumer's.
 func (m Mapping) SourceName() string { return config.ParseSource(m.Source).Title() }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // maxShards is the number of shards of a mapping that a Status shows.
@@ -21,7 +21,7 @@ type Status struct {
 // Waiting returns the titles of the enabled mappings that have not reached their source yet.
 func (s Status) Waiting() (titles []string) {
 	for _, m := range s.Mappings {
-		if !m.Polling && m.State != config.Disabled && m.State != config.Disabling && m.State != config.Deleting {
+		if !m.Polling && m.State != mappings.Disabled && m.State != mappings.Disabling && m.State != mappings.Deleting {
 			titles = append(titles, m.Title())
 		}
 	}
@@ -42,7 +42,7 @@ type MappingStatus struct {
 	LastResult  string `json:"LastResult"` // Done, or the reason why the last batch was not; empty before the first
 	LastBatch   *Batch `json:"LastBatch,omitempty"`
 	LastError   *Note  `json:"LastError,omitempty"`   // stays when the error has passed
-	LastWarning *Note  `json:"LastWarning,omitempty"` // a suspicious answer that counted as success
+	LastWarning *Note  `json:"LastWarning,omitempty"` // a suspicious answer that counted as success, or a queue whose polls do not wait
 
 	// Records since the start, counted like the AWS metrics of these names.
 	Polled       int64 `json:"Polled"`

@@ -76,7 +76,7 @@ func (m *Mover) Set(ctx context.Context, shard string, to Target, force bool) er
 	switch {
 	case m.mapping.Removed():
 		return usage.Errorf("--mapping %s: this mapping was removed: its positions can only be forgotten, with `esm position reset`", m.mapping.UUID)
-	case m.mapping.Anew:
+	case m.mapping.Restarts:
 		return m.startFirst()
 	case !shardForm.MatchString(shard):
 		return usage.Errorf("--shard %q is not the ID of a shard, such as shardId-000000000000", shard)
@@ -178,7 +178,7 @@ func (m *Mover) ResetShard(ctx context.Context, shard string) error {
 		return err
 	case m.mapping.Removed():
 		return usage.Errorf("--mapping %s: this mapping was removed: reset it without --shard", m.mapping.UUID)
-	case m.mapping.Anew:
+	case m.mapping.Restarts:
 		return m.startFirst()
 	case !m.started():
 		return m.forget(ctx, shard)

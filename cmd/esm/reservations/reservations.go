@@ -14,14 +14,13 @@ import (
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/invoker"
-	"github.com/esm-run/esm/mappings"
 )
 
 // Reservations are the reservations of all functions. Its methods may be used concurrently.
 type Reservations struct {
 	file   *configfile.File
 	limits *invoker.Limits
-	db     mappings.Store
+	db     esm.Documents
 	turn   chan struct{} // a lock: changes wait in it
 }
 
@@ -35,7 +34,7 @@ type reservation struct{ File, HTTP *int }
 
 // Open applies the reservations that HTTP has set to limits, which are as the file says. Notes are for people.
 func Open(
-	ctx context.Context, file *configfile.File, limits *invoker.Limits, db mappings.Store,
+	ctx context.Context, file *configfile.File, limits *invoker.Limits, db esm.Documents,
 ) (r *Reservations, notes []string, err error) {
 	r = &Reservations{file: file, limits: limits, db: db, turn: make(chan struct{}, 1)}
 	kept, err := db.Documents(ctx, kind)

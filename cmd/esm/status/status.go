@@ -16,7 +16,7 @@ import (
 	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/cmd/esm/usage"
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // Limits of an engine's response.
@@ -102,7 +102,7 @@ func writeFunctions(w io.Writer, functions []observe.FunctionStatus) {
 func stateOf(m observe.MappingStatus) string {
 	var marks []string
 	switch {
-	case m.Origin == config.OriginHTTP:
+	case m.Origin == mappings.OriginHTTP:
 		marks = append(marks, "made over HTTP")
 	case m.Changed:
 		marks = append(marks, "changed over HTTP")

@@ -10,7 +10,7 @@ import (
 
 	"github.com/esm-run/esm/cmd/esm/httpserver"
 	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 var (
@@ -90,12 +90,12 @@ func TestStateOf(t *testing.T) {
 		status observe.MappingStatus
 		want   string
 	}{
-		{observe.MappingStatus{Origin: config.OriginFile}, "Enabled"},
-		{observe.MappingStatus{Origin: config.OriginFile, Failing: true}, "Enabled (failing)"},
-		{observe.MappingStatus{Origin: config.OriginFile, Changed: true}, "Enabled (changed over HTTP)"},
-		{observe.MappingStatus{Origin: config.OriginHTTP, Failing: true}, "Enabled (made over HTTP, failing)"},
+		{observe.MappingStatus{Origin: mappings.OriginFile}, "Enabled"},
+		{observe.MappingStatus{Origin: mappings.OriginFile, Failing: true}, "Enabled (failing)"},
+		{observe.MappingStatus{Origin: mappings.OriginFile, Changed: true}, "Enabled (changed over HTTP)"},
+		{observe.MappingStatus{Origin: mappings.OriginHTTP, Failing: true}, "Enabled (made over HTTP, failing)"},
 	} {
-		c.status.State = config.Enabled
+		c.status.State = mappings.Enabled
 		if got := stateOf(c.status); got != c.want {
 			t.Errorf("got %s, want %s", got, c.want)
 		}

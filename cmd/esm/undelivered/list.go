@@ -13,14 +13,13 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/datadir"
 	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/usage"
 )
 
 // Notices iterates over undelivered notices, oldest first.
-type Notices = iter.Seq2[checkpoint.Undelivered, error]
+type Notices = iter.Seq2[esm.UndeliveredNotice, error]
 
 // Selection selects notices: all of them, or those with certain IDs.
 type Selection struct {
@@ -63,8 +62,9 @@ func WriteTable(w io.Writer, notices Notices, known []datadir.Mapping) error {
 		}
 		rows++
 		n := u.Notice
+		batch := batchOf(n)
 		title := cmp.Or(titles[n.Mapping], datadir.Removed(n.Mapping).Title())
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID, u.Kept.UTC().Format(time.RFC3339), title, n.Shard, n.Size,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID, u.Kept.UTC().Format(time.RFC3339), title, batch.Shard, batch.Size,
 			string(n.Condition), u.Destination, logging.OneLine(u.Reason, 120))
 	}
 	if rows == 0 {
@@ -112,19 +112,27 @@ func WriteJSON(w io.Writer, notices Notices, payload bool) error {
 	return nil
 }
 
-func noticeJSON(u checkpoint.Undelivered, payload bool) Document {
-	n := u.Notice
+func noticeJSON(u esm.UndeliveredNotice, payload bool) Document {
+	n, batch := u.Notice, batchOf(u.Notice)
 	doc := Document{
 		ID: n.ID, Kept: u.Kept, Destination: u.Destination, Reason: u.Reason,
-		Mapping: n.Mapping, FunctionArn: n.FunctionArn, EventSourceArn: n.Source, ShardId: n.Shard,
+		Mapping: n.Mapping, FunctionArn: n.FunctionArn, EventSourceArn: batch.Source, ShardId: batch.Shard,
 		Time: n.Time, Condition: string(n.Condition), RequestId: n.RequestID, Invokes: n.Invokes, Response: n.Response,
-		Size: n.Size, Window: n.Window,
+		Size: batch.Size, Window: batch.Window,
 	}
-	if n.Size > 0 {
-		doc.First, doc.Last = &n.First, &n.Last
+	if batch.Size > 0 {
+		doc.First, doc.Last = &batch.First, &batch.Last
 	}
 	if payload {
 		doc.Payload = n.Payload
 	}
 	return doc
+}
+
+// batchOf returns the batch of a notice. It is empty if the notice has another subject.
+func batchOf(n esm.Notice) esm.StreamBatch {
+	if n.Stream == nil {
+		return esm.StreamBatch{}
+	}
+	return *n.Stream
 }

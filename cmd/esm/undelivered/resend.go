@@ -10,13 +10,12 @@ import (
 	"sync/atomic"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/datadir"
 	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/wiring"
-	"github.com/esm-run/esm/destinations"
+	"github.com/esm-run/esm/config"
 )
 
 // Resend sends the selected notices to the destinations that their mappings have now, or to the ones that they were for, and
@@ -74,7 +73,7 @@ type address struct {
 }
 
 // of returns where a notice is sent.
-func (a *addresses) of(ctx context.Context, u checkpoint.Undelivered) address {
+func (a *addresses) of(ctx context.Context, u esm.UndeliveredNotice) address {
 	arn := cmp.Or(a.now[u.Notice.Mapping], u.Destination)
 	if known, ok := a.opened[arn]; ok {
 		return known
@@ -86,11 +85,11 @@ func (a *addresses) of(ctx context.Context, u checkpoint.Undelivered) address {
 }
 
 func (a *addresses) open(ctx context.Context, arn string) (esm.Destination, error) {
-	service, err := destinations.Kind(arn)
+	d, err := config.ParseDestination(arn, config.StreamFailure)
 	if err != nil {
-		return nil, fmt.Errorf("destination %s: %w", arn, err)
+		return nil, fmt.Errorf("destination %s %w", arn, err)
 	}
-	if endpoint := a.file.Aws.EndpointOf(service); strings.HasPrefix(endpoint, "embedded") {
+	if endpoint := a.file.Aws.EndpointOf(d.Kind.Service); strings.HasPrefix(endpoint, "embedded") {
 		return nil, fmt.Errorf("Aws.Endpoint %s: the stand-in runs only with the engine: name another endpoint with --endpoint", endpoint)
 	}
 	return wiring.Destination(ctx, a.clients, a.file, arn)
@@ -101,16 +100,16 @@ const concurrency = 8
 
 // resender sends notices and drops those that were accepted: a crash in between sends a notice again.
 type resender struct {
-	to   func(context.Context, checkpoint.Undelivered) address // called by one goroutine
-	drop func(ctx context.Context, id string) error            // called concurrently
-	w    io.Writer                                             // receives a line about each notice; used concurrently
+	to   func(context.Context, esm.UndeliveredNotice) address // called by one goroutine
+	drop func(ctx context.Context, id string) error           // called concurrently
+	w    io.Writer                                            // receives a line about each notice; used concurrently
 
 	sent, failed atomic.Int64
 }
 
 // delivery is a notice and its destination.
 type delivery struct {
-	checkpoint.Undelivered
+	esm.UndeliveredNotice
 	address
 }
 

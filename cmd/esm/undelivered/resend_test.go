@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/checkpoint"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/cmd/esm/logging"
 )
 
@@ -21,17 +21,17 @@ const oldQueue = "arn:aws:sqs:us-east-1:000000000000:old"
 func TestResenderBetweenSendAndDrop(t *testing.T) {
 	gone := errors.New("no space left on device")
 	for _, done := range []bool{false, true} {
-		kept := &checkpoint.Memory{}
+		kept := &checkpointtest.Memory{}
 		for _, id := range []string{"one", "two", "three"} {
 			if err := kept.Keep(t.Context(), esm.Notice{ID: id}, oldQueue, "denied"); err != nil {
 				t.Fatal(err)
 			}
 		}
-		kept.ForgetFaults = checkpoint.InTurn(checkpoint.Fault{Err: gone, Done: done})
+		kept.DropFaults = checkpointtest.InTurn(checkpointtest.Fault{Err: gone, Done: done})
 		d, out := &accepting{}, &strings.Builder{}
 		for life := range 2 {
 			r := &resender{
-				to:   func(context.Context, checkpoint.Undelivered) address { return address{arn: oldQueue, destination: d} },
+				to:   func(context.Context, esm.UndeliveredNotice) address { return address{arn: oldQueue, destination: d} },
 				drop: func(ctx context.Context, id string) error { return kept.Drop(ctx, id) },
 				w:    &logging.LockedWriter{W: out},
 			}
@@ -56,7 +56,7 @@ func TestResenderBetweenSendAndDrop(t *testing.T) {
 
 // No more notices are in hand than may be sent at once.
 func TestResenderIsBounded(t *testing.T) {
-	kept := &checkpoint.Memory{}
+	kept := &checkpointtest.Memory{}
 	for i := range 5 * concurrency {
 		if err := kept.Keep(t.Context(), esm.Notice{ID: fmt.Sprint(i)}, oldQueue, ""); err != nil {
 			t.Fatal(err)
@@ -64,7 +64,7 @@ func TestResenderIsBounded(t *testing.T) {
 	}
 	c := &crowd{}
 	r := &resender{
-		to:   func(context.Context, checkpoint.Undelivered) address { return address{arn: oldQueue, destination: c} },
+		to:   func(context.Context, esm.UndeliveredNotice) address { return address{arn: oldQueue, destination: c} },
 		drop: func(ctx context.Context, id string) error { return kept.Drop(ctx, id) },
 		w:    io.Discard,
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/mappings"
 )
 
 // Checker finds what is wrong with a mapping that comes over HTTP and is valid by itself: with its filter patterns, its
@@ -46,7 +47,7 @@ func (c *Checker) Check(ctx context.Context, m config.Mapping, before *config.Ma
 	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
 	defer cancel()
 	err = check(ctx, f, m, before == nil)
-	if _, refused := errors.AsType[*config.InvalidMapping](err); refused || errors.Is(err, context.Canceled) {
+	if _, refused := errors.AsType[*mappings.InvalidError](err); refused || errors.Is(err, context.Canceled) {
 		return err
 	}
 	if err != nil {
@@ -56,7 +57,7 @@ func (c *Checker) Check(ctx context.Context, m config.Mapping, before *config.Ma
 }
 
 func invalid(path, format string, args ...any) error {
-	return &config.InvalidMapping{Problems: []config.Problem{{Path: path, Message: fmt.Sprintf(format, args...)}}}
+	return &mappings.InvalidError{Problems: []config.Problem{{Path: path, Message: fmt.Sprintf(format, args...)}}}
 }
 
 // functionName parses a function's name. Region and account are the engine's own if the name has none.

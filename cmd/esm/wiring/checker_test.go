@@ -14,6 +14,7 @@ import (
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded"
+	"github.com/esm-run/esm/mappings"
 )
 
 const (
@@ -99,7 +100,7 @@ func TestCheckOfMappings(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			err := c.Check(t.Context(), x.mapping.Defaults(), x.before)
-			got, invalid := errors.AsType[*config.InvalidMapping](err)
+			got, invalid := errors.AsType[*mappings.InvalidError](err)
 			switch {
 			case x.want == "" && err != nil:
 				t.Errorf("got %v, want that it may be", err)

@@ -1,9 +1,7 @@
 package wiring
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/awsclient"
@@ -14,49 +12,15 @@ import (
 
 // Destination returns the destination that an ARN names, with its retries. It makes no request.
 func Destination(ctx context.Context, c *awsclient.Clients, file *configfile.File, arn string) (esm.Destination, error) {
-	made, err := ReachableDestination(ctx, c, file, arn)
+	opened, err := ReachableDestination(ctx, c, file, arn)
 	if err != nil {
 		return nil, err
 	}
-	return destinations.Retrying{Destination: made}, nil
+	return destinations.Retrying{Destination: opened}, nil
 }
 
 // ReachableDestination returns the destination that an ARN names without retries, to ask whether it exists.
 func ReachableDestination(ctx context.Context, c *awsclient.Clients, file *configfile.File, arn string) (destinations.Reachable, error) {
-	made, err := openDestination(ctx, c, file, arn)
-	if err != nil {
-		return nil, fmt.Errorf("destination %s: %w", arn, err)
-	}
-	return made, nil
-}
-
-func openDestination(ctx context.Context, c *awsclient.Clients, file *configfile.File, arn string) (destinations.Reachable, error) {
-	service, err := destinations.Kind(arn)
-	if err != nil {
-		return nil, err
-	}
-	place, err := config.ParseARN(arn)
-	if err != nil {
-		return nil, err
-	}
-	endpoint, region := file.Aws.EndpointOf(service), cmp.Or(place.Region, file.Aws.Region)
-	switch service {
-	case destinations.ServiceSNS:
-		client, err := c.SNS(ctx, endpoint, region)
-		if err != nil {
-			return nil, err
-		}
-		return destinations.NewSNS(client, arn)
-	case destinations.ServiceS3:
-		client, err := c.S3(ctx, endpoint, region)
-		if err != nil {
-			return nil, err
-		}
-		return destinations.NewS3(client, arn)
-	}
-	client, err := c.SQS(ctx, endpoint, region)
-	if err != nil {
-		return nil, err
-	}
-	return destinations.NewSQS(client, arn)
+	opener := destinations.Opener{Clients: c, Endpoint: file.Aws.EndpointOf, Region: file.Aws.Region}
+	return opener.Open(ctx, arn, config.StreamFailure)
 }

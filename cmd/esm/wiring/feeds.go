@@ -11,6 +11,9 @@ import (
 	"github.com/esm-run/esm/destinations"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/engine/queue"
+	"github.com/esm-run/esm/engine/stream"
+	"github.com/esm-run/esm/sources/ddbstreams"
 	"github.com/esm-run/esm/sources/kinesis"
 	"github.com/esm-run/esm/trace"
 )
@@ -21,10 +24,13 @@ type Feeds struct {
 	Clients     *awsclient.Clients
 	Invoker     esm.Invoker
 	Checkpoints esm.Checkpoints
-	Undelivered destinations.Keeper // keeps notices that no destination takes
+	Undelivered esm.Undelivered // keeps notices that no destination takes
 	Trace       trace.Func
 
-	pace kinesis.Pace // shared by all mappings, since the limits of a shard apply to all of its readers
+	// Shared by all mappings: the limits of a shard apply to all of its readers, and that of calls to the process.
+	pace       kinesis.Pace
+	calls      kinesis.Calls
+	tableCalls ddbstreams.Calls
 }
 
 // Feed returns the feed of m, which has its defaults. It makes no request.
@@ -39,8 +45,8 @@ func (f *Feeds) Feed(ctx context.Context, m config.Mapping) (engine.Feed, error)
 	return f.queueFeed(ctx, s, m)
 }
 
-func (f *Feeds) queueFeed(ctx context.Context, s source, m config.Mapping) (*engine.QueueFeed, error) {
-	queue, err := s.queue(ctx, f, m)
+func (f *Feeds) queueFeed(ctx context.Context, s source, m config.Mapping) (*queue.Feed, error) {
+	q, err := s.queue(ctx, f, m)
 	if err != nil {
 		return nil, err
 	}
@@ -48,24 +54,35 @@ func (f *Feeds) queueFeed(ctx context.Context, s source, m config.Mapping) (*eng
 	if err != nil {
 		return nil, err
 	}
-	return &engine.QueueFeed{
+	return &queue.Feed{
 		Mapping:     m.UUID,
 		Function:    m.FunctionName,
-		Queue:       queue,
+		Queue:       q,
 		Invoker:     f.Invoker,
 		Filter:      filter,
-		Batching:    batching(m),
+		Batching:    batching(s, m),
 		Pollers:     pollers(m),
 		Provisioned: m.ProvisionedPollerConfig != nil,
 		Rules:       policy.Queue{Pauses: f.backoff(100*time.Millisecond, 5*time.Second)},
 		Report:      m.ReportsFailures(),
+		PollWait:    f.pollWait(m),
 		Scale:       f.File.Engine.TimeScale,
 		Trace:       f.Trace,
 	}, nil
 }
 
-func (f *Feeds) streamFeed(ctx context.Context, s source, m config.Mapping) (*engine.StreamFeed, error) {
-	stream, err := s.stream(ctx, f, m)
+// pollWait returns the longest wait of a poll, for which a feed that stops has to wait too. It fits into the grace period.
+// Polls of emulators are shorter: they cost nothing, and mappings to them change often.
+func (f *Feeds) pollWait(m config.Mapping) time.Duration {
+	longest := esm.MaxWait
+	if endpoint, _ := f.location(m); awsclient.Emulated(endpoint) {
+		longest = 2 * time.Second
+	}
+	return min(longest, f.File.Engine.GracePeriod*2/3)
+}
+
+func (f *Feeds) streamFeed(ctx context.Context, s source, m config.Mapping) (*stream.Feed, error) {
+	st, err := s.stream(ctx, f, m)
 	if err != nil {
 		return nil, err
 	}
@@ -77,17 +94,17 @@ func (f *Feeds) streamFeed(ctx context.Context, s source, m config.Mapping) (*en
 	if err != nil {
 		return nil, err
 	}
-	return &engine.StreamFeed{
+	return &stream.Feed{
 		Mapping:     m.UUID,
 		Function:    m.FunctionName,
 		FunctionArn: FunctionARN(f.File, m),
 		Source:      m.EventSourceArn,
-		Stream:      stream,
+		Stream:      st,
 		Checkpoints: f.Checkpoints,
 		Invoker:     f.Invoker,
 		Destination: destination,
 		Filter:      filter,
-		Batching:    batching(m),
+		Batching:    batching(s, m),
 		Rules: policy.Stream{
 			MaxRetries: *m.MaximumRetryAttempts,
 			MaxAge:     config.Seconds(m.MaximumRecordAgeInSeconds),
@@ -103,8 +120,8 @@ func (f *Feeds) streamFeed(ctx context.Context, s source, m config.Mapping) (*en
 	}, nil
 }
 
-func batching(m config.Mapping) policy.Batching {
-	return policy.Batching{Size: *m.BatchSize, Window: config.Seconds(m.MaximumBatchingWindowInSeconds)}
+func batching(s source, m config.Mapping) policy.Batching {
+	return policy.Batching{Size: *m.BatchSize, Window: config.Seconds(m.MaximumBatchingWindowInSeconds), Envelope: s.envelope}
 }
 
 // backoff returns the waits between tries of a batch, multiplied by TimeScale.
@@ -144,9 +161,9 @@ func (f *Feeds) destination(ctx context.Context, m config.Mapping) (esm.Destinat
 		return nil, err
 	}
 	return destinations.Kept{
-		Destination: made, Keeper: f.Undelivered, Name: arn,
-		Told: func(n esm.Notice, err error) {
-			f.Trace.Emit(trace.Notified{Mapping: n.Mapping, Shard: n.Shard, Destination: arn, Records: n.Size, Err: err})
+		Destination: made, ARN: arn, Undelivered: f.Undelivered,
+		Sent: func(n esm.Notice, err error) {
+			f.Trace.Emit(trace.Notified{Mapping: n.Mapping, Shard: n.Stream.Shard, Destination: arn, Records: n.Stream.Size, Err: err})
 		},
 	}, nil
 }

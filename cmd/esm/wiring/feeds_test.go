@@ -13,8 +13,8 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
-	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/engine/queue"
 )
 
 // loaded is a file as it is loaded from a text.
@@ -32,10 +32,10 @@ func loaded(t *testing.T, text string) *configfile.File {
 }
 
 // built is the one feed of a mapping to a queue of this name, with these further settings.
-func built(t *testing.T, queue, settings string) *engine.QueueFeed {
+func built(t *testing.T, name, settings string) *queue.Feed {
 	t.Helper()
 	file := loaded(t, "Engine: {TimeScale: 0.5}\nAws: {Endpoint: 'http://localhost:4566'}\nFunctions: {f: {Command: [/bin/true]}}\n"+
-		"EventSourceMappings: [{FunctionName: 'f:live', EventSourceArn: 'arn:aws:sqs:eu-west-1:000000000000:"+queue+"'"+settings+"}]\n")
+		"EventSourceMappings: [{FunctionName: 'f:live', EventSourceArn: 'arn:aws:sqs:eu-west-1:000000000000:"+name+"'"+settings+"}]\n")
 	p, err := Build(t.Context(), file, &awsclient.Clients{Region: file.Aws.Region}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func built(t *testing.T, queue, settings string) *engine.QueueFeed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return feed.(*engine.QueueFeed)
+	return feed.(*queue.Feed)
 }
 
 func TestFeedsOfMappings(t *testing.T) {
@@ -87,6 +87,20 @@ func TestFeedsOfMappings(t *testing.T) {
 			if got := f.Filter == nil || f.Filter.Match([]byte(`{"body":"`+body+`"}`)); got != wanted {
 				t.Errorf("%s: the body %s is let through: %v, want %v", c.name, body, got, wanted)
 			}
+		}
+	}
+}
+
+func TestPollWait(t *testing.T) {
+	for settings, want := range map[string]time.Duration{
+		"":                            20 * time.Second,
+		"Engine: {GracePeriod: 6s}\n": 4 * time.Second,
+		"Aws: {Endpoint: 'http://localhost:4566'}\n": 2 * time.Second,
+	} {
+		file := loaded(t, settings+"Functions: {f: {Command: [/bin/true]}}\n"+
+			"EventSourceMappings: [{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:000000000000:q'}]\n")
+		if got := (&Feeds{File: file}).pollWait(file.Mappings[0]); got != want {
+			t.Errorf("%q: polls wait %v, want %v", settings, got, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/engine/policy"
 )
 
 // source connects one kind of event source: each kind has a file of its own and a row in sources. Exactly one of queue
@@ -15,6 +16,9 @@ import (
 type source struct {
 	queue  func(context.Context, *Feeds, config.Mapping) (esm.Queue, error)
 	stream func(context.Context, *Feeds, config.Mapping) (esm.Stream, error)
+
+	// envelope is the form of events; nil is policy.Records.
+	envelope policy.Envelope
 
 	// check asks the source whether the mapping m is valid, with errors in Lambda's words; isNew is false for a mapping
 	// that is changed. Nil lists the stream of a new mapping.

@@ -2,8 +2,10 @@ package wiring
 
 import (
 	"context"
+	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/sources/kinesis"
 )
@@ -14,10 +16,29 @@ func kinesisStream(ctx context.Context, f *Feeds, m config.Mapping) (esm.Stream,
 	if err != nil {
 		return nil, err
 	}
-	return kinesis.New(kinesis.Config{
-		Client: client, ARN: m.EventSourceArn, Role: f.role(m),
-		Filtered: m.FilterCriteria != nil, Pace: &f.pace,
-	})
+	c := kinesis.Config{
+		Client: client, ARN: m.EventSourceArn, Role: f.role(m), Filtered: m.FilterCriteria != nil,
+		IdlePoll: f.idlePoll(endpoint), Calls: &f.calls,
+	}
+	if !awsclient.Emulated(endpoint) {
+		c.Pace = &f.pace
+	}
+	return kinesis.New(c)
+}
+
+// emulatorIdlePoll is how often an idle shard is polled where polling costs nothing.
+const emulatorIdlePoll = 100 * time.Millisecond
+
+// idlePoll returns how often an idle shard is polled: as the file says, otherwise often on emulators, and as Lambda does on
+// AWS, for which it returns 0.
+func (f *Feeds) idlePoll(endpoint string) time.Duration {
+	switch {
+	case f.File.Engine.IdlePoll > 0:
+		return f.File.Engine.IdlePoll
+	case awsclient.Emulated(endpoint):
+		return emulatorIdlePoll
+	}
+	return 0
 }
 
 // role returns the role of a mapping's function, and an empty string without the function.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
@@ -25,7 +26,7 @@ type Parts struct {
 	Functions  *invoker.Functions
 	Processes  *process.Platform
 	Bootstraps *bootstrap.Bootstraps
-	Store      *checkpoint.DB
+	Store      esm.Store
 	Feeds      *Feeds
 }
 
@@ -76,8 +77,15 @@ func functions(
 	return all, nil
 }
 
-// OpenStore opens the store of a data directory, which is created if it does not exist.
-func OpenStore(dataDir string) (*checkpoint.DB, error) { return checkpoint.Open(StorePath(dataDir)) }
+// OpenStore opens the store of a data directory, which is created if it does not exist. Another kind of store is another
+// case here.
+func OpenStore(dataDir string) (esm.Store, error) {
+	db, err := checkpoint.Open(StorePath(dataDir))
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
 
 // StorePath returns the path of the store in a data directory.
 func StorePath(dataDir string) string { return filepath.Join(dataDir, "checkpoints.db") }

@@ -1,8 +1,8 @@
 // The Runtime API over one kept connection.
 //
-// node:http is not used because tracers patch it and would take these calls for the handler's own, and because a warm
-// invocation is mostly made of two round trips. The connection keeps the process alive only while an answer is due:
-// while a handler runs, "the event loop is empty" must mean the handler's own work.
+// node:http is not used because tracers patch it and would report these calls as the handler's, and because it is slow:
+// most of a warm invocation is two round trips. The connection keeps the process alive only while an answer is due: while
+// a handler runs, an empty event loop must mean that the handler has nothing left to do.
 
 import net from 'node:net';
 
@@ -18,7 +18,7 @@ export class RuntimeAPI {
     this.#host = address;
   }
 
-  // Waits for an event, for as long as that takes.
+  // Waits for an event, without a timeout.
   async next() {
     const { headers, body } = await this.#call('GET', 'invocation/next');
     return {
@@ -67,13 +67,13 @@ export class RuntimeAPI {
     });
   }
 
-  // Sends the request, once more if a connection that was kept turns out to have been closed meanwhile.
+  // Sends the request, and again if a kept connection has been closed.
   async #exchange(request) {
     if (this.#connection?.open) {
       try {
         return await this.#connection.exchange(request);
       } catch {
-        // A fresh connection will tell whether the server is there.
+        // A new connection shows whether the server is there.
       }
     }
     this.#connection = new Connection(this.#host);
@@ -85,7 +85,7 @@ export class RuntimeAPI {
   }
 }
 
-// One connection with at most one exchange under way.
+// A connection with one exchange at a time.
 class Connection {
   open = true;
   #socket;
@@ -144,7 +144,7 @@ class Connection {
   }
 }
 
-// Gives the response that data begins with, or how many bytes are needed at least to try again.
+// Returns the response at the start of data, or the least number of bytes needed for the next try.
 function parse(data) {
   const blank = data.indexOf(BLANK_LINE);
   if (blank < 0) {

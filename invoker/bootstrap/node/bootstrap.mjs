@@ -1,6 +1,6 @@
 // Runs a Node.js handler for the function that the environment describes, until the Runtime API goes away.
 //
-// A small runtime interface client: Node.js 18 and later, nothing but its own modules.
+// A small runtime interface client: Node.js 18 and later, built-in modules only.
 
 import { RuntimeAPI } from './api.mjs';
 import { load } from './handler.mjs';
@@ -10,7 +10,7 @@ import * as logs from './logs.mjs';
 
 const api = new RuntimeAPI(process.env.AWS_LAMBDA_RUNTIME_API);
 
-// What an error outside of a handler's own call is reported to: the invocation in hand, or the start.
+// Reports an error outside of a handler's call: to the current invocation, or as a failed start.
 let reportTo = (error) => api.failInit(errors.describe(error));
 
 logs.patchConsole();
@@ -22,7 +22,7 @@ process.on('unhandledRejection', (reason) => {
 let handler;
 try {
   handler = await load(process.env.LAMBDA_TASK_ROOT || process.cwd(), process.env._HANDLER || '');
-  await new Promise(setImmediate); // a rejection that nobody handled shows now
+  await new Promise(setImmediate); // an unhandled rejection shows now
 } catch (error) {
   await die('Uncaught Exception', error, 129);
 }
@@ -44,7 +44,7 @@ async function serve(event) {
     answer = () => api.fail(event.id, errors.describe(error));
   }
   const answering = insist(answer);
-  reportTo = () => answering; // what goes wrong now changes nothing about the answer, which must only get out
+  reportTo = () => answering; // later errors do not change the answer, which only has to be sent
   await answering;
 }
 
@@ -59,8 +59,8 @@ async function die(title, error, status) {
   process.exit(status);
 }
 
-// Makes a call without which the runtime cannot go on, and ends the process when it is not to be had. After 413 the
-// Runtime API has answered the caller itself and goes on.
+// Makes a call, and ends the process if it fails: the runtime cannot go on without it. After 413 it can: the Runtime API
+// has answered the caller.
 async function insist(call) {
   try {
     return await call();

@@ -1,8 +1,8 @@
-// Errors, as the Runtime API and the log want them.
+// Errors, in the form of the Runtime API and the log.
 
 import { types } from 'node:util';
 
-// An error of the runtime's own making; type is what the caller sees as errorType.
+// An error of the runtime; type is the errorType of its report.
 export class Fault extends Error {
   constructor(type, message, cause) {
     super(message);
@@ -21,7 +21,7 @@ export class UnhandledPromiseRejection extends Error {
 }
 UnhandledPromiseRejection.prototype.name = 'Runtime.UnhandledPromiseRejection';
 
-// Gives the body by which anything that was thrown is reported.
+// Returns the body that reports anything that was thrown.
 export function describe(thrown) {
   try {
     if (types.isNativeError(thrown) || isLikeError(thrown)) {
@@ -37,7 +37,7 @@ export function describe(thrown) {
   }
 }
 
-// Gives the JSON by which an error is logged: with its own enumerable properties, and the stack by lines.
+// Returns the JSON that logs an error: its enumerable properties, and the stack by lines.
 export function toLog(thrown) {
   const error = thrown instanceof Error ? thrown : new Error(printable(thrown));
   try {

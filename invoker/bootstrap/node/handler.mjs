@@ -9,7 +9,7 @@ import { Fault } from './errors.mjs';
 
 const STREAMING = Symbol('streaming');
 
-// Loads the module under root and gives the function. The module may be in a directory ("dir/app.handler") and the
+// Loads the module under root and returns the function. The module may be in a directory ("dir/app.handler") and the
 // function inside an object ("app.api.handler").
 export async function load(root, name) {
   if (name.includes('..')) {
@@ -45,7 +45,7 @@ function check(handler, name) {
   }
 }
 
-// From Node.js 24 on, Lambda's runtimes know neither callbacks nor waiting for an empty event loop.
+// From Node.js 24 on, Lambda's runtimes support neither callbacks nor waiting for an empty event loop.
 export function promisesOnly() {
   return Number(/^AWS_Lambda_nodejs(\d+)\.x$/.exec(process.env.AWS_EXECUTION_ENV ?? '')?.[1]) >= 24;
 }
@@ -78,7 +78,7 @@ async function importOrRequire(root, module) {
   return require(require.resolve(path.basename(module), { paths: [root, path.dirname(file)] }));
 }
 
-// What a module's file may be called, in the order in which Lambda looks, and whether it is an ES module.
+// The extensions of a module's file, in Lambda's order, and whether the file is an ES module.
 function candidates(dir) {
   const scope = isModuleScope(dir);
   const list = [['', false], ['.js', scope], ['.mjs', true], ['.cjs', false]];

@@ -1,17 +1,17 @@
-// One call of a handler: what it is given, and when it is over.
+// One call of a handler: its arguments, and its end.
 
 import { Fault } from './errors.mjs';
 import { promisesOnly } from './handler.mjs';
 
-// Calls the handler and waits for its answer: the value of its promise, or what it gave to a callback. A handler that
-// leaves nothing to wait for without having answered is over too.
+// Calls the handler and waits for its answer: the value of its promise, or the argument of a callback. The call is also
+// over when the event loop is empty without an answer.
 export function run(handler, event) {
   setTrace(event.traceId);
   const context = environment(event);
   return promisesOnly() ? runPromise(handler, event, context) : runLegacy(handler, event, context);
 }
 
-// Gives the response's body.
+// Returns the response's body.
 export function encode(result) {
   try {
     return JSON.stringify(result) ?? 'null';
@@ -27,7 +27,7 @@ function runPromise(handler, event, context) {
   }).finally(() => onceIdle(null));
 }
 
-// Up to Node.js 22. The first answer counts, by whichever way it comes.
+// Up to Node.js 22. The first answer counts, whether by promise, callback or context.
 function runLegacy(handler, event, context) {
   return new Promise((resolve, reject) => {
     let waits = true;
@@ -58,7 +58,7 @@ function runLegacy(handler, event, context) {
   }).finally(() => onceIdle(null));
 }
 
-// Gives a wrapper whose wrapped functions share one call between them.
+// Returns a wrapper; of the functions that it wraps, only the first call runs.
 function first() {
   let called = false;
   return (answer) => (...values) => {
@@ -81,7 +81,7 @@ process.on('beforeExit', () => {
   }
 });
 
-// Has listener called when the event loop is empty. There is one listener at a time.
+// Calls listener when the event loop is empty. There is one listener at a time.
 function onceIdle(listener) {
   idle = listener;
 }
@@ -94,7 +94,7 @@ function setTrace(header) {
   }
 }
 
-// What every handler is told (AWS: "Using the Lambda context object ... in Node.js").
+// The context of a handler (AWS: "Using the Lambda context object ... in Node.js").
 function environment(event) {
   return {
     functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,

@@ -1,4 +1,4 @@
-// What a function's console looks like: one call is one line of standard output.
+// The console: each call is one line of standard output.
 
 import { format } from 'node:util';
 
@@ -10,13 +10,13 @@ const AS_JSON = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === 'JSON';
 let requestId;
 let tenantId;
 
-// Marks what is logged from now on with the invocation.
+// Sets the invocation of what is logged from now on.
 export function begin(event) {
   requestId = event.id;
   tenantId = event.tenantId;
 }
 
-// Makes console's functions write in the format and from the level on that the function was configured with.
+// Makes console write in the configured format, from the configured level on.
 export function patchConsole() {
   const lowest = LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase());
   LEVELS.forEach((level, i) => {

@@ -1,142 +1,111 @@
 package dynamodb
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
-
-	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
 const maxNesting = 32 // AWS: "Service, account, and table quotas in Amazon DynamoDB"
 
 // UnmarshalJSON decodes attributes by name.
 func (i *item) UnmarshalJSON(text []byte) error {
-	var raw any
-	if err := json.Unmarshal(text, &raw); err != nil || raw == nil {
+	var fields map[string]value
+	if err := json.Unmarshal(text, &fields); err != nil {
 		return err
 	}
-	fields, err := decodeItem(raw, 1)
+	if _, unnamed := fields[""]; unnamed {
+		return invalidValue("Attribute names may not be empty")
+	}
+	if item(fields).depth() > maxNesting {
+		return invalid("Nesting Levels have exceeded supported limits: Attributes have nested levels exceeding %d", maxNesting)
+	}
 	*i = fields
-	return err
+	return nil
 }
 
-func decodeItem(raw any, depth int) (item, error) {
-	fields, ok := raw.(map[string]any)
-	if !ok {
-		return nil, wire.SerializationError("Attributes are not an object.")
+// depth returns the levels of nesting of an item's values.
+func (i item) depth() (levels int) {
+	for _, v := range i {
+		levels = max(levels, v.depth())
 	}
-	decoded := make(item, len(fields))
-	for name, inner := range fields {
-		if name == "" {
-			return nil, invalidValue("Attribute names may not be empty")
-		}
-		v, err := decodeValue(inner, depth)
-		if err != nil {
-			return nil, err
-		}
-		decoded[name] = v
-	}
-	return decoded, nil
+	return levels
 }
 
-// decodeValue decodes a value such as {"S":"a"}.
-func decodeValue(raw any, depth int) (value, error) {
-	wrapped, ok := raw.(map[string]any)
-	if !ok {
-		return value{}, wire.SerializationError("An AttributeValue is not an object.")
+func (v value) depth() int {
+	levels := v.fields.depth()
+	for _, element := range v.list {
+		levels = max(levels, element.depth())
+	}
+	return 1 + levels
+}
+
+// UnmarshalJSON decodes a value such as {"S":"a"}.
+func (v *value) UnmarshalJSON(text []byte) error {
+	var wrapped map[string]json.RawMessage
+	if err := json.Unmarshal(text, &wrapped); err != nil {
+		return err
 	}
 	if len(wrapped) > 1 {
-		return value{}, invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
+		return invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
 	}
-	if depth > maxNesting {
-		return value{}, invalid("Nesting Levels have exceeded supported limits: Attributes have nested levels exceeding %d", maxNesting)
+	for kind, raw := range wrapped {
+		return v.decode(kind, raw)
 	}
-	for kind, inner := range wrapped {
-		return decodeKind(kind, inner, depth)
-	}
-	return value{}, emptyValue()
+	return emptyValue()
 }
 
 func emptyValue() error {
 	return invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
 }
 
-func decodeKind(kind string, raw any, depth int) (v value, err error) {
-	v.kind = kind
+func (v *value) decode(kind string, raw []byte) (err error) {
+	if v.kind = kind; string(raw) == "null" {
+		return emptyValue()
+	}
 	switch kind {
 	case "S", "N", "B":
 		v.text, err = decodeText(kind, raw)
 	case "SS", "NS", "BS":
 		v.set, err = decodeSet(kind, raw)
 	case "BOOL", "NULL":
-		v.truth, err = decodeTruth(kind, raw)
+		err = json.Unmarshal(raw, &v.truth)
 	case "L":
-		v.list, err = decodeList(raw, depth+1)
+		err = json.Unmarshal(raw, &v.list)
 	case "M":
-		v.fields, err = decodeItem(raw, depth+1)
+		err = json.Unmarshal(raw, &v.fields)
 	default:
-		return value{}, emptyValue()
+		return emptyValue()
 	}
-	return v, err
+	if err == nil && kind == "NULL" && !v.truth {
+		return invalidValue("Null attribute value types must have the value of true")
+	}
+	return err
 }
 
-func decodeText(kind string, raw any) (string, error) {
-	text, ok := raw.(string)
-	if !ok {
-		return "", wire.SerializationError("A value of type %s is not a string.", kind)
+func decodeText(kind string, raw []byte) (text string, err error) {
+	if kind == "B" {
+		var decoded []byte
+		err = json.Unmarshal(raw, &decoded)
+		return string(decoded), err
 	}
-	switch kind {
-	case "N":
-		d, err := parseNumber(text)
-		if err != nil { // its text might be very long
-			return "", err
-		}
-		return d.String(), nil
-	case "B":
-		decoded, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			return "", wire.SerializationError("A value of type B is not base64: %v.", err)
-		}
-		return string(decoded), nil
+	if err = json.Unmarshal(raw, &text); err != nil || kind == "S" {
+		return text, err
 	}
-	return text, nil
-}
-
-func decodeTruth(kind string, raw any) (bool, error) {
-	truth, ok := raw.(bool)
-	if !ok {
-		return false, wire.SerializationError("A value of type %s is neither true nor false.", kind)
+	d, err := parseNumber(text)
+	if err != nil { // its text might be very long
+		return "", err
 	}
-	if kind == "NULL" && !truth {
-		return false, invalidValue("Null attribute value types must have the value of true")
-	}
-	return truth, nil
-}
-
-func decodeList(raw any, depth int) ([]value, error) {
-	elements, ok := raw.([]any)
-	if !ok {
-		return nil, wire.SerializationError("A value of type L is not a list.")
-	}
-	list := make([]value, len(elements))
-	for i, element := range elements {
-		var err error
-		if list[i], err = decodeValue(element, depth); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+	return d.String(), nil
 }
 
 // setNames are AWS's words for the kinds of sets.
 var setNames = map[string]string{"SS": "string", "NS": "number", "BS": "binary"}
 
-func decodeSet(kind string, raw any) ([]string, error) {
-	members, ok := raw.([]any)
-	if !ok {
-		return nil, wire.SerializationError("A value of type %s is not a list.", kind)
+func decodeSet(kind string, raw []byte) ([]string, error) {
+	var members []json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, err
 	}
 	if len(members) == 0 {
 		return nil, invalidValue("An %s set  may not be empty", setNames[kind])

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -29,34 +30,17 @@ func parseNumber(text string) (decimal, error) {
 	return d, d.check()
 }
 
+var numberForm = regexp.MustCompile(`^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$`)
+
 // scanNumber parses a number of any magnitude. An exponent that is far out of range may be replaced by another such one.
 func scanNumber(text string) (decimal, bool) {
-	rest, negative := strings.CutPrefix(text, "-")
-	if !negative {
-		rest = strings.TrimPrefix(rest, "+")
-	}
-	mantissa, power := rest, ""
-	if i := strings.IndexAny(rest, "eE"); i >= 0 {
-		if mantissa, power = rest[:i], rest[i+1:]; !isPower(power) {
-			return decimal{}, false
-		}
-	}
-	whole, fraction, _ := strings.Cut(mantissa, ".")
-	if !onlyDigits(whole) || !onlyDigits(fraction) || whole+fraction == "" {
+	m := numberForm.FindStringSubmatch(text)
+	if m == nil || m[2]+m[3] == "" {
 		return decimal{}, false
 	}
-	exponent, _ := strconv.ParseInt(power, 10, 32) // clamps
-	return normalize(negative, whole+fraction, int(exponent)-len(fraction)), true
+	exponent, _ := strconv.ParseInt(m[4], 10, 32) // clamps
+	return normalize(m[1] == "-", m[2]+m[3], int(exponent)-len(m[3])), true
 }
-
-func isPower(text string) bool {
-	if text != "" && (text[0] == '+' || text[0] == '-') {
-		text = text[1:]
-	}
-	return text != "" && onlyDigits(text)
-}
-
-func onlyDigits(text string) bool { return strings.Trim(text, "0123456789") == "" }
 
 // normalize drops leading and trailing zeros.
 func normalize(negative bool, digits string, exponent int) decimal {

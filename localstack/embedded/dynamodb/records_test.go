@@ -148,18 +148,6 @@ func TestPagesOfRecords(t *testing.T) {
 	}
 }
 
-func TestRecordPageIsAMegabyte(t *testing.T) {
-	c := newClient(t)
-	arn := c.create("carts", "pk S")
-	for i := range 5 {
-		c.put("carts", attributes{"pk": text(fmt.Sprint(i)), "data": text(strings.Repeat("x", 390<<10))})
-	}
-	recs, _, err := c.records(c.iterator(arn, *c.shards(arn)[0].ShardId, "TRIM_HORIZON", ""), 0)
-	if err != nil || len(recs) != 2 {
-		t.Errorf("got %d records, %v, want 2", len(recs), err)
-	}
-}
-
 func TestIteratorsExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t)
@@ -255,24 +243,6 @@ func TestListingShards(t *testing.T) {
 		ShardFilter: &streamtypes.ShardFilter{Type: "CHILD_SHARDS", ShardId: all[4].ShardId}})
 	if err != nil || len(out.StreamDescription.Shards) != 1 || *out.StreamDescription.Shards[0].ShardId != *all[7].ShardId {
 		t.Errorf("children: got %+v, %v", out, err)
-	}
-}
-
-func TestNumbersOfOtherShards(t *testing.T) {
-	c := newClient(t)
-	arn, shard := fill(c, 2)
-	other := c.create("other", "pk S")
-	c.put("other", attributes{"pk": text("x")})
-	foreign := *c.all(other)[0].Dynamodb.SequenceNumber
-	for _, number := range []string{"0", "1", "x", "999999999999999999999", "100000000000000000000001", foreign, sequence(1 << 60).String()} {
-		if _, err := c.tryIterator(arn, shard, "AFTER_SEQUENCE_NUMBER", number); code(err) != "ValidationException" {
-			t.Errorf("%s: got %v", number, err)
-		}
-	}
-	for _, it := range []string{"garbage", "", iterator{arn, shard, 1 << 60, time.Now()}.String()} {
-		if _, _, err := c.records(it, 0); code(err) != "ValidationException" {
-			t.Errorf("%q: got %v", it, err)
-		}
 	}
 }
 

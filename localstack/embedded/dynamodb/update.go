@@ -9,18 +9,13 @@ import (
 type update struct {
 	set    []assignment
 	remove []string
-	add    []addition
 }
 
+// An assignment sets an attribute to left, or to the sum or difference of left and right.
 type assignment struct {
 	path        string
 	left, right operand
 	sign        string // + or -, or empty if there is no right
-}
-
-type addition struct {
-	path string
-	by   value
 }
 
 // An operand is a value, or the attribute at path, or fallback if there is no such attribute.
@@ -63,27 +58,11 @@ func (a assignment) of(i item) (value, error) {
 	return numeral(left.number().plus(by))
 }
 
-func (a addition) of(i item) (value, error) {
-	v, there := i[a.path]
-	switch {
-	case !there:
-		return a.by, nil
-	case v.kind != "N":
-		return value{}, invalid("An operand in the update expression has an incorrect data type")
-	}
-	return numeral(v.number().plus(a.by.number()))
-}
-
 // apply returns the updated item. All operands are attributes of the item before.
 func (u update) apply(before item) (item, error) {
 	after := maps.Clone(before)
 	var err error
 	for _, a := range u.set {
-		if after[a.path], err = a.of(before); err != nil {
-			return nil, err
-		}
-	}
-	for _, a := range u.add {
 		if after[a.path], err = a.of(before); err != nil {
 			return nil, err
 		}
@@ -98,9 +77,6 @@ func (u update) apply(before item) (item, error) {
 func (u update) paths() []string {
 	paths := slices.Clone(u.remove)
 	for _, a := range u.set {
-		paths = append(paths, a.path)
-	}
-	for _, a := range u.add {
 		paths = append(paths, a.path)
 	}
 	return paths
@@ -133,7 +109,7 @@ func (p *parser) section(u *update) {
 	case p.take("REMOVE"):
 		p.list(func() { u.remove = append(u.remove, p.path()) })
 	case p.take("ADD"):
-		p.list(func() { u.add = append(u.add, p.addition()) })
+		p.list(func() { u.set = append(u.set, p.addition()) })
 	case p.peek() == "DELETE":
 		p.notSupported("DELETE")
 	default:
@@ -161,12 +137,14 @@ func (p *parser) assignment() (a assignment) {
 	return a
 }
 
-func (p *parser) addition() addition {
-	a := addition{p.path(), p.literal()}
-	if p.err == nil && a.by.kind != "N" {
+// addition parses an action of ADD, which adds to zero if there is no such attribute.
+func (p *parser) addition() assignment {
+	path, by := p.path(), p.literal()
+	if p.err == nil && by.kind != "N" {
 		p.notSupported("ADD of anything but numbers")
 	}
-	return a
+	zero := value{kind: "N", text: "0"}
+	return assignment{path: path, left: operand{path: path, fallback: &operand{value: &zero}}, right: operand{value: &by}, sign: "+"}
 }
 
 func (p *parser) operand() operand {

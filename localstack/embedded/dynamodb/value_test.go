@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
 // everything returns attributes of all types.
@@ -102,6 +104,7 @@ func TestInvalidValues(t *testing.T) {
 		`{"a":{"N":"x"}}`:          "The parameter cannot be converted to a numeric value: x",
 		`{"a":` + deep + `}`:       "Nesting Levels",
 		`{"":{"S":"1"}}`:           "Attribute names may not be empty",
+		`{"a":{"S":null}}`:         "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
 		`{"a":{"S":1}}`:            "SerializationException",
 		`{"a":{"B":"!"}}`:          "SerializationException",
 		`{"a":{"BOOL":"true"}}`:    "SerializationException",
@@ -112,7 +115,7 @@ func TestInvalidValues(t *testing.T) {
 		`["a"]`:                    "SerializationException",
 	} {
 		var i item
-		if err := json.Unmarshal([]byte(text), &i); err == nil || !strings.Contains(err.Error(), want) {
+		if err := wire.Decode([]byte(text), &i); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}

@@ -1,7 +1,6 @@
 package kinesis
 
 import (
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
-	"github.com/esm-run/esm/awshttp"
 	"github.com/esm-run/esm/localstack/embedded/inprocess"
 )
 
@@ -29,16 +27,6 @@ func newClient(t testing.TB, config aws.Config, shards int32) *client {
 	c := &client{Client: sdk.NewFromConfig(config), t: t, name: aws.String("orders")}
 	c.create(*c.name, shards)
 	return c
-}
-
-// onSocket returns a client of a new server on a socket.
-func onSocket(t testing.TB, shards int32) *client {
-	t.Helper()
-	served := httptest.NewServer(new(Server))
-	t.Cleanup(served.Close)
-	config := inprocess.Config(nil)
-	config.BaseEndpoint, config.HTTPClient = &served.URL, awshttp.New(16)
-	return newClient(t, config, shards)
 }
 
 // inBubble runs a test with a new server and virtual time.

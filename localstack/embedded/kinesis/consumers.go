@@ -114,9 +114,8 @@ func (s *Server) deregister(in consumerRef) error {
 }
 
 type listConsumersInput struct {
-	StreamARN, NextToken    string
-	MaxResults              *int
-	StreamCreationTimestamp *millis
+	StreamARN, NextToken string
+	MaxResults           *int
 }
 
 func (in listConsumersInput) stream() ref { return ref{StreamARN: in.StreamARN} }
@@ -132,11 +131,9 @@ func (s *Server) listConsumers(st *stream, in listConsumersInput) (out listConsu
 		return out, err
 	}
 	now := now()
-	t := token{Of: "consumers", Stream: st.name, Created: st.created.at}
-	if in.NextToken != "" {
-		if t, err = parseToken(in.NextToken, t.Of, now); err != nil {
-			return out, err
-		}
+	t, err := token{Of: "consumers", Stream: st.name, Created: st.created.at}.resume(in.NextToken, now)
+	if err != nil {
+		return out, err
 	}
 	if t.Stream != st.name || t.Created != st.created.at {
 		return out, invalid("NextToken is invalid.")

@@ -1,48 +1,12 @@
 package kinesis
 
 import (
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
-
-func TestConsumers(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
-		arn := c.consumer("one")
-		if want := *c.arn() + "/consumer/one:94668480"; !strings.HasPrefix(*arn, want) {
-			t.Errorf("got %s, want %s…", *arn, want)
-		}
-		for _, in := range []sdk.DescribeStreamConsumerInput{{ConsumerARN: arn}, {StreamARN: c.arn(), ConsumerName: aws.String("one")}} {
-			out, err := c.DescribeStreamConsumer(c.t.Context(), &in)
-			c.must(err)
-			if d := out.ConsumerDescription; *d.ConsumerARN != *arn || *d.StreamARN != *c.arn() || d.ConsumerStatus != types.ConsumerStatusActive {
-				t.Errorf("got %+v", d)
-			}
-		}
-		for i := range maxConsumers - 1 {
-			c.consumer("c" + string(rune('a'+i)))
-		}
-		_, err := c.RegisterStreamConsumer(c.t.Context(), &sdk.RegisterStreamConsumerInput{StreamARN: c.arn(), ConsumerName: aws.String("more")})
-		c.wantError(err, "LimitExceededException", "limit of 20 consumers")
-		all := 0
-		for p := sdk.NewListStreamConsumersPaginator(c, &sdk.ListStreamConsumersInput{StreamARN: c.arn(), MaxResults: aws.Int32(7)}); p.HasMorePages(); {
-			out, err := p.NextPage(c.t.Context())
-			c.must(err)
-			all += len(out.Consumers)
-		}
-		if all != maxConsumers {
-			t.Errorf("%d consumers, want %d", all, maxConsumers)
-		}
-		_, err = c.DeregisterStreamConsumer(c.t.Context(), &sdk.DeregisterStreamConsumerInput{ConsumerARN: arn})
-		c.must(err)
-		_, err = c.DescribeStreamConsumer(c.t.Context(), &sdk.DescribeStreamConsumerInput{StreamARN: c.arn(), ConsumerName: aws.String("one")})
-		c.wantError(err, "ResourceNotFoundException", "not found")
-	})
-}
 
 // next returns the next event, which must come at once or after a heartbeat.
 func (c *client) next(events *sdk.SubscribeToShardEventStream, after time.Duration) types.SubscribeToShardEvent {
@@ -148,24 +112,6 @@ func TestReplacingASubscription(t *testing.T) {
 		c.put("k", "x")
 		if e := c.next(second, 0); dataOf(e.Records) != "x" {
 			t.Errorf("got %q", dataOf(e.Records))
-		}
-	})
-}
-
-// A subscription that is behind gets one full event after the other, beginning with the oldest record that is kept.
-func TestCatchingUp(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
-		c.put("k", "trimmed")
-		time.Sleep(minRetention + time.Second)
-		for range 5 {
-			c.put("k", strings.Repeat("x", 600<<10))
-		}
-		events := c.subscribe(c.consumer("c"))
-		defer events.Close()
-		for i := range 5 {
-			if e := c.next(events, 0); len(e.Records) != 1 || (*e.MillisBehindLatest == 0) != (i == 4) {
-				t.Errorf("event %d: %d records, %d ms behind", i, len(e.Records), *e.MillisBehindLatest)
-			}
 		}
 	})
 }

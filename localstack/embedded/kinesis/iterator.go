@@ -1,7 +1,6 @@
 package kinesis
 
 import (
-	"encoding/binary"
 	"time"
 
 	"github.com/esm-run/esm/localstack/embedded/wire"
@@ -9,49 +8,32 @@ import (
 
 // An iterator is a reader's position.
 type iterator struct {
-	issued  millis
-	created millis // of the stream
-	shard   int
-	next    int64 // index of the record
-	stream  string
+	Issued  millis
+	Stream  string
+	Created millis // of the stream
+	Shard   int
+	Next    int64 // index of the record
 }
 
 const iteratorLifetime = 5 * time.Minute
 
-func (it iterator) String() string {
-	b := binary.BigEndian.AppendUint64(nil, uint64(it.issued))
-	b = binary.BigEndian.AppendUint64(b, uint64(it.created))
-	b = binary.BigEndian.AppendUint64(b, uint64(it.shard))
-	b = binary.BigEndian.AppendUint64(b, uint64(it.next))
-	return encodeOpaque(opaqueIterator, append(b, it.stream...))
-}
+func (it iterator) String() string { return encodeOpaque(opaqueIterator, it) }
 
 // parseIterator parses what String returned.
 func parseIterator(text string) (it iterator, ok bool) {
-	b, ok := decodeOpaque(opaqueIterator, text)
-	if !ok || len(b) < 32 || !validName(string(b[32:])) {
-		return iterator{}, false
-	}
-	it = iterator{
-		issued:  millis(binary.BigEndian.Uint64(b)),
-		created: millis(binary.BigEndian.Uint64(b[8:])),
-		shard:   int(binary.BigEndian.Uint64(b[16:])),
-		next:    int64(binary.BigEndian.Uint64(b[24:])),
-		stream:  string(b[32:]),
-	}
-	return it, it.next > 0
+	return it, decodeOpaque(opaqueIterator, text, &it) && it.Next > 0
 }
 
 // checkAge refuses an iterator that has expired.
 func (it iterator) checkAge(now millis) error {
 	const form = "Mon Jan 02 15:04:05 UTC 2006"
 	lifetime := iteratorLifetime.Milliseconds()
-	if int64(now-it.issued) <= lifetime {
+	if int64(now-it.Issued) <= lifetime {
 		return nil
 	}
 	return wire.Errorf("ExpiredIteratorException", "Iterator expired. The iterator was created at time %s while right now it is %s "+
 		"which is further in the future than the tolerated delay of %d milliseconds.",
-		it.issued.time().UTC().Format(form), now.time().UTC().Format(form), lifetime)
+		it.Issued.time().UTC().Format(form), now.time().UTC().Format(form), lifetime)
 }
 
 // A position says where to begin in a shard.
@@ -141,5 +123,5 @@ func (s *Server) shardIterator(st *stream, in iteratorInput) (out iteratorOutput
 	if err != nil {
 		return out, err
 	}
-	return iteratorOutput{iterator{now, st.created.at, sh.index, next, st.name}.String()}, nil
+	return iteratorOutput{iterator{now, st.name, st.created.at, sh.index, next}.String()}, nil
 }

@@ -1,7 +1,6 @@
 package kinesis
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/esm-run/esm/localstack/embedded/wire"
@@ -112,10 +111,7 @@ type token struct {
 
 const tokenLifetime = 300 * time.Second
 
-func (t token) String() string {
-	b, _ := json.Marshal(t) // strings and numbers always encode
-	return encodeOpaque(opaqueToken, b)
-}
+func (t token) String() string { return encodeOpaque(opaqueToken, t) }
 
 // next returns the token of the page after last, or "" if last is.
 func (t token) next(last string, now millis) string {
@@ -126,9 +122,14 @@ func (t token) next(last string, now millis) string {
 	return t.String()
 }
 
-func parseToken(text, of string, now millis) (t token, err error) {
-	b, ok := decodeOpaque(opaqueToken, text)
-	if !ok || json.Unmarshal(b, &t) != nil || t.Of != of {
+// resume returns the token that text encodes, which must list the same as t, or t if text is empty.
+func (t token) resume(text string, now millis) (token, error) {
+	if text == "" {
+		return t, nil
+	}
+	of := t.Of
+	t = token{}
+	if !decodeOpaque(opaqueToken, text, &t) || t.Of != of {
 		return token{}, invalid("NextToken is invalid.")
 	}
 	if int64(now-t.Issued) > tokenLifetime.Milliseconds() {
@@ -179,7 +180,7 @@ func (s *Server) listing(in listInput, now millis) (st *stream, t token, err err
 		if in.ref != (ref{}) || in.ExclusiveStartShardId != "" || in.ShardFilter != nil || in.StreamCreationTimestamp != nil {
 			return nil, t, invalid("NextToken and StreamName cannot be provided together.")
 		}
-		if t, err = parseToken(in.NextToken, "shards", now); err != nil {
+		if t, err = (token{Of: "shards"}).resume(in.NextToken, now); err != nil {
 			return nil, t, err
 		}
 		st, err = s.find(ref{StreamName: t.Stream})

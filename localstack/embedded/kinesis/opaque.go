@@ -3,6 +3,7 @@ package kinesis
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"hash/crc32"
 )
 
@@ -12,23 +13,20 @@ const (
 	opaqueToken
 )
 
-// encodeOpaque returns an opaque text with a kind and a checksum.
-func encodeOpaque(kind uint64, payload []byte) string {
-	b := binary.BigEndian.AppendUint64(nil, kind)
-	b = append(b, payload...)
+// encodeOpaque returns an opaque text of v, with a kind and a checksum.
+func encodeOpaque(kind uint64, v any) string {
+	payload, _ := json.Marshal(v) // strings and numbers always encode
+	b := append(binary.BigEndian.AppendUint64(nil, kind), payload...)
 	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// decodeOpaque returns the payload of a text of that kind.
-func decodeOpaque(kind uint64, text string) (payload []byte, ok bool) {
+// decodeOpaque decodes a text of that kind into v, and reports whether text is one.
+func decodeOpaque(kind uint64, text string, v any) bool {
 	b, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) < 12 {
-		return nil, false
+		return false
 	}
 	checked, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
-	if binary.BigEndian.Uint64(checked) != kind || crc32.ChecksumIEEE(checked) != sum {
-		return nil, false
-	}
-	return checked[8:], true
+	return binary.BigEndian.Uint64(checked) == kind && crc32.ChecksumIEEE(checked) == sum && json.Unmarshal(checked[8:], v) == nil
 }

@@ -42,27 +42,27 @@ func (s *Server) getRecords(w http.ResponseWriter, _ *http.Request, body []byte)
 	if err != nil {
 		return err
 	}
-	it.issued, it.next = now, p.next
+	it.Issued, it.Next = now, p.next
 	writePage(w, p, it)
 	return nil
 }
 
 // read returns the page at an iterator.
 func (s *Server) read(it iterator, arn string, limit int, now millis) (page, error) {
-	st, err := s.find(ref{it.stream, arn})
+	st, err := s.find(ref{it.Stream, arn})
 	if err != nil {
 		return page{}, err
 	}
-	if st.created.at != it.created {
+	if st.created.at != it.Created {
 		return page{}, invalid("Invalid ShardIterator.")
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	sh := st.shard(it.shard, now)
+	sh := st.shard(it.Shard, now)
 	if sh == nil {
-		return page{}, st.noShard(it.shard)
+		return page{}, st.noShard(it.Shard)
 	}
-	return sh.read(it.next, limit, maxReadBytes, now), nil
+	return sh.read(it.Next, limit, maxReadBytes, now), nil
 }
 
 // writePage writes the response to a GetRecords.

@@ -28,36 +28,6 @@ func TestRouting(t *testing.T) {
 	})
 }
 
-func TestSplitAndMerge(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
-		c.put("a", "parent")
-		c.split(0, half)
-		c.put("a", "left")
-		c.put("b", "right")
-		c.merge(2, 1)
-		c.put("b", "child")
-		for shard, want := range []string{"parent", "left", "right", "child"} {
-			if got := c.all(shard); got != want {
-				t.Errorf("shard %d has %q, want %q", shard, got, want)
-			}
-		}
-		shards := c.shards(nil)
-		child := shards[3]
-		if *child.ParentShardId != shardID(2) || *child.AdjacentParentShardId != shardID(1) || *child.HashKeyRange.StartingHashKey != "0" {
-			t.Errorf("child %+v", child)
-		}
-		if shards[1].AdjacentParentShardId != nil || *shards[1].ParentShardId != shardID(0) || child.SequenceNumberRange.EndingSequenceNumber != nil {
-			t.Errorf("shards %+v", shards)
-		}
-		for i, parent := range []int{0, 0, 1} { // all numbers have the same length
-			end, start := *shards[parent].SequenceNumberRange.EndingSequenceNumber, *shards[i+1].SequenceNumberRange.StartingSequenceNumber
-			if start <= end {
-				t.Errorf("shard %d starts with %s, its parent ends with %s", i+1, start, end)
-			}
-		}
-	})
-}
-
 // After any scaling the shards share the keys evenly, and children are newer than their parents.
 func TestScaling(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -126,55 +96,6 @@ func TestFilters(t *testing.T) {
 	})
 }
 
-func TestPagesOfShards(t *testing.T) {
-	inBubble(t, 1500, func(c *client) {
-		for _, test := range []struct {
-			in         sdk.ListShardsInput
-			all, first int
-		}{
-			{sdk.ListShardsInput{MaxResults: aws.Int32(7000)}, 1500, 1000},
-			{sdk.ListShardsInput{MaxResults: aws.Int32(40), ShardFilter: &types.ShardFilter{
-				Type: types.ShardFilterTypeAfterShardId, ShardId: aws.String(shardID(1399)),
-			}}, 100, 40},
-		} {
-			test.in.StreamName = c.name
-			pages := c.pages(test.in)
-			if all := sum(pages); all != test.all || pages[0] != test.first {
-				t.Errorf("got pages of %v shards, want %d, first %d", pages, test.all, test.first)
-			}
-		}
-		var described []int
-		for p := sdk.NewDescribeStreamPaginator(c, &sdk.DescribeStreamInput{StreamName: c.name, Limit: aws.Int32(100)}); p.HasMorePages(); {
-			out, err := p.NextPage(c.t.Context())
-			c.must(err)
-			described = append(described, len(out.StreamDescription.Shards))
-		}
-		if sum(described) != 1500 || len(described) != 15 {
-			t.Errorf("got pages of %v shards", described)
-		}
-	})
-}
-
-func sum(numbers []int) (n int) {
-	for _, m := range numbers {
-		n += m
-	}
-	return n
-}
-
-// pages returns the number of shards on each page.
-func (c *client) pages(in sdk.ListShardsInput) (pages []int) {
-	c.t.Helper()
-	for {
-		out, err := c.ListShards(c.t.Context(), &in)
-		c.must(err)
-		if pages = append(pages, len(out.Shards)); out.NextToken == nil {
-			return pages
-		}
-		in = sdk.ListShardsInput{NextToken: out.NextToken, MaxResults: in.MaxResults}
-	}
-}
-
 func TestTokens(t *testing.T) {
 	inBubble(t, 3, func(c *client) {
 		out, err := c.ListShards(c.t.Context(), &sdk.ListShardsInput{StreamName: c.name, MaxResults: aws.Int32(2)})
@@ -197,22 +118,9 @@ func FuzzToken(f *testing.F) {
 	f.Add(token{Of: "shards", Stream: "orders", Filter: &filter{Type: "AT_LATEST"}}.String())
 	f.Add(token{Of: "shards", Filter: &filter{Type: "AT_TIMESTAMP"}}.String())
 	f.Fuzz(func(t *testing.T, text string) {
-		t2, err := parseToken(text, "shards", 0)
+		t2, err := (token{Of: "shards"}).resume(text, 0)
 		if err == nil && (t2.Of != "shards" || t2.Filter != nil && t2.Filter.check() != nil) {
 			t.Errorf("%q became %+v", text, t2)
 		}
 	})
-}
-
-func TestShardIDs(t *testing.T) {
-	for _, i := range []int{0, 7, 999_999_999_999} {
-		if got, ok := parseShardID(shardID(i)); !ok || got != i {
-			t.Errorf("%d became %d, %v", i, got, ok)
-		}
-	}
-	for _, id := range []string{"", "shardId-", "shardId-00000000000a", "shardId-0000000000001", "shard1"} {
-		if _, ok := parseShardID(id); ok {
-			t.Errorf("%q is parsed as an ID", id)
-		}
-	}
 }

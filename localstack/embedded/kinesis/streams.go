@@ -211,11 +211,10 @@ func (s *Server) listStreams(in listStreamsInput) (out listStreamsOutput, err er
 	if err != nil {
 		return out, err
 	}
-	now, t := now(), token{Of: "streams", After: in.ExclusiveStartStreamName}
-	if in.NextToken != "" {
-		if t, err = parseToken(in.NextToken, t.Of, now); err != nil {
-			return out, err
-		}
+	now := now()
+	t, err := token{Of: "streams", After: in.ExclusiveStartStreamName}.resume(in.NextToken, now)
+	if err != nil {
+		return out, err
 	}
 	streams, last := wire.Page(s.all(), t.After, limit, func(st *stream) string { return st.name })
 	out.StreamNames, out.StreamSummaries = []string{}, []streamSummary{}

@@ -1,21 +1,16 @@
 package s3
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/esm-run/esm/localstack/embedded/inprocess"
-	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
 // A client is an SDK client with a bucket called orders.
@@ -26,11 +21,10 @@ type client struct {
 
 var orders = aws.String("orders")
 
-func newClient(t *testing.T, s *Server) *client { return clientOf(t, inprocess.Config(s)) }
-
-func clientOf(t *testing.T, config aws.Config) *client {
+func newClient(t *testing.T, config aws.Config) *client {
 	c := &client{t: t, Client: sdk.NewFromConfig(config, func(o *sdk.Options) { o.UsePathStyle = true })}
-	c.create(*orders)
+	_, err := c.CreateBucket(t.Context(), &sdk.CreateBucketInput{Bucket: orders})
+	c.must(err)
 	return c
 }
 
@@ -41,61 +35,10 @@ func (c *client) must(err error) {
 	}
 }
 
-func (c *client) create(bucket string) {
-	c.t.Helper()
-	_, err := c.CreateBucket(c.t.Context(), &sdk.CreateBucketInput{Bucket: &bucket})
-	c.must(err)
-}
-
 func (c *client) put(key, body string) {
 	c.t.Helper()
 	_, err := c.PutObject(c.t.Context(), &sdk.PutObjectInput{Bucket: orders, Key: &key, Body: strings.NewReader(body)})
 	c.must(err)
-}
-
-func (c *client) wantCode(err error, want string) {
-	c.t.Helper()
-	if e, ok := errors.AsType[smithy.APIError](err); !ok || e.ErrorCode() != want {
-		c.t.Errorf("got %v, want %s", err, want)
-	}
-}
-
-func TestBuckets(t *testing.T) {
-	c := newClient(t, new(Server))
-	c.create(*orders) // no error in us-east-1
-	c.put("k", "b")
-	_, err := c.DeleteBucket(t.Context(), &sdk.DeleteBucketInput{Bucket: orders})
-	c.wantCode(err, "BucketNotEmpty")
-	for range 2 { // the second time there is nothing to delete
-		_, err = c.DeleteObject(t.Context(), &sdk.DeleteObjectInput{Bucket: orders, Key: aws.String("k")})
-		c.must(err)
-	}
-	_, err = c.DeleteBucket(t.Context(), &sdk.DeleteBucketInput{Bucket: orders})
-	c.must(err)
-	_, err = c.HeadBucket(t.Context(), &sdk.HeadBucketInput{Bucket: orders})
-	c.wantCode(err, "NotFound")
-	var want, got []string
-	for n := range 5 {
-		want = append(want, fmt.Sprintf("bucket-%d", n))
-		c.create(want[n])
-	}
-	c.create("other")
-	for p := sdk.NewListBucketsPaginator(c, &sdk.ListBucketsInput{Prefix: aws.String("bucket"), MaxBuckets: aws.Int32(2)}); p.HasMorePages(); {
-		out, err := p.NextPage(t.Context())
-		c.must(err)
-		for _, b := range out.Buckets {
-			got = append(got, *b.Name)
-		}
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
-func TestCreatingABucketTwiceOutsideOfUSEast1(t *testing.T) {
-	c := newClient(t, &Server{Account: wire.Account{Region: "eu-west-1"}})
-	_, err := c.CreateBucket(t.Context(), &sdk.CreateBucketInput{Bucket: orders})
-	c.wantCode(err, "BucketAlreadyOwnedByYou")
 }
 
 // The SDK sends checksums as headers over HTTP, and in the trailer of an aws-chunked body over HTTPS.
@@ -104,7 +47,7 @@ func TestObjects(t *testing.T) {
 	defer web.Close()
 	overTLS := inprocess.Config(nil)
 	overTLS.BaseEndpoint, overTLS.HTTPClient = &web.URL, web.Client()
-	for _, c := range []*client{newClient(t, new(Server)), clientOf(t, overTLS)} {
+	for _, c := range []*client{newClient(t, inprocess.Config(new(Server))), newClient(t, overTLS)} {
 		for _, body := range []string{"", "latte", strings.Repeat("espresso", 50_000)} {
 			for _, algorithm := range []types.ChecksumAlgorithm{"CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"} {
 				c.putAndGet(body, algorithm)
@@ -136,63 +79,8 @@ func (c *client) putAndGet(body string, algorithm types.ChecksumAlgorithm) {
 	}
 }
 
-func TestRanges(t *testing.T) {
-	c := newClient(t, new(Server))
-	c.put("k", "0123456789")
-	c.put("empty", "")
-	const refused = "refused"
-	for _, test := range []struct{ key, header, body, shown string }{
-		{"k", "bytes=2-4", "234", "bytes 2-4/10"},
-		{"k", "bytes=2-", "23456789", "bytes 2-9/10"},
-		{"k", "bytes=-3", "789", "bytes 7-9/10"},
-		{"k", "bytes=-30", "0123456789", "bytes 0-9/10"},
-		{"k", "bytes=9-99999999999", "9", "bytes 9-9/10"},
-		{"k", "bytes=4-2", "0123456789", ""},
-		{"k", "bytes=0-1,3-4", "0123456789", ""},
-		{"k", "lines=0-1", "0123456789", ""},
-		{"k", "bytes=-", "0123456789", ""},
-		{"k", "bytes=10-", "", refused},
-		{"k", "bytes=-0", "", refused},
-		{"empty", "bytes=0-", "", refused},
-		{"empty", "bytes=-1", "", refused},
-	} {
-		out, err := c.GetObject(t.Context(), &sdk.GetObjectInput{Bucket: orders, Key: &test.key, Range: &test.header})
-		if test.shown == refused {
-			c.wantCode(err, "InvalidRange")
-			continue
-		}
-		c.must(err)
-		body, err := io.ReadAll(out.Body)
-		c.must(err)
-		if got := aws.ToString(out.ContentRange); string(body) != test.body || got != test.shown {
-			t.Errorf("%s: got %q as %q, want %q as %q", test.header, body, got, test.body, test.shown)
-		}
-	}
-}
-
-func TestConditions(t *testing.T) {
-	c := newClient(t, new(Server))
-	key, star := aws.String("k"), aws.String("*")
-	put := func(match, none *string) error {
-		_, err := c.PutObject(t.Context(), &sdk.PutObjectInput{Bucket: orders, Key: key, Body: strings.NewReader("x"), IfMatch: match, IfNoneMatch: none})
-		return err
-	}
-	c.must(put(nil, star))
-	c.wantCode(put(nil, star), "PreconditionFailed")
-	c.wantCode(put(aws.String(`"0"`), nil), "PreconditionFailed")
-	head, err := c.HeadObject(t.Context(), &sdk.HeadObjectInput{Bucket: orders, Key: key, IfMatch: star})
-	c.must(err)
-	c.must(put(head.ETag, nil))
-	_, err = c.GetObject(t.Context(), &sdk.GetObjectInput{Bucket: orders, Key: key, IfNoneMatch: head.ETag})
-	if err == nil || !strings.Contains(err.Error(), "StatusCode: 304") {
-		t.Errorf("got %v, want Not Modified", err)
-	}
-	_, err = c.GetObject(t.Context(), &sdk.GetObjectInput{Bucket: orders, Key: key, IfModifiedSince: head.LastModified})
-	c.wantCode(err, "NotImplemented")
-}
-
 func TestList(t *testing.T) {
-	c := newClient(t, new(Server))
+	c := newClient(t, inprocess.Config(new(Server)))
 	for _, key := range []string{"a", "b/", "b/1", "b/2", "c d", "e/1/2", "f"} {
 		c.put(key, "body")
 	}

@@ -9,19 +9,29 @@ type request struct {
 	host string // with its scheme
 }
 
+// Publishing takes the server's lock itself, so that it delivers without it.
 var operations = map[string]operation{
-	"CreateTopic":               (*Server).createTopic,
-	"DeleteTopic":               (*Server).deleteTopic,
-	"GetSubscriptionAttributes": (*Server).subscriptionAttributes,
-	"GetTopicAttributes":        (*Server).topicAttributes,
-	"ListSubscriptions":         (*Server).listSubscriptions,
-	"ListSubscriptionsByTopic":  (*Server).listSubscriptionsByTopic,
-	"ListTopics":                (*Server).listTopics,
+	"CreateTopic":               locked((*Server).createTopic),
+	"DeleteTopic":               locked((*Server).deleteTopic),
+	"GetSubscriptionAttributes": locked((*Server).subscriptionAttributes),
+	"GetTopicAttributes":        locked((*Server).topicAttributes),
+	"ListSubscriptions":         locked((*Server).listSubscriptions),
+	"ListSubscriptionsByTopic":  locked((*Server).listSubscriptionsByTopic),
+	"ListTopics":                locked((*Server).listTopics),
 	"Publish":                   (*Server).publishOne,
 	"PublishBatch":              (*Server).publishBatch,
-	"SetSubscriptionAttributes": (*Server).setSubscriptionAttributes,
-	"Subscribe":                 (*Server).subscribe,
-	"Unsubscribe":               (*Server).unsubscribe,
+	"SetSubscriptionAttributes": locked((*Server).setSubscriptionAttributes),
+	"Subscribe":                 locked((*Server).subscribe),
+	"Unsubscribe":               locked((*Server).unsubscribe),
+}
+
+// locked returns an operation that is performed under the server's lock.
+func locked(perform operation) operation {
+	return func(s *Server, r request) (any, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return perform(s, r)
+	}
 }
 
 // unsupported names the operations that SNS has on AWS and not here.

@@ -24,8 +24,6 @@ type Server struct {
 	subscribed    int // how many subscriptions were ever made
 }
 
-// The server's lock guards topics and subscriptions.
-
 type topic struct {
 	arn        string
 	attributes map[string]string

@@ -21,8 +21,6 @@ func (s *Server) subscribe(r request) (any, error) {
 			return nil, err
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	t, err := s.topicAt(r.text("TopicArn"))
 	if err != nil {
 		return nil, err
@@ -39,7 +37,7 @@ func (s *Server) subscribe(r request) (any, error) {
 	return subscriptionResult{s.addSubscription(t, endpoint, raw).arn}, nil
 }
 
-// addSubscription adds a subscription. The lock is held.
+// addSubscription adds a subscription.
 func (s *Server) addSubscription(t *topic, endpoint string, raw bool) *subscription {
 	if s.subscriptions == nil {
 		s.subscriptions = make(map[string]*subscription)
@@ -82,8 +80,6 @@ func setSubscription(raw *bool, name, value string) error {
 
 // unsubscribe ends a subscription if it exists.
 func (s *Server) unsubscribe(r request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	arn := r.text("SubscriptionArn")
 	if !strings.HasPrefix(arn, s.prefix()) {
 		return nil, invalidParameter("SubscriptionArn")
@@ -92,7 +88,7 @@ func (s *Server) unsubscribe(r request) (any, error) {
 	return nil, nil
 }
 
-// subscriptionAt finds the subscription that a request names. The lock is held.
+// subscriptionAt finds the subscription that a request names.
 func (s *Server) subscriptionAt(r request) (*subscription, error) {
 	if sub := s.subscriptions[r.text("SubscriptionArn")]; sub != nil {
 		return sub, nil
@@ -101,8 +97,6 @@ func (s *Server) subscriptionAt(r request) (*subscription, error) {
 }
 
 func (s *Server) setSubscriptionAttributes(r request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	sub, err := s.subscriptionAt(r)
 	if err != nil {
 		return nil, err
@@ -111,8 +105,6 @@ func (s *Server) setSubscriptionAttributes(r request) (any, error) {
 }
 
 func (s *Server) subscriptionAttributes(r request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	sub, err := s.subscriptionAt(r)
 	if err != nil {
 		return nil, err
@@ -124,14 +116,10 @@ func (s *Server) subscriptionAttributes(r request) (any, error) {
 }
 
 func (s *Server) listSubscriptions(r request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	return s.listed(s.subscriptionsOf(""), r.text("NextToken"))
 }
 
 func (s *Server) listSubscriptionsByTopic(r request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	t, err := s.topicAt(r.text("TopicArn"))
 	if err != nil {
 		return nil, err

@@ -22,8 +22,6 @@ func (s *Server) createTopic(r request) (any, error) {
 	if !topicName.MatchString(name) {
 		return nil, invalidParameter("Topic Name")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	arn := s.prefix() + name
 	known := s.topics[arn]
 	if known == nil {
@@ -43,8 +41,6 @@ func (s *Server) createTopic(r request) (any, error) {
 
 // deleteTopic deletes a topic, if it exists, and its subscriptions.
 func (s *Server) deleteTopic(r request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	arn := r.text("TopicArn")
 	if !strings.HasPrefix(arn, s.prefix()) {
 		return nil, invalidParameter("TopicArn")
@@ -55,8 +51,6 @@ func (s *Server) deleteTopic(r request) (any, error) {
 }
 
 func (s *Server) topicAttributes(r request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	t, err := s.topicAt(r.text("TopicArn"))
 	if err != nil {
 		return nil, err
@@ -71,8 +65,6 @@ func (s *Server) topicAttributes(r request) (any, error) {
 }
 
 func (s *Server) listTopics(r request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	arns, token, err := page(slices.Sorted(maps.Keys(s.topics)), r.text("NextToken"))
 	if err != nil {
 		return nil, err

@@ -114,6 +114,8 @@ type deleteEntry struct {
 }
 
 func (q *queue) deleteMessageBatch(in batch[deleteEntry]) (batchResult[entryID], error) {
+	now := q.lock()
+	defer q.unlock(now)
 	return performBatch("DeleteMessageBatch", in.Entries, func(e deleteEntry) (entryID, error) {
 		return e.entryID, q.delete(e.ReceiptHandle)
 	})

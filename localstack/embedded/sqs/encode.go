@@ -27,7 +27,7 @@ func (v view) append(b []byte, got []delivery) []byte {
 	}
 	size := 64
 	for _, d := range got {
-		size += len(d.content.body) + len(d.content.body)/8 + 1024
+		size += len(d.content.body) + len(d.content.body)/8 + 512
 	}
 	b = append(slices.Grow(b, size), `{"Messages":[`...)
 	for i, d := range got {
@@ -66,10 +66,12 @@ func (v view) appendSystem(b []byte, d delivery) []byte {
 		b = appendString(append(appendString(append(b, open...), name), ':'), text)
 		open = ","
 	}
+	var digits [20]byte
+	addInt := func(name string, n int64) { add(name, string(strconv.AppendInt(digits[:0], n, 10))) }
 	add("SenderId", senderID)
-	add("SentTimestamp", strconv.FormatInt(c.sent.UnixMilli(), 10))
-	add("ApproximateReceiveCount", strconv.Itoa(d.count))
-	add("ApproximateFirstReceiveTimestamp", strconv.FormatInt(d.first.UnixMilli(), 10))
+	addInt("SentTimestamp", c.sent.UnixMilli())
+	addInt("ApproximateReceiveCount", int64(d.count))
+	addInt("ApproximateFirstReceiveTimestamp", d.first.UnixMilli())
 	add("SequenceNumber", c.sequence)
 	add("MessageDeduplicationId", c.dedupID)
 	add("MessageGroupId", c.groupID)

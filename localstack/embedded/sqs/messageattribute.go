@@ -33,6 +33,9 @@ func readAttributes(sent map[string]attributeValue) ([]attribute, error) {
 	if len(sent) > maxAttributes {
 		return nil, invalidParameter("Number of message attributes [%d] exceeds the allowed maximum [%d].", len(sent), maxAttributes)
 	}
+	if len(sent) == 0 {
+		return nil, nil
+	}
 	var attributes []attribute
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
 		if err := checkAttributeName(name); err != nil {

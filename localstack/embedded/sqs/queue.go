@@ -40,7 +40,7 @@ type queue struct {
 
 func newQueue(name, arn string, fifo bool, set settings) *queue {
 	now := time.Now()
-	return &queue{
+	q := &queue{
 		name: name, arn: arn, fifo: fifo, mark: rand.Uint64(), created: now, modified: now,
 		set: set, tags: make(map[string]string), messages: make(map[uint64]*message), groups: newGroups(fifo),
 		byDue: indexedHeap[*message]{less: dueFirst, index: func(m *message) *int { return &m.dueIndex }},
@@ -50,6 +50,8 @@ func newQueue(name, arn string, fifo bool, set settings) *queue {
 		},
 		sends: make(map[string]sent), attempts: make(map[string]attempt),
 	}
+	q.waiters.tick = q.tick
+	return q
 }
 
 // dueFirst keeps the order of messages that become visible at the same moment.
@@ -89,7 +91,7 @@ func (q *queue) arm(now time.Time) {
 			next = end
 		}
 	}
-	q.waiters.arm(next, now, q.tick)
+	q.waiters.arm(next, now)
 }
 
 func (q *queue) tick() {
@@ -185,7 +187,7 @@ func (q *queue) close() {
 	defer q.mu.Unlock()
 	q.deleted = true
 	q.waiters.wakeAll()
-	q.waiters.arm(time.Time{}, time.Time{}, nil)
+	q.waiters.arm(time.Time{}, time.Time{})
 }
 
 // change replaces the settings with the next version of them. It reports false if they were changed in the meantime.

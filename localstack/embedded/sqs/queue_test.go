@@ -2,9 +2,6 @@ package sqs
 
 import (
 	"errors"
-	"strconv"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,44 +9,6 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
-
-// With many concurrent producers and consumers every message is received once and in the order of its group.
-func TestConcurrentUse(t *testing.T) {
-	const groups, each = 8, 20
-	inBubble(t, func(c *client) {
-		q := c.createFIFO("q")
-		var received atomic.Int32
-		var mu sync.Mutex
-		next := make(map[string]int)
-		var all sync.WaitGroup
-		for g := range groups {
-			group := strconv.Itoa(g)
-			all.Go(func() {
-				for n := range each {
-					c.sendTo(q, group, group+"-"+strconv.Itoa(n))
-				}
-			})
-			all.Go(func() {
-				for received.Load() < groups*each {
-					for _, m := range c.receive(q, 10, 1) {
-						group := m.Attributes["MessageGroupId"]
-						mu.Lock()
-						want := group + "-" + strconv.Itoa(next[group])
-						next[group]++
-						mu.Unlock()
-						if *m.Body != want {
-							t.Errorf("got %s, want %s", *m.Body, want)
-						}
-						received.Add(1)
-						c.delete(q, m)
-					}
-				}
-			})
-			all.Go(func() { c.attributes(q) })
-		}
-		all.Wait()
-	})
-}
 
 func TestReceiveAttempt(t *testing.T) {
 	inBubble(t, func(c *client) {

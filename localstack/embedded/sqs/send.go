@@ -12,7 +12,7 @@ import (
 // dedupInterval is how long a FIFO queue remembers what was sent. AWS: "Using the message deduplication ID in Amazon SQS".
 const dedupInterval = 5 * time.Minute
 
-// A sent is what SQS tells a producer about its message.
+// A sent identifies a message to its producer.
 type sent struct{ id, sequence string }
 
 // An expiry lists keys in the order in which they expire.

@@ -27,14 +27,14 @@ func (q *queue) deleteMessage(in deleteInput) error {
 	if in.ReceiptHandle == "" {
 		return missingParameter("ReceiptHandle")
 	}
+	now := q.lock()
+	defer q.unlock(now)
 	return q.delete(in.ReceiptHandle)
 }
 
 // delete deletes the message that a handle names; it may be gone already. On a standard queue the handle of an earlier
-// receive deletes nothing (AWS: "the request will succeed, but the message might not be deleted").
+// receive deletes nothing (AWS: "the request will succeed, but the message might not be deleted"). The lock is held.
 func (q *queue) delete(handle string) error {
-	now := q.lock()
-	defer q.unlock(now)
 	m, r, err := q.find(handle)
 	switch {
 	case err != nil || m == nil:

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// waiters are the long polls of a queue, in the order in which they began. The zero value is ready. The queue's lock guards
-// them.
+// waiters are the long polls of a queue, in the order in which they began. The queue's lock guards them.
 type waiters struct {
 	list  list.List // of chan struct{}; waking a poll closes its channel and removes it
+	tick  func()    // what timer calls
 	timer *time.Timer
 	armed time.Time // when timer fires; zero if it does not run
 }
@@ -30,8 +30,8 @@ func (w *waiters) wakeAll() {
 	}
 }
 
-// arm sets the queue's only timer to call tick at due, or stops it if nobody waits or due is zero.
-func (w *waiters) arm(due, now time.Time, tick func()) {
+// arm sets the queue's only timer to due, or stops it if nobody waits or due is zero.
+func (w *waiters) arm(due, now time.Time) {
 	if w.list.Len() == 0 {
 		due = time.Time{}
 	}
@@ -43,7 +43,7 @@ func (w *waiters) arm(due, now time.Time, tick func()) {
 	case due.IsZero():
 		w.timer.Stop()
 	case w.timer == nil:
-		w.timer = time.AfterFunc(due.Sub(now), tick)
+		w.timer = time.AfterFunc(due.Sub(now), w.tick)
 	default:
 		w.timer.Reset(due.Sub(now))
 	}

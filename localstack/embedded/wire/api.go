@@ -1,11 +1,12 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -76,11 +77,13 @@ func Do[S, In any](perform func(server S, in In) error) Operation[S] {
 // Serve answers one request. It refuses targets of other services, operations that AWS does not have, and those that
 // [API.Unsupported] names.
 func (a API[S]) Serve(server S, w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	if err != nil {
+	var read bytes.Buffer
+	read.Grow(int(min(max(r.ContentLength, 0), MaxBody)) + bytes.MinRead)
+	if _, err := read.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
 		a.Fail(w, SerializationError("The request could not be read: %v.", err))
 		return
 	}
+	body := read.Bytes()
 	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), a.Target)
 	if raw := a.Raw[name]; ok && raw != nil {
 		if err := raw(server, w, r, body); err != nil {
@@ -125,6 +128,7 @@ func (a API[S]) Fail(w http.ResponseWriter, err error) {
 // write responds with JSON and a new request ID.
 func (a API[S]) write(w http.ResponseWriter, status int, body []byte) {
 	SetHeaders(w.Header(), a.Version)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // or net/http would send a long body in chunks
 	w.WriteHeader(status)
 	w.Write(body) // an error means that the client is gone
 }
@@ -152,5 +156,5 @@ func Decode(body []byte, in any) error {
 	if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return SerializationError("%s: %s can not be converted to %s.", mistyped.Field, mistyped.Value, mistyped.Type)
 	}
-	return SerializationError("The request is not JSON: %v.", err)
+	return SerializationError("The request could not be decoded: %v.", err)
 }

@@ -79,7 +79,7 @@ func TestServe(t *testing.T) {
 		{"Counter_2026.Add", `{"By":-1}`, 500, `{"__type":"com.amazon.coral.service#InternalFailure","message":"disk full"}`},
 		{"Counter_2026.Add", `{"By":"2"}`, 400, `{"__type":"com.amazon.coral.service#SerializationException","message":"By: string can not be converted to int."}`},
 		{"Counter_2026.Add", `{"Named":{"Label":1}}`, 400, `{"__type":"com.amazon.coral.service#SerializationException","message":"Named.Label: number can not be converted to string."}`},
-		{"Counter_2026.Add", `{"By":1}{}`, 400, `{"__type":"com.amazon.coral.service#SerializationException","message":"The request is not JSON: invalid character '{' after top-level value."}`},
+		{"Counter_2026.Add", `{"By":1}{}`, 400, `{"__type":"com.amazon.coral.service#SerializationException","message":"The request could not be decoded: invalid character '{' after top-level value."}`},
 		{"Counter_2026.Add", `{"By":1,"Odd":12}`, 400, `{"__type":"counter#EvenException","message":"12 is even."}`},
 		{"Counter_2026.Reset", `{}`, 200, `{}`},
 		{"Counter_2026.Watch", ``, 200, `raw`},

@@ -13,6 +13,11 @@ func AppendString[T string | []byte](b []byte, s T) []byte {
 	return append(Append(append(b, '"'), s), '"')
 }
 
+// AppendMember appends text as it is, such as a member's name and a colon, and s as a JSON string.
+func AppendMember[T string | []byte](b []byte, text string, s T) []byte {
+	return AppendString(append(b, text...), s)
+}
+
 // Append appends what stands between the quotes.
 func Append[T string | []byte](b []byte, s T) []byte {
 	done := 0 // s[:done] is written

@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
-func TestStringsSurvive(t *testing.T) {
+func TestStrings(t *testing.T) {
 	every := make([]rune, 0, 0x3000)
 	for r := range rune(0x3000) {
 		every = append(every, r)
@@ -44,4 +45,18 @@ func FuzzString(f *testing.F) {
 			t.Errorf("%q is not UTF-8", text)
 		}
 	})
+}
+
+func TestTimes(t *testing.T) {
+	for ms, want := range map[int64]string{
+		1772600765118: "1772600765.118", 1772600765000: "1772600765.0", 1772600765100: "1772600765.1",
+		1772600765010: "1772600765.01", 1772600765001: "1772600765.001", 0: "0.0",
+	} {
+		if got := string(AppendTime(nil, time.UnixMilli(ms))); got != want {
+			t.Errorf("%d ms: got %s, want %s", ms, got, want)
+		}
+	}
+	if got := string(AppendTime(nil, time.Time{})); got != "0.0" {
+		t.Errorf("no time: %s", got)
+	}
 }

@@ -1,14 +1,14 @@
 """The Runtime API over one kept connection.
 
-http.client costs several times what a warm invocation takes, so requests are written and responses are read by hand.
-The server is the only peer there will ever be: HTTP/1.1, no redirects, no compression.
+http.client takes several times as long as the rest of a warm invocation, so requests are written and responses are
+read by hand. The server uses HTTP/1.1, no redirects and no compression.
 """
 
 import collections
 import socket
 
 _BASE = "/2018-06-01/runtime/"
-_CONNECT_TIMEOUT = 5  # seconds; a request itself has no timeout: next may be parked for hours
+_CONNECT_TIMEOUT = 5  # seconds; requests have no timeout: next may block for hours
 
 Invocation = collections.namedtuple(
     "Invocation", "id deadline_ms function_arn trace_id client_context identity tenant_id content_type event"
@@ -16,7 +16,7 @@ Invocation = collections.namedtuple(
 
 
 class Refused(Exception):
-    """The Runtime API answered, but not with what the request was for."""
+    """The Runtime API refused a request."""
 
     def __init__(self, path, status, body):
         Exception.__init__(
@@ -33,10 +33,10 @@ class RuntimeAPI:
         self._address = (host, int(port))
         self._host = address
         self._socket = None
-        self._received = bytearray()  # bytes of the connection that are not yet used
+        self._received = bytearray()  # bytes that are not used yet
 
     def next(self):
-        """Waits for an event, for as long as that takes."""
+        """Waits for an event, without a timeout."""
         headers, body = self._call("GET", "invocation/next")
         text = headers.get
         return Invocation(
@@ -73,7 +73,7 @@ class RuntimeAPI:
         return headers, answer
 
     def _exchange(self, request):
-        """Sends the request, once more if a connection that was kept turns out to have been closed meanwhile."""
+        """Sends the request, and again if a kept connection has been closed."""
         kept = self._socket is not None
         try:
             return self._exchange_once(request)
@@ -120,7 +120,7 @@ class RuntimeAPI:
         return bytes(body)
 
     def _take_until(self, mark):
-        """Takes what comes before mark, and mark itself out of the way."""
+        """Takes the bytes before mark and removes mark."""
         while True:
             at = self._received.find(mark)
             if at >= 0:

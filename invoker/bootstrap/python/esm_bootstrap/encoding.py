@@ -12,7 +12,7 @@ _ESCAPES = re.match(r"AWS_Lambda_python3\.([0-9]|1[01])$", os.environ.get("AWS_E
 
 
 def decode(invocation):
-    """Gives the event: parsed if it is said to be JSON, else its bytes."""
+    """Returns the event: parsed if its content type is JSON, else its bytes."""
     if invocation.content_type.partition(";")[0].strip().lower() != "application/json":
         return invocation.event
     try:
@@ -22,7 +22,7 @@ def decode(invocation):
 
 
 def encode(result):
-    """Gives the bytes and the content type of what a handler returned."""
+    """Returns the bytes and the content type of a handler's result."""
     if isinstance(result, bytes):
         return result, "application/unknown"
     try:
@@ -43,7 +43,7 @@ def to_json(value):
         return "%s%d" % (mark, len(decimals) - 1)
 
     text = json.dumps(value, default=default, ensure_ascii=_ESCAPES)
-    if _has_named_tuple(value):  # looked for only now, when value is known to end somewhere
+    if _has_named_tuple(value):  # checked only now: value has no cycles, or dumps had failed
         del decimals[:]
         text = json.dumps(_unnamed(value), default=default, ensure_ascii=_ESCAPES)
     if not decimals:

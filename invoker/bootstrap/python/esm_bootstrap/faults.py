@@ -1,4 +1,4 @@
-"""Errors, as the Runtime API and the log want them."""
+"""Errors, in the form of the Runtime API and the log."""
 
 import os
 import traceback
@@ -7,7 +7,7 @@ _OURS = os.path.dirname(os.path.abspath(__file__))
 
 
 class Fault(Exception):
-    """An error of the runtime's own making, whose type is not the name of an exception's class."""
+    """An error of the runtime, whose type is not the name of an exception's class."""
 
     def __init__(self, error_type, message, trace=()):
         Exception.__init__(self, message)
@@ -16,7 +16,7 @@ class Fault(Exception):
 
 
 def describe(error, request_id=""):
-    """Gives the body by which error is reported. Frames of the bootstrap are left out of its stack trace."""
+    """Returns the body that reports error. Its stack trace lacks the frames of the bootstrap."""
     if isinstance(error, Fault):
         error_type, trace = error.error_type, error.trace
     else:

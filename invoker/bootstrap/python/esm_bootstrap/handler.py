@@ -7,7 +7,7 @@ from .faults import Fault
 
 
 def load(name):
-    """Imports the module and gives the function. The module may be written as a path: "pkg/app.handler"."""
+    """Imports the module and returns the function. The module may be a path: "pkg/app.handler"."""
     try:
         module_name, function_name = name.rsplit(".", 1)
     except ValueError as e:

@@ -1,4 +1,4 @@
-"""What a function's logging looks like: one record is one line of standard output."""
+"""Logging: each record is one line of standard output."""
 
 import datetime
 import json
@@ -16,7 +16,7 @@ _STANDARD = set(logging.makeLogRecord({}).__dict__) | {"aws_request_id", "tenant
 
 
 class _Current:
-    """The invocation that is being handled; records are marked with it."""
+    """The current invocation, which records name."""
 
     request_id = None
     tenant_id = None
@@ -62,7 +62,7 @@ def error(description):
 
 
 def _indented(line):
-    """Indents with no-break spaces, which viewers that trim lines leave alone."""
+    """Indents with no-break spaces, which viewers do not trim."""
     stripped = line.lstrip(" ")
     return "\u00a0" * (len(line) - len(stripped)) + stripped
 

@@ -1,4 +1,4 @@
-"""The life of a runtime: load the handler, then ask, call, answer, again and again."""
+"""The runtime's loop: load the handler, then take an event, call the handler and answer, repeatedly."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from . import encoding, faults, handler, logs
 from .api import Refused, RuntimeAPI
 from .context import LambdaContext
 
-_TOO_LARGE = 413  # the Runtime API has answered the caller itself and goes on
+_TOO_LARGE = 413  # the Runtime API has answered the caller
 
 
 def run():
@@ -49,7 +49,7 @@ def _body(description):
 
 
 def _insist(call, *arguments):
-    """Makes a call without which the runtime cannot go on, and ends the process when it is not to be had."""
+    """Makes a call, and ends the process if it fails: the runtime cannot go on without it."""
     try:
         return call(*arguments)
     except Refused as e:
@@ -62,7 +62,7 @@ def _insist(call, *arguments):
 
 
 def _exit():
-    """Ends the process at once, whatever threads the handler's module has started."""
+    """Ends the process at once, even if the handler's module has started threads."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"cmp"
+	"encoding/json"
+	"runtime"
+
+	"github.com/google/uuid"
+
+	"github.com/esm-run/esm/config"
+)
+
+// functionConfiguration is a function as Lambda's answers show it (AWS: API reference of Lambda, FunctionConfiguration),
+// without the members that no function here has.
+type functionConfiguration struct {
+	FunctionName     string
+	FunctionArn      string
+	Runtime          string `json:",omitempty"`
+	Role             string `json:",omitempty"`
+	Handler          string `json:",omitempty"`
+	CodeSize         int
+	Description      string
+	Timeout          int
+	MemorySize       int
+	LastModified     string
+	CodeSha256       string
+	Version          string
+	Environment      *environment `json:",omitempty"`
+	TracingConfig    struct{ Mode string }
+	RevisionId       string
+	State            string `json:",omitempty"`
+	LastUpdateStatus string `json:",omitempty"`
+	PackageType      string
+	Architectures    []string
+	EphemeralStorage struct{ Size int }
+	SnapStart        struct{ ApplyOn, OptimizationStatus string }
+	LoggingConfig    struct{ LogFormat, LogGroup string }
+}
+
+type environment struct{ Variables map[string]string }
+
+// functionAnswer is the answer of GetFunction.
+type functionAnswer struct {
+	Configuration functionConfiguration
+	Code          functionCode
+	Concurrency   *reservation `json:",omitempty"`
+}
+
+type functionCode struct {
+	RepositoryType string `json:",omitempty"`
+	Location       string `json:",omitempty"`
+}
+
+// listed returns f as ListFunctions shows it.
+func (f functionConfiguration) listed() functionConfiguration {
+	f.State, f.LastUpdateStatus = "", ""
+	return f
+}
+
+// emptyCode is the SHA-256 of no bytes: the engine has no package of the function's code.
+const emptyCode = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+// ephemeralStorage is the default size of /tmp in MB (AWS: "Lambda quotas"). Nothing limits /tmp here.
+const ephemeralStorage = 512
+
+// describeFunction returns the description of fn. The qualifier is the request's and may be empty.
+func (s *Server) describeFunction(fn config.Function, qualifier string) functionConfiguration {
+	fn = fn.Defaults()
+	f := functionConfiguration{
+		FunctionName: fn.Name, FunctionArn: cmp.Or(fn.FunctionArn, config.FunctionARN(s.Region, s.Account, fn.Name)),
+		Runtime: fn.Runtime, Role: fn.Role, Handler: fn.Handler, Timeout: fn.Timeout, MemorySize: fn.MemorySize,
+		LastModified: s.Functions.Modified().UTC().Format("2006-01-02T15:04:05.000+0000"), CodeSha256: emptyCode,
+		Version: latestVersion, RevisionId: revision(fn), State: "Active", LastUpdateStatus: "Successful",
+		PackageType: "Image", Architectures: architectures(fn),
+	}
+	if qualifier != "" {
+		f.FunctionArn += ":" + qualifier
+	}
+	if fn.Runtime != "" {
+		f.PackageType = "Zip"
+	}
+	if len(fn.Environment.Variables) > 0 {
+		f.Environment = &environment{fn.Environment.Variables}
+	}
+	f.TracingConfig.Mode = "PassThrough"
+	f.EphemeralStorage.Size = ephemeralStorage
+	f.SnapStart.ApplyOn, f.SnapStart.OptimizationStatus = "None", "Off"
+	f.LoggingConfig.LogFormat, f.LoggingConfig.LogGroup = fn.LoggingConfig.LogFormat, "/aws/lambda/"+fn.Name
+	return f
+}
+
+// codeOf returns the place of fn's code, if it is on this machine.
+func codeOf(fn config.Function) functionCode {
+	if fn.CodeUri == "" {
+		return functionCode{}
+	}
+	return functionCode{RepositoryType: "File", Location: "file://" + fn.CodeUri}
+}
+
+// revision returns an ID that changes with the function's description.
+func revision(fn config.Function) string {
+	text, err := json.Marshal(fn)
+	if err != nil {
+		return uuid.Nil.String() // cannot happen: a function is plain data
+	}
+	return uuid.NewSHA1(uuid.NameSpaceOID, text).String()
+}
+
+// architectures returns those of fn, by default this machine's.
+func architectures(fn config.Function) []string {
+	switch {
+	case len(fn.Architectures) > 0:
+		return fn.Architectures
+	case runtime.GOARCH == "amd64":
+		return []string{"x86_64"}
+	}
+	return []string{runtime.GOARCH}
+}

@@ -1,0 +1,134 @@
+package esm_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rows returns the cells of the table in docs/architecture.md below a heading, without its header.
+func rows(t *testing.T, heading string) (table [][]string) {
+	t.Helper()
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(page), "\n## "+heading+"\n")
+	if !found {
+		t.Fatalf("docs/architecture.md has no section %q", heading)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	for line := range strings.Lines(section) {
+		if strings.HasPrefix(line, "|") {
+			table = append(table, strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|"))
+		}
+	}
+	if len(table) < 3 {
+		t.Fatalf("the section %q has no table", heading)
+	}
+	return table[2:]
+}
+
+var quoted = regexp.MustCompile("`([^`]+)`")
+
+// paths returns what a cell quotes, without trailing slashes.
+func paths(cell string) (all []string) {
+	for _, m := range quoted.FindAllStringSubmatch(cell, -1) {
+		all = append(all, strings.TrimSuffix(m[1], "/"))
+	}
+	return all
+}
+
+// TestToAdd checks the table that says what an addition changes: at most six files that exist.
+func TestToAdd(t *testing.T) {
+	for _, row := range rows(t, "To add") {
+		name, adds, changes := strings.TrimSpace(row[0]), paths(row[1]), paths(row[2])
+		if len(changes) == 0 || len(changes) > 6 {
+			t.Errorf("%s: changes %d files, want 1 to 6", name, len(changes))
+		}
+		for _, path := range changes {
+			if info, err := os.Stat(path); err != nil || info.IsDir() {
+				t.Errorf("%s: changes %s, which is not a file", name, path)
+			}
+		}
+		for _, path := range adds {
+			if _, err := os.Stat(path); err == nil {
+				t.Errorf("%s: adds %s, which exists", name, path)
+			}
+		}
+	}
+}
+
+// TestRooms checks that the table of directories names every package, itself or a directory above it.
+func TestRooms(t *testing.T) {
+	var listed []string
+	for _, row := range rows(t, "The rooms") {
+		for _, path := range paths(row[0]) {
+			listed = append(listed, path)
+			if info, err := os.Stat(path); path != "*.go" && (err != nil || !info.IsDir()) {
+				t.Errorf("docs/architecture.md lists %s, which is not a directory", path)
+			}
+		}
+	}
+	for _, dir := range packages(t) {
+		if dir != "." && !slices.ContainsFunc(listed, func(l string) bool { return dir == l || strings.HasPrefix(dir, l+"/") }) {
+			t.Errorf("docs/architecture.md does not list %s", dir)
+		}
+	}
+}
+
+// TestKindsAreAskedInOnePlace checks that only the table of kinds and its wiring distinguish kinds of sources.
+func TestKindsAreAskedInOnePlace(t *testing.T) {
+	kinds := []string{"SQSQueue", "KinesisStream", "DynamoDBStream"}
+	allowed := []string{"config", "cmd/esm/wiring"}
+	for _, dir := range packages(t) {
+		if slices.Contains(allowed, dir) {
+			continue
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+		for _, path := range files {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok {
+					if x, ok := s.X.(*ast.Ident); ok && x.Name == "config" && slices.Contains(kinds, s.Sel.Name) {
+						t.Errorf("%s asks for config.%s: make it a field of config.Kind", path, s.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
+// packages returns the directories that hold Go files.
+func packages(t *testing.T) (dirs []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "node_modules"):
+			return fs.SkipDir
+		case strings.HasSuffix(path, ".go") && !slices.Contains(dirs, filepath.Dir(path)):
+			dirs = append(dirs, filepath.Dir(path))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dirs
+}

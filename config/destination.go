@@ -1,0 +1,106 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Origin is what sends notices to a destination.
+type Origin int
+
+// Origins of notices. Those of asynchronous invocations will follow.
+const (
+	StreamFailure Origin = iota // OnFailure of a stream mapping
+)
+
+// DestinationKind is one kind of destination. The table of kinds holds every rule about which destinations an origin may
+// have; package destinations opens them.
+type DestinationKind struct {
+	// Name names the kind in messages, with its article: "an S3 bucket".
+	Name string
+
+	// Form shows the ARN of this kind in messages.
+	Form string
+
+	// Service is the service in the ARN.
+	Service string
+
+	// Origins lists what may send to destinations of this kind.
+	Origins []Origin
+
+	// valid reports whether an ARN of Service names such a destination.
+	valid func(ARN) bool
+}
+
+// The kinds of destinations.
+var (
+	QueueDestination = &DestinationKind{
+		Name:    "a standard SQS queue",
+		Form:    "arn:aws:sqs:<region>:<account>:<queue>",
+		Service: SQS,
+		Origins: []Origin{StreamFailure},
+		valid:   func(a ARN) bool { return a.placed() && validQueueName(a.Resource) },
+	}
+	TopicDestination = &DestinationKind{
+		Name:    "a standard SNS topic",
+		Form:    "arn:aws:sns:<region>:<account>:<topic>",
+		Service: SNS,
+		Origins: []Origin{StreamFailure},
+		valid:   func(a ARN) bool { return a.placed() && topicForm.MatchString(a.Resource) },
+	}
+	BucketDestination = &DestinationKind{
+		Name:    "an S3 bucket",
+		Form:    "arn:aws:s3:::<bucket>, not an access point, and without a prefix",
+		Service: S3,
+		Origins: []Origin{StreamFailure},
+		valid:   func(a ARN) bool { return a.Region == "" && a.Account == "" && bucketForm.MatchString(a.Resource) },
+	}
+)
+
+// DestinationKinds lists the kinds of destinations. Adding one takes a row here, a file in package destinations, and a case
+// in its Open.
+var DestinationKinds = []*DestinationKind{QueueDestination, TopicDestination, BucketDestination}
+
+// Destination is a parsed destination.
+type Destination struct {
+	ARN  ARN
+	Kind *DestinationKind
+}
+
+// ParseDestination parses the ARN of a destination for notices of origin. The error says what is wrong with the ARN, without
+// quoting it, and what to give instead.
+//
+// AWS lists FIFO queues and topics among the causes of failing deliveries ("Retain discarded records"): here they are
+// refused.
+func ParseDestination(arn string, origin Origin) (Destination, error) {
+	a, err := ParseARN(arn)
+	if err != nil {
+		return Destination{}, err
+	}
+	for _, kind := range DestinationKinds {
+		switch {
+		case kind.Service != a.Service || !slices.Contains(kind.Origins, origin):
+			continue
+		case strings.HasSuffix(a.Resource, ".fifo"):
+			return Destination{}, fmt.Errorf("is FIFO, which cannot be a destination: give the ARN of %s", destinationsOf(origin))
+		case !kind.valid(a):
+			return Destination{}, fmt.Errorf("is not the ARN of %s (%s)", kind.Name, kind.Form)
+		}
+		return Destination{a, kind}, nil
+	}
+	return Destination{}, errors.New("cannot be a destination: give the ARN of " + destinationsOf(origin))
+}
+
+// destinationsOf lists the kinds of destinations that an origin may have: "a standard SQS queue or an S3 bucket".
+func destinationsOf(origin Origin) string {
+	var names []string
+	for _, kind := range DestinationKinds {
+		if slices.Contains(kind.Origins, origin) {
+			names = append(names, kind.Name)
+		}
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}

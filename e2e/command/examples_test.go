@@ -1,0 +1,77 @@
+package command_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/esm-run/esm/e2e/rig"
+)
+
+// examples have what each example is there to show.
+var examples = []struct {
+	name, needs string   // needs is a program
+	shows       []string // somewhere in what its handlers print
+	ordered     []string // each for the first time after the one before
+	hides       string   // a record that the filter drops
+}{
+	{name: "quickstart", needs: "python3", shows: []string{
+		"order 1: espresso is ready (try 1)", "order 4: out of milk, more is on its way (try 1)", "order 4: flat white is ready (try 2)",
+		"order 7: this is a coffee house (try 2)", "order 10: affogato is ready (try 1)", "order 7 is in the dead-letter queue: tea",
+	}},
+	{name: "node", needs: "node", shows: []string{"anna: step 1", "anna: step 3", "ben: step 10"}, hides: "step 2"},
+	{name: "go", needs: "go", shows: []string{"function:greet: hello", "function:greet: hallo", "function:greet: bonjour"}},
+	{
+		name: "kinesis", needs: "python3",
+		shows:   []string{"ben sees /", "ben sees /jobs", "given up after 2 tries (RetryAttemptsExhausted): 1 record of shardId-000000000001"},
+		ordered: []string{"anna sees /\n", "anna sees /menu", "anna: this is no click", "anna sees /cart", "anna sees /thanks"},
+	},
+	{
+		name: "dynamodb", needs: "node", shows: []string{"given up after 2 tries (RetryAttemptsExhausted): 1 record of shardId-"},
+		ordered: []string{
+			"MODIFY a1: was draft, is paid", "INSERT b2: is paid", "order c3 has no price",
+			"MODIFY a1: was paid, is shipped", "MODIFY b2: was paid, is shipped",
+		},
+		hides: "INSERT a1",
+	},
+}
+
+// The examples are run as their first lines say, until they have shown what they are there to show.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	root, err := rig.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, example := range examples {
+		t.Run(example.name, func(t *testing.T) {
+			t.Parallel()
+			rig.Need(t, example.needs)
+			if example.name == "go" {
+				build := exec.Command("go", "build", "-o", "examples/go/bootstrap", "./examples/go")
+				build.Dir = root
+				if out, err := build.CombinedOutput(); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+			}
+			file := filepath.Join(root, "examples", example.name, "mappings.yaml")
+			use{[]string{"validate", file}, 0, nil}.check(t)
+			engine := rig.Start(t, file, "--data-dir", t.TempDir())
+			engine.WaitOutput(slices.Concat(example.shows, example.ordered)...)
+			last := -1
+			for _, line := range example.ordered {
+				at := strings.Index(engine.Output(), line)
+				if at < last {
+					t.Errorf("%q came too early", line)
+				}
+				last = at
+			}
+			if example.hides != "" && strings.Contains(engine.Output(), example.hides) {
+				t.Errorf("%q, which the filter drops, reached the handler", example.hides)
+			}
+			engine.Stop()
+		})
+	}
+}

@@ -1,0 +1,166 @@
+package crash_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/esm-run/esm/e2e/rig"
+)
+
+// A disk is a file system of a megabyte in place of the DataDir.
+type disk struct {
+	*rig.Env
+	ballast string
+}
+
+func newDisk(t *testing.T, e *rig.Env) *disk {
+	t.Helper()
+	dir := e.DataDir()
+	e.Must(os.Mkdir(dir, 0o700))
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=700"); err != nil {
+		t.Skipf("a small file system takes root: %v", err)
+	}
+	t.Cleanup(func() { e.Must(syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	return &disk{e, filepath.Join(dir, "ballast")}
+}
+
+// fill leaves no room.
+func (d *disk) fill() {
+	d.Helper()
+	f, err := os.Create(d.ballast)
+	d.Must(err)
+	defer f.Close()
+	for _, size := range []int{4096, 1} {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			d.Fatal(err)
+		}
+	}
+}
+
+// empty makes room again.
+func (d *disk) empty() {
+	d.Helper()
+	d.Must(os.Remove(d.ballast))
+}
+
+// While the disk is full nothing is settled that is not durable. All goes on by itself when there is room.
+func TestDiskIsFull(t *testing.T) {
+	t.Parallel()
+	const shards = 60
+	e := rig.New(t)
+	d, s, f := newDisk(t, e), e.Stream("full", shards), e.Function("f", rig.Succeed)
+	f.Keys = append(f.Keys, "ReservedConcurrentExecutions: 1")
+	s.Put("first")
+	engine := e.Run(f.On(s.ARN))
+	f.Want(t, "first")
+	d.fill()
+	texts := rig.Numbers(4 * shards)
+	for i, text := range texts[:3*shards] {
+		s.PutInto(i%shards, "k", text)
+	}
+	engine.WaitLog("no space left on device")
+	d.empty()
+	for i, text := range texts[3*shards:] {
+		s.PutInto(i, "k", text)
+	}
+	f.WaitFor(t, texts...)
+	if got, want := len(f.Texts()), 1+len(texts); got != want {
+		t.Errorf("%d records were given, want %d: none twice", got, want)
+	}
+	engine.Stop()
+
+	f.Handle(rig.Succeed)
+	s.Put("again")
+	e.Run(f.On(s.ARN))
+	f.Want(t, "again")
+}
+
+func TestDiskIsFullAtStart(t *testing.T) {
+	t.Parallel()
+	e := rig.New(t)
+	d, s, f := newDisk(t, e), e.Stream("full", 1), e.Function("f", rig.Succeed)
+	s.Put("1")
+	d.fill()
+	engine := e.Start(f.On(s.ARN))
+	engine.WantExit(1)
+	if says := engine.Log(); !strings.Contains(says, e.DataDir()) || !strings.Contains(says, "no space left on device") {
+		t.Errorf("esm says %q", says)
+	}
+	d.empty()
+	e.Run(f.On(s.ARN))
+	f.Want(t, "1")
+}
+
+// While the disk is full every change over HTTP is refused with an error, and nothing is changed by it.
+func TestDiskIsFullWhileMappingsChange(t *testing.T) {
+	t.Parallel()
+	e := rig.New(t)
+	d, f := newDisk(t, e), e.Function("f", rig.Succeed)
+	q, other := e.Queue("full", nil), e.Queue("other", nil)
+	engine := e.Run(f)
+	uuid := engine.Create(lambda.CreateEventSourceMappingInput{EventSourceArn: &q.ARN})
+	engine.WaitState(uuid, "Enabled")
+	d.fill()
+	large := map[string]string{}
+	for _, key := range rig.Numbers(40) {
+		large[key] = strings.Repeat("x", 200)
+	}
+	sdk, ctx, name := engine.Lambda(), t.Context(), "f"
+	resource := aws.String("arn:aws:lambda:us-east-1:000000000000:event-source-mapping:" + uuid)
+	changes := map[string]func() error{
+		"create": func() error {
+			_, err := sdk.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{FunctionName: &name, EventSourceArn: &other.ARN, Tags: large})
+			return err
+		},
+		"tag": func() error {
+			_, err := sdk.TagResource(ctx, &lambda.TagResourceInput{Resource: resource, Tags: large})
+			return err
+		},
+		"update": func() error {
+			_, err := sdk.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: &uuid, BatchSize: aws.Int32(3)})
+			return err
+		},
+		"reserve": func() error {
+			_, err := sdk.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: &name, ReservedConcurrentExecutions: aws.Int32(7)})
+			return err
+		},
+		"delete": func() error {
+			_, err := sdk.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: &uuid})
+			return err
+		},
+	}
+	before := engine.Mappings()
+	for change, make := range changes {
+		if err := make(); rig.ErrorCode(err) != "ServiceException" {
+			t.Errorf("%s on a full disk: %v", change, err)
+		}
+	}
+	engine.WantMappings(before)
+	engine.WaitLog("no space left on device")
+	if state := engine.State(uuid); state != "Enabled" {
+		t.Errorf("the mapping is %s", state)
+	}
+	d.empty()
+	for _, change := range []string{"tag", "update", "reserve"} {
+		if err := changes[change](); err != nil {
+			t.Errorf("%s with room again: %v", change, err)
+		}
+	}
+	engine.Kill()
+	engine = e.Run(f)
+	engine.WantMappings(map[string]string{"f": "3 HTTP false"})
+	got, err := engine.Lambda().GetFunctionConcurrency(ctx, &lambda.GetFunctionConcurrencyInput{FunctionName: &name})
+	if err != nil || aws.ToInt32(got.ReservedConcurrentExecutions) != 7 {
+		t.Errorf("%+v is reserved (%v)", got, err)
+	}
+}

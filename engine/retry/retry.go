@@ -1,0 +1,88 @@
+// Package retry waits, and repeats what failed after pauses that grow.
+package retry
+
+import (
+	"context"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// The bounds of a pause: short enough to find a queue within seconds of its creation, long enough to leave a service in
+// trouble alone.
+const (
+	firstPause = 250 * time.Millisecond
+	lastPause  = 10 * time.Second
+)
+
+// Keep calls turn until it returns more=false or ctx ends, but at least once. It calls turn again at once after a nil error
+// and after a growing pause otherwise. Before a pause it calls failing, which may be nil.
+func Keep(ctx context.Context, scale float64, turn func() (more bool, err error), failing func(err error, pause time.Duration)) {
+	pauses := Pauses(scale)
+	for {
+		more, err := turn()
+		if !more || ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			pauses.Reset()
+			continue
+		}
+		pause := pauses.NextBackOff()
+		if failing != nil {
+			failing(err, pause)
+		}
+		if !Sleep(ctx, pause) {
+			return
+		}
+	}
+}
+
+// Pauses returns the pauses after errors in a row: from a quarter of a second to ten seconds, each up to half shorter or
+// longer at random. Scale multiplies them; 0 means 1.
+func Pauses(scale float64) *backoff.ExponentialBackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(Scaled(firstPause, scale)),
+		backoff.WithMaxInterval(Scaled(lastPause, scale)),
+		backoff.WithMultiplier(1.6),
+		backoff.WithMaxElapsedTime(0),
+	)
+}
+
+// Sleep waits for d and returns true, or returns false as soon as ctx ends.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Scaled returns d multiplied by scale; a scale of 0 means 1.
+func Scaled(d time.Duration, scale float64) time.Duration {
+	if scale == 0 {
+		return d
+	}
+	return time.Duration(scale * float64(d))
+}
+
+// Linger returns a context for a call that the end of ctx does not cut short. It ends with work, and otherwise once ctx has
+// ended and limit has passed since Linger was called.
+func Linger(ctx, work context.Context, limit time.Duration) (call context.Context, end context.CancelFunc) {
+	call, cancel := context.WithCancel(work)
+	latest := time.Now().Add(limit)
+	unhook := context.AfterFunc(ctx, func() {
+		Sleep(call, time.Until(latest))
+		cancel()
+	})
+	return call, func() {
+		unhook()
+		cancel()
+	}
+}
