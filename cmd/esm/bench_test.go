@@ -37,13 +37,15 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// This test binary, started again, is also the handler that does nothing and the stand-in in a process of its own.
+// This test binary, started again, is also the handler that does nothing, the stand-in, and the command itself.
 func TestMain(m *testing.M) {
 	switch os.Getenv("BENCH_AS") {
 	case "handler":
 		lambda.Start(func(json.RawMessage) error { return nil })
 	case "embedded":
 		serveEmbedded()
+	case "command":
+		os.Exit(profiled(func() int { return execute(context.Background(), os.Args[1:], os.Stdout, os.Stderr) }))
 	default:
 		os.Exit(m.Run())
 	}
@@ -208,30 +210,24 @@ func running(p *wiring.Parts) (end func()) {
 	}
 }
 
-const drained = 20_000
+const (
+	drained   = 20_000
+	bareLoops = 5
+)
 
 // BenchmarkDrain empties a queue of 20,000 messages in batches of 10 through a handler that does nothing: the engine
-// against bare loops of receive, Runtime API round trip and delete. "ratio" is the engine's rate to that of the best
-// bare loop.
+// against bare loops of receive, Runtime API round trip and delete.
 func BenchmarkDrain(b *testing.B) {
 	services(b, func(b *testing.B, endpoint string) {
 		client := sqsClient(endpoint)
-		var engines, bare float64
-		for range b.N {
-			// In turn, and the best of as many runs each: services grow slower or faster as they go.
-			for _, loops := range []int{2, 5, 10} {
-				rate := drainBare(b, client, loops)
-				b.ReportMetric(rate, fmt.Sprintf("bare%d-msg/s", loops))
-				bare = max(bare, rate)
-				engines = max(engines, drainEngine(b, client, endpoint))
-			}
-		}
-		b.ReportMetric(engines, "esm-msg/s")
-		b.ReportMetric(engines/bare, "ratio")
+		b.ResetTimer()
+		compare(b, drained,
+			func() drain { return drainEngine(b, client, endpoint) },
+			func() drain { return drainBare(b, client) })
 	})
 }
 
-func drainEngine(b *testing.B, client *sqs.Client, endpoint string) (rate float64) {
+func drainEngine(b *testing.B, client *sqs.Client, endpoint string) drain {
 	b.Helper()
 	_, arn := newQueue(b, client, drained)
 	var deleted atomic.Int64
@@ -241,35 +237,34 @@ func drainEngine(b *testing.B, client *sqs.Client, endpoint string) (rate float6
 			close(all)
 		}
 	}, arn)
-	began := time.Now()
-	end := running(p)
-	<-all
-	took := time.Since(began)
+	var end func()
+	d := measured(b, func() { end = running(p); <-all })
 	end()
-	return drained / took.Seconds()
+	return d
 }
 
-func drainBare(b *testing.B, client *sqs.Client, loops int) (rate float64) {
+// drainBare drains a queue with as many loops as an engine starts with.
+func drainBare(b *testing.B, client *sqs.Client) drain {
 	b.Helper()
 	url, _ := newQueue(b, client, drained)
 	var deleted atomic.Int64
-	var ended sync.WaitGroup
-	handlers := make([]*bareHandler, loops)
-	began := time.Now()
-	for i := range handlers {
-		ended.Go(func() {
-			handlers[i] = startBare(b)
-			for deleted.Load() < drained {
-				deleted.Add(int64(bareTurn(b, client, url, handlers[i])))
-			}
-		})
-	}
-	ended.Wait()
-	took := time.Since(began)
+	handlers := make([]*bareHandler, bareLoops)
+	d := measured(b, func() {
+		var ended sync.WaitGroup
+		for i := range handlers {
+			ended.Go(func() {
+				handlers[i] = startBare(b)
+				for deleted.Load() < drained {
+					deleted.Add(int64(bareTurn(b, client, url, handlers[i])))
+				}
+			})
+		}
+		ended.Wait()
+	})
 	for _, h := range handlers {
 		h.close()
 	}
-	return drained / took.Seconds()
+	return d
 }
 
 func bareTurn(b *testing.B, client *sqs.Client, url string, h *bareHandler) int {

@@ -5,15 +5,15 @@ import (
 	"errors"
 	"time"
 
-	"github.com/esm-run/esm/cmd/esm/wiring"
-
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
 
-// register opens the register of all mappings, which has those that are enabled run, and says what became of the file's.
+// register opens the register of all mappings, which runs those that are enabled, and warns about mappings of the file that are
+// not as the file says.
 func (r *run) register(ctx context.Context, p *wiring.Parts, runs *runner) (*mappings.Register, error) {
 	register, notes, err := mappings.Open(ctx, mappings.Config{
 		File:                 r.file.Mappings,
@@ -22,7 +22,7 @@ func (r *run) register(ctx context.Context, p *wiring.Parts, runs *runner) (*map
 		Check:                (&wiring.Checker{Feeds: p.Feeds, Warn: r.log.Warn}).Check,
 		Forget:               func(ctx context.Context, uuid string) error { return r.forget(ctx, p, uuid) },
 		FunctionArn:          func(m config.Mapping) string { return wiring.FunctionARN(r.file, m) },
-		LastProcessingResult: r.board.LastProcessingResult,
+		LastProcessingResult: r.monitor.LastProcessingResult,
 		Retrying: func(m config.Mapping, err error) {
 			if !errors.Is(err, context.Canceled) {
 				r.log.Warn("mapping %s: %v; trying again", m.UUID, err)
@@ -38,21 +38,21 @@ func (r *run) register(ctx context.Context, p *wiring.Parts, runs *runner) (*map
 	}
 	for _, m := range r.file.Mappings {
 		if _, err := register.Get(m.UUID); err != nil { // deleted over HTTP
-			runs.sights.remove(m.UUID)
+			runs.observers.remove(m.UUID)
 		}
 	}
 	for _, m := range register.List() {
-		if m.State == mappings.Disabled { // nobody else tells of it
-			runs.sights.set(m.Mapping)
+		if m.State == mappings.Disabled { // nothing else reports it
+			runs.observers.set(m.Mapping)
 			r.trace.Emit(trace.State{Mapping: m.UUID, State: mappings.Disabled})
 		}
 	}
 	return register, nil
 }
 
-// forget removes all that is known of a mapping that was deleted.
+// forget removes everything that is known of a deleted mapping.
 func (r *run) forget(ctx context.Context, p *wiring.Parts, uuid string) error {
-	sights{r.roster, r.board, r.metrics}.remove(uuid)
+	observers{r.monitor, r.log}.remove(uuid)
 	kept, err := p.Store.All(ctx, uuid)
 	if err != nil {
 		return err

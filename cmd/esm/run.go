@@ -11,18 +11,18 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/esm-run/esm/cmd/esm/awsclient"
-	"github.com/esm-run/esm/cmd/esm/datadir"
-	"github.com/esm-run/esm/cmd/esm/logging"
-	"github.com/esm-run/esm/cmd/esm/provision"
-	"github.com/esm-run/esm/cmd/esm/usage"
-	"github.com/esm-run/esm/cmd/esm/wiring"
-
 	"github.com/spf13/cobra"
 
 	"github.com/esm-run/esm/api"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/datadir"
+	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/cmd/esm/provision"
+	"github.com/esm-run/esm/cmd/esm/startup"
+	"github.com/esm-run/esm/cmd/esm/usage"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
@@ -33,13 +33,13 @@ func runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Run the event source mappings of a file",
-		Long: `Polls the sources of a mappings file and runs its functions with what they hold,
-until SIGINT or SIGTERM: then nothing more is received, what is in hand is finished
-within Engine.GracePeriod, and it exits with 0. A second signal stops at once.
+		Long: `Polls the sources of a mappings file and runs its functions with the records, until SIGINT
+or SIGTERM. Then it receives nothing more, finishes the batches in hand within
+Engine.GracePeriod, and exits with 0. A second signal stops it at once.
 
-What handlers print goes to standard output, each line with function and request
-id. What the engine has to say goes to standard error: for people one line a batch
-where that is a terminal, structured lines otherwise or with --log-format.`,
+What handlers print goes to standard output, each line with function and request ID.
+Messages of the engine go to standard error: one line per batch on a terminal, structured
+lines otherwise or with --log-format.`,
 		Example: `  esm run mappings.yaml
   esm run mappings.yaml --endpoint embedded
   esm run mappings.yaml --endpoint http://localhost:4566 --log-format json`,
@@ -47,12 +47,13 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stdout, stderr := logging.NewBuffer(cmd.OutOrStdout()), logging.NewBuffer(cmd.ErrOrStderr())
-			defer stderr.Close(lastWords)
-			defer stdout.Close(lastWords)
+			defer stderr.Close(outputTimeout)
+			defer stdout.Close(outputTimeout)
 			log, err := logging.New(logs, stderr)
 			if err != nil {
 				return usage.Error{Err: err}
 			}
+			defer log.Close()
 			r := &run{stdout: stdout, stderr: stderr, log: log, began: time.Now()}
 			return r.run(cmd.Context(), args[0], over)
 		},
@@ -71,8 +72,8 @@ where that is a terminal, structured lines otherwise or with --log-format.`,
 	return cmd
 }
 
-// lastWords is how long what is left to be said may take at the end.
-const lastWords = time.Second
+// outputTimeout is how long writing the rest of the output may take at the end.
+const outputTimeout = time.Second
 
 // run is one `esm run`.
 type run struct {
@@ -82,27 +83,25 @@ type run struct {
 
 	// Set by load, and not changed while anything runs.
 	file    *configfile.File
-	roster  *observe.Roster
-	board   *observe.Board
-	metrics *observe.Metrics
+	monitor *observe.Monitor
 	tails   *api.Tails
 	trace   trace.Func
 
-	// Nil before they are there.
+	// Nil while the engine is starting.
 	known  atomic.Pointer[mappings.Register]
 	lambda atomic.Pointer[api.Server]
 
 	grace   atomic.Int64 // nanoseconds: the file's GracePeriod, once it is read
-	started atomic.Bool  // all that comes before polling is done
+	started atomic.Bool  // everything is ready for polling
 	servers sync.WaitGroup
 }
 
 func (r *run) run(parent context.Context, path string, over configfile.Overrides) error {
-	// From here on signals count, while it is still starting too. Nothing is in hand before the file is read.
+	// Signals count from here on, also during the start.
 	r.grace.Store(int64(time.Minute))
 	grace := func() time.Duration { return time.Duration(r.grace.Load()) }
 	ctx, work, stop, end := lifetimes(parent, grace, func(s os.Signal) {
-		r.log.Info("%v: finishing what is in hand, at most %v; once more stops at once", s, grace())
+		r.log.Info("%v: finishing running batches, for at most %v; a second signal stops at once", s, grace())
 	})
 	defer end()
 	if err := r.load(path, over); err != nil {
@@ -117,7 +116,7 @@ func (r *run) run(parent context.Context, path string, over configfile.Overrides
 	return context.Cause(work) // nil after a clean stop
 }
 
-// interrupted reports whether err comes of the end of ctx, as that of a start which was not finished does.
+// interrupted reports whether err is a consequence of the end of ctx, such as that of an unfinished start.
 func interrupted(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
@@ -133,12 +132,17 @@ func (r *run) load(path string, over configfile.Overrides) error {
 	}
 	r.file = file
 	r.grace.Store(int64(file.Engine.GracePeriod))
-	mappings, functions := observed(file)
-	r.roster = observe.NewRoster(mappings)
-	r.board, r.metrics = observe.NewBoard(mappings, functions), observe.NewMetrics(mappings, functions)
-	r.tails = &api.Tails{}
-	// What talks comes last: what it says is true of the status by then.
-	r.trace = observe.Tee(append([]trace.Func{r.board.Trace, r.metrics.Trace, r.tails.Trace}, r.log.Traces(r.stdout, r.roster)...)...)
+	var described []observe.Mapping
+	for _, m := range file.Mappings {
+		described = append(described, observe.Describe(m))
+	}
+	var functions []string
+	for _, fn := range file.Functions {
+		functions = append(functions, fn.Name)
+	}
+	r.monitor, r.tails = observe.NewMonitor(described, functions), &api.Tails{}
+	// The log comes last: when a line is written, the status agrees with it.
+	r.trace = observe.Tee(r.monitor.Trace, r.tails.Trace, r.log.Start(r.stdout, r.monitor.Mapping))
 	return nil
 }
 
@@ -168,12 +172,14 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	defer parts.Close(work)
 	defer context.AfterFunc(ctx, parts.Functions.StopStarting)() // what does not run at a stop is left at once
 	if err := parts.Processes.Sweep(); err != nil {
-		r.log.Warn("%v: something of an earlier run may be left", err)
+		r.log.Warn("%v: processes or files of an earlier run may be left", err)
 	}
-	around := &lookout{run: r, parts: parts, ctx: ctx}
-	defer around.looking.Wait()
-	runs := &runner{ctx: ctx, feeds: parts.Feeds, engine: parts.Engine, sights: sights{r.roster, r.board, r.metrics}, started: around.at}
-	defer runs.ending.Wait()
+	checks := &startup.Checks{File: r.file, Parts: parts, Warn: r.log.Warn}
+	defer checks.Wait()
+	runs := &runner{
+		ctx: ctx, feeds: parts.Feeds, engine: parts.Engine, observers: observers{r.monitor, r.log}, started: checks.Mapping,
+	}
+	defer runs.stopping.Wait()
 	register, err := r.register(ctx, parts, runs)
 	if err != nil {
 		return err
@@ -191,7 +197,7 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	if !slices.ContainsFunc(register.List(), func(m mappings.Registered) bool { return *m.Enabled }) {
 		r.log.Info("no mapping is enabled: there is nothing to poll")
 	}
-	around.around()
+	checks.Start(ctx)
 	runs.engine.Run(ctx, work)
 	return nil
 }

@@ -4,82 +4,78 @@ import (
 	"context"
 	"sync"
 
-	"github.com/esm-run/esm/cmd/esm/wiring"
-
+	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
 
-// runner has the engine run mappings, and lets those who look at them know.
+// runner runs mappings in the engine, and keeps the observers informed about them.
 type runner struct {
-	ctx     context.Context // of making feeds
-	feeds   *wiring.Feeds
-	engine  *engine.Engine
-	sights  sights
-	started func(context.Context, config.Mapping) // is told of each mapping that runs, until ctx ends; it does not block
+	ctx       context.Context // of making feeds
+	feeds     *wiring.Feeds
+	engine    *engine.Engine
+	observers observers
+	started   func(context.Context, config.Mapping) // called for each mapping that runs, until ctx ends; does not block
 
-	ending sync.WaitGroup // of what was stopped
+	stopping sync.WaitGroup // mappings that are being stopped
 }
 
 var _ mappings.Runner = (*runner)(nil)
 
-// Run is [mappings.Runner].Run.
+// Run implements [mappings.Runner].
 func (r *runner) Run(m config.Mapping) (began <-chan struct{}, err error) {
 	feed, err := r.feeds.Feed(r.ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	return r.engine.Set(m.UUID, watched{feed, r, m}), nil
+	return r.engine.Set(m.UUID, observedFeed{feed, r, m}), nil
 }
 
-// Stop is [mappings.Runner].Stop.
+// Stop implements [mappings.Runner].
 func (r *runner) Stop(uuid string) (over <-chan struct{}) {
-	settled, told := r.engine.Remove(uuid), make(chan struct{})
-	r.ending.Go(func() {
-		defer close(told)
+	settled, reported := r.engine.Remove(uuid), make(chan struct{})
+	r.stopping.Go(func() {
+		defer close(reported)
 		<-settled
 		r.feeds.Trace.Emit(trace.State{Mapping: uuid, State: mappings.Disabled})
 	})
-	return told
+	return reported
 }
 
-// watched is the feed of a mapping that is shown from when it begins: what ran before is shown as what it was until its last
-// batch is settled.
-type watched struct {
+// observedFeed is a feed whose mapping the observers know from the moment that it runs: until its predecessor has settled its
+// last batch, they show that one.
+type observedFeed struct {
 	engine.Feed
 	runner  *runner
 	mapping config.Mapping
 }
 
 // Run implements [engine.Feed].
-func (w watched) Run(ctx, work context.Context, ready func()) {
-	w.runner.sights.set(w.mapping)
-	w.runner.started(ctx, w.mapping)
-	w.Feed.Run(ctx, work, func() {
-		w.runner.feeds.Trace.Emit(trace.State{Mapping: w.mapping.UUID, State: mappings.Enabled})
+func (f observedFeed) Run(ctx, work context.Context, ready func()) {
+	f.runner.observers.set(f.mapping)
+	f.runner.started(ctx, f.mapping)
+	f.Feed.Run(ctx, work, func() {
+		f.runner.feeds.Trace.Emit(trace.State{Mapping: f.mapping.UUID, State: mappings.Enabled})
 		ready()
 	})
 }
 
-// sights are those who look at mappings and show what they do.
-type sights struct {
-	roster  *observe.Roster
-	board   *observe.Board
-	metrics *observe.Metrics
+// observers show what mappings do. Lines about a mapping are formatted before its description changes.
+type observers struct {
+	monitor *observe.Monitor
+	log     *logging.Log
 }
 
-func (s sights) set(m config.Mapping) {
-	seen := seenAs(m)
-	s.roster.Set(seen)
-	s.board.Set(seen)
-	s.metrics.Set(seen)
+func (o observers) set(m config.Mapping) {
+	o.log.Flush()
+	o.monitor.Set(observe.Describe(m))
 }
 
-func (s sights) remove(uuid string) {
-	s.roster.Remove(uuid)
-	s.board.Remove(uuid)
-	s.metrics.Remove(uuid)
+func (o observers) remove(uuid string) {
+	o.log.Flush()
+	o.monitor.Remove(uuid)
 }

@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/cmd/esm/awsclient"
-	"github.com/esm-run/esm/cmd/esm/wiring"
-
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/mappings"
@@ -42,7 +41,7 @@ func loadedRun(t *testing.T, dir, file string) (*run, *wiring.Parts, *strings.Bu
 
 func (r *run) runs(ctx context.Context, p *wiring.Parts) *runner {
 	return &runner{
-		ctx: ctx, feeds: p.Feeds, engine: &engine.Engine{}, sights: sights{r.roster, r.board, r.metrics},
+		ctx: ctx, feeds: p.Feeds, engine: &engine.Engine{}, observers: observers{r.monitor, r.log},
 		started: func(context.Context, config.Mapping) {},
 	}
 }
@@ -76,11 +75,11 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	over := make(chan struct{})
 	go func() { defer close(over); runs.engine.Run(ctx, t.Context()) }()
-	defer func() { stop(); <-over; runs.ending.Wait() }()
+	defer func() { stop(); <-over; runs.stopping.Wait() }()
 
 	first := held{r.trace, m.UUID, make(chan struct{})}
-	<-runs.engine.Set(m.UUID, watched{first, runs, m})
-	for r.board.Status().Mappings[0].InFlight == 0 {
+	<-runs.engine.Set(m.UUID, observedFeed{first, runs, m})
+	for r.monitor.Status().Mappings[0].InFlight == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	m.FunctionName = "g"
@@ -88,7 +87,7 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.board.Status().Mappings[0].Function; got != "f" {
+	if got := r.monitor.Status().Mappings[0].Function; got != "f" {
 		t.Errorf("while the batch is in hand it is one of %s", got)
 	}
 	close(first.letGo)
@@ -100,7 +99,7 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 		strings.Contains(got, `esm_batches_in_flight{function="f"`) {
 		t.Errorf("got %s", got)
 	}
-	if got := r.board.Status().Mappings[0]; got.State != mappings.Disabled || got.InFlight != 0 {
+	if got := r.monitor.Status().Mappings[0]; got.State != mappings.Disabled || got.InFlight != 0 {
 		t.Errorf("got %+v, want it disabled with nothing in hand", got)
 	}
 }
@@ -123,7 +122,7 @@ EventSourceMappings:
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { runs.engine.Run(ctx, t.Context()) })
-	for !r.board.Status().Mappings[0].Failing {
+	for !r.monitor.Status().Mappings[0].Failing {
 		time.Sleep(time.Millisecond)
 	}
 	if got := r.status(); got.Ready || got.Mappings[0].State != mappings.Enabling {
@@ -167,11 +166,11 @@ func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
 		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != mappings.Disabled || got.Mappings[0].Origin != mappings.OriginHTTP {
 			t.Errorf("ready %v, waiting for %q, with %+v", got.Ready, got.Waiting, got.Mappings)
 		}
-		if s := r.board.Status().Mappings; len(s) > 1 {
+		if s := r.monitor.Status().Mappings; len(s) > 1 {
 			t.Errorf("the board has %+v", s)
 		}
 		register.Close()
-		runs.ending.Wait()
+		runs.stopping.Wait()
 		p.Close(t.Context())
 		r, p, _ = loadedRun(t, dir, twoFunctions)
 		runs = r.runs(t.Context(), p)

@@ -10,11 +10,8 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/esm-run/esm/cmd/esm/httpserver"
-	"github.com/esm-run/esm/cmd/esm/reservations"
-	"github.com/esm-run/esm/cmd/esm/wiring"
-
 	"github.com/esm-run/esm/api"
+	"github.com/esm-run/esm/cmd/esm/httpserver"
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/localstack/embedded"
 	"github.com/esm-run/esm/mappings"
@@ -37,7 +34,7 @@ func (r *run) serve(ctx context.Context, stop context.CancelCauseFunc) (address 
 // handler returns the handler of the HTTP server, which answers from the moment that the server listens.
 func (r *run) handler() http.Handler {
 	server := &httpserver.Server{
-		Metrics: r.metrics.Registry,
+		Metrics: r.monitor.Registry,
 		Status:  r.status,
 		Mappings: func() ([]mappings.Registered, bool) {
 			known := r.known.Load()
@@ -76,26 +73,6 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 	return nil
 }
 
-// lambdaAPI returns Lambda's API of the running engine.
-func (r *run) lambdaAPI(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
-	reserved, notes, err := reservations.Open(ctx, r.file, p.Functions.Limits, p.Store)
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range notes {
-		r.log.Warn("%s", n)
-	}
-	info, err := os.Stat(r.file.Path)
-	if err != nil {
-		return nil, err
-	}
-	return &api.Server{
-		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.Functions, Concurrency: reserved,
-		Tails: r.tails, Region: r.file.Aws.Region, Account: r.file.Aws.AccountId,
-		Warn: func(text string) { r.log.Warn("%s", text) },
-	}, nil
-}
-
 // hostOf returns the host of an address to listen on.
 func hostOf(listen string) string {
 	host, _, _ := net.SplitHostPort(listen)
@@ -129,15 +106,15 @@ func (r *run) status() httpserver.Status {
 func (r *run) now() observe.Status {
 	known := r.known.Load()
 	if known == nil {
-		return r.board.Status()
+		return r.monitor.Status()
 	}
 	all := map[string]mappings.Registered{}
-	var seen []observe.Mapping
+	var described []observe.Mapping
 	for _, m := range known.List() {
 		all[m.UUID] = m
-		seen = append(seen, seenAs(m.Mapping))
+		described = append(described, observe.Describe(m.Mapping))
 	}
-	s := r.board.StatusOf(seen)
+	s := r.monitor.StatusOf(described)
 	for i := range s.Mappings {
 		m := &s.Mappings[i]
 		is := all[m.UUID]

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// errStoppedAtOnce is how a run ends that a second signal or the end of the grace period cut short.
-var errStoppedAtOnce = errors.New("stopped with work in hand: its records come back by themselves")
+// errStoppedAtOnce is the error of a run that was ended by a second signal or by the end of the grace period.
+var errStoppedAtOnce = errors.New("stopped with batches in hand: their records will be delivered again")
 
 // lifetimes turns signals into the two contexts of a run. The first SIGINT or SIGTERM ends ctx, after stopping was
 // told; so does stop. Work ends with errStoppedAtOnce, grace after ctx has or at a second signal that is no echo of the

@@ -21,7 +21,7 @@ func TestStopFinishesBatch(t *testing.T) {
 		q.Send("a", "b", "c")
 		rig.Receive(t, gate.Begun)
 		engine.Signal(syscall.SIGTERM)
-		engine.WaitLog("finishing what is in hand")
+		engine.WaitLog("finishing the batches in hand")
 		gate.Open()
 		engine.WantExit(0)
 		if got, want := len(f.Texts()), 3-q.Count(); got != want {
@@ -43,7 +43,7 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	q.Send("m")
 	rig.Receive(t, gate.Begun)
 	engine.Signal(os.Interrupt)
-	engine.WaitLog("finishing what is in hand")
+	engine.WaitLog("finishing the batches in hand")
 	echo := time.After(time.Second / 2) // what comes sooner counts as an echo of the first signal
 	<-echo
 	engine.Signal(os.Interrupt)

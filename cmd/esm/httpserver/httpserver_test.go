@@ -39,7 +39,7 @@ func TestHandler(t *testing.T) {
 		{"DELETE", StatusPath, ready, 503, ""},
 	} {
 		h := (&Server{
-			Metrics:  observe.NewMetrics([]observe.Mapping{someMapping}, nil).Registry,
+			Metrics:  observe.NewMonitor([]observe.Mapping{someMapping}, nil).Registry,
 			Status:   func() Status { return c.status },
 			Mappings: func() ([]mappings.Registered, bool) { return nil, false },
 			Lambda:   func() http.Handler { return nil },
@@ -54,7 +54,7 @@ func TestHandler(t *testing.T) {
 
 // What `esm status --json` and scripts read. The members of mappings and functions are the observer's affair.
 func TestEngineStatusJSON(t *testing.T) {
-	b := observe.NewBoard(nil, []string{"f"})
+	b := observe.NewMonitor(nil, []string{"f"})
 	b.Trace(trace.Ran{Function: "f"})
 	got, err := json.Marshal(Status{
 		Version: "v1", PID: 7, Started: time.Unix(0, 0).UTC(), Waiting: []string{"orders → f"}, Status: b.Status(),
@@ -158,7 +158,7 @@ func TestListen(t *testing.T) {
 
 func TestHandlerWhileStarting(t *testing.T) {
 	server := &Server{
-		Metrics:  observe.NewMetrics(nil, nil).Registry,
+		Metrics:  observe.NewMonitor(nil, nil).Registry,
 		Status:   func() Status { return Status{Version: "v1", Waiting: []string{"the engine to start"}} },
 		Mappings: func() ([]mappings.Registered, bool) { return nil, false },
 		Lambda:   func() http.Handler { return nil },

@@ -1,18 +1,19 @@
 package logging
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"sync"
 	"time"
 )
 
-// bufferSize is how many bytes may wait to be written.
+// bufferSize is the number of bytes that may wait to be written.
 const bufferSize = 8 << 20
 
 // Buffer is a writer that never blocks: a goroutine writes what it holds, in order. A stopped terminal, or a pager that waits
-// for its user, must not delay deliveries. What exceeds 8 MiB is dropped; how many writes were is written as soon as
-// somebody reads again.
+// for its user, must not delay deliveries. What exceeds 8 MiB is dropped; the number of lines that were is written as soon as
+// the reader continues.
 type Buffer struct {
 	w io.Writer
 
@@ -20,8 +21,8 @@ type Buffer struct {
 	waiting []byte
 	lost    int
 	closed  bool
-	wake    chan struct{} // holds one token when there is something to look at
-	done    chan struct{} // closed when all is written and no more will come
+	wake    chan struct{} // holds a token when there is text to write, or the buffer is closed
+	done    chan struct{} // closed when everything is written after Close
 }
 
 // NewBuffer returns a Buffer in front of w. The caller must call Close.
@@ -31,16 +32,16 @@ func NewBuffer(w io.Writer) *Buffer {
 	return b
 }
 
-// Write never blocks and never fails. One call is passed on whole or not at all.
+// Write takes whole lines. It never blocks and never fails: p is written whole or not at all.
 func (b *Buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.waiting)+len(p) > bufferSize {
-		b.lost++
+		b.lost += bytes.Count(p, []byte{'\n'})
 		return len(p), nil
 	}
 	if b.lost > 0 {
-		b.waiting = fmt.Appendf(b.waiting, "(%d lines were lost here: nobody read them)\n", b.lost)
+		b.waiting = fmt.Appendf(b.waiting, "(%d lines were lost here: nothing read them)\n", b.lost)
 		b.lost = 0
 	}
 	b.waiting = append(b.waiting, p...)

@@ -1,8 +1,9 @@
-// Package logging is how the command talks on standard error and standard output: lines for people on a terminal, structured
-// lines otherwise.
+// Package logging writes what an engine and its handlers have to say to standard error and standard output: for people on a
+// terminal, otherwise as structured lines.
 package logging
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -28,8 +30,7 @@ var (
 	Levels  = []string{"debug", "info", "warn", "error"}
 )
 
-// Log writes what the engine reports to standard error: for people, or as structured lines. Its methods may be used
-// concurrently.
+// Log writes messages, and after Start the events of an engine. Its methods may be called concurrently.
 type Log struct {
 	Structured *slog.Logger // for structured lines, to the same writer
 
@@ -37,7 +38,15 @@ type Log struct {
 	people bool // write for people, not structured
 	color  bool
 	json   bool
-	w      io.Writer
+	stderr io.Writer
+	queue  atomic.Pointer[queue] // nil before Start: messages are written at once
+}
+
+// message is a message of the command, as opposed to an event of the engine.
+type message struct {
+	level  slog.Level
+	prefix string // for people
+	text   string
 }
 
 // New returns the Log that the flags describe. The error is about a wrong flag.
@@ -45,18 +54,21 @@ func New(f Flags, stderr io.Writer) (*Log, error) {
 	if f.Format != "" && !slices.Contains(Formats, f.Format) {
 		return nil, fmt.Errorf("--log-format %q is neither text nor json", f.Format)
 	}
-	l := &Log{json: f.Format == "json", w: &LockedWriter{W: stderr}}
+	l := &Log{json: f.Format == "json", stderr: &LockedWriter{W: stderr}}
 	if l.level.UnmarshalText([]byte(f.Level)) != nil {
 		return nil, fmt.Errorf("--log-level %q is none of debug, info, warn and error", f.Level)
 	}
 	l.people = f.Format == "" && isTerminal(stderr)
 	l.color = l.people && os.Getenv("NO_COLOR") == ""
-	var handler slog.Handler = slog.NewTextHandler(l.w, &slog.HandlerOptions{Level: l.level})
-	if l.json {
-		handler = slog.NewJSONHandler(l.w, &slog.HandlerOptions{Level: l.level})
-	}
-	l.Structured = slog.New(handler)
+	l.Structured = slog.New(l.handler(l.stderr))
 	return l, nil
+}
+
+func (l *Log) handler(w io.Writer) slog.Handler {
+	if l.json {
+		return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l.level})
+	}
+	return slog.NewTextHandler(w, &slog.HandlerOptions{Level: l.level})
 }
 
 func isTerminal(w io.Writer) bool {
@@ -74,25 +86,74 @@ func (l *Log) Info(format string, args ...any) { l.write(slog.LevelInfo, "", for
 func (l *Log) Warn(format string, args ...any) { l.write(slog.LevelWarn, "warning: ", format, args...) }
 
 func (l *Log) write(level slog.Level, prefix, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	switch {
-	case level < l.level:
-	case l.people:
-		fmt.Fprintf(l.w, "%s   %s%s\n", time.Now().Format(time.TimeOnly), prefix, text)
-	default:
-		l.Structured.Log(context.Background(), level, text)
+	if level < l.level {
+		return
+	}
+	m := message{level, prefix, fmt.Sprintf(format, args...)}
+	if q := l.queue.Load(); q != nil {
+		q.add(entry{at: time.Now(), message: &m})
+		return
+	}
+	l.print(l.stderr, l.Structured.Handler(), time.Now(), m)
+}
+
+func (l *Log) print(w io.Writer, h slog.Handler, at time.Time, m message) {
+	if l.people {
+		fmt.Fprintf(w, "%s   %s%s\n", at.Format(time.TimeOnly), m.prefix, m.text)
+		return
+	}
+	_ = h.Handle(context.Background(), slog.NewRecord(at, m.level, m.text, 0))
+}
+
+// Start returns a trace that writes events: what handlers print to stdout, everything else to the Log. From now on a
+// goroutine formats events and messages, in their order. The caller must call Close.
+func (l *Log) Start(stdout io.Writer, mappings func(uuid string) observe.Mapping) trace.Func {
+	var out, err bytes.Buffer
+	handler := l.handler(&err)
+	reporters := []func(time.Time, trace.Event){
+		(&observe.Outputs{W: &out, JSON: l.json, Platform: !l.people || l.level <= slog.LevelDebug}).Report,
+		(&observe.Logs{Handler: handler, Mappings: mappings}).Report,
+	}
+	if l.people {
+		reporters[1] = (&observe.Lines{W: &err, Mappings: mappings, Color: l.color, Level: l.level}).Report
+	}
+	q := newQueue(func(entries []entry) {
+		for _, e := range entries {
+			if e.message != nil {
+				l.print(&err, handler, e.at, *e.message)
+				continue
+			}
+			for _, report := range reporters {
+				report(e.at, e.event)
+			}
+		}
+		pass(&out, stdout)
+		pass(&err, l.stderr)
+	})
+	l.queue.Store(q)
+	return func(e trace.Event) { q.add(entry{at: time.Now(), event: e}) }
+}
+
+// pass writes what is in b to w in one piece.
+func pass(b *bytes.Buffer, w io.Writer) {
+	if b.Len() > 0 {
+		_, _ = w.Write(b.Bytes())
+		b.Reset()
 	}
 }
 
-// Traces returns the observers that write: what handlers print goes to stdout, everything else to the Log.
-func (l *Log) Traces(stdout io.Writer, roster *observe.Roster) []trace.Func {
-	outputs := &observe.Outputs{W: stdout, JSON: l.json, Platform: !l.people || l.level <= slog.LevelDebug}
-	if l.people {
-		lines := &observe.Lines{W: l.w, Mappings: roster, Color: l.color, Level: l.level}
-		return []trace.Func{outputs.Trace, lines.Trace}
+// Flush formats all that was reported before. It does nothing before Start.
+func (l *Log) Flush() {
+	if q := l.queue.Load(); q != nil {
+		q.flush()
 	}
-	logs := &observe.Logs{Log: l.Structured, Mappings: roster}
-	return []trace.Func{outputs.Trace, logs.Trace}
+}
+
+// Close formats what is left. The Log must not be used after that. It does nothing before Start.
+func (l *Log) Close() {
+	if q := l.queue.Load(); q != nil {
+		q.close()
+	}
 }
 
 // LockedWriter serializes writes, so that lines do not mix.

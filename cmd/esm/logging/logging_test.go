@@ -2,6 +2,7 @@ package logging
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -32,22 +33,24 @@ func TestLogFlags(t *testing.T) {
 	}
 }
 
-// speak says something in every way and returns what was heard on both outputs, without times.
-func speak(t *testing.T, flags Flags, people bool) (stdout, stderr string) {
+// written reports something in every way and returns what is written to both outputs, without times.
+func written(t *testing.T, flags Flags, people bool) (stdout, stderr string) {
 	t.Helper()
 	var out, err strings.Builder
-	v, wrong := New(flags, &err)
+	l, wrong := New(flags, &err)
 	if wrong != nil {
 		t.Fatal(wrong)
 	}
-	v.people = people
-	v.Info("one %d", 1)
-	v.Warn("two")
-	emit := observe.Tee(v.Traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
+	l.people = people
+	l.Info("one %d", 1)
+	emit := l.Start(&out, describe)
+	l.Warn("two")
 	emit(trace.Output{Function: "f", ID: "id", Line: "hello"})
 	emit(trace.Output{Function: "f", ID: "id", Line: "START", Platform: true})
 	emit(trace.Scaled{Mapping: "u", Pollers: 5})
 	emit(trace.Invoked{Mapping: "u", Records: make([]esm.Record, 3), Took: time.Second, Verdict: trace.Done})
+	l.Info("three")
+	l.Close()
 	var lines []string
 	for line := range strings.Lines(err.String()) {
 		_, rest, _ := strings.Cut(line, " ")
@@ -56,7 +59,11 @@ func speak(t *testing.T, flags Flags, people bool) (stdout, stderr string) {
 	return out.String(), strings.Join(lines, "")
 }
 
-func TestVoice(t *testing.T) {
+func describe(uuid string) observe.Mapping {
+	return observe.Mapping{UUID: uuid, Source: "arn:aws:sqs:us-east-1:000000000000:orders", Function: "f"}
+}
+
+func TestFormats(t *testing.T) {
 	const who = "mapping=u source=arn:aws:sqs:us-east-1:000000000000:orders function=f"
 	for _, c := range []struct {
 		name           string
@@ -64,25 +71,26 @@ func TestVoice(t *testing.T) {
 		people         bool
 		stdout, stderr string
 	}{
-		{"people", Flags{"", "info"}, true, "[f id] hello\n", "  one 1\n  warning: two\n✓ orders → f  3 records  1s\n"},
-		{"people, all", Flags{"", "debug"}, true, "[f id] hello\n[f id] START\n", "  one 1\n  warning: two\n↕ orders → f  5 pollers\n✓ orders → f  3 records  1s\n"},
-		{"people, trouble", Flags{"", "warn"}, true, "[f id] hello\n", "  warning: two\n"},
-		{"text", Flags{"text", "info"}, false, "[f id] hello\n[f id] START\n",
-			"level=INFO msg=\"one 1\"\nlevel=WARN msg=two\nlevel=INFO msg=batch " + who + " requestId=\"\" records=3 outcome=Done tookMs=1000 tries=0\n"},
-		{"text, trouble", Flags{"text", "warn"}, false, "[f id] hello\n[f id] START\n", "level=WARN msg=two\n"},
+		{"people", Flags{"", "info"}, true, "[f id] hello\n", "  one 1\n  warning: two\n✓ orders → f  3 records  1s\n  three\n"},
+		{"people, debug", Flags{"", "debug"}, true, "[f id] hello\n[f id] START\n",
+			"  one 1\n  warning: two\n↕ orders → f  5 pollers\n✓ orders → f  3 records  1s\n  three\n"},
+		{"people, warn", Flags{"", "warn"}, true, "[f id] hello\n", "  warning: two\n"},
+		{"text", Flags{"text", "info"}, false, "[f id] hello\n[f id] START\n", "level=INFO msg=\"one 1\"\nlevel=WARN msg=two\n" +
+			"level=INFO msg=batch " + who + " requestId=\"\" records=3 outcome=Done durationMs=1000 tries=0\nlevel=INFO msg=three\n"},
+		{"text, warn", Flags{"text", "warn"}, false, "[f id] hello\n[f id] START\n", "level=WARN msg=two\n"},
 	} {
-		stdout, stderr := speak(t, c.flags, c.people)
+		stdout, stderr := written(t, c.flags, c.people)
 		if stdout != c.stdout || stderr != c.stderr {
 			t.Errorf("%s: got\n%s%s\nwant\n%s%s", c.name, stdout, stderr, c.stdout, c.stderr)
 		}
 	}
-	stdout, _ := speak(t, Flags{"json", "info"}, false)
+	stdout, _ := written(t, Flags{"json", "info"}, false)
 	if !strings.Contains(stdout, `"function":"f","requestId":"id","line":"hello"}`) {
 		t.Errorf("JSON: got %s", stdout)
 	}
 }
 
-func TestNobodyLooksOnAtAFile(t *testing.T) {
+func TestNoColorWhenNotATerminal(t *testing.T) {
 	file, err := os.CreateTemp(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -93,38 +101,41 @@ func TestNobodyLooksOnAtAFile(t *testing.T) {
 	}
 }
 
-// half keeps what is written, in two halves with time in between for others to get in the way.
-type half struct{ strings.Builder }
+// halves keeps what is written, in two halves with time in between for other writers.
+type halves struct{ strings.Builder }
 
-func (h *half) Write(p []byte) (int, error) {
+func (h *halves) Write(p []byte) (int, error) {
 	h.Builder.Write(p[:len(p)/2])
 	return h.Builder.Write(p[len(p)/2:])
 }
 
-func TestVoicesDoNotMix(t *testing.T) {
-	var out half
-	v, err := New(Flags{Level: "info"}, &out)
+func TestLinesDoNotMix(t *testing.T) {
+	var out halves
+	l, err := New(Flags{Level: "info"}, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.people = true
-	emit := observe.Tee(v.Traces(&out, observe.NewRoster([]observe.Mapping{someMapping}))...)
-	var talking sync.WaitGroup
+	l.people = true
+	emit := l.Start(io.Discard, describe)
+	var reporting sync.WaitGroup
 	for range 4 {
-		talking.Go(func() {
+		reporting.Go(func() {
 			for range 50 {
-				v.Info("hello")
-				v.Structured.Warn("hello")
+				l.Info("hello")
+				l.Structured.Warn("hello")
 				emit(trace.Invoked{Mapping: "u", Verdict: trace.Done})
 			}
 		})
 	}
-	talking.Wait()
-	for line := range strings.Lines(out.String()) {
+	reporting.Wait()
+	l.Close()
+	lines := strings.SplitAfter(out.String(), "\n")
+	for _, line := range lines[:len(lines)-1] {
 		if strings.Count(line, "hello")+strings.Count(line, "orders → f") != 1 {
-			t.Fatalf("got %q, want one thing a line", line)
+			t.Fatalf("got %q, want one entry per line", line)
 		}
 	}
+	if len(lines) != 4*50*3+1 {
+		t.Errorf("got %d lines", len(lines)-1)
+	}
 }
-
-var someMapping = observe.Mapping{UUID: "u", Source: "arn:aws:sqs:us-east-1:000000000000:orders", Function: "f"}

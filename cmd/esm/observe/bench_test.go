@@ -4,11 +4,12 @@ import (
 	"io"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/esm-run/esm/trace"
 )
 
-// What one batch of ten events costs each observer, with as many pollers at once as there are processors.
+// What one batch of ten events costs: the Monitor with as many pollers as there are processors, the reporters in one goroutine.
 func BenchmarkTrace(b *testing.B) { observed(b, orders, story()) }
 
 // What one batch of a shard costs, which is seven events: it fails, and then does not.
@@ -20,50 +21,51 @@ func BenchmarkTraceOfAShard(b *testing.B) {
 }
 
 func observed(b *testing.B, mapping Mapping, events []trace.Event) {
-	mappings, functions := []Mapping{mapping}, []string{"f"}
-	quiet := &slog.HandlerOptions{Level: slog.LevelInfo}
-	for name, trace := range map[string]trace.Func{
-		"Board":   NewBoard(mappings, functions).Trace,
-		"Metrics": NewMetrics(mappings, functions).Trace,
-		"Lines":   (&Lines{W: io.Discard, Mappings: NewRoster(mappings)}).Trace,
-		"Logs":    (&Logs{Log: slog.New(slog.NewJSONHandler(io.Discard, quiet)), Mappings: NewRoster(mappings)}).Trace,
+	mappings := []Mapping{mapping}
+	b.Run("Monitor", func(b *testing.B) {
+		m := NewMonitor(mappings, []string{"f"})
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				tell(m.Trace, events...)
+			}
+		})
+	})
+	for name, r := range map[string]reporter{
+		"Lines": &Lines{W: io.Discard, Mappings: described(mappings)},
+		"Logs":  &Logs{Handler: slog.NewTextHandler(io.Discard, nil), Mappings: described(mappings)},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					for _, e := range events {
-						trace(e)
-					}
-				}
-			})
+			for b.Loop() {
+				report(r, events...)
+			}
 		})
 	}
 }
 
-// What it takes to look at ten thousand shards, of which a thousand are in trouble, and how long the board is held for it.
-func BenchmarkLookAtManyShards(b *testing.B) {
-	board, metrics := NewBoard([]Mapping{clicks}, nil), NewMetrics([]Mapping{clicks}, nil)
+// What it costs to look at ten thousand shards, of which a thousand are in trouble, and how long the engine waits meanwhile.
+func BenchmarkStatusOfManyShards(b *testing.B) {
+	m := NewMonitor([]Mapping{clicks}, nil)
 	for n := range 10000 {
-		emit := Tee(board.Trace, metrics.Trace)
-		emit(trace.Reading{Mapping: uuid, Shard: shardNumber(n)})
+		m.Trace(trace.Reading{Mapping: uuid, Shard: shardNumber(n)})
 		if n%10 == 0 {
-			tell(emit, try(shardNumber(n), trace.Failed, 1, numbered(1, 1))...)
+			tell(m.Trace, try(shardNumber(n), trace.Failed, 1, numbered(1, 1))...)
 		}
 	}
 	b.Run("Held", func(b *testing.B) {
 		for b.Loop() {
-			board.copy()
+			m.state(uuid).snapshot(time.Now())
 		}
 	})
 	b.Run("Status", func(b *testing.B) {
 		for b.Loop() {
-			board.Status()
+			m.Status()
 		}
 	})
 	b.Run("Metrics", func(b *testing.B) {
 		for b.Loop() {
-			_, _ = metrics.Registry.Gather()
+			_, _ = m.Registry.Gather()
 		}
 	})
 }

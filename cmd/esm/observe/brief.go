@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// brief is what is wrong in few words: where text has the JSON with which a runtime describes a failure, its type and
-// message take the place of that. The stack trace is in structured logs and in what runtimes print.
+// brief shortens an error's text: where it contains the JSON with which a runtime describes a failure, its type and message
+// replace that. The stack trace is in structured logs and in what runtimes print.
 func brief(text string) string {
 	before, object, found := strings.Cut(text, "{")
 	if !found {
 		return text
 	}
-	kind, message := failure("{" + object)
+	kind, message := describe("{" + object)
 	if message == "" {
 		return text
 	}
@@ -23,8 +23,8 @@ func brief(text string) string {
 	return before + kind + ": " + message
 }
 
-// failure is what the beginning of a JSON object says under errorType and errorMessage. The object may be cut off.
-func failure(object string) (kind, message string) {
+// describe returns errorType and errorMessage of a JSON object, whose end may be cut off.
+func describe(object string) (kind, message string) {
 	d := json.NewDecoder(strings.NewReader(object))
 	if _, err := d.Token(); err != nil {
 		return "", ""

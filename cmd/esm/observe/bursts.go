@@ -1,82 +1,67 @@
 package observe
 
-import (
-	"sync"
-	"sync/atomic"
-	"time"
-)
+import "time"
 
-// When thousands of shards meet the same thing at once, so many lines of one kind are told in so much time, and how many
-// more there were.
+// Of the lines of one kind about the shards of one mapping, at most maxLines are written in burstTime. The rest is counted.
 const (
-	mostLines = 20
+	maxLines  = 20
 	burstTime = time.Second
 )
 
-// bursts lets some lines of each mapping and kind through and counts the others. The zero value is ready. Its methods may
-// be called side by side.
+// bursts limits the lines of each mapping and kind. The zero value is ready. It belongs to one goroutine.
 type bursts[Kind comparable] struct {
-	held atomic.Int64 // lines that were counted and not told of yet
-
-	mu  sync.Mutex
-	all map[string]map[Kind]*burst // by mapping
+	suppressed int // lines that no one was told the number of
+	all        map[string]map[Kind]*burst
 }
 
-// burst is what came up in some time.
+// burst is about the lines of one mapping and kind since a time.
 type burst struct {
-	began  time.Time
-	passed int
-	held   int
+	began      time.Time
+	written    int
+	suppressed int
 }
 
-// backlog is how many lines of a kind were held back.
+// backlog is a number of suppressed lines of one kind.
 type backlog[Kind comparable] struct {
 	kind  Kind
 	lines int
 }
 
-// pass reports whether a line may be told, and how many were held back before it that are to be told of first.
-func (b *bursts[Kind]) pass(mapping string, kind Kind) (pass bool, before int) {
-	now := time.Now()
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// allow reports whether a line may be written, and how many were suppressed before it, which is to be written first.
+func (b *bursts[Kind]) allow(now time.Time, mapping string, kind Kind) (ok bool, before int) {
 	x := b.all[mapping][kind]
 	if x == nil {
 		x = b.add(mapping, kind)
 	}
 	if now.Sub(x.began) >= burstTime {
 		before = b.release(x)
-		x.began, x.passed = now, 0
+		x.began, x.written = now, 0
 	}
-	if x.passed == mostLines {
-		x.held++
-		b.held.Add(1)
+	if x.written == maxLines {
+		x.suppressed++
+		b.suppressed++
 		return false, before
 	}
-	x.passed++
+	x.written++
 	return true, before
 }
 
-// rest is what was held back of a mapping and is to be told of now, because nothing more came.
-func (b *bursts[Kind]) rest(mapping string) (all []backlog[Kind]) {
-	if b.held.Load() == 0 {
+// rest returns the numbers of a mapping's suppressed lines that are to be written now because no more lines came.
+func (b *bursts[Kind]) rest(now time.Time, mapping string) (all []backlog[Kind]) {
+	if b.suppressed == 0 {
 		return nil
 	}
-	now := time.Now()
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	for kind, x := range b.all[mapping] {
-		if x.held > 0 && now.Sub(x.began) >= burstTime {
+		if x.suppressed > 0 && now.Sub(x.began) >= burstTime {
 			all = append(all, backlog[Kind]{kind, b.release(x)})
 		}
 	}
 	return all
 }
 
-// release returns how many lines were held back, of which the caller tells. The caller has the lock.
 func (b *bursts[Kind]) release(x *burst) (lines int) {
-	lines, x.held = x.held, 0
-	b.held.Add(int64(-lines))
+	lines, x.suppressed = x.suppressed, 0
+	b.suppressed -= lines
 	return lines
 }
 

@@ -40,12 +40,12 @@ func (d nowhere) Send(_ context.Context, n esm.Notice) error {
 }
 
 // watched runs a feed of the mapping clicks until look returns.
-func watched(t *testing.T, source *sourcetest.Stream, rules policy.Stream, look func(*Board, *Metrics)) {
+func watched(t *testing.T, source *sourcetest.Stream, rules policy.Stream, look func(*Monitor)) {
 	t.Helper()
 	mapping := clicks
 	mapping.Destination = "arn:d"
-	b, m := NewBoard([]Mapping{mapping}, nil), NewMetrics([]Mapping{mapping}, nil)
-	trace := Tee(b.Trace, m.Trace)
+	m := NewMonitor([]Mapping{mapping}, nil)
+	trace := trace.Func(m.Trace)
 	feed := &stream.Feed{
 		Mapping: uuid, Function: "count", Stream: source, Checkpoints: &checkpointtest.Memory{}, Invoker: moody{}, Destination: nowhere{trace},
 		Batching: policy.Batching{Size: 10}, Shards: policy.Shards{Start: config.TrimHorizon}, Rules: rules, Trace: trace,
@@ -56,7 +56,7 @@ func watched(t *testing.T, source *sourcetest.Stream, rules policy.Stream, look 
 		defer close(ended)
 		feed.Run(ctx, t.Context(), func() {})
 	}()
-	look(b, m)
+	look(m)
 	stop()
 	<-ended
 }
@@ -67,7 +67,7 @@ func wait(d time.Duration) {
 }
 
 // What the engine tells of a poisoned shard becomes a blocked one on the board, until it is given up.
-func TestBoardOfAFeed(t *testing.T) {
+func TestStatusOfAFeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stream := sourcetest.NewStream(sourcetest.StreamConfig{Shards: 2})
 		poisoned, healthy := stream.Shards()[0], stream.Shards()[1]
@@ -76,9 +76,9 @@ func TestBoardOfAFeed(t *testing.T) {
 			stream.PutTo(healthy, "good", "x")
 		}
 		began := time.Now()
-		watched(t, stream, policy.Stream{MaxRetries: 8}, func(b *Board, m *Metrics) {
+		watched(t, stream, policy.Stream{MaxRetries: 8}, func(m *Monitor) {
 			wait(10 * time.Second)
-			got := of(t, b)
+			got := of(t, m)
 			first := got.Shards[0]
 			if first.ShardId != poisoned || first.State != "Blocked" || first.Tries < 3 || !strings.Contains(text(first.LastError), "boom") {
 				t.Errorf("got %+v, want %s blocked by boom", first, poisoned)
@@ -89,28 +89,24 @@ func TestBoardOfAFeed(t *testing.T) {
 			if second := got.Shards[1]; second.State != "Reading" || second.Position == "" || second.IteratorAge != 0 {
 				t.Errorf("got %+v, want it at the tip", second)
 			}
-			if got.ShardsBlocked != 1 || got.ShardsReading != 2 || got.ShardsListed != 2 || got.Settled != 4 || value(t, m, "esm_shards_blocked") != 1 {
+			if got.ShardsBlocked != 1 || got.ShardsReading != 2 || got.ShardsListed != 2 || got.Settled != 4 {
 				t.Errorf("got %+v", *got.StreamStatus)
 			}
 			wait(10 * time.Minute)
-			got = of(t, b)
+			got = of(t, m)
 			if got.ShardsBlocked != 0 || got.Settled != 8 || got.Dropped != 4 || got.Undelivered != 1 || got.InFlight != 0 || got.IteratorAge != 0 {
 				t.Errorf("in the end: %+v", *got.StreamStatus)
 			}
-			for name, want := range map[string]float64{
+			checkMetrics(t, "in the end", m, map[string]float64{
 				"esm_shards_blocked": 0, "esm_dropped_events_total": 4, "esm_settled_events_total": 8, "esm_iterator_age_seconds": 10,
 				"esm_polled_events_total": 8, "esm_destination_delivery_failures_total": 1, "esm_batches_in_flight": 0,
-			} {
-				if got := value(t, m, name); got != want {
-					t.Errorf("%s is %v, want %v", name, got, want)
-				}
-			}
+			})
 		})
 	})
 }
 
 // A stream that fails is failing until it is listed, and a shard is gone from the board's readers once it is drained.
-func TestBoardOfAFeedThatIsResharded(t *testing.T) {
+func TestStatusOfAReshardedFeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var up atomic.Bool
 		stream := sourcetest.NewStream(sourcetest.StreamConfig{Shards: 1, ListFaults: func(int) sourcetest.Fault {
@@ -121,19 +117,19 @@ func TestBoardOfAFeedThatIsResharded(t *testing.T) {
 		}})
 		parent := stream.Shards()[0]
 		stream.PutTo(parent, "good", "x")
-		watched(t, stream, policy.Stream{MaxRetries: -1}, func(b *Board, _ *Metrics) {
+		watched(t, stream, policy.Stream{MaxRetries: -1}, func(m *Monitor) {
 			wait(time.Second)
-			if got := of(t, b); !got.Failing || len(b.Status().Waiting()) != 1 || text(got.LastError) == "" {
+			if got := of(t, m); !got.Failing || len(m.Status().Waiting()) != 1 || text(got.LastError) == "" {
 				t.Errorf("while it cannot be listed: %+v", got)
 			}
 			up.Store(true)
 			wait(time.Minute)
-			if got := of(t, b); got.Failing || b.Status().Waiting() != nil || got.ShardsReading != 1 {
-				t.Errorf("when it can: %+v, waiting for %q", got, b.Status().Waiting())
+			if got := of(t, m); got.Failing || m.Status().Waiting() != nil || got.ShardsReading != 1 {
+				t.Errorf("when it can: %+v, waiting for %q", got, m.Status().Waiting())
 			}
 			stream.Split(parent)
 			wait(2 * time.Minute)
-			got := of(t, b)
+			got := of(t, m)
 			if last := got.Shards[len(got.Shards)-1]; got.ShardsReading != 2 || last.ShardId != parent || last.State != "Drained" {
 				t.Errorf("after the split: %+v", got.Shards)
 			}

@@ -11,7 +11,7 @@ import (
 // Each line goes on where the one before it ended.
 func TestLastProcessingResult(t *testing.T) {
 	m := Mapping{UUID: uuid, Source: "arn:aws:kinesis:us-east-1:000000000000:stream/s", Function: "f", Stream: true}
-	b := NewBoard([]Mapping{m}, nil)
+	b := NewMonitor([]Mapping{m}, nil)
 	for i, step := range []struct {
 		event trace.Event
 		want  string

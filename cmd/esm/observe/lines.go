@@ -5,33 +5,32 @@ import (
 	"io"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 
 	"github.com/esm-run/esm/trace"
 )
 
-// Lines writes for people: one line a batch, and one when something changes or goes wrong. What goes wrong again and
-// again is told once a minute, and what is odd about a function's answers once. Of what thousands of shards meet at once,
-// the first lines of each second are written and the others counted. Its fields are set before the first use.
+// Lines writes for people: a line for each batch, and one when something changes or goes wrong. Repeated trouble is written
+// once a minute, and a suspicious answer of a function once. Of the lines about the shards of a mapping, the first of each
+// second are written and the others counted. Its fields are set before the first use. It belongs to one goroutine.
 type Lines struct {
-	W        io.Writer // gets whole lines, one at a time
-	Mappings *Roster
-	Color    bool       // as terminals show it
-	Level    slog.Level // what is below it is not told: LevelDebug tells of scaling and of every try too
+	W        io.Writer                 // receives whole lines
+	Mappings func(uuid string) Mapping // describes a mapping
+	Color    bool                      // for terminals
+	Level    slog.Level                // lines below it are not written; LevelDebug shows scaling and every try
 
+	now      time.Time // of the event
 	troubles troubles
-	warnings repeats // of mappings
-	stalls   repeats // likewise
-	starts   repeats // of functions
+	warnings repeats // about mappings
+	waits    repeats // about mappings
+	starts   repeats // about functions
 	bursts   bursts[sign]
-
-	mu sync.Mutex // held while a line is written
 }
 
-// Trace is an [trace.Func].
-func (l *Lines) Trace(e trace.Event) {
+// Report writes about an event that happened at a time.
+func (l *Lines) Report(at time.Time, e trace.Event) {
+	l.now = at
 	switch e := e.(type) {
 	case trace.Invoked:
 		l.invoked(e)
@@ -46,11 +45,11 @@ func (l *Lines) Trace(e trace.Event) {
 	case trace.Listed:
 		l.answered(e.Mapping, "")
 	case trace.Failing:
-		if l.troubles.failing(e) {
+		if l.troubles.news(l.now, e) {
 			l.about(e.Mapping, e.Shard, signWaits, "%v; trying again", e.Err)
 		}
 	case trace.Slowed:
-		if l.warnings.news(e.Mapping, e.Err.Error(), onlyOnce) {
+		if l.warnings.news(l.now, e.Mapping, e.Err.Error(), onlyOnce) {
 			l.about(e.Mapping, "", signWarning, "%v", e.Err)
 		}
 	case trace.State:
@@ -59,17 +58,17 @@ func (l *Lines) Trace(e trace.Event) {
 		l.about(e.Mapping, "", signScaled, "%d pollers", e.Pollers)
 	case trace.Started:
 		l.started(e)
-	case trace.Reading, trace.Dropped, trace.Notified, trace.Drained:
+	default:
 		l.stream(e)
 	}
 }
 
-// answered tells that trouble is over, and what was held back until then.
+// answered reports that trouble is over, and how many lines were suppressed.
 func (l *Lines) answered(mapping, shard string) {
-	if l.troubles.answered(mapping, shard) {
+	if l.troubles.answered(l.now, mapping, shard) {
 		l.about(mapping, "", signChanged, "the source answers again")
 	}
-	for _, more := range l.bursts.rest(mapping) {
+	for _, more := range l.bursts.rest(l.now, mapping) {
 		l.more(mapping, more.kind, more.lines)
 	}
 }
@@ -79,32 +78,32 @@ func (l *Lines) invoked(e trace.Invoked) {
 	switch e.Verdict {
 	case trace.Done:
 		l.about(e.Mapping, e.Shard, signDone, "%s  %v", n, took)
-		if e.Detail != "" && l.warnings.news(e.Mapping, e.Detail, onlyOnce) {
+		if e.Detail != "" && l.warnings.news(l.now, e.Mapping, e.Detail, onlyOnce) {
 			l.about(e.Mapping, e.Shard, signWarning, "%s", e.Detail)
 		}
 	case trace.Partial:
 		l.about(e.Mapping, e.Shard, signPartial, "%s  %v  %d reported as failed, %s", n, took, len(e.Failed), rest(e))
 	case trace.NotRun:
-		how := signWaits
-		if !waits(e, &l.stalls) {
-			how = signStillWaits
+		s := signStillWaits
+		if l.waits.waitIsNews(l.now, e) {
+			s = signWaits
 		}
-		l.about(e.Mapping, e.Shard, how, "%s  not run: %s; trying again", n, why(e))
+		l.about(e.Mapping, e.Shard, s, "%s  not run: %s; trying again", n, why(e))
 	default:
-		l.about(e.Mapping, e.Shard, signFailed, "%s  %v  %s%s", n, took, again(e), why(e))
+		l.about(e.Mapping, e.Shard, signFailed, "%s  %v  %s%s", n, took, tryNumber(e), why(e))
 	}
 }
 
-// rest says what becomes of a batch of which some records were reported as failed.
+// rest says what happens to a batch of which some records were reported as failed.
 func rest(e trace.Invoked) string {
 	if e.Shard == "" {
 		return "the rest deleted"
 	}
-	return "going on from the first of them"
+	return "continuing with the first of them"
 }
 
-// again says which try of a run of a shard's records it was, if not the first.
-func again(e trace.Invoked) string {
+// tryNumber returns the number of the try of a stream's records, if it is not the first.
+func tryNumber(e trace.Invoked) string {
 	if e.Shard == "" || e.Tries <= 1 {
 		return ""
 	}
@@ -113,7 +112,7 @@ func again(e trace.Invoked) string {
 
 func (l *Lines) left(e trace.Left) {
 	switch {
-	case !untold(e):
+	case !onlyLeft(e):
 	case e.Err != nil:
 		l.about(e.Mapping, "", signLeft, "%s left in the queue: %s: %v", records(len(e.Records)), e.Reason, e.Err)
 	default:
@@ -124,47 +123,52 @@ func (l *Lines) left(e trace.Left) {
 func (l *Lines) started(e trace.Started) {
 	switch {
 	case e.Err == nil:
-		l.starts.over(e.Function)
-	case l.starts.news(e.Function, kind(e.Err), everyMinute):
+		l.starts.over(l.now, e.Function)
+	case l.starts.news(l.now, e.Function, kind(e.Err), everyMinute):
 		l.line(signFailed, e.Function, "does not start: %s", brief(e.Err.Error()))
 	}
 }
 
-// sign is what a line begins with, and how loud it is.
+// sign is the mark that a line begins with, and its level.
 type sign struct {
 	mark, color string
 	level       slog.Level
 }
 
 var (
-	signDone       = sign{"✓", green, slog.LevelInfo}
-	signPartial    = sign{"◐", yellow, slog.LevelWarn}
-	signFailed     = sign{"✗", red, slog.LevelError}
-	signFiltered   = sign{"∅", dim, slog.LevelInfo}
-	signLeft       = sign{"↺", yellow, slog.LevelWarn}
-	signWaits      = sign{"…", yellow, slog.LevelWarn}
-	signStillWaits = sign{"…", yellow, slog.LevelDebug}
-	signWarning    = sign{"!", yellow, slog.LevelWarn}
-	signChanged    = sign{"●", green, slog.LevelInfo}
-	signScaled     = sign{"↕", dim, slog.LevelDebug}
-	signReading    = sign{"▸", dim, slog.LevelDebug}
-	signDrained    = sign{"■", dim, slog.LevelInfo}
-	signGivenUp    = sign{"⊘", red, slog.LevelError}
-	signUntaken    = sign{"⚑", red, slog.LevelError}
-	signTaken      = sign{"⚑", dim, slog.LevelDebug}
-	signLost       = sign{"‼", red, slog.LevelError}
+	signDone        = sign{"✓", green, slog.LevelInfo}
+	signPartial     = sign{"◐", yellow, slog.LevelWarn}
+	signFailed      = sign{"✗", red, slog.LevelError}
+	signFiltered    = sign{"∅", dim, slog.LevelInfo}
+	signLeft        = sign{"↺", yellow, slog.LevelWarn}
+	signWaits       = sign{"…", yellow, slog.LevelWarn}
+	signStillWaits  = sign{"…", yellow, slog.LevelDebug}
+	signWarning     = sign{"!", yellow, slog.LevelWarn}
+	signChanged     = sign{"●", green, slog.LevelInfo}
+	signScaled      = sign{"↕", dim, slog.LevelDebug}
+	signReading     = sign{"▸", dim, slog.LevelDebug}
+	signDrained     = sign{"■", dim, slog.LevelInfo}
+	signGaveUp      = sign{"⊘", red, slog.LevelError}
+	signNotAccepted = sign{"⚑", red, slog.LevelError}
+	signNotified    = sign{"⚑", dim, slog.LevelDebug}
+	signLost        = sign{"‼", red, slog.LevelError}
 )
 
-// The colours of a terminal.
+// The colors of a terminal.
 const (
 	red, green, yellow, dim, reset = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 )
 
-// about writes a line about a mapping, or about one of its shards: then it may be held back.
+// about writes a line about a mapping, or about one of its shards. Lines about shards may be suppressed.
 func (l *Lines) about(mapping, shard string, s sign, format string, args ...any) {
-	title := l.Mappings.of(mapping).Title()
+	if s.level < l.Level {
+		return
+	}
+	title := l.Mappings(mapping).Title()
 	if shard != "" {
-		if !l.passes(mapping, s) {
+		ok, before := l.bursts.allow(l.now, mapping, s)
+		l.more(mapping, s, before)
+		if !ok {
 			return
 		}
 		title += "  shard " + ShortShard(shard)
@@ -172,19 +176,10 @@ func (l *Lines) about(mapping, shard string, s sign, format string, args ...any)
 	l.line(s, title, format, args...)
 }
 
-func (l *Lines) passes(mapping string, s sign) bool {
-	if s.level < l.Level {
-		return false
-	}
-	pass, before := l.bursts.pass(mapping, s)
-	l.more(mapping, s, before)
-	return pass
-}
-
-// more tells how many lines were held back.
+// more writes how many lines were suppressed.
 func (l *Lines) more(mapping string, s sign, lines int) {
 	if lines > 0 {
-		l.about(mapping, "", s, "and %d more such lines", lines)
+		l.about(mapping, "", s, "and %d more lines like this", lines)
 	}
 }
 
@@ -196,13 +191,10 @@ func (l *Lines) line(s sign, subject, format string, args ...any) {
 	if l.Color {
 		mark = s.color + mark + reset
 	}
-	text := plain(fmt.Sprintf(format, args...))
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	fmt.Fprintf(l.W, "%s %s %s  %s\n", time.Now().Format(time.TimeOnly), mark, subject, text)
+	fmt.Fprintf(l.W, "%s %s %s  %s\n", l.now.Format(time.TimeOnly), mark, subject, plain(fmt.Sprintf(format, args...)))
 }
 
-// plain is text for one line of a terminal, which must not be steered by what a handler or a service says.
+// plain returns text without control characters: what a handler or a service says must not control the terminal.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -212,14 +204,6 @@ func plain(text string) string {
 	}, text)
 }
 
-// why says in one line why a batch is not done.
-func why(e trace.Invoked) string {
-	if e.Detail == "" {
-		return string(e.Reason)
-	}
-	return string(e.Reason) + ": " + brief(e.Detail)
-}
-
 func records(n int) string {
 	if n == 1 {
 		return "1 record"
@@ -227,7 +211,7 @@ func records(n int) string {
 	return fmt.Sprintf("%d records", n)
 }
 
-// round leaves what people care to know of a duration.
+// round returns a duration with the precision that people need.
 func round(d time.Duration) time.Duration {
 	switch {
 	case d >= 10*time.Second:

@@ -11,14 +11,34 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// lines is what is written of events, one each second.
-func lines(t *testing.T, l *Lines, events ...trace.Event) (written string) {
+// reporter is Lines, Logs or Outputs.
+type reporter interface {
+	Report(at time.Time, e trace.Event)
+}
+
+// report reports events that happen now.
+func report(r reporter, events ...trace.Event) {
+	for _, e := range events {
+		r.Report(time.Now(), e)
+	}
+}
+
+// described returns what Lines.Mappings and Logs.Mappings may be.
+func described(mappings []Mapping) func(string) Mapping { return NewMonitor(mappings, nil).Mapping }
+
+// lines returns what is written about events of the mapping orders, one each second.
+func lines(t *testing.T, l *Lines, events ...trace.Event) string {
+	t.Helper()
+	return linesOf(t, l, orders, events...)
+}
+
+func linesOf(t *testing.T, l *Lines, m Mapping, events ...trace.Event) (written string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
 		var out strings.Builder
-		l.W, l.Mappings = &out, NewRoster([]Mapping{orders})
+		l.W, l.Mappings = &out, described([]Mapping{m})
 		for _, e := range events {
-			l.Trace(e)
+			report(l, e)
 			time.Sleep(time.Second)
 		}
 		written = out.String()
@@ -33,7 +53,7 @@ func check(t *testing.T, got, want string) {
 	}
 }
 
-func TestLinesTellTheStory(t *testing.T) {
+func TestLinesOfABatch(t *testing.T) {
 	check(t, lines(t, new(Lines), story()...), `
 00:00:00 ● orders → f:live  enabled
 00:00:03 ∅ orders → f:live  2 records dropped by the filter
@@ -75,7 +95,7 @@ func TestLinesOfEveryOutcome(t *testing.T) {
 `)
 }
 
-func TestLinesTellTroubleOnceAndItsEnd(t *testing.T) {
+func TestLinesOfTroubleAndItsEnd(t *testing.T) {
 	down := trace.Failing{Mapping: uuid, Err: errRefused, Wait: time.Second}
 	poll := trace.Received{Mapping: uuid}
 	check(t, lines(t, new(Lines), poll, down, down, trace.Received{Mapping: uuid, Err: errRefused}, down, poll, poll, poll, poll, poll, poll, down), `
@@ -85,7 +105,7 @@ func TestLinesTellTroubleOnceAndItsEnd(t *testing.T) {
 `)
 }
 
-func TestLinesRemindOfLastingTrouble(t *testing.T) {
+func TestLinesOfLastingTrouble(t *testing.T) {
 	var events []trace.Event
 	for range 121 {
 		events = append(events, trace.Failing{Mapping: uuid, Err: errRefused}, trace.Started{Function: "f", Err: errRefused})
@@ -99,7 +119,7 @@ func TestLinesRemindOfLastingTrouble(t *testing.T) {
 	}
 }
 
-func TestLinesWarnOnceOfAnAnswer(t *testing.T) {
+func TestLinesOfSuspiciousAnswers(t *testing.T) {
 	odd := invoked(trace.Done, "", `"BatchItemFailures" is ignored`, 1)
 	check(t, lines(t, new(Lines), odd, odd, invoked(trace.Done, "", "another", 1)), `
 00:00:00 ✓ orders → f:live  8 records  12ms

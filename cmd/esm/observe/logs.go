@@ -9,21 +9,36 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// Logs writes structured lines: one a batch at level INFO, what goes wrong at WARN, every step at DEBUG. What goes wrong
-// again and again is told at WARN once a minute. Its fields are set before the first use.
+// Logs writes structured lines: one for each batch at level INFO, trouble at WARN, and every step at DEBUG. Repeated trouble
+// is logged at WARN once a minute. Its fields are set before the first use. It belongs to one goroutine.
 type Logs struct {
-	Log      *slog.Logger
-	Mappings *Roster
+	Handler  slog.Handler
+	Mappings func(uuid string) Mapping // describes a mapping
 
+	now      time.Time                 // of the event
+	handlers map[string]mappingHandler // by mapping
 	troubles troubles
-	warnings repeats // of mappings
-	stalls   repeats // likewise
-	starts   repeats // of functions
+	warnings repeats // about mappings
+	waits    repeats // about mappings
+	starts   repeats // about functions
 	bursts   bursts[string]
 }
 
-// Trace is an [trace.Func].
-func (l *Logs) Trace(e trace.Event) {
+// mappingHandler is a handler that has formatted the attributes of a mapping already.
+type mappingHandler struct {
+	slog.Handler
+	source, function string
+}
+
+// Messages that are compared.
+const (
+	messageGaveUp = "gave up"
+	messageBatch  = "batch"
+)
+
+// Report logs an event that happened at a time.
+func (l *Logs) Report(at time.Time, e trace.Event) {
+	l.now = at
 	switch e := e.(type) {
 	case trace.Received:
 		l.received(e)
@@ -36,59 +51,59 @@ func (l *Logs) Trace(e trace.Event) {
 	case trace.Deleted:
 		l.about(e.Mapping, "", slog.LevelDebug, "deleted", count(e.Records), slog.Bool("filtered", e.Filtered))
 	case trace.Left:
-		l.about(e.Mapping, "", loudness(e), "left in the queue", count(e.Records), slog.String("reason", string(e.Reason)), trouble(e.Err))
+		l.about(e.Mapping, "", leftLevel(e), "left in the queue", count(e.Records), slog.String("reason", string(e.Reason)), failure(e.Err))
 	case trace.Scaled:
 		l.about(e.Mapping, "", slog.LevelDebug, "scaled", slog.Int("pollers", e.Pollers))
 	case trace.State:
 		l.about(e.Mapping, "", slog.LevelInfo, "state", slog.String("state", e.State))
 	case trace.Failing:
-		level := quietly(l.troubles.failing(e))
-		l.about(e.Mapping, e.Shard, level, "trying again", trouble(e.Err), milliseconds("waitMs", e.Wait))
+		level := newsLevel(l.troubles.news(l.now, e))
+		l.about(e.Mapping, e.Shard, level, "trying again", failure(e.Err), milliseconds("waitMs", e.Wait))
 	case trace.Slowed:
-		l.about(e.Mapping, "", quietly(l.warnings.news(e.Mapping, e.Err.Error(), onlyOnce)), "polling is slowed down", trouble(e.Err))
+		l.about(e.Mapping, "", newsLevel(l.warnings.news(l.now, e.Mapping, e.Err.Error(), onlyOnce)), "polling is slowed down", failure(e.Err))
 	case trace.Started:
 		l.started(e)
-	case trace.Settled, trace.Dropped, trace.Notified, trace.Reading, trace.Drained, trace.Listed:
+	default:
 		l.stream(e)
 	}
 }
 
 func (l *Logs) received(e trace.Received) {
 	if e.Err != nil {
-		return // Failing tells it, with the pause
+		return // a Failing follows, with the pause
 	}
 	l.answered(e.Mapping, e.Shard)
-	l.about(e.Mapping, e.Shard, slog.LevelDebug, "received", count(e.Records), milliseconds("tookMs", e.Took))
+	l.about(e.Mapping, e.Shard, slog.LevelDebug, "received", count(e.Records), milliseconds("durationMs", e.Took))
 }
 
-// answered tells that trouble is over, and how much was told of it at DEBUG alone.
+// answered logs that trouble is over, and how many lines were at DEBUG only.
 func (l *Logs) answered(mapping, shard string) {
-	if l.troubles.answered(mapping, shard) {
+	if l.troubles.answered(l.now, mapping, shard) {
 		l.about(mapping, "", slog.LevelInfo, "the source answers again")
 	}
-	for _, more := range l.bursts.rest(mapping) {
+	for _, more := range l.bursts.rest(l.now, mapping) {
 		l.more(mapping, more.kind, more.lines)
 	}
 }
 
 func (l *Logs) invoked(e trace.Invoked) {
-	attrs := []slog.Attr{
+	attrs := [8]slog.Attr{
 		slog.String("requestId", e.ID), count(e.Records), slog.String("outcome", e.Verdict.String()),
-		milliseconds("tookMs", e.Took), slog.Int("tries", e.Tries),
+		milliseconds("durationMs", e.Took), slog.Int("tries", e.Tries),
 	}
 	if e.Verdict == trace.Done {
-		l.about(e.Mapping, e.Shard, slog.LevelInfo, "batch", attrs...)
+		l.about(e.Mapping, e.Shard, slog.LevelInfo, messageBatch, attrs[:5]...)
 		l.warn(e)
 		return
 	}
-	level := quietly(e.Verdict != trace.NotRun || waits(e, &l.stalls))
-	attrs = append(attrs, slog.String("reason", string(e.Reason)), slog.Int("failed", failedRecords(e)), slog.String("detail", e.Detail))
-	l.about(e.Mapping, e.Shard, level, "batch", attrs...)
+	level := newsLevel(e.Verdict != trace.NotRun || l.waits.waitIsNews(l.now, e))
+	attrs[5], attrs[6], attrs[7] = slog.String("reason", string(e.Reason)), slog.Int("failed", failedRecords(e)), slog.String("detail", e.Detail)
+	l.about(e.Mapping, e.Shard, level, messageBatch, attrs[:]...)
 }
 
-// warn tells of an answer that is taken for a success and was probably meant otherwise.
+// warn logs an answer that counts as a success and was probably meant otherwise.
 func (l *Logs) warn(e trace.Invoked) {
-	if e.Detail != "" && l.warnings.news(e.Mapping, e.Detail, everyMinute) {
+	if e.Detail != "" && l.warnings.news(l.now, e.Mapping, e.Detail, everyMinute) {
 		l.about(e.Mapping, e.Shard, slog.LevelWarn, "the answer counts as success", slog.String("requestId", e.ID), slog.String("detail", e.Detail))
 	}
 }
@@ -96,57 +111,120 @@ func (l *Logs) warn(e trace.Invoked) {
 func (l *Logs) started(e trace.Started) {
 	level, message := slog.LevelDebug, "environment started"
 	if e.Err != nil {
-		level, message = quietly(l.starts.news(e.Function, kind(e.Err), everyMinute)), "environment did not start"
+		level, message = newsLevel(l.starts.news(l.now, e.Function, kind(e.Err), everyMinute)), "environment did not start"
 	} else {
-		l.starts.over(e.Function)
+		l.starts.over(l.now, e.Function)
 	}
-	l.Log.LogAttrs(context.Background(), level, message,
-		slog.String("function", e.Function), milliseconds("tookMs", e.Took), trouble(e.Err))
+	l.log(l.Handler, level, message, slog.String("function", e.Function), milliseconds("durationMs", e.Took), failure(e.Err))
 }
 
-func (l *Logs) about(mapping, shard string, level slog.Level, message string, attrs ...slog.Attr) {
-	ctx := context.Background()
-	if shard != "" && level == slog.LevelWarn && message != messageGivenUp && !l.passes(mapping, message) {
-		level = slog.LevelDebug
+// stream logs an event that only streams have.
+func (l *Logs) stream(e trace.Event) {
+	switch e := e.(type) {
+	case trace.Settled:
+		l.about(e.Mapping, e.Shard, slog.LevelDebug, "settled", count(e.Records), slog.String("position", e.Position))
+	case trace.Dropped:
+		first, last := ends(e.Records)
+		l.about(e.Mapping, e.Shard, slog.LevelWarn, messageGaveUp, count(e.Records), slog.String("reason", string(e.Why)), slog.Int("tries", e.Tries),
+			slog.String("first", first), slog.String("last", last))
+	case trace.Notified:
+		l.notified(e)
+	case trace.Reading:
+		l.reading(e)
+	case trace.Drained:
+		l.answered(e.Mapping, e.Shard)
+		l.about(e.Mapping, e.Shard, slog.LevelInfo, "drained")
+	case trace.Listed:
+		l.answered(e.Mapping, "")
+		l.about(e.Mapping, "", slog.LevelDebug, "listed", slog.Int("shards", e.Shards), slog.Int("reading", e.Reading))
 	}
-	if !l.Log.Enabled(ctx, level) {
+}
+
+func (l *Logs) reading(e trace.Reading) {
+	if e.Shard == "" {
+		l.troubles.forget(e.Mapping)
+	}
+	level, message := slog.LevelDebug, "reading"
+	if e.Lost != nil {
+		level, message = slog.LevelWarn, "records may be missing or repeated"
+	}
+	l.about(e.Mapping, e.Shard, level, message, slog.String("position", e.Position), failure(e.Lost))
+}
+
+func (l *Logs) notified(e trace.Notified) {
+	level, message := slog.LevelDebug, "notice sent"
+	if e.Err != nil {
+		level, message = slog.LevelWarn, "notice not accepted, kept as undelivered"
+	}
+	l.about(e.Mapping, e.Shard, level, message, slog.Int("records", e.Records), slog.String("destination", e.Destination), failure(e.Err))
+}
+
+// about logs a line about a mapping, or about one of its shards. Too many warnings about shards become DEBUG, except those of
+// records that were given up.
+func (l *Logs) about(mapping, shard string, level slog.Level, message string, attrs ...slog.Attr) {
+	if shard != "" && level == slog.LevelWarn && message != messageGaveUp {
+		ok, before := l.bursts.allow(l.now, mapping, message)
+		l.more(mapping, message, before)
+		if !ok {
+			level = slog.LevelDebug
+		}
+	}
+	if !l.Handler.Enabled(context.Background(), level) {
 		return
 	}
-	m := l.Mappings.of(mapping)
-	who := []slog.Attr{slog.String("mapping", mapping), slog.String("source", m.Source), slog.String("function", m.Function)}
-	if shard != "" {
-		who = append(who, slog.String("shard", shard))
+	if shard == "" {
+		l.log(l.handler(mapping), level, message, attrs...)
+		return
 	}
-	l.Log.LogAttrs(ctx, level, message, append(who, attrs...)...)
+	l.log(l.handler(mapping), level, message, append([]slog.Attr{slog.String("shard", shard)}, attrs...)...)
 }
 
-func (l *Logs) passes(mapping, message string) bool {
-	pass, before := l.bursts.pass(mapping, message)
-	l.more(mapping, message, before)
-	return pass
+// handler returns the handler of a mapping.
+func (l *Logs) handler(uuid string) slog.Handler {
+	m, known := l.Mappings(uuid), l.handlers[uuid]
+	if known.Handler != nil && known.source == m.Source && known.function == m.Function {
+		return known.Handler
+	}
+	h := l.Handler.WithAttrs([]slog.Attr{
+		slog.String("mapping", uuid), slog.String("source", m.Source), slog.String("function", m.Function),
+	})
+	if l.handlers == nil {
+		l.handlers = map[string]mappingHandler{}
+	}
+	l.handlers[uuid] = mappingHandler{h, m.Source, m.Function}
+	return h
 }
 
-// more tells how many lines were at DEBUG because there were too many.
+func (l *Logs) log(h slog.Handler, level slog.Level, message string, attrs ...slog.Attr) {
+	if !h.Enabled(context.Background(), level) {
+		return
+	}
+	r := slog.NewRecord(l.now, level, message, 0)
+	r.AddAttrs(attrs...)
+	_ = h.Handle(context.Background(), r)
+}
+
+// more logs how many lines were at DEBUG because there were too many.
 func (l *Logs) more(mapping, message string, lines int) {
 	if lines > 0 {
 		l.about(mapping, "", slog.LevelWarn, "and more", slog.String("of", message), slog.Int("lines", lines))
 	}
 }
 
-// quietly is the level of trouble: DEBUG if it is told elsewhere or was just told.
-func quietly(news bool) slog.Level {
+// newsLevel returns the level of trouble: DEBUG if it was just logged.
+func newsLevel(news bool) slog.Level {
 	if news {
 		return slog.LevelWarn
 	}
 	return slog.LevelDebug
 }
 
-// loudness is the level at which records are said to be left.
-func loudness(e trace.Left) slog.Level {
+// leftLevel returns the level of records that are left in the queue.
+func leftLevel(e trace.Left) slog.Level {
 	switch {
-	case !untold(e):
+	case !onlyLeft(e):
 		return slog.LevelDebug
-	case expected(e):
+	case intended(e):
 		return slog.LevelInfo
 	}
 	return slog.LevelWarn
@@ -154,13 +232,13 @@ func loudness(e trace.Left) slog.Level {
 
 func count(recs []esm.Record) slog.Attr { return slog.Int("records", len(recs)) }
 
-// milliseconds names its unit, which a bare number in JSON would not tell.
+// milliseconds returns an attribute whose key names the unit.
 func milliseconds(key string, d time.Duration) slog.Attr {
 	return slog.Float64(key, float64(d.Microseconds())/1000)
 }
 
-// trouble is an error, and nothing when there is none.
-func trouble(err error) slog.Attr {
+// failure returns the attribute of an error, which is empty and not logged if there is none.
+func failure(err error) slog.Attr {
 	if err == nil {
 		return slog.Attr{}
 	}

@@ -12,15 +12,15 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// logged is what is logged of events, one each second, without time, mapping, source and function.
+// logged returns the lines about events, one each second, without time, mapping, source and function.
 func logged(t *testing.T, level slog.Level, events ...trace.Event) (all []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
 		handler := slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime})
-		l := &Logs{Log: slog.New(handler), Mappings: NewRoster([]Mapping{orders})}
+		l := &Logs{Handler: handler, Mappings: described([]Mapping{orders})}
 		for _, e := range events {
-			l.Trace(e)
+			report(l, e)
 			time.Sleep(time.Second)
 		}
 		for line := range strings.Lines(out.String()) {
@@ -48,15 +48,15 @@ func withoutMapping(t *testing.T, line string) string {
 	return rest
 }
 
-func TestLogsTellTheStory(t *testing.T) {
+func TestLogsOfABatch(t *testing.T) {
 	check(t, strings.Join(logged(t, slog.LevelDebug, story()...), ""), `
 {"level":"INFO","msg":"state","state":"Enabled"}
 {"level":"DEBUG","msg":"scaled","pollers":5}
-{"level":"DEBUG","msg":"received","records":10,"tookMs":40}
+{"level":"DEBUG","msg":"received","records":10,"durationMs":40}
 {"level":"DEBUG","msg":"filtered out","records":2}
 {"level":"DEBUG","msg":"deleted","records":2,"filtered":true}
 {"level":"DEBUG","msg":"invoking","requestId":"id-1","records":8}
-{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Partial","tookMs":123.456,"tries":1,"reason":"ItemFailures","failed":3,"detail":""}
+{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Partial","durationMs":123.456,"tries":1,"reason":"ItemFailures","failed":3,"detail":""}
 {"level":"DEBUG","msg":"deleted","records":5,"filtered":false}
 {"level":"DEBUG","msg":"left in the queue","records":3,"reason":"ItemFailures"}
 `)
@@ -75,9 +75,9 @@ func TestLogsOfEveryOutcome(t *testing.T) {
 		trace.Slowed{Mapping: uuid, Err: errors.New("polls do not wait")},
 		trace.Slowed{Mapping: uuid, Err: errors.New("polls do not wait")},
 	), ""), `
-{"level":"INFO","msg":"batch","requestId":"id-1","records":8,"outcome":"Done","tookMs":12,"tries":1}
-{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Failed","tookMs":12,"tries":1,"reason":"FunctionError","failed":8,"detail":"Unhandled: \"boom\""}
-{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"NotRun","tookMs":12,"tries":1,"reason":"Throttled","failed":8,"detail":"no permit"}
+{"level":"INFO","msg":"batch","requestId":"id-1","records":8,"outcome":"Done","durationMs":12,"tries":1}
+{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Failed","durationMs":12,"tries":1,"reason":"FunctionError","failed":8,"detail":"Unhandled: \"boom\""}
+{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"NotRun","durationMs":12,"tries":1,"reason":"Throttled","failed":8,"detail":"no permit"}
 {"level":"WARN","msg":"left in the queue","records":2,"reason":"RecordTooLarge"}
 {"level":"INFO","msg":"left in the queue","records":2,"reason":"Stopping"}
 {"level":"WARN","msg":"left in the queue","records":2,"reason":"NoPermit","error":"connection refused"}
@@ -85,7 +85,7 @@ func TestLogsOfEveryOutcome(t *testing.T) {
 `)
 }
 
-func TestLogsTellTroubleOnceAMinute(t *testing.T) {
+func TestLogsOfTrouble(t *testing.T) {
 	down := trace.Failing{Mapping: uuid, Err: errRefused, Wait: 1500 * time.Millisecond}
 	poll := trace.Received{Mapping: uuid}
 	events := []trace.Event{trace.Started{Function: "f", Err: errors.New("no such file")}, trace.Started{Function: "f", Err: errors.New("no such file")}}
@@ -96,7 +96,7 @@ func TestLogsTellTroubleOnceAMinute(t *testing.T) {
 		events = append(events, poll)
 	}
 	check(t, strings.Join(logged(t, slog.LevelInfo, events...), ""), `
-{"level":"WARN","msg":"environment did not start","function":"f","tookMs":0,"error":"no such file"}
+{"level":"WARN","msg":"environment did not start","function":"f","durationMs":0,"error":"no such file"}
 {"level":"WARN","msg":"trying again","error":"connection refused","waitMs":1500}
 {"level":"WARN","msg":"trying again","error":"connection refused","waitMs":1500}
 {"level":"WARN","msg":"trying again","error":"connection refused","waitMs":1500}
@@ -107,7 +107,7 @@ func TestLogsTellTroubleOnceAMinute(t *testing.T) {
 	}
 }
 
-func TestLogsWarnOfAnAnswer(t *testing.T) {
+func TestLogsOfSuspiciousAnswers(t *testing.T) {
 	odd := invoked(trace.Done, "", "is ignored", 1)
 	check(t, strings.Join(logged(t, slog.LevelWarn, odd, odd), ""), `
 {"level":"WARN","msg":"the answer counts as success","requestId":"id-1","detail":"is ignored"}
@@ -117,8 +117,8 @@ func TestLogsWarnOfAnAnswer(t *testing.T) {
 // Lines of logs are read by machines: the text format too must keep to one line each.
 func TestLogsStayOnOneLine(t *testing.T) {
 	var out strings.Builder
-	l := &Logs{Log: slog.New(slog.NewTextHandler(&out, nil))}
-	l.Trace(invoked(trace.Failed, "FunctionError", "first\nsecond\n", 1))
+	l := &Logs{Handler: slog.NewTextHandler(&out, nil), Mappings: described(nil)}
+	report(l, invoked(trace.Failed, "FunctionError", "first\nsecond\n", 1))
 	if n := strings.Count(out.String(), "\n"); n != 1 {
 		t.Errorf("got %d lines: %s", n, out.String())
 	}
@@ -147,7 +147,7 @@ func TestOutputs(t *testing.T) {
 	} {
 		var out strings.Builder
 		c.o.W = &out
-		tell(c.o.Trace, events...)
+		report(c.o, events...)
 		if got := out.String(); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
 		}
@@ -158,7 +158,7 @@ func TestOutputs(t *testing.T) {
 func TestOutputsOfSeveralLines(t *testing.T) {
 	var out strings.Builder
 	o := &Outputs{W: &out}
-	o.Trace(trace.Output{Function: "f", ID: "id-1", Line: "[ERROR] ValueError: no\rTraceback:\r  File \"app.py\"\r"})
+	report(o, trace.Output{Function: "f", ID: "id-1", Line: "[ERROR] ValueError: no\rTraceback:\r  File \"app.py\"\r"})
 	if want := "[f id-1] [ERROR] ValueError: no\n[f id-1] Traceback:\n[f id-1]   File \"app.py\"\n"; out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
@@ -168,7 +168,7 @@ func FuzzOutputsAreJSON(f *testing.F) {
 	f.Add("f", "id", "\x00\xff<line>\u2028")
 	f.Fuzz(func(t *testing.T, function, id, line string) {
 		var out strings.Builder
-		(&Outputs{W: &out, JSON: true}).Trace(trace.Output{Function: function, ID: id, Line: line})
+		report(&Outputs{W: &out, JSON: true}, trace.Output{Function: function, ID: id, Line: line})
 		if text := out.String(); !json.Valid([]byte(text)) || strings.Count(text, "\n") != 1 {
 			t.Errorf("%q is not one line of JSON", text)
 		}

@@ -1,191 +1,107 @@
 package observe
 
 import (
-	"sync"
-
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/esm-run/esm/engine/policy"
-	"github.com/esm-run/esm/trace"
 )
 
-// Metrics counts what Lambda's event source mapping and function metrics count, by the same rules (AWS: "Types of
-// metrics for Lambda functions"), under Prometheus names. Whose metrics there are, only Set and Remove change.
-type Metrics struct {
-	Registry *prometheus.Registry
+// The metrics count what Lambda's event source mapping and function metrics count, by the same rules (AWS: "Types of
+// metrics for Lambda functions"), under Prometheus names. All but the histograms are read from the states when they are
+// collected.
+var (
+	mappingLabels  = []string{"mapping", "source", "function"}
+	functionLabels = []string{"function"}
+)
 
-	functions map[string]*functionMeters // by name; not changed after NewMetrics
-	ofMapping func(Mapping) *mappingMeters
-	series    *allSeries // of mappings
+// labels returns the values of mappingLabels.
+func (m Mapping) labels() []string { return []string{m.UUID, m.Source, m.Function} }
 
-	mu       sync.RWMutex
-	mappings map[string]*mappingMeters // by UUID
-
-	// Events of others end here: these are not in the registry.
-	otherMapping  *mappingMeters
-	otherFunction *functionMeters
+// counter is a counter of mappings.
+type counter struct {
+	desc  *prometheus.Desc
+	value func(counts) int64
 }
 
-// NewMetrics makes the metrics of mappings and functions, all at zero, in a registry of its own with Go's and the
-// process's.
-func NewMetrics(mappings []Mapping, functions []string) *Metrics {
-	m := &Metrics{
-		Registry:      prometheus.NewRegistry(),
-		mappings:      map[string]*mappingMeters{},
-		functions:     map[string]*functionMeters{},
-		series:        &allSeries{},
-		otherMapping:  makeMappingMeters(family{promauto.With(nil), &allSeries{}})(Mapping{}),
-		otherFunction: makeFunctionMeters(promauto.With(nil))(""),
-	}
-	m.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.ofMapping = makeMappingMeters(family{promauto.With(m.Registry), m.series})
-	ofFunction := makeFunctionMeters(promauto.With(m.Registry))
-	for _, x := range mappings {
-		m.Set(x)
-	}
-	m.Registry.MustRegister(shardCollector{m})
-	for _, name := range functions {
-		m.functions[name] = ofFunction(name)
-	}
-	return m
+func mappingCounter(name, help string, value func(counts) int64) counter {
+	return counter{prometheus.NewDesc(name, help, mappingLabels, nil), value}
 }
 
-// Trace is an [trace.Func].
-func (m *Metrics) Trace(e trace.Event) {
-	switch e := e.(type) {
-	case trace.Received:
-		m.mapping(e.Mapping).received(e)
-	case trace.Filtered:
-		x := m.mapping(e.Mapping)
-		x.filtered.Add(float64(len(e.Records)))
-		x.track(func(s *shards) { s.filtered(e) })
-	case trace.Invoking:
-		m.mapping(e.Mapping).invoking(e)
-	case trace.Invoked:
-		m.mapping(e.Mapping).invoked(e)
-	case trace.Deleted:
-		if !e.Filtered {
-			m.mapping(e.Mapping).deleted.Add(float64(len(e.Records)))
-		}
-	case trace.Left:
-		m.mapping(e.Mapping).left.WithLabelValues(string(e.Reason)).Add(float64(len(e.Records)))
-	case trace.Scaled:
-		m.mapping(e.Mapping).scaled(e)
-	case trace.Settled, trace.Dropped, trace.Notified, trace.Reading, trace.Drained, trace.Listed, trace.Failing, trace.State:
-		m.stream(e)
-	case trace.Environments:
-		f := m.function(e.Function)
-		f.environments.Set(float64(e.Alive))
-		f.concurrent.Set(float64(e.Busy))
-	case trace.Started:
-		m.function(e.Function).started(e)
-	case trace.Ran:
-		m.function(e.Function).ran(e)
+func mappingDesc(name, help string, more ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, append(more, mappingLabels...), nil)
+}
+
+// Metrics of all mappings.
+var (
+	mappingCounters = []counter{
+		mappingCounter("esm_polled_events_total", "Records received from the source (PolledEventCount).", func(n counts) int64 { return n.polled }),
+		mappingCounter("esm_filtered_out_events_total", "Records that match no filter (FilteredOutEventCount).", func(n counts) int64 { return n.filtered }),
+		mappingCounter("esm_invoked_events_total", "Records sent to the function, counted at every try (InvokedEventCount).", func(n counts) int64 { return n.invoked }),
+		mappingCounter("esm_failed_invoke_events_total", "Records whose invocation failed or that it reported as failed, counted at every try (FailedInvokeEventCount).", func(n counts) int64 { return n.failed }),
+		mappingCounter("esm_poll_errors_total", "Calls to the source that failed.", func(n counts) int64 { return n.pollErrors }),
 	}
-}
+	batchesTotal    = mappingDesc("esm_batches_total", "Invocations with a batch, by result: Done, or the reason why it was not.", "result")
+	batchesInFlight = mappingDesc("esm_batches_in_flight", "Batches that the function is processing.")
+)
 
-// Set adds a mapping, all at zero. One that is known goes on counting, unless its labels have changed.
-func (m *Metrics) Set(x Mapping) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	known := m.mappings[x.UUID]
-	if known != nil && known.labels != labelTexts(x) {
-		m.series.remove(x.UUID)
-		known = nil
+// Metrics of queues.
+var (
+	queueCounters = []counter{
+		mappingCounter("esm_deleted_events_total", "Records deleted after processing (DeletedEventCount).", func(n counts) int64 { return n.deleted }),
 	}
-	m.mappings[x.UUID] = m.ofMapping(x) // of series that go on
-	if known != nil {
-		known.streamMeters.become(x)
-		m.mappings[x.UUID].streamMeters = known.streamMeters
+	leftTotal          = mappingDesc("esm_left_events_total", "Records left in the queue, which become visible again.", "reason")
+	pollers            = mappingDesc("esm_pollers", "Loops that poll, each with at most one batch in hand. In provisioned mode ten of them are one poller.")
+	provisionedPollers = mappingDesc("esm_provisioned_pollers", "Pollers of a mapping in provisioned mode, ten loops each (ProvisionedPollers).")
+)
+
+// Metrics of streams.
+var (
+	streamCounters = []counter{
+		mappingCounter("esm_settled_events_total", "Records that are done, successfully or not, and will not be read again.", func(n counts) int64 { return n.settled }),
+		mappingCounter("esm_dropped_events_total", "Records given up because of their age or tries, except those that the on-failure destination was notified of (DroppedEventCount).", func(n counts) int64 { return n.dropped }),
+		mappingCounter("esm_on_failure_destination_delivered_events_total", "Records given up that the on-failure destination was notified of (OnFailureDestinationDeliveredEventCount).", func(n counts) int64 { return n.delivered }),
+		mappingCounter("esm_destination_delivery_failures_total", "Notices that the on-failure destination did not accept, each kept as undelivered (DestinationDeliveryFailures).", func(n counts) int64 { return n.undelivered }),
+		mappingCounter("esm_lost_positions_total", "Times that a shard was read from a position where records may be missing, or be delivered again.", func(n counts) int64 { return n.lost }),
 	}
+	shardsListed  = mappingDesc("esm_shards", "Shards of the stream in its last listing.")
+	shardsReading = mappingDesc("esm_shards_reading", "Shards that are being read.")
+	shardsBlocked = mappingDesc("esm_shards_blocked", "Shards with a run of records that failed and of which nothing is settled since.")
+	shardsFailing = mappingDesc("esm_shards_failing", "Shards that cannot be read at the moment.")
+	maxAge        = mappingDesc("esm_max_iterator_age_seconds", "Age of the oldest record of all shards that is not settled; 0 when there is none.")
+)
+
+// maxSeries is the number of shards of a mapping that have series of their own.
+const maxSeries = 100
+
+const limited = " At most 100 shards of a mapping have this metric: those in trouble first, then by ID, until they are drained. esm_shards… and esm_max_iterator_age_seconds cover all."
+
+// Metrics of shards.
+var (
+	shardAge     = mappingDesc("esm_shard_iterator_age_seconds", "Age of the shard's oldest record that is not settled; 0 when there is none."+limited, "shard")
+	shardTries   = mappingDesc("esm_shard_tries", "Tries of the run of records that blocks the shard, or 0."+limited, "shard")
+	shardBlocked = mappingDesc("esm_shard_blocked_since_timestamp_seconds", "When the run that blocks the shard failed first. Only blocked shards have it."+limited, "shard")
+)
+
+// functionMetrics are the metrics of functions.
+var functionMetrics = []struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*functionState) int64
+}{
+	{functionDesc("esm_function_invocations_total", "Invocations that ran (Invocations)."), prometheus.CounterValue, func(f *functionState) int64 { return f.Invocations }},
+	{functionDesc("esm_function_errors_total", "Invocations that ended in a function error, timeouts included (Errors)."), prometheus.CounterValue, func(f *functionState) int64 { return f.Errors }},
+	{functionDesc("esm_function_throttles_total", "Invocations for which no concurrency was free (Throttles)."), prometheus.CounterValue, func(f *functionState) int64 { return f.Throttles }},
+	{functionDesc("esm_environment_starts_total", "Starts of environments, failed ones included."), prometheus.CounterValue, func(f *functionState) int64 { return f.starts }},
+	{functionDesc("esm_environment_start_failures_total", "Environments that could not be started."), prometheus.CounterValue, func(f *functionState) int64 { return f.startFailures }},
+	{functionDesc("esm_function_concurrent_executions", "Environments that are busy (ConcurrentExecutions)."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.Busy) }},
+	{functionDesc("esm_function_environments", "Environments that exist, busy or idle."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.Environments) }},
 }
 
-// Remove ends the series of a mapping.
-func (m *Metrics) Remove(uuid string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.mappings, uuid)
-	m.series.remove(uuid)
+func functionDesc(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, functionLabels, nil)
 }
 
-func (m *Metrics) mapping(uuid string) *mappingMeters {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if x := m.mappings[uuid]; x != nil {
-		return x
-	}
-	return m.otherMapping
-}
-
-// streams are the meters of all streams.
-func (m *Metrics) streams() (all []*streamMeters) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	for _, x := range m.mappings {
-		if x.shards != nil {
-			all = append(all, x.streamMeters)
-		}
-	}
-	return all
-}
-
-func (m *Metrics) function(name string) *functionMeters {
-	if x := m.functions[name]; x != nil {
-		return x
-	}
-	return m.otherFunction
-}
-
-func (x *mappingMeters) received(e trace.Received) {
-	x.polled.Add(float64(len(e.Records)))
-	if e.Err != nil {
-		x.pollErrors.Inc()
-	}
-	x.track(func(s *shards) { s.received(e) })
-}
-
-func (x *mappingMeters) invoking(e trace.Invoking) {
-	x.inFlight.Inc()
-	x.invokedRecords.Add(float64(len(e.Records)))
-	x.track(func(s *shards) { s.invoking(e) })
-}
-
-func (x *mappingMeters) invoked(e trace.Invoked) {
-	x.inFlight.Dec()
-	x.failed.Add(float64(failedRecords(e)))
-	x.batches.WithLabelValues(result(e)).Inc()
-	x.batchRecords.Observe(float64(len(e.Records)))
-	x.batchTime.Observe(e.Took.Seconds())
-	x.aged(e)
-	x.track(func(s *shards) { s.invoked(e) })
-}
-
-func (x *mappingMeters) scaled(e trace.Scaled) {
-	x.pollers.Set(float64(e.Pollers))
-	if x.provisioned != nil {
-		x.provisioned.Set(float64((e.Pollers + policy.ProvisionedLoops - 1) / policy.ProvisionedLoops))
-	}
-}
-
-func (x *functionMeters) started(e trace.Started) {
-	x.starts.Inc()
-	if e.Err != nil {
-		x.startFailures.Inc()
-	}
-}
-
-func (x *functionMeters) ran(e trace.Ran) {
-	switch {
-	case e.Throttled:
-		x.throttles.Inc()
-		return
-	case e.Err != nil:
-		return
-	case e.Fault != "":
-		x.errors.Inc()
-	}
-	x.invocations.Inc()
-	x.duration.Observe(e.Took.Seconds())
+// provisioned returns the number of pollers in provisioned mode that loops make up.
+func provisioned(loops int) int {
+	return (loops + policy.ProvisionedLoops - 1) / policy.ProvisionedLoops
 }

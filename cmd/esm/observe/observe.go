@@ -1,5 +1,5 @@
-// Package observe turns what the engine tells into what people and machines read: lines on a terminal, structured logs,
-// Prometheus metrics and the status of every mapping.
+// Package observe turns the events of an engine into the status of every mapping, Prometheus metrics, lines on a terminal and
+// structured logs.
 package observe
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// Tee tells each of traces, in their order.
+// Tee returns a trace that passes each event to all of traces, in their order.
 func Tee(traces ...trace.Func) trace.Func {
 	return func(e trace.Event) {
 		for _, t := range traces {
@@ -19,7 +19,7 @@ func Tee(traces ...trace.Func) trace.Func {
 	}
 }
 
-// Mapping says who is behind the UUID that events name.
+// Mapping describes the mapping whose UUID events name.
 type Mapping struct {
 	UUID        string            `json:"UUID"`
 	Source      string            `json:"EventSourceArn"`
@@ -30,6 +30,18 @@ type Mapping struct {
 	Tags        map[string]string `json:"Tags,omitempty"`
 }
 
+// Describe returns what observers know of a mapping.
+func Describe(m config.Mapping) Mapping {
+	d := Mapping{
+		UUID: m.UUID, Source: m.EventSourceArn, Function: m.FunctionName,
+		Provisioned: m.ProvisionedPollerConfig != nil, Stream: m.OfStream(), Tags: m.Tags,
+	}
+	if m.DestinationConfig != nil {
+		d.Destination = m.DestinationConfig.OnFailure.Destination
+	}
+	return d
+}
+
 // SourceName returns the short name of the source: that of the queue, the table, or the data stream with its consumer's.
 func (m Mapping) SourceName() string { return config.ParseSource(m.Source).Title() }
 
@@ -38,10 +50,10 @@ func (m Mapping) compare(o Mapping) int {
 	return cmp.Or(strings.Compare(m.Source, o.Source), strings.Compare(m.Function, o.Function), strings.Compare(m.UUID, o.UUID))
 }
 
-// Title names the mapping for people.
+// Title returns the name of the mapping for people.
 func (m Mapping) Title() string { return m.SourceName() + " → " + m.Function }
 
-// result is Done, or the reason why a batch was not.
+// result returns Done, or the reason why a batch was not.
 func result(e trace.Invoked) string {
 	if e.Reason != "" {
 		return string(e.Reason)
@@ -49,16 +61,15 @@ func result(e trace.Invoked) string {
 	return e.Verdict.String()
 }
 
-// waits reports whether it is news that a batch waits for its turn. It says so once; the shards of a stream say so
-// together, once a minute for each reason, since each of them waits until it can run.
-func waits(e trace.Invoked, stalls *repeats) bool {
-	if e.Shard == "" {
-		return e.Tries == 1
+// why returns in one line why a batch is not done.
+func why(e trace.Invoked) string {
+	if e.Detail == "" {
+		return string(e.Reason)
 	}
-	return stalls.news(e.Mapping, string(e.Reason), everyMinute)
+	return string(e.Reason) + ": " + brief(e.Detail)
 }
 
-// failedRecords counts as AWS's FailedInvokeEventCount does: the reported records of a partial failure, else all (AWS:
+// failedRecords counts like AWS's FailedInvokeEventCount: the reported records of a partial failure, otherwise all (AWS:
 // "Types of metrics for Lambda functions").
 func failedRecords(e trace.Invoked) int {
 	switch e.Verdict {
@@ -70,8 +81,8 @@ func failedRecords(e trace.Invoked) int {
 	return len(e.Records)
 }
 
-// untold reports whether nothing but e itself tells why its records were left. Otherwise an Invoked did.
-func untold(e trace.Left) bool {
+// onlyLeft reports whether no event but e says why its records were left. Otherwise an Invoked did.
+func onlyLeft(e trace.Left) bool {
 	switch e.Reason {
 	case trace.ReasonNoPermit, trace.ReasonRecordTooLarge, trace.ReasonGroupBlocked, trace.ReasonStopping,
 		trace.ReasonReturned, trace.ReasonDeleteFailed:
@@ -80,8 +91,8 @@ func untold(e trace.Left) bool {
 	return e.Err != nil
 }
 
-// expected reports whether records are left as they are meant to be: the queue keeps them, in their order.
-func expected(e trace.Left) bool {
+// intended reports whether records are left as they are meant to be: in order, and in their queue.
+func intended(e trace.Left) bool {
 	switch e.Reason {
 	case trace.ReasonGroupBlocked, trace.ReasonStopping:
 		return true

@@ -2,50 +2,52 @@ package observe
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/esm-run/esm/trace"
 )
 
-// Outputs writes what handlers print, apart from the engine's own lines: each line labelled with function and request
-// id. Its fields are set before the first use.
+// Outputs writes what handlers print, each line labeled with function and request ID. Its fields are set before the first
+// use. It belongs to one goroutine.
 type Outputs struct {
-	W        io.Writer // gets whole lines, one at a time; where it is gone, lines are lost
-	JSON     bool      // an object a line, else text
-	Platform bool      // also the platform's lines: START, END and REPORT
+	W        io.Writer // receives whole lines
+	JSON     bool      // each line is a JSON object
+	Platform bool      // also write the platform's lines: START, END and REPORT
 
-	mu sync.Mutex // held while a line is written
+	line []byte
 }
 
-// Trace is an [trace.Func].
-func (o *Outputs) Trace(e trace.Event) {
-	line, ok := e.(trace.Output)
-	if !ok || line.Platform && !o.Platform {
+// Report writes the line of an Output. It ignores other events.
+func (o *Outputs) Report(_ time.Time, e trace.Event) {
+	out, ok := e.(trace.Output)
+	if !ok || out.Platform && !o.Platform {
 		return
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	if o.JSON {
-		out := json.NewEncoder(o.W)
-		out.SetEscapeHTML(false)
-		_ = out.Encode(outputLine{line.Time.UTC(), line.Function, line.ID, line.Line})
+		enc := json.NewEncoder(o.W)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(outputLine{out.Time.UTC(), out.Function, out.ID, out.Line})
 		return
 	}
-	id := line.ID
+	id := out.ID
 	if id == "" {
 		id = "-"
 	}
 	// Lambda's runtimes join the lines of one event, such as a traceback, by carriage returns: on a terminal each would
 	// overwrite the one before.
-	var text []byte
-	for part := range strings.SplitSeq(strings.TrimRight(line.Line, "\r"), "\r") {
-		text = fmt.Appendf(text, "[%s %s] %s\n", line.Function, id, part)
+	o.line = o.line[:0]
+	for part := range strings.SplitSeq(strings.TrimRight(out.Line, "\r"), "\r") {
+		o.line = append(o.line, '[')
+		o.line = append(o.line, out.Function...)
+		o.line = append(o.line, ' ')
+		o.line = append(o.line, id...)
+		o.line = append(o.line, "] "...)
+		o.line = append(o.line, part...)
+		o.line = append(o.line, '\n')
 	}
-	_, _ = o.W.Write(text)
+	_, _ = o.W.Write(o.line)
 }
 
 type outputLine struct {

@@ -5,77 +5,78 @@ import (
 	"math"
 	"net"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/esm-run/esm/trace"
 )
 
-// How often what happens again and again is told.
+// How often a repeated text is reported.
 const (
 	everyMinute = time.Minute
 	onlyOnce    = time.Duration(math.MaxInt64)
 
-	// mostTexts is how many different texts about one subject are told in that time.
-	mostTexts = 10
+	// maxTexts is the number of different texts about one subject that are reported in that time.
+	maxTexts = 10
 
-	// calm is how long nothing may have gone wrong before it is said to be over: where one of many pollers fails now
-	// and then, its trouble is told and not its end at every turn.
+	// calm is how long nothing may have gone wrong before trouble is over. Where one of many pollers fails now and then,
+	// its trouble is reported, and not its end at every turn.
 	calm = 5 * time.Second
 )
 
-// repeats tells what is news from what is said again, by the hundred where many pollers meet the same trouble. The zero
-// value is ready. Its methods may be called side by side.
-type repeats struct {
-	mu       sync.Mutex
-	subjects map[string]*subject
-}
+// repeats distinguishes news from repetitions: many pollers have the same trouble hundreds of times. The zero value is ready.
+// It belongs to one goroutine.
+type repeats struct{ subjects map[string]*subject }
 
-// subject is a mapping or a function of which something was told.
+// subject is a mapping or a function.
 type subject struct {
-	last time.Time            // when something came up last
-	told map[string]time.Time // what was told, and when
+	last     time.Time            // the last time that there was a text about it
+	reported map[string]time.Time // when each text was reported
 }
 
-// news reports whether a text about a subject is to be told now: it was not within the time that every says, nor were
-// mostTexts others.
-func (r *repeats) news(about, text string, every time.Duration) bool {
-	now := time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// news reports whether a text about a subject is to be reported now. It is not if it was in the time before, or if maxTexts
+// others were.
+func (r *repeats) news(now time.Time, about, text string, every time.Duration) bool {
 	s := r.subjects[about]
 	if s == nil {
-		s = &subject{told: map[string]time.Time{}}
+		s = &subject{reported: map[string]time.Time{}}
 		if r.subjects == nil {
 			r.subjects = map[string]*subject{}
 		}
 		r.subjects[about] = s
 	}
 	s.last = now
-	for text, at := range s.told {
+	for text, at := range s.reported {
 		if now.Sub(at) >= every {
-			delete(s.told, text)
+			delete(s.reported, text)
 		}
 	}
-	if _, told := s.told[text]; told || len(s.told) == mostTexts {
+	if _, known := s.reported[text]; known || len(s.reported) == maxTexts {
 		return false
 	}
-	s.told[text] = now
+	s.reported[text] = now
 	return true
 }
 
-// over reports, once, that what was told of a subject has not come up again for a while. Then it is forgotten: the next
-// time it is news.
-func (r *repeats) over(about string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// over reports, once, that there was no text about a subject for a while. The next one is news.
+func (r *repeats) over(now time.Time, about string) bool {
 	s := r.subjects[about]
-	if s == nil || time.Since(s.last) < calm {
+	if s == nil || now.Sub(s.last) < calm {
 		return false
 	}
 	delete(r.subjects, about)
 	return true
 }
 
-// kind is an error's text without what differs each time that it occurs: the request's id, the connection's own port.
+// waitIsNews reports whether it is to be reported that a batch could not run. For a queue it is at the first try of each
+// batch. The shards of a stream share one report a minute for each reason, since every one of them waits until it can run.
+func (r *repeats) waitIsNews(now time.Time, e trace.Invoked) bool {
+	if e.Shard == "" {
+		return e.Tries == 1
+	}
+	return r.news(now, e.Mapping, string(e.Reason), everyMinute)
+}
+
+// kind returns an error's text without what differs each time: the request's ID, and the connection's own port.
 func kind(err error) string {
 	text := err.Error()
 	if e, ok := errors.AsType[requestError](err); ok && e.ServiceRequestID() != "" {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +13,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-func TestRepeatsTellOnceAMinute(t *testing.T) {
+func TestNewsOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r repeats
 		for _, c := range []struct {
@@ -32,82 +31,64 @@ func TestRepeatsTellOnceAMinute(t *testing.T) {
 			{time.Second, "orders", "down", true},
 		} {
 			time.Sleep(c.after)
-			if got := r.news(c.about, c.text, everyMinute); got != c.want {
+			if got := r.news(time.Now(), c.about, c.text, everyMinute); got != c.want {
 				t.Errorf("%v: %s %s: got %v, want %v", time.Now(), c.about, c.text, got, c.want)
 			}
 		}
 	})
 }
 
-func TestRepeatsTellOnlyOnce(t *testing.T) {
+func TestNewsOnlyOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r repeats
-		r.news("orders", "odd", onlyOnce)
+		r.news(time.Now(), "orders", "odd", onlyOnce)
 		time.Sleep(1000 * time.Hour)
-		if r.news("orders", "odd", onlyOnce) || !r.news("orders", "even", onlyOnce) {
+		if r.news(time.Now(), "orders", "odd", onlyOnce) || !r.news(time.Now(), "orders", "even", onlyOnce) {
 			t.Error("what was told is told again, or what is new is not")
 		}
 	})
 }
 
-func TestRepeatsAreOverWhenNothingCameUpForAWhile(t *testing.T) {
+func TestRepeatsAreOverAfterAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r repeats
-		if r.over("orders") {
+		if r.over(time.Now(), "orders") {
 			t.Error("what never was is over")
 		}
-		r.news("orders", "down", everyMinute)
+		r.news(time.Now(), "orders", "down", everyMinute)
 		time.Sleep(calm - 1)
-		if r.over("orders") {
+		if r.over(time.Now(), "orders") {
 			t.Error("over too soon")
 		}
-		r.news("orders", "down", everyMinute) // not told, and comes up all the same
+		r.news(time.Now(), "orders", "down", everyMinute) // not told, and comes up all the same
 		time.Sleep(calm - 1)
-		if r.over("orders") {
+		if r.over(time.Now(), "orders") {
 			t.Error("over too soon after it came up again")
 		}
 		time.Sleep(time.Nanosecond)
-		if !r.over("orders") || r.over("orders") {
+		if !r.over(time.Now(), "orders") || r.over(time.Now(), "orders") {
 			t.Error("it is over not once")
 		}
-		if !r.news("orders", "down", everyMinute) {
+		if !r.news(time.Now(), "orders", "down", everyMinute) {
 			t.Error("what begins anew is no news")
 		}
 	})
 }
 
-func TestRepeatsAreBoundedWhateverTheTexts(t *testing.T) {
+func TestNewsIsLimitedWhateverTheTexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r repeats
 		told := 0
 		for i := range 120 { // two minutes, in steps of a second
-			if r.news("orders", fmt.Sprint("error ", i), everyMinute) {
+			if r.news(time.Now(), "orders", fmt.Sprint("error ", i), everyMinute) {
 				told++
 			}
 			time.Sleep(time.Second)
 		}
-		if told != 2*mostTexts {
-			t.Errorf("told %d texts in two minutes, want %d", told, 2*mostTexts)
+		if told != 2*maxTexts {
+			t.Errorf("told %d texts in two minutes, want %d", told, 2*maxTexts)
 		}
 	})
-}
-
-func TestRepeatsManyAtOnce(t *testing.T) {
-	var r repeats
-	var pollers sync.WaitGroup
-	told := make(chan bool, 100)
-	for range cap(told) {
-		pollers.Go(func() {
-			if r.news("orders", "down", everyMinute) {
-				told <- true
-			}
-			r.over("orders")
-		})
-	}
-	pollers.Wait()
-	if len(told) != 1 {
-		t.Errorf("told %d times, want once", len(told))
-	}
 }
 
 func TestKindOfErrors(t *testing.T) {

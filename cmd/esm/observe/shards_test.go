@@ -47,7 +47,7 @@ func settled(shard string, recs []esm.Record) trace.Event {
 // shardsOf is what is known after events of the mapping clicks.
 func shardsOf(t *testing.T, events ...trace.Event) MappingStatus {
 	t.Helper()
-	b := NewBoard([]Mapping{clicks}, nil)
+	b := NewMonitor([]Mapping{clicks}, nil)
 	tell(b.Trace, events...)
 	return of(t, b)
 }
@@ -109,7 +109,7 @@ func TestBlockedShards(t *testing.T) {
 
 func TestBlockedSinceTheFirstFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, began := NewBoard([]Mapping{clicks}, nil), time.Now()
+		b, began := NewMonitor([]Mapping{clicks}, nil), time.Now()
 		for tries := range 3 {
 			tell(b.Trace, try(one, trace.Failed, tries+1, numbered(1, 4))...)
 			time.Sleep(time.Minute)
@@ -121,54 +121,90 @@ func TestBlockedSinceTheFirstFailure(t *testing.T) {
 	})
 }
 
+// Ages are computed when they are read: they grow while nothing happens.
 func TestIteratorAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBoard([]Mapping{clicks}, nil)
+		m := NewMonitor([]Mapping{clicks}, nil)
 		batch, more := numbered(1, 2), numbered(3, 3)
+		batch[1].Arrived = batch[1].Arrived.Add(500 * time.Millisecond)
 		for _, c := range []struct {
 			name  string
 			event trace.Event
 			want  time.Duration
 		}{
-			{"read", trace.Received{Mapping: uuid, Shard: one, Records: batch}, 0},
-			{"with the function", trace.Invoking{Mapping: uuid, Shard: one, Records: batch}, 62 * time.Second},
-			{"read ahead", trace.Received{Mapping: uuid, Shard: one}, 62 * time.Second},
-			{"failed", trace.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: trace.Failed, Took: 2 * time.Second}, 62 * time.Second},
-			{"read ahead of trouble", trace.Received{Mapping: uuid, Shard: one}, 62 * time.Second},
-			{"tried again", trace.Invoking{Mapping: uuid, Shard: one, Records: batch}, 66 * time.Second},
-			{"done", trace.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: trace.Done}, 66 * time.Second},
-			{"settled", settled(one, batch), 66 * time.Second},
 			{"at the tip", trace.Received{Mapping: uuid, Shard: one}, 0},
-			{"filtered", trace.Filtered{Mapping: uuid, Shard: one, Records: more}, 70 * time.Second},
-			{"an arrival that nobody knows", trace.Filtered{Mapping: uuid, Shard: one, Records: recs(1)}, 70 * time.Second},
-			{"a clock ahead", trace.Filtered{Mapping: uuid, Shard: one, Records: []esm.Record{{Arrived: time.Now().Add(time.Hour)}}}, 0},
+			{"read", trace.Received{Mapping: uuid, Shard: one, Records: batch}, 62 * time.Second},
+			{"nothing more, with a batch being gathered", trace.Received{Mapping: uuid, Shard: one}, 63 * time.Second},
+			{"with the function", trace.Invoking{Mapping: uuid, Shard: one, Records: batch}, 64 * time.Second},
+			{"failed", trace.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: trace.Failed}, 65 * time.Second},
+			{"nothing more, in trouble", trace.Received{Mapping: uuid, Shard: one}, 66 * time.Second},
+			{"tried again", trace.Invoking{Mapping: uuid, Shard: one, Records: batch}, 67 * time.Second},
+			{"done", trace.Invoked{Mapping: uuid, Shard: one, Records: batch, Verdict: trace.Done}, 68 * time.Second},
+			{"settled: of the last record", settled(one, batch), 68*time.Second + 500*time.Millisecond},
+			{"at the tip again", trace.Received{Mapping: uuid, Shard: one}, 0},
+			{"read more", trace.Received{Mapping: uuid, Shard: one, Records: more}, 71 * time.Second},
+			{"filtered", trace.Filtered{Mapping: uuid, Shard: one, Records: more}, 72 * time.Second},
+			{"at the tip at last", trace.Received{Mapping: uuid, Shard: one}, 0},
+			{"an unknown time of arrival", trace.Received{Mapping: uuid, Shard: one, Records: recs(1)}, 0},
+			{"read again, by a clock ahead", trace.Reading{Mapping: uuid, Shard: one}, 0},
+			{"a clock ahead", trace.Received{Mapping: uuid, Shard: one, Records: []esm.Record{{Arrived: time.Now().Add(time.Hour)}}}, 0},
 		} {
 			time.Sleep(time.Second)
-			b.Trace(c.event)
-			if got := of(t, b); got.Shards[0].IteratorAge != c.want || got.IteratorAge != c.want {
+			m.Trace(c.event)
+			if got := of(t, m); got.Shards[0].IteratorAge != c.want || got.IteratorAge != c.want {
 				t.Errorf("%s: got %v and %v, want %v", c.name, got.Shards[0].IteratorAge, got.IteratorAge, c.want)
 			}
 		}
 	})
 }
 
+// A blocked run ages between its tries, which may be a minute apart, in the status and in the metrics.
+func TestIteratorAgeGrowsBetweenTries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMonitor([]Mapping{clicks}, nil)
+		tell(m.Trace, trace.Received{Mapping: uuid, Shard: one, Records: numbered(1, 1)})
+		tell(m.Trace, try(one, trace.Failed, 1, numbered(1, 1))...)
+		for minutes := range 3 {
+			want := time.Duration(minutes+1) * time.Minute
+			if got := of(t, m); got.IteratorAge != want || got.Shards[0].IteratorAge != want {
+				t.Errorf("the status shows %v and %v, want %v", got.IteratorAge, got.Shards[0].IteratorAge, want)
+			}
+			checkMetrics(t, want.String(), m, map[string]float64{
+				"esm_max_iterator_age_seconds": want.Seconds(), "esm_shard_iterator_age_seconds": want.Seconds(),
+			})
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 func TestIteratorAgeOfALaneInTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBoard([]Mapping{clicks}, nil)
+		m := NewMonitor([]Mapping{clicks}, nil)
 		bad, good := numbered(1, 1), numbered(2, 2)
-		tell(b.Trace, try(one, trace.Failed, 1, bad)...)
+		tell(m.Trace, trace.Received{Mapping: uuid, Shard: one, Records: slices.Concat(bad, good)})
+		tell(m.Trace, try(one, trace.Failed, 1, bad)...)
 		time.Sleep(time.Hour)
-		tell(b.Trace, try(one, trace.Failed, 2, bad)...)
+		tell(m.Trace, try(one, trace.Failed, 2, bad)...)
 		good[0].Arrived = time.Now()
-		tell(b.Trace, append(try(one, trace.Done, 1, good), trace.Settled{Mapping: uuid, Shard: one, Records: good, Position: "0"})...)
-		if got, want := of(t, b).IteratorAge, time.Hour+time.Minute-time.Second; got != want {
+		tell(m.Trace, append(try(one, trace.Done, 1, good), trace.Settled{Mapping: uuid, Shard: one, Records: good, Position: "0"})...)
+		if got, want := of(t, m).IteratorAge, time.Hour+time.Minute; got != want {
 			t.Errorf("got %v while a lane is in trouble, want that of its record, %v", got, want)
 		}
-		tell(b.Trace, append(try(one, trace.Done, 3, bad), settled(one, numbered(1, 2)), trace.Received{Mapping: uuid, Shard: one})...)
-		if got := of(t, b).IteratorAge; got != 0 {
+		tell(m.Trace, append(try(one, trace.Done, 3, bad), settled(one, bad), trace.Received{Mapping: uuid, Shard: one})...)
+		if got := of(t, m).IteratorAge; got != 0 {
 			t.Errorf("got %v at the tip, want 0", got)
 		}
 	})
+}
+
+// The histogram observes the age at the beginning of the invocation. AWS has no value for what did not run.
+func TestHistogramOfIteratorAges(t *testing.T) {
+	m := NewMonitor([]Mapping{clicks}, nil)
+	for _, verdict := range []trace.Verdict{trace.NotRun, trace.Refused, trace.Failed, trace.Partial, trace.Done} {
+		tell(m.Trace, try(one, verdict, 1, numbered(1, 4))...)
+	}
+	tell(m.Trace, try(one, trace.Done, 1, nil)...)
+	checkMetrics(t, "", m, map[string]float64{"esm_iterator_age_seconds": 3})
 }
 
 func TestStreamsAreReady(t *testing.T) {
@@ -185,7 +221,7 @@ func TestStreamsAreReady(t *testing.T) {
 		{"a listing with shards to read", trace.Listed{Mapping: uuid, Shards: 4, Reading: 1}, false},
 		{"a listing of drained shards", trace.Listed{Mapping: uuid, Shards: 4}, true},
 	} {
-		b := NewBoard([]Mapping{clicks}, nil)
+		b := NewMonitor([]Mapping{clicks}, nil)
 		b.Trace(c.event)
 		if got := b.Status().Waiting() == nil; got != c.want {
 			t.Errorf("%s: ready %v, want %v", c.name, got, c.want)
@@ -234,25 +270,36 @@ func TestStreamCounts(t *testing.T) {
 	} {
 		m := clicks
 		m.Destination = c.destination
-		b := NewBoard([]Mapping{m}, nil)
+		b := NewMonitor([]Mapping{m}, nil)
 		tell(b.Trace, append(c.events, settled(one, numbered(1, 3)))...)
 		if got := of(t, b); got.Dropped != c.dropped || got.Delivered != c.delivered || got.Undelivered != c.undelivered || got.Settled != 3 {
 			t.Errorf("%s: got %+v", c.name, *got.StreamStatus)
 		}
-		meters := NewMetrics([]Mapping{m}, nil)
-		tell(meters.Trace, append(c.events, settled(one, numbered(1, 3)))...)
-		for name, want := range map[string]int64{
-			"esm_dropped_events_total": c.dropped, "esm_on_failure_destination_delivered_events_total": c.delivered,
-			"esm_destination_delivery_failures_total": c.undelivered, "esm_settled_events_total": 3,
-		} {
-			if got := value(t, meters, name); got != float64(want) {
-				t.Errorf("%s: %s is %v, want %d", c.name, name, got, want)
-			}
-		}
+		checkMetrics(t, c.name, b, map[string]float64{
+			"esm_dropped_events_total": float64(c.dropped), "esm_on_failure_destination_delivered_events_total": float64(c.delivered),
+			"esm_destination_delivery_failures_total": float64(c.undelivered), "esm_settled_events_total": 3,
+		})
 	}
 }
 
-func TestAStreamMadeAnewForgetsItsShards(t *testing.T) {
+func TestMetricsOfShards(t *testing.T) {
+	m := NewMonitor([]Mapping{clicks}, nil)
+	began := float64(time.Now().Unix())
+	tell(m.Trace, slices.Concat(
+		[]trace.Event{trace.Listed{Mapping: uuid, Shards: 3, Reading: 2}, trace.Reading{Mapping: uuid, Shard: one}, trace.Reading{Mapping: uuid, Shard: two}},
+		try(one, trace.Failed, 1, numbered(1, 4)), try(one, trace.Failed, 2, numbered(1, 4)), try(two, trace.Done, 1, numbered(1, 4)),
+		[]trace.Event{settled(two, numbered(1, 4)), trace.Failing{Mapping: uuid, Shard: two, Err: errRefused}},
+	)...)
+	checkMetrics(t, "", m, map[string]float64{
+		"esm_shards": 3, "esm_shards_reading": 2, "esm_shards_blocked": 1, "esm_shards_failing": 1, "esm_iterator_age_seconds": 3,
+		"esm_shard_tries": 2, "esm_settled_events_total": 4, "esm_lost_positions_total": 0,
+	})
+	if got, n, _ := metric(t, m, "esm_shard_blocked_since_timestamp_seconds"); n != 1 || got < began-1 || got > began+60 {
+		t.Errorf("%d shards are blocked since %v, want one since about %v", n, got, began)
+	}
+}
+
+func TestRecreatedStreamForgetsItsShards(t *testing.T) {
 	got := shardsOf(t, slices.Concat(
 		[]trace.Event{trace.Reading{Mapping: uuid, Shard: one}}, try(one, trace.Failed, 1, numbered(1, 1)),
 		[]trace.Event{trace.Reading{Mapping: uuid, Lost: errRefused}, trace.Reading{Mapping: uuid, Shard: two}},
@@ -265,9 +312,9 @@ func TestAStreamMadeAnewForgetsItsShards(t *testing.T) {
 	}
 }
 
-func TestShardsAreShownByTheirTrouble(t *testing.T) {
+func TestShardsInTroubleComeFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBoard([]Mapping{clicks}, nil)
+		b := NewMonitor([]Mapping{clicks}, nil)
 		for _, id := range []string{"d", "c", "b", "a", "e"} {
 			b.Trace(trace.Reading{Mapping: uuid, Shard: id})
 		}
@@ -294,31 +341,24 @@ func TestShardsAreShownByTheirTrouble(t *testing.T) {
 func shardNumber(n int) string { return fmt.Sprintf("shardId-%012d", n) }
 
 func TestManyShardsAreBounded(t *testing.T) {
-	b, m := NewBoard([]Mapping{clicks}, nil), NewMetrics([]Mapping{clicks}, nil)
-	emit := Tee(b.Trace, m.Trace)
+	b := NewMonitor([]Mapping{clicks}, nil)
 	for n := range 1200 {
-		emit(trace.Reading{Mapping: uuid, Shard: shardNumber(n)})
+		b.Trace(trace.Reading{Mapping: uuid, Shard: shardNumber(n)})
 	}
-	tell(emit, try(shardNumber(1199), trace.Failed, 3, numbered(1, 1))...)
+	tell(b.Trace, try(shardNumber(1199), trace.Failed, 3, numbered(1, 1))...)
 	got := of(t, b)
 	if len(got.Shards) != 1000 || got.MoreShards != 200 || got.ShardsReading != 1200 || got.Shards[0].ShardId != shardNumber(1199) {
 		t.Errorf("%d shards, the first %s, and %d more of %d", len(got.Shards), got.Shards[0].ShardId, got.MoreShards, got.ShardsReading)
 	}
-	seriesOf := func() int {
-		n, _ := gathered(t, m, "esm_shard_iterator_age_seconds")
-		return n
+	if _, n, help := metric(t, b, "esm_shard_iterator_age_seconds"); n != 100 || !strings.Contains(help, "At most 100 shards") {
+		t.Errorf("%d shards have series, want 100: %s", n, help)
 	}
-	if got := seriesOf(); got != 100 {
-		t.Errorf("%d shards have series, want 100", got)
-	}
-	if got := value(t, m, "esm_shard_tries", "shard="+shardNumber(1199)); got != 3 {
-		t.Errorf("%v tries of the shard in trouble, want 3", got)
-	}
+	checkMetrics(t, "the shard in trouble", b, map[string]float64{"esm_shard_tries,shard=" + shardNumber(1199): 3})
 	for n := range 1150 {
-		emit(trace.Drained{Mapping: uuid, Shard: shardNumber(n)})
+		b.Trace(trace.Drained{Mapping: uuid, Shard: shardNumber(n)})
 	}
-	if got := seriesOf(); got != 50 {
-		t.Errorf("%d shards have series when 50 are left", got)
+	if _, n, _ := metric(t, b, "esm_shard_iterator_age_seconds"); n != 50 {
+		t.Errorf("%d shards have series when 50 are left", n)
 	}
 	if got := of(t, b); len(got.Shards) != 50+rememberedDrained || got.ShardsReading != 50 {
 		t.Errorf("%d shards are remembered, %d are read", len(got.Shards), got.ShardsReading)
@@ -328,7 +368,7 @@ func TestManyShardsAreBounded(t *testing.T) {
 // Of each shard in trouble, at most a kilobyte is kept.
 func TestShardsAreSmall(t *testing.T) {
 	const many = 10000
-	b := NewBoard([]Mapping{clicks}, nil)
+	b := NewMonitor([]Mapping{clicks}, nil)
 	before := heap()
 	for n := range many {
 		seq := fmt.Sprintf("%056d", n)
@@ -355,15 +395,15 @@ func heap() int {
 func TestShortIsValidText(t *testing.T) {
 	for _, text := range []string{"", "boom", strings.Repeat("é", 99), "x" + strings.Repeat("é", 200)} {
 		got := short(text)
-		if len(got) > mostOfError+len("…") || !strings.HasPrefix(text, strings.TrimSuffix(got, "…")) || strings.ContainsRune(got, '\uFFFD') {
+		if len(got) > maxShardError+len("…") || !strings.HasPrefix(text, strings.TrimSuffix(got, "…")) || strings.ContainsRune(got, '\uFFFD') {
 			t.Errorf("%q became %q", text, got)
 		}
 	}
 }
 
-func TestShardsManyAtOnce(t *testing.T) {
-	b, m := NewBoard([]Mapping{clicks}, nil), NewMetrics([]Mapping{clicks}, nil)
-	emit := Tee(b.Trace, m.Trace)
+func TestConcurrentShards(t *testing.T) {
+	b := NewMonitor([]Mapping{clicks}, nil)
+	emit := b.Trace
 	var readers sync.WaitGroup
 	for n := range 8 {
 		readers.Go(func() {
@@ -376,7 +416,7 @@ func TestShardsManyAtOnce(t *testing.T) {
 				b.Status()
 				b.Status().Waiting()
 			}
-			_, _ = m.Registry.Gather()
+			_, _ = b.Registry.Gather()
 		})
 	}
 	readers.Wait()
@@ -386,7 +426,7 @@ func TestShardsManyAtOnce(t *testing.T) {
 }
 
 func TestQueuesHaveNoShards(t *testing.T) {
-	b := NewBoard([]Mapping{orders}, nil)
+	b := NewMonitor([]Mapping{orders}, nil)
 	for _, mapping := range []string{uuid, "another"} {
 		for _, e := range []trace.Event{
 			trace.Reading{Mapping: mapping, Shard: one, Lost: errRefused}, trace.Settled{Mapping: mapping, Shard: one}, trace.Drained{Mapping: mapping, Shard: one},

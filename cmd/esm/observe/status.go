@@ -1,13 +1,16 @@
 package observe
 
 import (
-	"errors"
+	"cmp"
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/mappings"
-	"github.com/esm-run/esm/trace"
 )
+
+// maxShards is the number of shards of a mapping that a Status shows.
+const maxShards = 1000
 
 // Status is what the engine does at the moment.
 type Status struct {
@@ -15,7 +18,7 @@ type Status struct {
 	Functions []FunctionStatus `json:"Functions"`
 }
 
-// Waiting names the mappings that are to poll and have not reached their source yet.
+// Waiting returns the titles of the enabled mappings that have not reached their source yet.
 func (s Status) Waiting() (titles []string) {
 	for _, m := range s.Mappings {
 		if !m.Polling && m.State != mappings.Disabled && m.State != mappings.Disabling && m.State != mappings.Deleting {
@@ -30,143 +33,95 @@ type MappingStatus struct {
 	Mapping
 	State    string `json:"State"`             // Creating, Enabled, Disabled …
 	Origin   string `json:"Origin,omitempty"`  // File or HTTP
-	Changed  bool   `json:"Changed,omitempty"` // over HTTP, what the file has
+	Changed  bool   `json:"Changed,omitempty"` // a mapping of the file that was changed over HTTP
 	Polling  bool   `json:"Polling"`           // the source was read at least once
-	Failing  bool   `json:"Failing"`           // the last try to read the source failed
-	Pollers  int    `json:"Pollers"`           // loops, each with one batch in hand at a time
-	InFlight int    `json:"InFlight"`          // batches with the function now
+	Failing  bool   `json:"Failing"`           // the last attempt to read the source, or a shard of it, failed
+	Pollers  int    `json:"Pollers"`           // each has one batch in hand at a time
+	InFlight int    `json:"InFlight"`          // batches that the function is processing
 
-	LastResult  string         `json:"LastResult"` // Done, or the reason why the last batch was not; empty before the first
-	lastVerdict *trace.Verdict // of the same batch
-	lastDetail  string         // likewise
-	LastBatch   *Batch         `json:"LastBatch,omitempty"`
-	LastError   *Note          `json:"LastError,omitempty"`   // also when it has passed
-	LastWarning *Note          `json:"LastWarning,omitempty"` // an answer whose author probably meant something else, or a queue whose polls do not wait
+	LastResult  string `json:"LastResult"` // Done, or the reason why the last batch was not; empty before the first
+	LastBatch   *Batch `json:"LastBatch,omitempty"`
+	LastError   *Note  `json:"LastError,omitempty"`   // stays when the error has passed
+	LastWarning *Note  `json:"LastWarning,omitempty"` // a suspicious answer that counted as success, or a queue whose polls do not wait
 
-	// Records since the start, counted as AWS counts its metrics of these names.
+	// Records since the start, counted like the AWS metrics of these names.
 	Polled       int64 `json:"Polled"`
 	FilteredOut  int64 `json:"FilteredOut"`
 	Invoked      int64 `json:"Invoked"`
 	FailedInvoke int64 `json:"FailedInvoke"`
-	Deleted      int64 `json:"Deleted"` // of queues alone
+	Deleted      int64 `json:"Deleted"` // only queues
 
 	*StreamStatus // nil for queues
 }
 
-// Batch is one that the function was called with.
+// StreamStatus is the part of a MappingStatus that only streams have.
+type StreamStatus struct {
+	ShardsListed  int           `json:"ShardsListed"`  // in the stream
+	ShardsReading int           `json:"ShardsReading"` // being read
+	ShardsBlocked int           `json:"ShardsBlocked"` // a run of records failed, and nothing of it is settled since
+	ShardsFailing int           `json:"ShardsFailing"` // cannot be read at the moment
+	IteratorAge   time.Duration `json:"IteratorAgeNanoseconds"`
+
+	// Records since the start. Dropped is counted like AWS's DroppedEventCount, without the records that the destination
+	// was notified of: those are Delivered.
+	Settled   int64 `json:"Settled"`
+	Dropped   int64 `json:"Dropped"`
+	Delivered int64 `json:"Delivered"`
+
+	// Undelivered is the number of notices since the start that the destination did not accept. They were kept.
+	Undelivered int64 `json:"Undelivered"`
+
+	LastLost *Note `json:"LastLost,omitempty"` // records may be missing, or be delivered again
+
+	// Shards are at most a thousand: first those in trouble, longest first, and last the ones that were drained recently.
+	// MoreShards is the number of shards that are left out.
+	Shards     []ShardStatus `json:"Shards"`
+	MoreShards int           `json:"MoreShards,omitempty"`
+}
+
+// ShardStatus is the status of one shard.
+type ShardStatus struct {
+	ShardId      string        `json:"ShardId"`
+	State        string        `json:"State"`                  // Reading, Blocked, Failing, Drained or Stopped
+	Position     string        `json:"Position,omitempty"`     // all records up to it are settled; empty for the beginning
+	IteratorAge  time.Duration `json:"IteratorAgeNanoseconds"` // of the oldest record that is not settled; 0 if there is none
+	InFlight     int           `json:"InFlight"`               // batches that the function is processing
+	BlockedSince time.Time     `json:"BlockedSince,omitzero"`  // the first failed try of the run that blocks the shard
+	Tries        int           `json:"Tries,omitempty"`        // of that run
+	LastError    *Note         `json:"LastError,omitempty"`    // only while the shard is in trouble
+}
+
+// Batch is a batch that the function was invoked with.
 type Batch struct {
 	Time    time.Time     `json:"Time"`
 	Records int           `json:"Records"`
-	Took    time.Duration `json:"TookNanoseconds"`
+	Took    time.Duration `json:"DurationNanoseconds"`
 }
 
-// Note is something that a mapping or a function met, in words for people.
+// Note is a text for people with its time.
 type Note struct {
 	Time time.Time `json:"Time"`
 	Text string    `json:"Text"`
 }
 
-// FunctionStatus is what one function does at the moment.
-type FunctionStatus struct {
-	Name         string `json:"FunctionName"`
-	Environments int    `json:"Environments"`
-	Busy         int    `json:"Busy"`
-
-	// Invocations since the start, as AWS counts them: what was throttled is neither an invocation nor an error.
-	Invocations int64 `json:"Invocations"`
-	Errors      int64 `json:"Errors"`
-	Throttles   int64 `json:"Throttles"`
-	LastError   *Note `json:"LastError,omitempty"` // also when it has passed
-}
-
 func noteNow(text string) *Note { return &Note{time.Now(), text} }
 
-func (m *MappingStatus) received(e trace.Received) {
-	m.Polled += int64(len(e.Records))
-	if e.Err == nil {
-		m.Polling = true
-		m.Failing = m.Failing && e.Shard != "" // a shard that can be read says nothing of its stream
-	}
-	if m.StreamStatus != nil {
-		m.shards.received(e)
-	}
-}
+// The values of a ShardStatus's State.
+const (
+	stateBlocked = "Blocked"
+	stateFailing = "Failing"
+	stateReading = "Reading"
+	stateStopped = "Stopped"
+	stateDrained = "Drained"
+)
 
-func (m *MappingStatus) failing(e trace.Failing) {
-	m.Failing = m.Failing || e.Shard == ""
-	m.LastError = noteNow(e.Err.Error())
-	if errors.Is(e.Err, esm.ErrRefused) { // there is no function to run, so that nothing comes to be invoked
-		m.lastVerdict, m.lastDetail = new(trace.Refused), e.Err.Error()
-	}
-	if m.StreamStatus != nil {
-		m.shards.failed(e)
-	}
-}
+// shardOrder is the order of states in which shards are shown.
+var shardOrder = map[string]int{stateBlocked: 0, stateFailing: 1, stateReading: 2, stateStopped: 2, stateDrained: 3}
 
-func (m *MappingStatus) filtered(e trace.Filtered) {
-	m.FilteredOut += int64(len(e.Records))
-	if m.StreamStatus != nil {
-		m.shards.filtered(e)
-	}
-}
-
-func (m *MappingStatus) invoking(e trace.Invoking) {
-	if m.StreamStatus != nil {
-		m.shards.invoking(e)
-	}
-	m.InFlight++
-	m.Invoked += int64(len(e.Records))
-}
-
-func (m *MappingStatus) invoked(e trace.Invoked) {
-	if m.StreamStatus != nil {
-		m.shards.invoked(e)
-	}
-	m.InFlight--
-	m.FailedInvoke += int64(failedRecords(e))
-	m.LastBatch = &Batch{Time: time.Now(), Records: len(e.Records), Took: e.Took}
-	m.LastResult, m.lastVerdict, m.lastDetail = result(e), &e.Verdict, e.Detail
-	switch {
-	case e.Detail == "":
-	case e.Verdict == trace.Done:
-		m.LastWarning = noteNow(e.Detail)
-	default:
-		m.LastError = noteNow(brief(e.Detail))
-	}
-}
-
-func (m *MappingStatus) deleted(e trace.Deleted) {
-	if !e.Filtered {
-		m.Deleted += int64(len(e.Records))
-	}
-}
-
-func (m *MappingStatus) left(e trace.Left) {
-	switch {
-	case e.Err != nil:
-		m.LastError = noteNow(string(e.Reason) + ": " + e.Err.Error())
-	case untold(e) && !expected(e):
-		m.LastError = noteNow(string(e.Reason))
-	}
-}
-
-func (f *FunctionStatus) started(e trace.Started) {
-	if e.Err != nil {
-		f.LastError = noteNow(e.Err.Error())
-	}
-}
-
-func (f *FunctionStatus) ran(e trace.Ran) {
-	switch {
-	case e.Throttled:
-		f.Throttles++
-		return
-	case e.Err != nil:
-		f.LastError = noteNow(e.Err.Error())
-		return
-	case e.Fault != "":
-		f.Errors++
-		f.LastError = noteNow(e.Fault)
-	}
-	f.Invocations++
+// mostImportant sorts all and returns the first n: shards in trouble, longest first, then the rest by ID.
+func mostImportant(all []ShardStatus, n int) []ShardStatus {
+	slices.SortFunc(all, func(a, b ShardStatus) int {
+		return cmp.Or(cmp.Compare(shardOrder[a.State], shardOrder[b.State]), a.BlockedSince.Compare(b.BlockedSince), strings.Compare(a.ShardId, b.ShardId))
+	})
+	return slices.Clip(all[:min(n, len(all))])
 }

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/esm-run/esm"
@@ -15,7 +14,7 @@ func (l *Lines) stream(e trace.Event) {
 	case trace.Reading:
 		l.reading(e)
 	case trace.Dropped:
-		l.about(e.Mapping, e.Shard, signGivenUp, "%s given up: %s%s%s", what(len(e.Records)), e.Why, tries(e), span(e.Records))
+		l.about(e.Mapping, e.Shard, signGaveUp, "gave up %s%s: %s%s", what(len(e.Records)), tries(e), e.Why, span(e.Records))
 	case trace.Notified:
 		l.notified(e)
 	case trace.Drained:
@@ -32,65 +31,22 @@ func (l *Lines) reading(e trace.Reading) {
 	case e.Lost != nil:
 		l.about(e.Mapping, e.Shard, signLost, "%v", e.Lost)
 	case e.Position == "":
-		l.about(e.Mapping, e.Shard, signReading, "read from its beginning")
+		l.about(e.Mapping, e.Shard, signReading, "reading from the beginning")
 	default:
-		l.about(e.Mapping, e.Shard, signReading, "read on after %s", e.Position)
+		l.about(e.Mapping, e.Shard, signReading, "reading after %s", e.Position)
 	}
 }
 
 func (l *Lines) notified(e trace.Notified) {
 	if e.Err == nil {
-		l.about(e.Mapping, e.Shard, signTaken, "notice of %s sent to %s", what(e.Records), e.Destination)
+		l.about(e.Mapping, e.Shard, signNotified, "notice of %s sent to %s", what(e.Records), e.Destination)
 		return
 	}
-	l.about(e.Mapping, e.Shard, signUntaken, "notice of %s not taken by %s: %v; it is kept: esm undelivered list",
+	l.about(e.Mapping, e.Shard, signNotAccepted, "notice of %s not accepted by %s: %v; it is kept: see esm undelivered list",
 		what(e.Records), e.Destination, e.Err)
 }
 
-const messageGivenUp = "given up"
-
-// stream logs an event that only streams have.
-func (l *Logs) stream(e trace.Event) {
-	switch e := e.(type) {
-	case trace.Settled:
-		l.about(e.Mapping, e.Shard, slog.LevelDebug, "settled", count(e.Records), slog.String("position", e.Position))
-	case trace.Dropped:
-		first, last := ends(e.Records)
-		l.about(e.Mapping, e.Shard, slog.LevelWarn, messageGivenUp, count(e.Records), slog.String("reason", string(e.Why)), slog.Int("tries", e.Tries),
-			slog.String("first", first), slog.String("last", last))
-	case trace.Notified:
-		l.notified(e)
-	case trace.Reading:
-		l.reading(e)
-	case trace.Drained:
-		l.answered(e.Mapping, e.Shard)
-		l.about(e.Mapping, e.Shard, slog.LevelInfo, "drained")
-	case trace.Listed:
-		l.answered(e.Mapping, "")
-		l.about(e.Mapping, "", slog.LevelDebug, "listed", slog.Int("shards", e.Shards), slog.Int("reading", e.Reading))
-	}
-}
-
-func (l *Logs) reading(e trace.Reading) {
-	if e.Shard == "" {
-		l.troubles.forget(e.Mapping)
-	}
-	level, message := slog.LevelDebug, "reading"
-	if e.Lost != nil {
-		level, message = slog.LevelWarn, "records may be missing or come again"
-	}
-	l.about(e.Mapping, e.Shard, level, message, slog.String("position", e.Position), trouble(e.Lost))
-}
-
-func (l *Logs) notified(e trace.Notified) {
-	level, message := slog.LevelDebug, "notice sent"
-	if e.Err != nil {
-		level, message = slog.LevelWarn, "notice not taken, and kept"
-	}
-	l.about(e.Mapping, e.Shard, level, message, slog.Int("records", e.Records), slog.String("destination", e.Destination), trouble(e.Err))
-}
-
-// what is what a notice is about: some records, or what a tumbling window ends with.
+// what returns what a notice is about: a number of records or, without any, the end of a tumbling window.
 func what(n int) string {
 	if n == 0 {
 		return "a window's final invocation"
@@ -98,8 +54,8 @@ func what(n int) string {
 	return records(n)
 }
 
-// tries says how often what was given up had been tried. The try that finds records too old is none, although AWS counts
-// it.
+// tries returns how often records were tried before they were given up. Finding that they are too old is not a try, although
+// AWS counts it.
 func tries(e trace.Dropped) string {
 	n := e.Tries
 	if e.Why == esm.RecordAgeExceeded {
@@ -114,7 +70,7 @@ func tries(e trace.Dropped) string {
 	return fmt.Sprintf(" after %d tries", n)
 }
 
-// span is from which record to which, in brackets.
+// span returns the first and the last of records in brackets.
 func span(recs []esm.Record) string {
 	first, last := ends(recs)
 	switch {
@@ -126,7 +82,7 @@ func span(recs []esm.Record) string {
 	return " (" + first + " to " + last + ")"
 }
 
-// ends are the sequence numbers of the first and the last of records.
+// ends returns the sequence numbers of the first and the last of records.
 func ends(recs []esm.Record) (first, last string) {
 	if len(recs) == 0 {
 		return "", ""
@@ -134,10 +90,10 @@ func ends(recs []esm.Record) (first, last string) {
 	return recs[0].ID, recs[len(recs)-1].ID
 }
 
-// ShortShard returns the part of a shard's ID that distinguishes it from its neighbors: Kinesis numbers shards, DynamoDB ends
+// ShortShard returns the part of a shard's ID that distinguishes it from other shards: Kinesis numbers shards, DynamoDB ends
 // each ID with a text of its own.
 func ShortShard(id string) string {
-	const most = 12
+	const maxRunes = 12
 	short := strings.TrimPrefix(id, "shardId-")
 	if _, own, cut := strings.Cut(short, "-"); cut && own != "" {
 		short = own
@@ -146,8 +102,8 @@ func ShortShard(id string) string {
 	} else {
 		short = "0"
 	}
-	if runes := []rune(short); len(runes) > most {
-		short = "…" + string(runes[len(runes)-most:])
+	if runes := []rune(short); len(runes) > maxRunes {
+		short = "…" + string(runes[len(runes)-maxRunes:])
 	}
 	return short
 }

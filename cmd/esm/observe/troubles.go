@@ -2,51 +2,40 @@ package observe
 
 import (
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/esm-run/esm/trace"
 )
 
-// troubles tells when it is news that a source fails, and when all of it answers again. The zero value is ready. Its
-// methods may be called side by side.
+// troubles decides when it is reported that a source fails, and that all of it answers again. The zero value is ready. It
+// belongs to one goroutine.
 type troubles struct {
-	repeats repeats // about mappings
-
-	mu   sync.Mutex
-	down map[string]map[string]bool // by mapping, the shards that fail; the empty one is a queue, or a stream as a whole
+	repeats repeats                    // about mappings
+	failing map[string]map[string]bool // by mapping, the shards that fail; "" is a queue, or a stream as a whole
 }
 
-// failing reports whether e is to be told. Many shards that fail for one reason are told once.
-func (t *troubles) failing(e trace.Failing) bool {
-	t.mu.Lock()
-	if t.down == nil {
-		t.down = map[string]map[string]bool{}
+// news reports whether e is to be reported. Many shards that fail for one reason are reported once.
+func (t *troubles) news(now time.Time, e trace.Failing) bool {
+	if t.failing == nil {
+		t.failing = map[string]map[string]bool{}
 	}
-	if t.down[e.Mapping] == nil {
-		t.down[e.Mapping] = map[string]bool{}
+	if t.failing[e.Mapping] == nil {
+		t.failing[e.Mapping] = map[string]bool{}
 	}
-	t.down[e.Mapping][e.Shard] = true
-	t.mu.Unlock()
+	t.failing[e.Mapping][e.Shard] = true
 	text := kind(e.Err)
 	if e.Shard != "" {
 		text = strings.ReplaceAll(text, e.Shard, "")
 	}
-	return t.repeats.news(e.Mapping, text, everyMinute)
+	return t.repeats.news(now, e.Mapping, text, everyMinute)
 }
 
-// answered notes that a shard can be read, or needs not to be any more, and reports, once, that the trouble of its
-// mapping is over by that.
-func (t *troubles) answered(mapping, shard string) bool {
-	t.mu.Lock()
-	delete(t.down[mapping], shard)
-	still := len(t.down[mapping]) > 0
-	t.mu.Unlock()
-	return !still && t.repeats.over(mapping)
+// answered notes that a shard can be read, or need not be read any more. It reports, once, that the trouble of its mapping is
+// over with that.
+func (t *troubles) answered(now time.Time, mapping, shard string) bool {
+	delete(t.failing[mapping], shard)
+	return len(t.failing[mapping]) == 0 && t.repeats.over(now, mapping)
 }
 
-// forget notes that the shards of a mapping are gone: they are those of a stream that was made anew.
-func (t *troubles) forget(mapping string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.down, mapping)
-}
+// forget notes that the stream of a mapping was recreated, without the shards that it had.
+func (t *troubles) forget(mapping string) { delete(t.failing, mapping) }

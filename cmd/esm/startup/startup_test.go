@@ -1,4 +1,4 @@
-package main
+package startup
 
 import (
 	"fmt"
@@ -7,47 +7,47 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
-	"github.com/esm-run/esm/cmd/esm/awsclient"
-	"github.com/esm-run/esm/cmd/esm/wiring"
-
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
-// warnings are what is warned of when a file is run, once all is looked at.
-func warnings(t *testing.T, file string) (all []string) {
+// warnings returns the warnings about a file that is run, when all checks have ended.
+func warnings(t *testing.T, text string) (all []string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "mappings.yaml")
-	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log, said := quiet(t)
-	r := &run{stderr: said, log: log}
-	if err := r.load(path, configfile.Overrides{}); err != nil {
-		t.Fatalf("%v: %s", err, said)
+	file, report := configfile.Load(path, configfile.Overrides{})
+	if report.Err() != nil {
+		t.Fatal(report)
 	}
-	parts, err := wiring.Build(t.Context(), r.file, &awsclient.Clients{Region: r.file.Aws.Region}, r.trace)
+	parts, err := wiring.Build(t.Context(), file, &awsclient.Clients{Region: file.Aws.Region}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer parts.Close(t.Context())
-	around := &lookout{run: r, parts: parts, ctx: t.Context()}
-	around.around()
-	for _, m := range r.file.Mappings {
+	var mu sync.Mutex
+	c := &Checks{File: file, Parts: parts, Warn: func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, fmt.Sprintf(format, args...))
+	}}
+	c.Start(t.Context())
+	for _, m := range file.Mappings {
 		if *m.Enabled {
-			around.at(t.Context(), m)
+			c.Mapping(t.Context(), m)
 		}
 	}
-	around.looking.Wait()
-	for line := range strings.Lines(said.String()) {
-		if _, text, warning := strings.Cut(line, "level=WARN msg="); warning {
-			all = append(all, strings.TrimSpace(text))
-		}
-	}
+	c.Wait()
 	slices.Sort(all)
 	return all
 }
@@ -60,16 +60,20 @@ func mentions(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// Queues are looked at as they are, whatever the file's Resources say of those that exist already.
-func TestTrapsOfQueuesAsTheyAre(t *testing.T) {
+// The warnings are about queues as they are, not as the file's Resources describe queues that exist already. Loading the file
+// has warned about a queue that is as described.
+func TestQueueWarnings(t *testing.T) {
 	service := httptest.NewServer(new(embedded.Server))
 	defer service.Close()
+	client := sqs.New(sqs.Options{
+		Region: "us-east-1", BaseEndpoint: &service.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
 	file := "Aws: {Endpoint: '" + service.URL + "', Region: us-east-1}\n" +
 		"Functions: {f: {Command: [/bin/true], Timeout: 5}}\n" +
 		"Resources: {Queues: [{QueueName: other, Attributes: {VisibilityTimeout: '60'}}, {QueueName: told, Attributes: {VisibilityTimeout: '8'}}]}\n" +
 		"EventSourceMappings:\n"
 	for queue, visibility := range map[string]string{"short": "6", "long": "60", "other": "7", "told": "8", "off": "9"} {
-		_, err := sqsClient(service.URL).CreateQueue(t.Context(), &sqs.CreateQueueInput{
+		_, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{
 			QueueName: &queue, Attributes: map[string]string{"VisibilityTimeout": visibility},
 		})
 		if err != nil {
@@ -78,13 +82,12 @@ func TestTrapsOfQueuesAsTheyAre(t *testing.T) {
 		file += fmt.Sprintf("  - {FunctionName: f, EventSourceArn: 'arn:aws:sqs:us-east-1:000000000000:%s', Enabled: %v}\n", queue, queue != "off")
 	}
 	mentions(t, warnings(t, file),
-		"the queue's visibility timeout of 8 s is below", // by the file
 		"000:other → f: EventSourceArn: the queue's visibility timeout of 7 s is below",
 		"000:short → f: EventSourceArn: the queue's visibility timeout of 6 s is below",
 	)
 }
 
-// interpreters leaves only programs on PATH that say who they are.
+// interpreters puts only the given programs on PATH. Each prints a text.
 func interpreters(t *testing.T, says map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -97,7 +100,7 @@ func interpreters(t *testing.T, says map[string]string) {
 	t.Setenv("PATH", dir)
 }
 
-func TestWarningsOfWhatRunsHandlers(t *testing.T) {
+func TestRuntimeWarnings(t *testing.T) {
 	interpreters(t, map[string]string{"python3": "/x/python3\\n3.11\\n"})
 	code := t.TempDir()
 	for _, file := range []string{"app.py", "app.js", "bootstrap"} {

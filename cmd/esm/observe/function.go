@@ -1,0 +1,61 @@
+package observe
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/esm-run/esm/trace"
+)
+
+// FunctionStatus is what one function does at the moment.
+type FunctionStatus struct {
+	Name         string `json:"FunctionName"`
+	Environments int    `json:"Environments"`
+	Busy         int    `json:"Busy"`
+
+	// Invocations since the start, counted like AWS does: a throttled one is neither an invocation nor an error.
+	Invocations int64 `json:"Invocations"`
+	Errors      int64 `json:"Errors"`
+	Throttles   int64 `json:"Throttles"`
+	LastError   *Note `json:"LastError,omitempty"` // stays when the error has passed
+}
+
+// functionState is what a Monitor knows of one function.
+type functionState struct {
+	duration prometheus.Observer
+
+	mu sync.Mutex // guards all that follows
+	FunctionStatus
+	starts, startFailures int64
+}
+
+func (f *functionState) status() FunctionStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.FunctionStatus
+}
+
+func (f *functionState) started(e trace.Started) {
+	f.starts++
+	if e.Err != nil {
+		f.startFailures++
+		f.LastError = noteNow(e.Err.Error())
+	}
+}
+
+func (f *functionState) ran(e trace.Ran) {
+	switch {
+	case e.Throttled:
+		f.Throttles++
+		return
+	case e.Err != nil:
+		f.LastError = noteNow(e.Err.Error())
+		return
+	case e.Fault != "":
+		f.Errors++
+		f.LastError = noteNow(e.Fault)
+	}
+	f.Invocations++
+	f.duration.Observe(e.Took.Seconds())
+}
