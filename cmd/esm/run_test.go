@@ -87,7 +87,7 @@ func TestRunEndsBySignal(t *testing.T) {
 	r := startRun(t, oneFunction)
 	r.address()
 	send(t, syscall.SIGTERM)
-	r.says("terminated: finishing the batches in hand, at most 30s")
+	r.says("terminated: finishing running batches, for at most 30s")
 	if code := r.ended(); code != 0 {
 		t.Errorf("it ends with %d: %s", code, r.rest())
 	}
