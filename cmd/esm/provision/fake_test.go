@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/configfile/configfiletest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -203,5 +204,5 @@ func everywhere(to http.RoundTripper) *awsclient.Clients {
 // resourcesFile is a file with Resources, whose clients are everywhere's.
 func resourcesFile(t *testing.T, resources string) *configfile.File {
 	t.Helper()
-	return loaded(t, "Aws: {Region: eu-west-1, Endpoint: 'http://aws'}\nResources:\n"+resources)
+	return configfiletest.Load(t, "Aws: {Region: eu-west-1, Endpoint: 'http://aws'}\nResources:\n"+resources)
 }

@@ -5,36 +5,20 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/awsclient"
-	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/configfile/configfiletest"
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/engine/queue"
 )
 
-// loaded is a file as it is loaded from a text.
-func loaded(t *testing.T, text string) *configfile.File {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "mappings.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	file, report := configfile.Load(path, configfile.Overrides{})
-	if report.Err() != nil {
-		t.Fatal(report)
-	}
-	return file
-}
-
 // built is the one feed of a mapping to a queue of this name, with these further settings.
 func built(t *testing.T, name, settings string) *queue.Feed {
 	t.Helper()
-	file := loaded(t, "Engine: {TimeScale: 0.5}\nAws: {Endpoint: 'http://localhost:4566'}\nFunctions: {f: {Command: [/bin/true]}}\n"+
+	file := configfiletest.Load(t, "Engine: {TimeScale: 0.5}\nAws: {Endpoint: 'http://localhost:4566'}\nFunctions: {f: {Command: [/bin/true]}}\n"+
 		"EventSourceMappings: [{FunctionName: 'f:live', EventSourceArn: 'arn:aws:sqs:eu-west-1:000000000000:"+name+"'"+settings+"}]\n")
 	p, err := Build(t.Context(), file, &awsclient.Clients{Region: file.Aws.Region}, nil)
 	if err != nil {
@@ -97,7 +81,7 @@ func TestPollWait(t *testing.T) {
 		"Engine: {GracePeriod: 6s}\n": 4 * time.Second,
 		"Aws: {Endpoint: 'http://localhost:4566'}\n": 2 * time.Second,
 	} {
-		file := loaded(t, settings+"Functions: {f: {Command: [/bin/true]}}\n"+
+		file := configfiletest.Load(t, settings+"Functions: {f: {Command: [/bin/true]}}\n"+
 			"EventSourceMappings: [{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:000000000000:q'}]\n")
 		if got := (&Feeds{File: file}).pollWait(file.Mappings[0]); got != want {
 			t.Errorf("%q: polls wait %v, want %v", settings, got, want)
@@ -119,7 +103,7 @@ func TestFunctionsElsewhere(t *testing.T) {
 		_, _ = io.WriteString(w, `"done"`)
 	}))
 	defer service.Close()
-	file := loaded(t, "Functions: {f: {InvokeEndpoint: '"+service.URL+"'}}\n")
+	file := configfiletest.Load(t, "Functions: {f: {InvokeEndpoint: '"+service.URL+"'}}\n")
 	p, err := Build(t.Context(), file, &awsclient.Clients{Region: "us-east-1"}, nil)
 	if err != nil {
 		t.Fatal(err)

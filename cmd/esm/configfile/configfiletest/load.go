@@ -1,4 +1,5 @@
-package main
+// Package configfiletest loads mappings files for tests.
+package configfiletest
 
 import (
 	"os"
@@ -8,8 +9,8 @@ import (
 	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
-// loaded returns the mappings file that text describes.
-func loaded(t *testing.T, text string) *configfile.File {
+// Load returns the mappings file that text describes, which must be valid.
+func Load(t testing.TB, text string) *configfile.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "mappings.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
