@@ -126,7 +126,7 @@ type givenMember struct {
 	given bool
 }
 
-// kindMembers are the members that not all kinds of sources have, in the order in which Lambda checks them.
+// kindMembers returns the members that only some kinds of sources have, in the order in which Lambda checks them.
 func (m Mapping) kindMembers() []givenMember {
 	return []givenMember{
 		{"StartingPosition", m.StartingPosition != ""},

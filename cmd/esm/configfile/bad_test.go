@@ -239,7 +239,7 @@ var badFiles = []badFile{
 		`7:52: Resources.Queues[0].Messages[1].MessageAttributes.k.DataType: "Text" should be String, Number or Binary, with or without a .suffix`,
 		`7:68: Resources.Queues[0].Messages[1].MessageAttributes.k.BinaryValue: "?" is not base64`}},
 	{"dead letters in a circle", queues + deadLetters("a", "b") + deadLetters("b", "a") + deadLetters("c", "d.fifo"), false, []string{
-		`5:20: Resources.Queues[0].Attributes.RedrivePolicy: goes round in a circle: a dead-letter queue is made before the queues that name it`,
+		`5:20: Resources.Queues[0].Attributes.RedrivePolicy: is part of a cycle: a dead-letter queue must be created before the queues that name it`,
 		`9:20: Resources.Queues[2].Attributes.RedrivePolicy: joins a FIFO queue and one that is not: both must be of one kind`}},
 	{"a timeout above the visibility", queues + "    - QueueName: orders\n" + orders + mapped + "Extra: 1\n", true, []string{
 		`11:1: Extra: unknown key: the keys here are Aws, Engine, Resources, Functions, EventSourceMappings`}},

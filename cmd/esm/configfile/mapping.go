@@ -63,7 +63,7 @@ var mappingShape = objectOf(inMapping,
 
 var criteriaShape = objectOf("criteria",
 	field("Filters", func(c *config.FilterCriteria) *[]config.Filter { return &c.Filters }, listOf(0, config.MaxFilters, filterShape),
-		"The patterns, of which one must match. At most 10; above 5 a raised quota is needed on AWS."),
+		"The patterns; a record must match one. At most 10; on AWS, more than 5 need a raised quota."),
 )
 
 var filterShape = objectOf("filter",

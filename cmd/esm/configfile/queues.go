@@ -84,7 +84,7 @@ func (d *decoder) order(f *File) {
 			return target == "" || !slices.ContainsFunc(left, func(other Queue) bool { return other.QueueName == target })
 		})
 		if next < 0 {
-			d.errorf(left[0].redrivePath(), "goes round in a circle: a dead-letter queue is made before the queues that name it")
+			d.errorf(left[0].redrivePath(), "is part of a cycle: a dead-letter queue must be created before the queues that name it")
 			return
 		}
 		d.checkDeadLetters(f, left[next])
