@@ -142,7 +142,7 @@ var badFiles = []badFile{
 	{"keys of containers", "Functions:\n  orders:\n    ImageUri: orders:latest\n    EphemeralStorage: {Size: 512}\n", true, []string{
 		`3:5: Functions.orders.ImageUri: containers are not supported by this version: use Command, Runtime or InvokeEndpoint`,
 		`4:5: Functions.orders.EphemeralStorage: is a container's and not enforced for processes: remove it`}},
-	{"a source that is nothing", orders + "  - {FunctionName: orders, EventSourceArn: orders}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:s3:::b'}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:sqs:us-east-1::q'}\n", false, []string{
+	{"an unrecognized source", orders + "  - {FunctionName: orders, EventSourceArn: orders}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:s3:::b'}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:sqs:us-east-1::q'}\n", false, []string{
 		`5:28: EventSourceMappings[0].EventSourceArn: is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)`,
 		`6:28: EventSourceMappings[1].EventSourceArn: Unrecognized event source: give the ARN of an SQS queue, a Kinesis stream or a DynamoDB table or its stream`,
 		`7:28: EventSourceMappings[2].EventSourceArn: is a queue's ARN without a region or an account of 12 digits (arn:aws:sqs:<region>:<account>:<queue>)`}},
@@ -153,7 +153,7 @@ var badFiles = []badFile{
 		`2:10: Engine.Listen: "9001" is not host:port, such as 127.0.0.1:9001`,
 		`2:26: Engine.GracePeriod: 30 has no unit: write 30s for seconds, 30m for minutes`,
 		`2:43: Engine.TimeScale: 0 should be a number above 0 and at most 1000`}},
-	{"a word of few", "Functions:\n  a:\n    Command: [x]\n    LoggingConfig: {LogFormat: json}\n", true, []string{
+	{"a word outside a set", "Functions:\n  a:\n    Command: [x]\n    LoggingConfig: {LogFormat: json}\n", true, []string{
 		`4:21: Functions.a.LoggingConfig.LogFormat: "json" should be Text or JSON; did you mean JSON?`}},
 
 	{"no way to run", "Functions:\n  a: {Timeout: 3}\n", false, []string{
@@ -172,8 +172,8 @@ var badFiles = []badFile{
 		`4:64: Functions.c.Environment: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`}},
 	{"code", "Functions:\n  a: {Command: [x], CodeUri: nowhere}\n  b: {Command: [x], CodeUri: full.yaml}\n  c: {Command: [x], CodeUri: 's3://bucket/code.zip'}\n", false, []string{
 		`2:21: Functions.a.CodeUri: does not exist (relative to this file)`,
-		`3:21: Functions.b.CodeUri: is not a directory: nothing is unpacked by this version, name the directory that holds the code`,
-		`4:21: Functions.c.CodeUri: is a URL: no code is fetched by this version, name its directory`}},
+		`3:21: Functions.b.CodeUri: is not a directory, and this version does not unpack archives: name the directory that holds the code`,
+		`4:21: Functions.c.CodeUri: is a URL, and this version does not fetch code: name a local directory`}},
 	{"names of functions", "Functions:\n  a.b: {Command: [x]}\n  'c d': {Timeout: 3}\n", false, []string{
 		`2:3: Functions["a.b"]: a function's name must have 1 to 64 letters, digits, - and _`,
 		`3:3: Functions["c d"]: a function's name must have 1 to 64 letters, digits, - and _`,
@@ -238,7 +238,7 @@ var badFiles = []badFile{
 		`6:48: Resources.Queues[0].Messages[0].MessageAttributes.k: should have StringValue, or BinaryValue where DataType is Binary, and not both`,
 		`7:52: Resources.Queues[0].Messages[1].MessageAttributes.k.DataType: "Text" should be String, Number or Binary, with or without a .suffix`,
 		`7:68: Resources.Queues[0].Messages[1].MessageAttributes.k.BinaryValue: "?" is not base64`}},
-	{"dead letters in a circle", queues + deadLetters("a", "b") + deadLetters("b", "a") + deadLetters("c", "d.fifo"), false, []string{
+	{"a cycle of dead-letter queues", queues + deadLetters("a", "b") + deadLetters("b", "a") + deadLetters("c", "d.fifo"), false, []string{
 		`5:20: Resources.Queues[0].Attributes.RedrivePolicy: is part of a cycle: a dead-letter queue must be created before the queues that name it`,
 		`9:20: Resources.Queues[2].Attributes.RedrivePolicy: joins a FIFO queue and one that is not: both must be of one kind`}},
 	{"a timeout above the visibility", queues + "    - QueueName: orders\n" + orders + mapped + "Extra: 1\n", true, []string{

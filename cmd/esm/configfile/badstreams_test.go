@@ -35,7 +35,7 @@ var badStreams = []badFile{
 		`8:5: EventSourceMappings[0].StartingPositionTimestamp: Timestamp only valid with StartingPosition AT_TIMESTAMP`,
 		`12:5: EventSourceMappings[1].StartingPositionTimestamp: Received Exception while reading from provided stream. The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: 1772600768000, currentTimestampInMillis: 1772600767000`,
 		`13:5: EventSourceMappings[2].StartingPositionTimestamp: is missing: StartingPosition AT_TIMESTAMP needs it`}},
-	{"times that are none", orders + strings.Replace(clicking, "LATEST", "AT_TIMESTAMP", 1) + "    StartingPositionTimestamp: yesterday\n" +
+	{"invalid times", orders + strings.Replace(clicking, "LATEST", "AT_TIMESTAMP", 1) + "    StartingPositionTimestamp: yesterday\n" +
 		strings.NewReplacer("LATEST", "AT_TIMESTAMP", "orders", "orders:1").Replace(clicking) + "    StartingPositionTimestamp: 1772600767000\n" +
 		strings.NewReplacer("LATEST", "AT_TIMESTAMP", "orders", "orders:2").Replace(clicking) + "    StartingPositionTimestamp: [1]\n", true, []string{
 		`8:5: EventSourceMappings[0].StartingPositionTimestamp: "yesterday" is not a time such as 2026-03-04T05:06:07Z`,
@@ -50,10 +50,10 @@ var badStreams = []badFile{
 		`11:5: EventSourceMappings[0].TumblingWindowInSeconds: 901 is above 900`}},
 	{"an age below a minute", orders + clicking + "    MaximumRecordAgeInSeconds: 59\n", false, []string{
 		`8:5: EventSourceMappings[0].MaximumRecordAgeInSeconds: MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)`}},
-	{"what windows exclude", orders + clicking + "    TumblingWindowInSeconds: 60\n    ParallelizationFactor: 2\n    FilterCriteria: {Filters: [{Pattern: '{\"data\": {\"a\": [1]}}'}]}\n", false, []string{
+	{"members that exclude windows", orders + clicking + "    TumblingWindowInSeconds: 60\n    ParallelizationFactor: 2\n    FilterCriteria: {Filters: [{Pattern: '{\"data\": {\"a\": [1]}}'}]}\n", false, []string{
 		`9:5: EventSourceMappings[0].ParallelizationFactor: Parallelization factor must be equal to 1 when tumbling window period is configured`,
 		`10:5: EventSourceMappings[0].FilterCriteria: Filter criteria are not supported when tumbling window period is configured`}},
-	{"what queues have", orders + clicking + "    ScalingConfig: {MaximumConcurrency: 5}\n", false, []string{
+	{"members of queues", orders + clicking + "    ScalingConfig: {MaximumConcurrency: 5}\n", false, []string{
 		`8:5: EventSourceMappings[0].ScalingConfig: Unsupported ScalingConfig parameter for given event source mapping type. It is for queues: remove it, and choose ParallelizationFactor for a stream.`}},
 	{"patterns of streams", orders + clicking + "    FilterCriteria:\n      Filters:\n        - Pattern: '{\"data\": [\"stop\"]}'\n        - Pattern: '{\"$or\": [{\"data\": {\"a\": [1]}}, {\"data\": [\"stop\"]}]}'\n        - Pattern: 'stop'\n", false, []string{
 		`10:11: EventSourceMappings[0].FilterCriteria.Filters[0].Pattern: at data: …`,
@@ -120,7 +120,7 @@ var badStreams = []badFile{
 		`11:109: Resources.Tables[0].Items[3].m.M.a.SS: has 0 items, below 1`}},
 	{"a table without a stream", made + carts + orders + carting, false, []string{
 		`12:5: EventSourceMappings[0].EventSourceArn: is of a table among Resources.Tables that has no stream: give it StreamSpecification: {StreamEnabled: true, StreamViewType: NEW_AND_OLD_IMAGES}`}},
-	{"a stream that is not made", made + carts + "      StreamSpecification: {StreamEnabled: true, StreamViewType: KEYS_ONLY}\n" + orders +
+	{"a stream that will not exist", made + carts + "      StreamSpecification: {StreamEnabled: true, StreamViewType: KEYS_ONLY}\n" + orders +
 		strings.Replace(carting, "table/carts", "table/carts/stream/2026-03-01T09:10:11.345", 1), false, []string{
 		`13:5: EventSourceMappings[0].EventSourceArn: names a stream of a table among Resources.Tables, whose stream gets another name when it is made: leave out /stream/…`}},
 }

@@ -43,7 +43,7 @@ var machines = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
 func (d *decoder) checkMachine(fn config.Function, at string) {
 	here := machines[runtime.GOARCH]
 	if len(fn.Architectures) == 1 && fn.InvokeEndpoint == "" && fn.Architectures[0] != here {
-		d.errorf(config.Member(at, "Architectures"), "is not that of this machine, %s, on which the function runs", here)
+		d.errorf(config.Member(at, "Architectures"), "does not match this machine, which is %s", here)
 	}
 }
 
@@ -54,7 +54,7 @@ func (d *decoder) checkCode(fn config.Function, at, dir string) {
 	}
 	at = config.Member(at, "CodeUri")
 	if strings.Contains(fn.CodeUri, "://") {
-		d.errorf(at, "is a URL: no code is fetched by this version, name its directory")
+		d.errorf(at, "is a URL, and this version does not fetch code: name a local directory")
 		return
 	}
 	info, err := os.Stat(within(dir, fn.CodeUri))
@@ -64,7 +64,7 @@ func (d *decoder) checkCode(fn config.Function, at, dir string) {
 	case err != nil:
 		d.errorf(at, "cannot be read: %v", errors.Unwrap(err))
 	case !info.IsDir():
-		d.errorf(at, "is not a directory: nothing is unpacked by this version, name the directory that holds the code")
+		d.errorf(at, "is not a directory, and this version does not unpack archives: name the directory that holds the code")
 	}
 }
 

@@ -268,7 +268,7 @@ func TestArchitectureMustMatchMachine(t *testing.T) {
 	here := machines[runtime.GOARCH]
 	for _, one := range machines {
 		_, report := loadText(t, "Functions:\n  a: {Command: [x], Architectures: ["+one+"]}\n")
-		want := "mappings.yaml:2:21: Functions.a.Architectures: is not that of this machine, " + here + ", on which the function runs"
+		want := "mappings.yaml:2:21: Functions.a.Architectures: does not match this machine, which is " + here
 		if err := report.Err(); (err == nil) != (one == here) || err != nil && err.Error() != want {
 			t.Errorf("%s on %s: %v", one, here, err)
 		}

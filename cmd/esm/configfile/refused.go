@@ -7,7 +7,7 @@ const (
 	noKey         = "filter criteria are in this file and not encrypted: remove it"
 	notCalled     = "this version does not call that service: remove it"
 	notAProcess   = "is a container's and not enforced for processes: remove it"
-	notPackaged   = "no code is fetched or unpacked by this version: name its directory by CodeUri"
+	notPackaged   = "this version does not fetch or unpack code: name its directory with CodeUri"
 	notOnOneHost  = "has no effect outside AWS: remove it"
 	notCollected  = "is where AWS sends logs; here they are printed: remove it"
 	notKafka      = "is for Kafka only: remove it"

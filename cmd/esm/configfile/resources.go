@@ -96,7 +96,7 @@ var queueShape = objectOf(inQueue,
 	field("Attributes", func(q *Queue) *map[string]string { return &q.Attributes }, attributesShape,
 		"The queue's attributes. As SQS wants them, all are text, numbers too."),
 	field("Messages", func(q *Queue) *[]Message { return &q.Messages }, listOf(0, 0, messageShape),
-		"Messages that are put once, by the run that makes the queue: texts, or objects with MessageBody."),
+		"Messages that are put once, by the run that creates the queue: texts, or objects with MessageBody."),
 )
 
 // attributesShape is an object of texts whose keys are the attributes of CreateQueue.

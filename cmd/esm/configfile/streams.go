@@ -26,9 +26,9 @@ var streamShape = objectFrom(Stream{ShardCount: 1}, inStream,
 		textOf(matching(`[A-Za-z0-9_.-]{1,128}`, "is not a stream's name: 1 to 128 letters, digits, ., - and _")),
 		"The stream's name.")),
 	field("ShardCount", func(s *Stream) *int { return &s.ShardCount }, integerOf(1, 10000),
-		"How many shards the stream is made with. Default 1."),
+		"How many shards the stream is created with. Default 1."),
 	field("Records", func(s *Stream) *[]StreamRecord { return &s.Records }, listOf(0, 0, streamRecord),
-		"Records that are put once, by the run that makes the stream."),
+		"Records that are put once, by the run that creates the stream."),
 )
 
 var streamRecord = objectOf("stream record",

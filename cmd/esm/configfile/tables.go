@@ -58,7 +58,7 @@ var tableShape = objectOf(inTable,
 	field("StreamSpecification", func(t *Table) **StreamSpecification { return &t.StreamSpecification }, pointerTo(specificationShape),
 		"The table's stream, which mappings need."),
 	field("Items", func(t *Table) *[]Item { return &t.Items }, listOf(0, 0, itemShape),
-		"Items that are put once, by the run that makes the table: attributes with their types, such as {pk: {S: a}}."),
+		"Items that are put once, by the run that creates the table: attributes with their types, such as {pk: {S: a}}."),
 )
 
 var attributeName = textOf(matching(`[\s\S]{1,255}`, "is not 1 to 255 characters long"))
