@@ -47,5 +47,5 @@ cross: ## compile for every platform that is supported
 	  echo "$$os/$$arch"; GOOS=$$os GOARCH=$$arch go build -o /dev/null ./cmd/esm || exit 1; \
 	done; done
 
-schema: ## write docs/mappings.schema.json anew from the decoder's tables
+schema: ## write docs/mappings.schema.json from the decoder's tables
 	go test ./cmd/esm/configfile -run Schema -update

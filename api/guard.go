@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Guard keeps web pages from using next, which has no login. A page that somebody views can make the browser send
-// requests to any address that the machine reaches. Guard refuses a request
+// Guard keeps web pages from using next, which has no authentication. A page in a browser can send requests to any address
+// that the machine reaches. Guard refuses a request
 //
 //   - whose Host is the name of a public site, which its owner may have pointed here (DNS rebinding). It accepts IP
 //     addresses, the given names, and names that cannot be registered: names without a dot, such as localhost and those of
@@ -30,7 +30,7 @@ func Guard(next http.Handler, names ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !knownHost(hostname(r.Host), names):
-			forbid(w, "The host name of this request is not one by which this engine is known: "+
+			forbid(w, "This engine does not accept the host name of this request: "+
 				"use an IP address, a name without dots such as localhost, or the name in Engine.Listen.")
 		case !sameOrigin(r):
 			forbid(w, "This request was made by a web page of another origin, and pages cannot use this engine.")

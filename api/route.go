@@ -41,7 +41,7 @@ func find(method, path string) (route, []string, error) {
 		}
 	}
 	if len(allowed) > 0 {
-		e := throw("MethodNotAllowedException", "This path takes %s.", strings.Join(allowed, ", "))
+		e := throw("MethodNotAllowedException", "This path allows %s.", strings.Join(allowed, ", "))
 		e.header = http.Header{"Allow": {strings.Join(allowed, ", ")}}
 		return route{}, nil, e
 	}

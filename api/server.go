@@ -64,7 +64,7 @@ func (s *Server) perform(w http.ResponseWriter, c *call) (a answer) {
 	defer func() {
 		if wrong := recover(); wrong != nil {
 			s.warnf("%s %s: request %s: panic: %v\n%s", c.Method, c.operation, c.id, wrong, debug.Stack())
-			a = throw("ServiceException", "The engine failed at this request; its log says where (request %s).", c.id).answer()
+			a = throw("ServiceException", "The engine failed at this request: see its log (request %s).", c.id).answer()
 		}
 	}()
 	a, err := s.operate(w, c)

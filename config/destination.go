@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Origin is what sends notices to a destination.
+// Origin is the kind of sender of notices to a destination.
 type Origin int
 
 // Origins of notices. Those of asynchronous invocations will follow.
@@ -27,7 +27,7 @@ type DestinationKind struct {
 	// Service is the service in the ARN.
 	Service string
 
-	// Origins lists what may send to destinations of this kind.
+	// Origins lists the senders that may use destinations of this kind.
 	Origins []Origin
 
 	// valid reports whether an ARN of Service names such a destination.
@@ -69,8 +69,8 @@ type Destination struct {
 	Kind *DestinationKind
 }
 
-// ParseDestination parses the ARN of a destination for notices of origin. The error says what is wrong with the ARN, without
-// quoting it, and what to give instead.
+// ParseDestination parses the ARN of a destination for notices of origin. The error describes the fault without quoting the
+// ARN, and the remedy.
 //
 // AWS lists FIFO queues and topics among the causes of failing deliveries ("Retain discarded records"): here they are
 // refused.

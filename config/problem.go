@@ -13,7 +13,7 @@ type Problem struct {
 	// Path names the member, such as ScalingConfig.MaximumConcurrency. It is empty if the problem is with the whole.
 	Path string
 
-	// Message says what is wrong and what would be right. It quotes numbers but no texts, which may hold secrets.
+	// Message describes the fault and the remedy. It quotes numbers but no texts, which may hold secrets.
 	Message string
 
 	// Constraint is the message of Lambda's API if the problem breaks a constraint of its model, which Lambda checks first:

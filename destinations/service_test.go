@@ -115,7 +115,7 @@ func (r *real) receive() sqstypes.Message {
 	return out.Messages[0]
 }
 
-func TestNoticesArriveAtAService(t *testing.T) { onServices(t, noticesArrive) }
+func TestNoticesOnService(t *testing.T) { onServices(t, noticesArrive) }
 
 func noticesArrive(r *real) {
 	want := string(golden(r.T, "exhausted"))

@@ -67,7 +67,7 @@ func (r *Register) check(ctx context.Context, m config.Mapping, before *config.M
 // starting position cannot be changed: Update ignores changes of them. It blocks as Create does; its errors are those of
 // Create, [ErrNotFound] and [ErrBusy].
 //
-// Positions and tries are kept. Batches in hand are finished as they were begun.
+// Positions and tries are kept. Batches in hand are finished with the old settings.
 func (r *Register) Update(ctx context.Context, uuid string, change func(config.Mapping) (config.Mapping, error)) (Registered, error) {
 	e, err := r.reserve(uuid)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// history is the lives of an engine whose file is edited between them.
+// history is a sequence of runs of an engine whose file is edited between them.
 type history struct {
 	t     *testing.T
 	seed  uint64
@@ -72,7 +72,7 @@ func (h *history) editFile(dice *rand.Rand) {
 	}
 }
 
-// life is one process, which ends with a kill or after all changes have ended.
+// life runs one process, which ends with a kill or after all changes have ended.
 func (h *history) life(dice *rand.Rand, faulty bool) {
 	r := newRig(h.t, h.store, h.file...).open()
 	r.runner.setInHand(time.Duration(dice.IntN(3)) * 50 * time.Millisecond)

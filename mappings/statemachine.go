@@ -43,8 +43,8 @@ func (r *Register) transition(e *entry, state string) {
 	r.spawn(func() { r.reconcile(e) })
 }
 
-// reconcile makes the runner do what the durable mapping says, until both agree. Each entry has one reconciler at most, and
-// only that calls the runner for it.
+// reconcile calls the runner until what runs agrees with the durable mapping. Each entry has at most one reconciler, and only
+// that calls the runner for it.
 func (r *Register) reconcile(e *entry) {
 	for {
 		r.mu.Lock()
@@ -117,8 +117,8 @@ func await[T any](ctx context.Context, done <-chan T, interrupt <-chan struct{})
 	return false
 }
 
-// remove stops a mapping that is deleted, forgets its positions, and then the mapping. If the positions cannot be forgotten
-// now, the mapping is gone all the same, and remove tries again.
+// remove stops a deleted mapping, deletes its positions, and removes it from the register. If deleting the positions fails,
+// the mapping is removed anyway, and remove retries.
 func (r *Register) remove(e *entry) {
 	for !r.stop(e) {
 		if r.life.Err() != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/esm-run/esm/sources/internal/quote"
 )
 
-// appendItem appends attributes in the order of their names: the same item is always the same text.
+// appendItem appends attributes sorted by name, so that equal items have equal texts.
 func appendItem(b []byte, item map[string]types.AttributeValue) []byte {
 	b = append(b, '{')
 	for i, name := range slices.Sorted(maps.Keys(item)) {

@@ -5,13 +5,12 @@ import (
 	"github.com/esm-run/esm/sources/internal/awserr"
 )
 
-// Errors of a [Stream], besides those of the contract and those of the network or the service. They end by themselves, or
-// when somebody fixes the cause.
+// Errors of a [Stream], besides those of the contract and those of the network or the service. All may be retried.
 var (
-	// ErrSlowDown says that the caller is too fast: too many readers of a shard, or too many listings in the account.
+	// ErrSlowDown is returned for too many readers of a shard, or too many listings in the account.
 	ErrSlowDown = awserr.ErrSlowDown
 
-	// ErrDenied says that the credentials are refused or lack a permission: dynamodb:DescribeStream,
+	// ErrDenied is returned if the credentials are refused or lack a permission: dynamodb:DescribeStream,
 	// dynamodb:GetShardIterator and dynamodb:GetRecords are needed.
 	ErrDenied = awserr.ErrDenied
 )

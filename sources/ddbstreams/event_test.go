@@ -18,7 +18,7 @@ func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{V
 
 type item = map[string]types.AttributeValue
 
-// expiredItem is what time to live makes of an item with an attribute of each type.
+// expiredItem returns the record of an item with an attribute of each type that time to live removed.
 func expiredItem() types.Record {
 	keys := item{"sk": &types.AttributeValueMemberN{Value: "17"}, "pk": text("cust#9")}
 	return types.Record{
@@ -119,7 +119,7 @@ func TestARNs(t *testing.T) {
 	}
 }
 
-// FuzzRecord makes events of whatever an item may hold.
+// FuzzRecord builds events of arbitrary items.
 func FuzzRecord(f *testing.F) {
 	for _, s := range []string{"", "a", "\x00\"\\\n\r\t\x1f", "é\u2028😀", "\xff\xc0\x80\xed\xa0\x80", "\ufffd"} {
 		f.Add(s, s, []byte(s))

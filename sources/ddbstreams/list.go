@@ -20,9 +20,9 @@ import (
 // retention is how long every stream keeps its records.
 const retention = 24 * time.Hour
 
-// List is [esm.Stream].List by a DescribeStream for each hundred shards. The identity is the label at the end of the
-// stream's ARN: every stream that is enabled has a new one. A disabled stream is listed as long as it can be read, for a
-// day. Other errors than that of the contract may be [ErrSlowDown] and [ErrDenied].
+// List implements [esm.Stream] by one DescribeStream for each hundred shards. The identity is the label at the end of the
+// stream's ARN, which is new for every stream. A disabled stream is listed as long as it can be read, for a day. It may
+// also return [ErrSlowDown] and [ErrDenied].
 func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	shards, err := s.shards(ctx)
 	if err != nil {
@@ -74,9 +74,9 @@ func shardOf(s *types.Shard) esm.Shard {
 	return out
 }
 
-// confirmGone is called when the service says of a shard that it is gone, or every time that its oldest record was trimmed.
-// A closed shard is gone then, although DynamoDB Local still lists it and makes iterators for it. An open one will have
-// records again, so err stays a passing error.
+// confirmGone is called when the service repeatedly reports that a shard is gone or its oldest record is trimmed. A closed
+// shard is then gone, although DynamoDB Local still lists it and returns iterators for it. An open one will have records
+// again, so err is returned as it is, and may be retried.
 func (s *Stream) confirmGone(ctx context.Context, shard string, err error) error {
 	shards, listed := s.shards(ctx)
 	if listed != nil {

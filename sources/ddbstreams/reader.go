@@ -39,17 +39,17 @@ func (s *Stream) reader(name string, from esm.From) *reader {
 	return r
 }
 
-// Read is [esm.Reader].Read. It hands out what the last GetRecords brought, and makes the next one when that is used up: at
-// once while records keep coming, and after [Config].IdlePoll when there were none.
+// Read implements [esm.Reader]. It returns records of the last GetRecords, and makes the next one when those are used up: at
+// once while there are records, and after [Config].IdlePoll otherwise.
 //
-// A read that is throttled finds nothing, and the next one waits for a second; after several in a row the error is
+// A throttled read returns no records, and the next one waits for a second; after several in a row Read returns
 // [ErrSlowDown].
 func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 	recs, err := r.Reader.Read(ctx, limit, r.Fetch, r.stream.shape.record)
 	return recs, r.stream.failed("read "+r.name+" of", err)
 }
 
-// Close is [esm.Reader].Close. A reader holds nothing.
+// Close implements [esm.Reader]. There is nothing to release.
 func (r *reader) Close() {}
 
 // shard is a [polling.Shard].
@@ -57,7 +57,7 @@ type shard struct {
 	stream *Stream
 	id     string
 	after  string    // the sequence number of the last record; empty before the first
-	since  time.Time // earlier records are left out, up to the first that is not; zero from then on
+	since  time.Time // records before it are skipped, up to the first that is not; zero from then on
 	failed string    // the error code of the last GetRecords
 }
 
@@ -116,13 +116,13 @@ func (s *shard) Get(ctx context.Context, iterator string, notBefore time.Time) (
 	return page, nil
 }
 
-// explain looks into a failed GetRecords. A shard is gone only if the service says so twice.
+// explain returns the error of a failed GetRecords. A shard is gone only if the service reports it twice in a row.
 func (s *shard) explain(ctx context.Context, err error) error {
 	code := awserr.Code(err)
 	twice := code == s.failed
 	s.failed = code
 	if trimmed(err) && !s.since.IsZero() {
-		s.after = "" // no record was handed out yet, so any oldest record will do
+		s.after = "" // no record was returned yet, so reading may start at any oldest record
 	}
 	if twice && (awserr.NotFound(err) || trimmed(err) && s.after == "") {
 		return s.stream.confirmGone(ctx, s.id, err)
@@ -130,7 +130,7 @@ func (s *shard) explain(ctx context.Context, err error) error {
 	return err
 }
 
-// wanted removes records from before the time at which reading begins.
+// wanted removes the first records from before the time at which reading begins.
 func (s *shard) wanted(recs []types.Record) []types.Record {
 	for i := range recs {
 		if s.since.IsZero() || !before(&recs[i], s.since) {

@@ -153,7 +153,7 @@ func TestListedShardIsGone(t *testing.T) {
 	})
 }
 
-// A shard is not given up because the service says once that it is gone, or another thing each time.
+// A shard is not given up if the service reports it gone only once, or a different error each time.
 func TestShardIsGoneWhenReportedTwice(t *testing.T) {
 	const expired, trimmed, gone = "ExpiredIteratorException", "TrimmedDataAccessException", "ResourceNotFoundException"
 	for _, codes := range [][]string{{expired, gone}, {expired, trimmed}, {trimmed, gone}, {gone, gone}, {trimmed, trimmed}} {

@@ -90,7 +90,7 @@ func (r *real) stream() *Stream {
 	return s
 }
 
-// put changes an item, by a number of its own: what changes nothing leaves no record.
+// put changes an item, including a unique number, because a write that changes nothing leaves no record.
 func (r *real) put(key, data string) {
 	r.Helper()
 	r.puts++
@@ -109,8 +109,8 @@ func (r *real) put(key, data string) {
 	}
 }
 
-// holds reports whether the stream has the change of that number. LocalStack writes changes there after its answers, by
-// several threads at a time: two of them may change places.
+// holds reports whether the stream has the change with a number. LocalStack writes changes to the stream after it answers,
+// from several threads, so their order may differ.
 func (r *real) holds(n string) bool {
 	r.Helper()
 	listing, err := r.stream().List(r.Context())
@@ -178,7 +178,7 @@ func TestForgottenIteratorOnService(t *testing.T) {
 }
 
 // The stream of a table that is deleted is disabled, and can be read for a day.
-func TestStreamOfDeletedTable(t *testing.T) {
+func TestDeletedTableOnService(t *testing.T) {
 	r := makeReal(t)
 	r.put("k", "a")
 	if _, err := r.tables.DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: &r.name}); err != nil {
@@ -230,7 +230,7 @@ func TestTrimmingOnService(t *testing.T) {
 	if !errors.Is(err, esm.ErrTrimmed) && !errors.Is(err, esm.ErrNoShard) {
 		t.Errorf("after a position that was trimmed: %v", err)
 	}
-	if _, err := early.Read(t.Context(), 1); err != nil { // handed out from what was read ahead
+	if _, err := early.Read(t.Context(), 1); err != nil { // from records read ahead
 		t.Errorf("read: %v", err)
 	}
 	if recs, err := early.Read(t.Context(), 1); !errors.Is(err, esm.ErrTrimmed) && !errors.Is(err, esm.ErrNoShard) {

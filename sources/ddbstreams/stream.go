@@ -1,9 +1,9 @@
-// Package ddbstreams reads the streams of DynamoDB tables: it is the [esm.Stream] that lists and reads shards through the
-// real SDK client, and makes the event record that Lambda's pollers make of a record of the stream.
+// Package ddbstreams reads the streams of DynamoDB tables. It implements [esm.Stream] on the AWS SDK's client, and builds
+// the same event records as Lambda's pollers.
 //
 // Facts about streams are from the AWS API reference of Amazon DynamoDB Streams and from AWS: "Change data capture for
-// DynamoDB Streams", facts about records from AWS: "Using AWS Lambda with Amazon DynamoDB" and from what Lambda is seen to
-// send.
+// DynamoDB Streams", facts about records from AWS: "Using AWS Lambda with Amazon DynamoDB" and from events that Lambda
+// sent.
 package ddbstreams
 
 import (
@@ -23,25 +23,24 @@ import (
 
 // Config describes a [Stream].
 type Config struct {
-	// Client speaks to the table's Region or, when it has a BaseEndpoint, to an emulator or a VPC endpoint.
+	// Client calls the table's Region or, if it has a BaseEndpoint, an emulator or a VPC endpoint.
 	Client *sdk.Client
 
-	// ARN names the stream of a table, with its label. Records carry it as their eventSourceARN.
+	// ARN names the stream of a table, with its label. It is the eventSourceARN of records.
 	ARN string
 
-	// IdlePoll is how long a reader that found nothing waits before it looks again. Zero is a quarter of a second, as
-	// Lambda polls.
+	// IdlePoll is the time between reads of an idle shard. Zero means a quarter of a second, as in Lambda.
 	IdlePoll time.Duration
 
-	// Calls is shared by the streams of the process; nil is one of this Stream's own.
+	// Calls is shared by all streams of the process; nil means a separate limit for this Stream.
 	Calls *Calls
 }
 
-// Calls bounds the calls under way of all readers that share it. The zero Calls is ready for use.
+// Calls limits the concurrent calls of all readers that share it. The zero Calls is ready for use.
 type Calls = polling.Calls
 
-// Stream is the stream of one DynamoDB table. It retries nothing, apart from what the SDK's client retries in listings and
-// a call whose connection broke.
+// Stream is the stream of one DynamoDB table. It does not retry, except that the SDK's client retries listings and calls
+// whose connection broke.
 type Stream struct {
 	client   *sdk.Client // for listings
 	reads    *sdk.Client // repeats a call only when its connection broke
@@ -49,7 +48,7 @@ type Stream struct {
 	idlePoll time.Duration
 	arn      arn
 	shape    shape
-	ahead    atomic.Int64 // nanoseconds, of the service's clock when it listed last
+	ahead    atomic.Int64 // nanoseconds by which the service's clock was ahead at the last listing
 }
 
 var _ esm.Stream = (*Stream)(nil)
@@ -75,10 +74,9 @@ func newStream(c Config, a arn) *Stream {
 	return s
 }
 
-// Open is [esm.Stream].Open by one GetShardIterator. DynamoDB cannot begin at a time. The shard is then read from its
-// oldest record, and records are left out up to the first that was created in that second or later.
-//
-// Other errors than those of the contract may be [ErrSlowDown] and [ErrDenied].
+// Open implements [esm.Stream] by one GetShardIterator. DynamoDB cannot begin at a time. Instead, the shard is read from its
+// oldest record, and records are skipped up to the first that was created in that second or later. It may also return
+// [ErrSlowDown] and [ErrDenied].
 func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
 	r := s.reader(shard, from)
 	if err := r.Reader.Open(ctx); err != nil {
@@ -87,7 +85,7 @@ func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Rea
 	return r, nil
 }
 
-// failed adds the table's name to err, and what err means. Nil and io.EOF stay as they are.
+// failed wraps err with the table's name and, if known, an error of this package. Nil and io.EOF stay as they are.
 func (s *Stream) failed(doing string, err error) error {
 	if err == nil || err == io.EOF {
 		return err

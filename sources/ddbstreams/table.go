@@ -29,13 +29,13 @@ type TableConfig struct {
 	// ARN names the table, without a stream.
 	ARN string
 
-	// First is the identity of the table when it was read before; empty for a table that never was.
+	// First is the identity of a table that was read before; empty for any other.
 	First string
 }
 
 // Table reads the streams of a table as one: the stream that was current at the first listing, and all that have replaced
-// it since. The shards of a stream are children of the last shards of the stream before it. So an old stream is drained as
-// far as it can still be read, and then the next one is read from its beginning.
+// it since. The first shards of a stream are children of the last shards of the stream before it. So an old stream is
+// drained as far as it can still be read, and then the next one is read from its beginning.
 type Table struct {
 	each   Config // of the streams, without their ARN
 	client *sdk.Client
@@ -44,13 +44,13 @@ type Table struct {
 	mu      sync.Mutex
 	first   string              // the label of the first stream; empty before the first listing
 	streams map[string]*Stream  // by label
-	shards  map[string]location // as listed last
+	shards  map[string]location // by shard, from the last listing
 }
 
-// location is where a shard was listed.
+// location is the stream that listed a shard.
 type location struct {
-	stream *Stream
-	ending bool // the shard is open although another stream has replaced its own, so that nothing is written to it
+	stream        *Stream
+	mayNeverClose bool // the shard is open, but its stream was replaced, so nothing is written to it any more
 }
 
 var _ esm.Stream = (*Table)(nil)
@@ -73,8 +73,8 @@ func NewTable(c TableConfig) (*Table, error) {
 	}, nil
 }
 
-// List is [esm.Stream].List by a ListStreams, and a DescribeStream for each hundred shards of each stream. The identity
-// is the label of the first stream. A table without a stream is [esm.ErrNoStream].
+// List implements [esm.Stream] by ListStreams, and one DescribeStream for each hundred shards of each stream. The identity
+// is the label of the first stream. It returns [esm.ErrNoStream] for a table without a stream.
 func (t *Table) List(ctx context.Context) (esm.Listing, error) {
 	arns, err := t.listStreams(ctx)
 	if err != nil {
@@ -92,7 +92,7 @@ func (t *Table) List(ctx context.Context) (esm.Listing, error) {
 		if err != nil {
 			return esm.Listing{}, stream.failed("list", err)
 		}
-		t.locate(stream, shards, replaced)
+		t.recordLocations(stream, shards, replaced)
 		last = chain(shards, last)
 		for j := range shards {
 			shards[j].Source = stream.arn.text
@@ -157,8 +157,8 @@ func (t *Table) listStreams(ctx context.Context) (arns []arn, err error) {
 	}
 }
 
-// locate notes where shards were listed.
-func (t *Table) locate(stream *Stream, shards []esm.Shard, replaced bool) {
+// recordLocations stores which stream listed the shards.
+func (t *Table) recordLocations(stream *Stream, shards []esm.Shard, replaced bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range shards {
@@ -197,8 +197,8 @@ func (t *Table) location(shard string) (at location, known bool) {
 	return at, known
 }
 
-// Open is [esm.Stream].Open on the stream that listed the shard last. If none did, the streams are listed once more before
-// it is [esm.ErrNoShard].
+// Open implements [esm.Stream] on the stream that listed the shard last. If none did, it lists the streams once more before
+// it returns [esm.ErrNoShard].
 func (t *Table) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
 	at, known := t.location(shard)
 	if !known {
@@ -217,24 +217,24 @@ func (t *Table) Open(ctx context.Context, shard string, from esm.From) (esm.Read
 	return &tableReader{Reader: r, table: t, shard: shard}, nil
 }
 
-// tableReader reads a shard whose stream may be replaced. Some services never close such a shard, so it ends when nothing
-// was read for drainedAfter.
+// tableReader reads a shard whose stream may be replaced. Some services never close such a shard, so Read returns io.EOF
+// when no record was read for drainedAfter.
 type tableReader struct {
 	esm.Reader
 	table      *Table
 	shard      string
-	emptySince time.Time // zero unless the shard is ending
+	emptySince time.Time // zero unless the shard may never close
 }
 
-// drainedAfter is long because it may take many reads to come to the next record of a sparse shard.
+// drainedAfter is long because many reads may be empty before the next record of a sparse shard.
 const drainedAfter = 30 * time.Second
 
-// Read is [esm.Reader].Read.
+// Read implements [esm.Reader].
 func (r *tableReader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 	recs, err := r.Reader.Read(ctx, limit)
 	at, _ := r.table.location(r.shard)
 	switch {
-	case err != nil || len(recs) > 0 || !at.ending:
+	case err != nil || len(recs) > 0 || !at.mayNeverClose:
 		r.emptySince = time.Time{}
 	case r.emptySince.IsZero():
 		r.emptySince = time.Now()

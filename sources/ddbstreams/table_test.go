@@ -18,7 +18,7 @@ import (
 
 const tableARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/carts"
 
-// label makes the labels of a table's streams, one a day.
+// label returns the label of a table's n-th stream, one a day.
 func label(n int) string {
 	return time.Date(2026, 3, n, 9, 10, 11, 0, time.UTC).Format("2006-01-02T15:04:05.000")
 }
@@ -114,13 +114,13 @@ func TestTableGetsAnotherStream(t *testing.T) {
 	if err != nil || after.Identity != before.Identity || len(after.Shards) != 2 || !slices.Equal(after.Shards[1].Parents, []string{"a"}) {
 		t.Errorf("%+v, %v", after, err)
 	}
-	ending := func(shard string) bool { at, _ := table.location(shard); return at.ending }
-	if !ending("a") || ending("b") {
+	mayNeverClose := func(shard string) bool { at, _ := table.location(shard); return at.mayNeverClose }
+	if !mayNeverClose("a") || mayNeverClose("b") {
 		t.Error("the old stream is replaced, and the new one is not")
 	}
 	s[label(1)][0].Closed = true
-	if _, err := table.List(t.Context()); err != nil || ending("a") {
-		t.Errorf("a shard that is closed ends by itself, however long it takes to get through it: %v", err)
+	if _, err := table.List(t.Context()); err != nil || mayNeverClose("a") {
+		t.Errorf("a closed shard must be read to its end: %v", err)
 	}
 	delete(s, label(1))
 	if alone, err := table.List(t.Context()); err != nil || alone.Identity != before.Identity || len(alone.Shards) != 1 || len(alone.Shards[0].Parents) != 0 {
@@ -149,7 +149,7 @@ func TestTableWithoutStream(t *testing.T) {
 	}
 	for _, arn := range []string{"", streamARN, "arn:aws:dynamodb:eu-west-1:1:table/", "arn:aws:kinesis:eu-west-1:1:table/carts"} {
 		if _, err := NewTable(TableConfig{ARN: arn}); err == nil {
-			t.Errorf("%q is taken for a table", arn)
+			t.Errorf("%q is accepted as a table", arn)
 		}
 	}
 }
@@ -169,7 +169,7 @@ func (s *sparse) Close() {}
 
 func TestShardOfReplacedStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table := &Table{shards: map[string]location{"old": {ending: true}, "new": {}}}
+		table := &Table{shards: map[string]location{"old": {mayNeverClose: true}, "new": {}}}
 		found, start := 0, time.Now()
 		for d := (&tableReader{Reader: &sparse{}, table: table, shard: "old"}); ; {
 			recs, err := d.Read(t.Context(), 1)
@@ -188,7 +188,7 @@ func TestShardOfReplacedStreamEnds(t *testing.T) {
 	})
 }
 
-// A listing may lack a shard for a moment. If that were believed, its records would be lost.
+// A listing may omit a shard for a moment. Treating it as gone would lose its records.
 func TestUnlistedShardIsListedAgain(t *testing.T) {
 	s := tables{label(1): {{ID: "a"}}}
 	table, fake := s.table(t, "")

@@ -105,7 +105,7 @@ func TestInvalidAggregates(t *testing.T) {
 			t.Errorf("%s: taken apart: %+v", name, a)
 		}
 		r := recordOf("k", string(data))
-		recs := streamOf(t, &awstest.Service{}, consumerARN, "", nil).deaggregate(firstShard, hashes{"0", "9"}, "", &r)
+		recs := streamOf(t, &awstest.Service{}, consumerARN, "", nil).expand(firstShard, hashes{"0", "9"}, "", &r)
 		if len(recs) != 1 || recs[0].Receipt != recs[0].ID || !bytes.Equal(decode(t, recs[0].Event).Kinesis.Data, data) {
 			t.Errorf("%s: became %v", name, recs)
 		}
@@ -115,7 +115,7 @@ func TestInvalidAggregates(t *testing.T) {
 func TestDeaggregatedRecords(t *testing.T) {
 	s := streamOf(t, &awstest.Service{}, consumerARN, "", nil)
 	r := recordOf("outer", string(seal(pack(packed{"a", "5", "one"}, packed{"b", "", "two"}))))
-	recs := s.deaggregate(firstShard, hashes{"5", "9"}, "", &r)
+	recs := s.expand(firstShard, hashes{"5", "9"}, "", &r)
 	if len(recs) != 2 {
 		t.Fatalf("%d records", len(recs))
 	}
@@ -132,7 +132,7 @@ func TestDeaggregatedRecords(t *testing.T) {
 		}
 	}
 	for _, h := range []hashes{{"6", "9"}, {"0", "4"}, {"10", "100"}} {
-		if recs := s.deaggregate(firstShard, h, "", &r); len(recs) != 0 {
+		if recs := s.expand(firstShard, h, "", &r); len(recs) != 0 {
 			t.Errorf("an aggregate of another shard than %v became %d records", h, len(recs))
 		}
 	}

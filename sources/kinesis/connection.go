@@ -14,7 +14,7 @@ import (
 	"github.com/esm-run/esm/sources/internal/silence"
 )
 
-// connection is an open subscription: SubscribeToShard keeps it for five minutes.
+// connection is an open subscription. The service ends it after five minutes.
 type connection struct {
 	events  *sdk.SubscribeToShardEventStream
 	cancel  context.CancelFunc
@@ -22,7 +22,7 @@ type connection struct {
 	records int // received so far
 }
 
-// connect makes one SubscribeToShard. The connection outlives ctx, which is that of the call.
+// connect makes one SubscribeToShard. The connection outlives ctx, which limits the call only.
 func (s *Stream) connect(ctx context.Context, shard string, start start) (*connection, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ends := context.AfterFunc(ctx, cancel)
@@ -45,8 +45,8 @@ func (s *Stream) connect(ctx context.Context, shard string, start start) (*conne
 	return c, nil
 }
 
-// ownCodec gives a connection a decoder of its own. A client's decoder is shared by all its connections, but is not safe
-// for concurrent use (github.com/aws/smithy-go issue 714).
+// ownCodec gives a connection its own decoder. A client's decoder is shared by all its connections, but is not safe for
+// concurrent use (github.com/aws/smithy-go issue 714).
 func ownCodec(o *sdk.Options) { o.Protocol = awsjson.New11(schemas.Kinesis_20131202) }
 
 func (c *connection) close() {
@@ -54,8 +54,8 @@ func (c *connection) close() {
 	_ = c.events.Close() // nothing more is read, so an error loses nothing
 }
 
-// hashesOf returns a shard's range of hash keys from the last listing, or from a new one. Before an unlisted shard is taken
-// for gone, an iterator for it is asked for: a wrong verdict would cost its records.
+// hashesOf returns a shard's range of hash keys from the last listing, or from a new one. An unlisted shard counts as gone
+// only if the service also refuses an iterator for it: a wrong verdict would lose its records.
 func (s *Stream) hashesOf(ctx context.Context, shard string, start start) (hashes, error) {
 	if h, known := s.known(shard); known {
 		return h, nil

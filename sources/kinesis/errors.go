@@ -7,24 +7,23 @@ import (
 	"github.com/esm-run/esm/sources/internal/awserr"
 )
 
-// Errors of a [Stream], besides those of the contract and those of the network or the service. They end by themselves, or
-// when somebody fixes the cause.
+// Errors of a [Stream], besides those of the contract and those of the network or the service. All may be retried.
 var (
-	// ErrSlowDown says that the caller is too fast: a shard's or an account's limit was met.
+	// ErrSlowDown is returned if a shard's or an account's limit is exceeded.
 	ErrSlowDown = awserr.ErrSlowDown
 
-	// ErrDenied says that the credentials are refused or lack a permission: DescribeStreamSummary, ListShards,
+	// ErrDenied is returned if the credentials are refused or lack a permission: DescribeStreamSummary, ListShards,
 	// GetShardIterator and GetRecords are needed, and SubscribeToShard on a consumer.
 	ErrDenied = awserr.ErrDenied
 
-	// ErrNoConsumer says that the stream has no such consumer: register it.
+	// ErrNoConsumer is returned if the stream has no such consumer: register it.
 	ErrNoConsumer = errors.New("the consumer does not exist")
 
-	// ErrInUse says that another reader uses the same consumer for the shard. Each replaces the other: every mapping needs
-	// a consumer of its own.
+	// ErrInUse is returned if another reader uses the same consumer for the shard. Each replaces the other: every mapping
+	// needs its own consumer.
 	ErrInUse = errors.New("the shard is read through the same consumer elsewhere")
 
-	// ErrKey says that the key which encrypts the stream cannot be used: it is disabled, pending deletion, gone, or may not
+	// ErrKey is returned if the key that encrypts the stream cannot be used: it is disabled, pending deletion, gone, or may not
 	// be used by these credentials.
 	ErrKey = errors.New("the stream's KMS key cannot be used")
 )

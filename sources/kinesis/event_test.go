@@ -92,7 +92,7 @@ func TestARNs(t *testing.T) {
 	}
 }
 
-// FuzzRecord makes events and views of whatever a stream may hold.
+// FuzzRecord builds events and views of arbitrary records.
 func FuzzRecord(f *testing.F) {
 	for _, s := range []string{"", "a", "\x00\"\\\n\r\t\x1f", "é\u2028😀", "\xff\xc0\x80\xed\xa0\x80", `{"a":[1]}`, "\"\xff\""} {
 		f.Add(s, []byte(s))

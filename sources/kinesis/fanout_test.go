@@ -20,7 +20,7 @@ import (
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
-// pushed is the service's side of a subscription.
+// pushed is the service's end of a subscription.
 type pushed struct {
 	out *io.PipeWriter
 	enc *eventstream.Encoder
@@ -324,7 +324,7 @@ func TestFanOutInternalErrors(t *testing.T) {
 	}
 }
 
-// A listing may lack a shard. If that were believed, its records would be lost.
+// A listing may omit a shard. Treating it as gone would lose its records.
 func TestUnlistedShardIsVerified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/esm-run/esm/sources/internal/skew"
 )
 
-// List is [esm.Stream].List by one DescribeStreamSummary and a ListShards for each thousand shards. The identity is when
-// the stream was created. Other errors than that of the contract may be [ErrSlowDown] and [ErrDenied].
+// List implements [esm.Stream] by one DescribeStreamSummary, and one ListShards for each thousand shards. The identity is
+// the creation time of the stream. It may also return [ErrSlowDown] and [ErrDenied].
 func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	listing, err := s.list(ctx)
 	if err != nil {

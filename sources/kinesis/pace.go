@@ -10,18 +10,18 @@ import (
 	"github.com/esm-run/esm/sources/internal/polling"
 )
 
-// What Kinesis allows of all readers of one shard together (AWS: "Quotas and limits"; API reference: "GetRecords").
+// The limits of Kinesis for all readers of one shard together (AWS: "Quotas and limits"; API reference: "GetRecords").
 const (
 	betweenCalls   = time.Second / 5 // of GetRecords, and of GetShardIterator
 	bytesPerSecond = 2_000_000
 )
 
-// Pace keeps the readers of each shard, of all streams that share it, together within what Kinesis allows for a shard:
-// five reads, five iterators and 2 MB a second. The rate also covers the five seconds of rest that an answer of 10 MB
-// needs. The zero Pace is ready for use, and may be used concurrently. A nil Pace waits for nothing.
+// Pace limits the readers of each shard, across all streams that share the Pace, to what Kinesis allows for a shard: five
+// reads, five iterators and 2 MB a second. The rate also covers the five seconds of pause after an answer of 10 MB. The
+// zero Pace is ready for use, and may be used concurrently. A nil Pace never waits.
 type Pace struct {
 	mu     sync.Mutex
-	shards map[shardKey]*shardPace // of the shards that are being read
+	shards map[shardKey]*shardPace // the shards being read
 }
 
 type shardKey struct{ stream, shard string }
@@ -33,12 +33,12 @@ type shardPace struct {
 	readers int // guarded by the pace's lock
 
 	mu        sync.Mutex // never held during a wait
-	reads     time.Time  // when the shard may be read again
-	iterators time.Time  // when the next iterator may be asked for
+	reads     time.Time  // the earliest next read
+	iterators time.Time  // the earliest next GetShardIterator
 	paid      time.Time  // when everything read so far would have arrived at bytesPerSecond
 }
 
-// enter returns the pace of a shard for one more reader, until leave.
+// enter returns the pace of a shard for one more reader, which must call leave.
 func (p *Pace) enter(stream, shard string) *shardPace {
 	if p == nil {
 		return nil
@@ -86,7 +86,7 @@ func (s *shardPace) iterate(ctx context.Context) error {
 	return s.turn(ctx, &s.iterators)
 }
 
-// turn waits until a call of a kind may be made, and books it.
+// turn waits until a call of one kind is allowed, and books it.
 func (s *shardPace) turn(ctx context.Context, next *time.Time) error {
 	for {
 		free := s.book(next, time.Now())
@@ -96,7 +96,7 @@ func (s *shardPace) turn(ctx context.Context, next *time.Time) error {
 	}
 }
 
-// book books a call of a kind, or returns the time to try again.
+// book books a call of one kind, or returns the time to try again.
 func (s *shardPace) book(next *time.Time, now time.Time) (free time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,7 +118,7 @@ func (s *shardPace) account(start time.Time, bytes int) {
 	s.reads = later(s.reads, s.paid)
 }
 
-// throttled delays all readers of the shard: readers of other processes may use up its limits.
+// throttled delays all readers of the shard, because readers of other processes may be using its limits.
 func (s *shardPace) throttled() {
 	if s == nil {
 		return

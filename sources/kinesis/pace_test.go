@@ -93,7 +93,7 @@ func TestPaceOfBytes(t *testing.T) {
 	})
 }
 
-// peak is how many calls of an operation were made within any second.
+// peak returns the most calls of an operation within any second.
 func (r *rig) peak(op string) (most int) {
 	calls := r.Calls(op)
 	for _, first := range calls {

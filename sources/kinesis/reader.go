@@ -18,12 +18,12 @@ const (
 	iteratorLife = 5 * time.Minute // API reference: "GetShardIterator"
 )
 
-// How much one GetRecords asks for. It could bring 10 MB, which would be much to hold for each of many shards, and 1 MB is
-// enough to read as fast as a shard may be read.
+// The limits of one GetRecords. It could return 10 MB, which is much memory for many shards, and 1 MB is enough for the
+// maximum rate of a shard.
 const (
-	pageBytes    = 1_000_000 // by the average size of the records before
-	firstRecords = 1000      // when there were none
-	mostRecords  = 10_000    // that the service accepts as a limit
+	pageBytes    = 1_000_000 // by the average size of earlier records
+	firstRecords = 1000      // before any record
+	mostRecords  = 10_000    // the largest limit that the service accepts
 )
 
 // reader reads a shard by GetRecords. It belongs to one goroutine.
@@ -35,24 +35,24 @@ type reader struct {
 
 var _ esm.Reader = (*reader)(nil)
 
-// reader reads a shard from start. The shard was last read at heard; zero is never.
-func (s *Stream) reader(id string, start start, heard time.Time) *reader {
-	sh := &shard{stream: s, id: id, pace: s.pace.enter(s.arn.stream, id), start: start, heard: heard}
+// reader returns a reader of a shard from start. The zero lastRead means that the shard was never read.
+func (s *Stream) reader(id string, start start, lastRead time.Time) *reader {
+	sh := &shard{stream: s, id: id, pace: s.pace.enter(s.arn.stream, id), start: start, lastRead: lastRead}
 	r := &reader{stream: s, shard: sh}
 	r.Shard, r.Life = sh, iteratorLife
 	return r
 }
 
-// Read is [esm.Reader].Read. It hands out what the last GetRecords brought, and makes the next one when that is used up: in
-// the pace of the shard, at once while records keep coming, and after [Config].IdlePoll otherwise.
+// Read implements [esm.Reader]. It returns records of the last GetRecords, and makes the next one when those are used up: at
+// the pace of the shard, at once while there are records, and after [Config].IdlePoll otherwise.
 //
-// A read that is throttled finds nothing and slows the shard down; after several in a row the error is [ErrSlowDown].
+// A throttled read returns no records and slows the shard down; after several in a row it returns [ErrSlowDown].
 func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 	recs, err := r.Reader.Read(ctx, limit, r.Fetch, func(rec *types.Record) esm.Record { return r.stream.record(r.shard.id, rec) })
 	return recs, r.stream.failed("read "+r.shard.id+" of", err)
 }
 
-// Close is [esm.Reader].Close.
+// Close implements [esm.Reader].
 func (r *reader) Close() { r.shard.pace.leave() }
 
 // shard is a [polling.Shard].
@@ -61,9 +61,9 @@ type shard struct {
 	id     string
 	pace   *shardPace
 
-	start start     // where the next record is
-	heard time.Time // the last successful GetRecords
-	size  int       // of a record in bytes, the average of the last answer with records; 0 before
+	start    start     // of the next record
+	lastRead time.Time // the last successful GetRecords
+	size     int       // average bytes of a record in the last answer with records; 0 before
 }
 
 // Iterator asks for an iterator at start.
@@ -71,7 +71,7 @@ func (s *shard) Iterator(ctx context.Context) (string, error) {
 	if err := s.pace.iterate(ctx); err != nil {
 		return "", err
 	}
-	s.start = s.start.lastRead(s.heard)
+	s.start = s.start.verifyAfter(s.lastRead)
 	return s.stream.iterator(ctx, s.id, s.start)
 }
 
@@ -98,7 +98,7 @@ func (s *shard) Get(ctx context.Context, iterator string, notBefore time.Time) (
 	return s.page(out, began)
 }
 
-// limit is how many records to ask for.
+// limit returns how many records to ask for.
 func (s *shard) limit() int32 {
 	if s.size == 0 {
 		return firstRecords
@@ -106,7 +106,7 @@ func (s *shard) limit() int32 {
 	return int32(min(max(pageBytes/s.size, 1), mostRecords))
 }
 
-// page reads the answer to a GetRecords that began at a time.
+// page decodes the answer to a GetRecords that began at a time.
 func (s *shard) page(out *sdk.GetRecordsOutput, began time.Time) (page polling.Page[types.Record], err error) {
 	page.Next = aws.ToString(out.NextShardIterator)
 	if out.Records == nil && page.Next == "" {
@@ -123,7 +123,7 @@ func (s *shard) page(out *sdk.GetRecordsOutput, began time.Time) (page polling.P
 	if page.Records, s.start, err = s.start.accept(out.Records); err != nil {
 		return page, err
 	}
-	s.heard = time.Now()
+	s.lastRead = time.Now()
 	if len(page.Records) == 0 && s.idle(out) {
 		page.NotBefore = began.Add(s.stream.idlePoll)
 	}

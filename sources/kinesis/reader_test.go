@@ -104,7 +104,7 @@ func TestRepeatingPage(t *testing.T) {
 	}
 }
 
-// An answer without content says nothing of which stream this is, or of its shards.
+// An answer without content is an error, not an empty stream.
 func TestEmptyListings(t *testing.T) {
 	r := newRig(t)
 	empty := func(awstest.Call) *awstest.Answer { return awstest.OK(map[string]any{}) }
@@ -119,7 +119,7 @@ func TestEmptyListings(t *testing.T) {
 
 // A service that cuts the time of an iterator to the second, as LocalStack does, hands out what arrived before that time.
 func TestRecordsBeforeStartTime(t *testing.T) {
-	for name, first := range map[string]bool{"are read with the others": false, "are read first": true} {
+	for name, first := range map[string]bool{"read with later records": false, "read first": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)

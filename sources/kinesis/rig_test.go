@@ -130,7 +130,7 @@ func (p *played) iterate(c awstest.Call) *awstest.Answer {
 	return p.Iterator(c, from)
 }
 
-// from is where an iterator or a subscription of some kind begins.
+// from returns the position of an iterator or a subscription.
 func (p *played) from(shard string, kind, seq, at any) (esm.From, bool) {
 	switch kind {
 	case "TRIM_HORIZON":

@@ -20,9 +20,9 @@ import (
 type start struct {
 	after  string    // a sequence number
 	record bool      // after is that of a record, not just a point that a subscription has reached
-	within bool      // that record was handed out in part
-	doubt  bool      // that record is read again, to see that the stream still has it
-	at     time.Time // earlier records are left out, up to the first that is not
+	within bool      // that record was returned in part
+	verify bool      // that record is read again, to check that the stream still has it
+	at     time.Time // records before this time are skipped, up to the first that is not
 }
 
 func newStart(from esm.From) start {
@@ -32,7 +32,7 @@ func newStart(from esm.From) start {
 
 func (s start) kind() types.ShardIteratorType {
 	switch {
-	case s.within || s.doubt:
+	case s.within || s.verify:
 		return types.ShardIteratorTypeAtSequenceNumber
 	case s.after != "":
 		return types.ShardIteratorTypeAfterSequenceNumber
@@ -56,36 +56,36 @@ func (s start) timestamp() *time.Time {
 	return &s.at
 }
 
-// doubtAfter is how long a shard may go unread before its position has to be verified.
-const doubtAfter = 5 * time.Minute
+// verifyAfterIdle is how long a shard may stay unread before its position has to be verified.
+const verifyAfterIdle = 5 * time.Minute
 
-// lastRead returns the start in a shard that was last read at heard.
-func (s start) lastRead(heard time.Time) start {
-	s.doubt = s.doubt || s.record && time.Since(heard) >= doubtAfter
+// verifyAfter returns s with verify set if the shard was last read too long ago; the zero time means never.
+func (s start) verifyAfter(lastRead time.Time) start {
+	s.verify = s.verify || s.record && time.Since(lastRead) >= verifyAfterIdle
 	return s
 }
 
-// accept returns those of recs, read at s, that are wanted, and where the next record is.
+// accept returns the wanted ones of recs, which were read at s, and the start of the next read.
 func (s start) accept(recs []types.Record) (wanted []types.Record, next start, err error) {
 	if len(recs) == 0 {
 		return nil, s, nil
 	}
 	next = start{after: aws.ToString(recs[len(recs)-1].SequenceNumber), record: true, at: s.at}
-	if recs, err = s.verify(recs); err != nil {
+	if recs, err = s.checkAnchor(recs); err != nil {
 		return nil, s, err
 	}
-	if wanted = s.onTime(recs); len(wanted) > 0 {
+	if wanted = s.dropBefore(recs); len(wanted) > 0 {
 		next.at = time.Time{}
 	}
 	return wanted, next, nil
 }
 
-// verify checks that the first record is the one at s, if that was asked for, and removes it unless a part of it is wanted.
-// If it is missing, the stream does not keep it any more: at a trimmed position Kinesis continues with the oldest record
+// checkAnchor checks that the first record is the one at s, if that was asked for, and removes it unless a part of it is
+// wanted. If it is missing, the stream no longer has it: at a trimmed position Kinesis continues with the oldest record
 // without an error, and it is unknown how many records are lost.
-func (s start) verify(recs []types.Record) ([]types.Record, error) {
+func (s start) checkAnchor(recs []types.Record) ([]types.Record, error) {
 	switch {
-	case !s.within && !s.doubt:
+	case !s.within && !s.verify:
 		return recs, nil
 	case aws.ToString(recs[0].SequenceNumber) != s.after:
 		return nil, fmt.Errorf("%w: the oldest record after it is %s", esm.ErrTrimmed, aws.ToString(recs[0].SequenceNumber))
@@ -95,18 +95,18 @@ func (s start) verify(recs []types.Record) ([]types.Record, error) {
 	return recs[1:], nil
 }
 
-// onTime removes the first records that are too early: LocalStack truncates the time of an iterator to the second. Records
-// after the first one that is not are kept, since arrival times need not ascend.
-func (s start) onTime(recs []types.Record) []types.Record {
-	n := slices.IndexFunc(recs, func(r types.Record) bool { return !s.tooEarly(r) })
+// dropBefore removes the first records before s.at, because LocalStack truncates the time of an iterator to the second. It
+// keeps all records after the first one that is not before s.at, because arrival times need not ascend.
+func (s start) dropBefore(recs []types.Record) []types.Record {
+	n := slices.IndexFunc(recs, func(r types.Record) bool { return !s.isBefore(r) })
 	if n < 0 {
 		return nil
 	}
 	return recs[n:]
 }
 
-// tooEarly compares in milliseconds, the precision of arrival times.
-func (s start) tooEarly(r types.Record) bool {
+// isBefore compares in milliseconds, the precision of arrival times.
+func (s start) isBefore(r types.Record) bool {
 	return !s.at.IsZero() && r.ApproximateArrivalTimestamp != nil && r.ApproximateArrivalTimestamp.UnixMilli() < s.at.UnixMilli()
 }
 

@@ -1,10 +1,9 @@
-// Package kinesis reads Kinesis data streams: it is the [esm.Stream] that lists and reads shards through the real SDK
-// client, and makes the event record that Lambda's pollers make of a record of the stream. A stream is read by polling,
-// or through a consumer with enhanced fan-out when it is named by the consumer's ARN.
+// Package kinesis reads Kinesis data streams. It implements [esm.Stream] on the AWS SDK's client, and builds the same event
+// records as Lambda's pollers. A stream is read by polling, or with enhanced fan-out if the ARN is that of a consumer.
 //
 // Facts about Kinesis are from the AWS API reference of Amazon Kinesis Data Streams, facts about records from AWS: "How
 // Lambda processes records from stream and queue-based event sources", "Process Amazon Kinesis Data Streams records with
-// Lambda", and from what Lambda is seen to send.
+// Lambda", and from events that Lambda sent.
 package kinesis
 
 import (
@@ -24,35 +23,35 @@ import (
 
 // Config describes a [Stream].
 type Config struct {
-	// Client speaks to the stream's Region or, when it has a BaseEndpoint, to an emulator or a VPC endpoint.
+	// Client calls the stream's Region or, if it has a BaseEndpoint, an emulator or a VPC endpoint.
 	Client *sdk.Client
 
-	// ARN names the stream, or a consumer of it: then records come by enhanced fan-out, and aggregated records of the
-	// Kinesis Producer Library are taken apart. Records carry it as their eventSourceARN.
+	// ARN names the stream, or a consumer of it. With a consumer, records come by enhanced fan-out, and aggregated records
+	// of the Kinesis Producer Library are split. It is the eventSourceARN of records.
 	ARN string
 
 	// Role is the ARN of the function's role: the invokeIdentityArn of records.
 	Role string
 
-	// Filtered says that the mapping has filters. Only then do records have a View.
+	// Filtered is set if the mapping has filters. Only then do records have a View.
 	Filtered bool
 
-	// Pace is shared by the streams of the process that are on AWS. Nil reads as fast as the service answers. A consumer
-	// needs none.
+	// Pace is shared by all streams of the process that are on AWS. Nil means reading as fast as the service answers. A
+	// consumer needs none.
 	Pace *Pace
 
-	// IdlePoll is how long a reader that found nothing waits before it looks again. Zero is a second, as Lambda polls.
+	// IdlePoll is the time between reads of an idle shard. Zero means one second, as in Lambda.
 	IdlePoll time.Duration
 
-	// Calls is shared by the streams of the process; nil is one of this Stream's own.
+	// Calls is shared by all streams of the process; nil means a separate limit for this Stream.
 	Calls *Calls
 }
 
-// Calls bounds the calls under way of all readers that share it. The zero Calls is ready for use.
+// Calls limits the concurrent calls of all readers that share it. The zero Calls is ready for use.
 type Calls = polling.Calls
 
-// Stream is one Kinesis data stream. It retries nothing, apart from what the SDK's client retries in listings and a call
-// whose connection broke.
+// Stream is one Kinesis data stream. It does not retry, except that the SDK's client retries listings and calls whose
+// connection broke.
 type Stream struct {
 	client   *sdk.Client // for listings
 	reads    *sdk.Client // repeats a call only when its connection broke
@@ -89,12 +88,12 @@ func New(c Config) (*Stream, error) {
 	return s, nil
 }
 
-// Open is [esm.Stream].Open by one GetShardIterator, or one SubscribeToShard. At a trimmed position Kinesis continues with
-// the oldest record without an error. So a reader reads the record at its position again, and Read returns esm.ErrTrimmed
-// if that is gone. Other errors than those of the contract may be [ErrSlowDown], [ErrDenied], [ErrKey] and [ErrNoConsumer].
-// A time in the future is an error until then.
+// Open implements [esm.Stream] by one GetShardIterator, or one SubscribeToShard. At a trimmed position Kinesis continues
+// with the oldest record without an error. Therefore a reader reads the record at its position again, and Read returns
+// esm.ErrTrimmed if it is gone. It may also return [ErrSlowDown], [ErrDenied], [ErrKey] and [ErrNoConsumer]. A time in the
+// future is an error until then.
 //
-// A position is a sequence number. Within an aggregated record that a consumer takes apart it has an index after it,
+// A position is a sequence number. Within an aggregated record that a consumer splits, an index follows it, such as
 // "/0" for the first record; without a consumer the whole record is then read again.
 func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
 	if s.arn.consumer {
@@ -108,7 +107,7 @@ func (s *Stream) Open(ctx context.Context, shard string, from esm.From) (esm.Rea
 	return r, nil
 }
 
-// failed adds the stream's name to err, and what err means. Nil and io.EOF stay as they are.
+// failed wraps err with the stream's name and, if known, an error of this package. Nil and io.EOF stay as they are.
 func (s *Stream) failed(doing string, err error) error {
 	if err == nil || err == io.EOF {
 		return err

@@ -21,29 +21,28 @@ import (
 const (
 	subscriptionLife = 5 * time.Minute
 	subscribeEvery   = time.Second      // for one shard
-	inUseDelay       = 5 * time.Second  // a new subscription is refused for as long after another one
+	retryInUse       = 5 * time.Second  // how long a new subscription is refused after another one
 	maxSilence       = 30 * time.Second // an event is sent every five seconds, even without records
-	eventWait        = 5 * time.Second  // in one Read
+	readWait         = 5 * time.Second  // for an event, in one Read
 	maxRefused       = 3                // subscriptions in a row before the error is returned
 )
 
 // subscription reads a shard by enhanced fan-out. It belongs to one goroutine.
 //
-// A connection ends after five minutes, and a new one continues where it was. After one that breaks early, without a
-// record, the shard is polled once: only GetRecords says reliably that it is closed and drained. (LocalStack breaks the
-// connection at the end of a closed shard.)
+// A subscription lasts five minutes and is then renewed at its position. If one ends early without records, one GetRecords
+// decides whether the shard is closed and drained (LocalStack ends subscriptions at the end of a closed shard).
 type subscription struct {
 	stream *Stream
 	shard  string
 	hashes hashes
 
-	start     start       // where the next record is
-	skip      string      // with start.within, the position of the last record handed out: "number/index"
+	start     start       // of the next record
+	skip      string      // with start.within, the position of the last returned record: "number/index"
 	conn      *connection // nil between connections
 	ahead     polling.Buffer[esm.Record]
-	heard     time.Time // when the last event was sent, or the connection made
+	lastRead  time.Time // when the last event was sent, or the connection made
 	notBefore time.Time // of the next SubscribeToShard
-	refused   int       // SubscribeToShard calls in a row
+	refused   int       // refused SubscribeToShard calls in a row
 }
 
 var _ esm.Reader = (*subscription)(nil)
@@ -64,7 +63,7 @@ func (s *Stream) subscribe(ctx context.Context, shard string, from esm.From) (es
 	return r, nil
 }
 
-// Read is [esm.Reader].Read. It waits a few seconds for the next event of the subscription, which may bring no records.
+// Read implements [esm.Reader]. It waits a few seconds for the next event of the subscription, which may bring no records.
 func (r *subscription) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 	recs, err := r.ahead.Read(ctx, limit, r.receive, func(rec *esm.Record) esm.Record { return *rec })
 	return recs, r.stream.failed("read "+r.shard+" of", err)
@@ -77,7 +76,7 @@ func (r *subscription) receive(ctx context.Context) error {
 			return err
 		}
 	}
-	timer := time.NewTimer(eventWait)
+	timer := time.NewTimer(readWait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -96,7 +95,7 @@ func (r *subscription) receive(ctx context.Context) error {
 
 // accept takes the records of an event. The last event of a closed shard has no ContinuationSequenceNumber.
 func (r *subscription) accept(ctx context.Context, e *types.SubscribeToShardEvent) error {
-	r.heard = earlier(time.Now(), r.conn.since.Add(subscriptionLife)) // it may have waited for a Read
+	r.lastRead = earlier(time.Now(), r.conn.since.Add(subscriptionLife)) // it may have waited for a Read
 	recs, next, err := r.start.accept(e.Records)
 	if err != nil {
 		r.drop()
@@ -107,7 +106,7 @@ func (r *subscription) accept(ctx context.Context, e *types.SubscribeToShardEven
 	r.add(recs)
 	switch next := aws.ToString(e.ContinuationSequenceNumber); {
 	case next != "":
-		r.moveTo(next)
+		r.advance(next)
 		return nil
 	case len(e.ChildShards) > 0:
 		r.ahead.Closed = true
@@ -118,24 +117,24 @@ func (r *subscription) accept(ctx context.Context, e *types.SubscribeToShardEven
 	return r.poll(ctx)
 }
 
-// moveTo moves the start after a sequence number, unless a record at the start is still to come. Emulators may send
-// something that is no number, or one that is past.
-func (r *subscription) moveTo(number string) {
-	if isNumber(number) && less(r.start.after, number) && !r.start.within && !r.start.doubt {
+// advance moves the start after a sequence number, unless a record at the start is still to come. Emulators may send
+// something that is no number, or an earlier number.
+func (r *subscription) advance(number string) {
+	if isNumber(number) && less(r.start.after, number) && !r.start.within && !r.start.verify {
 		r.start = start{after: number, at: r.start.at}
 	}
 }
 
 func (r *subscription) add(recs []types.Record) {
 	for i := range recs {
-		r.ahead.Records = append(r.ahead.Records, r.stream.deaggregate(r.shard, r.hashes, r.skip, &recs[i])...)
+		r.ahead.Records = append(r.ahead.Records, r.stream.expand(r.shard, r.hashes, r.skip, &recs[i])...)
 		r.skip = ""
 	}
 }
 
-// deaggregate returns the record itself, or those of an aggregate after the position skip. They have the sequence number of
-// the aggregate, and positions within it.
-func (s *Stream) deaggregate(shard string, hashes hashes, skip string, r *types.Record) []esm.Record {
+// expand returns r, or the records of an aggregate after the position skip. Those have the sequence number of the aggregate,
+// and positions within it.
+func (s *Stream) expand(shard string, hashes hashes, skip string, r *types.Record) []esm.Record {
 	a, ok := parseAggregate(r.Data)
 	if !ok {
 		return []esm.Record{s.record(shard, r)}
@@ -145,7 +144,7 @@ func (s *Stream) deaggregate(shard string, hashes hashes, skip string, r *types.
 	}
 	first := 0
 	if number, place, within := strings.Cut(skip, "/"); within && number == aws.ToString(r.SequenceNumber) {
-		last, _ := strconv.Atoi(place) // anything but a number was never a position: all records are handed out
+		last, _ := strconv.Atoi(place) // not a number, so never a position: return all records
 		first = last + 1
 	}
 	var out []esm.Record
@@ -175,7 +174,7 @@ func (r *subscription) ended(ctx context.Context) error {
 
 // poll makes one GetRecords at the start.
 func (r *subscription) poll(ctx context.Context) error {
-	p := r.stream.reader(r.shard, r.start, r.heard)
+	p := r.stream.reader(r.shard, r.start, r.lastRead)
 	defer p.Close()
 	if err := p.Fetch(ctx); err != nil {
 		return err
@@ -186,7 +185,7 @@ func (r *subscription) poll(ctx context.Context) error {
 	return nil
 }
 
-// explain finds out why a subscription was refused or ended.
+// explain returns the reason for which a subscription was refused or ended.
 func (r *subscription) explain(ctx context.Context, err error) error {
 	switch {
 	case awserr.Code(err) == "ResourceInUseException":
@@ -203,23 +202,23 @@ func (r *subscription) explain(ctx context.Context, err error) error {
 	return err
 }
 
-// connect makes a connection as soon as one may be made. Without an error there may be none yet, because the consumer is
-// in use: perhaps still by the process that was here before a restart.
+// connect subscribes as soon as that is allowed. It may return nil without a connection while the consumer is in use, as
+// it may be by the process before a restart.
 func (r *subscription) connect(ctx context.Context) error {
 	if err := sleepUntil(ctx, r.notBefore); err != nil {
 		return err
 	}
 	r.notBefore = time.Now().Add(subscribeEvery)
-	r.start = r.start.lastRead(r.heard)
+	r.start = r.start.verifyAfter(r.lastRead)
 	conn, err := r.stream.connect(ctx, r.shard, r.start)
 	if err == nil {
-		r.conn, r.refused, r.heard = conn, 0, conn.since
+		r.conn, r.refused, r.lastRead = conn, 0, conn.since
 		return nil
 	}
 	if err = r.explain(ctx, err); !errors.Is(err, ErrInUse) && !awserr.Throttled(err) {
 		return err
 	}
-	r.notBefore = time.Now().Add(inUseDelay + rand.N(time.Second))
+	r.notBefore = time.Now().Add(retryInUse + rand.N(time.Second))
 	if r.refused++; r.refused < maxRefused {
 		return nil
 	}
@@ -233,5 +232,5 @@ func (r *subscription) drop() {
 	}
 }
 
-// Close is [esm.Reader].Close.
+// Close implements [esm.Reader].
 func (r *subscription) Close() { r.drop() }

@@ -21,8 +21,8 @@ func byBoth(t *testing.T, test func(*rig)) {
 	}
 }
 
-// Reading continues after a position that the stream still has. After one that was trimmed it is unknown what is missing.
-func TestPositionIsVerified(t *testing.T) {
+// A position that the stream still has is continued after; a trimmed one is an error, because records may be lost.
+func TestTrimmedPositionIsDetected(t *testing.T) {
 	byBoth(t, func(r *rig) {
 		open := func(from esm.From) esm.Reader {
 			reader := r.Open(from)
@@ -84,8 +84,8 @@ func TestTrimmedWhileReaderIsIdle(t *testing.T) {
 	}
 }
 
-// A shard that nothing is written to has no records in the end. Nothing is lost by that, and it is no error.
-func TestIdleShardIsNotTrimmed(t *testing.T) {
+// An idle shard becomes empty when its records expire. Nothing is lost, so it is no error.
+func TestIdleShardIsNotReportedAsTrimmed(t *testing.T) {
 	byBoth(t, func(r *rig) {
 		r.Put("a")
 		reader := r.Open(esm.From{})
@@ -105,7 +105,7 @@ func TestIdleShardIsNotTrimmed(t *testing.T) {
 }
 
 // LocalStack breaks the subscription of a closed shard after each event, and gives the last record as the continuation.
-func TestBrokenSubscriptionAfterVerifiedRecord(t *testing.T) {
+func TestSubscriptionEndsAtLastRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFanOut(t)
 		r.Put("a", "b")

@@ -1,12 +1,12 @@
-// Package sourcetest holds the suites that every source passes, [RunQueue] for an [esm.Queue] and [RunStream] for an
-// [esm.Stream], and a queue and a stream in memory that behave like those of AWS and fail on demand: [Queue] and [Stream].
+// Package sourcetest has the suites that every source must pass, [RunQueue] for an [esm.Queue] and [RunStream] for an
+// [esm.Stream]. It also has [Queue] and [Stream], in memory, which behave like those of AWS and fail on demand.
 //
 // # Adding a stream source
 //
 // A stream is a set of shards: logs that are read from a position. A Kafka partition is a shard, and its offsets are
 // positions. A new source is a package below sources with a type that has two methods:
 //
-//   - List returns the shards that exist, and an Identity by which a stream is told from a later one of the same name.
+//   - List returns the shards that exist, and an Identity that differs from that of a later stream of the same name.
 //   - Open returns an [esm.Reader] that starts after a position, at a time, or at the oldest record. Its Read returns
 //     records, or none after a pause; io.EOF only when the shard is closed and every record was read.
 //
@@ -19,7 +19,7 @@
 //
 // # Running the suite
 //
-// The test in toy_test.go is complete: a stream of one shard in memory, and the suite on it. A source in the process runs
+// toy_test.go is a complete example: a stream of one shard in memory, and the suite on it. A source in the process runs
 // in virtual time:
 //
 //	func TestSuite(t *testing.T) {
@@ -28,7 +28,7 @@
 //			return sourcetest.StreamFixture{
 //				Stream: log,
 //				Put:    log.put,
-//				Data:   func(r esm.Record) string { … }, // what put was given, read from r.Event
+//				Data:   func(r esm.Record) string { … }, // the data passed to put, from r.Event
 //			}
 //		})
 //	}
@@ -38,9 +38,9 @@
 // function once for a new stream of one shard without records.
 //
 // The optional functions of [StreamFixture] let the suite close, split and merge shards, trim records, and delete and
-// recreate the stream. A test that needs one that is nil is skipped. Set as many as the service can do: reading the parents
-// before the children, and never losing a record at a position that is gone, depend on what those tests check.
+// recreate the stream. A test is skipped if it needs one that is nil. Set as many as the service supports: those tests check
+// that parents are read before their children, and that no record is lost at a trimmed position.
 //
-// The suite does not check what is particular to one service: its errors, its limits, the JSON of its records. Package
-// sources/internal/awstest has what the tests of AWS sources share for that.
+// The suite does not check what is specific to one service: its errors, its limits, the JSON of its records. Package
+// sources/internal/awstest has shared code for such tests of AWS sources.
 package sourcetest

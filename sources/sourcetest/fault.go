@@ -2,23 +2,23 @@ package sourcetest
 
 import "github.com/esm-run/esm"
 
-// Fault is how one call fails. The zero Fault is a call that succeeds.
+// Fault describes how one call fails. The zero Fault means success.
 type Fault struct {
 	// Err is the error that the call returns; nil means that it succeeds.
 	Err error
 
-	// Done says that the call takes effect nevertheless, as if only its answer was lost: a receive has taken its messages,
-	// a delete has deleted its records.
+	// Done is set if the call takes effect although it fails, as if only its answer was lost: a receive has hidden its
+	// messages, a delete has deleted its records.
 	Done bool
 
 	// Only selects the records of a delete that fail. Nil means all of them. It must not call the queue.
 	Only func(esm.Record) bool
 }
 
-// Undone is a call that fails with err and has no effect.
+// Undone returns a Fault: the call fails with err and has no effect.
 func Undone(err error) Fault { return Fault{Err: err} }
 
-// Done is a call that takes effect and then fails with err.
+// Done returns a Fault: the call takes effect and then fails with err.
 func Done(err error) Fault { return Fault{Err: err, Done: true} }
 
 // Faults returns how a call fails. Calls of one kind are counted from 1. It may be called concurrently, and may call the

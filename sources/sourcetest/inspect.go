@@ -7,14 +7,14 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// Len is the number of messages in the queue, visible or in flight, without those in the dead-letter queue.
+// Len returns the number of messages in the queue, visible or in flight, without those in the dead-letter queue.
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.messages)
 }
 
-// InFlight is the number of messages that are received, not deleted, and not yet back.
+// InFlight returns the number of messages that are received, not deleted, and not yet visible again.
 func (q *Queue) InFlight() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -41,7 +41,7 @@ func (q *Queue) Deleted() []string {
 	return slices.Clone(q.deleted)
 }
 
-// Receives counts the calls to Receive, those under way and those that failed included.
+// Receives returns the number of calls to Receive, including running and failed ones.
 func (q *Queue) Receives() int { return int(q.receives.Load()) }
 
 // Shards returns the ids of all shards that the stream has had since it was made, oldest first: open, closed and gone.
@@ -51,7 +51,7 @@ func (s *Stream) Shards() []string {
 	return slices.Clone(s.order)
 }
 
-// Records returns what was ever put into a shard, trimmed or not, in order.
+// Records returns all records ever put into a shard, trimmed or not, in order.
 func (s *Stream) Records(shard string) []esm.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,10 +64,10 @@ func (s *Stream) Records(shard string) []esm.Record {
 // Readers returns how many readers of a shard are open. It is negative if one was closed twice.
 func (s *Stream) Readers(shard string) int { return s.count(s.readers, shard, 0) }
 
-// Opens counts the calls to open a shard, those that failed included.
+// Opens returns the number of calls to open a shard, including failed ones.
 func (s *Stream) Opens(shard string) int { return s.count(s.opens, shard, 0) }
 
-// Lists counts the listings.
+// Lists returns the number of listings.
 func (s *Stream) Lists() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

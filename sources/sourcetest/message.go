@@ -3,7 +3,7 @@ package sourcetest
 import (
 	"bytes"
 	"container/list"
-	"crypto/md5" // SQS describes bodies by it
+	"crypto/md5" // SQS returns the MD5 of bodies
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -49,7 +49,7 @@ func (m *message) record() esm.Record {
 	return r
 }
 
-// event is an element of Records, as of AWS: "Using Lambda with Amazon SQS", for a batching window of 0.
+// event returns an element of Records (AWS: "Using Lambda with Amazon SQS").
 func (m *message) event() json.RawMessage {
 	source, sum := arn, md5.Sum([]byte(m.body))
 	if m.fifo {

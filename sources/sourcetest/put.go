@@ -14,7 +14,7 @@ import (
 const StreamARN = "arn:aws:kinesis:" + region + ":123456789012:stream/sourcetest"
 
 // Put puts a record into the open shard that key belongs to, and returns the shard and the record's sequence number. Both
-// are empty, and nothing is put, when no open shard takes the key: it was closed without children, or all is deleted.
+// are empty, and nothing is put, if no open shard takes the key: it was closed without children, or the stream is deleted.
 func (s *Stream) Put(key, data string) (shard, seq string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,8 +27,8 @@ func (s *Stream) Put(key, data string) (shard, seq string) {
 	return "", ""
 }
 
-// PutTo puts a record into a shard, whatever its key, and returns its sequence number: empty, and nothing is put, when
-// there is no such shard or it is closed.
+// PutTo puts a record with any key into a shard and returns its sequence number. It returns "" and puts nothing if there is
+// no such shard or it is closed.
 func (s *Stream) PutTo(shard, key, data string) (seq string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,8 +50,8 @@ func (s *Stream) put(sh *shard, key, data string) (seq string) {
 	return seq
 }
 
-// Add puts a record of the caller's making into a shard, as PutTo does. ID and Receipt become the sequence number, and
-// Arrived the present, where they are zero. Receipts must grow within a shard.
+// Add puts the caller's record into a shard, like PutTo. If they are zero, ID and Receipt become the sequence number, and
+// Arrived the current time. Receipts must grow within a shard.
 func (s *Stream) Add(shard string, r esm.Record) (seq string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,7 +79,7 @@ func (s *Stream) next() (seq string) {
 	return seq
 }
 
-// kinesisEvent has the keys of an element of Records, as of AWS: "Using Lambda with Amazon Kinesis".
+// kinesisEvent returns an element of Records (AWS: "Using Lambda with Amazon Kinesis").
 func kinesisEvent(shard, seq, key, data string, arrived time.Time) json.RawMessage {
 	return fmt.Appendf(nil, `{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":%s,"sequenceNumber":"%s","data":"%s",`+
 		`"approximateArrivalTimestamp":%.3f},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"%s:%s",`+
@@ -89,7 +89,7 @@ func kinesisEvent(shard, seq, key, data string, arrived time.Time) json.RawMessa
 		shard, seq, region, StreamARN)
 }
 
-// quoted is s as a JSON string.
+// quoted returns s as a JSON string.
 func quoted(s string) string {
 	text, _ := json.Marshal(s) // strings always encode
 	return string(text)

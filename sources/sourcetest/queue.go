@@ -16,13 +16,13 @@ type QueueConfig struct {
 	// Visibility is how long a received message stays hidden; 0 means 30 s, as on SQS.
 	Visibility time.Duration
 
-	// FIFO makes it a FIFO queue: while a message of a group is in flight, no other of that group is handed out.
+	// FIFO makes it a FIFO queue: while a message of a group is in flight, no other of that group is returned.
 	FIFO bool
 
 	// MaxReceives is the redrive policy's maxReceiveCount; 0 means no dead-letter queue.
 	MaxReceives int
 
-	// ReceiveFaults and DeleteFaults say how calls fail; nil means that none does.
+	// ReceiveFaults and DeleteFaults select the calls that fail; nil means none.
 	ReceiveFaults, DeleteFaults Faults
 }
 
@@ -86,7 +86,7 @@ func (q *Queue) Send(body, group string) string {
 	return m.id
 }
 
-// Receive is [esm.Queue].Receive.
+// Receive implements [esm.Queue].
 func (q *Queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]esm.Record, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("sourcetest: receive: limit %d", limit)
@@ -125,8 +125,8 @@ func (q *Queue) poll(ctx context.Context, limit int, wait time.Duration) ([]esm.
 	}
 }
 
-// take hands out visible messages. If there are none, due is when the next one becomes visible (zero: none is hidden), and
-// changed is closed when that may be sooner.
+// take returns visible messages. If there are none, due is when the next one becomes visible (zero: none is hidden), and
+// changed is closed when messages may be visible earlier.
 func (q *Queue) take(limit int) (recs []esm.Record, due time.Time, changed <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -155,7 +155,7 @@ func (q *Queue) hide(m *message, now time.Time) {
 	q.locked[m.group]++
 }
 
-// showDue makes hidden messages visible that are due, or moves them to the dead-letter queue.
+// showDue makes due messages visible, or moves them to the dead-letter queue.
 func (q *Queue) showDue(now time.Time) {
 	for e := q.hidden.Front(); e != nil && !e.Value.(*message).hidden(now); e = q.hidden.Front() {
 		m := e.Value.(*message)
@@ -170,7 +170,7 @@ func (q *Queue) showDue(now time.Time) {
 	}
 }
 
-// show puts m among the visible messages: before those sent later.
+// show inserts m into the visible messages, before those sent later.
 func (q *Queue) show(m *message) {
 	for e := q.visible.Front(); e != nil && q.visible.Back().Value.(*message).seq > m.seq; e = e.Next() {
 		if e.Value.(*message).seq > m.seq {
@@ -181,7 +181,7 @@ func (q *Queue) show(m *message) {
 	m.place = q.visible.PushBack(m)
 }
 
-// Delete is [esm.Queue].Delete.
+// Delete implements [esm.Queue].
 func (q *Queue) Delete(ctx context.Context, recs []esm.Record) (left []esm.Record, err error) {
 	if err := ctx.Err(); err != nil && len(recs) > 0 {
 		return recs, err
@@ -211,7 +211,7 @@ func (q *Queue) settle(r esm.Record) {
 	q.remove(m)
 }
 
-// Release is [esm.Queue].Release.
+// Release implements [esm.Queue].
 func (q *Queue) Release(ctx context.Context, recs []esm.Record) error {
 	if err := ctx.Err(); err != nil && len(recs) > 0 {
 		return err
@@ -229,11 +229,11 @@ func (q *Queue) Release(ctx context.Context, recs []esm.Record) error {
 	return nil
 }
 
-// remove forgets m, wherever it is.
+// remove removes m from all lists.
 func (q *Queue) remove(m *message) {
 	delete(q.messages, m.id)
 	hidden := q.hidden.Len()
-	q.visible.Remove(m.place) // of the two, the list that m is not in does nothing
+	q.visible.Remove(m.place) // does nothing on the list that does not contain m
 	q.hidden.Remove(m.place)
 	if q.hidden.Len() < hidden {
 		q.locked[m.group]--

@@ -9,16 +9,16 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// timeout is how long the suite waits for what should happen at once, on a service that may take its time.
+// timeout is how long the suite waits for an immediate effect on a slow service.
 const timeout = 15 * time.Second
 
-// queueTest is one test of the suite, and the steps that tests share.
+// queueTest is one test of the suite, with steps that tests share.
 type queueTest struct {
 	*testing.T
 	Fixture
 }
 
-// send puts bodies into the queue, all of one group.
+// send sends messages, all in one group.
 func (t *queueTest) send(bodies ...string) {
 	group := ""
 	if t.FIFO {
@@ -29,7 +29,7 @@ func (t *queueTest) send(bodies ...string) {
 	}
 }
 
-// sendApart puts bodies into the queue, each in a group of its own.
+// sendApart sends messages, each in its own group.
 func (t *queueTest) sendApart(bodies ...string) {
 	for _, body := range bodies {
 		group := ""
@@ -40,7 +40,7 @@ func (t *queueTest) sendApart(bodies ...string) {
 	}
 }
 
-// receive is one successful Receive.
+// receive makes one successful Receive.
 func (t *queueTest) receive(limit int, wait time.Duration) []esm.Record {
 	t.Helper()
 	recs, err := t.Queue.Receive(t.Context(), limit, wait)
@@ -53,7 +53,7 @@ func (t *queueTest) receive(limit int, wait time.Duration) []esm.Record {
 	return recs
 }
 
-// take receives until it has n records, which may be out of sight for a visibility timeout: a service may hand out fewer
+// take receives until it has n records, which may be hidden for a visibility timeout first. A service may return fewer
 // than it has, or none.
 func (t *queueTest) take(n int) []esm.Record {
 	t.Helper()
@@ -110,7 +110,7 @@ func (t *queueTest) took(start time.Time, want time.Duration) {
 	}
 }
 
-// seen is what a handler sees of a record.
+// seen is a record in the form that a handler receives.
 type seen struct {
 	MessageID  string            `json:"messageId"`
 	Body       string            `json:"body"`

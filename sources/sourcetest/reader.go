@@ -16,10 +16,10 @@ type reader struct {
 	life   int
 	shard  string
 	next   int       // index of the next record
-	idle   time.Time // when a read found nothing; zero when the last one found something
+	idle   time.Time // when the last read found nothing; zero if it found records
 }
 
-// Read is [esm.Reader].Read.
+// Read implements [esm.Reader].
 func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("sourcetest: read %s: limit %d", r.shard, limit)
@@ -49,7 +49,7 @@ func (r *reader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 	return recs, nil
 }
 
-// wait keeps the pace: a reader that found nothing does not look again at once.
+// wait delays a reader that found nothing by the stream's Pace.
 func (r *reader) wait(ctx context.Context) error {
 	if r.idle.IsZero() {
 		return ctx.Err()
@@ -89,5 +89,5 @@ func (r *reader) take(limit, call int) ([]esm.Record, error) {
 	return slices.Clone(recs), nil
 }
 
-// Close is [esm.Reader].Close.
+// Close implements [esm.Reader].
 func (r *reader) Close() { r.stream.count(r.stream.readers, r.shard, -1) }

@@ -36,8 +36,8 @@ func (s *Stream) open(shards ...string) bool {
 	return true
 }
 
-// Split closes a shard and gives each half of its keys to a child. The children are empty, and nothing happens, when there
-// is no such shard or it is closed.
+// Split closes a shard and gives each half of its keys to a child. It returns "" and does nothing if there is no such shard
+// or it is closed.
 func (s *Stream) Split(shard string) (left, right string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +49,8 @@ func (s *Stream) Split(shard string) (left, right string) {
 	return children[0], children[1]
 }
 
-// Merge closes two shards and gives their keys to one child: empty when one of them is not there or closed.
+// Merge closes two shards and gives their keys to one child. It returns "" and does nothing if one of them is missing or
+// closed.
 func (s *Stream) Merge(a, b string) (child string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +71,7 @@ func (s *Stream) Roll(shard string) (child string) {
 	return s.succeed([]string{shard}, s.shards[shard].hashes)[0]
 }
 
-// Close closes a shard that gets no children, as those of a DynamoDB stream that is disabled.
+// Close closes a shard without giving it children, as when a DynamoDB stream is disabled.
 func (s *Stream) Close(shard string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

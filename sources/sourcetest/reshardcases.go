@@ -61,7 +61,7 @@ func children(t *streamTest) {
 	}
 }
 
-// fromAny is the data of the first record that one of shards yields.
+// fromAny returns the data of the first record read from any of shards.
 func (t *streamTest) fromAny(shards []string) string {
 	t.Helper()
 	return t.data([]esm.Record{t.firstOf(shards)})[0]

@@ -15,14 +15,14 @@ type shard struct {
 	id      string
 	parents []string
 	hashes  []span
-	listed  time.Time // since when
+	listed  time.Time // when List first shows it
 
 	closed   bool
 	closedAt time.Time
 	gone     bool
 
-	recs    []esm.Record // all that were ever put
-	trimmed int          // how many of them are no longer kept
+	recs    []esm.Record // all records ever put
+	trimmed int          // how many of them are trimmed
 }
 
 // span is a range of hashes, both ends included.
@@ -50,7 +50,7 @@ func (sh *shard) takes(hash uint32) bool {
 	return false
 }
 
-// halves divides the hashes of sh in two.
+// halves splits the hashes of sh in two.
 func (sh *shard) halves() (left, right []span) {
 	for _, s := range sh.hashes {
 		middle := s.low + (s.high-s.low)/2
@@ -102,7 +102,7 @@ func (sh *shard) since(at time.Time) int {
 	return next
 }
 
-// older compares positions: numbers of any length, which may have an index behind a slash.
+// older compares positions: numbers of any length, which may have an index after a slash.
 func older(a, b string) bool {
 	a, aPlace, _ := strings.Cut(a, "/")
 	b, bPlace, _ := strings.Cut(b, "/")
@@ -120,9 +120,9 @@ func smaller(a, b string) bool {
 	return a < b
 }
 
-// sequence is the n-th sequence number, from 0. The first three have 21 digits, the others 22.
+// sequence returns the n-th sequence number, from 0. The first three have 21 digits, later ones 22.
 func sequence(n int) string {
-	const lastShort = 999_999_999 // what the 21 digits end with
+	const lastShort = 999_999_999 // the end of the largest number of 21 digits
 	if n < 3 {
 		return fmt.Sprintf("999999999999%d", lastShort-2+n)
 	}

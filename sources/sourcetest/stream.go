@@ -13,26 +13,26 @@ import (
 
 // StreamConfig describes a [Stream]. The zero StreamConfig is a stream of one shard.
 type StreamConfig struct {
-	// Shards is how many there are at first; 0 means 1. They are called shardId-000000000000 and so on.
+	// Shards is the initial number of shards; 0 means 1. They are named shardId-000000000000 and so on.
 	Shards int
 
 	// Retention is how long records are kept, and closed shards after they were closed; 0 means 24 h.
 	Retention time.Duration
 
-	// Pace is how long a reader that found nothing waits before it looks again; 0 means 1 s, as Lambda polls Kinesis.
+	// Pace is how long a reader that found nothing waits before it reads again; 0 means 1 s, as Lambda polls Kinesis.
 	Pace time.Duration
 
-	// EmptyEvery makes one of so many reads of a shard empty although there are records; 0 means none.
+	// EmptyEvery makes every n-th read of a shard return no records; 0 means no such reads.
 	EmptyEvery int
 
 	// Forgiving makes reading continue with the oldest record when a position has been trimmed, as Kinesis does. Otherwise
 	// that is esm.ErrTrimmed, as in DynamoDB Streams.
 	Forgiving bool
 
-	// Lag is how long a new shard stays unlisted. The first ones are listed at once.
+	// Lag is how long a new shard stays unlisted. Initial shards are listed at once.
 	Lag time.Duration
 
-	// ListFaults, OpenFaults and ReadFaults say how calls fail; nil means that none does. None of these calls changes
+	// ListFaults, OpenFaults and ReadFaults select the calls that fail; nil means none. None of these calls changes
 	// anything. Done and Undone differ only for a read, which waits for its Pace before it fails as Done. The next read
 	// returns the records.
 	ListFaults             Faults
@@ -59,15 +59,15 @@ func (f ShardFaults) at(shard string, call int) Fault {
 // Shards can be split, merged, rolled over and closed, and their children name them as parents. Records and closed shards
 // are trimmed when they are older than the retention. The stream can be deleted and recreated.
 //
-// Positions are sequence numbers: they grow over the whole stream, and from 21 digits to 22 with the fourth record. One
-// that was not given to a record of the shard that is opened, or lies beyond it, is esm.ErrForeign.
+// Positions are sequence numbers. They increase over the whole stream, and grow from 21 digits to 22 with the fourth record.
+// Opening a shard at a position outside its records is esm.ErrForeign.
 //
 // A Stream uses package time: in a synctest bubble it runs on the bubble's clock. All methods may be called concurrently.
 type Stream struct {
 	cfg StreamConfig
 
 	mu      sync.Mutex
-	life    int // how often the stream was made
+	life    int // how often the stream was created
 	exists  bool
 	puts    int // records put, in all lives
 	shards  map[string]*shard
@@ -80,7 +80,7 @@ type Stream struct {
 
 var _ esm.Stream = (*Stream)(nil)
 
-// NewStream makes a stream without records.
+// NewStream returns a stream without records.
 func NewStream(cfg StreamConfig) *Stream {
 	if cfg.Shards == 0 {
 		cfg.Shards = 1
@@ -117,7 +117,7 @@ func (s *Stream) Delete() {
 	s.shards, s.order = map[string]*shard{}, nil
 }
 
-// List is [esm.Stream].List.
+// List implements [esm.Stream].
 func (s *Stream) List(ctx context.Context) (esm.Listing, error) {
 	if err := ctx.Err(); err != nil {
 		return esm.Listing{}, err
@@ -149,7 +149,7 @@ func (s *Stream) countList() int {
 	return s.lists
 }
 
-// Open is [esm.Stream].Open.
+// Open implements [esm.Stream].
 func (s *Stream) Open(ctx context.Context, id string, from esm.From) (esm.Reader, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -180,7 +180,7 @@ func (s *Stream) count(counts map[string]int, id string, n int) int {
 	return counts[id]
 }
 
-// find is the shard that r reads. The lock is held.
+// find returns the shard that r reads. The lock is held.
 func (s *Stream) find(r *reader) (*shard, error) {
 	if !s.exists {
 		return nil, esm.ErrNoStream

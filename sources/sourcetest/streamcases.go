@@ -30,7 +30,7 @@ func emptyShard(t *streamTest) {
 	t.quiet(t.open(t.only(), esm.From{}))
 }
 
-func recordIsWhatWasPut(t *streamTest) {
+func recordHasData(t *streamTest) {
 	const data = "{\"a\": \"<é>&\u2028 \\n\"}\ttab \"quoted\" 😀"
 	sent := time.Now()
 	t.Put("one", data)
@@ -116,8 +116,8 @@ func beginsAt(t *streamTest) {
 	time.Sleep(between)
 	t.Put("key", "after")
 	for name, from := range map[string]esm.Reader{
-		"then":           t.open(shard, esm.From{At: at}),
-		"before it came": early,
+		"then":              t.open(shard, esm.From{At: at}),
+		"before it arrived": early,
 	} {
 		if got := t.data(t.take(from, 1)); got[0] != "after" {
 			t.Errorf("opened %s: read %q", name, got)

@@ -7,10 +7,10 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// StreamFixture is a new stream with one shard and no records, and what a test can do with it. Its functions fail the test
-// themselves, and have taken effect when they return.
+// StreamFixture is a new stream with one shard and no records, and operations on it for tests. Its functions report errors
+// to the test themselves, and have taken effect when they return.
 type StreamFixture struct {
-	// Stream is tested.
+	// Stream is the stream under test.
 	Stream esm.Stream
 
 	// Put puts a record into the stream: after those of the same key, and into the only open shard while there is one.
@@ -19,7 +19,7 @@ type StreamFixture struct {
 	// Keyless means that records have no keys: Put ignores its key, and all records of a shard belong to one group.
 	Keyless bool
 
-	// Data returns what was put into a record, from its Event. Nil means the data of a Kinesis record.
+	// Data returns the data passed to Put, from a record's Event. Nil means that the Event is that of Kinesis.
 	Data func(esm.Record) string
 
 	// Reshard closes a shard, which then has one child or two. Nil if the service cannot.
@@ -37,12 +37,12 @@ type StreamFixture struct {
 	// Tick is how coarse arrival times are; zero means milliseconds.
 	Tick time.Duration
 
-	// Slack is how much later than promised things may happen, and how far the service's clock may be off. Zero, for a
-	// bubble, demands exactness.
+	// Slack is how late the stream may be, and how far the service's clock may be off. Zero, for a synctest bubble,
+	// requires exact times.
 	Slack time.Duration
 }
 
-// RunStream runs the suite that every [esm.Stream] passes. Each test opens a stream of its own.
+// RunStream runs the suite that every [esm.Stream] passes. Each test opens a new stream.
 func RunStream(t *testing.T, clock Clock, open func(t *testing.T) StreamFixture) {
 	for _, test := range streamTests {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,17 +59,17 @@ func RunStream(t *testing.T, clock Clock, open func(t *testing.T) StreamFixture)
 
 var streamTests = []struct {
 	name  string
-	needs func(StreamFixture) bool // nil: nothing in particular
+	needs func(StreamFixture) bool // nil: always runs
 	run   func(t *streamTest)
 }{
 	{"a new stream has one open shard", nil, oneShard},
-	{"an empty shard reads as nothing", nil, emptyShard},
-	{"a record is what was put", nil, recordIsWhatWasPut},
+	{"an empty shard returns no records", nil, emptyShard},
+	{"a record has the data that was put", nil, recordHasData},
 	{"records come in order, within the limit", nil, inOrder},
 	{"a reader sees what is put later", nil, seesLater},
 	{"reading resumes after every position", nil, resumes},
 	{"reading begins at a time", fineTime, beginsAt},
-	{"readers do not disturb each other", nil, readersApart},
+	{"readers are independent", nil, readersApart},
 	{"a read ends with its context", nil, readEndsWithContext},
 	{"nothing is done after the end of the context", nil, afterTheEnd},
 	{"a closed shard is drained, then EOF", canReshard, drained},

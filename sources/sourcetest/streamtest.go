@@ -12,13 +12,13 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// streamTest is one test of the suite, and the steps that tests share.
+// streamTest is one test of the suite, with steps that tests share.
 type streamTest struct {
 	*testing.T
 	StreamFixture
 }
 
-// puts puts n records, called "0" and on, under one key, and returns their data.
+// puts puts n records with the data "0", "1" and so on under one key, and returns the data.
 func (t *streamTest) puts(n int) (data []string) {
 	for i := range n {
 		data = append(data, fmt.Sprint(i))
@@ -27,7 +27,7 @@ func (t *streamTest) puts(n int) (data []string) {
 	return data
 }
 
-// list is one successful List.
+// list makes one successful List.
 func (t *streamTest) list() esm.Listing {
 	t.Helper()
 	listing, err := t.Stream.List(t.Context())
@@ -37,7 +37,7 @@ func (t *streamTest) list() esm.Listing {
 	return listing
 }
 
-// only is the one shard of a stream that was not resharded.
+// only returns the one shard of a stream that was not resharded.
 func (t *streamTest) only() string {
 	t.Helper()
 	shards := t.list().Shards

@@ -81,7 +81,7 @@ func TestQueueFaults(t *testing.T) {
 	}
 }
 
-func TestReceivedTooOftenMeansDead(t *testing.T) {
+func TestDeadLetters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := NewQueue(QueueConfig{Visibility: time.Second, MaxReceives: 2})
 		id := q.Send("poison", "")

@@ -13,14 +13,14 @@ import (
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
-// toy is a stream of one shard that is never closed, about the shortest source that passes the suite. The position of a
-// record is its index.
+// toy is a stream of one shard that is never closed, a minimal source that passes the suite. The position of a record is
+// its index.
 type toy struct {
 	mu   sync.Mutex
 	recs []esm.Record
 }
 
-// event is an element of Records, as handlers see it.
+// event is an element of Records.
 type event struct {
 	Source string `json:"eventSource"`
 	Key    string `json:"key"`
@@ -35,12 +35,12 @@ func (s *toy) put(key, value string) {
 	s.recs = append(s.recs, esm.Record{ID: position, Receipt: position, Group: key, Arrived: time.Now(), Event: text})
 }
 
-// List is [esm.Stream].List.
+// List implements [esm.Stream].
 func (s *toy) List(ctx context.Context) (esm.Listing, error) {
 	return esm.Listing{Identity: "toy", Shards: []esm.Shard{{ID: "0"}}}, ctx.Err()
 }
 
-// Open is [esm.Stream].Open.
+// Open implements [esm.Stream].
 func (s *toy) Open(ctx context.Context, shard string, from esm.From) (esm.Reader, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ type toyReader struct {
 	next   int
 }
 
-// Read is [esm.Reader].Read.
+// Read implements [esm.Reader].
 func (r *toyReader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (r *toyReader) Read(ctx context.Context, limit int) ([]esm.Record, error) {
 	if recs := r.take(limit); len(recs) > 0 {
 		return recs, nil
 	}
-	select { // nothing for now: the next Read should not come at once
+	select { // no records now: wait, so that the next Read is not made at once
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-time.After(time.Second):
@@ -91,7 +91,7 @@ func (r *toyReader) take(limit int) (recs []esm.Record) {
 	return recs
 }
 
-// Close is [esm.Reader].Close.
+// Close implements [esm.Reader].
 func (r *toyReader) Close() {}
 
 func TestToy(t *testing.T) {

@@ -36,14 +36,14 @@ const Connections = 512
 // Clients makes SDK clients. Clients of one endpoint share their connections. Its methods, and the clients, may be used
 // concurrently.
 type Clients struct {
-	Region string                           // of clients that are not given one
+	Region string                           // the default region of clients
 	Warn   func(format string, args ...any) // receives warnings of the SDK; nil discards them
 
 	mu        sync.Mutex
 	endpoints map[string]endpointConfig // by URL; "" is AWS itself
 }
 
-// endpointConfig is what the clients of one endpoint share.
+// endpointConfig is shared by the clients of one endpoint.
 type endpointConfig struct {
 	config aws.Config // with an awshttp.Client
 	plain  *sdkhttp.BuildableClient
@@ -89,7 +89,7 @@ func (c *Clients) remember(endpoint string, made endpointConfig) endpointConfig 
 }
 
 func (c *Clients) load(ctx context.Context, endpoint string) (endpointConfig, error) {
-	// The SDK's own client to begin with: it takes up AWS_CA_BUNDLE.
+	// The SDK's own client, because it applies AWS_CA_BUNDLE.
 	options := []func(*sdkconfig.LoadOptions) error{
 		sdkconfig.WithRegion(c.Region), sdkconfig.WithHTTPClient(sdkhttp.NewBuildableClient()), sdkconfig.WithLogger(logging.LoggerFunc(c.log)),
 	}
@@ -116,7 +116,7 @@ func (c *Clients) load(ctx context.Context, endpoint string) (endpointConfig, er
 	return endpointConfig{cfg, plain}, nil
 }
 
-// log is the SDK's logger. The SDK's own writes to standard error, between structured lines.
+// log replaces the SDK's own logger, which would write plain text to standard error between structured lines.
 func (c *Clients) log(_ logging.Classification, format string, args ...any) {
 	if c.Warn != nil {
 		c.Warn("the AWS SDK: "+format, args...)
@@ -155,7 +155,7 @@ func (c *Clients) Kinesis(ctx context.Context, endpoint, region string) (*kinesi
 	return kinesis.NewFromConfig(cfg), err
 }
 
-// DynamoDB returns a client for tables. Emulators leave out the checksum of a response, of which the SDK would warn.
+// DynamoDB returns a client for tables. Emulators omit the checksum of a response, and the SDK would warn of that.
 func (c *Clients) DynamoDB(ctx context.Context, endpoint, region string) (*dynamodb.Client, error) {
 	cfg, err := c.in(ctx, endpoint, region)
 	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = Emulated(endpoint) }), err
@@ -179,7 +179,7 @@ func (c *Clients) S3(ctx context.Context, endpoint, region string) (*s3.Client, 
 	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = Emulated(endpoint) }), err
 }
 
-// Lambda returns a client that invokes a function at its InvokeEndpoint. It waits as long as the function may take.
+// Lambda returns a client that invokes a function at its InvokeEndpoint. It waits for the function's timeout and some more.
 func (c *Clients) Lambda(ctx context.Context, fn config.Function) (*lambda.Client, error) {
 	at, err := c.at(ctx, fn.InvokeEndpoint)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-// nobody leaves the SDK without credentials of its own.
-func nobody(t *testing.T) {
+// clearCredentials removes all credentials that the SDK could find.
+func clearCredentials(t *testing.T) {
 	t.Helper()
 	none := filepath.Join(t.TempDir(), "none")
 	for name, value := range map[string]string{
@@ -25,8 +25,8 @@ func nobody(t *testing.T) {
 	}
 }
 
-func TestEmulatorsTakeAnyCredentials(t *testing.T) {
-	nobody(t)
+func TestEmulatorCredentials(t *testing.T) {
+	clearCredentials(t)
 	c := &Clients{Region: "us-east-1"}
 	at, err := c.at(t.Context(), "http://localhost:4566")
 	if err != nil {
@@ -68,8 +68,8 @@ func TestEmulated(t *testing.T) {
 	}
 }
 
-func TestClientsSpeakToTheirRegion(t *testing.T) {
-	nobody(t)
+func TestClientRegion(t *testing.T) {
+	clearCredentials(t)
 	var signed string
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		signed = r.Header.Get("Authorization")
@@ -88,14 +88,14 @@ func TestClientsSpeakToTheirRegion(t *testing.T) {
 	}
 }
 
-// A machine whose metadata service grants no tokens, which the SDK would say on standard error by itself.
-func TestWhatTheSDKWarnsOfIsToldByTheEngine(t *testing.T) {
-	nobody(t)
+// The SDK warns of a metadata service that refuses tokens. By default it would write that to standard error.
+func TestSDKWarnings(t *testing.T) {
+	clearCredentials(t)
 	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	defer metadata.Close()
 	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.URL)
-	var told []string
-	c := &Clients{Region: "us-east-1", Warn: func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }}
+	var warnings []string
+	c := &Clients{Region: "us-east-1", Warn: func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }}
 	at, err := c.at(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestWhatTheSDKWarnsOfIsToldByTheEngine(t *testing.T) {
 	if _, err := at.config.Credentials.Retrieve(t.Context()); err == nil {
 		t.Error("there are credentials")
 	}
-	if len(told) != 1 || !strings.HasPrefix(told[0], "the AWS SDK: falling back to IMDSv1") {
-		t.Errorf("told %q, want one warning of the SDK", told)
+	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], "the AWS SDK: falling back to IMDSv1") {
+		t.Errorf("warnings %q, want one of the SDK", warnings)
 	}
 }

@@ -56,7 +56,7 @@ func isPort(s string) bool {
 	return err == nil
 }
 
-// isLoopback says whether only this machine can reach a listener on an address.
+// isLoopback reports whether only this machine can reach a listener on an address.
 func isLoopback(listen string) bool {
 	host, _, _ := net.SplitHostPort(listen)
 	ip, err := netip.ParseAddr(host)

@@ -8,8 +8,8 @@ import (
 
 const chooseStart = " Streams need it: TRIM_HORIZON for all that the stream holds, or LATEST for what arrives from now on."
 
-// forFiles rewords what Lambda would refuse in a mapping for people who edit a file: with advice, and without texts that
-// came from the environment.
+// forFiles adds advice for people who edit a file to the problems of a mapping, and removes texts that came from the
+// environment.
 func forFiles(m config.Mapping, found []config.Problem) []config.Problem {
 	source := m.Source()
 	for i, p := range found {

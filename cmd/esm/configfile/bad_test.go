@@ -7,26 +7,26 @@ import (
 	"testing"
 )
 
-// orders is what most files below begin with: lines 1 to 4.
+// orders is the beginning of most files below: lines 1 to 4.
 const orders = `Functions:
   orders:
     Command: [bin/bootstrap]
 EventSourceMappings:
 `
 
-// mapped is a whole mapping: lines 5 and 6 behind orders.
+// mapped is a complete mapping: lines 5 and 6, after orders.
 const mapped = `  - FunctionName: orders
     EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders
 `
 
-// queues is a file with queues: what follows are items of Resources.Queues, from line 4 on.
+// queues is the beginning of a file with queues. Items of Resources.Queues follow, from line 4 on.
 const queues = `Aws: {Endpoint: embedded}
 Resources:
   Queues:
 `
 
-// bad are files with errors. Those that break a shape must be refused by the JSON Schema too, and the others not: what is
-// wrong with them is between their parts.
+// bad lists files with errors. The JSON Schema must refuse those that break a shape, and accept those whose error is between
+// parts.
 var bad = slices.Concat(badFiles, badStreams)
 
 type badFile struct {
@@ -136,13 +136,13 @@ var badFiles = []badFile{
 		`8:5: EventSourceMappings[0].BisectBatchOnFunctionError: Unsupported BisectBatchOnFunctionError parameter for given event source mapping type. It is for streams: remove it.`,
 		`9:5: EventSourceMappings[0].DestinationConfig: Unsupported DestinationConfig parameter for given event source mapping type. Retries of queues end by their RedrivePolicy: set VisibilityTimeout and maxReceiveCount on the queue, and remove it.`}},
 	{"keys of other sources", orders + mapped + "    Topics: [a]\n    ProvisionedPollerConfig: {PollerGroupName: a}\n    DestinationConfig: {OnSuccess: {}}\n", true, []string{
-		`7:5: EventSourceMappings[0].Topics: is for a kind of source that this version does not read: remove it`,
+		`7:5: EventSourceMappings[0].Topics: is for a source that is not supported by this version: remove it`,
 		`8:31: EventSourceMappings[0].ProvisionedPollerConfig.PollerGroupName: is for Kafka only: remove it`,
 		`9:25: EventSourceMappings[0].DestinationConfig.OnSuccess: OnSuccess configuration is not supported for event source mappings.`}},
 	{"keys of containers", "Functions:\n  orders:\n    ImageUri: orders:latest\n    EphemeralStorage: {Size: 512}\n", true, []string{
-		`3:5: Functions.orders.ImageUri: containers are not run by this version: use Command, Runtime or InvokeEndpoint`,
+		`3:5: Functions.orders.ImageUri: containers are not supported by this version: use Command, Runtime or InvokeEndpoint`,
 		`4:5: Functions.orders.EphemeralStorage: is a container's and not enforced for processes: remove it`}},
-	{"a source that is nothing", orders + "  - {FunctionName: orders, EventSourceArn: orders}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:s3:::b'}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:sqs:us-east-1::q'}\n", false, []string{
+	{"an unrecognized source", orders + "  - {FunctionName: orders, EventSourceArn: orders}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:s3:::b'}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:sqs:us-east-1::q'}\n", false, []string{
 		`5:28: EventSourceMappings[0].EventSourceArn: is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)`,
 		`6:28: EventSourceMappings[1].EventSourceArn: Unrecognized event source: give the ARN of an SQS queue, a Kinesis stream or a DynamoDB table or its stream`,
 		`7:28: EventSourceMappings[2].EventSourceArn: is a queue's ARN without a region or an account of 12 digits (arn:aws:sqs:<region>:<account>:<queue>)`}},
@@ -153,7 +153,7 @@ var badFiles = []badFile{
 		`2:10: Engine.Listen: "9001" is not host:port, such as 127.0.0.1:9001`,
 		`2:26: Engine.GracePeriod: 30 has no unit: write 30s for seconds, 30m for minutes`,
 		`2:43: Engine.TimeScale: 0 should be a number above 0 and at most 1000`}},
-	{"a word of few", "Functions:\n  a:\n    Command: [x]\n    LoggingConfig: {LogFormat: json}\n", true, []string{
+	{"a word outside a set", "Functions:\n  a:\n    Command: [x]\n    LoggingConfig: {LogFormat: json}\n", true, []string{
 		`4:21: Functions.a.LoggingConfig.LogFormat: "json" should be Text or JSON; did you mean JSON?`}},
 
 	{"no way to run", "Functions:\n  a: {Timeout: 3}\n", false, []string{
@@ -171,9 +171,9 @@ var badFiles = []badFile{
 		`4:47: Functions.c.MemorySize: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`,
 		`4:64: Functions.c.Environment: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`}},
 	{"code", "Functions:\n  a: {Command: [x], CodeUri: nowhere}\n  b: {Command: [x], CodeUri: full.yaml}\n  c: {Command: [x], CodeUri: 's3://bucket/code.zip'}\n", false, []string{
-		`2:21: Functions.a.CodeUri: does not exist: it is sought in the directory of this file`,
-		`3:21: Functions.b.CodeUri: is not a directory: nothing is unpacked by this version, name the directory that holds the code`,
-		`4:21: Functions.c.CodeUri: is a URL: no code is fetched by this version, name its directory`}},
+		`2:21: Functions.a.CodeUri: does not exist (relative to this file)`,
+		`3:21: Functions.b.CodeUri: is not a directory, and this version does not unpack archives: name the directory that holds the code`,
+		`4:21: Functions.c.CodeUri: is a URL, and this version does not fetch code: name a local directory`}},
 	{"names of functions", "Functions:\n  a.b: {Command: [x]}\n  'c d': {Timeout: 3}\n", false, []string{
 		`2:3: Functions["a.b"]: a function's name must have 1 to 64 letters, digits, - and _`,
 		`3:3: Functions["c d"]: a function's name must have 1 to 64 letters, digits, - and _`,
@@ -225,21 +225,21 @@ var badFiles = []badFile{
 		`7:9: Resources.Queues[0].Attributes.DelaySeconds: "901" should be from 0 to 900`,
 		`8:9: Resources.Queues[0].Attributes.Visibility: unknown key: the keys here are DelaySeconds, MaximumMessageSize, MessageRetentionPeriod, ReceiveMessageWaitTimeSeconds, VisibilityTimeout, RedrivePolicy, RedriveAllowPolicy, Policy, KmsMasterKeyId, KmsDataKeyReusePeriodSeconds, SqsManagedSseEnabled, FifoQueue, ContentBasedDeduplication, DeduplicationScope, FifoThroughputLimit`,
 		`9:9: Resources.Queues[0].Attributes.RedrivePolicy: "{}" is not JSON such as {"deadLetterTargetArn": "arn:aws:sqs:…", "maxReceiveCount": "5"}, with a count from 1 to 1000`,
-		`10:9: Resources.Queues[0].Attributes.FifoQueue: is for FIFO queues, whose names end in .fifo`}},
+		`10:9: Resources.Queues[0].Attributes.FifoQueue: is only for FIFO queues, whose names end in .fifo`}},
 	{"queues of one name", queues + "    - QueueName: a\n    - QueueName: a\n    - QueueName: a b\n", true, []string{
 		`5:7: Resources.Queues[1].QueueName: is that of Resources.Queues[0]`,
-		`6:7: Resources.Queues[2].QueueName: "a b" is not a queue's name: up to 80 letters, digits, - and _, of which .fifo may be the last`}},
+		`6:7: Resources.Queues[2].QueueName: "a b" is not a queue's name: up to 80 letters, digits, - and _, optionally ending in .fifo`}},
 	{"messages of FIFO queues", queues + "    - QueueName: a.fifo\n      Messages:\n        - x\n        - {MessageBody: x, MessageGroupId: g}\n        - {MessageBody: x, MessageGroupId: g, MessageDeduplicationId: d, DelaySeconds: 1}\n    - QueueName: b\n      Messages: [{MessageBody: x, MessageDeduplicationId: d}]\n", false, []string{
 		`6:11: Resources.Queues[0].Messages[0]: has no MessageGroupId, which FIFO queues need: {MessageBody: …, MessageGroupId: …}`,
 		`7:11: Resources.Queues[0].Messages[1]: has no MessageDeduplicationId: give it, or set ContentBasedDeduplication to "true"`,
 		`8:74: Resources.Queues[0].Messages[2].DelaySeconds: is not for single messages of FIFO queues: set it on the queue`,
-		`10:35: Resources.Queues[1].Messages[0].MessageDeduplicationId: is for FIFO queues, whose names end in .fifo`}},
+		`10:35: Resources.Queues[1].Messages[0].MessageDeduplicationId: is only for FIFO queues, whose names end in .fifo`}},
 	{"attributes of messages", queues + "    - QueueName: a\n      Messages:\n        - {MessageBody: x, MessageAttributes: {k: {DataType: String}}}\n        - {MessageBody: x, MessageAttributes: {k: {DataType: Text, BinaryValue: '?'}}}\n", true, []string{
 		`6:48: Resources.Queues[0].Messages[0].MessageAttributes.k: should have StringValue, or BinaryValue where DataType is Binary, and not both`,
 		`7:52: Resources.Queues[0].Messages[1].MessageAttributes.k.DataType: "Text" should be String, Number or Binary, with or without a .suffix`,
 		`7:68: Resources.Queues[0].Messages[1].MessageAttributes.k.BinaryValue: "?" is not base64`}},
-	{"dead letters in a circle", queues + deadLetters("a", "b") + deadLetters("b", "a") + deadLetters("c", "d.fifo"), false, []string{
-		`5:20: Resources.Queues[0].Attributes.RedrivePolicy: goes round in a circle: a dead-letter queue is made before the queues that name it`,
+	{"a cycle of dead-letter queues", queues + deadLetters("a", "b") + deadLetters("b", "a") + deadLetters("c", "d.fifo"), false, []string{
+		`5:20: Resources.Queues[0].Attributes.RedrivePolicy: is part of a cycle: a dead-letter queue must be created before the queues that name it`,
 		`9:20: Resources.Queues[2].Attributes.RedrivePolicy: joins a FIFO queue and one that is not: both must be of one kind`}},
 	{"a timeout above the visibility", queues + "    - QueueName: orders\n" + orders + mapped + "Extra: 1\n", true, []string{
 		`11:1: Extra: unknown key: the keys here are Aws, Engine, Resources, Functions, EventSourceMappings`}},
@@ -255,7 +255,7 @@ func deadLetters(name, target string) string {
 	return fmt.Sprintf("    - QueueName: %s\n      Attributes: {RedrivePolicy: '{\"deadLetterTargetArn\": \"arn:aws:sqs:us-east-1:000000000000:%s\", \"maxReceiveCount\": 5}'}\n", name, target)
 }
 
-// laughs is a small file that stands for many values.
+// laughs returns a small file that expands to many values.
 func laughs() string {
 	var b strings.Builder
 	b.WriteString("Functions:\n\n\n\n\n  f0: &f0 {Command: [" + strings.Repeat("x, ", 10000) + "]}\n")
@@ -265,7 +265,7 @@ func laughs() string {
 	return b.String()
 }
 
-// merges doubles its values with each line.
+// merges returns a file whose values double with each line.
 func merges() string {
 	var b strings.Builder
 	b.WriteString("  f0: &f0 {Command: [x]}\n")
@@ -282,15 +282,15 @@ func TestBadFiles(t *testing.T) {
 			if f != nil {
 				t.Error("a file came back")
 			}
-			if !slices.EqualFunc(report.Errors, c.want, says) {
+			if !slices.EqualFunc(report.Errors, c.want, matches) {
 				t.Errorf("got:\n%v\nwant:\n%s", report.Err(), strings.Join(c.want, "\n"))
 			}
 		})
 	}
 }
 
-// says compares an error, without the file's name, with what is wanted. Behind … are the words of another package.
-func says(got Finding, want string) bool {
+// matches reports whether an error, without the file's name, equals want. In want, … stands for any text of another package.
+func matches(got Finding, want string) bool {
 	message := strings.TrimLeft(strings.TrimPrefix(got.String(), "mappings.yaml:"), " ")
 	start, _, open := strings.Cut(want, "…")
 	return message == want || open && strings.HasSuffix(want, "…") && strings.HasPrefix(message, start)

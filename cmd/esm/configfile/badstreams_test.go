@@ -2,26 +2,26 @@ package configfile
 
 import "strings"
 
-// clicking is a whole mapping of a stream: lines 5 to 7 behind orders.
+// clicking is a complete mapping of a stream: lines 5 to 7, after orders.
 const clicking = `  - FunctionName: orders
     EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks
     StartingPosition: LATEST
 `
 
-// carting is a whole mapping of a table's stream: lines 5 to 7 behind orders.
+// carting is a complete mapping of a table's stream: lines 5 to 7, after orders.
 const carting = `  - FunctionName: orders
     EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/carts
     StartingPosition: LATEST
 `
 
-// carts is a table to make: lines 3 to 6 behind made.
+// carts is a table to create: lines 3 to 6, after made.
 const carts = `  Tables:
     - TableName: carts
       AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]
       KeySchema: [{AttributeName: pk, KeyType: HASH}]
 `
 
-// made is a file with resources of streams: lines 1 and 2.
+// made is the beginning of a file with resources of streams: lines 1 and 2.
 const made = "Aws: {Endpoint: embedded}\nResources:\n"
 
 var badStreams = []badFile{
@@ -35,7 +35,7 @@ var badStreams = []badFile{
 		`8:5: EventSourceMappings[0].StartingPositionTimestamp: Timestamp only valid with StartingPosition AT_TIMESTAMP`,
 		`12:5: EventSourceMappings[1].StartingPositionTimestamp: Received Exception while reading from provided stream. The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: 1772600768000, currentTimestampInMillis: 1772600767000`,
 		`13:5: EventSourceMappings[2].StartingPositionTimestamp: is missing: StartingPosition AT_TIMESTAMP needs it`}},
-	{"times that are none", orders + strings.Replace(clicking, "LATEST", "AT_TIMESTAMP", 1) + "    StartingPositionTimestamp: yesterday\n" +
+	{"invalid times", orders + strings.Replace(clicking, "LATEST", "AT_TIMESTAMP", 1) + "    StartingPositionTimestamp: yesterday\n" +
 		strings.NewReplacer("LATEST", "AT_TIMESTAMP", "orders", "orders:1").Replace(clicking) + "    StartingPositionTimestamp: 1772600767000\n" +
 		strings.NewReplacer("LATEST", "AT_TIMESTAMP", "orders", "orders:2").Replace(clicking) + "    StartingPositionTimestamp: [1]\n", true, []string{
 		`8:5: EventSourceMappings[0].StartingPositionTimestamp: "yesterday" is not a time such as 2026-03-04T05:06:07Z`,
@@ -50,10 +50,10 @@ var badStreams = []badFile{
 		`11:5: EventSourceMappings[0].TumblingWindowInSeconds: 901 is above 900`}},
 	{"an age below a minute", orders + clicking + "    MaximumRecordAgeInSeconds: 59\n", false, []string{
 		`8:5: EventSourceMappings[0].MaximumRecordAgeInSeconds: MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)`}},
-	{"what windows exclude", orders + clicking + "    TumblingWindowInSeconds: 60\n    ParallelizationFactor: 2\n    FilterCriteria: {Filters: [{Pattern: '{\"data\": {\"a\": [1]}}'}]}\n", false, []string{
+	{"members that exclude windows", orders + clicking + "    TumblingWindowInSeconds: 60\n    ParallelizationFactor: 2\n    FilterCriteria: {Filters: [{Pattern: '{\"data\": {\"a\": [1]}}'}]}\n", false, []string{
 		`9:5: EventSourceMappings[0].ParallelizationFactor: Parallelization factor must be equal to 1 when tumbling window period is configured`,
 		`10:5: EventSourceMappings[0].FilterCriteria: Filter criteria are not supported when tumbling window period is configured`}},
-	{"what queues have", orders + clicking + "    ScalingConfig: {MaximumConcurrency: 5}\n", false, []string{
+	{"members of queues", orders + clicking + "    ScalingConfig: {MaximumConcurrency: 5}\n", false, []string{
 		`8:5: EventSourceMappings[0].ScalingConfig: Unsupported ScalingConfig parameter for given event source mapping type. It is for queues: remove it, and choose ParallelizationFactor for a stream.`}},
 	{"patterns of streams", orders + clicking + "    FilterCriteria:\n      Filters:\n        - Pattern: '{\"data\": [\"stop\"]}'\n        - Pattern: '{\"$or\": [{\"data\": {\"a\": [1]}}, {\"data\": [\"stop\"]}]}'\n        - Pattern: 'stop'\n", false, []string{
 		`10:11: EventSourceMappings[0].FilterCriteria.Filters[0].Pattern: at data: …`,
@@ -68,20 +68,20 @@ var badStreams = []badFile{
 		`2:1: Resources: are created only where an endpoint is set, never on AWS itself: give Aws.Endpoint, or remove them`}},
 	{"streams to make", made + "  Streams:\n    - {StreamName: a, ShardCount: 0, StreamModeDetails: {}}\n    - {StreamName: a, Records: [{Data: x}, x, {PartitionKey: '', Data: {a: 1}}]}\n", true, []string{
 		`4:23: Resources.Streams[0].ShardCount: 0 is below 1`,
-		`4:38: Resources.Streams[0].StreamModeDetails: streams are made with the shards that ShardCount tells: remove it`,
+		`4:38: Resources.Streams[0].StreamModeDetails: streams are created with ShardCount shards: remove it`,
 		`5:8: Resources.Streams[1].StreamName: is that of Resources.Streams[0]`,
-		`5:33: Resources.Streams[1].Records[0].PartitionKey: is missing: What chooses the record's shard: 1 to 256 characters.`,
+		`5:33: Resources.Streams[1].Records[0].PartitionKey: is missing: The key that selects the record's shard: 1 to 256 characters.`,
 		`5:44: Resources.Streams[1].Records[1]: "x" is text and should be an object with keys such as PartitionKey`,
 		`5:48: Resources.Streams[1].Records[2].PartitionKey: "" is not 1 to 256 characters long`,
 		`5:66: Resources.Streams[1].Records[2].Data: is an object and should be text`}},
 	{"topics and buckets", made + "  Topics: [{Name: a.fifo}, {Attributes: {}}]\n  Buckets: [{Bucket: Failures}, {Bucket: abc}, {Bucket: abc}]\n", true, []string{
 		`3:13: Resources.Topics[0].Name: "a.fifo" is not the name of a standard topic: 1 to 256 letters, digits, - and _`,
 		`3:28: Resources.Topics[1].Name: is missing: The topic's name.`,
-		`3:29: Resources.Topics[1].Attributes: topics are made with the defaults of SNS: remove it`,
+		`3:29: Resources.Topics[1].Attributes: topics are created with the defaults of SNS: remove it`,
 		`4:14: Resources.Buckets[0].Bucket: "Failures" is not a bucket's name: 3 to 63 small letters, digits, . and -`,
 		`4:49: Resources.Buckets[2].Bucket: is that of Resources.Buckets[1]`}},
 	{"shapes of tables", made + carts + "      GlobalSecondaryIndexes: []\n      StreamSpecification: {StreamViewType: ALL}\n    - {TableName: ab, KeySchema: []}\n    - x\n", true, []string{
-		`7:7: Resources.Tables[0].GlobalSecondaryIndexes: indexes are not made by this version, whose streams do not show them: remove it`,
+		`7:7: Resources.Tables[0].GlobalSecondaryIndexes: indexes are not supported by this version: remove it`,
 		`8:7: Resources.Tables[0].StreamSpecification.StreamEnabled: is missing: Whether there is a stream.`,
 		`8:29: Resources.Tables[0].StreamSpecification.StreamViewType: "ALL" should be KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES`,
 		`9:7: Resources.Tables[1].AttributeDefinitions: is missing: The types of the key's attributes.`,
@@ -120,7 +120,7 @@ var badStreams = []badFile{
 		`11:109: Resources.Tables[0].Items[3].m.M.a.SS: has 0 items, below 1`}},
 	{"a table without a stream", made + carts + orders + carting, false, []string{
 		`12:5: EventSourceMappings[0].EventSourceArn: is of a table among Resources.Tables that has no stream: give it StreamSpecification: {StreamEnabled: true, StreamViewType: NEW_AND_OLD_IMAGES}`}},
-	{"a stream that is not made", made + carts + "      StreamSpecification: {StreamEnabled: true, StreamViewType: KEYS_ONLY}\n" + orders +
+	{"a stream that will not exist", made + carts + "      StreamSpecification: {StreamEnabled: true, StreamViewType: KEYS_ONLY}\n" + orders +
 		strings.Replace(carting, "table/carts", "table/carts/stream/2026-03-01T09:10:11.345", 1), false, []string{
 		`13:5: EventSourceMappings[0].EventSourceArn: names a stream of a table among Resources.Tables, whose stream gets another name when it is made: leave out /stream/…`}},
 }

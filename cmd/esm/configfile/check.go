@@ -13,7 +13,7 @@ import (
 	"github.com/esm-run/esm/engine/filter"
 )
 
-// checkFunctions checks each function by itself, as the file has it, and the files that it names.
+// checkFunctions checks each function as written in the file, and the files it names.
 func (d *decoder) checkFunctions(r raw, dir string) {
 	for _, m := range r.Functions {
 		fn, at := m.value, config.Member("Functions", m.key)
@@ -22,7 +22,7 @@ func (d *decoder) checkFunctions(r raw, dir string) {
 		}
 		fn.Name = m.key
 		if d.triedWay(at) {
-			d.failed[config.Member(at, "Runtime")] = true // so that it is not said to be missing
+			d.failed[config.Member(at, "Runtime")] = true // so that it is not reported as missing
 		}
 		d.problems(at, fn.Validate())
 		d.checkMachine(fn, at)
@@ -30,45 +30,45 @@ func (d *decoder) checkFunctions(r raw, dir string) {
 	}
 }
 
-// triedWay says whether a function has a way to run it that is wrong in itself.
+// triedWay reports whether a function has a way to run it that failed its own checks.
 func (d *decoder) triedWay(at string) bool {
 	return slices.ContainsFunc([]string{"Command", "InvokeEndpoint", "ImageUri", "ImageConfig"}, func(key string) bool {
 		return d.failed[config.Member(at, key)]
 	})
 }
 
-// machines are Lambda's names for what Go calls amd64 and arm64.
+// machines maps GOARCH to the names of Lambda.
 var machines = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
 
 func (d *decoder) checkMachine(fn config.Function, at string) {
 	here := machines[runtime.GOARCH]
 	if len(fn.Architectures) == 1 && fn.InvokeEndpoint == "" && fn.Architectures[0] != here {
-		d.errorf(config.Member(at, "Architectures"), "is not that of this machine, %s, on which the function runs", here)
+		d.errorf(config.Member(at, "Architectures"), "does not match this machine, which is %s", here)
 	}
 }
 
-// checkCode looks for the directory that a process is started in.
+// checkCode checks that the directory a process is started in exists.
 func (d *decoder) checkCode(fn config.Function, at, dir string) {
 	if fn.CodeUri == "" || fn.InvokeEndpoint != "" {
 		return
 	}
 	at = config.Member(at, "CodeUri")
 	if strings.Contains(fn.CodeUri, "://") {
-		d.errorf(at, "is a URL: no code is fetched by this version, name its directory")
+		d.errorf(at, "is a URL, and this version does not fetch code: name a local directory")
 		return
 	}
 	info, err := os.Stat(within(dir, fn.CodeUri))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		d.errorf(at, "does not exist: it is sought in the directory of this file")
+		d.errorf(at, "does not exist (relative to this file)")
 	case err != nil:
 		d.errorf(at, "cannot be read: %v", errors.Unwrap(err))
 	case !info.IsDir():
-		d.errorf(at, "is not a directory: nothing is unpacked by this version, name the directory that holds the code")
+		d.errorf(at, "is not a directory, and this version does not unpack archives: name the directory that holds the code")
 	}
 }
 
-// checkMappings checks each mapping by itself and against functions and other mappings, and completes it.
+// checkMappings checks each mapping alone and against functions and other mappings, and fills in its defaults.
 func (d *decoder) checkMappings(f *File) {
 	joined, known := map[string]int{}, map[string]int{}
 	for i := range f.Mappings {
@@ -93,7 +93,7 @@ func (d *decoder) checkMappings(f *File) {
 	}
 }
 
-// checkPatterns compiles each pattern by itself, so that an error has its place, and then all together.
+// checkPatterns compiles each pattern alone, so that an error has a position, and then all together.
 func (d *decoder) checkPatterns(m config.Mapping, at string) {
 	if m.FilterCriteria == nil {
 		return
@@ -112,7 +112,7 @@ func (d *decoder) checkPatterns(m config.Mapping, at string) {
 	}
 }
 
-// faultOf is what is wrong with a pattern. The words of one that came from the environment are not told.
+// faultOf returns what is wrong with a pattern. It does not quote a pattern that came from the environment.
 func (d *decoder) faultOf(path string, err error) string {
 	bad, ok := errors.AsType[*filter.PatternError](err)
 	switch {
@@ -124,7 +124,7 @@ func (d *decoder) faultOf(path string, err error) string {
 	return "at " + bad.Path + ": " + bad.Reason
 }
 
-// failedBelow says whether something inside of what stands at a path is wrong.
+// failedBelow reports whether any path with the prefix at has an error.
 func (d *decoder) failedBelow(at string) bool {
 	for path := range d.failed {
 		if strings.HasPrefix(path, at) {
@@ -134,8 +134,8 @@ func (d *decoder) failedBelow(at string) bool {
 	return false
 }
 
-// resolve turns a mapping's FunctionName, which may be an ARN, into the name of a function of this file, with its
-// qualifier if it has one.
+// resolve replaces a mapping's FunctionName, which may be an ARN, with the name of a function of this file, including the
+// qualifier if there is one.
 func (d *decoder) resolve(f *File, m *config.Mapping, at string) {
 	name, err := config.ParseFunctionName(m.FunctionName)
 	if err != nil || d.failed["Functions"] {
@@ -153,7 +153,7 @@ func (d *decoder) resolve(f *File, m *config.Mapping, at string) {
 	m.FunctionName = name.Qualified()
 }
 
-// functionsFor helps to find the function that was meant.
+// functionsFor suggests the function that was probably meant, or lists all functions.
 func (f *File) functionsFor(wanted string) string {
 	var names []string
 	for _, fn := range f.Functions {
@@ -168,7 +168,7 @@ func (f *File) functionsFor(wanted string) string {
 	return "it has " + strings.Join(names, ", ")
 }
 
-// Function is the function of a name, which may have a qualifier, or nil.
+// Function returns the function with this name, which may have a qualifier, or nil.
 func (f *File) Function(name string) *config.Function {
 	name, _ = config.SplitQualifier(name)
 	for i := range f.Functions {
@@ -179,7 +179,7 @@ func (f *File) Function(name string) *config.Function {
 	return nil
 }
 
-// complete fills in what a mapping's identity and source tell.
+// complete fills in a mapping's UUID and its region.
 func (d *decoder) complete(m *config.Mapping) {
 	if m.UUID == "" {
 		m.UUID = identity(*m)

@@ -9,19 +9,19 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// maxValues bounds the values that are read, aliases counted as often as they are used.
+// maxValues limits how many values are read. An alias counts each time it is used.
 const maxValues = 50_000
 
-// decoder holds what reading a tree leaves behind: the findings, and where each path stands.
+// decoder holds the state of one read: the findings, and the position of each path.
 type decoder struct {
 	lookup        func(string) (string, bool) // the environment
 	profileRegion func() string               // the region of the SDK's shared configuration, if any
-	now           time.Time                   // when the file is read
+	now           time.Time                   // the time of the read
 
 	report   Report
 	places   map[string]place
-	failed   map[string]bool // paths with an error: what is said of them or needs them is not said again
-	expanded map[string]bool // paths whose text came from the environment, in part or whole
+	failed   map[string]bool // paths with an error; further errors about them are not reported
+	expanded map[string]bool // paths whose text came wholly or partly from the environment
 	left     int             // how many values may still be read
 	widths   []int           // of the file's lines, in characters
 }
@@ -38,7 +38,7 @@ func newDecoder(file string) *decoder {
 	}
 }
 
-// errorf reports an error at a path, once: the first that is said of a path explains it best.
+// errorf reports an error at a path, unless one was reported there before: the first explains it best.
 func (d *decoder) errorf(at, format string, args ...any) {
 	if d.failed[at] {
 		return
@@ -47,7 +47,7 @@ func (d *decoder) errorf(at, format string, args ...any) {
 	d.report.Errors = append(d.report.Errors, d.finding(d.placeOf(at), at, fmt.Sprintf(format, args...)))
 }
 
-// errorHere reports an error that has a place of its own, such as that of a key.
+// errorHere reports an error at an explicit place, such as that of a key.
 func (d *decoder) errorHere(p place, at, format string, args ...any) {
 	d.report.Errors = append(d.report.Errors, d.finding(p, at, fmt.Sprintf(format, args...)))
 }
@@ -56,7 +56,8 @@ func (d *decoder) warnf(at, format string, args ...any) {
 	d.report.Warnings = append(d.report.Warnings, d.finding(d.placeOf(at), at, fmt.Sprintf(format, args...)))
 }
 
-// finding is a finding at a place, which the parser may put a little beyond the file when a value is not there at all.
+// finding returns a finding at a place. For a missing value the parser may give a place beyond the end of the file, which is
+// moved back into it.
 func (d *decoder) finding(p place, at, message string) Finding {
 	p.line = min(p.line, len(d.widths))
 	if p.line > 0 {
@@ -65,7 +66,7 @@ func (d *decoder) finding(p place, at, message string) Finding {
 	return Finding{File: d.report.File, Line: p.line, Column: p.column, Path: at, Message: message}
 }
 
-// problems reports what the vocabulary's own rules found in what was read from a path.
+// problems reports the problems that package config found in the value at a path.
 func (d *decoder) problems(at string, found []config.Problem) {
 	for _, p := range found {
 		d.errorf(join(at, p.Path), "%s", p.Message)
@@ -78,7 +79,7 @@ func (d *decoder) warnings(at string, found []config.Problem) {
 	}
 }
 
-// placeOf is where a path stands, or else the nearest object or list around it that the file has.
+// placeOf returns the place of a path, or of the nearest object or list around it that the file has.
 func (d *decoder) placeOf(at string) place {
 	for {
 		if p, known := d.places[at]; known || at == "" {
@@ -88,7 +89,7 @@ func (d *decoder) placeOf(at string) place {
 	}
 }
 
-// take counts one more value and notes where it stands. It is false once a file has had more than its share.
+// take counts one more value and records its place. It returns false once the file has more than maxValues.
 func (d *decoder) take(at string, p place) bool {
 	d.places[at] = p
 	return d.spend(at, p)
@@ -109,8 +110,8 @@ func join(path, member string) string {
 	return path + "." + member
 }
 
-// mistaken says that a value is of the wrong kind.
-func (d *decoder) mistaken(n *node, at, want string) {
+// wrongKind reports that a value is of the wrong kind.
+func (d *decoder) wrongKind(n *node, at, want string) {
 	remedy := ""
 	switch {
 	case n.kind == null:
@@ -127,7 +128,7 @@ func (d *decoder) mistaken(n *node, at, want string) {
 	d.errorf(at, "%s and should be %s%s", what(n), want, remedy)
 }
 
-// what names a value as the file has it. Texts are quoted as they were written, before the environment was put in.
+// what describes a value for a message. Texts are quoted as written, before environment variables are expanded.
 func what(n *node) string {
 	if n.kind == text {
 		return quote(n.text) + " is text"
@@ -135,7 +136,7 @@ func what(n *node) string {
 	return "is " + n.kind.String()
 }
 
-// quote is a text of the file for a message.
+// quote quotes a text of the file for a message, shortened to 60 characters.
 func quote(s string) string {
 	if runes := []rune(s); len(runes) > 60 {
 		s = string(runes[:60]) + "…"

@@ -1,8 +1,7 @@
-// Package config reads the mappings file: YAML in AWS's own names, strictly decoded.
+// Package configfile reads the mappings file.
 //
-// A file goes through four steps. It is parsed into a tree of values with their places (yaml.go), which is read by the
-// shapes of what may stand where (shapes.go; the tables in file.go, function.go, mapping.go and resources.go). Defaults
-// are filled in and what is wrong between the parts is found (check.go, queues.go), and last come the warnings
-// (traps.go). All errors are gathered, each with its line and column; the same tables are the JSON Schema of
+// A file is read in four steps: yaml.go parses it into a tree with positions; shapes.go decodes the tree by the tables in
+// file.go, function.go, mapping.go and resources.go; check.go and queues.go fill in defaults and check references;
+// warnings.go and traps.go add warnings. All errors are collected, each with its line and column. The same tables generate
 // docs/mappings.schema.json.
 package configfile

@@ -12,8 +12,8 @@ var (
 	defaulted    = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*):-(.*)$`)
 )
 
-// expand puts the environment's values in place of ${NAME} and ${NAME:-default}; the default stands for a variable that
-// is unset or empty. $${ is a literal ${, and any other $ is itself. No error tells a variable's value.
+// expand replaces ${NAME} and ${NAME:-default} with values of the environment; the default is used if the variable is
+// unset or empty. $${ is a literal ${, and any other $ stays. No error contains a variable's value.
 func expand(s string, lookup func(string) (string, bool)) (string, error) {
 	var out strings.Builder
 	for {
@@ -40,7 +40,7 @@ func expand(s string, lookup func(string) (string, bool)) (string, error) {
 	}
 }
 
-// valueOf is what stands for ${inside}.
+// valueOf returns the value of ${inside}.
 func valueOf(inside string, lookup func(string) (string, bool)) (string, error) {
 	if variableName.MatchString(inside) {
 		value, set := lookup(inside)

@@ -10,7 +10,7 @@ import (
 
 // File is a mappings file with its defaults filled in.
 type File struct {
-	Path      string // as it was given to Load
+	Path      string // as given to Load
 	Aws       Aws
 	Engine    Engine
 	Resources Resources
@@ -18,13 +18,13 @@ type File struct {
 	Mappings  []config.Mapping  // in the order of the file; FunctionName is a name from Functions with its qualifier, if any
 }
 
-// Aws says where the sources are.
+// Aws says which endpoints, region and account to use.
 type Aws struct {
-	// Region is the file's, or else what the environment and the SDK's shared configuration say, or else that of the
-	// first mapping's source, or else us-east-1.
+	// Region comes from the file, else the environment, else the SDK's shared configuration, else the first mapping's source,
+	// else it is us-east-1.
 	Region string
 
-	// Endpoint is a URL, "embedded" or "embedded:<port>" for the stand-in of this process, or empty for AWS itself.
+	// Endpoint is a URL, "embedded" or "embedded:<port>" for the stand-in inside this process, or empty for AWS itself.
 	Endpoint string
 
 	Endpoints Endpoints
@@ -36,7 +36,7 @@ type Endpoints struct {
 	Sqs, Kinesis, Dynamodb, Dynamodbstreams, Sns, S3 string
 }
 
-// Embedded says whether the stand-in of this process is asked for, and on which port; 0 is one that is free.
+// Embedded reports whether the embedded stand-in is requested, and on which port; 0 means any free port.
 func (a Aws) Embedded() (port string, asked bool) {
 	service, port, _ := strings.Cut(a.Endpoint, ":")
 	if service != embedded {
@@ -48,9 +48,9 @@ func (a Aws) Embedded() (port string, asked bool) {
 	return port, true
 }
 
-// EndpointOf is the URL of a service that has no endpoint of its own in what uses it: empty for AWS itself, "embedded…" for
-// the stand-in. Services are named as ARNs do, and the streams of tables [config.DynamoDBStreams], which have the endpoint of the
-// tables unless they are given one.
+// EndpointOf returns the URL of a service: empty for AWS itself, "embedded…" for the stand-in. Services are named as in
+// ARNs, plus [config.DynamoDBStreams] for the streams of tables, which default to the endpoint of DynamoDB. An Endpoint of
+// the mapping itself takes precedence over it.
 func (a Aws) EndpointOf(service string) string {
 	own := map[string]string{
 		config.SQS: a.Endpoints.Sqs, config.Kinesis: a.Endpoints.Kinesis, config.DynamoDB: a.Endpoints.Dynamodb,
@@ -59,20 +59,20 @@ func (a Aws) EndpointOf(service string) string {
 	return cmp.Or(own[service], a.Endpoint)
 }
 
-// Engine says how the engine itself runs.
+// Engine holds the settings of the engine itself.
 type Engine struct {
 	DataDir     string        // absolute
 	Listen      string        // host:port
 	GracePeriod time.Duration // how long work in hand may finish
 	Concurrency int           // the pool of functions without a reservation
-	TimeScale   float64       // what the waits that the engine imposes are multiplied by
+	TimeScale   float64       // multiplies the waits that the engine imposes
 	IdlePoll    time.Duration // how often an idle shard is polled; 0 means that it depends on the endpoint
 }
 
-// embedded is the endpoint that stands for the stand-in of this process.
+// embedded is the endpoint that selects the stand-in inside this process.
 const embedded = "embedded"
 
-// What stands for keys that are left out.
+// The defaults of keys that are left out.
 var (
 	defaultAws    = Aws{AccountId: "000000000000"}
 	defaultEngine = Engine{
@@ -85,7 +85,7 @@ var (
 	defaultRegion = "us-east-1"
 )
 
-// raw is the file as it was read, before anything is filled in.
+// raw is the decoded file before defaults are filled in.
 type raw struct {
 	Aws       Aws
 	Engine    Engine
@@ -100,16 +100,16 @@ var fileShape = objectFrom(raw{Aws: defaultAws, Engine: defaultEngine}, "file",
 	field("Engine", func(f *raw) *Engine { return &f.Engine }, engineShape,
 		"How the engine itself runs."),
 	field("Resources", func(f *raw) *Resources { return &f.Resources }, resourcesShape,
-		"What is created when missing, where an Endpoint is set."),
+		"Resources to create if they are missing. They need an Endpoint."),
 	field("Functions", func(f *raw) *[]member[config.Function] { return &f.Functions }, membersOf(functionShape),
 		"The functions, by their names: 1 to 64 letters, digits, - and _."),
 	field("EventSourceMappings", func(f *raw) *[]config.Mapping { return &f.Mappings }, listOf(0, 0, mappingShape),
-		"What joins sources to functions. Each is a request of Lambda's CreateEventSourceMapping."),
+		"The mappings from sources to functions. Each has the fields of Lambda's CreateEventSourceMapping."),
 )
 
 var awsShape = objectFrom(defaultAws, "aws",
 	field("Region", func(a *Aws) *string { return &a.Region }, textOf(regionRule),
-		"The region, such as us-east-1. Without it the environment, the profile or the mappings' sources tell."),
+		"The region, such as us-east-1. Default: that of the environment, the profile or the first mapping's source."),
 	field("Endpoint", func(a *Aws) *string { return &a.Endpoint },
 		textOf(endpointRule),
 		`Any AWS-compatible endpoint. "embedded" starts the in-process stand-in on a free loopback port, "embedded:4566" on that port.`),
@@ -117,7 +117,7 @@ var awsShape = objectFrom(defaultAws, "aws",
 		"The endpoints of single services, where they differ."),
 	field("AccountId", func(a *Aws) *string { return &a.AccountId },
 		textOf(matching(`[0-9]{12}`, "is not an account: 12 digits, in quotes")),
-		"The account in ARNs that must be made: 12 digits, in quotes. Default 000000000000."),
+		"The account of the ARNs that esm builds: 12 digits, in quotes. Default 000000000000."),
 )
 
 var endpointsShape = objectOf(inEndpoints,
@@ -131,14 +131,14 @@ var endpointsShape = objectOf(inEndpoints,
 
 var engineShape = objectFrom(defaultEngine, "engine",
 	field("DataDir", func(e *Engine) *string { return &e.DataDir }, textOf(notEmpty),
-		"The directory of what is kept, relative to this file. Default .esm."),
+		"The data directory, relative to this file. Default .esm."),
 	field("Listen", func(e *Engine) *string { return &e.Listen },
 		textOf(listenRule),
-		"Where the HTTP face listens: host:port. Default 127.0.0.1:9001. It has no login."),
+		"Where the HTTP server listens: host:port. Default 127.0.0.1:9001. It has no authentication."),
 	field("GracePeriod", func(e *Engine) *time.Duration { return &e.GracePeriod }, duration,
 		"How long work in hand may finish after SIGTERM, such as 30s, the default."),
 	field("Concurrency", func(e *Engine) *int { return &e.Concurrency }, integerOf(1, config.MaxConcurrency),
-		"The pool of invocations at a time that functions without a reservation share. Default 1000."),
+		"How many invocations functions without a reservation may run at a time, together. Default 1000."),
 	field("IdlePoll", func(e *Engine) *time.Duration { return &e.IdlePoll }, duration,
 		"How often an idle shard is polled, such as 250ms. Default 1s for Kinesis on AWS, 250ms for DynamoDB on AWS, and 100ms elsewhere."),
 	field("TimeScale", func(e *Engine) *float64 { return &e.TimeScale }, numberOf(1000),

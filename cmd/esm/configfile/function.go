@@ -20,7 +20,7 @@ var functionShape = objectOf(inFunction,
 		textOf(matching(`arn:aws[a-zA-Z-]*:iam::[0-9]{12}:role/[a-zA-Z0-9+=,.@_/-]+`, "is not the ARN of an IAM role (arn:aws:iam::<account>:role/<name>)")),
 		"Only shown. Default arn:aws:iam::<AccountId>:role/<function>."),
 	field("MemorySize", func(f *config.Function) *int { return &f.MemorySize }, integerOf(config.DefaultMemorySize, config.MaxMemorySize),
-		"Memory in MB, 128 to 10240. Default 128. It is told to the function and not enforced for processes."),
+		"Memory in MB, 128 to 10240. Default 128. It is passed to the function and not enforced for processes."),
 	field("Timeout", func(f *config.Function) *int { return &f.Timeout }, integerOf(1, config.MaxTimeout),
 		"How long one invocation may take, in seconds, 1 to 900. Default 3."),
 	field("Environment", func(f *config.Function) *variables { return &f.Environment }, environmentShape,
@@ -34,7 +34,7 @@ var functionShape = objectOf(inFunction,
 		"How the function's output is written."),
 )
 
-// The vocabulary's own words for these are structs without names.
+// Package config declares these as unnamed structs.
 type (
 	variables = struct{ Variables map[string]string }
 	logging   = struct{ LogFormat string }

@@ -39,7 +39,7 @@ func linesOf(text string) []string {
 	return strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n")
 }
 
-// inside says whether a finding stands on a character of the file, at the end of a line, or nowhere.
+// inside reports whether a finding is on a character of the file, at the end of a line, or has no position.
 func inside(found Finding, lines []string) bool {
 	if found.Line == 0 {
 		return found.Column == 0
@@ -47,7 +47,7 @@ func inside(found Finding, lines []string) bool {
 	if found.Line > len(lines) || found.Column < 1 || found.Column > utf8.RuneCountInString(lines[found.Line-1])+1 {
 		return false
 	}
-	// An unknown plain key stands where it is said to.
+	// The reported position of an unknown plain key is that of the key.
 	key := found.Path[strings.LastIndexAny(found.Path, ".[]")+1:]
 	if !strings.HasPrefix(found.Message, "unknown key") || strings.ContainsAny(found.Path, `"`) || key == "" {
 		return true

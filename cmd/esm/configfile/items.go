@@ -5,11 +5,10 @@ import (
 	"strings"
 )
 
-// Item is one item of a table: its attributes, by their names.
+// Item is one item of a table: its attributes by name.
 type Item = map[string]AttributeValue
 
-// AttributeValue is a value of one of DynamoDB's types: the member that is not nil. As JSON it is what DynamoDB's API
-// takes.
+// AttributeValue is a value of one of DynamoDB's types. Exactly one member is not nil. Its JSON is that of DynamoDB's API.
 type AttributeValue struct {
 	S    *string                   `json:",omitzero"`
 	N    *string                   `json:",omitzero"`
@@ -23,10 +22,10 @@ type AttributeValue struct {
 	NULL *bool                     `json:",omitzero"`
 }
 
-// Type is the name of the value's type, such as S.
+// Type returns the name of the value's type, such as S.
 func (v AttributeValue) Type() string { return strings.Join(v.types(), " ") }
 
-// types are the names of the members that are given: one, if the value is a whole one.
+// types returns the names of the members that are set: exactly one in a valid value.
 func (v AttributeValue) types() (names []string) {
 	for _, member := range []struct {
 		name  string
@@ -49,7 +48,7 @@ var (
 	base64Text = textOf(base64Rule)
 )
 
-// valueShape is a value, and valueWhole the same with its schema spelled out.
+// valueShape is an attribute value whose schema is a reference; valueWhole is the same with the full schema.
 var valueShape, valueWhole = recursive(schema{"$ref": "#/$defs/AttributeValue"}, func(self shape[AttributeValue]) shape[AttributeValue] {
 	return onlyOne(objectOf("attribute value",
 		field("S", func(v *AttributeValue) **string { return &v.S }, pointerTo(textOf()), "Text."),
@@ -65,14 +64,14 @@ var valueShape, valueWhole = recursive(schema{"$ref": "#/$defs/AttributeValue"},
 	))
 })
 
-// recursive is a shape that contains itself: as it is where it is used, where JSON Schema refers to it by ref, and whole.
+// recursive returns a shape that contains itself: self has ref as its JSON Schema, whole has the full schema.
 func recursive[T any](ref schema, describe func(self shape[T]) shape[T]) (self, whole shape[T]) {
 	self = shape[T]{func(d *decoder, n *node, at string) (T, bool) { return whole.read(d, n, at) }, ref}
 	whole = describe(self)
 	return self, whole
 }
 
-// onlyOne is a value of which one type is given.
+// onlyOne restricts s to values with exactly one type.
 func onlyOne(s shape[AttributeValue]) shape[AttributeValue] {
 	return shape[AttributeValue]{func(d *decoder, n *node, at string) (AttributeValue, bool) {
 		value, ok := s.read(d, n, at)

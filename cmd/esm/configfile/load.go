@@ -14,18 +14,18 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// Overrides are what the command's flags say in place of the file. Empty leaves it to the file.
+// Overrides are the command's flags, which replace settings of the file. Empty leaves the setting to the file.
 type Overrides struct {
 	Endpoint string // Aws.Endpoint
 	DataDir  string // Engine.DataDir, relative to the current directory
 	Listen   string // Engine.Listen
 }
 
-// Load reads a mappings file, fills in its defaults and checks it. It needs no network. The File is nil when the report
+// Load reads a mappings file, fills in its defaults and checks it. It needs no network. The File is nil if the report
 // has errors; a file that cannot be opened is one of them.
 //
-// Paths in the file are relative to the file's directory. ${NAME} and ${NAME:-default} in texts are filled in from the
-// environment, which no finding tells.
+// Paths in the file are relative to the file's directory. ${NAME} and ${NAME:-default} in texts are replaced with values of
+// the environment. Findings do not contain those values.
 func Load(path string, over Overrides) (*File, Report) {
 	d := newDecoder(path)
 	d.profileRegion = profileRegion
@@ -42,7 +42,7 @@ func Load(path string, over Overrides) (*File, Report) {
 	return d.load(data, dir, over)
 }
 
-// readAll reads no more of a file than parse would take.
+// readAll reads at most one byte more than parse accepts.
 func readAll(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -80,7 +80,7 @@ func (d *decoder) load(data []byte, dir string, over Overrides) (*File, Report) 
 	return f, d.report
 }
 
-// override puts what flags say in place of what the file says.
+// override replaces settings of the file with those of flags.
 func (d *decoder) override(r *raw, over Overrides) {
 	for _, flag := range []struct {
 		name, value string
@@ -109,7 +109,7 @@ func (d *decoder) override(r *raw, over Overrides) {
 	}
 }
 
-// fill makes the file as the rest of the program wants it: every default filled in, every path absolute.
+// fill returns the file with every default filled in and every path absolute.
 func (d *decoder) fill(r raw, dir string) *File {
 	f := &File{Path: d.report.File, Aws: r.Aws, Engine: r.Engine, Resources: r.Resources}
 	f.Aws.Region = d.region(r)
@@ -124,7 +124,7 @@ func (d *decoder) fill(r raw, dir string) *File {
 	return f
 }
 
-// region is where functions are and resources are made.
+// region returns the region of functions and created resources; see [Aws].
 func (d *decoder) region(r raw) string {
 	if r.Aws.Region != "" {
 		return r.Aws.Region
@@ -145,11 +145,11 @@ func (d *decoder) region(r raw) string {
 	return defaultRegion
 }
 
-// profileRegion is the region of the SDK's shared configuration, if any.
+// profileRegion returns the region of the SDK's shared configuration, if any.
 func profileRegion() string {
 	profile, err := aws.LoadSharedConfigProfile(context.Background(), cmp.Or(os.Getenv("AWS_PROFILE"), "default"))
 	if err != nil {
-		return "" // nearly always: there is no such file
+		return "" // nearly always because there is no such file
 	}
 	return profile.Region
 }
@@ -166,7 +166,7 @@ func filledFunction(fn config.Function, a Aws, dir string) config.Function {
 	return fn
 }
 
-// within is a path that is relative to a directory, made absolute.
+// within returns path as an absolute path; a relative one is relative to dir.
 func within(dir, path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
@@ -174,11 +174,11 @@ func within(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// namespace is where the UUIDs of mappings are made: version 5, of this URL in the namespace of URLs.
+// namespace is the namespace of mapping UUIDs: a version 5 UUID of this URL.
 var namespace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("https://github.com/esm-run/esm/event-source-mappings"))
 
-// identity is the UUID of a mapping that was given none: version 5, of function and source and, where the mapping has
-// one of its own, the source's endpoint, each on a line.
+// identity returns the UUID of a mapping that has none in the file: a version 5 UUID of the function, the source and, if the
+// mapping sets one, the source's endpoint, each on a line. It must never change: the data directory stores state under it.
 func identity(m config.Mapping) string {
 	name := m.FunctionName + "\n" + m.EventSourceArn
 	if m.Endpoint != "" {

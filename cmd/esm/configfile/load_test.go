@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// loadText loads a file of testdata that is not there. env is the whole environment: NAME=value.
+// loadText loads text as if it were a file in testdata. env is the whole environment: NAME=value.
 func loadText(t testing.TB, text string, env ...string) (*File, Report) {
 	t.Helper()
 	return loadWith(t, text, Overrides{}, env...)
@@ -26,7 +26,7 @@ func loadWith(t testing.TB, text string, over Overrides, env ...string) (*File, 
 	return hermetic(env...).load([]byte(text), dir, over)
 }
 
-// hermetic is a decoder without the machine's environment.
+// hermetic returns a decoder that does not see the machine's environment.
 func hermetic(env ...string) *decoder {
 	d := newDecoder("mappings.yaml")
 	d.profileRegion = func() string { return "" }
@@ -62,7 +62,7 @@ func mustLoad(t testing.TB, text string, env ...string) *File {
 
 func TestFullFile(t *testing.T) {
 	f, report := loadText(t, full(t), "TABLE=orders-table")
-	if want := "mappings.yaml:96:5: Functions.steps.MemorySize: warning: is told to the function, but not enforced for processes\n" +
+	if want := "mappings.yaml:96:5: Functions.steps.MemorySize: warning: is passed to the function, but not enforced for processes\n" +
 		"mappings.yaml is valid, 1 warning\n"; report.String() != want {
 		t.Errorf("report:\n%s\nwant:\n%s", report, want)
 	}
@@ -160,7 +160,7 @@ func TestDefaults(t *testing.T) {
 	if fn.Timeout != 3 || fn.MemorySize != 128 || fn.LoggingConfig.LogFormat != "Text" || fn.CodeUri != dir || fn.ReservedConcurrentExecutions != nil {
 		t.Errorf("function = %+v", fn)
 	}
-	// It must never change: state is kept under it.
+	// It must never change: the data directory stores state under it.
 	if got, want := f.Mappings[0].UUID, "40f2951d-1e5b-5827-b2f5-4b172dd9895b"; got != want {
 		t.Errorf("UUID = %s, want %s", got, want)
 	}
@@ -184,7 +184,7 @@ func TestRegion(t *testing.T) {
 	}
 }
 
-func TestIdentityIsOfFunctionSourceAndEndpoint(t *testing.T) {
+func TestIdentity(t *testing.T) {
 	uuids := map[string]string{}
 	for name, text := range map[string]string{
 		"plain":     smallest,
@@ -225,7 +225,7 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
-func TestAFileThatCannotBeRead(t *testing.T) {
+func TestUnreadableFile(t *testing.T) {
 	f, report := Load("testdata/absent.yaml", Overrides{})
 	if got, want := report.Err().Error(), "testdata/absent.yaml: no such file or directory"; f != nil || got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -235,8 +235,8 @@ func TestAFileThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// What the environment puts in may be a password. No finding tells it, however wrong it is.
-func TestSecretsAreNotTold(t *testing.T) {
+// A value of the environment may be a password. No finding contains it, even if it is invalid.
+func TestErrorsHideEnvironmentValues(t *testing.T) {
 	const secret = "hunter2 {\"s3cret\": 1}"
 	text := `
 Aws: {Region: "${S}", Endpoint: "${S}", Endpoints: {sqs: "${S}"}, AccountId: "${S}"}
@@ -259,16 +259,16 @@ EventSourceMappings:
 	}
 	for _, word := range []string{"hunter2", "s3cret"} {
 		if strings.Contains(report.String(), word) {
-			t.Errorf("%s is told:\n%s", word, report)
+			t.Errorf("the report has %s:\n%s", word, report)
 		}
 	}
 }
 
-func TestArchitectureIsThatOfThisMachine(t *testing.T) {
+func TestArchitectureMustMatchMachine(t *testing.T) {
 	here := machines[runtime.GOARCH]
 	for _, one := range machines {
 		_, report := loadText(t, "Functions:\n  a: {Command: [x], Architectures: ["+one+"]}\n")
-		want := "mappings.yaml:2:21: Functions.a.Architectures: is not that of this machine, " + here + ", on which the function runs"
+		want := "mappings.yaml:2:21: Functions.a.Architectures: does not match this machine, which is " + here
 		if err := report.Err(); (err == nil) != (one == here) || err != nil && err.Error() != want {
 			t.Errorf("%s on %s: %v", one, here, err)
 		}

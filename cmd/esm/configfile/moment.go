@@ -16,7 +16,7 @@ var momentText = textOf(rule{func(s string) string {
 	return ""
 }, schema{"pattern": orVariable(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[-+][0-9]{2}:[0-9]{2})`)}})
 
-// moment is a point in time: seconds since 1970, as Lambda's API has it, or text, as YAML's users write it.
+// moment is a point in time: seconds since 1970, as in Lambda's API, or RFC 3339 text.
 var moment = shape[time.Time]{func(d *decoder, n *node, at string) (time.Time, bool) {
 	const want = "a number of seconds since 1970, or text such as 2026-03-04T05:06:07Z"
 	switch n.kind {
@@ -36,6 +36,6 @@ var moment = shape[time.Time]{func(d *decoder, n *node, at string) (time.Time, b
 		value, err := time.Parse(time.RFC3339, s)
 		return value.UTC(), err == nil
 	}
-	d.mistaken(n, at, want)
+	d.wrongKind(n, at, want)
 	return time.Time{}, false
 }, schema{"anyOf": []schema{{"type": "number", "minimum": 0, "maximum": lastSecond}, momentText.schema}}}

@@ -7,7 +7,7 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// key is one key of an object that is read into a T.
+// key is one key of an object that is decoded into a T.
 type key[T any] struct {
 	name, doc string
 	required  bool
@@ -15,7 +15,7 @@ type key[T any] struct {
 	schema    schema
 }
 
-// field is the key whose value is put where place points to.
+// field returns a key whose value is stored where place points.
 func field[T, V any](name string, place func(*T) *V, s shape[V], doc string) key[T] {
 	return key[T]{name: name, doc: doc, schema: s.schema, read: func(d *decoder, n *node, at string, into *T) bool {
 		value, ok := s.read(d, n, at)
@@ -24,19 +24,19 @@ func field[T, V any](name string, place func(*T) *V, s shape[V], doc string) key
 	}}
 }
 
-// required is a key that must be given.
+// required marks a key as required.
 func required[T any](k key[T]) key[T] {
 	k.required = true
 	return k
 }
 
-// objectOf is an object with some of these keys and no others. Its name finds the keys that are known and refused.
+// objectOf returns the shape of an object with these keys and no others. Its name selects the entries of refused that apply.
 func objectOf[T any](name string, keys ...key[T]) shape[T] {
 	var nothing T
 	return objectFrom(nothing, name, keys...)
 }
 
-// objectFrom is objectOf with the values of keys that are left out.
+// objectFrom is objectOf with default values for keys that are left out.
 func objectFrom[T any](otherwise T, name string, keys ...key[T]) shape[T] {
 	names := make([]string, len(keys))
 	byName := map[string]key[T]{}
@@ -46,7 +46,7 @@ func objectFrom[T any](otherwise T, name string, keys ...key[T]) shape[T] {
 	read := func(d *decoder, n *node, at string) (value T, ok bool) {
 		value = otherwise
 		if n.kind != object {
-			d.mistaken(n, at, "an object with keys such as "+names[0])
+			d.wrongKind(n, at, "an object with keys such as "+names[0])
 			return value, false
 		}
 		ok = true
@@ -88,7 +88,7 @@ func (d *decoder) unknown(object, at string, k *node, names []string) {
 		return
 	}
 	d.errorf(path, "unknown key; did you mean %s?", near)
-	d.failed[config.Member(at, near)] = true // so that it is not said to be missing as well
+	d.failed[config.Member(at, near)] = true // so that it is not reported as missing too
 }
 
 // member is one value of a map whose keys the user chooses.
@@ -97,11 +97,11 @@ type member[T any] struct {
 	value T
 }
 
-// membersOf is an object with any keys, kept in the order of the file.
+// membersOf returns the shape of an object with arbitrary keys, kept in the order of the file.
 func membersOf[T any](item shape[T]) shape[[]member[T]] {
 	return shape[[]member[T]]{func(d *decoder, n *node, at string) (members []member[T], ok bool) {
 		if n.kind != object {
-			d.mistaken(n, at, "an object (key: value)")
+			d.wrongKind(n, at, "an object (key: value)")
 			return nil, false
 		}
 		ok = true
@@ -118,7 +118,7 @@ func membersOf[T any](item shape[T]) shape[[]member[T]] {
 	}, schema{"type": "object", "additionalProperties": item.schema}}
 }
 
-// mapOf is an object with any keys, in no order.
+// mapOf returns the shape of an object with arbitrary keys, as a map.
 func mapOf[T any](item shape[T]) shape[map[string]T] {
 	members := membersOf(item)
 	return shape[map[string]T]{func(d *decoder, n *node, at string) (map[string]T, bool) {
@@ -131,8 +131,8 @@ func mapOf[T any](item shape[T]) shape[map[string]T] {
 	}, members.schema}
 }
 
-// entries are the keys and values of an object: its own, which must differ, and then those that << merges in and that it
-// has not itself.
+// entries returns the keys and values of an object: its own, which must be unique, followed by those merged in by << that it
+// does not have itself.
 func (d *decoder) entries(n *node, at string) []entry {
 	var all []entry
 	first := map[string]place{}
@@ -158,7 +158,7 @@ func (d *decoder) entries(n *node, at string) []entry {
 	return all
 }
 
-// merged are the entries of what << names: an object or a list of them, of which the first to have a key wins.
+// merged returns the entries of the object or list of objects that << names. The first object with a key wins.
 func (d *decoder) merged(n *node, at string) []entry {
 	var all []entry
 	for _, e := range n.entries {

@@ -8,7 +8,7 @@ import (
 	"github.com/esm-run/esm/engine/filter"
 )
 
-// CompileFilters compiles the filter patterns of a mapping; a mapping without any has a nil Filter. The error is a
+// CompileFilters compiles the filter patterns of a mapping. It returns a nil Filter for a mapping without patterns. The error is a
 // [*filter.PatternError].
 func CompileFilters(m config.Mapping) (*filter.Filter, error) {
 	var patterns []string
@@ -20,8 +20,8 @@ func CompileFilters(m config.Mapping) (*filter.Filter, error) {
 	return compilePatterns(m.Source(), patterns...)
 }
 
-// compilePatterns compiles patterns for the records of a source. Beyond the language it refuses what Lambda refuses: patterns
-// on the data of Kinesis records must match JSON (AWS: "Using event filtering with a Kinesis event source").
+// compilePatterns compiles patterns for the records of a source. Like Lambda it also refuses patterns that match the data of
+// Kinesis records as text: they must match JSON (AWS: "Using event filtering with a Kinesis event source").
 func compilePatterns(source config.Source, patterns ...string) (*filter.Filter, error) {
 	text := source.FilterText()
 	compiled, err := filter.Compile(patterns, text)
@@ -37,7 +37,7 @@ func compilePatterns(source config.Source, patterns ...string) (*filter.Filter, 
 	return compiled, nil
 }
 
-// matchesText reports whether a pattern tests the value under a key itself, in any branch of its $or. The pattern is a valid one.
+// matchesText reports whether a valid pattern tests the value of key itself, in any branch of its $or.
 func matchesText(pattern json.RawMessage, key string) bool {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(pattern, &members) != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// checkQueues checks the queues to make, completes them, puts them into the order in which they can be made, and holds
-// them against the mappings that read them.
+// checkQueues checks the queues to create, fills in their defaults, sorts them into an order in which they can be created,
+// and checks them against the mappings that read them.
 func (d *decoder) checkQueues(f *File) {
 	queues := f.Resources.Queues
 	for i := range queues {
@@ -26,7 +26,7 @@ func (d *decoder) checkQueues(f *File) {
 	d.checkTimeouts(f)
 }
 
-// onlyFIFO are the attributes that standard queues do not have.
+// onlyFIFO lists the attributes that standard queues do not have.
 var onlyFIFO = []string{"FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"}
 
 func (d *decoder) checkFIFO(q *Queue, at string) {
@@ -39,12 +39,12 @@ func (d *decoder) checkFIFO(q *Queue, at string) {
 	}
 	for _, name := range onlyFIFO {
 		if _, given := q.Attributes[name]; given {
-			d.errorf(at+".Attributes."+name, "is for FIFO queues, whose names end in .fifo")
+			d.errorf(at+".Attributes."+name, "is only for FIFO queues, whose names end in .fifo")
 		}
 	}
 }
 
-// checkMessage checks what SendMessage would refuse (AWS: the API reference of SendMessage).
+// checkMessage reports what SendMessage would refuse (AWS: the API reference of SendMessage).
 func (d *decoder) checkMessage(q Queue, m Message, at string) {
 	if d.failedBelow(at) {
 		return
@@ -62,7 +62,7 @@ func (d *decoder) checkMessage(q Queue, m Message, at string) {
 			d.errorf(at+".DelaySeconds", "is not for single messages of FIFO queues: set it on the queue")
 		}
 	} else if m.MessageDeduplicationId != "" {
-		d.errorf(at+".MessageDeduplicationId", "is for FIFO queues, whose names end in .fifo")
+		d.errorf(at+".MessageDeduplicationId", "is only for FIFO queues, whose names end in .fifo")
 	}
 	if n := len(m.MessageAttributes); n > 10 {
 		d.errorf(at+".MessageAttributes", "has %d attributes, above 10", n)
@@ -75,7 +75,7 @@ func (d *decoder) checkMessage(q Queue, m Message, at string) {
 	}
 }
 
-// order puts queues behind the dead-letter queues that they name, and checks those.
+// order sorts each queue after its dead-letter queue, and checks the redrive policies.
 func (d *decoder) order(f *File) {
 	left, made := slices.Clone(f.Resources.Queues), f.Resources.Queues[:0]
 	for len(left) > 0 {
@@ -84,7 +84,7 @@ func (d *decoder) order(f *File) {
 			return target == "" || !slices.ContainsFunc(left, func(other Queue) bool { return other.QueueName == target })
 		})
 		if next < 0 {
-			d.errorf(left[0].redrivePath(), "goes round in a circle: a dead-letter queue is made before the queues that name it")
+			d.errorf(left[0].redrivePath(), "is part of a cycle: a dead-letter queue must be created before the queues that name it")
 			return
 		}
 		d.checkDeadLetters(f, left[next])
@@ -96,7 +96,7 @@ func (q Queue) redrivePath() string {
 	return fmt.Sprintf("Resources.Queues[%d].Attributes.RedrivePolicy", q.index)
 }
 
-// deadLetters is the name of the queue's dead-letter queue, empty if it has none in the file's own region and account.
+// deadLetters returns the name of the queue's dead-letter queue, or "" if it has none in the file's region and account.
 func (q Queue) deadLetters(a Aws) string {
 	policy, err := readRedrive(q.Attributes["RedrivePolicy"])
 	if err != nil {
@@ -126,7 +126,7 @@ func (d *decoder) checkDeadLetters(f *File, q Queue) {
 	}
 }
 
-// find is the queue with an ARN, or nil.
+// find returns the queue with an ARN, or nil.
 func (r Resources) find(a Aws, arn string) *Queue {
 	for i, q := range r.Queues {
 		if config.QueueARN(a.Region, a.AccountId, q.QueueName) == arn {
@@ -136,7 +136,7 @@ func (r Resources) find(a Aws, arn string) *Queue {
 	return nil
 }
 
-// QueueOf is the queue to make that a mapping reads, or nil: its source may exist already, or be elsewhere.
+// QueueOf returns the queue among Resources that a mapping reads, or nil.
 func (f *File) QueueOf(m config.Mapping) *Queue {
 	if m.Endpoint != "" {
 		return nil
@@ -144,7 +144,7 @@ func (f *File) QueueOf(m config.Mapping) *Queue {
 	return f.Resources.find(f.Aws, m.EventSourceArn)
 }
 
-// checkTimeouts refuses what Lambda refuses when the queue is known.
+// checkTimeouts reports visibility timeouts that Lambda refuses, for queues among Resources.
 func (d *decoder) checkTimeouts(f *File) {
 	for i, m := range f.Mappings {
 		fn, q := f.Function(m.FunctionName), f.QueueOf(m)

@@ -1,21 +1,21 @@
 package configfile
 
 const (
-	notThisSource = "is for a kind of source that this version does not read: remove it"
-	noContainers  = "containers are not run by this version: use Command, Runtime or InvokeEndpoint"
-	noAsync       = "asynchronous invocations are not taken by this version: remove it"
-	noKey         = "filter criteria are kept in this file and not encrypted by a key: remove it"
-	notCalled     = "no part of this version calls that service: remove it"
+	notThisSource = "is for a source that is not supported by this version: remove it"
+	noContainers  = "containers are not supported by this version: use Command, Runtime or InvokeEndpoint"
+	noAsync       = "asynchronous invocations are not supported by this version: remove it"
+	noKey         = "filter criteria are in this file and not encrypted: remove it"
+	notCalled     = "this version does not call that service: remove it"
 	notAProcess   = "is a container's and not enforced for processes: remove it"
-	notPackaged   = "no code is fetched or unpacked by this version: name its directory by CodeUri"
-	notOnOneHost  = "has no meaning outside of AWS: remove it"
+	notPackaged   = "this version does not fetch or unpack code: name its directory with CodeUri"
+	notOnOneHost  = "has no effect outside AWS: remove it"
 	notCollected  = "is where AWS sends logs; here they are printed: remove it"
 	notKafka      = "is for Kafka only: remove it"
 	versionsAsOne = "functions have one version here, $LATEST: remove it"
 )
 
-// refused lists what AWS or the file's format knows and this version cannot honour: in which object, which key, and why,
-// with what to do about it. To honour a key, delete its line and add the key to its table.
+// refused lists keys of AWS's formats that this version does not support: the object, the key, and the reason with a remedy.
+// To support a key, delete its line and add the key to its table.
 var refused = []struct{ in, key, why string }{
 	{inMapping, "Topics", notThisSource},
 	{inMapping, "Queues", "is for Amazon MQ: name an SQS queue by EventSourceArn, and remove it"},
@@ -34,36 +34,36 @@ var refused = []struct{ in, key, why string }{
 	{inFunction, "PackageType", noContainers},
 	{inFunction, "DeadLetterConfig", noAsync},
 	{inFunction, "EventInvokeConfig", noAsync},
-	{inFunction, "ProvisionedConcurrentExecutions", "environments are not started ahead by this version: remove it"},
+	{inFunction, "ProvisionedConcurrentExecutions", "provisioned concurrency is not supported by this version: remove it"},
 	{inFunction, "EphemeralStorage", notAProcess},
 	{inFunction, "Code", notPackaged},
 	{inFunction, "InlineCode", notPackaged},
-	{inFunction, "Layers", "layers are not fetched by this version: put their content into CodeUri"},
+	{inFunction, "Layers", "layers are not supported by this version: put their content into CodeUri"},
 	{inFunction, "FunctionName", "a function's name is its key under Functions: remove it"},
 	{inFunction, "AutoPublishAlias", versionsAsOne},
-	{inFunction, "Events", "sources are told under EventSourceMappings: move them there"},
+	{inFunction, "Events", "sources are listed under EventSourceMappings: move them there"},
 	{inFunction, "VpcConfig", notOnOneHost},
 	{inFunction, "FileSystemConfigs", notOnOneHost},
 	{inFunction, "TracingConfig", notOnOneHost},
 	{inFunction, "Tracing", notOnOneHost},
 	{inFunction, "SnapStart", notOnOneHost},
-	{inFunction, "KmsKeyArn", "the environment is kept in this file and not encrypted by a key: remove it"},
+	{inFunction, "KmsKeyArn", "the environment is in this file and not encrypted: remove it"},
 	{inLogging, "LogGroup", notCollected},
-	{inLogging, "ApplicationLogLevel", "log lines are not selected by level by this version: remove it"},
-	{inLogging, "SystemLogLevel", "log lines are not selected by level by this version: remove it"},
+	{inLogging, "ApplicationLogLevel", "log levels are not supported by this version: remove it"},
+	{inLogging, "SystemLogLevel", "log levels are not supported by this version: remove it"},
 
 	{inEndpoints, "events", notCalled},
 	{inEndpoints, "lambda", "functions are reached by their own InvokeEndpoint: remove it"},
 
-	{inTable, "GlobalSecondaryIndexes", "indexes are not made by this version, whose streams do not show them: remove it"},
-	{inTable, "LocalSecondaryIndexes", "indexes are not made by this version, whose streams do not show them: remove it"},
-	{inTable, "Tags", "tags are not put on tables by this version: remove it"},
-	{inStream, "StreamModeDetails", "streams are made with the shards that ShardCount tells: remove it"},
-	{inStream, "Tags", "tags are not put on streams by this version: remove it"},
-	{inTopic, "Attributes", "topics are made with the defaults of SNS: remove it"},
-	{inTopic, "Tags", "tags are not put on topics by this version: remove it"},
-	{inBucket, "CreateBucketConfiguration", "buckets are made in Aws.Region: remove it"},
-	{inQueue, "Tags", "tags are not put on queues by this version: remove it"},
+	{inTable, "GlobalSecondaryIndexes", "indexes are not supported by this version: remove it"},
+	{inTable, "LocalSecondaryIndexes", "indexes are not supported by this version: remove it"},
+	{inTable, "Tags", "tags of tables are not supported by this version: remove it"},
+	{inStream, "StreamModeDetails", "streams are created with ShardCount shards: remove it"},
+	{inStream, "Tags", "tags of streams are not supported by this version: remove it"},
+	{inTopic, "Attributes", "topics are created with the defaults of SNS: remove it"},
+	{inTopic, "Tags", "tags of topics are not supported by this version: remove it"},
+	{inBucket, "CreateBucketConfiguration", "buckets are created in Aws.Region: remove it"},
+	{inQueue, "Tags", "tags of queues are not supported by this version: remove it"},
 }
 
 // The objects whose keys may be refused.
@@ -82,7 +82,7 @@ const (
 	inBucket       = "bucket"
 )
 
-// refusal is why an object cannot have a key, if that is known.
+// refusal returns why a key is refused in an object, if it is listed.
 func refusal(object, key string) (why string, known bool) {
 	for _, r := range refused {
 		if r.in == object && r.key == key {

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Finding is one error or warning and where it is in the file.
+// Finding is one error or warning and its position in the file.
 type Finding struct {
 	File         string
-	Line, Column int    // from 1, in characters; 0 when no place in the file is to blame
+	Line, Column int    // from 1, in characters; 0 without a position
 	Path         string // such as EventSourceMappings[0].BatchSize; empty means the whole file
-	Message      string // what is wrong and what would be right; what came from the environment is not told, save region and account
+	Message      string // the fault and the remedy; of the environment only region and account are quoted
 }
 
-// String is one line in the form of compilers: file:line:column: path: message.
+// String returns the finding as one line, in the form of compilers: file:line:column: path: message.
 func (f Finding) String() string {
 	where := f.File
 	if f.Line > 0 {
@@ -27,14 +27,14 @@ func (f Finding) String() string {
 	return where + ": " + f.Path + ": " + f.Message
 }
 
-// Report is all that is to be said about a file, each list in the order of the file.
+// Report holds all findings about a file, each list in the order of the file.
 type Report struct {
 	File     string
 	Errors   []Finding
 	Warnings []Finding
 }
 
-// String tells people everything, one finding a line, and a last line that sums it up.
+// String returns one finding a line, and a last line that sums them up.
 func (r Report) String() string {
 	var out strings.Builder
 	for _, f := range r.Errors {
@@ -55,7 +55,7 @@ func (r Report) String() string {
 	return out.String()
 }
 
-// Err is nil when there are no errors, and otherwise an *Invalid.
+// Err returns nil if there are no errors, and otherwise an *Invalid.
 func (r Report) Err() error {
 	if len(r.Errors) == 0 {
 		return nil
@@ -66,7 +66,7 @@ func (r Report) Err() error {
 // Invalid is the error of a file that cannot be used.
 type Invalid struct{ Errors []Finding }
 
-// Error is every error, one a line.
+// Error returns every error, one a line.
 func (e *Invalid) Error() string {
 	lines := make([]string, len(e.Errors))
 	for i, f := range e.Errors {

@@ -38,7 +38,7 @@ func (t Table) name() string  { return t.TableName }
 func (t Topic) name() string  { return t.Name }
 func (b Bucket) name() string { return b.Bucket }
 
-// names returns the names of the file's resources of one kind, and the ARN that each has.
+// names returns the names and the ARNs of the file's resources of one kind.
 func (f *File) names(k resourceKind) (names, arns []string) {
 	names = k.names(f.Resources)
 	for _, name := range names {
@@ -47,8 +47,8 @@ func (f *File) names(k resourceKind) (names, arns []string) {
 	return names, arns
 }
 
-// warnUnmade warns of an ARN that does not name one of the file's Resources, where that is probably a mistake. The ARN may
-// be that of a part of a resource: a stream's consumer, a table's stream.
+// warnUnmade warns of an ARN that names none of the file's Resources where that is probably a mistake. The ARN may
+// name a part of a resource: a stream's consumer, a table's stream.
 func (d *decoder) warnUnmade(f *File, arn, at string) {
 	a, err := config.ParseARN(arn)
 	i := slices.IndexFunc(resourceKinds, func(k resourceKind) bool { return k.service == a.Service })

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Resources are made when they are missing.
+// Resources are created if they are missing.
 type Resources struct {
-	// Queues come in the order in which they can be made: a dead-letter queue before those that name it.
+	// Queues are sorted by creation order: a dead-letter queue comes before the queues that name it.
 	Queues []Queue
 
 	Streams []Stream
@@ -18,16 +18,16 @@ type Resources struct {
 	Buckets []Bucket
 }
 
-// Queue is a queue to make: SQS's CreateQueue.
+// Queue is an SQS queue to create, with the fields of CreateQueue.
 type Queue struct {
 	QueueName  string
 	Attributes map[string]string
-	Messages   []Message // put once, by the run that makes the queue
+	Messages   []Message // sent once, by the run that creates the queue
 
-	index int // where it stands in the file
+	index int // its index in the file
 }
 
-// Message is a message to put: SQS's SendMessage.
+// Message is a message to send, with the fields of SendMessage.
 type Message struct {
 	MessageBody            string
 	MessageGroupId         string
@@ -36,17 +36,17 @@ type Message struct {
 	MessageAttributes      map[string]MessageAttribute
 }
 
-// MessageAttribute is one of a message's attributes. One of the values is set.
+// MessageAttribute is an attribute of a message. Exactly one of the values is set.
 type MessageAttribute struct {
 	DataType    string // String, Number or Binary, each with or without a .suffix
 	StringValue string
 	BinaryValue string // base64
 }
 
-// FIFO says whether the queue is a FIFO queue: its name tells.
+// FIFO reports whether the queue is a FIFO queue, by its name.
 func (q Queue) FIFO() bool { return strings.HasSuffix(q.QueueName, ".fifo") }
 
-// Facts are what the rules between a queue and its function look at.
+// Facts returns the attributes that [Traps] needs.
 func (q Queue) Facts() QueueFacts {
 	facts := QueueFacts{VisibilityTimeout: 30 * time.Second}
 	if seconds, err := strconv.Atoi(q.Attributes["VisibilityTimeout"]); err == nil {
@@ -58,7 +58,7 @@ func (q Queue) Facts() QueueFacts {
 	return facts
 }
 
-// redrive is a RedrivePolicy, which SQS takes with its number as a number or as text.
+// redrive is a RedrivePolicy. SQS accepts its count as a number or as text.
 type redrive struct {
 	deadLetterTargetArn string
 	maxReceiveCount     int
@@ -91,15 +91,15 @@ var resourcesShape = objectOf(inResources,
 
 var queueShape = objectOf(inQueue,
 	required(field("QueueName", func(q *Queue) *string { return &q.QueueName },
-		textOf(matching(`[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo`, "is not a queue's name: up to 80 letters, digits, - and _, of which .fifo may be the last")),
+		textOf(matching(`[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo`, "is not a queue's name: up to 80 letters, digits, - and _, optionally ending in .fifo")),
 		"The queue's name. A FIFO queue's ends in .fifo.")),
 	field("Attributes", func(q *Queue) *map[string]string { return &q.Attributes }, attributesShape,
 		"The queue's attributes. As SQS wants them, all are text, numbers too."),
 	field("Messages", func(q *Queue) *[]Message { return &q.Messages }, listOf(0, 0, messageShape),
-		"Messages that are put once, by the run that makes the queue: texts, or objects with MessageBody."),
+		"Messages that are put once, by the run that creates the queue: texts, or objects with MessageBody."),
 )
 
-// attributesShape is an object of texts whose keys are those of SQS's CreateQueue.
+// attributesShape is an object of texts whose keys are the attributes of CreateQueue.
 var attributesShape = objectOf("attributes",
 	attribute("DelaySeconds", seconds(0, 900), "How long messages are held back: 0 to 900 seconds, as text. Default 0."),
 	attribute("MaximumMessageSize", seconds(1024, 1<<20), "The most bytes of a message: 1024 to 1048576, as text."),
@@ -133,7 +133,7 @@ func attribute(name string, r rule, doc string) key[map[string]string] {
 		}}
 }
 
-// messageShape is a message: text alone, or an object with more.
+// messageShape is a message: a text, or an object with MessageBody.
 var messageShape = shape[Message]{func(d *decoder, n *node, at string) (Message, bool) {
 	if n.kind == object {
 		return fullMessage.read(d, n, at)
@@ -149,7 +149,7 @@ var fullMessage = objectOf("message",
 	field("MessageGroupId", func(m *Message) *string { return &m.MessageGroupId }, textOf(matching(`[!-~]{1,128}`, "is not 1 to 128 letters, digits and signs without blanks")),
 		"The group in which the message keeps its order. FIFO queues need it."),
 	field("MessageDeduplicationId", func(m *Message) *string { return &m.MessageDeduplicationId }, textOf(matching(`[!-~]{1,128}`, "is not 1 to 128 letters, digits and signs without blanks")),
-		"What tells the message from its duplicates. FIFO queues need it unless ContentBasedDeduplication is true."),
+		"Identifies duplicates. FIFO queues need it unless ContentBasedDeduplication is true."),
 	field("DelaySeconds", func(m *Message) *int { return &m.DelaySeconds }, integerOf(0, 900),
 		"How long the message is held back: 0 to 900 seconds. Not for FIFO queues."),
 	field("MessageAttributes", func(m *Message) *map[string]MessageAttribute { return &m.MessageAttributes }, mapOf(messageAttribute),

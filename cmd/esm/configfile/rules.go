@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// A rule says what is wrong with a text, as a predicate to put behind it, and how JSON Schema says the rule. A text with
-// ${…} satisfies every schema: what stands for it is not known to an editor.
+// A rule checks a text. Its wrong returns a predicate to put after the text, or "". Its schema is the same rule in JSON
+// Schema. A text with ${…} satisfies every schema, because an editor does not know the variable's value.
 type rule struct {
 	wrong  func(s string) string
 	schema schema
 }
 
-// matching wants the whole text to match form; otherwise the text's fault is said.
+// matching requires the whole text to match form, and otherwise returns fault.
 func matching(form, fault string) rule {
 	re := regexp.MustCompile(`^(?:` + form + `)$`)
 	return rule{func(s string) string {
@@ -27,12 +27,12 @@ func matching(form, fault string) rule {
 	}, schema{"pattern": orVariable(form)}}
 }
 
-// orVariable is the pattern of a text that matches form or has a ${…}, as JSON Schema wants it.
+// orVariable returns a JSON Schema pattern for a text that matches form or has a ${…}.
 func orVariable(form string) string {
 	return `^(?:` + form + `)$|\$\{`
 }
 
-// notEmpty wants at least one character.
+// notEmpty requires at least one character.
 var notEmpty = rule{func(s string) string {
 	if s == "" {
 		return "is empty"
@@ -40,7 +40,7 @@ var notEmpty = rule{func(s string) string {
 	return ""
 }, schema{"minLength": 1}}
 
-// oneOf wants one of a few words, in their spelling.
+// oneOf requires one of the words, spelled exactly.
 func oneOf(words ...string) rule {
 	quoted := make([]string, len(words))
 	for i, w := range words {
@@ -62,7 +62,7 @@ func orList(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// suggestion asks whether the nearest of words was meant, and is empty when none is near.
+// suggestion returns a question naming the nearest of words, or "" if none is near.
 func suggestion(s string, words []string) string {
 	if near := nearest(s, words); near != "" {
 		return fmt.Sprintf("; did you mean %s?", near)
@@ -70,8 +70,8 @@ func suggestion(s string, words []string) string {
 	return ""
 }
 
-// nearest is the word that s differs from in case only, or else by the fewest slips: at most two, and fewer than half
-// of its letters. Empty means that there is none.
+// nearest returns the word that differs from s in case only, or else by the fewest slips: at most two, and fewer than half
+// of its letters. It returns "" if there is none.
 func nearest(s string, words []string) string {
 	best, fewest := "", 3
 	for _, w := range words {
@@ -116,7 +116,7 @@ func differ(a, b byte) int {
 	return 1
 }
 
-// seconds wants the digits of a whole number from low to high: attributes of queues are text.
+// seconds requires the digits of a whole number from low to high: attributes of queues are text.
 func seconds(low, high int) rule {
 	return rule{func(s string) string {
 		value, err := strconv.Atoi(s)
@@ -130,7 +130,7 @@ func seconds(low, high int) rule {
 	}, schema{"pattern": orVariable(`[0-9]+`)}}
 }
 
-// jsonRule wants the text of a JSON object.
+// jsonRule requires the text of a JSON object.
 var jsonRule = rule{func(s string) string {
 	var o map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(s), &o); err != nil || o == nil {
@@ -139,10 +139,10 @@ var jsonRule = rule{func(s string) string {
 	return ""
 }, schema{}}
 
-// base64Rule wants base64, padded.
+// base64Rule requires padded base64.
 var base64Rule = matching(`([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?`, "is not base64")
 
-// redriveRule wants the JSON text of a RedrivePolicy.
+// redriveRule requires the JSON text of a RedrivePolicy.
 var redriveRule = rule{func(s string) string {
 	policy, err := readRedrive(s)
 	if err != nil || policy.deadLetterTargetArn == "" || policy.maxReceiveCount < 1 || policy.maxReceiveCount > 1000 {

@@ -2,7 +2,7 @@ package configfile
 
 import "regexp"
 
-// The forms of YAML 1.2's core schema. What fits none of them is text: yes, on, 012 days, 1_000.
+// The forms of YAML 1.2's core schema. A scalar that matches none of them is text: yes, on, 012 days, 1_000.
 var (
 	nullForm    = regexp.MustCompile(`^(null|Null|NULL|~|)$`)
 	booleanForm = regexp.MustCompile(`^(true|True|TRUE|false|False|FALSE)$`)
@@ -10,7 +10,7 @@ var (
 	numberForm  = regexp.MustCompile(`^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
 )
 
-// plainKind is the kind of a scalar that was written without quotes.
+// plainKind returns the kind of a scalar written without quotes.
 func plainKind(s string) kind {
 	switch {
 	case nullForm.MatchString(s):
@@ -25,7 +25,7 @@ func plainKind(s string) kind {
 	return text
 }
 
-// String names a kind for people.
+// String describes a kind for messages.
 func (k kind) String() string {
 	return [...]string{"nothing", "true or false", "a whole number", "a number", "text", "a list", "an object"}[k]
 }

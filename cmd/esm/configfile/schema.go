@@ -6,10 +6,10 @@ import (
 	"maps"
 )
 
-// schema is JSON Schema, draft 2020-12, as far as shapes need it.
+// schema is a JSON Schema, draft 2020-12.
 type schema map[string]any
 
-// with is s and one more keyword.
+// with returns a copy of s with one more keyword.
 func (s schema) with(keyword string, value any) schema {
 	s = maps.Clone(s)
 	s[keyword] = value
@@ -32,8 +32,8 @@ func objectSchema[T any](keys []key[T]) schema {
 	return s
 }
 
-// Schema is the JSON Schema of the mappings file, for editors. It says what each key may hold, not the rules between
-// keys; docs/mappings.schema.json is a copy.
+// Schema returns the JSON Schema of the mappings file, for editors. It describes what each key may hold, not the rules
+// between keys. docs/mappings.schema.json is a copy.
 func Schema() []byte {
 	s := fileShape.schema.
 		with("$defs", schema{"AttributeValue": valueWhole.schema}).
@@ -47,7 +47,7 @@ func Schema() []byte {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(s); err != nil {
-		return nil // cannot be: a schema is made of texts, numbers, lists and maps
+		return nil // unreachable: a schema has only texts, numbers, lists and maps
 	}
 	return out.Bytes()
 }

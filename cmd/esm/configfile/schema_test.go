@@ -17,8 +17,6 @@ var update = flag.Bool("update", false, "write docs/mappings.schema.json")
 
 const schemaFile = "../../../docs/mappings.schema.json"
 
-//go:generate go test -run TestSchemaIsCurrent -update
-
 func TestSchemaIsCurrent(t *testing.T) {
 	if *update {
 		if err := os.WriteFile(schemaFile, Schema(), 0o644); err != nil {
@@ -27,7 +25,7 @@ func TestSchemaIsCurrent(t *testing.T) {
 	}
 	got, err := os.ReadFile(schemaFile)
 	if err != nil || !bytes.Equal(got, Schema()) {
-		t.Errorf("docs/mappings.schema.json is not that of the tables (%v): run go generate ./cmd/esm/config", err)
+		t.Errorf("docs/mappings.schema.json is out of date (%v): run make schema", err)
 	}
 }
 
@@ -48,7 +46,7 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	return s
 }
 
-// An editor says of a file's shape what Load says.
+// The schema and Load agree on the shape of a file.
 func TestSchemaAgreesWithLoad(t *testing.T) {
 	s := compiled(t)
 	for name, text := range map[string]string{"full": full(t), "smallest": smallest, "no mappings": "{}"} {
@@ -61,7 +59,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 	for _, c := range bad {
 		root, err := parse([]byte(c.text))
 		if err != nil || len(c.text) > 10_000 {
-			continue // no file at all, or only many values
+			continue // not valid YAML, or only too many values
 		}
 		if err := s.Validate(asJSON(hermetic(), root)); (err != nil) != c.shape {
 			t.Errorf("%s: the schema says %v, want an error: %v", c.name, err, c.shape)
@@ -69,7 +67,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 	}
 }
 
-// asJSON is a tree as a JSON decoder would have made it. The decoder bounds it.
+// asJSON returns a tree as a JSON decoder would. The decoder limits its size.
 func asJSON(d *decoder, n *node) any {
 	switch n.kind {
 	case null:
@@ -95,7 +93,7 @@ func asJSON(d *decoder, n *node) any {
 	return members
 }
 
-// Every key of the schema is read by Load and stands in the full file, which Load takes.
+// Every key of the schema is in the full file, which Load accepts.
 func TestFullFileHasEveryKey(t *testing.T) {
 	root, err := parse([]byte(full(t)))
 	if err != nil {
@@ -128,7 +126,7 @@ func TestFullFileHasEveryKey(t *testing.T) {
 	}
 }
 
-// objectNames says where the objects with refused keys are.
+// objectNames maps the objects with refused keys to their paths.
 var objectNames = map[string]string{
 	"EventSourceMappings.*": inMapping, "EventSourceMappings.*.ProvisionedPollerConfig": inPollers, "Functions.*": inFunction,
 	"EventSourceMappings.*.DestinationConfig": inDestinations, "Resources.Streams.*": inStream, "Resources.Tables.*": inTable,
@@ -136,7 +134,7 @@ var objectNames = map[string]string{
 	"Functions.*.LoggingConfig": inLogging, "Aws.Endpoints": inEndpoints, "Resources": inResources, "Resources.Queues.*": inQueue,
 }
 
-// keysOf gathers the paths of a schema, with * for items and for keys that the user chooses.
+// keysOf collects the paths of a schema, with * for items and for keys that the user chooses.
 func keysOf(s schema, at string, into map[string]bool) {
 	if at != "" {
 		into[strings.TrimPrefix(at, ".")] = true
@@ -159,7 +157,7 @@ func keysOf(s schema, at string, into map[string]bool) {
 	}
 }
 
-// generic is a path of a file with * in place of indices and of the keys that a user chooses.
+// generic returns a path of a file with * in place of indices and of keys that the user chooses.
 func generic(path string) string {
 	path = strings.NewReplacer("[", ".", "]", "").Replace(path)
 	parts := strings.Split(path, ".")

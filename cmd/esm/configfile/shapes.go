@@ -10,14 +10,14 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// A shape is one kind of value that may stand in the file: how it is read, and how JSON Schema says it. Read reports what
-// is wrong and is then false.
+// A shape is one kind of value in the file: a decoder and the matching JSON Schema. If the value is invalid, read reports why
+// and returns false.
 type shape[T any] struct {
 	read   func(d *decoder, n *node, at string) (value T, ok bool)
 	schema schema
 }
 
-// textOf is text under rules. ${NAME} is filled in before they are asked.
+// textOf returns the shape of a text that satisfies all rules. ${NAME} is expanded before they are checked.
 func textOf(rules ...rule) shape[string] {
 	s := schema{"type": "string"}
 	for _, r := range rules {
@@ -51,16 +51,16 @@ func (d *decoder) notText(n *node, at string) {
 	case boolean, integer, number:
 		d.errorf(at, "%s is %s and should be text: write it in quotes, %q", n.text, n.kind, n.text)
 	default:
-		d.mistaken(n, at, "text")
+		d.wrongKind(n, at, "text")
 	}
 }
 
-// integerOf is a whole number from low to high.
+// integerOf returns the shape of a whole number from low to high.
 func integerOf(low, high int) shape[int] {
 	want := fmt.Sprintf("a whole number from %d to %d", low, high)
 	return shape[int]{func(d *decoder, n *node, at string) (int, bool) {
 		if n.kind != integer {
-			d.mistaken(n, at, want)
+			d.wrongKind(n, at, want)
 			return 0, false
 		}
 		value, err := wholeNumber(n.text)
@@ -76,7 +76,7 @@ func integerOf(low, high int) shape[int] {
 	}, schema{"type": "integer", "minimum": low, "maximum": high}}
 }
 
-// wholeNumber reads decimal digits, in which leading zeros mean nothing, and 0o and 0x.
+// wholeNumber parses decimal digits, with leading zeros ignored, and the prefixes 0o and 0x.
 func wholeNumber(s string) (int, error) {
 	if strings.HasPrefix(s, "0o") || strings.HasPrefix(s, "0x") {
 		value, err := strconv.ParseInt(s, 0, 64)
@@ -85,12 +85,12 @@ func wholeNumber(s string) (int, error) {
 	return strconv.Atoi(s)
 }
 
-// numberOf is a number above zero and at most high.
+// numberOf returns the shape of a number above zero and at most high.
 func numberOf(high float64) shape[float64] {
 	want := fmt.Sprintf("a number above 0 and at most %v", high)
 	return shape[float64]{func(d *decoder, n *node, at string) (float64, bool) {
 		if n.kind != integer && n.kind != number {
-			d.mistaken(n, at, want)
+			d.wrongKind(n, at, want)
 			return 0, false
 		}
 		value, err := strconv.ParseFloat(n.text, 64)
@@ -105,7 +105,7 @@ func numberOf(high float64) shape[float64] {
 // trueOrFalse is a boolean.
 var trueOrFalse = shape[bool]{func(d *decoder, n *node, at string) (bool, bool) {
 	if n.kind != boolean {
-		d.mistaken(n, at, "true or false")
+		d.wrongKind(n, at, "true or false")
 		return false, false
 	}
 	return strings.EqualFold(n.text, "true"), true
@@ -123,14 +123,14 @@ var duration = shape[time.Duration]{func(d *decoder, n *node, at string) (time.D
 	}
 	value, err := time.ParseDuration(s)
 	if err != nil {
-		d.errorf(at, "%s is longer than can be told", quote(n.text))
+		d.errorf(at, "%s is too long: at most about 292 years", quote(n.text))
 	}
 	return value, err == nil
 }, durationText.schema}
 
 var durationText = textOf(matching(`([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+`, "is not a time such as 30s or 1m30s"))
 
-// listOf is a list of at least low and, unless high is 0, at most high items.
+// listOf returns the shape of a list of at least low and, unless high is 0, at most high items.
 func listOf[T any](low, high int, item shape[T]) shape[[]T] {
 	s := schema{"type": "array", "items": item.schema}
 	if low > 0 {
@@ -163,7 +163,7 @@ func listOf[T any](low, high int, item shape[T]) shape[[]T] {
 func (d *decoder) notList(n *node, at string) {
 	switch n.kind {
 	case null, list, object:
-		d.mistaken(n, at, "a list")
+		d.wrongKind(n, at, "a list")
 	default:
 		d.errorf(at, "%s and should be a list: [%s]", what(n), strings.Trim(quote(n.text), `"`))
 	}
@@ -176,7 +176,7 @@ func wrongLength(n, low, high int) string {
 	return fmt.Sprintf("has %s, above %d", count(n, "item"), high)
 }
 
-// pointerTo reads into a pointer, which stays nil when the key is absent.
+// pointerTo returns s decoded into a pointer, which stays nil if the key is absent.
 func pointerTo[T any](s shape[T]) shape[*T] {
 	return shape[*T]{func(d *decoder, n *node, at string) (*T, bool) {
 		value, ok := s.read(d, n, at)

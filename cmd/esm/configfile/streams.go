@@ -2,23 +2,23 @@ package configfile
 
 import "fmt"
 
-// Stream is a Kinesis data stream to make: CreateStream.
+// Stream is a Kinesis data stream to create, with the fields of CreateStream.
 type Stream struct {
 	StreamName string
 	ShardCount int            // at least 1
-	Records    []StreamRecord // put once, in their order, by the run that makes the stream
+	Records    []StreamRecord // put once, in order, by the run that creates the stream
 }
 
-// StreamRecord is a record to put: PutRecord.
+// StreamRecord is a record to put, with the fields of PutRecord.
 type StreamRecord struct {
 	PartitionKey string
-	Data         string // put as it is, without base64
+	Data         string // put as written, not base64
 }
 
-// Topic is a standard SNS topic to make: CreateTopic.
+// Topic is a standard SNS topic to create.
 type Topic struct{ Name string }
 
-// Bucket is an S3 bucket to make: CreateBucket.
+// Bucket is an S3 bucket to create.
 type Bucket struct{ Bucket string }
 
 var streamShape = objectFrom(Stream{ShardCount: 1}, inStream,
@@ -26,15 +26,15 @@ var streamShape = objectFrom(Stream{ShardCount: 1}, inStream,
 		textOf(matching(`[A-Za-z0-9_.-]{1,128}`, "is not a stream's name: 1 to 128 letters, digits, ., - and _")),
 		"The stream's name.")),
 	field("ShardCount", func(s *Stream) *int { return &s.ShardCount }, integerOf(1, 10000),
-		"How many shards the stream is made with. Default 1."),
+		"How many shards the stream is created with. Default 1."),
 	field("Records", func(s *Stream) *[]StreamRecord { return &s.Records }, listOf(0, 0, streamRecord),
-		"Records that are put once, by the run that makes the stream."),
+		"Records that are put once, by the run that creates the stream."),
 )
 
 var streamRecord = objectOf("stream record",
 	required(field("PartitionKey", func(r *StreamRecord) *string { return &r.PartitionKey },
 		textOf(matching(`[\s\S]{1,256}`, "is not 1 to 256 characters long")),
-		"What chooses the record's shard: 1 to 256 characters.")),
+		"The key that selects the record's shard: 1 to 256 characters.")),
 	required(field("Data", func(r *StreamRecord) *string { return &r.Data }, textOf(notEmpty),
 		"The record's data, as it is: not in base64.")),
 )
@@ -51,7 +51,7 @@ var bucketShape = objectOf(inBucket,
 		"The bucket's name.")),
 )
 
-// checkResources checks what all resources have in common.
+// checkResources checks the rules common to all resources: an endpoint is set, and names are unique.
 func (d *decoder) checkResources(f *File) {
 	for _, k := range resourceKinds {
 		names, _ := f.names(k)

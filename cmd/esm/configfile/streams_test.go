@@ -9,12 +9,12 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// reading is a mapping of the table carts, and more.
+// reading returns a file with a mapping of the table carts, followed by more.
 func reading(function, more string) string {
 	return strings.Replace(carting, "orders", function, 1) + "    MaximumRetryAttempts: 2\n" + more
 }
 
-func TestStreamsOfTheFullFile(t *testing.T) {
+func TestFullFileStreams(t *testing.T) {
 	f := mustLoad(t, full(t), "TABLE=x")
 	if got, want := f.Resources.Streams[0], (Stream{"clicks", 4, []StreamRecord{{"u1", `{"page": "/"}`}, {"u2", "plain text"}}}); !equalJSON(got, want) {
 		t.Errorf("stream = %+v, want %+v", got, want)

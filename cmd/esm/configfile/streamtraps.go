@@ -6,8 +6,8 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// StreamTraps are the known ways in which a mapping of a stream stands still or loses records unseen, with paths in the
-// mapping (AWS: "Using Lambda to process records from Amazon Kinesis Data Streams", "Configuring partial batch response
+// StreamTraps returns the settings of a stream mapping that are known to block a shard or to lose records silently. Paths are
+// relative to the mapping (AWS: "Using Lambda to process records from Amazon Kinesis Data Streams", "Configuring partial batch response
 // with Kinesis Data Streams and Lambda").
 func StreamTraps(m config.Mapping) []config.Problem {
 	if m = m.Defaults(); !m.OfStream() {
@@ -17,15 +17,15 @@ func StreamTraps(m config.Mapping) []config.Problem {
 	switch {
 	case endless:
 		return []config.Problem{{Path: "MaximumRetryAttempts", Message: "-1 without MaximumRecordAgeInSeconds: a record that always fails blocks its shard " +
-			"until it leaves the stream: set one of them, and BisectBatchOnFunctionError so that its batch is not given up with it"}}
+			"until it leaves the stream: set one of them, and BisectBatchOnFunctionError so that the rest of its batch is not given up with it"}}
 	case m.ReportsFailures() && !*m.BisectBatchOnFunctionError:
-		return []config.Problem{{Path: "FunctionResponseTypes", Message: "without BisectBatchOnFunctionError, a record that is given up takes all behind it in its batch with it, " +
-			"those that would succeed too"}}
+		return []config.Problem{{Path: "FunctionResponseTypes", Message: "without BisectBatchOnFunctionError, giving up one record also gives up all later records of its batch, " +
+			"including those that would succeed"}}
 	}
 	return nil
 }
 
-// ReaderTraps returns, by index, the mappings that read a source which already has as many readers as AWS advises.
+// ReaderTraps returns, by index, the mappings that exceed the number of readers AWS advises for their source.
 func ReaderTraps(mappings []config.Mapping) map[int]config.Problem {
 	readers, found := map[string]int{}, map[int]config.Problem{}
 	for i, m := range mappings {

@@ -7,33 +7,33 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// Table is a DynamoDB table to make: CreateTable, as far as streams and their tests need it.
+// Table is a DynamoDB table to create, with the fields of CreateTable that matter to streams.
 type Table struct {
 	TableName             string
 	AttributeDefinitions  []AttributeDefinition
 	KeySchema             []KeyElement // the partition key, and perhaps a sort key
 	BillingMode           string       // PAY_PER_REQUEST or PROVISIONED
-	ProvisionedThroughput *Throughput  // of PROVISIONED
+	ProvisionedThroughput *Throughput  // with PROVISIONED only
 	StreamSpecification   *StreamSpecification
-	Items                 []Item // put once, in their order, by the run that makes the table
+	Items                 []Item // put once, in order, by the run that creates the table
 }
 
-// AttributeDefinition tells the type of a key: S, N or B.
+// AttributeDefinition is the type of a key attribute: S, N or B.
 type AttributeDefinition struct{ AttributeName, AttributeType string }
 
 // KeyElement is one attribute of a table's key: HASH or RANGE.
 type KeyElement struct{ AttributeName, KeyType string }
 
-// Throughput is what a table of the mode PROVISIONED is made for.
+// Throughput is the capacity of a table in PROVISIONED mode.
 type Throughput struct{ ReadCapacityUnits, WriteCapacityUnits int }
 
-// StreamSpecification says whether the table has a stream, and what its records show of items.
+// StreamSpecification enables a table's stream and selects which images of an item its records contain.
 type StreamSpecification struct {
 	StreamEnabled  bool
 	StreamViewType string // KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES; empty if there is no stream
 }
 
-// Streams says whether the table has a stream.
+// Streams reports whether the table has a stream.
 func (t Table) Streams() bool {
 	return t.StreamSpecification != nil && t.StreamSpecification.StreamEnabled
 }
@@ -54,11 +54,11 @@ var tableShape = objectOf(inTable,
 	field("BillingMode", func(t *Table) *string { return &t.BillingMode }, textOf(oneOf(payPerRequest, provisioned)),
 		"PAY_PER_REQUEST or PROVISIONED. Default PROVISIONED with ProvisionedThroughput, PAY_PER_REQUEST without."),
 	field("ProvisionedThroughput", func(t *Table) **Throughput { return &t.ProvisionedThroughput }, pointerTo(throughputShape),
-		"What a table of the mode PROVISIONED is made for."),
+		"The capacity of a table in PROVISIONED mode."),
 	field("StreamSpecification", func(t *Table) **StreamSpecification { return &t.StreamSpecification }, pointerTo(specificationShape),
 		"The table's stream, which mappings need."),
 	field("Items", func(t *Table) *[]Item { return &t.Items }, listOf(0, 0, itemShape),
-		"Items that are put once, by the run that makes the table: attributes with their types, such as {pk: {S: a}}."),
+		"Items that are put once, by the run that creates the table: attributes with their types, such as {pk: {S: a}}."),
 )
 
 var attributeName = textOf(matching(`[\s\S]{1,255}`, "is not 1 to 255 characters long"))
@@ -87,8 +87,8 @@ var specificationShape = objectOf("stream specification",
 		"What records show: KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES."),
 )
 
-// checkTables checks what CreateTable and PutItem would refuse (AWS: the API reference of CreateTable), and completes
-// what they need.
+// checkTables reports what CreateTable and PutItem would refuse (AWS: the API reference of CreateTable), and fills in
+// defaults.
 func (d *decoder) checkTables(f *File) {
 	for i := range f.Resources.Tables {
 		t, at := &f.Resources.Tables[i], fmt.Sprintf("Resources.Tables[%d]", i)
@@ -142,7 +142,7 @@ func (d *decoder) checkKey(t Table, at string) {
 	}
 }
 
-// TableOf is the table to make whose stream a mapping reads, or nil: its source may exist already, or be elsewhere.
+// TableOf returns the table among Resources whose stream a mapping reads, or nil.
 func (f *File) TableOf(m config.Mapping) *Table {
 	if m.Endpoint != "" {
 		return nil
@@ -155,8 +155,8 @@ func (f *File) TableOf(m config.Mapping) *Table {
 	return nil
 }
 
-// checkStreamsOfTables refuses mappings of tables that are made without a stream, or that name a stream which making the
-// table cannot bring about.
+// checkStreamsOfTables refuses mappings of tables that are created without a stream, and mappings that name the stream of a
+// table to create: the stream will get another name.
 func (d *decoder) checkStreamsOfTables(f *File) {
 	for i, m := range f.Mappings {
 		t, at := f.TableOf(m), fmt.Sprintf("EventSourceMappings[%d].EventSourceArn", i)

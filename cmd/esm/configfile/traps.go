@@ -8,13 +8,13 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// QueueFacts are the attributes of a source queue that matter to the function behind it.
+// QueueFacts are the attributes of a source queue that [Traps] needs.
 type QueueFacts struct {
 	VisibilityTimeout time.Duration
 	MaxReceiveCount   int // of its RedrivePolicy; 0 means that it has none
 }
 
-// CheckTimeout is an error when the queue shows messages again before the function's time is up. Lambda refuses to make
+// CheckTimeout returns an error if the queue's visibility timeout is below the function's timeout. Lambda refuses to create
 // such a mapping (AWS: "Creating and configuring an Amazon SQS event source mapping").
 func CheckTimeout(fn config.Function, visibility time.Duration) error {
 	if fn.TimeLimit() <= visibility {
@@ -31,8 +31,8 @@ const (
 	advisedReserved = 5
 )
 
-// Traps are the known ways to lose or repeat work between a queue and a function, with paths in the mapping. It is pure:
-// the same questions can be asked of the file and, at run time, of the queue as it is.
+// Traps returns the settings of a queue, a mapping and its function that are known to lose or repeat work. Paths are relative
+// to the mapping. It is used both on the file and, at run time, on the attributes of the actual queue.
 func Traps(fn config.Function, m config.Mapping, q QueueFacts) []config.Problem {
 	m = m.Defaults()
 	window := time.Duration(*m.MaximumBatchingWindowInSeconds) * time.Second
@@ -58,7 +58,8 @@ func Traps(fn config.Function, m config.Mapping, q QueueFacts) []config.Problem 
 	return found
 }
 
-// ReservationTraps are the ways in which a function's reservation starves its mappings, with paths in the function.
+// ReservationTraps returns the ways in which a function's reservation starves its mappings. Paths are relative to the
+// function.
 func ReservationTraps(fn config.Function, mappings []config.Mapping) []config.Problem {
 	if fn.ReservedConcurrentExecutions == nil {
 		return nil
@@ -73,12 +74,12 @@ func ReservationTraps(fn config.Function, mappings []config.Mapping) []config.Pr
 		found = append(found, config.Problem{Path: path, Message: fmt.Sprintf("%d is below %d, the least that AWS advises behind a queue: expect messages to wait", reserved, advisedReserved)})
 	}
 	if sum, terms := caps(fn, mappings); sum > reserved {
-		found = append(found, config.Problem{Path: path, Message: fmt.Sprintf("%d is below what the function's mappings may run at a time, %s: they will wait for each other", reserved, terms)})
+		found = append(found, config.Problem{Path: path, Message: fmt.Sprintf("%d is below the concurrency of the function's mappings (%s): they will wait for permits", reserved, terms)})
 	}
 	return found
 }
 
-// onlyOfStreams says whether a function has mappings, and none of a queue.
+// onlyOfStreams reports whether a function has mappings and none of them reads a queue.
 func onlyOfStreams(fn config.Function, mappings []config.Mapping) bool {
 	streams := false
 	for _, m := range mappings {
@@ -92,7 +93,7 @@ func onlyOfStreams(fn config.Function, mappings []config.Mapping) bool {
 	return streams
 }
 
-// caps adds up what the enabled mappings of a function may run at a time, as far as they have caps.
+// caps adds up the concurrency limits of the enabled mappings of a function that have one. Terms shows the sum for a message.
 func caps(fn config.Function, mappings []config.Mapping) (sum int, terms string) {
 	var each []string
 	for _, m := range mappings {
@@ -109,7 +110,7 @@ func caps(fn config.Function, mappings []config.Mapping) (sum int, terms string)
 	return sum, fmt.Sprint(sum)
 }
 
-// capOf is how much a mapping may run at a time, 0 if it does not say. A provisioned poller runs ten.
+// capOf returns how many invocations a mapping may run at a time, 0 without a limit. A provisioned poller runs ten.
 func capOf(m config.Mapping) int {
 	switch {
 	case m.ScalingConfig != nil:
@@ -120,5 +121,5 @@ func capOf(m config.Mapping) int {
 	return 0
 }
 
-// seconds0 is a time in whole seconds, as AWS counts these times.
+// seconds0 formats a duration in whole seconds, as AWS counts these times.
 func seconds0(t time.Duration) string { return fmt.Sprintf("%.0f s", t.Seconds()) }

@@ -31,13 +31,13 @@ func TestTraps(t *testing.T) {
 		{"no dead-letter queue", 5, 0, QueueFacts{30 * time.Second, 0}, nil},
 	} {
 		m := config.Mapping{MaximumBatchingWindowInSeconds: &c.window}
-		if got := told(Traps(config.Function{Timeout: c.timeout}, m, c.facts)); !slices.Equal(got, c.want) {
+		if got := messages(Traps(config.Function{Timeout: c.timeout}, m, c.facts)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 		}
 	}
 }
 
-func told(found []config.Problem) (all []string) {
+func messages(found []config.Problem) (all []string) {
 	for _, p := range found {
 		all = append(all, p.Path+": "+p.Message)
 	}
@@ -65,12 +65,12 @@ func TestReservationTraps(t *testing.T) {
 	mappings := []config.Mapping{capped("f", 10), capped("g", 50), provisioned, off, {FunctionName: "f"}}
 	for reserved, want := range map[int][]string{
 		30: nil,
-		29: {"ReservedConcurrentExecutions: 29 is below what the function's mappings may run at a time, 10 + 20 = 30: they will wait for each other"},
+		29: {"ReservedConcurrentExecutions: 29 is below the concurrency of the function's mappings (10 + 20 = 30): they will wait for permits"},
 		4: {"ReservedConcurrentExecutions: 4 is below 5, the least that AWS advises behind a queue: expect messages to wait",
-			"ReservedConcurrentExecutions: 4 is below what the function's mappings may run at a time, 10 + 20 = 30: they will wait for each other"},
+			"ReservedConcurrentExecutions: 4 is below the concurrency of the function's mappings (10 + 20 = 30): they will wait for permits"},
 		0: {"ReservedConcurrentExecutions: 0 switches the function off: it is never run, and its mappings wait"},
 	} {
-		if got := told(ReservationTraps(config.Function{Name: "f", ReservedConcurrentExecutions: &reserved}, mappings)); !slices.Equal(got, want) {
+		if got := messages(ReservationTraps(config.Function{Name: "f", ReservedConcurrentExecutions: &reserved}, mappings)); !slices.Equal(got, want) {
 			t.Errorf("%d reserved: got\n%s\nwant\n%s", reserved, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
@@ -85,13 +85,13 @@ func TestWarnings(t *testing.T) {
 		want       []string
 	}{
 		{"listening to all", "Engine:\n  Listen: :9001\n", []string{
-			"2:3: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can change mappings and run functions"}},
+			"2:3: Engine.Listen: is not a loopback address: the HTTP server has no authentication, so anyone who can reach it can change mappings and run functions"}},
 		{"listening to a network", "Engine: {Listen: '10.0.0.1:9001'}\n", []string{
-			"1:10: Engine.Listen: is not a loopback address: the HTTP face has no login, and whoever reaches it can change mappings and run functions"}},
+			"1:10: Engine.Listen: is not a loopback address: the HTTP server has no authentication, so anyone who can reach it can change mappings and run functions"}},
 		{"loopback", "Engine: {Listen: 'localhost:9001'}\n", nil},
 		{"loopback of IPv6", "Engine: {Listen: '[::1]:0'}\n", nil},
 		{"memory", "Functions:\n  a:\n    Command: [x]\n    MemorySize: 256\n", []string{
-			"4:5: Functions.a.MemorySize: is told to the function, but not enforced for processes"}},
+			"4:5: Functions.a.MemorySize: is passed to the function, but not enforced for processes"}},
 		{"a bootstrap", "Functions: {a: {Runtime: provided.al2023, CodeUri: bin}}\n", nil},
 		{"no bootstrap", "Functions:\n  a: {Runtime: provided.al2023, CodeUri: src}\n", []string{
 			"2:7: Functions.a.Runtime: there is no executable file bootstrap in CodeUri: without it every invocation fails"}},
@@ -103,18 +103,18 @@ func TestWarnings(t *testing.T) {
 		{"a queue to make", queues + "    - QueueName: orders\n" + orders + mapped, nil},
 		{"a queue that is made elsewhere", "Aws: {Endpoint: 'http://localhost:1', Region: eu-west-1}\nResources:\n  Queues:\n    - QueueName: orders\n" + orders + mapped, []string{
 			"10:5: EventSourceMappings[0].EventSourceArn: is not the queue of that name in Resources.Queues, which is created in eu-west-1 and account 000000000000"}},
-		{"a queue that nobody makes", "Aws: {Endpoint: embedded}\n" + orders + mapped, []string{
+		{"a queue not in Resources", "Aws: {Endpoint: embedded}\n" + orders + mapped, []string{
 			"7:5: EventSourceMappings[0].EventSourceArn: is not in Resources.Queues: the embedded stand-in starts without any other queue"}},
 		{"a queue that may exist", "Aws: {Endpoint: 'http://localhost:1'}\n" + orders + mapped, nil},
-		{"dead letters that nobody makes", queues + deadLetters("a", "b"), []string{
+		{"a dead-letter queue not in Resources", queues + deadLetters("a", "b"), []string{
 			"5:20: Resources.Queues[0].Attributes.RedrivePolicy: the dead-letter queue is not among Resources.Queues in us-east-1 and account 000000000000: if it does not exist, this queue cannot be made"}},
 
 		{"a poison record", orders + clicking, []string{
 			"5:5: EventSourceMappings[0].MaximumRetryAttempts: -1 without MaximumRecordAgeInSeconds: a record that always fails blocks its shard until it leaves the stream: " +
-				"set one of them, and BisectBatchOnFunctionError so that its batch is not given up with it"}},
+				"set one of them, and BisectBatchOnFunctionError so that the rest of its batch is not given up with it"}},
 		{"a poison record is given up by age", orders + clicking + "    MaximumRecordAgeInSeconds: 60\n", nil},
-		{"a poison record takes others with it", orders + clicking + "    MaximumRetryAttempts: 2\n    FunctionResponseTypes: [ReportBatchItemFailures]\n", []string{
-			"9:5: EventSourceMappings[0].FunctionResponseTypes: without BisectBatchOnFunctionError, a record that is given up takes all behind it in its batch with it, those that would succeed too"}},
+		{"a poison record gives up its batch", orders + clicking + "    MaximumRetryAttempts: 2\n    FunctionResponseTypes: [ReportBatchItemFailures]\n", []string{
+			"9:5: EventSourceMappings[0].FunctionResponseTypes: without BisectBatchOnFunctionError, giving up one record also gives up all later records of its batch, including those that would succeed"}},
 		{"a poison record alone", orders + clicking + "    MaximumRetryAttempts: 2\n    FunctionResponseTypes: [ReportBatchItemFailures]\n    BisectBatchOnFunctionError: true\n", nil},
 		{"three readers of a table", orders + reading("orders:1", "") + reading("orders:2", "    Enabled: false\n") + reading("orders:3", "") + reading("orders:4", ""), []string{
 			"19:5: EventSourceMappings[3].EventSourceArn: is read by 3 mappings up to this one, above 2, the most of a table's stream on AWS: expect throttling"}},
@@ -122,7 +122,7 @@ func TestWarnings(t *testing.T) {
 			"    MaximumRetryAttempts: 2\n    DestinationConfig: {OnFailure: {Destination: 'arn:aws:s3:::failures'}}\n" +
 			strings.NewReplacer("orders", "orders:2", "stream/clicks", "stream/clicks/consumer/fast:1").Replace(clicking) +
 			"    MaximumRetryAttempts: 2\n    DestinationConfig: {OnFailure: {Destination: 'arn:aws:sns:us-east-1:000000000000:alerts'}}\n", nil},
-		{"what nobody makes", made + "  Buckets: [{Bucket: failures}]\n  Topics: [{Name: alerts}]\n" + orders + clicking +
+		{"other sources not in Resources", made + "  Buckets: [{Bucket: failures}]\n  Topics: [{Name: alerts}]\n" + orders + clicking +
 			"    MaximumRetryAttempts: 2\n    DestinationConfig: {OnFailure: {Destination: 'arn:aws:s3:::failure'}}\n" +
 			reading("orders", "    DestinationConfig: {OnFailure: {Destination: 'arn:aws:sns:us-east-2:000000000000:alerts'}}\n"), []string{
 			"10:5: EventSourceMappings[0].EventSourceArn: is not in Resources.Streams: the embedded stand-in starts without any other stream",
@@ -134,7 +134,7 @@ func TestWarnings(t *testing.T) {
 		_, report := loadText(t, c.text)
 		if err := report.Err(); err != nil {
 			t.Errorf("%s: %v", c.name, err)
-		} else if !slices.EqualFunc(report.Warnings, c.want, says) {
+		} else if !slices.EqualFunc(report.Warnings, c.want, matches) {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, report, strings.Join(c.want, "\n"))
 		}
 	}

@@ -17,12 +17,12 @@ const (
 	object
 )
 
-// node is one value of the file. An alias is the node that it stands for, so a tree may share its branches; it has no
-// cycles, because an anchor is known only once its value is complete.
+// node is one value of the file. An alias is the node of its anchor, so a tree may share branches. It has no cycles, because
+// an anchor is known only once its value is complete.
 type node struct {
 	place
 	kind    kind
-	text    string  // of a scalar, as written but unquoted; of text, without what the environment puts in
+	text    string  // of a scalar, as written but unquoted and with ${…} not yet expanded
 	quoted  bool    // text that was written in quotes or as a block
 	items   []*node // of a list
 	entries []entry // of an object, in the file's order
@@ -34,7 +34,7 @@ type entry struct {
 	merge      bool
 }
 
-// tree converts the parser's syntax into nodes. Anchors are those seen so far: the latest of a name counts.
+// tree converts the parser's syntax into nodes. Anchors holds those seen so far; the latest of a name counts.
 type tree struct {
 	anchors map[string]*node
 }
@@ -94,7 +94,7 @@ func (t tree) alias(n *ast.AliasNode) (*node, error) {
 	return value, nil
 }
 
-// tagged takes the tags of YAML 1.2's core schema that change nothing or make a text.
+// tagged accepts the tags of YAML 1.2's core schema that match the value's kind, and !!str on scalars.
 func (t tree) tagged(n *ast.TagNode) (*node, error) {
 	tag := n.Start.Value
 	value, err := t.convert(n.Value)

@@ -11,10 +11,10 @@ import (
 	"github.com/esm-run/esm/invoker/bootstrap"
 )
 
-// warn tells what is allowed and probably not meant.
+// warn adds warnings about what is allowed but probably a mistake.
 func (d *decoder) warn(f *File) {
 	if !isLoopback(f.Engine.Listen) {
-		d.warnf("Engine.Listen", "is not a loopback address: the HTTP face has no login, and whoever reaches it can change mappings and run functions")
+		d.warnf("Engine.Listen", "is not a loopback address: the HTTP server has no authentication, so anyone who can reach it can change mappings and run functions")
 	}
 	for _, fn := range f.Functions {
 		d.warnFunction(f, fn, config.Member("Functions", fn.Name))
@@ -34,18 +34,18 @@ func (d *decoder) warnFunction(f *File, fn config.Function, at string) {
 	d.warnings(at, ReservationTraps(fn, f.Mappings))
 	memory := config.Member(at, "MemorySize")
 	if _, given := d.places[memory]; given && fn.InvokeEndpoint == "" {
-		d.warnf(memory, "is told to the function, but not enforced for processes")
+		d.warnf(memory, "is passed to the function, but not enforced for processes")
 	}
 	d.warnCode(fn, at)
 }
 
-// warnCode tells of files that are not there yet: they may still be built.
+// warnCode warns of missing files of a function. They are no errors, because they may still be built.
 func (d *decoder) warnCode(fn config.Function, at string) {
 	const fails = "without it every invocation fails"
 	switch {
 	case len(fn.Command) > 0:
 		if name := fn.Command[0]; strings.Contains(name, "/") && !executable(within(fn.CodeUri, name)) {
-			d.warnf(config.Member(at, "Command"), "%s is not an executable file, sought from CodeUri: %s", name, fails)
+			d.warnf(config.Member(at, "Command"), "%s is not an executable file (relative to CodeUri): %s", name, fails)
 		}
 	case strings.HasPrefix(fn.Runtime, "provided"):
 		if !executable(filepath.Join(fn.CodeUri, "bootstrap")) {
@@ -75,7 +75,7 @@ func (d *decoder) warnPatterns(m config.Mapping, at string) {
 		path := fmt.Sprintf("%s[%d].Pattern", filters, i)
 		compiled, err := compilePatterns(m.Source(), one.Pattern)
 		if err != nil {
-			continue // told as an error
+			continue // reported as an error
 		}
 		for _, note := range compiled.Undocumented() {
 			if d.expanded[path] {
@@ -86,7 +86,7 @@ func (d *decoder) warnPatterns(m config.Mapping, at string) {
 	}
 }
 
-// warnSource tells of the traps between a mapping, its source and its function, as far as this file knows the source.
+// warnSource warns of traps between a mapping, its source and its function.
 func (d *decoder) warnSource(f *File, m config.Mapping, at string) {
 	q, fn := f.QueueOf(m), f.Function(m.FunctionName)
 	if q != nil && fn != nil && !d.failed[at+".EventSourceArn"] {

@@ -14,7 +14,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// What a file may be at the most. The parser's time grows with the square of the tokens, and its stack with the nesting.
+// The limits of a file. The parser's time grows with the square of the tokens, and its stack with the nesting.
 const (
 	maxBytes   = 512 << 10
 	maxTokens  = 50_000
@@ -24,7 +24,7 @@ const (
 // place is a position in the file: line and column, in characters, from 1. The zero place is nowhere.
 type place struct{ line, column int }
 
-// syntaxError is what keeps a file from being read at all.
+// syntaxError is an error that prevents decoding of the whole file.
 type syntaxError struct {
 	place
 	message string
@@ -32,13 +32,13 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.message }
 
-// parse turns a file of one YAML 1.2 document into a tree. Its error is a *syntaxError.
+// parse parses a file of one YAML 1.2 document into a tree. Its error is a *syntaxError.
 func parse(data []byte) (root *node, err error) {
 	data = normal(data)
 	if err := checkText(data); err != nil {
 		return nil, err
 	}
-	// The file is not trusted to keep a third party's parser within its bounds.
+	// The parser is third-party code and the file is untrusted: a panic must not end the process.
 	defer func() {
 		if p := recover(); p != nil {
 			root, err = nil, &syntaxError{message: "is not YAML that can be read here"}
@@ -60,14 +60,14 @@ func parse(data []byte) (root *node, err error) {
 	return t.convert(body)
 }
 
-// normal is data without a byte order mark and with line feeds as its only line breaks, as YAML counts lines.
+// normal returns data without a byte order mark and with line feeds as its only line breaks.
 func normal(data []byte) []byte {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	return bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
 }
 
-// widthsOf is how many characters each line has.
+// widthsOf returns the number of characters of each line.
 func widthsOf(data []byte) []int {
 	var widths []int
 	for line := range bytes.SplitSeq(normal(data), []byte("\n")) {
@@ -76,7 +76,7 @@ func widthsOf(data []byte) []int {
 	return widths
 }
 
-// checkText refuses what is too large, or not UTF-8.
+// checkText refuses a file that is too large or not UTF-8.
 func checkText(data []byte) error {
 	if len(data) > maxBytes {
 		return &syntaxError{message: fmt.Sprintf("is larger than %d bytes", maxBytes)}
@@ -89,8 +89,8 @@ func checkText(data []byte) error {
 	return nil
 }
 
-// checkTokens refuses what is too much or nested too deeply, before the parser works on it. Flow collections are counted;
-// a block collection cannot be nested deeper than its column.
+// checkTokens refuses a file with too many tokens or nested too deeply, before the parser works on it. Flow collections are
+// counted; a block collection cannot be nested deeper than its column.
 func checkTokens(tokens token.Tokens) error {
 	if len(tokens) > maxTokens {
 		return &syntaxError{placeOf(tokens[maxTokens]), fmt.Sprintf("has more than %d words and signs: split the file", maxTokens)}
@@ -125,7 +125,7 @@ func placeOf(t *token.Token) place {
 	return place{max(t.Position.Line, 1), max(t.Position.Column, 1)}
 }
 
-// inOurWords keeps the parser's message and place, and adds what helps with the commonest slip.
+// inOurWords keeps the parser's message and place, and replaces the message for the most common mistake, a tab.
 func inOurWords(err error) error {
 	var y yaml.Error
 	if !errors.As(err, &y) {
@@ -138,7 +138,7 @@ func inOurWords(err error) error {
 	return &syntaxError{placeOf(y.GetToken()), message}
 }
 
-// onlyDocument is the content of the one document of a file.
+// onlyDocument returns the content of a file that has exactly one document.
 func onlyDocument(file *ast.File) (ast.Node, error) {
 	var body ast.Node
 	for _, doc := range file.Docs {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// show writes a tree on one line, with the kinds of scalars and the places of all.
+// show formats a tree on one line, with the kinds of scalars and the place of every value.
 func show(n *node) string {
 	switch n.kind {
 	case list:
@@ -51,7 +51,7 @@ func TestTrees(t *testing.T) {
 	}
 }
 
-func TestPlainScalarsAreThoseOfYAML12(t *testing.T) {
+func TestPlainScalarKinds(t *testing.T) {
 	for want, scalars := range map[kind]string{
 		null:    "null Null NULL ~",
 		boolean: "true True TRUE false False FALSE",
@@ -112,7 +112,7 @@ func FuzzExpand(f *testing.F) {
 			t.Errorf("%q becomes %q", s, got)
 		}
 		if err != nil && len(value) > 8 && !strings.Contains(s, value) && strings.Contains(err.Error(), value) {
-			t.Errorf("the error tells the value: %v", err)
+			t.Errorf("the error contains the value: %v", err)
 		}
 	})
 }

@@ -1,5 +1,5 @@
-// Package datadir opens an engine's data directory: its lock, and for commands that work while no engine runs, the store and
-// the mappings that it is about.
+// Package datadir opens an engine's data directory: its lock and, for commands that work while no engine runs, its store and
+// mappings.
 package datadir
 
 import (
@@ -17,7 +17,7 @@ import (
 type Dir struct{ lock *os.File }
 
 // Open creates path with mode 0700 if it does not exist, and locks it for this process. The operating system releases the
-// lock when the process ends, however it ends.
+// lock at any end of the process, including a kill.
 func Open(path string) (*Dir, error) {
 	d, err := lock(path)
 	if err != nil {

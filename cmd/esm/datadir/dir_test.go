@@ -8,31 +8,31 @@ import (
 	"testing"
 )
 
-func TestDataDirIsOnesOwn(t *testing.T) {
+func TestDataDirIsLocked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b")
 	first, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("made with %v, %v, want mode 0700", info.Mode(), err)
+		t.Errorf("created with %v, %v, want mode 0700", info.Mode(), err)
 	}
 	_, err = Open(path)
 	if want := fmt.Sprint("in use by process ", os.Getpid()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
-		t.Errorf("the second owner is told %v, want %q and the path", err, want)
+		t.Errorf("the second Open: %v, want %q and the path", err, want)
 	}
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
 	again, err := Open(path)
 	if err != nil {
-		t.Fatalf("after its owner's end: %v", err)
+		t.Fatalf("after Close: %v", err)
 	}
 	again.Close()
 }
 
-// What an earlier owner wrote, which may be longer, does not stay.
-func TestDataDirNamesItsPresentOwner(t *testing.T) {
+// The process id of an earlier owner, which may be longer, is overwritten.
+func TestOwner(t *testing.T) {
 	path := t.TempDir()
 	lock := filepath.Join(path, "lock")
 	if err := os.WriteFile(lock, []byte("4294967296\n"), 0o600); err != nil {
@@ -54,7 +54,7 @@ func TestDataDirNamesItsPresentOwner(t *testing.T) {
 	}
 }
 
-func TestDataDirThatCannotBe(t *testing.T) {
+func TestInvalidDataDir(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"github.com/esm-run/esm/mappings"
 )
 
-// Mapping is a mapping that the store may have checkpoints or notices of. Only the UUID of a removed mapping is known.
+// Mapping is a mapping that may have checkpoints or notices in the store. For a removed mapping only the UUID is known.
 type Mapping mappings.Expected
 
 // Removed returns the mapping of a UUID that is neither in the file nor was made over HTTP.

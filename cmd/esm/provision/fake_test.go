@@ -19,28 +19,28 @@ import (
 	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
-// fakeServices answers for Kinesis, DynamoDB, SNS and S3, as far as making resources needs them, in the caller's goroutine.
+// fakeServices is an HTTP transport that implements the calls of Kinesis, DynamoDB, SNS and S3 that create resources.
 type fakeServices struct {
-	coming int // for so many looks what was created is CREATING
-	things map[string]*thing
-	bodies []string // of what created something
+	creating  int // how many descriptions of a new resource return CREATING
+	resources map[string]*fakeResource
+	bodies    []string // of the calls that create
 }
 
-// thing is a resource of fakeServices.
-type thing struct {
-	statuses []string // that looks find in turn, the last of them for good; gone as "GONE"
+// fakeResource is a resource of fakeServices.
+type fakeResource struct {
+	statuses []string // of successive descriptions; the last is repeated, and "GONE" deletes the resource
 	shards   int
 	table    map[string]any // as CreateTable had it
 	contents []string
 }
 
-// creation is a call that creates, of whatever service.
+// creation is a call of any service that creates a resource.
 type creation struct {
 	StreamName, TableName string
 	ShardCount            int
 }
 
-// put is a call that puts, of whatever service.
+// put is a call of any service that puts a record or an item.
 type put struct {
 	StreamName, TableName string
 	PartitionKey, Data    string
@@ -91,9 +91,9 @@ func refusal(code, message string) (status int, answer string) {
 	return http.StatusBadRequest, fmt.Sprintf(`{"__type":%q,"message":%q}`, code, message)
 }
 
-// find is the thing of a name, and its status, of which the next look finds the next.
-func (s *fakeServices) find(name string) (*thing, string) {
-	t := s.things[name]
+// find returns a resource and its status, and advances it to the next status.
+func (s *fakeServices) find(name string) (*fakeResource, string) {
+	t := s.resources[name]
 	if t == nil {
 		return nil, "GONE"
 	}
@@ -102,7 +102,7 @@ func (s *fakeServices) find(name string) (*thing, string) {
 		t.statuses = t.statuses[1:]
 	}
 	if status == "GONE" {
-		delete(s.things, name)
+		delete(s.resources, name)
 		return nil, status
 	}
 	return t, status
@@ -130,24 +130,24 @@ func (s *fakeServices) create(body []byte) (int, string) {
 	var in creation
 	_ = json.Unmarshal(body, &in)
 	name := in.StreamName + in.TableName
-	if s.things[name] != nil {
+	if s.resources[name] != nil {
 		return refusal("ResourceInUseException", "there is one")
 	}
 	t := s.add(name, body)
 	t.shards = in.ShardCount
 	_ = json.Unmarshal(body, &t.table)
-	for range s.coming {
+	for range s.creating {
 		t.statuses = append([]string{"CREATING"}, t.statuses...)
 	}
 	return 200, "{}"
 }
 
-func (s *fakeServices) add(name string, body []byte) *thing {
-	if s.things == nil {
-		s.things = map[string]*thing{}
+func (s *fakeServices) add(name string, body []byte) *fakeResource {
+	if s.resources == nil {
+		s.resources = map[string]*fakeResource{}
 	}
-	t := &thing{statuses: []string{"ACTIVE"}}
-	s.things[name] = t
+	t := &fakeResource{statuses: []string{"ACTIVE"}}
+	s.resources[name] = t
 	s.bodies = append(s.bodies, string(body))
 	return t
 }
@@ -155,7 +155,7 @@ func (s *fakeServices) add(name string, body []byte) *thing {
 func (s *fakeServices) put(body []byte) (int, string) {
 	var in put
 	_ = json.Unmarshal(body, &in)
-	t := s.things[in.StreamName+in.TableName]
+	t := s.resources[in.StreamName+in.TableName]
 	if t == nil || t.statuses[0] != "ACTIVE" {
 		return refusal("ResourceNotFoundException", "there is none that is ACTIVE")
 	}
@@ -172,7 +172,7 @@ func (s *fakeServices) topic(action, name string) (int, string) {
 	if action == "CreateTopic" {
 		s.add(name, nil)
 	}
-	if s.things[name] == nil {
+	if s.resources[name] == nil {
 		return http.StatusNotFound, `<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>there is none</Message></Error></ErrorResponse>`
 	}
 	return 200, fmt.Sprintf(`<%[1]sResponse><%[1]sResult><TopicArn>arn:aws:sns:eu-west-1:111122223333:%s</TopicArn></%[1]sResult></%[1]sResponse>`, action, name)
@@ -180,7 +180,7 @@ func (s *fakeServices) topic(action, name string) (int, string) {
 
 func (s *fakeServices) bucket(method, path string, body []byte) (int, string) {
 	name := strings.Trim(path, "/")
-	switch there := s.things[name] != nil; {
+	switch there := s.resources[name] != nil; {
 	case method == http.MethodHead && !there:
 		return http.StatusNotFound, ""
 	case method == http.MethodPut && there:
@@ -191,8 +191,8 @@ func (s *fakeServices) bucket(method, path string, body []byte) (int, string) {
 	return 200, ""
 }
 
-// everywhere makes clients all of whose calls go to one place.
-func everywhere(to http.RoundTripper) *awsclient.Clients {
+// clientsTo returns clients that send all calls to one transport.
+func clientsTo(to http.RoundTripper) *awsclient.Clients {
 	c := &awsclient.Clients{Region: "eu-west-1"}
 	c.Use("http://aws", aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String("http://aws"), HTTPClient: &http.Client{Transport: to},
@@ -201,7 +201,7 @@ func everywhere(to http.RoundTripper) *awsclient.Clients {
 	return c
 }
 
-// resourcesFile is a file with Resources, whose clients are everywhere's.
+// resourcesFile returns a file with Resources, for the clients of clientsTo.
 func resourcesFile(t *testing.T, resources string) *configfile.File {
 	t.Helper()
 	return configfiletest.Load(t, "Aws: {Region: eu-west-1, Endpoint: 'http://aws'}\nResources:\n"+resources)

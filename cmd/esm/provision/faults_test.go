@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// unsteady is a service that some calls do not reach, or whose answers get lost.
+// unsteady is a transport that loses some requests or answers.
 type unsteady struct {
 	http.RoundTripper
 	fails func(action string) fault
@@ -20,14 +20,14 @@ type unsteady struct {
 type fault int
 
 const (
-	fine   fault = iota
-	undone       // the call never arrives
-	done         // it does, and its answer is lost
-	sick         // the service answers that it is not well
+	none        fault = iota
+	undone            // the request is lost
+	done              // the answer is lost
+	unavailable       // the service answers 503
 )
 
-// faults are all that is not fine, by their names.
-var faults = map[string]fault{"undone": undone, "done": done, "sick": sick}
+// faults maps names to all faults.
+var faults = map[string]fault{"undone": undone, "done": done, "unavailable": unavailable}
 
 func (u *unsteady) RoundTrip(r *http.Request) (*http.Response, error) {
 	r, action, err := actionOf(r)
@@ -43,13 +43,13 @@ func (u *unsteady) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		return nil, errors.New("connection reset")
-	case sick:
+	case unavailable:
 		return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: io.NopCloser(strings.NewReader("<html>")), Request: r}, nil
 	}
 	return u.RoundTripper.RoundTrip(r)
 }
 
-// actionOf is what a request asks for: an operation's name, for S3 the method. The request comes back as it was.
+// actionOf returns the name of a request's operation, or the method for S3, and an equivalent request with an unread body.
 func actionOf(r *http.Request) (*http.Request, string, error) {
 	if _, action, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
 		return r, action, nil
@@ -70,25 +70,25 @@ func actionOf(r *http.Request) (*http.Request, string, error) {
 	return r, form.Get("Action"), nil
 }
 
-// steady never fails.
-func steady(string) fault { return fine }
+// noFaults never fails.
+func noFaults(string) fault { return none }
 
-// failing fails calls of one action: those from one number on to another.
+// failing fails the calls of one action after the first from, up to call number to.
 func failing(action string, from, to int, how fault) func(string) fault {
 	seen := 0
 	return func(a string) fault {
 		if a != action {
-			return fine
+			return none
 		}
 		seen++
 		if seen > from && seen <= to {
 			return how
 		}
-		return fine
+		return none
 	}
 }
 
-// recorded is a Log that can be read.
+// recorded is a Log that keeps its lines.
 type recorded struct{ strings.Builder }
 
 func (r *recorded) Info(format string, args ...any) { fmt.Fprintf(r, "info: "+format+"\n", args...) }

@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	retryAfter = 5 * time.Second        // a service that did not answer is asked again
-	pollEvery  = 100 * time.Millisecond // a resource that is being created is described again
+	retryAfter = 5 * time.Second        // the pause after a service did not answer
+	pollEvery  = 100 * time.Millisecond // the pause between descriptions of a resource that is being created
 )
 
-// provisioner brings one resource into being. A step whose outcome is unknown is repeated: creating twice changes nothing,
-// and contents are rather put twice than lost.
+// provisioner creates one resource. A step whose outcome is unknown is repeated: creating twice changes nothing, and putting
+// contents twice is better than losing them.
 type provisioner struct {
 	resource
 	log Log
@@ -51,7 +51,7 @@ func (p *provisioner) run(ctx context.Context) error {
 	}
 }
 
-// step does what is left to do, as far as it succeeds. It gives a new resource some time to become usable.
+// step does the remaining work until an error. It gives a new resource some time to become usable.
 func (p *provisioner) step(ctx context.Context) error {
 	for began := time.Now(); ; sleep(ctx, pollEvery) {
 		is, err := p.describe(ctx)
@@ -84,8 +84,8 @@ func (p *provisioner) begin(ctx context.Context) (state, error) {
 	return is, err
 }
 
-// fill puts the remaining contents into a resource that this run created. For another it reports how it differs from the
-// file.
+// fill puts the remaining contents into a resource that this run created. For an existing resource it reports how that
+// differs from the file.
 func (p *provisioner) fill(ctx context.Context, is state) error {
 	if !p.creating {
 		if len(is.differs) > 0 {
@@ -118,7 +118,7 @@ type pendingError string
 
 func (p pendingError) Error() string { return "its status is " + string(p) }
 
-// temporary reports whether err means that nothing answers, or that the service is failing or busy, perhaps because it is
+// temporary reports whether err means that the service does not answer, is failing or is busy, perhaps because it is
 // starting. Any other response is final.
 func temporary(err error) bool {
 	if _, pending := errors.AsType[pendingError](err); pending {

@@ -14,12 +14,12 @@ import (
 	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
-// kindsOfResources are one resource of each kind, how its service is asked for it, and what it holds in the end.
+// kindsOfResources has one resource of each kind, the actions of its service, and its expected contents.
 var kindsOfResources = []struct {
-	name, yaml        string
-	look, create, put string // actions
-	made              string
-	contents          []string
+	name, yaml            string
+	describe, create, put string // actions
+	made                  string
+	contents              []string
 }{
 	{"stream clicks", "  Streams: [{StreamName: clicks, ShardCount: 2, Records: [{PartitionKey: u1, Data: a}, {PartitionKey: u2, Data: b}, {PartitionKey: u1, Data: c}]}]\n",
 		"DescribeStreamSummary", "CreateStream", "PutRecord", "created, with 3 records", []string{"u1:a", "u2:b", "u1:c"}},
@@ -30,7 +30,7 @@ var kindsOfResources = []struct {
 	{"bucket failures", "  Buckets: [{Bucket: failures}]\n", http.MethodHead, http.MethodPut, "", "created", nil},
 }
 
-// allKinds is a file with all of them.
+// allKinds returns a file with all kindsOfResources.
 func allKinds(t *testing.T) *configfile.File {
 	t.Helper()
 	text := ""
@@ -40,26 +40,26 @@ func allKinds(t *testing.T) *configfile.File {
 	return resourcesFile(t, text)
 }
 
-// The first run makes everything and fills it, whatever its service needs to become ready; the second changes nothing.
+// The first run creates and fills all resources, also if they take time to become ready; the second changes nothing.
 func TestCreateOnce(t *testing.T) {
-	file, s := allKinds(t), &fakeServices{coming: 3}
+	file, s := allKinds(t), &fakeServices{creating: 3}
 	for _, first := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			said := new(recorded)
-			if err := Create(t.Context(), file, everywhere(s), said); err != nil {
+			log := new(recorded)
+			if err := Create(t.Context(), file, clientsTo(s), log); err != nil {
 				t.Fatal(err)
 			}
 			for _, k := range kindsOfResources {
 				_, name, _ := strings.Cut(k.name, " ")
-				if got := s.things[name].contents; !slices.Equal(got, k.contents) {
+				if got := s.resources[name].contents; !slices.Equal(got, k.contents) {
 					t.Errorf("%s: got %q, want %q", k.name, got, k.contents)
 				}
-				if got := strings.Contains(said.String(), k.name+": "+k.made+"\n"); got != first {
-					t.Errorf("first run %v, said: %s", first, said)
+				if got := strings.Contains(log.String(), k.name+": "+k.made+"\n"); got != first {
+					t.Errorf("first run %v, log: %s", first, log)
 				}
 			}
-			if got, want := strings.Count(said.String(), "\n"), len(kindsOfResources); first && got != want || !first && got != 0 {
-				t.Errorf("first run %v, said: %s", first, said)
+			if got, want := strings.Count(log.String(), "\n"), len(kindsOfResources); first && got != want || !first && got != 0 {
+				t.Errorf("first run %v, log: %s", first, log)
 			}
 		})
 	}
@@ -68,8 +68,8 @@ func TestCreateOnce(t *testing.T) {
 func TestCreateRequests(t *testing.T) {
 	file, s := allKinds(t), &fakeServices{}
 	synctest.Test(t, func(t *testing.T) {
-		said := new(recorded)
-		if err := Create(t.Context(), file, everywhere(s), said); err != nil {
+		log := new(recorded)
+		if err := Create(t.Context(), file, clientsTo(s), log); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -86,15 +86,15 @@ func TestCreateRequests(t *testing.T) {
 	}
 }
 
-// sameBody compares two bodies, JSON by what it means.
+// sameBody compares two bodies, JSON by its meaning.
 func sameBody(a, b string) bool { return sameAttribute(a, b) }
 
-// Whatever call fails, undone or done, for longer than the SDK tries: in the end everything is there, in order.
+// Any call may fail more often than the SDK retries: in the end all contents are there, in order.
 func TestCreateThroughFaults(t *testing.T) {
 	const long = 7 // calls; the SDK makes three
 	for _, k := range kindsOfResources {
 		file := resourcesFile(t, k.yaml)
-		for _, action := range []string{k.look, k.create, k.put} {
+		for _, action := range []string{k.describe, k.create, k.put} {
 			for after := range 2 {
 				for name, how := range faults {
 					if action == "" || action == k.create && after > 0 {
@@ -102,19 +102,19 @@ func TestCreateThroughFaults(t *testing.T) {
 					}
 					t.Run(fmt.Sprintf("%s/%s after %d, %s", k.name, action, after, name), func(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
-							s := &fakeServices{coming: 1}
-							said := new(recorded)
+							s := &fakeServices{creating: 1}
+							log := new(recorded)
 							u := &unsteady{RoundTripper: s, fails: failing(action, after, after+long, how)}
-							if err := Create(t.Context(), file, everywhere(u), said); err != nil {
+							if err := Create(t.Context(), file, clientsTo(u), log); err != nil {
 								t.Fatal(err)
 							}
 							_, name, _ := strings.Cut(k.name, " ")
-							got := s.things[name].contents
+							got := s.resources[name].contents
 							if unique := slices.Compact(slices.Clone(got)); !slices.Equal(unique, k.contents) || how != done && len(got) != len(unique) {
 								t.Errorf("got %q, want %q", got, k.contents)
 							}
-							if n := strings.Count(said.String(), "trying again"); n != 1 {
-								t.Errorf("that it waits is said %d times: %s", n, said)
+							if n := strings.Count(log.String(), "trying again"); n != 1 {
+								t.Errorf("the wait is logged %d times: %s", n, log)
 							}
 						})
 					})
@@ -137,18 +137,18 @@ func TestDifferencesAreReported(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			first, second, s := resourcesFile(t, c.first), resourcesFile(t, c.second), &fakeServices{}
 			synctest.Test(t, func(t *testing.T) {
-				said := new(recorded)
+				log := new(recorded)
 				for _, file := range []*configfile.File{first, first, second} {
-					if err := Create(t.Context(), file, everywhere(s), said); err != nil {
+					if err := Create(t.Context(), file, clientsTo(s), log); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if got := said.String(); !strings.Contains(got, c.want) || strings.Count(got, "warning:") != 1 {
-					t.Errorf("said %s, want %s once", got, c.want)
+				if got := log.String(); !strings.Contains(got, c.want) || strings.Count(got, "warning:") != 1 {
+					t.Errorf("logged %s, want %s once", got, c.want)
 				}
-				for name, thing := range s.things {
-					if len(thing.contents) > 0 {
-						t.Errorf("%s holds %q", name, thing.contents)
+				for name, r := range s.resources {
+					if len(r.contents) > 0 {
+						t.Errorf("%s holds %q", name, r.contents)
 					}
 				}
 			})
@@ -156,7 +156,7 @@ func TestDifferencesAreReported(t *testing.T) {
 	}
 }
 
-// A stream that is being deleted is made anew once it is gone; one that another creates is waited for, and not filled.
+// A stream that is being deleted is created again once it is gone; one that another process creates is awaited, not filled.
 func TestPendingResourceIsAwaited(t *testing.T) {
 	file := resourcesFile(t, kindsOfResources[0].yaml)
 	slow := slices.Repeat([]string{"CREATING"}, 300) // half a minute
@@ -164,7 +164,7 @@ func TestPendingResourceIsAwaited(t *testing.T) {
 		name     string
 		statuses []string
 		contents int
-		said     string
+		log      string
 	}{
 		{"deleted", []string{"DELETING", "DELETING", "GONE"}, 3, "stream clicks: created, with 3 records"},
 		{"created by another", []string{"CREATING", "CREATING", "ACTIVE"}, 0, ""},
@@ -172,23 +172,23 @@ func TestPendingResourceIsAwaited(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &fakeServices{things: map[string]*thing{"clicks": {statuses: c.statuses, shards: 2}}}
-				said := new(recorded)
-				if err := Create(t.Context(), file, everywhere(s), said); err != nil {
+				s := &fakeServices{resources: map[string]*fakeResource{"clicks": {statuses: c.statuses, shards: 2}}}
+				log := new(recorded)
+				if err := Create(t.Context(), file, clientsTo(s), log); err != nil {
 					t.Fatal(err)
 				}
-				if got := len(s.things["clicks"].contents); got != c.contents {
+				if got := len(s.resources["clicks"].contents); got != c.contents {
 					t.Errorf("it holds %d records, want %d", got, c.contents)
 				}
-				if got := said.String(); !strings.Contains(got, c.said) || strings.Count(got, "\n") != min(len(c.said), 1) {
-					t.Errorf("said %q, want %q", got, c.said)
+				if got := log.String(); !strings.Contains(got, c.log) || strings.Count(got, "\n") != min(len(c.log), 1) {
+					t.Errorf("logged %q, want %q", got, c.log)
 				}
 			})
 		})
 	}
 }
 
-// busy refuses calls of one action for a while, in words that the SDK knows to pass, or as one that does not.
+// busy refuses some calls of one action with an error code.
 type busy struct {
 	*fakeServices
 	action, code string
@@ -209,7 +209,7 @@ func (b *busy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-func TestThrottlingIsTemporaryLimitsAreNot(t *testing.T) {
+func TestTemporaryErrors(t *testing.T) {
 	file := resourcesFile(t, kindsOfResources[0].yaml)
 	for _, c := range []struct {
 		action, code, want string
@@ -221,53 +221,53 @@ func TestThrottlingIsTemporaryLimitsAreNot(t *testing.T) {
 		{"PutRecord", "AccessDeniedException", "stream clicks: put record 0: "},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			said := new(recorded)
-			err := Create(t.Context(), file, everywhere(&busy{&fakeServices{}, c.action, c.code, 5}), said)
+			log := new(recorded)
+			err := Create(t.Context(), file, clientsTo(&busy{&fakeServices{}, c.action, c.code, 5}), log)
 			if got := fmt.Sprint(err); c.want == "" && err != nil || !strings.HasPrefix(got, c.want) && c.want != "" {
 				t.Errorf("%s, %s: got %v, want %q", c.action, c.code, err, c.want)
 			}
-			if got := strings.Contains(said.String(), "trying again"); got != (c.want == "") {
-				t.Errorf("%s, %s: said %s", c.action, c.code, said)
+			if got := strings.Contains(log.String(), "trying again"); got != (c.want == "") {
+				t.Errorf("%s, %s: logged %s", c.action, c.code, log)
 			}
 		})
 	}
 }
 
-// What is interrupted while it is filled is said, since the next run takes it for full.
+// An interruption while filling is logged, because the next run does not fill an existing resource.
 func TestCancelBetweenContents(t *testing.T) {
 	file, s := resourcesFile(t, kindsOfResources[0].yaml), &fakeServices{}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		said := new(recorded)
+		log := new(recorded)
 		u := &unsteady{RoundTripper: s, fails: failing("PutRecord", 1, 1000, undone)}
-		if err := Create(ctx, file, everywhere(u), said); !errors.Is(err, context.DeadlineExceeded) {
+		if err := Create(ctx, file, clientsTo(u), log); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want the end of ctx", err)
 		}
 		want := "stream clicks: created with only 1 of its 3 records: the next run finds it and adds none"
-		if got := said.String(); !strings.Contains(got, want) {
-			t.Errorf("said %s, want %s", got, want)
+		if got := log.String(); !strings.Contains(got, want) {
+			t.Errorf("logged %s, want %s", got, want)
 		}
 	})
 }
 
-// A service without a memory that starts anew while it is filled is filled from the first on.
-func TestServiceThatForgetsIsFilledAgain(t *testing.T) {
+// A service that loses its memory while it is filled is filled again from the first record.
+func TestServiceRestartsEmpty(t *testing.T) {
 	file, s := resourcesFile(t, kindsOfResources[0].yaml), &fakeServices{}
 	synctest.Test(t, func(t *testing.T) {
-		said := new(recorded)
-		fails := failing("PutRecord", 2, 5, undone) // as often as the SDK tries
+		log := new(recorded)
+		fails := failing("PutRecord", 2, 5, undone) // the number of the SDK's tries
 		u := &unsteady{RoundTripper: s, fails: func(action string) fault {
 			how := fails(action)
 			if how == undone {
-				s.things = nil
+				s.resources = nil
 			}
 			return how
 		}}
-		if err := Create(t.Context(), file, everywhere(u), said); err != nil {
+		if err := Create(t.Context(), file, clientsTo(u), log); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := s.things["clicks"].contents, kindsOfResources[0].contents; !slices.Equal(got, want) {
+		if got, want := s.resources["clicks"].contents, kindsOfResources[0].contents; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})

@@ -109,7 +109,7 @@ func (q *queue) send(ctx context.Context, i int) error {
 		MessageBody:            &message.MessageBody,
 		MessageGroupId:         given(message.MessageGroupId),
 		MessageDeduplicationId: given(message.MessageDeduplicationId),
-		DelaySeconds:           int32(message.DelaySeconds), //nolint:gosec // the file's decoder allows 900 at the most
+		DelaySeconds:           int32(message.DelaySeconds), //nolint:gosec // the file's decoder allows at most 900
 	}
 	var err error
 	if input.MessageAttributes, err = attributes(message.MessageAttributes); err != nil {

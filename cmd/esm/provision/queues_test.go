@@ -21,7 +21,7 @@ import (
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
-// standInClient is a client of a stand-in of its own, which u makes unsteady.
+// standInClient returns a client of a new stand-in, through u.
 func standInClient(u *unsteady) *sqs.Client {
 	u.RoundTripper = new(embedded.Server).Client().Transport
 	return sqs.New(sqs.Options{
@@ -30,7 +30,7 @@ func standInClient(u *unsteady) *sqs.Client {
 	})
 }
 
-// bodies are those of all messages of a queue, in order.
+// bodies returns the bodies of all messages of a queue, sorted.
 func bodies(t *testing.T, client *sqs.Client, queue string) (all []string) {
 	t.Helper()
 	url, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: &queue})
@@ -60,15 +60,15 @@ func provisionerOf(client *sqs.Client, q configfile.Queue, log Log) *provisioner
 
 func TestQueuesAreFilledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := standInClient(&unsteady{fails: steady})
-		for _, says := range []string{"queue q: created, with 3 messages", ""} {
-			said := new(recorded)
-			m := provisionerOf(client, threeMessages, said)
+		client := standInClient(&unsteady{fails: noFaults})
+		for _, want := range []string{"queue q: created, with 3 messages", ""} {
+			log := new(recorded)
+			m := provisionerOf(client, threeMessages, log)
 			if err := m.run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := said.String(); !strings.Contains(got, says) || says == "" && got != "" {
-				t.Errorf("said %q, want %q", got, says)
+			if got := log.String(); !strings.Contains(got, want) || want == "" && got != "" {
+				t.Errorf("logged %q, want %q", got, want)
 			}
 		}
 		if got, want := bodies(t, client, "q"), []string{"a", "b", "c"}; !slices.Equal(got, want) {
@@ -77,7 +77,7 @@ func TestQueuesAreFilledOnce(t *testing.T) {
 	})
 }
 
-// Whatever call fails, undone or done, for longer than the SDK tries: in the end every message is there.
+// Any call may fail more often than the SDK retries: in the end every message is there.
 func TestQueuesAreFilledThroughFaults(t *testing.T) {
 	const long = 7 // calls; the SDK makes three
 	for _, action := range []string{"GetQueueUrl", "CreateQueue", "SendMessage"} {
@@ -98,12 +98,12 @@ func TestQueuesAreFilledThroughFaults(t *testing.T) {
 func fillThrough(t *testing.T, action string, from, to int, how fault) {
 	u := &unsteady{fails: failing(action, from, to, how)}
 	client := standInClient(u)
-	said := new(recorded)
-	m := provisionerOf(client, threeMessages, said)
+	log := new(recorded)
+	m := provisionerOf(client, threeMessages, log)
 	if err := m.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	u.fails = steady
+	u.fails = noFaults
 	got := bodies(t, client, "q")
 	if unique := slices.Compact(slices.Clone(got)); !slices.Equal(unique, []string{"a", "b", "c"}) {
 		t.Errorf("got %q, want every message", got)
@@ -111,8 +111,8 @@ func fillThrough(t *testing.T, action string, from, to int, how fault) {
 	if how != done && len(got) != 3 {
 		t.Errorf("got %q, want every message once", got)
 	}
-	if n := strings.Count(said.String(), "trying again"); n != 1 {
-		t.Errorf("that it waits is said %d times: %s", n, said)
+	if n := strings.Count(log.String(), "trying again"); n != 1 {
+		t.Errorf("that it waits is logged %d times: %s", n, log)
 	}
 }
 
@@ -132,17 +132,17 @@ func TestRefusalIsAnError(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			said := new(recorded)
-			m := provisionerOf(standInClient(&unsteady{fails: steady}), c.queue, said)
+			log := new(recorded)
+			m := provisionerOf(standInClient(&unsteady{fails: noFaults}), c.queue, log)
 			err := m.run(t.Context())
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 			}
-			if time.Since(began) > retryAfter || strings.Contains(said.String(), "trying again") {
-				t.Errorf("%s: it waited %v and said %q", c.name, time.Since(began), said)
+			if time.Since(began) > retryAfter || strings.Contains(log.String(), "trying again") {
+				t.Errorf("%s: it waited %v and logged %q", c.name, time.Since(began), log)
 			}
-			if got := said.String(); !strings.Contains(got, c.says) || c.says == "" && got != "" {
-				t.Errorf("%s: it said %q, want %q", c.name, got, c.says)
+			if got := log.String(); !strings.Contains(got, c.says) || c.says == "" && got != "" {
+				t.Errorf("%s: it logged %q, want %q", c.name, got, c.says)
 			}
 		})
 	}
@@ -152,8 +152,8 @@ func TestCancelEndsTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		said := new(recorded)
-		m := provisionerOf(standInClient(&unsteady{fails: func(string) fault { return undone }}), threeMessages, said)
+		log := new(recorded)
+		m := provisionerOf(standInClient(&unsteady{fails: func(string) fault { return undone }}), threeMessages, log)
 		began := time.Now()
 		if err := m.run(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Minute {
 			t.Errorf("got %v after %v, want the end of ctx", err, time.Since(began))
@@ -163,7 +163,7 @@ func TestCancelEndsTheWait(t *testing.T) {
 
 func TestMessagesKeepAttributes(t *testing.T) {
 	var sent []map[string]any
-	u := &unsteady{fails: steady}
+	u := &unsteady{fails: noFaults}
 	client := standInClient(u)
 	u.RoundTripper = spy{u.RoundTripper, func(body []byte) {
 		var in map[string]any
@@ -178,8 +178,8 @@ func TestMessagesKeepAttributes(t *testing.T) {
 			"n": {DataType: "Number.int", StringValue: "1"}, "b": {DataType: "Binary", BinaryValue: "AQI="},
 		}},
 	}}
-	said := new(recorded)
-	if err := provisionerOf(client, queue, said).run(t.Context()); err != nil {
+	log := new(recorded)
+	if err := provisionerOf(client, queue, log).run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got, _ := json.Marshal(sent)
@@ -191,7 +191,7 @@ func TestMessagesKeepAttributes(t *testing.T) {
 	}
 }
 
-// spy shows the bodies of requests.
+// spy passes the bodies of requests to see.
 type spy struct {
 	http.RoundTripper
 	see func(body []byte)
@@ -225,15 +225,15 @@ func TestQueueDifferencesAreReported(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client := standInClient(&unsteady{fails: steady})
-				said := new(recorded)
+				client := standInClient(&unsteady{fails: noFaults})
+				log := new(recorded)
 				for _, q := range []configfile.Queue{{QueueName: "dead"}, {QueueName: "q", Attributes: first}, {QueueName: "q", Attributes: c.second}} {
-					if err := provisionerOf(client, q, said).run(t.Context()); err != nil {
+					if err := provisionerOf(client, q, log).run(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if got := said.String(); !strings.Contains(got, c.want) || strings.Contains(got, "warning:") != (c.want != "") {
-					t.Errorf("said %s, want %s", got, c.want)
+				if got := log.String(); !strings.Contains(got, c.want) || strings.Contains(got, "warning:") != (c.want != "") {
+					t.Errorf("logged %s, want %s", got, c.want)
 				}
 			})
 		})

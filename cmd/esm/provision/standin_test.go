@@ -15,18 +15,18 @@ import (
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
-// On the stand-in every kind is made by the first run and found by the second, and what was put can be read.
-func TestCreateOnTheStandIn(t *testing.T) {
+// On the stand-in the first run creates resources of every kind, the second finds them, and their contents can be read.
+func TestCreateOnStandIn(t *testing.T) {
 	file := allKinds(t)
-	c := everywhere((&embedded.Server{Region: "eu-west-1"}).Client().Transport)
+	c := clientsTo((&embedded.Server{Region: "eu-west-1"}).Client().Transport)
 	for _, first := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			said := new(recorded)
-			if err := Create(t.Context(), file, c, said); err != nil {
+			log := new(recorded)
+			if err := Create(t.Context(), file, c, log); err != nil {
 				t.Fatal(err)
 			}
-			if got := said.String(); strings.Count(got, ": created") != strings.Count(got, "\n") || (got != "") != first {
-				t.Errorf("first run %v, said: %s", first, got)
+			if got := log.String(); strings.Count(got, ": created") != strings.Count(got, "\n") || (got != "") != first {
+				t.Errorf("first run %v, log: %s", first, got)
 			}
 			streams, _ := c.Kinesis(t.Context(), "http://aws", "")
 			if got, want := recordsOf(t, streams, "clicks"), []string{"u1:a", "u1:c", "u2:b"}; !slices.Equal(got, want) {
@@ -40,7 +40,7 @@ func TestCreateOnTheStandIn(t *testing.T) {
 	}
 }
 
-// recordsOf are the records of a stream, those of one partition key in their order.
+// recordsOf returns the records of a stream, in order within a partition key.
 func recordsOf(t *testing.T, client *kinesis.Client, stream string) (all []string) {
 	t.Helper()
 	listed, err := client.ListShards(t.Context(), &kinesis.ListShardsInput{StreamName: &stream})
@@ -66,7 +66,7 @@ func recordsOf(t *testing.T, client *kinesis.Client, stream string) (all []strin
 	return all
 }
 
-// itemsOf are the keys of a table's items, sorted.
+// itemsOf returns the keys of a table's items, sorted.
 func itemsOf(t *testing.T, client *dynamodb.Client, table string) (all []string) {
 	t.Helper()
 	out, err := client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)})

@@ -56,7 +56,7 @@ func (s stream) describe(ctx context.Context) (state, error) {
 func (s stream) create(ctx context.Context) error {
 	_, err := s.client.CreateStream(ctx, &kinesis.CreateStreamInput{
 		StreamName: &s.StreamName,
-		ShardCount: aws.Int32(int32(s.ShardCount)), //nolint:gosec // the file's decoder allows 10000 at the most
+		ShardCount: aws.Int32(int32(s.ShardCount)), //nolint:gosec // the file's decoder allows at most 10000
 	})
 	return unlessExists[*types.ResourceInUseException](err)
 }

@@ -1,5 +1,5 @@
-// Package reservations keeps the reserved concurrency of functions: what the file says until HTTP changes it, which holds until
-// the file's own value changes.
+// Package reservations holds the reserved concurrency of functions. It is the file's value until HTTP changes it. A change by
+// HTTP applies until the value in the file changes.
 package reservations
 
 import (
@@ -21,7 +21,7 @@ type Reservations struct {
 	file   *configfile.File
 	limits *invoker.Limits
 	db     esm.Documents
-	turn   chan struct{} // a lock: changes wait in it
+	turn   chan struct{} // holds a token while a change is written
 }
 
 var _ api.Concurrency = (*Reservations)(nil)
@@ -29,10 +29,10 @@ var _ api.Concurrency = (*Reservations)(nil)
 // kind is the kind of the documents, each stored under the name of its function.
 const kind = "concurrency"
 
-// reservation is what HTTP has set, and what the file said at that time. Nil means that the function shares the pool.
+// reservation is the value that HTTP set, and the file's value at that time. Nil means that the function shares the pool.
 type reservation struct{ File, HTTP *int }
 
-// Open applies the reservations that HTTP has set to limits, which are as the file says. Notes are for people.
+// Open applies the reservations set by HTTP to limits, which have the file's values. The notes describe them for people.
 func Open(
 	ctx context.Context, file *configfile.File, limits *invoker.Limits, db esm.Documents,
 ) (r *Reservations, notes []string, err error) {
@@ -70,13 +70,13 @@ func title(reserved *int) string {
 
 func equal(a, b *int) bool { return a == b || a != nil && b != nil && *a == *b }
 
-// Reserved is [api.Concurrency].Reserved.
+// Reserved implements [api.Concurrency].
 func (r *Reservations) Reserved(function string) (n int, ok bool) { return r.limits.Reserved(function) }
 
-// Unreserved is [api.Concurrency].Unreserved.
+// Unreserved implements [api.Concurrency].
 func (r *Reservations) Unreserved() int { return r.file.Engine.Concurrency }
 
-// Reserve is [api.Concurrency].Reserve.
+// Reserve implements [api.Concurrency].
 func (r *Reservations) Reserve(ctx context.Context, function string, n *int) error {
 	select {
 	case r.turn <- struct{}{}:
@@ -97,7 +97,7 @@ func (r *Reservations) Reserve(ctx context.Context, function string, n *int) err
 	return nil
 }
 
-// document returns the document to store for n: none if the file says the same.
+// document returns the document to store for n: nil if n is the file's value.
 func (r *Reservations) document(function string, n *int) ([]byte, error) {
 	fn := r.file.Function(function)
 	if fn == nil {

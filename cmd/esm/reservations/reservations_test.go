@@ -14,20 +14,21 @@ import (
 	"github.com/esm-run/esm/invoker"
 )
 
-// keeper is a store of one kind. Its faults say what becomes of writes: undone or done, with an error.
-type keeper struct {
+// memory is an [esm.Documents] of one kind. A write with undone set has no effect; with done set it succeeds but returns an
+// error.
+type memory struct {
 	mu           sync.Mutex
-	kept         map[string][]byte
+	stored       map[string][]byte
 	undone, done error
 }
 
-func (d *keeper) Documents(context.Context, string) (map[string][]byte, error) {
+func (d *memory) Documents(context.Context, string) (map[string][]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return maps.Clone(d.kept), nil
+	return maps.Clone(d.stored), nil
 }
 
-func (d *keeper) Write(_ context.Context, _ string, changes map[string][]byte) error {
+func (d *memory) Write(_ context.Context, _ string, changes map[string][]byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.undone != nil {
@@ -35,10 +36,10 @@ func (d *keeper) Write(_ context.Context, _ string, changes map[string][]byte) e
 	}
 	for id, text := range changes {
 		if text == nil {
-			delete(d.kept, id)
+			delete(d.stored, id)
 			continue
 		}
-		d.kept[id] = bytes.Clone(text)
+		d.stored[id] = bytes.Clone(text)
 	}
 	return d.done
 }
@@ -51,8 +52,8 @@ func fileReserving(reserved map[string]*int) *configfile.File {
 	return file
 }
 
-// reserving opens reservations as an engine does at its start.
-func reserving(t *testing.T, file *configfile.File, d *keeper) (*Reservations, []string) {
+// open opens reservations as an engine does at its start.
+func open(t *testing.T, file *configfile.File, d *memory) (*Reservations, []string) {
 	t.Helper()
 	limits := invoker.NewLimits(10)
 	for _, fn := range file.Functions {
@@ -72,17 +73,17 @@ func reservedFor(r *Reservations, name string) string {
 	return title(nil)
 }
 
-func TestReservationsOutlastTheEngine(t *testing.T) {
+func TestReservationsSurviveRestart(t *testing.T) {
 	for _, c := range []struct {
 		name             string
 		before, set, now *int
 		vanished         bool
 		want             string
-		kept             int
+		stored           int
 	}{
-		{name: "set over HTTP", set: new(3), want: "3", kept: 1},
-		{name: "taken away over HTTP", before: new(2), now: new(2), want: "none", kept: 1},
-		{name: "none at all over HTTP", before: new(2), set: new(0), now: new(2), want: "0", kept: 1},
+		{name: "set over HTTP", set: new(3), want: "3", stored: 1},
+		{name: "taken away over HTTP", before: new(2), now: new(2), want: "none", stored: 1},
+		{name: "none at all over HTTP", before: new(2), set: new(0), now: new(2), want: "0", stored: 1},
 		{name: "changed in the file since", before: new(2), set: new(3), now: new(4), want: "4"},
 		{name: "taken out of the file since", before: new(2), set: new(3), want: "none"},
 		{name: "put into the file since", set: new(3), now: new(1), want: "1"},
@@ -90,8 +91,8 @@ func TestReservationsOutlastTheEngine(t *testing.T) {
 		{name: "of a function that has vanished", set: new(3), vanished: true, want: "none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := &keeper{kept: map[string][]byte{}}
-			first, _ := reserving(t, fileReserving(map[string]*int{"f": c.before}), d)
+			d := &memory{stored: map[string][]byte{}}
+			first, _ := open(t, fileReserving(map[string]*int{"f": c.before}), d)
 			if err := first.Reserve(t.Context(), "f", c.set); err != nil {
 				t.Fatal(err)
 			}
@@ -102,16 +103,16 @@ func TestReservationsOutlastTheEngine(t *testing.T) {
 			if c.vanished {
 				file = &configfile.File{}
 			}
-			next, notes := reserving(t, file, d)
-			if got := reservedFor(next, "f"); got != c.want || len(d.kept) != c.kept || len(notes) != c.kept {
-				t.Errorf("after a start: got %s, %d kept, said %q, want %s, %d", got, len(d.kept), notes, c.want, c.kept)
+			next, notes := open(t, file, d)
+			if got := reservedFor(next, "f"); got != c.want || len(d.stored) != c.stored || len(notes) != c.stored {
+				t.Errorf("after a start: got %s, %d stored, notes %q, want %s, %d", got, len(d.stored), notes, c.want, c.stored)
 			}
 		})
 	}
 }
 
-// What is told is what holds, now and at the next start.
-func TestReservationsOfAStoreThatFails(t *testing.T) {
+// After a failed write, Reserve's error agrees with the reservation, now and at the next start.
+func TestReserveWithFailingStore(t *testing.T) {
 	fault := errors.New("no space left on device")
 	for _, c := range []struct {
 		name         string
@@ -120,15 +121,15 @@ func TestReservationsOfAStoreThatFails(t *testing.T) {
 		want         string
 	}{
 		{"undone", fault, nil, fault, "none"},
-		{"done all the same", nil, fault, nil, "3"},
+		{"done despite the error", nil, fault, nil, "3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			file, d := fileReserving(map[string]*int{"f": nil}), &keeper{kept: map[string][]byte{}, undone: c.undone, done: c.done}
-			r, _ := reserving(t, file, d)
+			file, d := fileReserving(map[string]*int{"f": nil}), &memory{stored: map[string][]byte{}, undone: c.undone, done: c.done}
+			r, _ := open(t, file, d)
 			if err := r.Reserve(t.Context(), "f", new(3)); !errors.Is(err, c.err) {
 				t.Errorf("got %v, want %v", err, c.err)
 			}
-			next, _ := reserving(t, file, d)
+			next, _ := open(t, file, d)
 			if now, then := reservedFor(r, "f"), reservedFor(next, "f"); now != c.want || then != c.want {
 				t.Errorf("got %s now and %s after a start, want %s", now, then, c.want)
 			}
@@ -136,9 +137,9 @@ func TestReservationsOfAStoreThatFails(t *testing.T) {
 	}
 }
 
-func TestReservationsOfManyAtOnce(t *testing.T) {
-	file, d := fileReserving(map[string]*int{"f": nil}), &keeper{kept: map[string][]byte{}}
-	r, _ := reserving(t, file, d)
+func TestConcurrentReserve(t *testing.T) {
+	file, d := fileReserving(map[string]*int{"f": nil}), &memory{stored: map[string][]byte{}}
+	r, _ := open(t, file, d)
 	var callers sync.WaitGroup
 	for n := range 20 {
 		callers.Go(func() {
@@ -148,25 +149,25 @@ func TestReservationsOfManyAtOnce(t *testing.T) {
 		})
 	}
 	callers.Wait()
-	next, _ := reserving(t, file, d)
+	next, _ := open(t, file, d)
 	if now, then := reservedFor(r, "f"), reservedFor(next, "f"); now != then {
 		t.Errorf("%s is reserved, and %s after a start", now, then)
 	}
 }
 
-func TestReservationsRefused(t *testing.T) {
-	d := &keeper{kept: map[string][]byte{}}
-	r, _ := reserving(t, fileReserving(map[string]*int{"f": nil}), d)
-	if err := r.Reserve(t.Context(), "g", new(3)); err == nil || len(d.kept) != 0 {
-		t.Errorf("of no function: got %v, kept %q", err, d.kept)
+func TestReserveErrors(t *testing.T) {
+	d := &memory{stored: map[string][]byte{}}
+	r, _ := open(t, fileReserving(map[string]*int{"f": nil}), d)
+	if err := r.Reserve(t.Context(), "g", new(3)); err == nil || len(d.stored) != 0 {
+		t.Errorf("of no function: got %v, stored %q", err, d.stored)
 	}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	r.turn <- struct{}{}
 	if err := r.Reserve(gone, "f", new(3)); !errors.Is(err, context.Canceled) {
-		t.Errorf("given up behind another: got %v", err)
+		t.Errorf("canceled while another change is written: got %v", err)
 	}
-	d.kept["f"] = []byte("{")
+	d.stored["f"] = []byte("{")
 	if _, _, err := Open(t.Context(), r.file, r.limits, d); err == nil || !strings.Contains(err.Error(), "function f was not written by this release") {
 		t.Errorf("of a later release: got %v", err)
 	}

@@ -56,8 +56,8 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// TestConformanceOnAService runs the scenarios on the SQS at ESM_TEST_SQS_ENDPOINT, for comparison.
-func TestConformanceOnAService(t *testing.T) {
+// TestConformanceOnService runs the scenarios on the SQS at ESM_TEST_SQS_ENDPOINT, for comparison.
+func TestConformanceOnService(t *testing.T) {
 	endpoint := os.Getenv("ESM_TEST_SQS_ENDPOINT")
 	if endpoint == "" {
 		t.Skip("ESM_TEST_SQS_ENDPOINT is not set: there is no SQS to compare with")
