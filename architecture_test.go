@@ -86,10 +86,11 @@ func TestRooms(t *testing.T) {
 	}
 }
 
-// TestKindsAreAskedInOnePlace checks that only the table of kinds and its wiring distinguish kinds of sources.
+// TestKindsAreAskedInOnePlace checks that only the table of kinds, its wiring and the sources themselves distinguish kinds
+// of sources.
 func TestKindsAreAskedInOnePlace(t *testing.T) {
 	kinds := kindNames(t)
-	allowed := []string{"config", "cmd/esm/wiring"}
+	allowed := []string{"config", "cmd/esm/wiring", "sources/sqs", "sources/kinesis", "sources/ddbstreams"}
 	for _, dir := range packages(t) {
 		if slices.Contains(allowed, dir) {
 			continue

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -64,6 +65,17 @@ type Kind struct {
 type NoticeFormat struct {
 	Key  string // the key of the batch: KinesisBatchInfo
 	Time string // the layout of arrival times, for time.Format
+}
+
+// Check returns an error unless a is the ARN of a source of this kind.
+func (k *Kind) Check(a ARN) error {
+	if a.Service != k.Service {
+		return errors.New("is not the ARN of " + k.Form)
+	}
+	if wrong := k.CheckARN(a); wrong != "" {
+		return errors.New(wrong)
+	}
+	return nil
 }
 
 // Kinds lists the kinds of sources. Adding one takes a row here, a package in sources, and a file and a row in

@@ -42,9 +42,10 @@ func validQueueName(name string) bool {
 }
 
 // FIFO reports whether the source is a FIFO queue: the name of one ends in .fifo.
-func (s Source) FIFO() bool { return isFIFO(s.ARN) }
+func (s Source) FIFO() bool { return s.ARN.FIFO() }
 
-func isFIFO(a ARN) bool { return a.Service == SQS && strings.HasSuffix(a.Resource, ".fifo") }
+// FIFO reports whether a is the ARN of a FIFO queue.
+func (a ARN) FIFO() bool { return a.Service == SQS && strings.HasSuffix(a.Resource, ".fifo") }
 
 func checkQueueARN(a ARN) string {
 	switch {
@@ -59,7 +60,7 @@ func checkQueueARN(a ARN) string {
 func checkQueueBatch(m Mapping, queue ARN, found *problems) {
 	size, window := *or(m.BatchSize, DefaultBatchSize), *or(m.MaximumBatchingWindowInSeconds, 0)
 	switch {
-	case isFIFO(queue):
+	case queue.FIFO():
 		if 0 < window && window <= MaxBatchingWindow {
 			found.add("MaximumBatchingWindowInSeconds", "Batching window is not supported for FIFO queues")
 		}

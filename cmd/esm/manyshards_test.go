@@ -118,7 +118,7 @@ func (v *vast) since() (first, last time.Duration) {
 func (v *vast) feed(b *testing.B) *stream.Feed {
 	b.Helper()
 	const arn = "arn:aws:kinesis:us-east-1:000000000000:stream/vast"
-	source, err := kinesis.New(kinesis.Config{ARN: arn, Client: sdk.New(sdk.Options{
+	source, err := kinesis.New(kinesis.Config{ARN: config.ParseSource(arn).ARN, Client: sdk.New(sdk.Options{
 		Region: "us-east-1", HTTPClient: v, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})})
 	if err != nil {

@@ -15,14 +15,14 @@ type arn struct {
 	label  string // of the stream: when it was enabled
 }
 
-// parseARN parses …:table/<table>/stream/<label>.
-func parseARN(text string) (arn, error) {
-	a, err := config.ParseARN(text)
-	parts := strings.Split(a.Resource, "/")
-	isStream := len(parts) == 4 && parts[0] == "table" && parts[1] != "" && parts[2] == "stream" && parts[3] != ""
-	if err != nil || a.Service != "dynamodb" || a.Region == "" || !isStream {
-		return arn{}, fmt.Errorf("ddbstreams: %q is not the ARN of a table's stream "+
-			"(arn:aws:dynamodb:region:account:table/name/stream/label)", text)
+// newARN returns the parts of …:table/<table>/stream/<label>.
+func newARN(a config.ARN) (arn, error) {
+	if err := config.DynamoDBStream.Check(a); err != nil {
+		return arn{}, fmt.Errorf("ddbstreams: %q %w", a, err)
 	}
-	return arn{text: text, region: a.Region, name: parts[1], label: parts[3]}, nil
+	name, label, isStream := strings.Cut(strings.TrimPrefix(a.Resource, "table/"), "/stream/")
+	if !isStream {
+		return arn{}, fmt.Errorf("ddbstreams: %q is the ARN of a table, not of its stream", a)
+	}
+	return arn{text: a.String(), region: a.Region, name: name, label: label}, nil
 }

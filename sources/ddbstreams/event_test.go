@@ -51,7 +51,7 @@ func expiredItem() types.Record {
 
 func shapeOf(t testing.TB) shape {
 	t.Helper()
-	a, err := parseARN(streamARN)
+	a, err := newARN(awstest.ARN(streamARN))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,11 +109,11 @@ func TestARNs(t *testing.T) {
 		"arn:aws:dynamodb:eu-west-1:111122223333:table//stream/x", "arn:aws:dynamodb::111122223333:table/carts/stream/x",
 		"arn:aws:dynamodb:eu-west-1:111122223333:table/carts/index/x",
 	} {
-		if s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: text}); err == nil {
+		if s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: awstest.ARN(text)}); err == nil {
 			t.Errorf("%q is taken: %+v", text, s.arn)
 		}
 	}
-	s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: streamARN})
+	s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: awstest.ARN(streamARN)})
 	if want := (arn{streamARN, "eu-west-1", "carts", "2026-03-01T09:10:11.345"}); err != nil || s.arn != want {
 		t.Errorf("got %+v, %v, want %+v", s.arn, err, want)
 	}

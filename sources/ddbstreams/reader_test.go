@@ -20,7 +20,7 @@ func TestIdleShards(t *testing.T) {
 	for given, idle := range map[time.Duration]time.Duration{0: time.Second / 4, time.Second / 10: time.Second / 10} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
-			s, err := New(Config{Client: sdk.NewFromConfig(r.Config("")), ARN: streamARN, IdlePoll: given})
+			s, err := New(Config{Client: sdk.NewFromConfig(r.Config("")), ARN: awstest.ARN(streamARN), IdlePoll: given})
 			if err != nil {
 				t.Fatal(err)
 			}

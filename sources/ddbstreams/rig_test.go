@@ -37,7 +37,7 @@ func rigOf(t *testing.T, cfg sourcetest.StreamConfig, endpoint string) *awstest.
 		"GetShardIterator": p.iterate,
 		"GetRecords":       p.Get,
 	}}
-	stream, err := New(Config{Client: sdk.NewFromConfig(service.Config(endpoint)), ARN: streamARN})
+	stream, err := New(Config{Client: sdk.NewFromConfig(service.Config(endpoint)), ARN: awstest.ARN(streamARN)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func (r *real) listed() {
 
 func (r *real) stream() *Stream {
 	r.Helper()
-	s, err := New(Config{Client: r.streams, ARN: r.arn})
+	s, err := New(Config{Client: r.streams, ARN: awstest.ARN(r.arn)})
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/sources/internal/polling"
 	"github.com/esm-run/esm/sources/internal/silence"
 )
@@ -27,7 +28,7 @@ type Config struct {
 	Client *sdk.Client
 
 	// ARN names the stream of a table, with its label. It is the eventSourceARN of records.
-	ARN string
+	ARN config.ARN
 
 	// IdlePoll is the time between reads of an idle shard. Zero means a quarter of a second, as in Lambda.
 	IdlePoll time.Duration
@@ -55,7 +56,7 @@ var _ esm.Stream = (*Stream)(nil)
 
 // New returns a Stream. It makes no calls: the stream need not exist yet.
 func New(c Config) (*Stream, error) {
-	a, err := parseARN(c.ARN)
+	a, err := newARN(c.ARN)
 	if err != nil {
 		return nil, err
 	}

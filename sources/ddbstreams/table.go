@@ -27,7 +27,7 @@ type TableConfig struct {
 	Calls    *Calls
 
 	// ARN names the table, without a stream.
-	ARN string
+	ARN config.ARN
 
 	// First is the identity of a table that was read before; empty for any other.
 	First string
@@ -57,10 +57,12 @@ var _ esm.Stream = (*Table)(nil)
 
 // NewTable returns a Table. It makes no calls: the table need not exist yet.
 func NewTable(c TableConfig) (*Table, error) {
-	a, err := config.ParseARN(c.ARN)
-	name, isTable := strings.CutPrefix(a.Resource, "table/")
-	if err != nil || a.Service != "dynamodb" || !isTable || name == "" || strings.Contains(name, "/") {
-		return nil, fmt.Errorf("ddbstreams: %q is not the ARN of a table (arn:aws:dynamodb:region:account:table/name)", c.ARN)
+	name := strings.TrimPrefix(c.ARN.Resource, "table/")
+	if err := config.DynamoDBStream.Check(c.ARN); err != nil {
+		return nil, fmt.Errorf("ddbstreams: %q %w", c.ARN, err)
+	}
+	if strings.Contains(name, "/") {
+		return nil, fmt.Errorf("ddbstreams: %q is the ARN of a stream, not of its table", c.ARN)
 	}
 	if c.Calls == nil {
 		c.Calls = &Calls{}
@@ -135,7 +137,12 @@ func (t *Table) listStreams(ctx context.Context) (arns []arn, err error) {
 			return nil, err
 		}
 		for i := range page.Streams {
-			a, err := parseARN(aws.ToString(page.Streams[i].StreamArn))
+			text := aws.ToString(page.Streams[i].StreamArn)
+			parsed, err := config.ParseARN(text)
+			if err != nil {
+				return nil, fmt.Errorf("ddbstreams: %q %w", text, err)
+			}
+			a, err := newARN(parsed)
 			if err != nil {
 				return nil, err
 			}

@@ -29,7 +29,7 @@ type tables map[string][]esm.Shard
 func (s tables) table(t *testing.T, first string) (*Table, *awstest.Service) {
 	t.Helper()
 	fake := &awstest.Service{Answers: map[string]awstest.Handler{"ListStreams": s.list, "DescribeStream": s.describe}}
-	table, err := NewTable(TableConfig{Client: sdk.NewFromConfig(fake.Config("")), ARN: tableARN, First: first})
+	table, err := NewTable(TableConfig{Client: sdk.NewFromConfig(fake.Config("")), ARN: awstest.ARN(tableARN), First: first})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func (s tables) list(c awstest.Call) *awstest.Answer {
 }
 
 func (s tables) describe(c awstest.Call) *awstest.Answer {
-	a, _ := parseARN(c.Text("StreamArn"))
+	a, _ := newARN(awstest.ARN(c.Text("StreamArn")))
 	listed, known := s[a.label]
 	if !known {
 		return awstest.Refusal(http.StatusBadRequest, "ResourceNotFoundException")
@@ -148,7 +148,7 @@ func TestTableWithoutStream(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	for _, arn := range []string{"", streamARN, "arn:aws:dynamodb:eu-west-1:1:table/", "arn:aws:kinesis:eu-west-1:1:table/carts"} {
-		if _, err := NewTable(TableConfig{ARN: arn}); err == nil {
+		if _, err := NewTable(TableConfig{ARN: awstest.ARN(arn)}); err == nil {
 			t.Errorf("%q is accepted as a table", arn)
 		}
 	}

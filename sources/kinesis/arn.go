@@ -17,16 +17,13 @@ type arn struct {
 	consumer bool
 }
 
-// parseARN parses …:stream/<name> and …:stream/<name>/consumer/<name>:<timestamp>.
-func parseARN(text string) (arn, error) {
-	a, err := config.ParseARN(text)
-	parts := strings.Split(a.Resource, "/")
-	stream := len(parts) == 2
-	consumer := len(parts) == 4 && parts[2] == "consumer" && strings.Contains(parts[3], ":")
-	if err != nil || a.Service != "kinesis" || a.Region == "" || parts[0] != "stream" || !stream && !consumer || parts[1] == "" {
-		return arn{}, fmt.Errorf("kinesis: %q is not the ARN of a stream (arn:aws:kinesis:region:account:stream/name) or of a "+
-			"consumer of it (…:stream/name/consumer/name:timestamp)", text)
+// newARN returns the parts of …:stream/<name> and of …:stream/<name>/consumer/<name>:<timestamp>.
+func newARN(a config.ARN) (arn, error) {
+	if err := config.KinesisStream.Check(a); err != nil {
+		return arn{}, fmt.Errorf("kinesis: %q %w", a, err)
 	}
-	a.Resource = "stream/" + parts[1]
-	return arn{text: text, region: a.Region, stream: a.String(), name: parts[1], consumer: consumer}, nil
+	text := a.String()
+	name, consumer, _ := strings.Cut(strings.TrimPrefix(a.Resource, "stream/"), "/")
+	a.Resource = "stream/" + name
+	return arn{text: text, region: a.Region, stream: a.String(), name: name, consumer: consumer != ""}, nil
 }

@@ -19,7 +19,7 @@ const role = "arn:aws:iam::111122223333:role/orders-fn"
 
 func shapeOf(t testing.TB, text string) shape {
 	t.Helper()
-	a, err := parseARN(text)
+	a, err := newARN(awstest.ARN(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,12 +80,12 @@ func TestARNs(t *testing.T) {
 		"arn:aws:kinesis:eu-west-1:111122223333:stream/", "arn:aws:kinesis::111122223333:stream/orders",
 		streamARN + "/consumer", streamARN + "/consumer/x", streamARN + "/konsument/x:1",
 	} {
-		if s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: text}); err == nil {
+		if s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: awstest.ARN(text)}); err == nil {
 			t.Errorf("%q is taken: %+v", text, s.arn)
 		}
 	}
 	for _, text := range []string{streamARN, consumerARN} {
-		s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: text})
+		s, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: awstest.ARN(text)})
 		if err != nil || s.arn.stream != streamARN || s.arn.name != "orders" || s.arn.consumer != (text == consumerARN) {
 			t.Errorf("%q: %+v, %v", text, s.arn, err)
 		}

@@ -58,7 +58,7 @@ func rigOf(t *testing.T, cfg sourcetest.StreamConfig, arn, endpoint string) *rig
 func streamOf(t testing.TB, service *awstest.Service, arn, endpoint string, pace *Pace) *Stream {
 	t.Helper()
 	client := sdk.NewFromConfig(service.Config(endpoint))
-	s, err := New(Config{Client: client, ARN: arn, Role: "arn:aws:iam::111122223333:role/orders-fn", Pace: pace})
+	s, err := New(Config{Client: client, ARN: awstest.ARN(arn), Role: "arn:aws:iam::111122223333:role/orders-fn", Pace: pace})
 	if err != nil {
 		t.Fatal(err)
 	}

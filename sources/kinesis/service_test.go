@@ -98,7 +98,7 @@ func (r *real) arn() string {
 
 func (r *real) stream() *Stream {
 	r.Helper()
-	s, err := New(Config{Client: r.client, ARN: r.arn(), Role: "arn:aws:iam::000000000000:role/x", Filtered: true})
+	s, err := New(Config{Client: r.client, ARN: awstest.ARN(r.arn()), Role: "arn:aws:iam::000000000000:role/x", Filtered: true})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestSuiteByFanOutOnService(t *testing.T) {
 	needsFanOut(t)
 	sourcetest.RunStream(t, sourcetest.RealTime, func(t *testing.T) sourcetest.StreamFixture {
 		r := makeReal(t)
-		s, err := New(Config{Client: r.client, ARN: r.consumer(), Role: "arn:aws:iam::000000000000:role/x"})
+		s, err := New(Config{Client: r.client, ARN: awstest.ARN(r.consumer()), Role: "arn:aws:iam::000000000000:role/x"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +213,7 @@ func (r *real) consumer() string {
 func TestFanOutOnService(t *testing.T) {
 	needsFanOut(t)
 	r := makeReal(t)
-	s, err := New(Config{Client: r.client, ARN: r.consumer(), Role: "arn:aws:iam::000000000000:role/x"})
+	s, err := New(Config{Client: r.client, ARN: awstest.ARN(r.consumer()), Role: "arn:aws:iam::000000000000:role/x"})
 	if err != nil {
 		t.Fatal(err)
 	}

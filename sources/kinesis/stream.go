@@ -17,6 +17,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/sources/internal/polling"
 	"github.com/esm-run/esm/sources/internal/silence"
 )
@@ -28,7 +29,7 @@ type Config struct {
 
 	// ARN names the stream, or a consumer of it. With a consumer, records come by enhanced fan-out, and aggregated records
 	// of the Kinesis Producer Library are split. It is the eventSourceARN of records.
-	ARN string
+	ARN config.ARN
 
 	// Role is the ARN of the function's role: the invokeIdentityArn of records.
 	Role string
@@ -70,7 +71,7 @@ var _ esm.Stream = (*Stream)(nil)
 
 // New returns a Stream. It makes no calls: the stream need not exist yet.
 func New(c Config) (*Stream, error) {
-	a, err := parseARN(c.ARN)
+	a, err := newARN(c.ARN)
 	if err != nil {
 		return nil, err
 	}

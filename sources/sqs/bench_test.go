@@ -12,6 +12,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/sources/internal/awstest"
 )
 
 // canned answers each operation with the same bytes.
@@ -37,7 +38,7 @@ func benchQueue(b *testing.B) *Queue {
 		"DeleteMessageBatch": []byte(`{"Successful":[` + strings.Join(deleted, ",") + `],"Failed":[]}`),
 		"GetQueueAttributes": []byte(`{"Attributes":{"VisibilityTimeout":"30"}}`),
 	}
-	q, err := New(Config{Client: sdk.NewFromConfig(cfg), ARN: standardARN})
+	q, err := New(Config{Client: sdk.NewFromConfig(cfg), ARN: awstest.ARN(standardARN)})
 	if err != nil {
 		b.Fatal(err)
 	}

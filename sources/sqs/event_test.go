@@ -59,11 +59,7 @@ var (
 
 func decoderOf(t testing.TB, text string, windowed bool) *decoder {
 	t.Helper()
-	a, err := parseARN(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &decoder{shape: newShape(a, windowed)}
+	return &decoder{shape: newShape(awstest.ARN(text), windowed)}
 }
 
 // answerOf is the answer to a ReceiveMessage.

@@ -26,7 +26,7 @@ type Config struct {
 	Client *sdk.Client
 
 	// ARN names the queue. Its Region and account are those of the records.
-	ARN string
+	ARN config.ARN
 
 	// Windowed says that the mapping has a batching window of a second or more. Lambda's records then have null for members
 	// without a value, and omit them otherwise.
@@ -50,14 +50,13 @@ var _ esm.Queue = (*Queue)(nil)
 
 // New returns a Queue. It makes no calls: the queue need not exist yet.
 func New(c Config) (*Queue, error) {
-	a, err := parseARN(c.ARN)
-	if err != nil {
-		return nil, err
+	if err := config.SQSQueue.Check(c.ARN); err != nil {
+		return nil, fmt.Errorf("sqs: %q %w", c.ARN, err)
 	}
 	options := c.Client.Options()
 	options.HTTPClient = silence.Client(options.HTTPClient)
 	options.DisableMessageChecksumValidation = true // the SDK would reject all messages of a receive because of one
-	q := &Queue{protocol: newProtocol(), arn: a, shape: newShape(a, c.Windowed)}
+	q := &Queue{protocol: newProtocol(), arn: c.ARN, shape: newShape(c.ARN, c.Windowed)}
 	q.client = sdk.New(options, func(o *sdk.Options) { o.Protocol = q.protocol })
 	q.decoders.New = func() any { return &decoder{shape: q.shape} }
 	return q, nil

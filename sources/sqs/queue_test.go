@@ -202,7 +202,7 @@ func TestURLOnAWSNeedsNoPermission(t *testing.T) {
 
 func TestARNs(t *testing.T) {
 	for _, text := range []string{"", "orders", "arn:aws:sns:eu-west-1:1:t", "arn:aws:sqs:eu-west-1:1", "arn:aws:sqs:eu-west-1:1:", "arn:aws:sqs::1:q", "http://localhost/1/q"} {
-		if _, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: text}); err == nil {
+		if _, err := New(Config{Client: sdk.New(sdk.Options{}), ARN: awstest.ARN(text)}); err == nil {
 			t.Errorf("%q passes for a queue's ARN", text)
 		}
 	}

@@ -52,7 +52,7 @@ func receiving(h awstest.Handler) *awstest.Service {
 // queueOn is a queue of a service at an endpoint; an empty one is AWS.
 func queueOn(t testing.TB, s *awstest.Service, arn, endpoint string) *Queue {
 	t.Helper()
-	q, err := New(Config{Client: sdk.NewFromConfig(s.Config(endpoint)), ARN: arn})
+	q, err := New(Config{Client: sdk.NewFromConfig(s.Config(endpoint)), ARN: awstest.ARN(arn)})
 	if err != nil {
 		t.Fatal(err)
 	}

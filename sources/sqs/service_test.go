@@ -77,7 +77,7 @@ func (r *real) arn() string {
 
 func (r *real) queue() *Queue {
 	r.Helper()
-	q, err := New(Config{Client: r.client, ARN: r.arn()})
+	q, err := New(Config{Client: r.client, ARN: awstest.ARN(r.arn())})
 	if err != nil {
 		r.Fatal(err)
 	}

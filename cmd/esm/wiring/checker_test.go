@@ -20,7 +20,7 @@ import (
 const (
 	someQueue  = "arn:aws:sqs:us-east-1:000000000000:"
 	someStream = "arn:aws:kinesis:us-east-1:000000000000:stream/"
-	someTable  = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-01-01T00:00:00.000"
+	someTable  = "arn:aws:dynamodb:us-east-1:000000000000:table/carts/stream/2026-01-01T00:00:00.000"
 	someName   = "arn:aws:lambda:us-east-1:000000000000:function:f"
 )
 

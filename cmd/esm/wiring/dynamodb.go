@@ -17,13 +17,13 @@ func dynamoDBStream(ctx context.Context, f *Feeds, m config.Mapping) (esm.Stream
 		return nil, err
 	}
 	if m.EventSourceArn != config.TableOf(m.EventSourceArn) {
-		return ddbstreams.New(ddbstreams.Config{Client: client, ARN: m.EventSourceArn, IdlePoll: f.idlePoll(endpoint), Calls: &f.tableCalls})
+		return ddbstreams.New(ddbstreams.Config{Client: client, ARN: m.Source().ARN, IdlePoll: f.idlePoll(endpoint), Calls: &f.tableCalls})
 	}
 	checkpoints, err := f.Checkpoints.All(ctx, m.UUID)
 	if err != nil {
 		return nil, err
 	}
 	return ddbstreams.NewTable(ddbstreams.TableConfig{
-		Client: client, ARN: m.EventSourceArn, First: checkpoints[""].Position, IdlePoll: f.idlePoll(endpoint), Calls: &f.tableCalls,
+		Client: client, ARN: m.Source().ARN, First: checkpoints[""].Position, IdlePoll: f.idlePoll(endpoint), Calls: &f.tableCalls,
 	})
 }

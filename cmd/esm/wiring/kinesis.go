@@ -17,7 +17,7 @@ func kinesisStream(ctx context.Context, f *Feeds, m config.Mapping) (esm.Stream,
 		return nil, err
 	}
 	c := kinesis.Config{
-		Client: client, ARN: m.EventSourceArn, Role: f.role(m), Filtered: m.FilterCriteria != nil,
+		Client: client, ARN: m.Source().ARN, Role: f.role(m), Filtered: m.FilterCriteria != nil,
 		IdlePoll: f.idlePoll(endpoint), Calls: &f.calls,
 	}
 	if !awsclient.Emulated(endpoint) {

@@ -22,7 +22,7 @@ func openQueue(ctx context.Context, f *Feeds, m config.Mapping) (*sqs.Queue, err
 	if err != nil {
 		return nil, err
 	}
-	return sqs.New(sqs.Config{Client: client, ARN: m.EventSourceArn, Windowed: *m.MaximumBatchingWindowInSeconds > 0})
+	return sqs.New(sqs.Config{Client: client, ARN: m.Source().ARN, Windowed: *m.MaximumBatchingWindowInSeconds > 0})
 }
 
 // checkQueue compares the queue's visibility timeout with the function's timeout, which may have changed since the mapping
