@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -54,6 +55,7 @@ lines otherwise or with --log-format.`,
 				return usage.Error{Err: err}
 			}
 			defer log.Close()
+			defer runtime.KeepAlive(reserveHeap())
 			r := &run{stdout: stdout, stderr: stderr, log: log, began: time.Now()}
 			return r.run(cmd.Context(), args[0], over)
 		},
