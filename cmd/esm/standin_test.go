@@ -11,6 +11,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/uuid"
 
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded"
 	"github.com/esm-run/esm/sources/sourcetest"
 	"github.com/esm-run/esm/sources/sqs"
@@ -40,7 +41,7 @@ func onStandIn(t *testing.T, suffix string) sourcetest.Fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	queue, err := sqs.New(sqs.Config{Client: client, ARN: "arn:aws:sqs:us-east-1:000000000000:suite" + suffix})
+	queue, err := sqs.New(sqs.Config{Client: client, ARN: config.ParseSource("arn:aws:sqs:us-east-1:000000000000:suite" + suffix).ARN})
 	if err != nil {
 		t.Fatal(err)
 	}
