@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/sources/ddbstreams"
 	"github.com/esm-run/esm/sources/sourcetest"
 )
@@ -20,7 +21,7 @@ func TestSource(t *testing.T) {
 		c := newClient(t)
 		latest := &latestStream{}
 		create := func() {
-			stream, err := ddbstreams.New(ddbstreams.Config{Client: c.streams, ARN: c.create("carts", "pk S")})
+			stream, err := ddbstreams.New(ddbstreams.Config{Client: c.streams, ARN: config.ParseSource(c.create("carts", "pk S")).ARN})
 			c.must(err)
 			latest.Stream = stream
 		}

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded/inprocess"
 	"github.com/esm-run/esm/sources/kinesis"
 	"github.com/esm-run/esm/sources/sourcetest"
@@ -25,7 +26,7 @@ func TestSourceByFanOut(t *testing.T) {
 func testSource(t *testing.T, arn func(*client) string, trim func()) {
 	sourcetest.RunStream(t, synctest.Test, func(t *testing.T) sourcetest.StreamFixture {
 		c := newClient(t, inprocess.Config(new(Server)), 1)
-		s, err := kinesis.New(kinesis.Config{Client: c.Client, ARN: arn(c), Role: "arn:aws:iam::000000000000:role/x", Filtered: true})
+		s, err := kinesis.New(kinesis.Config{Client: c.Client, ARN: config.ParseSource(arn(c)).ARN, Role: "arn:aws:iam::000000000000:role/x", Filtered: true})
 		c.must(err)
 		return sourcetest.StreamFixture{
 			Stream:   s,

@@ -9,6 +9,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/uuid"
 
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/sources/sourcetest"
 	"github.com/esm-run/esm/sources/sqs"
 )
@@ -20,7 +21,7 @@ func TestSource(t *testing.T) {
 			sourcetest.RunQueue(t, synctest.Test, func(t *testing.T) sourcetest.Fixture {
 				c := newClient(t, new(Server))
 				url, fifo := c.create("orders", attributes...), attributes != nil
-				source, err := sqs.New(sqs.Config{Client: c.Client, ARN: c.attributes(url)["QueueArn"]})
+				source, err := sqs.New(sqs.Config{Client: c.Client, ARN: config.ParseSource(c.attributes(url)["QueueArn"]).ARN})
 				if err != nil {
 					t.Fatal(err)
 				}
