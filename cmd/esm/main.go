@@ -56,7 +56,7 @@ func rootCommand() *cobra.Command {
 compatible endpoint), batches and filters their records exactly as Lambda's event source
 mappings do, and runs unmodified Lambda handlers with them.
 
-Everything is said in one file, in AWS's own names:
+One file describes everything, in AWS's own names:
 
   Aws: {Endpoint: embedded}
   Resources: {Queues: [{QueueName: orders, Messages: ['{"id": 1}']}]}
@@ -66,7 +66,7 @@ Everything is said in one file, in AWS's own names:
     - FunctionName: orders
       EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders
 
-  esm validate mappings.yaml     says what is wrong with it, and what will surprise you
+  esm validate mappings.yaml     checks the file, and warns of settings that often cause trouble
   esm run mappings.yaml          runs it until you press Ctrl-C`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

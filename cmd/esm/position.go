@@ -168,9 +168,9 @@ the shard was drained. The old and the new position are printed on standard erro
 A shard that neither the stream nor a checkpoint knows is refused, unless --force is given.
 Sequence numbers are not checked against the stream: if the shard does not know one, the
 engine reads the shard again from where the mapping began. A shard whose parents are not
-drained waits for them, except with --after, which reads it at once. Children of the shard
-that have begun continue beside it. In a mapping of LATEST that was never started no shard
-can begin at a time.`,
+drained waits for them, except with --after, which reads it at once. Children that are
+already being read continue concurrently. --at-timestamp and --latest are refused for a
+LATEST mapping that was never started.`,
 		Example: `  esm position set mappings.yaml --mapping orders --shard shardId-000000000000 --trim-horizon
   esm position set mappings.yaml --mapping orders --shard shardId-000000000000 --after 49590338271490256608559692538361571095921575989136588898
   esm position set mappings.yaml --mapping orders --shard shardId-000000000000 --at-timestamp 2026-03-04T05:06:07Z --dry-run`,
@@ -207,8 +207,8 @@ at its StartingPosition. With LATEST that is the time of the next start: earlier
 are never read. Name a removed mapping by its UUID.
 
 With --shard one shard starts over alone: at StartingPosition or, in a mapping of LATEST,
-where reading of the shard first began or was last moved to by a time. Children of the
-shard that have begun continue beside it.
+where reading of the shard first began or was last moved to by a time. Children that
+are already being read continue concurrently.
 
 The old positions are printed on standard error. Undelivered notices are kept.`,
 		Example: `  esm position reset mappings.yaml --mapping orders

@@ -371,7 +371,7 @@ func TestPositionSetRefusesUnknownShards(t *testing.T) {
 	file, data := streamsIn(t, someRows())
 	for _, shard := range []string{"shardId-002", "7", "shardId-00"} {
 		code, _, stderr := command(t, "position", "set", file, "--mapping", clicksID, "--shard", shard, "--after", "12")
-		want := "--shard " + shard + ": f ← clicks has no such shard, but shardId-000, shardId-001"
+		want := "--shard " + shard + ": no such shard; f ← clicks has shardId-000, shardId-001"
 		if code != exitUsage || !strings.Contains(stderr, want) || !strings.Contains(stderr, "--force") {
 			t.Errorf("%s: got %d %q, want %d %q", shard, code, stderr, exitUsage, want)
 		}

@@ -12,16 +12,15 @@ import (
 func validateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate FILE",
-		Short: "Say what is wrong with a mappings file, and what will surprise you",
-		Long: `Reads a mappings file and reports every error in it at once, each with its line,
-its column, the key's path and what would be right; and it warns of settings that
-are allowed but known to surprise, such as a visibility timeout below six times
-the function's timeout.
+		Short: "Check a mappings file",
+		Long: `Reads a mappings file and reports all of its errors at once, each with line, column, the
+key's path and what would be correct. It also warns of valid settings that often cause
+trouble, such as a visibility timeout below six times the function's timeout.
 
-Runs nothing and needs no network. Queues are known only as far as the file's
-Resources describe them; the others are looked at by ` + "`esm run`" + ` when it finds them.
+It runs nothing and needs no network. Attributes of queues come from the file's Resources;
+` + "`esm run`" + ` checks all other queues when it reaches them.
 
-Exits with 0 when the file is valid, warnings or not, and with 2 when it is not.`,
+Exits with 0 if the file is valid, with or without warnings, and with 2 if it is not.`,
 		Example:           "  esm validate mappings.yaml",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFile,

@@ -35,7 +35,7 @@ func (l *Lines) Report(at time.Time, e trace.Event) {
 	case trace.Invoked:
 		l.invoked(e)
 	case trace.Filtered:
-		l.about(e.Mapping, e.Shard, signFiltered, "%s dropped by the filter", records(len(e.Records)))
+		l.about(e.Mapping, e.Shard, signFiltered, "%s filtered out", records(len(e.Records)))
 	case trace.Left:
 		l.left(e)
 	case trace.Received:

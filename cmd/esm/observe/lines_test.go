@@ -56,7 +56,7 @@ func check(t *testing.T, got, want string) {
 func TestLinesOfABatch(t *testing.T) {
 	check(t, lines(t, new(Lines), story()...), `
 00:00:00 ● orders → f:live  enabled
-00:00:03 ∅ orders → f:live  2 records dropped by the filter
+00:00:03 ∅ orders → f:live  2 records filtered out
 00:00:07 ◐ orders → f:live  8 records  123ms  3 reported as failed, the rest deleted
 `)
 }

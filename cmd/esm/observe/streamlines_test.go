@@ -45,7 +45,7 @@ func TestLinesOfShards(t *testing.T) {
 	check(t, linesOf(t, &Lines{Level: slog.LevelDebug}, clicks, events...), `
 00:00:01 ▸ clicks → count  shard 1  reading from the beginning
 00:00:02 ▸ clicks → count  shard 2  reading after 17
-00:00:04 ∅ clicks → count  shard 1  2 records dropped by the filter
+00:00:04 ∅ clicks → count  shard 1  2 records filtered out
 00:00:05 ⊘ clicks → count  shard 1  gave up 3 records after 2 tries: RetryAttemptsExhausted (3 to 5)
 00:00:06 ⚑ clicks → count  shard 1  notice of 3 records sent to arn:d
 00:00:07 ⊘ clicks → count  shard 1  gave up 1 record: RecordAgeExceeded (6)

@@ -126,9 +126,9 @@ func (m *Mover) resolve(ctx context.Context, name string, force bool) (string, e
 		m.Warn("mapping %s: no checkpoint of shard %s is known; the stream was not asked", m.mapping.Title(), name)
 		return name, nil
 	case len(known) == 0:
-		return "", usage.Errorf("--shard %s: no shard of %s is known%s: start the engine once, or insist with --force", name, m.mapping.Title(), because(listErr))
+		return "", usage.Errorf("--shard %s: no shard of %s is known%s: start the engine once, or use --force", name, m.mapping.Title(), because(listErr))
 	}
-	return "", usage.Errorf("--shard %s: %s has no such shard, but %s%s: insist with --force", name, m.mapping.Title(), abbreviate(known), because(listErr))
+	return "", usage.Errorf("--shard %s: no such shard; %s has %s%s: use --force to set it anyway", name, m.mapping.Title(), abbreviate(known), because(listErr))
 }
 
 func because(err error) string {
