@@ -243,7 +243,7 @@ func TestFileAndHTTP(t *testing.T) {
 	engine.Stop()
 
 	functions["removed"].Handle(rig.Succeed)
-	engine = run(11, "changed", "deleted", "removed")
+	run(11, "changed", "deleted", "removed")
 	s.Put("3")
 	functions["removed"].Want(t, "3") // it resumes where it was
 	functions["deleted"].Want(t, "1", "2", "3")

@@ -27,9 +27,10 @@ type Function struct {
 
 	URL string // of the test, in the environment of the handler
 
-	mu     sync.Mutex
-	handle Handler
-	calls  []Call
+	mu            sync.Mutex
+	handle        Handler
+	calls         []Call
+	running, peak int // invocations at a time
 }
 
 func newFunction(t testing.TB, name string, h Handler) *Function {
@@ -62,9 +63,14 @@ func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := parseCall(event, r.Header.Get("Lambda-Runtime-Aws-Request-Id"))
 	f.mu.Lock()
 	f.calls = append(f.calls, c)
+	f.running++
+	f.peak = max(f.peak, f.running)
 	h := f.handle
 	f.mu.Unlock()
 	text, err := h(c)
+	f.mu.Lock()
+	f.running--
+	f.mu.Unlock()
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		text = err.Error()
@@ -84,6 +90,13 @@ func (f *Function) Calls() []Call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.calls)
+}
+
+// Peak returns how many invocations ran at a time, at the most.
+func (f *Function) Peak() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.peak
 }
 
 // Texts returns the records of all invocations, in order and with repeats.

@@ -16,20 +16,20 @@ const (
 	exclusive = syscall.LOCK_EX
 )
 
-// lockFile locks a file among processes, and within this one.
+// lockFile locks a file among processes and within this one, until unlock is called or the process ends.
 func lockFile(path string, how int) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	fd, err := syscall.Open(path, syscall.O_CREAT|syscall.O_RDWR|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	for err = syscall.EINTR; err == syscall.EINTR; {
-		err = syscall.Flock(int(f.Fd()), how)
+		err = syscall.Flock(fd, how)
 	}
 	if err != nil {
-		f.Close()
+		_ = syscall.Close(fd)
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return func() { f.Close() }, nil
+	return func() { _ = syscall.Close(fd) }, nil
 }
 
 // holdService locks a service until the test ends, shared or exclusively. Every caller passes a gate first, so that an
@@ -67,18 +67,14 @@ var portBlock = sync.OnceValues(func() (int, error) {
 	}
 	for n := range blockCount {
 		block := (os.Getpid() + n) % blockCount
-		if unlock, err := lockFile(filepath.Join(dir, fmt.Sprint(block)), exclusive|syscall.LOCK_NB); err == nil {
-			keptBlock = unlock
+		if _, err := lockFile(filepath.Join(dir, fmt.Sprint(block)), exclusive|syscall.LOCK_NB); err == nil {
 			return firstPort + block*blockSize, nil
 		}
 	}
 	return 0, fmt.Errorf("all %d blocks of ports are taken: see %s", blockCount, dir)
 })
 
-var (
-	keptBlock  func() // never called: an open file keeps the lock
-	portsTaken atomic.Uint32
-)
+var portsTaken atomic.Uint32
 
 // freeAddress returns an address for an engine that is yet to start.
 func freeAddress(t testing.TB) string {

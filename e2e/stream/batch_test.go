@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,49 +37,30 @@ func TestParallelizationFactor(t *testing.T) {
 		for n := range rounds {
 			s.PutKeyed(keys, n)
 		}
-		three := &meeting{size: 3, met: make(chan bool)}
-		f := e.Function("f", three.handle)
+		f := e.Function("f", meet(3))
 		e.Run(f.On(s.StreamARN(), "ParallelizationFactor: 10", rig.BatchSize(3)))
 		rig.Eventually(t, "all are handled", func() bool { return len(f.Texts()) >= keys*rounds })
 		rig.CheckOrder(t, f.Texts(), keys*rounds)
-		if n := three.most(); n < 3 || n > 10 {
+		if n := f.Peak(); n < 3 || n > 10 {
 			t.Errorf("%d batches at a time, want three to ten", n)
 		}
 	})
 }
 
-// A meeting holds the first invocations until some of them run at a time.
-type meeting struct {
-	size int
-	met  chan bool
-
-	mu        sync.Mutex
-	now, peak int
-}
-
-func (m *meeting) handle(c rig.Call) (string, error) {
-	m.mu.Lock()
-	m.now++
-	if m.now > m.peak {
-		if m.peak = m.now; m.peak == m.size {
-			close(m.met)
+// meet returns a handler that holds invocations until n of them run at a time.
+func meet(n int32) rig.Handler {
+	var arrived atomic.Int32
+	met := make(chan bool)
+	return func(c rig.Call) (string, error) {
+		if arrived.Add(1) == n {
+			close(met)
 		}
+		select {
+		case <-met:
+		case <-time.After(rig.Slack / 2): // the test fails then
+		}
+		return rig.Succeed(c)
 	}
-	m.mu.Unlock()
-	select {
-	case <-m.met:
-	case <-time.After(rig.Slack / 2): // the test fails then
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.now--
-	return rig.Succeed(c)
-}
-
-func (m *meeting) most() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.peak
 }
 
 func TestNoticesToTopicAndBucket(t *testing.T) {

@@ -143,6 +143,9 @@ func (p *staged) watch(t *testing.T) {
 	if !slices.Equal(shown, want) {
 		t.Fatalf("invocations %q, want %q", got, want)
 	}
+	if n := p.f.Peak(); n != 1 {
+		t.Errorf("%d batches of the shard were invoked at a time", n)
+	}
 	notices := p.dlq.TakeNotices(len(p.notices))
 	for i, n := range p.notices {
 		at := slices.IndexFunc(got, func(r run) bool { return r.span == n.Records })
