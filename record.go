@@ -33,6 +33,14 @@ type Record struct {
 	// Event is the element of Records that the handler sees: compact JSON.
 	Event json.RawMessage
 
-	// View is what filter patterns are matched against. Nil means Event.
+	// View is what filter patterns are matched against, if it differs from Event.
 	View json.RawMessage
+}
+
+// FilterView returns the JSON that filter patterns are matched against: View, or Event if there is no View.
+func (r Record) FilterView() json.RawMessage {
+	if r.View != nil {
+		return r.View
+	}
+	return r.Event
 }

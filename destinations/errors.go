@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/awserr"
 )
 
 // failed adds to the error of a request what was tried, and [esm.ErrUndeliverable] if another try will not help.
@@ -47,31 +45,11 @@ var temporary = map[string]bool{
 // permanent reports whether the service blamed the caller: the destination does not exist, access to it or to its key is
 // denied, it is in another Region, or the notice is too large or invalid.
 func permanent(err error) bool {
-	code := codeOf(err)
+	code := awserr.Code(err)
 	_, throttled := retry.DefaultThrottleErrorCodes[code]
 	if throttled || temporary[code] {
 		return false
 	}
-	status := statusOf(err)
+	status := awserr.Status(err)
 	return status >= 300 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
-}
-
-// codeOf returns the service's error code, or an empty string if it did not answer.
-func codeOf(err error) string {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return ""
-	}
-	if _, code, found := strings.Cut(api.ErrorCode(), "#"); found { // some emulators prepend the namespace
-		return code
-	}
-	return api.ErrorCode()
-}
-
-// statusOf returns the HTTP status of the answer, or 0 if there was none.
-func statusOf(err error) int {
-	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
-		return resp.HTTPStatusCode()
-	}
-	return 0
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/awserr"
 	"github.com/esm-run/esm/config"
 )
 
@@ -69,7 +70,7 @@ func (o Opener) open(ctx context.Context, d config.Destination) (Reachable, erro
 
 // reached returns the error of a request that asked for a destination.
 func reached(what, name string, err error) error {
-	if err == nil || statusOf(err) == http.StatusForbidden || strings.HasPrefix(codeOf(err), "AccessDenied") {
+	if err == nil || awserr.Status(err) == http.StatusForbidden || strings.HasPrefix(awserr.Code(err), "AccessDenied") {
 		return nil
 	}
 	return fmt.Errorf("destinations: %s %s: %w", what, name, err)

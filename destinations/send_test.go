@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/awserr"
 	"github.com/esm-run/esm/config"
 )
 
@@ -88,7 +89,7 @@ func TestPermanentErrors(t *testing.T) {
 			for code, status := range codes {
 				s := &service{faults: []fault{{status: status, code: code}}}
 				err := s.each(t, "")[name].Send(t.Context(), exhausted())
-				if err == nil || errors.Is(err, esm.ErrUndeliverable) != want || codeOf(err) != code {
+				if err == nil || errors.Is(err, esm.ErrUndeliverable) != want || awserr.Code(err) != code {
 					t.Errorf("%s answers %d %s: %v, want it permanent: %t", name, status, code, err, want)
 				}
 				if s.calls != 1 || len(s.taken) != 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/awserr"
 	"github.com/esm-run/esm/config"
 )
 
@@ -64,7 +65,7 @@ func (q *queue) address(ctx context.Context) (string, error) {
 	switch {
 	case err == nil:
 		return q.setURL(aws.ToString(out.QueueUrl)), nil
-	case statusOf(err) == http.StatusForbidden:
+	case awserr.Status(err) == http.StatusForbidden:
 		return q.setURL(q.awsURL()), nil
 	}
 	return "", err

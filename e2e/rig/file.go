@@ -9,8 +9,8 @@ import (
 type Entry interface{ addTo(*file) }
 
 type file struct {
-	engine, functions, mappings, more string
-	defined                           map[string]bool // functions by name
+	engine, functions, mappings string
+	defined                     map[string]bool // functions by name
 }
 
 // fileOf returns the text of a mappings file. The engine's waits after errors last a twentieth of what they do on AWS,
@@ -20,7 +20,7 @@ func fileOf(entries []Entry) string {
 	for _, e := range entries {
 		e.addTo(&f)
 	}
-	text := "Engine: {" + f.engine + "}\n" + f.more
+	text := "Engine: {" + f.engine + "}\n"
 	if f.functions != "" {
 		text += "Functions:\n" + f.functions
 	}
@@ -34,11 +34,6 @@ func fileOf(entries []Entry) string {
 type EngineKeys string
 
 func (k EngineKeys) addTo(f *file) { f.engine = string(k) }
-
-// Text is further text of the file, of whole lines.
-type Text string
-
-func (t Text) addTo(f *file) { f.more += string(t) }
 
 // A Mapping is an event source mapping.
 type Mapping struct {

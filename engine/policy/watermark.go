@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // Watermark tracks which of the records read from one shard are settled, lane by lane, and so up to which position all of
@@ -102,7 +103,7 @@ func (w *Watermark) Lanes() []string {
 	position := w.Position()
 	lanes := make([]string, len(w.lanes))
 	for i, l := range w.lanes {
-		if l.settled != "" && Compare(l.settled, position) > 0 {
+		if l.settled != "" && config.ComparePositions(l.settled, position) > 0 {
 			lanes[i] = l.settled
 		}
 	}
@@ -120,7 +121,7 @@ func (w *Watermark) Owed() int {
 
 // later returns the greater of two positions.
 func later(a, b string) string {
-	if b != "" && (a == "" || Compare(b, a) > 0) {
+	if b != "" && (a == "" || config.ComparePositions(b, a) > 0) {
 		return b
 	}
 	return a
@@ -129,10 +130,10 @@ func later(a, b string) string {
 // Unsettled reports whether a record that is read after a restart still has to be processed, according to the checkpoint
 // that the restart found.
 func Unsettled(rec esm.Record, cp esm.Checkpoint, lane int) bool {
-	if cp.Position != "" && Compare(rec.Receipt, cp.Position) <= 0 {
+	if cp.Position != "" && config.ComparePositions(rec.Receipt, cp.Position) <= 0 {
 		return false
 	}
-	return lane >= len(cp.Lanes) || cp.Lanes[lane] == "" || Compare(rec.Receipt, cp.Lanes[lane]) > 0
+	return lane >= len(cp.Lanes) || cp.Lanes[lane] == "" || config.ComparePositions(rec.Receipt, cp.Lanes[lane]) > 0
 }
 
 // ForLanes returns cp for a number of lanes. If the number was different when cp was saved, or a pending run names a lane

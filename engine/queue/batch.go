@@ -73,11 +73,7 @@ func (p *poller) sift(work context.Context, recs []esm.Record) []esm.Record {
 	}
 	var wanted, unwanted []esm.Record
 	for _, r := range recs {
-		view := r.View
-		if view == nil {
-			view = r.Event
-		}
-		if p.feed.Filter.Match(view) {
+		if p.feed.Filter.Match(r.FilterView()) {
 			wanted = append(wanted, r)
 		} else {
 			unwanted = append(unwanted, r)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
 )
 
@@ -70,7 +71,7 @@ func (l *lane) resume(ctx context.Context) (runs []policy.Run) {
 func (l *lane) upTo(ctx context.Context, last string) (recs []esm.Record) {
 	for {
 		n := 0
-		for n < len(l.pending) && policy.Compare(l.pending[n].Receipt, last) <= 0 {
+		for n < len(l.pending) && config.ComparePositions(l.pending[n].Receipt, last) <= 0 {
 			n++
 		}
 		recs = append(recs, l.pending[:n]...)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
 )
 
@@ -55,7 +56,7 @@ func newLedger(s *shard) *ledger {
 func (l *ledger) deal(recs []esm.Record) (parts []part, unwanted []esm.Record) {
 	wanted := make([]bool, len(recs))
 	for i, r := range recs {
-		wanted[i] = l.feed.Filter.Match(view(r))
+		wanted[i] = l.feed.Filter.Match(r.FilterView())
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,17 +83,10 @@ func (l *ledger) deal(recs []esm.Record) (parts []part, unwanted []esm.Record) {
 	return parts, unwanted
 }
 
-func view(r esm.Record) []byte {
-	if r.View != nil {
-		return r.View
-	}
-	return r.Event
-}
-
 // arrived reports, once, that recs contain the last record of a lane's pending runs, or records behind it.
 func (l *ledger) arrived(lane int, recs []esm.Record) bool {
 	awaited := l.awaited[lane]
-	if awaited == "" || len(recs) == 0 || policy.Compare(recs[len(recs)-1].Receipt, awaited) < 0 {
+	if awaited == "" || len(recs) == 0 || config.ComparePositions(recs[len(recs)-1].Receipt, awaited) < 0 {
 		return false
 	}
 	l.awaited[lane] = ""
@@ -166,7 +160,7 @@ func (l *ledger) checkpoint() (next esm.Checkpoint, changes int) {
 	next.Position, next.Lanes, next.Owed, next.Window = l.mark.Position(), l.mark.Lanes(), nil, l.window
 	for _, runs := range l.runs {
 		for _, o := range runs {
-			if policy.Compare(o.Last, next.Position) > 0 { // otherwise no record of it matches the filter now
+			if config.ComparePositions(o.Last, next.Position) > 0 { // otherwise no record of it matches the filter now
 				next.Owed = append(next.Owed, o)
 			}
 		}

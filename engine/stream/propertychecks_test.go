@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/enginetest"
-	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -99,7 +99,7 @@ func (x *trial) checkOrder() {
 			seen[text] = true
 			rec := x.put[text]
 			for _, with := range rec.with {
-				if policy.Compare(last[with], rec.Receipt) > 0 {
+				if config.ComparePositions(last[with], rec.Receipt) > 0 {
 					x.Errorf("%s: %s came after %s", with, rec.Receipt, last[with])
 				}
 				last[with] = rec.Receipt

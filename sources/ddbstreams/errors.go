@@ -2,7 +2,7 @@ package ddbstreams
 
 import (
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/awserr"
 )
 
 // Errors of a [Stream], besides those of the contract and those of the network or the service. All may be retried.

@@ -10,7 +10,7 @@ import (
 	smithytime "github.com/aws/smithy-go/time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/awserr"
 	"github.com/esm-run/esm/sources/internal/polling"
 )
 

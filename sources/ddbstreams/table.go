@@ -14,8 +14,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/awserr"
 	"github.com/esm-run/esm/config"
-	"github.com/esm-run/esm/sources/internal/awserr"
 	"github.com/esm-run/esm/sources/internal/silence"
 )
 

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/esm-run/esm/config"
 )
 
 // magic begins an aggregated record of the Kinesis Producer Library (its AGGREGATION format: a Protocol Buffers message
@@ -122,7 +124,11 @@ func hashesOf(r *types.HashKeyRange) hashes {
 // Lambda drops the whole aggregate.
 func (h hashes) holds(a aggregate) bool {
 	for _, r := range a.records {
-		if r.hash >= 0 && (less(a.hashes[r.hash], h.low) || less(h.high, a.hashes[r.hash])) {
+		if r.hash < 0 {
+			continue
+		}
+		key := a.hashes[r.hash] // hash keys are decimals too
+		if config.ComparePositions(key, h.low) < 0 || config.ComparePositions(h.high, key) < 0 {
 			return false
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/awserr"
 )
 
 // Errors of a [Stream], besides those of the contract and those of the network or the service. All may be retried.

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/awserr"
 	"github.com/esm-run/esm/sources/internal/polling"
 )
 

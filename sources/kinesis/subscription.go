@@ -13,7 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/awserr"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/sources/internal/polling"
 )
 
@@ -120,7 +121,7 @@ func (r *subscription) accept(ctx context.Context, e *types.SubscribeToShardEven
 // advance moves the start after a sequence number, unless a record at the start is still to come. Emulators may send
 // something that is no number, or an earlier number.
 func (r *subscription) advance(number string) {
-	if isNumber(number) && less(r.start.after, number) && !r.start.within && !r.start.verify {
+	if isNumber(number) && config.ComparePositions(r.start.after, number) < 0 && !r.start.within && !r.start.verify {
 		r.start = start{after: number, at: r.start.at}
 	}
 }

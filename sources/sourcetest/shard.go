@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"sort"
-	"strings"
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 // shard is one shard of a Stream. It is guarded by the stream's lock.
@@ -81,10 +81,10 @@ func (sh *shard) seek(from esm.From, forgiving bool) (int, error) {
 		return sh.since(from.At), nil
 	}
 	n := len(sh.recs)
-	if n == 0 || older(from.After, sh.recs[0].Receipt) || older(sh.recs[n-1].Receipt, from.After) {
+	if n == 0 || config.ComparePositions(from.After, sh.recs[0].Receipt) < 0 || config.ComparePositions(sh.recs[n-1].Receipt, from.After) < 0 {
 		return 0, esm.ErrForeign
 	}
-	next := sort.Search(n, func(i int) bool { return older(from.After, sh.recs[i].Receipt) })
+	next := sort.Search(n, func(i int) bool { return config.ComparePositions(from.After, sh.recs[i].Receipt) < 0 })
 	if next > sh.trimmed {
 		return next, nil
 	}
@@ -100,24 +100,6 @@ func (sh *shard) since(at time.Time) int {
 		next++
 	}
 	return next
-}
-
-// older compares positions: numbers of any length, which may have an index after a slash.
-func older(a, b string) bool {
-	a, aPlace, _ := strings.Cut(a, "/")
-	b, bPlace, _ := strings.Cut(b, "/")
-	if a != b {
-		return smaller(a, b)
-	}
-	return smaller(aPlace, bPlace)
-}
-
-func smaller(a, b string) bool {
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	if len(a) != len(b) {
-		return len(a) < len(b)
-	}
-	return a < b
 }
 
 // sequence returns the n-th sequence number, from 0. The first three have 21 digits, later ones 22.

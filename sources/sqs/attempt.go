@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/awserr"
 )
 
 // attemptLife is how long a ReceiveRequestAttemptId repeats the receive that it was first used for.

@@ -3,7 +3,7 @@ package sqs
 import (
 	"errors"
 
-	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/awserr"
 )
 
 // Errors of a [Queue], besides those of the network or the service.

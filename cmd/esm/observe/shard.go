@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -95,7 +95,7 @@ func (x *shard) settled(e trace.Settled) {
 	if len(x.runs) > 0 {
 		first := firstOf(e.Records)
 		x.keepRuns(func(r run) bool {
-			return r.first != first && (r.first == "" || policy.Compare(r.first, e.Position) > 0)
+			return r.first != first && (r.first == "" || config.ComparePositions(r.first, e.Position) > 0)
 		})
 	}
 }

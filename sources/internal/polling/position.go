@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/esm-run/esm"
-	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/awserr"
 )
 
 // Position is a position in a shard for which an iterator is needed.

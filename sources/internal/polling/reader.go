@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
-	"github.com/esm-run/esm/sources/internal/awserr"
+	"github.com/esm-run/esm/awserr"
 )
 
 // maxThrottled is how many reads in a row may be throttled before the error is returned.

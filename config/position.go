@@ -1,16 +1,16 @@
-package policy
+package config
 
 import (
 	"cmp"
 	"strings"
 )
 
-// Compare compares two positions in one shard and returns -1, 0 or 1. Positions are sequence numbers: unsigned decimals of
-// any length, possibly with leading zeros (AWS: API_GetRecords). The records of an aggregated record share its number and
-// have an index: "…42/0", "…42/1". A number without an index comes before all of its indexes.
+// ComparePositions compares two positions in one shard and returns -1, 0 or 1. Positions are sequence numbers: unsigned
+// decimals of any length, possibly with leading zeros (AWS: API_GetRecords). The records of an aggregated record share its
+// number and have an index: "…42/0", "…42/1". A number without an index comes before all of its indexes.
 //
 // Other texts are ordered too, but the order has no meaning.
-func Compare(a, b string) int {
+func ComparePositions(a, b string) int {
 	a, indexA, hasA := strings.Cut(a, "/")
 	b, indexB, hasB := strings.Cut(b, "/")
 	if c := compareNumbers(a, b); c != 0 {

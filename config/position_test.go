@@ -1,14 +1,14 @@
-package policy_test
+package config_test
 
 import (
 	"math/big"
 	"strings"
 	"testing"
 
-	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/config"
 )
 
-func TestCompare(t *testing.T) {
+func TestComparePositions(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
 		want int
@@ -28,23 +28,23 @@ func TestCompare(t *testing.T) {
 		{"42", "42/0", -1},
 		{"43", "42/7", 1},
 	} {
-		if got := policy.Compare(test.a, test.b); got != test.want {
+		if got := config.ComparePositions(test.a, test.b); got != test.want {
 			t.Errorf("%q and %q: got %d, want %d", test.a, test.b, got, test.want)
 		}
-		if got := policy.Compare(test.b, test.a); got != -test.want {
+		if got := config.ComparePositions(test.b, test.a); got != -test.want {
 			t.Errorf("%q and %q: got %d, want %d", test.b, test.a, got, -test.want)
 		}
 	}
 }
 
-// Compare agrees with arithmetic on numbers, and is an order on all texts.
-func FuzzCompare(f *testing.F) {
+// ComparePositions agrees with arithmetic on numbers, and is an order on all texts.
+func FuzzComparePositions(f *testing.F) {
 	f.Add("1", "02", "10")
 	f.Add("42/1", "42", "42/01")
 	f.Add("x", "/", "//9")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
-		ab, ba, bc, ac := policy.Compare(a, b), policy.Compare(b, a), policy.Compare(b, c), policy.Compare(a, c)
-		if ab != -ba || policy.Compare(a, a) != 0 {
+		ab, ba, bc, ac := config.ComparePositions(a, b), config.ComparePositions(b, a), config.ComparePositions(b, c), config.ComparePositions(a, c)
+		if ab != -ba || config.ComparePositions(a, a) != 0 {
 			t.Errorf("%q and %q: %d and %d", a, b, ab, ba)
 		}
 		if ab <= 0 && bc <= 0 && ac > 0 {
