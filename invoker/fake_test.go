@@ -28,18 +28,18 @@ type event struct {
 	In    string        `json:"-"` // the function; empty means f
 }
 
-// machine makes fake environments, and fails the test when they are misused.
-type machine struct {
+// fakeStarter makes fake environments, and fails the test when they are misused.
+type fakeStarter struct {
 	t      testing.TB
 	boot   time.Duration
 	broken func(start int) error // the error of the start with this number, counted from 1
 
 	mu     sync.Mutex
 	starts int
-	alive  []*place
+	alive  []*fakeEnvironment
 }
 
-func (m *machine) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
+func (m *fakeStarter) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
 	m.mu.Lock()
 	m.starts++
 	number := m.starts
@@ -52,21 +52,21 @@ func (m *machine) Start(ctx context.Context, fn config.Function) (invoker.Enviro
 			return nil, err
 		}
 	}
-	p := &place{machine: m, number: number, closed: make(chan struct{})}
+	p := &fakeEnvironment{fakeStarter: m, number: number, closed: make(chan struct{})}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.alive = append(m.alive, p)
 	return p, nil
 }
 
-func (m *machine) started() int {
+func (m *fakeStarter) started() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.starts
 }
 
 // living returns the numbers of the environments that exist.
-func (m *machine) living() []int {
+func (m *fakeStarter) living() []int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var numbers []int
@@ -76,33 +76,33 @@ func (m *machine) living() []int {
 	return numbers
 }
 
-// place is a fake environment. Its answer is its number.
-type place struct {
-	machine *machine
-	number  int
-	user    atomic.Int32 // goroutines that use it now
-	undrain bool         // invoked and not drained; owned by its user
-	event   event
-	reset   bool
-	once    sync.Once
-	closed  chan struct{}
+// fakeEnvironment is an environment whose answer is its number.
+type fakeEnvironment struct {
+	fakeStarter *fakeStarter
+	number      int
+	user        atomic.Int32 // goroutines that use it now
+	undrain     bool         // invoked and not drained; owned by its user
+	event       event
+	reset       bool
+	once        sync.Once
+	closed      chan struct{}
 }
 
-func (p *place) use() func() {
+func (p *fakeEnvironment) use() func() {
 	if p.user.Add(1) > 1 {
-		p.machine.t.Errorf("environment %d is used by two goroutines", p.number)
+		p.fakeStarter.t.Errorf("environment %d is used by two goroutines", p.number)
 	}
 	return func() { p.user.Add(-1) }
 }
 
-func (p *place) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
+func (p *fakeEnvironment) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 	defer p.use()()
 	if p.undrain {
-		p.machine.t.Errorf("environment %d is invoked before it is free", p.number)
+		p.fakeStarter.t.Errorf("environment %d is invoked before it is free", p.number)
 	}
 	p.undrain, p.reset, p.event = true, false, event{}
 	if err := json.Unmarshal(c.Payload, &p.event); err != nil {
-		p.machine.t.Errorf("payload %q: %v", c.Payload, err)
+		p.fakeStarter.t.Errorf("payload %q: %v", c.Payload, err)
 	}
 	if err := pass(ctx, p.event.Take, p.closed); err != nil {
 		p.reset = true
@@ -119,10 +119,10 @@ func (p *place) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 	return resp, nil
 }
 
-func (p *place) Drain(ctx context.Context) error {
+func (p *fakeEnvironment) Drain(ctx context.Context) error {
 	defer p.use()()
 	if !p.undrain {
-		p.machine.t.Errorf("environment %d is drained twice", p.number)
+		p.fakeStarter.t.Errorf("environment %d is drained twice", p.number)
 	}
 	p.undrain = false
 	if p.reset {
@@ -134,12 +134,12 @@ func (p *place) Drain(ctx context.Context) error {
 	return pass(ctx, p.event.Drain, p.closed)
 }
 
-func (p *place) Close() {
+func (p *fakeEnvironment) Close() {
 	p.once.Do(func() {
 		close(p.closed)
-		p.machine.mu.Lock()
-		defer p.machine.mu.Unlock()
-		p.machine.alive = slices.DeleteFunc(p.machine.alive, func(q *place) bool { return q == p })
+		p.fakeStarter.mu.Lock()
+		defer p.fakeStarter.mu.Unlock()
+		p.fakeStarter.alive = slices.DeleteFunc(p.fakeStarter.alive, func(q *fakeEnvironment) bool { return q == p })
 	})
 }
 
@@ -158,10 +158,10 @@ func pass(ctx context.Context, d time.Duration, closed <-chan struct{}) error {
 	}
 }
 
-// stage is a function on a machine.
-type stage struct {
+// rig runs one function, whose environments are fakes.
+type rig struct {
 	*testing.T
-	*machine
+	*fakeStarter
 	*invoker.Functions
 	pool  *invoker.Pool
 	began time.Time
@@ -170,34 +170,31 @@ type stage struct {
 	events []trace.Event
 }
 
-// onStage runs test in a bubble, with a stage that change, which may be nil, has set up.
-func onStage(t *testing.T, change func(*stage), test func(*stage)) {
+// inBubble runs test with a function "f" that shares three permits and whose environments take a second to start. change,
+// which may be nil, alters it before. When the test ends the rig is closed, and nothing may be left.
+func inBubble(t *testing.T, change func(*rig), test func(*rig)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(newStage(t, change)) })
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{T: t, fakeStarter: &fakeStarter{t: t, boot: time.Second}, began: time.Now()}
+		r.Functions = &invoker.Functions{Limits: invoker.NewLimits(3), Trace: r.trace}
+		r.pool = &invoker.Pool{Function: config.Function{Name: "f"}, Starter: r.fakeStarter, Trace: r.trace}
+		if change != nil {
+			change(r)
+		}
+		r.SetLocal(r.pool)
+		defer func() {
+			r.Close(context.Background())
+			r.wantAlive(0)
+			r.wantInUse(0)
+		}()
+		test(r)
+	})
 }
 
-// newStage returns a stage with a function "f" that shares three permits and whose environments take a second to start.
-// When the test ends it is closed, and must be left empty.
-func newStage(t *testing.T, change func(*stage)) *stage {
-	t.Helper()
-	s := &stage{T: t, machine: &machine{t: t, boot: time.Second}, began: time.Now()}
-	trace := func(e trace.Event) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.events = append(s.events, e)
-	}
-	s.Functions = &invoker.Functions{Limits: invoker.NewLimits(3), Trace: trace}
-	s.pool = &invoker.Pool{Function: config.Function{Name: "f"}, Starter: s.machine, Trace: trace}
-	if change != nil {
-		change(s)
-	}
-	s.SetLocal(s.pool)
-	t.Cleanup(func() {
-		s.Close(context.Background()) // a test's own context is over by now
-		s.wantAlive(0)
-		s.wantInUse(0)
-	})
-	return s
+func (r *rig) trace(e trace.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
 }
 
 func call(e event) esm.Call {
@@ -212,68 +209,92 @@ type answer struct {
 	Err error
 }
 
-func (s *stage) answer(resp esm.Response, err error) answer {
-	a := answer{At: time.Since(s.began), By: string(resp.Payload), Err: err}
+func (r *rig) answer(resp esm.Response, err error) answer {
+	a := answer{At: time.Since(r.began), By: string(resp.Payload), Err: err}
 	if resp.Fault != "" {
 		a.By = resp.Fault
 	}
 	return a
 }
 
-func (s *stage) invoke(e event) answer {
-	return s.answer(s.Functions.Invoke(s.Context(), call(e)))
+func (r *rig) invoke(e event) answer {
+	return r.answer(r.Functions.Invoke(r.Context(), call(e)))
+}
+
+// invokeWithin invokes with a context that ends after d.
+func (r *rig) invokeWithin(d time.Duration, e event) answer {
+	ctx, cancel := context.WithTimeout(r.Context(), d)
+	defer cancel()
+	return r.answer(r.Functions.Invoke(ctx, call(e)))
+}
+
+// reserve waits for a permit of a function.
+func (r *rig) reserve(function string) esm.Slot {
+	r.Helper()
+	slot, err := r.Reserve(r.Context(), function)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return slot
 }
 
 // later invokes in a goroutine.
-func (s *stage) later(e event) <-chan answer {
+func (r *rig) later(e event) <-chan answer {
 	ch := make(chan answer, 1)
-	go func() { ch <- s.invoke(e) }()
+	go func() { ch <- r.invoke(e) }()
 	return ch
 }
 
-func (s *stage) want(got answer, at time.Duration, by string) {
-	s.Helper()
+func (r *rig) want(got answer, at time.Duration, by string) {
+	r.Helper()
 	if got.Err != nil || got.At != at || got.By != by {
-		s.Errorf("got %+v, want an answer at %v by %s", got, at, by)
+		r.Errorf("got %+v, want an answer at %v by %s", got, at, by)
 	}
 }
 
-func (s *stage) wantErr(got answer, at time.Duration, target error) {
-	s.Helper()
+func (r *rig) wantErr(got answer, at time.Duration, target error) {
+	r.Helper()
 	if !errors.Is(got.Err, target) || got.At != at {
-		s.Errorf("got %+v, want %q at %v", got, target, at)
+		r.Errorf("got %+v, want %q at %v", got, target, at)
 	}
 }
 
-func (s *stage) wantStarts(want int) {
-	s.Helper()
-	if got := s.started(); got != want {
-		s.Errorf("%d starts, want %d", got, want)
+func (r *rig) wantElapsed(want time.Duration) {
+	r.Helper()
+	if got := time.Since(r.began); got != want {
+		r.Errorf("after %v, want %v", got, want)
 	}
 }
 
-func (s *stage) wantAlive(want int) {
-	s.Helper()
+func (r *rig) wantStarts(want int) {
+	r.Helper()
+	if got := r.started(); got != want {
+		r.Errorf("%d starts, want %d", got, want)
+	}
+}
+
+func (r *rig) wantAlive(want int) {
+	r.Helper()
 	synctest.Wait()
-	if got := s.living(); len(got) != want {
-		s.Errorf("alive: %v, want %d environments", got, want)
+	if got := r.living(); len(got) != want {
+		r.Errorf("alive: %v, want %d environments", got, want)
 	}
 }
 
-func (s *stage) wantInUse(want int) {
-	s.Helper()
+func (r *rig) wantInUse(want int) {
+	r.Helper()
 	synctest.Wait()
-	if got := s.Limits.InUse("f"); got != want {
-		s.Errorf("%d permits are in use, want %d", got, want)
+	if got := r.Limits.InUse("f"); got != want {
+		r.Errorf("%d permits are in use, want %d", got, want)
 	}
 }
 
 // seen returns the events of one type, in order.
-func seen[E trace.Event](s *stage) []E {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func seen[E trace.Event](r *rig) []E {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var es []E
-	for _, e := range s.events {
+	for _, e := range r.events {
 		if e, ok := e.(E); ok {
 			es = append(es, e)
 		}

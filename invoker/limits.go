@@ -147,13 +147,6 @@ func (l *Limits) InUse(function string) int {
 	return 0
 }
 
-// SharedInUse returns how many permits of the shared pool are held: Lambda's metric UnreservedConcurrentExecutions.
-func (l *Limits) SharedInUse() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.shared.used
-}
-
 // Reserved returns what is reserved for function, if anything is.
 func (l *Limits) Reserved(function string) (n int, ok bool) {
 	l.mu.Lock()

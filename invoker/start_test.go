@@ -25,64 +25,62 @@ func alwaysBroken(int) error { return errBroken }
 
 // Callers that follow each other without a pause get the function's error each time, but no faster than the pauses allow.
 func TestBrokenStartsSlowDown(t *testing.T) {
-	onStage(t, func(s *stage) { s.machine.broken = alwaysBroken }, func(s *stage) {
+	inBubble(t, func(r *rig) { r.fakeStarter.broken = alwaysBroken }, func(r *rig) {
 		var want time.Duration
 		for _, pause := range []time.Duration{0, 250 * ms, 500 * ms, second, 2 * second, 4 * second, 8 * second, 10 * second, 10 * second} {
 			want += pause + second
-			s.want(s.invoke(event{}), want, "broken for id")
+			r.want(r.invoke(event{}), want, "broken for id")
 		}
 		time.Sleep(minute) // the pause is long over
-		s.want(s.invoke(event{}), want+minute+second, "broken for id")
-		s.wantStarts(10)
-		for _, e := range seen[trace.Started](s) {
+		r.want(r.invoke(event{}), want+minute+second, "broken for id")
+		r.wantStarts(10)
+		for _, e := range seen[trace.Started](r) {
 			if !errors.Is(e.Err, errBroken.Err) || e.Took != second {
-				s.Errorf("got %+v", e)
+				r.Errorf("got %+v", e)
 			}
 		}
 	})
 }
 
 func TestSuccessEndsTheSlowdown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) {
-			s.machine.broken = func(start int) error {
-				if start == 3 || start == 5 {
-					return nil
-				}
-				return errBroken
+	inBubble(t, func(r *rig) {
+		r.fakeStarter.broken = func(start int) error {
+			if start == 3 || start == 5 {
+				return nil
 			}
-		})
-		s.want(s.invoke(event{}), second, "broken for id")
-		s.want(s.invoke(event{}), 2250*ms, "broken for id")
-		s.want(s.invoke(event{Do: "die"}), 3750*ms, "3")
+			return errBroken
+		}
+	}, func(r *rig) {
+		r.want(r.invoke(event{}), second, "broken for id")
+		r.want(r.invoke(event{}), 2250*ms, "broken for id")
+		r.want(r.invoke(event{Do: "die"}), 3750*ms, "3")
 		synctest.Wait()
-		s.want(s.invoke(event{}), 4750*ms, "broken for id") // no pause
-		s.want(s.invoke(event{}), 6*second, "5")            // the first pause again
+		r.want(r.invoke(event{}), 4750*ms, "broken for id") // no pause
+		r.want(r.invoke(event{}), 6*second, "5")            // the first pause again
 	})
 }
 
 // Each start that fails answers one of many callers. The rest do not wait through one pause after the other.
 func TestBrokenStartAnswersOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) {
-			s.machine.broken = alwaysBroken
-			s.pool.Starts = 2
-			s.pool.Function.ReservedConcurrentExecutions = new(5)
-		})
+	inBubble(t, func(r *rig) {
+		r.fakeStarter.broken = alwaysBroken
+		r.pool.Starts = 2
+		r.pool.Function.ReservedConcurrentExecutions = new(5)
+	}, func(r *rig) {
 		wave := func(at time.Duration, broken, notRun int) {
-			t.Helper()
+			r.Helper()
 			var calls []<-chan answer
 			for range broken + notRun {
-				calls = append(calls, s.later(event{}))
+				calls = append(calls, r.later(event{}))
 				synctest.Wait()
 			}
 			for i, ch := range calls {
 				if got := <-ch; i < broken {
-					s.want(got, at, "broken for id")
+					r.want(got, at, "broken for id")
 				} else {
-					s.wantErr(got, at, esm.ErrNotRun)
+					r.wantErr(got, at, esm.ErrNotRun)
 					if !strings.Contains(got.Err.Error(), "no such file") {
-						t.Errorf("%v does not give the reason", got.Err)
+						r.Errorf("%v does not give the reason", got.Err)
 					}
 				}
 			}
@@ -90,100 +88,92 @@ func TestBrokenStartAnswersOne(t *testing.T) {
 		wave(second, 2, 3)
 		wave(2250*ms, 1, 4) // two failures together count as one; now they are tried one at a time
 		wave(3750*ms, 1, 4)
-		s.wantStarts(4)
+		r.wantStarts(4)
 	})
 }
 
 // While an environment is busy, callers may wait for it even though new ones do not start.
 func TestBrokenStartAndBusyEnvironment(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(s *stage) {
-			s.pool.Starts = 1
-			s.machine.broken = func(start int) error {
-				if start == 1 {
-					return nil
-				}
-				return errBroken
+	inBubble(t, func(r *rig) {
+		r.pool.Starts = 1
+		r.fakeStarter.broken = func(start int) error {
+			if start == 1 {
+				return nil
 			}
-		})
-		a := s.later(event{Take: 5 * second})
+			return errBroken
+		}
+	}, func(r *rig) {
+		a := r.later(event{Take: 5 * second})
 		time.Sleep(2 * second)
-		b := s.later(event{})
+		b := r.later(event{})
 		synctest.Wait()
-		c := s.later(event{})
-		s.want(<-b, 3*second, "broken for id")
-		s.want(<-c, 4250*ms, "broken for id")
-		d := s.later(event{}) // the next start is due at 4.75 s, to fail at 5.75 s
-		s.want(<-a, 6*second, "1")
-		s.want(<-d, 5750*ms, "broken for id")
-		e := s.later(event{})
-		s.want(<-e, 6*second, "1")
-		s.wantStarts(4)
+		c := r.later(event{})
+		r.want(<-b, 3*second, "broken for id")
+		r.want(<-c, 4250*ms, "broken for id")
+		d := r.later(event{}) // the next start is due at 4.75 s, to fail at 5.75 s
+		r.want(<-a, 6*second, "1")
+		r.want(<-d, 5750*ms, "broken for id")
+		e := r.later(event{})
+		r.want(<-e, 6*second, "1")
+		r.wantStarts(4)
 	})
 }
 
 func TestNoStartIfNobodyWaitsAfterThePause(t *testing.T) {
-	onStage(t, func(s *stage) { s.machine.broken = alwaysBroken }, func(s *stage) {
-		s.invoke(event{})
-		ctx, cancel := context.WithTimeout(s.Context(), 100*ms)
-		defer cancel()
-		s.wantErr(s.answer(s.Functions.Invoke(ctx, call(event{}))), 1100*ms, esm.ErrNotRun)
+	inBubble(t, func(r *rig) { r.fakeStarter.broken = alwaysBroken }, func(r *rig) {
+		r.invoke(event{})
+		r.wantErr(r.invokeWithin(100*ms, event{}), 1100*ms, esm.ErrNotRun)
 		time.Sleep(minute)
-		s.wantStarts(1)
+		r.wantStarts(1)
 	})
 }
 
 // An error other than a *Broken is the machine's, not the function's.
 func TestMachineError(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		trouble := errors.New("no more processes")
-		s := newStage(t, func(s *stage) { s.machine.broken = func(int) error { return trouble } })
-		got := s.invoke(event{})
-		s.wantErr(got, second, esm.ErrNotRun)
-		s.wantErr(got, second, trouble)
+	trouble := errors.New("no more processes")
+	inBubble(t, func(r *rig) { r.fakeStarter.broken = func(int) error { return trouble } }, func(r *rig) {
+		got := r.invoke(event{})
+		r.wantErr(got, second, esm.ErrNotRun)
+		r.wantErr(got, second, trouble)
 	})
 }
 
 func TestCloseWaitsForInvocations(t *testing.T) {
-	onStage(t, nil, func(s *stage) {
-		a := s.later(event{})
-		s.want(<-a, second, "1")
-		a = s.later(event{Take: 5 * second, Drain: second})
-		s.SetLocal(&invoker.Pool{Function: config.Function{Name: "g"}, Starter: s.machine})
-		g := s.later(event{Take: 4 * second, In: "g"}) // after a second for the start
+	inBubble(t, nil, func(r *rig) {
+		a := r.later(event{})
+		r.want(<-a, second, "1")
+		a = r.later(event{Take: 5 * second, Drain: second})
+		r.SetLocal(&invoker.Pool{Function: config.Function{Name: "g"}, Starter: r.fakeStarter})
+		g := r.later(event{Take: 4 * second, In: "g"}) // after a second for the start
 		time.Sleep(second)
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(s.Context(), minute)
+		ctx, cancel := context.WithTimeout(r.Context(), minute)
 		defer cancel()
-		s.Close(ctx)
-		if got := time.Since(s.began); got != 7*second {
-			s.Errorf("closed after %v, want 7s: the answer, and the drain", got)
-		}
-		s.want(<-a, 6*second, "1")
-		s.want(<-g, 6*second, "2")
-		s.wantErr(s.invoke(event{}), 7*second, esm.ErrNotRun)
-		s.Close(ctx)
+		r.Close(ctx)
+		r.wantElapsed(7 * second) // the answer, and the drain
+		r.want(<-a, 6*second, "1")
+		r.want(<-g, 6*second, "2")
+		r.wantErr(r.invoke(event{}), 7*second, esm.ErrNotRun)
+		r.Close(ctx)
 	})
 }
 
 func TestCloseKillsWhenItsContextEnds(t *testing.T) {
-	onStage(t, nil, func(s *stage) {
-		runs, drains := s.later(event{Take: time.Hour}), s.later(event{Drain: time.Hour})
+	inBubble(t, nil, func(r *rig) {
+		runs, drains := r.later(event{Take: time.Hour}), r.later(event{Drain: time.Hour})
 		if got := <-drains; got.At != second || got.Err != nil {
-			s.Errorf("got %+v", got)
+			r.Errorf("got %+v", got)
 		}
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(s.Context(), minute)
+		ctx, cancel := context.WithTimeout(r.Context(), minute)
 		defer cancel()
-		s.Close(ctx)
-		if got := time.Since(s.began); got != second+minute {
-			s.Errorf("closed after %v", got)
-		}
+		r.Close(ctx)
+		r.wantElapsed(second + minute)
 		got := <-runs
 		if got.Err == nil || errors.Is(got.Err, esm.ErrNotRun) || got.At != second+minute {
-			s.Errorf("got %+v, want an error that does not say whether it ran", got)
+			r.Errorf("got %+v, want an error that does not say whether it ran", got)
 		}
-		s.wantAlive(0)
+		r.wantAlive(0)
 	})
 }
 

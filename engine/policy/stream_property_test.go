@@ -93,9 +93,9 @@ func TestStepsLoseNothing(t *testing.T) {
 	})
 }
 
-// Whole lives of a batch, whatever the handler and the clock do: each record is settled once and in order, an ID is used
+// Whatever the handler and the clock do until a batch is settled: each record is settled once and in order, an ID is used
 // again only with the same records, no run has too many tries, and no pause is longer than the maximum.
-func TestLives(t *testing.T) {
+func TestRandomRuns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawStream(t)
 		recs := records(1, rapid.IntRange(1, 12).Draw(t, "records"))

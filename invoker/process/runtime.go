@@ -36,8 +36,8 @@ func (s *sandbox) Start(_ context.Context, api http.Handler) (lifecycle.Runtime,
 	if err != nil {
 		return nil, err
 	}
-	r := &running{sandbox: s, server: runtimeapi.NewServer(), address: l.Addr().String(), killed: make(chan struct{})}
-	r.server.Add(r.address, api)
+	r := &running{sandbox: s, address: l.Addr().String(), killed: make(chan struct{})}
+	r.server = runtimeapi.NewServer(r.address, api)
 	r.serving.Go(func() { _ = r.server.Serve(l) }) // ends with Close; a runtime that cannot connect shows as such
 	if err := r.exec(); err != nil {
 		r.server.Close()

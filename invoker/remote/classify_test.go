@@ -105,38 +105,26 @@ func TestAllExceptionsAreListed(t *testing.T) {
 }
 
 func TestLostConnections(t *testing.T) {
-	hijack := func(w http.ResponseWriter) net.Conn {
-		conn, _, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			t.Error(err)
-		}
-		return conn
-	}
-	tests := map[string]http.HandlerFunc{
-		"before the answer": func(w http.ResponseWriter, _ *http.Request) { hijack(w).Close() },
-		"in the middle of the headers": func(w http.ResponseWriter, _ *http.Request) {
-			c := hijack(w)
-			io.WriteString(c, "HTTP/1.1 200 O")
-			c.Close()
-		},
-		"in the middle of the payload": func(w http.ResponseWriter, _ *http.Request) {
-			c := hijack(w)
-			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}")
-			c.Close()
-		},
-		"for what is not HTTP": func(w http.ResponseWriter, _ *http.Request) {
-			c := hijack(w)
-			io.WriteString(c, "hello\r\n\r\n")
-			c.Close()
-		},
+	tests := map[string]string{ // what is sent before the connection is closed
+		"before the answer":            "",
+		"in the middle of the headers": "HTTP/1.1 200 O",
+		"in the middle of the payload": "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}",
+		"for what is not HTTP":         "hello\r\n\r\n",
 	}
 	for name, answer := range tests {
 		t.Run(name, func(t *testing.T) {
 			broken := false
 			r, asked := serve(t, func(w http.ResponseWriter, req *http.Request) {
-				if broken {
-					answer(w, req)
+				if !broken {
+					return
 				}
+				conn, _, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				io.WriteString(conn, answer)
+				conn.Close()
 			})
 			// The second request uses the connection of the first, which transports like to retry.
 			if _, err := r.Invoke(t.Context(), esm.Call{Function: "f", Payload: []byte("{}")}); err != nil {

@@ -47,9 +47,8 @@ func median(d []time.Duration) time.Duration {
 
 func startOurs(b *testing.B) func() time.Duration {
 	session := runtimeapi.New(config.Function{Name: "f"})
-	server := runtimeapi.NewServer()
 	l := listen(b)
-	server.Add(l.Addr().String(), session)
+	server := runtimeapi.NewServer(l.Addr().String(), session)
 	var work sync.WaitGroup
 	work.Go(func() { _ = server.Serve(l) })
 	work.Go(func() { loop(l.Addr().String()) })

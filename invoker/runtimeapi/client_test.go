@@ -2,6 +2,7 @@ package runtimeapi_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -40,10 +41,10 @@ type rig struct {
 func inBubble(t *testing.T, test func(*testing.T, *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{t: t, session: runtimeapi.New(config.Function{Name: "f", Handler: "app.handler"}), server: runtimeapi.NewServer()}
+		r := &rig{t: t, session: runtimeapi.New(config.Function{Name: "f", Handler: "app.handler"})}
+		r.server = runtimeapi.NewServer(host, r.session)
 		r.pipes = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		r.client = &http.Client{Transport: &http.Transport{DialContext: r.pipes.dial}}
-		r.server.Add(host, r.session)
 		var work sync.WaitGroup
 		work.Go(func() {
 			if err := r.server.Serve(r.pipes); err != nil {
@@ -160,6 +161,13 @@ func (r *rig) dispatch(id string) {
 	r.t.Helper()
 	if err := r.session.Dispatch(event(id)); err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) wantNotReady() {
+	r.t.Helper()
+	if err := r.session.Dispatch(event(idB)); !errors.Is(err, runtimeapi.ErrNotReady) {
+		r.t.Errorf("got %v, want ErrNotReady", err)
 	}
 }
 

@@ -23,7 +23,7 @@ func (s *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case initErrorPath:
 		if allow(w, r, http.MethodPost) {
-			s.serveInitError(w, r)
+			s.serveError(w, r, "", s.beginInitError())
 		}
 		return
 	case pingPath:
@@ -49,7 +49,7 @@ func (s *Session) serveInvocation(w http.ResponseWriter, r *http.Request, rest s
 		}
 	case "error":
 		if allow(w, r, http.MethodPost) {
-			s.serveError(w, r, id)
+			s.serveError(w, r, id, s.begin(id, respondingFail))
 		}
 	default:
 		w.WriteHeader(http.StatusNotFound)
@@ -103,24 +103,13 @@ func (s *Session) serveResponse(w http.ResponseWriter, r *http.Request, id strin
 	reply(w, p)
 }
 
-func (s *Session) serveError(w http.ResponseWriter, r *http.Request, id string) {
-	if p := s.begin(id, respondingFail); p != nil {
-		p.write(w)
+// serveError reads the error of the invocation id, or of Init if id is empty. refused says why it does not count.
+func (s *Session) serveError(w http.ResponseWriter, r *http.Request, id string, refused *problem) {
+	if refused != nil {
+		refused.write(w)
 		return
 	}
 	body, p := s.readAnswer(w, r, id)
-	if p == nil {
-		p = s.finish(reportedAnswer(r.Header, body))
-	}
-	reply(w, p)
-}
-
-func (s *Session) serveInitError(w http.ResponseWriter, r *http.Request) {
-	if p := s.beginInitError(); p != nil {
-		p.write(w)
-		return
-	}
-	body, p := s.readAnswer(w, r, "")
 	if p == nil {
 		p = s.finish(reportedAnswer(r.Header, body))
 	}

@@ -14,24 +14,29 @@ import (
 // megabyte.
 const maxHeader = 2<<20 + 64<<10
 
-// Server serves sessions over listeners. The Host of a request names its session: runtimes take it from
-// AWS_LAMBDA_RUNTIME_API, so environments with different names can share a listener. An unknown Host is answered with
-// 404, so that neither another environment nor a web page reaches a session by its address alone. Methods may be called
-// concurrently; NewServer makes a Server.
+// Server serves a session over a listener, to requests for one Host: the address that the runtime has in
+// AWS_LAMBDA_RUNTIME_API. Any other Host is answered with 404, so that a web page cannot reach the session. Methods may be
+// called concurrently; NewServer makes a Server.
 type Server struct {
 	http http.Server
 
-	mu       sync.RWMutex
-	sessions map[string]http.Handler
-	conns    int
-	gone     chan struct{} // closed when the last connection ends; nil while nobody waits for that
+	mu    sync.Mutex
+	conns int
+	gone  chan struct{} // closed when the last connection ends; nil while nobody waits for that
 }
 
-// NewServer returns a Server without sessions. It sets no timeouts: a request for an event may block for hours.
-func NewServer() *Server {
-	s := &Server{sessions: map[string]http.Handler{}}
+// NewServer returns a Server of session for host, which is "name:port" as the runtime sends it. It sets no timeouts: a
+// request for an event may block for hours.
+func NewServer(host string, session http.Handler) *Server {
+	s := &Server{}
 	s.http = http.Server{
-		Handler:        s,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Host != host {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			session.ServeHTTP(w, r)
+		}),
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       log.New(io.Discard, "", 0), // of connections; a runtime sees for itself
 		ConnState:      s.count,
@@ -49,32 +54,6 @@ func (s *Server) Serve(l net.Listener) error {
 
 // Close closes listeners and connections. It does not wait for requests that are being answered; they end soon.
 func (s *Server) Close() { _ = s.http.Close() } // the sockets are gone, whatever closing them said
-
-// Add makes session answer requests for host, which is "name:port" as runtimes send it.
-func (s *Server) Add(host string, session http.Handler) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sessions[host] = session
-}
-
-// Remove makes host unknown.
-func (s *Server) Remove(host string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sessions, host)
-}
-
-// ServeHTTP passes r to its session.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.RLock()
-	session := s.sessions[r.Host]
-	s.mu.RUnlock()
-	if session == nil {
-		w.WriteHeader(http.StatusNotFound)
-		return
-	}
-	session.ServeHTTP(w, r)
-}
 
 // Quiet blocks until no connection is open, or ctx ends. Everything that a dead runtime had sent has been read then.
 func (s *Server) Quiet(ctx context.Context) {
