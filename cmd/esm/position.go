@@ -22,7 +22,7 @@ func positionCommand() *cobra.Command {
 		Use:   "position",
 		Short: "Show and move the positions of stream mappings",
 		Long: `Shows and moves the positions of mappings of Kinesis and DynamoDB streams: those of the
-file and those made over HTTP. The engine keeps them in Engine.DataDir, which must not be
+file and those created over HTTP. The engine keeps them in Engine.DataDir, which must not be
 in use: stop the engine first.
 
 Exits with 0; with 2 when the file or a flag is wrong; with 1 otherwise.`,

@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,21 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm/cmd/esm/datadir"
-	"github.com/esm-run/esm/cmd/esm/undelivered"
-	"github.com/esm-run/esm/cmd/esm/wiring"
-
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/undelivered"
 )
 
-// The destinations of the notices under test: queues, one of which is that of a mapping now.
-const (
-	oldQueue = "arn:aws:sqs:us-east-1:000000000000:old"
-	nowQueue = "arn:aws:sqs:us-east-1:000000000000:now"
-	badQueue = "arn:aws:sqs:us-east-1:000000000000:bad"
-)
-
-// notices are three: of a mapping that has a destination, of one that has none, and of one that is gone.
+// notices are about three mappings: one that has another destination now, one that has none, and one that is gone.
 func notices() []esm.UndeliveredNotice {
 	notice := func(id, mapping string) esm.Notice {
 		mark := esm.RecordMark{SequenceNumber: "18", Arrived: seenAt}
@@ -50,38 +38,12 @@ func notices() []esm.UndeliveredNotice {
 	}
 }
 
-// noticesIn writes streamsFile, with a destination for the first mapping, and keeps notices beside it.
-func noticesIn(t *testing.T, kept []esm.UndeliveredNotice) (file, data string) {
+// storedNotices returns a data directory with notices.
+func storedNotices(t *testing.T, kept []esm.UndeliveredNotice) stored {
 	t.Helper()
-	dir := t.TempDir()
-	file, data = filepath.Join(dir, "mappings.yaml"), filepath.Join(dir, ".esm")
-	write(t, file, strings.Replace(streamsFile, "TRIM_HORIZON}",
-		`TRIM_HORIZON, DestinationConfig: {OnFailure: {Destination: "`+nowQueue+`"}}}`, 1))
-	if kept == nil {
-		return file, data
-	}
-	db := openDB(t, data)
-	defer db.Close()
-	for _, u := range kept {
-		if err := db.Keep(t.Context(), u.Notice, u.Destination, u.Reason); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return file, data
-}
-
-// keptIn lists the IDs of the notices that a DataDir keeps.
-func keptIn(t *testing.T, data string) (ids []string) {
-	t.Helper()
-	db := openDB(t, data)
-	defer db.Close()
-	for u, err := range db.Undelivered(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, u.Notice.ID)
-	}
-	return ids
+	s := newStored(t)
+	s.keep(t, kept)
+	return s
 }
 
 // queues are an endpoint of SQS with queues that take what is sent, but those that are missing or do not answer.
@@ -132,8 +94,8 @@ func (q *queues) count() string {
 }
 
 func TestUndeliveredList(t *testing.T) {
-	file, _ := noticesIn(t, notices())
-	code, got, stderr := command(t, "undelivered", "list", file)
+	s := storedNotices(t, notices())
+	code, got, stderr := command(t, "undelivered", "list", s.file)
 	if code != 0 || stderr != "" || strings.Count(got, "\n") != 4 {
 		t.Errorf("got %d\n%s%s", code, got, stderr)
 	}
@@ -147,7 +109,7 @@ func TestUndeliveredList(t *testing.T) {
 		}
 	}
 	for _, payload := range []bool{false, true} {
-		args := []string{"undelivered", "list", file, "--json"}
+		args := []string{"undelivered", "list", s.file, "--json"}
 		if payload {
 			args = append(args, "--payload")
 		}
@@ -165,18 +127,39 @@ func TestUndeliveredList(t *testing.T) {
 	}
 }
 
-// Nothing is made where nothing is kept.
+func TestUndeliveredOverHTTP(t *testing.T) {
+	s, kept := newStored(t), notices()
+	s.changeOverHTTP(t)
+	kept[0].Notice.Mapping, kept[1].Notice.Mapping, kept[2].Notice.Mapping = s.made, cartsID, viewsID
+	s.keep(t, kept)
+	_, got, stderr := command(t, "undelivered", "list", s.file)
+	for _, want := range []string{
+		" f:made ← orders (created over HTTP) shardId-000 ", " f:new ← carts (changed over HTTP) shardId-000 ",
+		" " + viewsID + " (removed) shardId-000 ",
+	} {
+		if !strings.Contains(squeezed(got), want) {
+			t.Errorf("got\n%s%s\nwant %q", got, stderr, want)
+		}
+	}
+	q := newQueues(t)
+	code, stdout, stderr := command(t, "undelivered", "resend", s.file, "--endpoint", q.url)
+	if code != 0 || q.count() != "now 2, old 1" || len(s.kept(t)) != 0 {
+		t.Errorf("got %d, %s\n%s%s", code, q.count(), stdout, stderr)
+	}
+}
+
+// Nothing is created where nothing is kept.
 func TestUndeliveredOfNothing(t *testing.T) {
-	file, data := noticesIn(t, nil)
+	s := newStored(t)
 	for args, want := range map[string]string{
 		"list FILE":        "there are no undelivered notices\n",
 		"list FILE --json": "",
 		"resend FILE":      "there are no undelivered notices\n",
 		"drop FILE --all":  "dropped notices: 0\n",
 	} {
-		words := strings.Fields(strings.ReplaceAll(args, "FILE", file))
+		words := strings.Fields(strings.ReplaceAll(args, "FILE", s.file))
 		code, got, stderr := command(t, append([]string{"undelivered"}, words...)...)
-		if code != 0 || got != want || stderr != "" || !absent(data) {
+		if code != 0 || got != want || stderr != "" || !absent(s.data) {
 			t.Errorf("%s: got %d %q %q, want %q", args, code, got, stderr, want)
 		}
 	}
@@ -193,14 +176,14 @@ func TestUndeliveredResend(t *testing.T) {
 		{"FILE two", "one three", "now 0, old 1"},
 		{"FILE three one three", "two", "now 1, old 1"},
 	} {
-		file, data := noticesIn(t, notices())
+		s := storedNotices(t, notices())
 		q := newQueues(t)
-		args := append([]string{"undelivered", "resend"}, strings.Fields(strings.ReplaceAll(c.args, "FILE", file))...)
+		args := append([]string{"undelivered", "resend"}, strings.Fields(strings.ReplaceAll(c.args, "FILE", s.file))...)
 		code, stdout, stderr := command(t, append(args, "--endpoint", q.url)...)
 		if code != 0 || stderr != "" || strings.Contains(stdout, "kept") || !strings.Contains(stdout, " sent to "+oldQueue+"\n") {
 			t.Errorf("%s: got %d\n%s%s", c.args, code, stdout, stderr)
 		}
-		if got := strings.Join(keptIn(t, data), " "); got != c.kept {
+		if got := strings.Join(s.kept(t), " "); got != c.kept {
 			t.Errorf("%s: kept are %q, want %q", c.args, got, c.kept)
 		}
 		if got := q.count(); got != c.sent {
@@ -218,15 +201,15 @@ func TestUndeliveredResend(t *testing.T) {
 func TestUndeliveredResendFails(t *testing.T) {
 	kept := notices()
 	kept[1].Destination = badQueue
-	file, data := noticesIn(t, kept)
+	s := storedNotices(t, kept)
 	q := newQueues(t)
-	resend := []string{"undelivered", "resend", file, "--endpoint", q.url}
+	resend := []string{"undelivered", "resend", s.file, "--endpoint", q.url}
 	code, stdout, stderr := command(t, resend...)
 	if code != exitFailed || !strings.Contains(stdout, "two kept: "+badQueue+": ") || !strings.Contains(stdout, "one sent to "+nowQueue) ||
 		!strings.Contains(stderr, "esm: 1 of 3 notices could not be sent") {
 		t.Errorf("got %d\n%s%s", code, stdout, stderr)
 	}
-	if got := keptIn(t, data); !slices.Equal(got, []string{"two"}) || q.count() != "now 1, old 1" {
+	if got := s.kept(t); !slices.Equal(got, []string{"two"}) || q.count() != "now 1, old 1" {
 		t.Errorf("kept are %q, got %s", got, q.count())
 	}
 	if code, _, _ := command(t, append(resend, "two")...); code != exitFailed || q.count() != "now 1, old 1" {
@@ -235,20 +218,20 @@ func TestUndeliveredResendFails(t *testing.T) {
 }
 
 // The stand-in for AWS is part of a running engine.
-func TestUndeliveredResendWithoutTheStandIn(t *testing.T) {
-	file, data := noticesIn(t, notices())
-	code, stdout, stderr := command(t, "undelivered", "resend", file, "--endpoint", "embedded")
-	if code != exitFailed || strings.Count(stdout, "Aws.Endpoint embedded: the stand-in runs only with the engine") != 3 || len(keptIn(t, data)) != 3 {
+func TestUndeliveredResendWithoutStandIn(t *testing.T) {
+	s := storedNotices(t, notices())
+	code, stdout, stderr := command(t, "undelivered", "resend", s.file, "--endpoint", "embedded")
+	if code != exitFailed || strings.Count(stdout, "Aws.Endpoint embedded: the stand-in runs only with the engine") != 3 || len(s.kept(t)) != 3 {
 		t.Errorf("got %d\n%s%s", code, stdout, stderr)
 	}
 }
 
 // A destination that is none, which an older file may have had, is said to be none.
-func TestUndeliveredResendToNowhere(t *testing.T) {
+func TestUndeliveredResendToInvalidDestination(t *testing.T) {
 	kept := notices()[2:]
 	kept[0].Destination = oldQueue + ".fifo"
-	file, data := noticesIn(t, kept)
-	if code, stdout, _ := command(t, "undelivered", "resend", file); code != exitFailed || !strings.Contains(stdout, "is FIFO") || len(keptIn(t, data)) != 1 {
+	s := storedNotices(t, kept)
+	if code, stdout, _ := command(t, "undelivered", "resend", s.file); code != exitFailed || !strings.Contains(stdout, "is FIFO") || len(s.kept(t)) != 1 {
 		t.Errorf("got %d\n%s", code, stdout)
 	}
 }
@@ -257,7 +240,7 @@ func TestUndeliveredResendStops(t *testing.T) {
 	kept := notices()
 	kept[2].Destination = strings.Replace(oldQueue, "old", "stuck", 1)
 	for _, by := range []string{"context", "signal"} {
-		file, data := noticesIn(t, kept)
+		s := storedNotices(t, kept)
 		q := newQueues(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		lines := make(chan string, 10)
@@ -273,38 +256,37 @@ func TestUndeliveredResendStops(t *testing.T) {
 			cancel()
 		})
 		var stderr strings.Builder
-		code := execute(ctx, []string{"undelivered", "resend", file, "--endpoint", q.url}, lineWriter(lines), &stderr)
+		code := execute(ctx, []string{"undelivered", "resend", s.file, "--endpoint", q.url}, lineWriter(lines), &stderr)
 		interrupting.Wait()
 		cancel()
 		if code != exitFailed || !strings.Contains(stderr.String(), "esm: stopped: 2 of 3 notices were sent, the rest is still kept") {
 			t.Errorf("by %s: got %d\n%s", by, code, &stderr)
 		}
-		if got := keptIn(t, data); !slices.Equal(got, []string{"three"}) {
+		if got := s.kept(t); !slices.Equal(got, []string{"three"}) {
 			t.Errorf("by %s: kept are %q", by, got)
 		}
 	}
 }
 
-// taker is a destination that takes all notices.
 func TestUndeliveredDrop(t *testing.T) {
 	for _, c := range []struct{ args, says, kept string }{
 		{"two", "dropped notices: 1\n", "one three"},
 		{"two one two", "dropped notices: 2\n", "three"},
 		{"--all", "dropped notices: 3\n", ""},
 	} {
-		file, data := noticesIn(t, notices())
-		code, stdout, stderr := command(t, append([]string{"undelivered", "drop", file}, strings.Fields(c.args)...)...)
+		s := storedNotices(t, notices())
+		code, stdout, stderr := command(t, append([]string{"undelivered", "drop", s.file}, strings.Fields(c.args)...)...)
 		if code != 0 || stdout != c.says || stderr != "" {
 			t.Errorf("%s: got %d %q %q", c.args, code, stdout, stderr)
 		}
-		if got := strings.Join(keptIn(t, data), " "); got != c.kept {
+		if got := strings.Join(s.kept(t), " "); got != c.kept {
 			t.Errorf("%s: kept are %q, want %q", c.args, got, c.kept)
 		}
 	}
 }
 
 func TestUndeliveredWrongUse(t *testing.T) {
-	file, data := noticesIn(t, notices())
+	s := storedNotices(t, notices())
 	for args, says := range map[string]string{
 		"walk":                       `unknown command "walk" for "esm undelivered"`,
 		"list":                       "accepts 1 arg(s), received 0",
@@ -320,69 +302,13 @@ func TestUndeliveredWrongUse(t *testing.T) {
 		"drop FILE one four":         "there is no undelivered notice four",
 		"drop FILE --every":          "unknown flag: --every",
 	} {
-		words := strings.Fields(strings.ReplaceAll(args, "FILE", file))
+		words := strings.Fields(strings.ReplaceAll(args, "FILE", s.file))
 		code, stdout, stderr := command(t, append([]string{"undelivered"}, words...)...)
 		if code != exitUsage || !strings.Contains(stderr, says) || stdout != "" {
 			t.Errorf("%s: got %d %q %q, want %d %q", args, code, stdout, stderr, exitUsage, says)
 		}
 	}
-	if got := keptIn(t, data); len(got) != 3 {
+	if got := s.kept(t); len(got) != 3 {
 		t.Errorf("kept are %q", got)
-	}
-}
-
-func undeliveredCommands(file string) [][]string {
-	return [][]string{{"undelivered", "list", file}, {"undelivered", "resend", file}, {"undelivered", "drop", file, "--all"}}
-}
-
-func TestUndeliveredWhileAnEngineRuns(t *testing.T) {
-	file, data := noticesIn(t, notices())
-	engine, err := datadir.Open(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer engine.Close()
-	for _, args := range undeliveredCommands(file) {
-		code, stdout, stderr := command(t, args...)
-		if want := fmt.Sprintf("in use by process %d: stop that engine", os.Getpid()); code != exitFailed || !strings.Contains(stderr, want) || stdout != "" {
-			t.Errorf("%s: got %d %q %q", args[1], code, stdout, stderr)
-		}
-		if code, _, stderr := command(t, append(args, "--data-dir", filepath.Join(t.TempDir(), "other"))...); code != 0 {
-			t.Errorf("%s in another DataDir: got %d %q", args[1], code, stderr)
-		}
-	}
-}
-
-func TestUndeliveredOfABadFile(t *testing.T) {
-	file, data := noticesIn(t, notices())
-	whole := read(t, wiring.StorePath(data))
-	for text, says := range map[string]string{
-		"hello": "not a checkpoint file of esm, and left alone",
-		strings.ReplaceAll(whole, "RetryAttempts", "RetryAttempt\x00"): "the checkpoint file is damaged, and left alone",
-	} {
-		write(t, wiring.StorePath(data), text)
-		for _, args := range undeliveredCommands(file) {
-			code, stdout, stderr := command(t, args...)
-			if code != exitFailed || !strings.Contains(stderr, says) || !strings.Contains(stderr, wiring.StorePath(data)) || stdout != "" {
-				t.Errorf("%s: got %d %q %q, want %q", args[1], code, stdout, stderr, says)
-			}
-			if read(t, wiring.StorePath(data)) != text {
-				t.Errorf("%s: the file was written to", args[1])
-			}
-		}
-	}
-}
-
-func TestUndeliveredCompletion(t *testing.T) {
-	for args, want := range map[string]string{
-		"undelivered|list|":                     "yaml\nyml\njson\n:8\n",
-		"undelivered|resend|a.yaml|":            ":4\n",
-		"undelivered|resend|a.yaml|--endpoint|": "http://localhost:4566\n:4\n",
-		"undelivered|drop|a.yaml|--data-dir|":   ":16\n",
-	} {
-		code, stdout, _ := command(t, append([]string{"__complete"}, strings.Split(args, "|")...)...)
-		if code != 0 || stdout != want {
-			t.Errorf("%s: got %d %q, want %q", args, code, stdout, want)
-		}
 	}
 }

@@ -176,7 +176,7 @@ func TestMappingMadeOverHTTP(t *testing.T) {
 	engine.Stop()
 
 	const shard = "shardId-000000000000"
-	title := "f ← " + s.Name + " (made over HTTP)"
+	title := "f ← " + s.Name + " (created over HTTP)"
 	contains := func(text string, want ...string) {
 		t.Helper()
 		for _, w := range want {

@@ -13,10 +13,10 @@ import (
 // Mapping is a mapping that may have checkpoints or notices in the store. For a removed mapping only the UUID is known.
 type Mapping mappings.Expected
 
-// Removed returns the mapping of a UUID that is neither in the file nor was made over HTTP.
+// Removed returns the mapping of a UUID that is neither in the file nor was created over HTTP.
 func Removed(uuid string) Mapping { return Mapping{Mapping: config.Mapping{UUID: uuid}} }
 
-// Removed reports whether the mapping is neither in the file nor was made over HTTP.
+// Removed reports whether the mapping is neither in the file nor was created over HTTP.
 func (m Mapping) Removed() bool { return m.Origin == "" }
 
 // Title names the mapping for people.
@@ -26,7 +26,7 @@ func (m Mapping) Title() string {
 	case m.Removed():
 		return m.UUID + " (removed)"
 	case m.Origin == mappings.OriginHTTP:
-		return title + " (made over HTTP)"
+		return title + " (created over HTTP)"
 	case m.Changed:
 		return title + " (changed over HTTP)"
 	}

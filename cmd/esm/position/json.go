@@ -27,13 +27,13 @@ type (
 
 	// ShardPosition is the checkpoint of one shard.
 	ShardPosition struct {
-		ShardId  string
-		Position string     `json:",omitempty"` // every record up to here is settled
-		From     *time.Time `json:",omitempty"` // where reading begins without a Position; absent means at StartingPosition
-		Drained  bool
-		Lanes    []string     `json:",omitempty"` // the last settled record of each lane beyond Position
-		Owed     []PendingRun `json:",omitempty"`
-		Window   *OpenWindow  `json:",omitempty"`
+		ShardId     string
+		Position    string     `json:",omitempty"` // every record up to here is settled
+		From        *time.Time `json:",omitempty"` // where reading begins without a Position; absent means at StartingPosition
+		Drained     bool
+		Lanes       []string     `json:",omitempty"` // the last settled record of each lane beyond Position
+		PendingRuns []PendingRun `json:",omitempty"`
+		Window      *OpenWindow  `json:",omitempty"`
 	}
 
 	// PendingRun is a run of records that is being retried.
@@ -77,7 +77,7 @@ func (p Positions) json() MappingPositions {
 			ShardId: shard, Position: cp.Position, From: unlessZero(cp.Since), Drained: cp.Drained, Lanes: cp.Lanes,
 		}
 		for _, o := range cp.Owed {
-			s.Owed = append(s.Owed, PendingRun{o.ID, o.First, o.Last, o.Lane, o.Tries})
+			s.PendingRuns = append(s.PendingRuns, PendingRun{o.ID, o.First, o.Last, o.Lane, o.Tries})
 		}
 		if win := cp.Window; win != nil {
 			s.Window = &OpenWindow{win.Start, len(win.State), win.Final, win.Terminated, win.Tries, win.ID}

@@ -21,7 +21,7 @@ type Positions struct {
 }
 
 // List returns the positions of the mappings that name refers to, and of all stream mappings if it is empty: those of the
-// file, then those made over HTTP, then those that were removed.
+// file, then those created over HTTP, then those that were removed.
 func List(ctx context.Context, file *configfile.File, name string) (listed []Positions, err error) {
 	s, err := datadir.OpenStore(file.Engine.DataDir, false)
 	if err != nil {

@@ -103,7 +103,7 @@ func stateOf(m observe.MappingStatus) string {
 	var marks []string
 	switch {
 	case m.Origin == mappings.OriginHTTP:
-		marks = append(marks, "made over HTTP")
+		marks = append(marks, "created over HTTP")
 	case m.Changed:
 		marks = append(marks, "changed over HTTP")
 	}

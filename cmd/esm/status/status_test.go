@@ -93,7 +93,7 @@ func TestStateOf(t *testing.T) {
 		{observe.MappingStatus{Origin: mappings.OriginFile}, "Enabled"},
 		{observe.MappingStatus{Origin: mappings.OriginFile, Failing: true}, "Enabled (failing)"},
 		{observe.MappingStatus{Origin: mappings.OriginFile, Changed: true}, "Enabled (changed over HTTP)"},
-		{observe.MappingStatus{Origin: mappings.OriginHTTP, Failing: true}, "Enabled (made over HTTP, failing)"},
+		{observe.MappingStatus{Origin: mappings.OriginHTTP, Failing: true}, "Enabled (created over HTTP, failing)"},
 	} {
 		c.status.State = mappings.Enabled
 		if got := stateOf(c.status); got != c.want {
