@@ -47,6 +47,16 @@ func newProxy(t *testing.T, target string) *proxy {
 
 func passAll(string) action { return action{} }
 
+// only returns a rule for the requests of one operation. Others are passed on.
+func only(operation string, a action) func(string) action {
+	return func(got string) action {
+		if got == operation {
+			return a
+		}
+		return action{}
+	}
+}
+
 // follow sets another rule.
 func (p *proxy) follow(rule func(operation string) action) {
 	p.mu.Lock()

@@ -32,12 +32,7 @@ var steps = []struct {
 	repeats int // of the first batch, that each kill may cost
 }{
 	{name: "during a read", set: func(s *killTest) {
-		s.kinesis.follow(func(operation string) (t action) {
-			if operation == "GetRecords" {
-				t.after = s.reached
-			}
-			return t
-		})
+		s.kinesis.follow(only("GetRecords", action{after: s.reached}))
 	}},
 	{name: "while a batch waits for more", set: func(s *killTest) {
 		s.keys = []string{rig.BatchSize(100), "MaximumBatchingWindowInSeconds: 300"}
@@ -58,20 +53,10 @@ var steps = []struct {
 		s.hold = func(n int, span string) bool { return n == 2 || span != "1-3" }
 	}},
 	{name: "before the notice", set: func(s *killTest) {
-		s.sqs.follow(func(operation string) (t action) {
-			if operation == "SendMessage" {
-				t.before = s.reached
-			}
-			return t
-		})
+		s.sqs.follow(only("SendMessage", action{before: s.reached}))
 	}},
 	{name: "between notice and save", notices: 1, set: func(s *killTest) {
-		s.sqs.follow(func(operation string) (t action) {
-			if operation == "SendMessage" {
-				t.after = s.reached
-			}
-			return t
-		})
+		s.sqs.follow(only("SendMessage", action{after: s.reached}))
 	}},
 	{name: "during the next batch", set: func(s *killTest) {
 		s.hold = func(_ int, span string) bool { return span == "4-6" }

@@ -1,20 +1,11 @@
 package sqs
 
 import (
-	"encoding/json"
-	"net/http"
-	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/sources/internal/awstest"
-	"github.com/esm-run/esm/sources/sourcetest"
 )
 
 const (
@@ -71,88 +62,4 @@ const md5OfX = "9dd4e461268c8034f5c8564e155c67a6"
 
 func messages(ms ...map[string]any) *awstest.Answer {
 	return awstest.OK(map[string]any{"Messages": ms})
-}
-
-// played is a service whose messages are those of a queue in memory.
-type played struct {
-	memory *sourcetest.Queue
-
-	mu      sync.Mutex
-	handles map[string]esm.Record
-}
-
-func (p *played) receive(c awstest.Call) *awstest.Answer {
-	wait := time.Duration(c.In["WaitTimeSeconds"].(float64)) * time.Second
-	recs, err := p.memory.Receive(c.Ctx, int(c.In["MaxNumberOfMessages"].(float64)), wait)
-	if err != nil {
-		return nil
-	}
-	var out []map[string]any
-	for _, r := range recs {
-		var m events.SQSMessage
-		if err := json.Unmarshal(r.Event, &m); err != nil {
-			return awstest.Refusal(http.StatusInternalServerError, "InternalFailure")
-		}
-		out = append(out, map[string]any{
-			"MessageId": m.MessageId, "ReceiptHandle": m.ReceiptHandle,
-			"Body": m.Body, "MD5OfBody": m.Md5OfBody, "Attributes": m.Attributes,
-		})
-		p.mu.Lock()
-		p.handles[r.Receipt] = r
-		p.mu.Unlock()
-	}
-	return messages(out...)
-}
-
-func (p *played) delete(c awstest.Call) *awstest.Answer {
-	return p.each(c, func(rec esm.Record, _ any) error {
-		_, err := p.memory.Delete(c.Ctx, []esm.Record{rec})
-		return err
-	})
-}
-
-func (p *played) changeVisibility(c awstest.Call) *awstest.Answer {
-	return p.each(c, func(rec esm.Record, seconds any) error {
-		if seconds != 0.0 {
-			return http.ErrNotSupported
-		}
-		return p.memory.Release(c.Ctx, []esm.Record{rec})
-	})
-}
-
-// each does something to the record of each entry of a batch.
-func (p *played) each(c awstest.Call, do func(rec esm.Record, seconds any) error) *awstest.Answer {
-	var done []map[string]any
-	for _, e := range c.In["Entries"].([]any) {
-		entry := e.(map[string]any)
-		p.mu.Lock()
-		rec := p.handles[entry["ReceiptHandle"].(string)]
-		p.mu.Unlock()
-		if err := do(rec, entry["VisibilityTimeout"]); err != nil {
-			return nil
-		}
-		done = append(done, map[string]any{"Id": entry["Id"]})
-	}
-	return awstest.OK(map[string]any{"Successful": done})
-}
-
-func TestSuiteOverTheWire(t *testing.T) {
-	for name, arn := range map[string]string{"standard": standardARN, "FIFO": fifoARN} {
-		t.Run(name, func(t *testing.T) {
-			sourcetest.RunQueue(t, synctest.Test, func(t *testing.T) sourcetest.Fixture {
-				fifo := strings.HasSuffix(arn, ".fifo")
-				memory := sourcetest.NewQueue(sourcetest.QueueConfig{FIFO: fifo})
-				p := &played{memory: memory, handles: map[string]esm.Record{}}
-				s := receiving(p.receive)
-				s.Answers["DeleteMessageBatch"] = p.delete
-				s.Answers["ChangeMessageVisibilityBatch"] = p.changeVisibility
-				return sourcetest.Fixture{
-					Queue:      queueOn(t, s, arn, ""),
-					Send:       func(body, group string) { memory.Send(body, group) },
-					FIFO:       fifo,
-					Visibility: 30 * time.Second,
-				}
-			})
-		})
-	}
 }

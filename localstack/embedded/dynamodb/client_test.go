@@ -1,7 +1,6 @@
 package dynamodb
 
 import (
-	"errors"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/esm-run/esm/localstack/embedded/inprocess"
 	"github.com/esm-run/esm/localstack/embedded/wire"
@@ -141,17 +139,6 @@ func (c *client) all(arn string) (all []streamtypes.Record) {
 		all = append(all, recs...)
 	}
 	return all
-}
-
-// code returns an error's code as the SDK reports it, or "" for nil.
-func code(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
 }
 
 // post sends a request and returns the status and the body of the response.

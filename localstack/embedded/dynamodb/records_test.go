@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/esm-run/esm/awserr"
 )
 
 func TestRecordOnTheWire(t *testing.T) {
@@ -143,7 +145,7 @@ func TestPagesOfRecords(t *testing.T) {
 	if recs, next, err := c.records(c.iterator(arn, shard, "TRIM_HORIZON", ""), 3); err != nil || len(recs) != 3 || next == "" {
 		t.Errorf("got %d records, %v", len(recs), err)
 	}
-	if _, _, err := c.records(c.iterator(arn, shard, "TRIM_HORIZON", ""), 1001); code(err) != "LimitExceededException" {
+	if _, _, err := c.records(c.iterator(arn, shard, "TRIM_HORIZON", ""), 1001); awserr.Code(err) != "LimitExceededException" {
 		t.Errorf("a limit of 1001: got %v", err)
 	}
 }
@@ -159,7 +161,7 @@ func TestIteratorsExpire(t *testing.T) {
 			t.Errorf("just before: %v", err)
 		}
 		time.Sleep(time.Millisecond)
-		if _, _, err := c.records(it, 0); code(err) != "ExpiredIteratorException" {
+		if _, _, err := c.records(it, 0); awserr.Code(err) != "ExpiredIteratorException" {
 			t.Errorf("got %v", err)
 		}
 		if _, _, err := c.records(next, 0); err != nil {
@@ -178,14 +180,14 @@ func TestTrimming(t *testing.T) {
 		early := c.iterator(arn, shard, "TRIM_HORIZON", "")
 		behind := c.iterator(arn, shard, "AFTER_SEQUENCE_NUMBER", *recs[1].Dynamodb.SequenceNumber)
 		time.Sleep(time.Minute)
-		if _, _, err := c.records(early, 0); code(err) != "TrimmedDataAccessException" {
+		if _, _, err := c.records(early, 0); awserr.Code(err) != "TrimmedDataAccessException" {
 			t.Errorf("an iterator overtaken by trimming: got %v", err)
 		}
 		if recs, _, err := c.records(behind, 0); err != nil || len(recs) != 1 {
 			t.Errorf("an iterator behind what was trimmed: got %d records, %v", len(recs), err)
 		}
 		for _, kind := range []string{"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"} {
-			if _, err := c.tryIterator(arn, shard, kind, *recs[1].Dynamodb.SequenceNumber); code(err) != "TrimmedDataAccessException" {
+			if _, err := c.tryIterator(arn, shard, kind, *recs[1].Dynamodb.SequenceNumber); awserr.Code(err) != "TrimmedDataAccessException" {
 				t.Errorf("%s: got %v", kind, err)
 			}
 		}
@@ -209,10 +211,10 @@ func TestClosedShardsAreKeptForADay(t *testing.T) {
 		if got := c.shards(arn); len(got) != 1 || aws.ToString(got[0].ParentShardId) != shard {
 			t.Errorf("after a day: %v", got)
 		}
-		if _, err := c.tryIterator(arn, shard, "TRIM_HORIZON", ""); code(err) != "ResourceNotFoundException" {
+		if _, err := c.tryIterator(arn, shard, "TRIM_HORIZON", ""); awserr.Code(err) != "ResourceNotFoundException" {
 			t.Errorf("got %v", err)
 		}
-		if _, _, err := c.records(it, 0); code(err) != "TrimmedDataAccessException" {
+		if _, _, err := c.records(it, 0); awserr.Code(err) != "TrimmedDataAccessException" {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -9,6 +9,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+
+	"github.com/esm-run/esm/awserr"
 )
 
 func (c *client) describe(table string) types.TableDescription {
@@ -35,7 +37,7 @@ func TestEnablingAndDisablingStreams(t *testing.T) {
 		c := newClient(t)
 		first := c.create("carts", "pk S")
 		c.put("carts", attributes{"pk": text("a")})
-		if err := c.setStream("carts", true); code(err) != "ValidationException" {
+		if err := c.setStream("carts", true); awserr.Code(err) != "ValidationException" {
 			t.Errorf("enabled twice: got %v", err)
 		}
 		if err := c.setStream("carts", false); err != nil {
@@ -64,7 +66,7 @@ func TestEnablingAndDisablingStreams(t *testing.T) {
 			t.Errorf("got %+v, %v", out, err)
 		}
 		time.Sleep(retention)
-		if _, err := c.streams.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &first}); code(err) != "ResourceNotFoundException" {
+		if _, err := c.streams.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &first}); awserr.Code(err) != "ResourceNotFoundException" {
 			t.Errorf("after a day: got %v", err)
 		}
 	})

@@ -2,7 +2,6 @@ package sqs
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -11,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/esm-run/esm/localstack/embedded/inprocess"
 )
@@ -170,12 +168,4 @@ func (c *client) wantAfter(what string, start time.Time, want time.Duration) {
 	if got := time.Since(start); got != want {
 		c.t.Errorf("%s after %v, want %v", what, got, want)
 	}
-}
-
-// codeOf returns an error's code as the SDK reports it.
-func codeOf(err error) string {
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		return e.ErrorCode()
-	}
-	return ""
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/esm-run/esm/awserr"
 )
 
 func fifoGroups(c *client) {
@@ -73,7 +75,7 @@ func fifoExpiredHandle(c *client) {
 	c.sendTo(q, "g", "one")
 	m := c.receive(q, 1, 5)[0]
 	time.Sleep(2500 * time.Millisecond)
-	if got, want := codeOf(c.tryDelete(q, m)), "InvalidParameterValue"; got != want {
+	if got, want := awserr.Code(c.tryDelete(q, m)), "InvalidParameterValue"; got != want {
 		c.t.Errorf("got %q, want %q", got, want)
 	}
 }

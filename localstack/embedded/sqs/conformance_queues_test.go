@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/esm-run/esm/awserr"
 )
 
 func queueAttributes(c *client) {
@@ -113,7 +115,7 @@ func typedErrors(c *client) {
 		c.t.Errorf("got %v, want EmptyBatchRequest", err)
 	}
 	_, err = c.ReceiveMessage(c.t.Context(), &sdk.ReceiveMessageInput{QueueUrl: &q, MaxNumberOfMessages: 11})
-	if got, want := codeOf(err), "InvalidParameterValue"; got != want {
+	if got, want := awserr.Code(err), "InvalidParameterValue"; got != want {
 		c.t.Errorf("got %q, want %q", got, want)
 	}
 	_, err = c.SendMessage(c.t.Context(), &sdk.SendMessageInput{QueueUrl: &q, MessageBody: aws.String("\x02")})

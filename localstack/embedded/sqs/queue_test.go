@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/esm-run/esm/awserr"
 )
 
 func TestReceiveAttempt(t *testing.T) {
@@ -69,7 +71,7 @@ func TestTotalVisibilityIsTwelveHours(t *testing.T) {
 		c.send(q, "one")
 		m := c.fetch(sdk.ReceiveMessageInput{QueueUrl: &q, VisibilityTimeout: 43200})[0]
 		time.Sleep(time.Second)
-		if got, want := codeOf(c.tryHide(q, m, 43200)), "InvalidParameterValue"; got != want {
+		if got, want := awserr.Code(c.tryHide(q, m, 43200)), "InvalidParameterValue"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		c.hide(q, m, 43199)
