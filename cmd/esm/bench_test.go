@@ -215,56 +215,17 @@ const (
 	bareLoops = 5
 )
 
-// BenchmarkDrain empties a queue of 20,000 messages in batches of 10 through a handler that does nothing: the engine
-// against bare loops of receive, Runtime API round trip and delete.
-func BenchmarkDrain(b *testing.B) {
-	services(b, func(b *testing.B, endpoint string) {
-		client := sqsClient(endpoint)
-		b.ResetTimer()
-		compare(b, drained,
-			func() drain { return drainEngine(b, client, endpoint) },
-			func() drain { return drainBare(b, client) })
-	})
-}
-
-func drainEngine(b *testing.B, client *sqs.Client, endpoint string) drain {
-	b.Helper()
-	_, arn := newQueue(b, client, drained)
-	var deleted atomic.Int64
-	all := make(chan bool)
-	p := engineOn(b, endpoint, func(e trace.Event) {
-		if e, ok := e.(trace.Deleted); ok && deleted.Add(int64(len(e.Records))) == drained {
-			close(all)
-		}
-	}, arn)
-	var end func()
-	d := measured(b, func() { end = running(p); <-all })
-	end()
-	return d
-}
-
-// drainBare drains a queue with as many loops as an engine starts with.
+// drainBare drains a queue by bare loops of receive, Runtime API round trip and delete.
 func drainBare(b *testing.B, client *sqs.Client) drain {
 	b.Helper()
 	url, _ := newQueue(b, client, drained)
 	var deleted atomic.Int64
-	handlers := make([]*bareHandler, bareLoops)
-	d := measured(b, func() {
-		var ended sync.WaitGroup
-		for i := range handlers {
-			ended.Go(func() {
-				handlers[i] = startBare(b)
-				for deleted.Load() < drained {
-					deleted.Add(int64(bareTurn(b, client, url, handlers[i])))
-				}
-			})
+	return drainLoops(b, bareLoops, func(_ int, h *bareHandler) error {
+		for deleted.Load() < drained {
+			deleted.Add(int64(bareTurn(b, client, url, h)))
 		}
-		ended.Wait()
+		return nil
 	})
-	for _, h := range handlers {
-		h.close()
-	}
-	return d
 }
 
 func bareTurn(b *testing.B, client *sqs.Client, url string, h *bareHandler) int {

@@ -1,18 +1,15 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/esm-run/esm/cmd/esm/awsclient"
-	"github.com/esm-run/esm/cmd/esm/wiring"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -26,14 +23,16 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/trace"
 )
 
-// What is drained: so many records of 200 bytes in each of so many shards, in batches of 100.
+// The streams that are drained.
 const (
 	streamShards = 4
-	shardRecords = 25_000
-	streamBatch  = 100
+	shardRecords = 25_000 // in each shard, of 200 bytes
+	streamBatch  = 100    // records of a batch
 )
 
 func kinesisClient(endpoint string) *kinesis.Client {
@@ -129,11 +128,8 @@ func compare(b *testing.B, records int, engine, bare func() drain) {
 
 // BenchmarkStreamDrain empties 4 shards of 25,000 records through a handler that does nothing: the engine, whose
 // progress is on the disk batch by batch, against as many bare loops of GetRecords and Runtime API round trips, which
-// keep nothing.
-//
-// Both read a shard no faster than AWS allows, five times and 2 MB a second, so that 5 MB in each shard take two seconds
-// and more; the stand-in itself sets no pace. The loops ask for 10,000 records, as many as there may be, and the engine
-// for a megabyte, which is what it holds of a shard. What the engine costs beyond the loops shows in their CPU.
+// keep nothing. The loops ask for 10,000 records, as many as there may be, and the engine for a megabyte, which is what it
+// holds of a shard.
 func BenchmarkStreamDrain(b *testing.B) {
 	endpoint := ownEmbedded(b)
 	client := kinesisClient(endpoint)
@@ -169,13 +165,35 @@ func drainStream(b *testing.B, endpoint, arn string, records int) drain {
 // drainShards drains by bare loops, one for each shard.
 func drainShards(b *testing.B, client *kinesis.Client, arn string, shards []types.Shard) drain {
 	b.Helper()
-	handlers := make([]*bareHandler, len(shards))
+	return drainLoops(b, len(shards), func(i int, h *bareHandler) error {
+		it, err := client.GetShardIterator(b.Context(), &kinesis.GetShardIteratorInput{
+			StreamARN: &arn, ShardId: shards[i].ShardId, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
+		})
+		if err != nil {
+			return err
+		}
+		next := it.ShardIterator
+		return drainShard(h, func() ([]types.Record, error) {
+			got, err := client.GetRecords(b.Context(), &kinesis.GetRecordsInput{StreamARN: &arn, ShardIterator: next, Limit: aws.Int32(10_000)})
+			if err != nil {
+				return nil, err
+			}
+			next = got.NextShardIterator
+			return got.Records, nil
+		})
+	})
+}
+
+// drainLoops runs n loops, each with a handler.
+func drainLoops(b *testing.B, n int, loop func(i int, h *bareHandler) error) drain {
+	b.Helper()
+	handlers := make([]*bareHandler, n)
 	d := measured(b, func() {
 		var loops sync.WaitGroup
-		for i, shard := range shards {
+		for i := range handlers {
 			loops.Go(func() {
 				handlers[i] = startBare(b)
-				if err := drainShard(client, arn, *shard.ShardId, handlers[i]); err != nil {
+				if err := loop(i, handlers[i]); err != nil {
 					b.Error(err)
 				}
 			})
@@ -188,34 +206,19 @@ func drainShards(b *testing.B, client *kinesis.Client, arn string, shards []type
 	return d
 }
 
-func drainShard(client *kinesis.Client, arn, shard string, h *bareHandler) error {
-	ctx := context.Background()
-	it, err := client.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{
-		StreamARN: &arn, ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
-	})
-	if err != nil {
-		return err
-	}
-	next := it.ShardIterator
+// drainShard invokes h with the records of a shard.
+func drainShard[Record any](h *bareHandler, read func() ([]Record, error)) error {
 	for done := 0; done < shardRecords; {
-		began := time.Now()
-		got, err := client.GetRecords(ctx, &kinesis.GetRecordsInput{StreamARN: &arn, ShardIterator: next, Limit: aws.Int32(10_000)})
+		recs, err := read()
 		if err != nil {
 			return err
 		}
-		bytes := 0
-		for _, r := range got.Records {
-			bytes += len(r.Data) + len(*r.PartitionKey)
-		}
-		for i := 0; i < len(got.Records); i += streamBatch {
-			if err := invokeBare(h, got.Records[i:min(i+streamBatch, len(got.Records))]); err != nil {
+		for batch := range slices.Chunk(recs, streamBatch) {
+			if err := invokeBare(h, batch); err != nil {
 				return err
 			}
 		}
-		done, next = done+len(got.Records), got.NextShardIterator
-		if done < shardRecords {
-			time.Sleep(time.Until(began.Add(max(time.Second/5, time.Duration(bytes)*time.Second/2_000_000))))
-		}
+		done += len(recs)
 	}
 	return nil
 }
@@ -229,7 +232,7 @@ func invokeBare(h *bareHandler, records any) error {
 }
 
 // BenchmarkTableDrain is the same for the stream of a DynamoDB table, which here is one shard of 25,000 items of about
-// 200 bytes. Neither side has a pace to keep: what the engine costs shows in its rate.
+// 200 bytes.
 func BenchmarkTableDrain(b *testing.B) {
 	endpoint := ownEmbedded(b)
 	t := newTable(b, endpoint)
@@ -288,60 +291,42 @@ func (t *table) putAll(b *testing.B, from, to int) {
 	}
 }
 
+// drainTable drains the only shard of the table's stream.
 func drainTable(b *testing.B, t *table) drain {
 	b.Helper()
-	var h *bareHandler
-	d := measured(b, func() {
-		h = startBare(b)
-		if err := t.drain(h); err != nil {
-			b.Error(err)
-		}
-	})
-	h.close()
-	return d
-}
-
-// drain takes the stream's only shard to its tip.
-func (t *table) drain(h *bareHandler) error {
-	ctx := context.Background()
-	described, err := t.streams.DescribeStream(ctx, &dynamodbstreams.DescribeStreamInput{StreamArn: &t.stream})
-	if err != nil {
-		return err
-	}
-	it, err := t.streams.GetShardIterator(ctx, &dynamodbstreams.GetShardIteratorInput{
-		StreamArn: &t.stream, ShardId: described.StreamDescription.Shards[0].ShardId,
-		ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon,
-	})
-	if err != nil {
-		return err
-	}
-	next := it.ShardIterator
-	for done := 0; done < shardRecords; {
-		got, err := t.streams.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: next, Limit: aws.Int32(1000)})
+	return drainLoops(b, 1, func(_ int, h *bareHandler) error {
+		described, err := t.streams.DescribeStream(b.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &t.stream})
 		if err != nil {
 			return err
 		}
-		for i := 0; i < len(got.Records); i += streamBatch {
-			if err := invokeBare(h, got.Records[i:min(i+streamBatch, len(got.Records))]); err != nil {
-				return err
-			}
+		it, err := t.streams.GetShardIterator(b.Context(), &dynamodbstreams.GetShardIteratorInput{
+			StreamArn: &t.stream, ShardId: described.StreamDescription.Shards[0].ShardId,
+			ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon,
+		})
+		if err != nil {
+			return err
 		}
-		done, next = done+len(got.Records), got.NextShardIterator
-	}
-	return nil
+		next := it.ShardIterator
+		return drainShard(h, func() ([]streamtypes.Record, error) {
+			got, err := t.streams.GetRecords(b.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: next, Limit: aws.Int32(1000)})
+			if err != nil {
+				return nil, err
+			}
+			next = got.NextShardIterator
+			return got.Records, nil
+		})
+	})
 }
 
 // tip is a stream that is read to its tip.
 type tip struct {
 	endpoint, arn string
-	poll          time.Duration
 	id            func(esm.Record) string
 	put           func(id string) error
 }
 
 // BenchmarkPutToHandler measures the time from putting a record into a stream that is read to its tip until its
-// invocation begins, for a record every 200 ms or so. A shard of Kinesis is polled every second, one of DynamoDB every
-// 250 ms: over-poll-p99-ms is how much longer than that the slowest in a hundred take.
+// invocation begins, for a record every 200 ms or so. Emulators are polled every 100 ms.
 func BenchmarkPutToHandler(b *testing.B) {
 	b.Run("Kinesis", func(b *testing.B) { kinesisTip(b).measure(b) })
 	b.Run("DynamoDB", func(b *testing.B) { tableTip(b).measure(b) })
@@ -353,7 +338,7 @@ func kinesisTip(b *testing.B) tip {
 	client := kinesisClient(endpoint)
 	arn, shards := newStream(b, client)
 	return tip{
-		endpoint: endpoint, arn: arn, poll: time.Second,
+		endpoint: endpoint, arn: arn,
 		id: func(r esm.Record) string { return r.Group },
 		put: func(id string) error {
 			_, err := client.PutRecord(b.Context(), &kinesis.PutRecordInput{
@@ -370,7 +355,7 @@ func tableTip(b *testing.B) tip {
 	endpoint := ownEmbedded(b)
 	t := newTable(b, endpoint)
 	return tip{
-		endpoint: endpoint, arn: t.stream, poll: time.Second / 4,
+		endpoint: endpoint, arn: t.stream,
 		id: func(r esm.Record) string {
 			_, id, _ := strings.Cut(r.Group, `"S":"`)
 			id, _, _ = strings.Cut(id, `"`)
@@ -418,6 +403,5 @@ func (t tip) measure(b *testing.B) {
 			all[i] = <-times
 		}
 		report(b, "put-to-handler", all)
-		b.ReportMetric(float64((quantile(all, .99)-t.poll).Microseconds())/1000, "over-poll-p99-ms")
 	}
 }
