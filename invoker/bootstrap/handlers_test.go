@@ -33,6 +33,16 @@ func (l lang) start(t testing.TB, source string) *process {
 	return begin(t, newFakeAPI(t), l.function(t, map[string]string{l.file: source}))
 }
 
+// inBoth runs test in parallel for each language.
+func inBoth(t *testing.T, test func(*testing.T, lang)) {
+	for _, lang := range both {
+		t.Run(lang.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, lang)
+		})
+	}
+}
+
 var traced = map[string]string{"Lambda-Runtime-Trace-Id": "Root=1-2-3"}
 
 func TestAnswers(t *testing.T) {
