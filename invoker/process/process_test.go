@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,8 +38,8 @@ type rig struct {
 	lifecycle.Starter
 	platform *Platform
 
-	mu    sync.Mutex
-	lines []trace.Output
+	mu     sync.Mutex
+	output strings.Builder // lines
 }
 
 func newRig(t *testing.T) *rig {
@@ -53,22 +52,15 @@ func (r *rig) trace(e trace.Event) {
 	if o, ok := e.(trace.Output); ok {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.lines = append(r.lines, o)
+		r.output.WriteString(o.Line + "\n")
 	}
 }
 
-func (r *rig) output() []trace.Output {
+// text returns the output so far.
+func (r *rig) text() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.lines)
-}
-
-func (r *rig) text() string {
-	var b strings.Builder
-	for _, o := range r.output() {
-		b.WriteString(o.Line + "\n")
-	}
-	return b.String()
+	return r.output.String()
 }
 
 func (r *rig) start(fn config.Function) invoker.Environment {
