@@ -164,9 +164,7 @@ func TestCommandsThatCannotRun(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string, mode os.FileMode) string {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), mode); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(path, []byte(text), mode))
 		return path
 	}
 	plain := write("plain", "x", 0o644)
@@ -269,9 +267,7 @@ func TestVariables(t *testing.T) {
 // A file that is still open for writing somewhere cannot be executed yet.
 func TestFreshlyWrittenCommand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fresh")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\nexit 7\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, []byte("#!/bin/sh\nexit 7\n"), 0o755))
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
