@@ -78,6 +78,16 @@ func (e *Engine) run(t *testing.T) (stop func()) {
 	}
 }
 
+// wantAfter waits for done, which must be closed after d.
+func wantAfter(t *testing.T, d time.Duration, done <-chan struct{}) {
+	t.Helper()
+	start := time.Now()
+	<-done
+	if took := time.Since(start); took != d {
+		t.Errorf("it took %v, want %v", took, d)
+	}
+}
+
 func TestFeedsComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log journal
@@ -96,11 +106,7 @@ func TestFeedsComeAndGo(t *testing.T) {
 		<-last
 		synctest.Wait()
 		log.want(t, "a starts", "a ends", "a\" starts", "b starts")
-		start := time.Now()
-		<-e.Remove("b")
-		if took := time.Since(start); took != time.Minute {
-			t.Errorf("b was over after %v", took)
-		}
+		wantAfter(t, time.Minute, e.Remove("b"))
 		<-e.Remove("b")
 		stop()
 		<-e.Set("late", feed("late"))
@@ -114,20 +120,11 @@ func TestAFeedHasBegunWhenItIsReady(t *testing.T) {
 		var log journal
 		var e Engine
 		stop := e.run(t)
-		start := time.Now()
-		<-e.Set("slow", &logged{ready: time.Hour, log: &log})
-		if took := time.Since(start); took != time.Hour {
-			t.Errorf("begun after %v, want an hour", took)
-		}
+		wantAfter(t, time.Hour, e.Set("slow", &logged{ready: time.Hour, log: &log}))
 		never := e.Set("slow", &logged{ready: time.Hour, inHand: time.Minute, log: &log})
 		synctest.Wait()
-		start = time.Now()
-		over := e.Remove("slow")
+		wantAfter(t, time.Minute, e.Remove("slow"))
 		<-never
-		<-over
-		if took := time.Since(start); took != time.Minute {
-			t.Errorf("over after %v, want a minute", took)
-		}
 		stop()
 	})
 }
@@ -149,17 +146,9 @@ func TestManyFeedsReplaceOneThatTakesLong(t *testing.T) {
 		if more := runtime.NumGoroutine() - before; more > 10 {
 			t.Errorf("%d goroutines more", more)
 		}
-		start := time.Now()
-		<-last
-		if took := time.Since(start); took != time.Hour {
-			t.Errorf("the last began after %v, want it to wait for what is in hand", took)
-		}
+		wantAfter(t, time.Hour, last) // when what is in hand is settled
 		e.Set("a", &logged{name: "never", log: &log})
-		start = time.Now()
-		<-e.Remove("a")
-		if took := time.Since(start); took != time.Minute {
-			t.Errorf("over after %v, want what is in hand to be settled", took)
-		}
+		wantAfter(t, time.Minute, e.Remove("a"))
 		stop()
 		log.want(t, "first starts", "first ends", "last starts", "last ends")
 	})

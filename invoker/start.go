@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/trace"
 )
@@ -21,28 +19,17 @@ const (
 
 // slowdown delays starts after some that failed, until one succeeds.
 type slowdown struct {
-	pauses *backoff.ExponentialBackOff // nil after a success
-	pause  time.Duration
-	last   time.Time // when the last start failed
+	pause time.Duration // 0 after a success
+	last  time.Time     // when the last start failed
 }
 
 // wait returns how long from now on the next start has to wait.
-func (s *slowdown) wait(now time.Time) time.Duration {
-	if s.pauses == nil {
-		return 0
-	}
-	return s.last.Add(s.pause).Sub(now)
-}
+func (s *slowdown) wait(now time.Time) time.Duration { return s.last.Add(s.pause).Sub(now) }
 
 // failed counts a start that failed. Those that began together count as one.
 func (s *slowdown) failed(began, now time.Time) {
-	if s.pauses == nil {
-		s.pauses = backoff.NewExponentialBackOff(
-			backoff.WithInitialInterval(firstPause), backoff.WithMaxInterval(maxPause), backoff.WithMultiplier(2),
-			backoff.WithRandomizationFactor(0), backoff.WithMaxElapsedTime(0))
-	}
 	if began.After(s.last) {
-		s.pause = s.pauses.NextBackOff()
+		s.pause = min(max(firstPause, 2*s.pause), maxPause)
 	}
 	s.last = now
 }
@@ -53,7 +40,7 @@ func (p *Pool) grow() {
 	if most == 0 {
 		most = 4
 	}
-	if p.slowdown.pauses != nil {
+	if p.slowdown.pause > 0 {
 		most = 1
 	}
 	for p.starting < most && p.starting < p.waiting.Len()-p.patient {

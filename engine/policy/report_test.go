@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
-	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"pgregory.net/rapid"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/engine/policy"
@@ -176,42 +173,4 @@ func parseValue(dec *json.Decoder) any {
 		return o
 	}
 	return token
-}
-
-// However a valid report is written, exactly the named records are left.
-func TestValidReports(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		recs := batch(rapid.SliceOfNDistinct(rapid.StringN(1, 20, -1), 1, 40, rapid.ID).Draw(t, "ids")...)
-		failed := rapid.SliceOfN(rapid.SampledFrom(idsOf(recs)), 1, 60).Draw(t, "failed")
-		o := policy.ReadOutcome(recs, answered(drawReport(t, failed)), nil, true)
-		checkInvariants(t, recs, o)
-		if o.Verdict != trace.Partial {
-			t.Fatalf("got %v %s: %s", o.Verdict, o.Reason, o.Detail)
-		}
-		d := policy.Queue{}.After(recs, o, 0, began)
-		for _, rec := range d.Left {
-			if !slices.Contains(failed, rec.ID) {
-				t.Errorf("%q was left but not reported", rec.ID)
-			}
-		}
-		for _, rec := range d.Delete {
-			if slices.Contains(failed, rec.ID) {
-				t.Errorf("%q was deleted but reported", rec.ID)
-			}
-		}
-	})
-}
-
-// drawReport returns a report of these IDs with random white space and other members.
-func drawReport(t *rapid.T, failed []string) string {
-	gap := func() string { return rapid.SampledFrom([]string{"", " ", "\n\t", "\r\n"}).Draw(t, "gap") }
-	other := func() string {
-		return rapid.SampledFrom([]string{"", `"x":[{"itemIdentifier":"?"}],`, `"\"}":"]",`, `"ItemIdentifier":-1.5E+3 ,`}).Draw(t, "other")
-	}
-	var items []string
-	for _, id := range failed {
-		quoted, _ := json.Marshal(id)
-		items = append(items, gap()+"{"+gap()+other()+gap()+`"itemIdentifier"`+gap()+":"+gap()+string(quoted)+gap()+"}"+gap())
-	}
-	return gap() + "{" + gap() + other() + `"batchItemFailures"` + gap() + ":" + gap() + "[" + strings.Join(items, ",") + "]" + gap() + "}" + gap()
 }

@@ -269,7 +269,7 @@ func TestWindowEvent(t *testing.T) {
 
 // Records arrive in any order, and batches succeed, expire or end their window early: every record is in one window,
 // windows follow each other, and each has at most one final invocation, after its records, unless it ended early.
-func TestWindowLives(t *testing.T) {
+func TestWindowsFollowEachOther(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rest := arrived(rapid.SliceOfN(rapid.IntRange(0, 200), 1, 30).Draw(t, "arrived")...)
 		var w *esm.Window

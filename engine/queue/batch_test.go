@@ -16,8 +16,7 @@ func TestWindowIsExact(t *testing.T) {
 		t.Run(window.String(), func(t *testing.T) {
 			bubble(t, sourcetest.QueueConfig{Visibility: 5 * time.Minute}, enginetest.Succeed, func(r *rig) {
 				r.feed.Batching = policy.Batching{Size: 100, Window: window}
-				r.start()
-				r.Wait(7500 * time.Millisecond)
+				r.runFor(7500 * time.Millisecond)
 				began := time.Now()
 				r.send(3, "")
 				r.Wait(window / 2)
@@ -44,8 +43,7 @@ func TestCarriedRecordsDoNotOvertakeTheirGroup(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{FIFO: true, Visibility: 10 * time.Second}, handler, func(r *rig) {
 		r.feed.Batching = small
 		r.send(6, "a")
-		r.start()
-		r.Wait(time.Second)
+		r.runFor(time.Second)
 		if calls := r.Function.Calls(); len(calls) != 1 {
 			r.Fatalf("%d invocations before the failed batch returned, want 1", len(calls))
 		}
@@ -65,8 +63,7 @@ func TestARecordThatFitsNoBatchIsLeft(t *testing.T) {
 		r.feed.Batching = small
 		r.queue.Send(strings.Repeat("x", 2000), "")
 		r.send(3, "")
-		r.start()
-		r.Wait(2 * time.Minute)
+		r.runFor(2 * time.Minute)
 		r.wantQueue(3, 0, 1)
 	})
 }

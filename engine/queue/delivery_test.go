@@ -18,8 +18,7 @@ func TestFailedMessages(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{Visibility: 8 * time.Second, FIFO: true, MaxReceives: 2}, handler, func(r *rig) {
 		r.feed.Report = true
 		r.send(4, "m")
-		r.start()
-		r.Wait(5 * time.Minute)
+		r.runFor(5 * time.Minute)
 		r.WantCalls("m0/1 m1/1 m2/1 m3/1", "m1/2 m2/2 m3/2")
 		r.wantQueue(3, 0, 1)
 		if calls := r.Function.Calls(); calls[1].At.Sub(calls[0].At) < 8*time.Second {
@@ -30,8 +29,7 @@ func TestFailedMessages(t *testing.T) {
 
 func TestAVisibilityTimeoutOfASecondIsEnough(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{Visibility: time.Second, MaxReceives: 1}, enginetest.Succeed, func(r *rig) {
-		r.start()
-		r.Wait(10 * time.Second)
+		r.runFor(10 * time.Second)
 		r.send(5, "")
 		r.Wait(10 * time.Second)
 		r.wantQueue(5, 0, 0)
@@ -43,8 +41,7 @@ func TestThrottledBatchIsRetriedInPlaceUntilItIsAboutToReturn(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{Visibility: 30 * time.Second, MaxReceives: 1}, handler, func(r *rig) {
 		r.send(3, "")
 		began := time.Now()
-		r.start()
-		r.Wait(29 * time.Second)
+		r.runFor(29 * time.Second)
 		calls := r.Function.Calls()
 		if last := calls[len(calls)-1].At.Sub(began); last != 29*time.Second {
 			r.Errorf("the last try is after %v, want 29 s: a second before the messages return", last)
@@ -62,8 +59,7 @@ func TestRefusedInvocationsSlowPollingDown(t *testing.T) {
 	handler := enginetest.Fail(fmt.Errorf("no such function: %w", esm.ErrRefused))
 	bubble(t, sourcetest.QueueConfig{Visibility: time.Second}, handler, func(r *rig) {
 		r.send(1, "")
-		r.start()
-		r.Wait(10 * time.Minute)
+		r.runFor(10 * time.Minute)
 		if got := len(r.Function.Calls()); got > 20 {
 			r.Errorf("%d tries of a refused batch in ten minutes", got)
 		}
@@ -88,8 +84,7 @@ func TestDeletesThatFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, sourcetest.QueueConfig{DeleteFaults: test.faults}, enginetest.Succeed, func(r *rig) {
 				r.send(5, "")
-				r.start()
-				r.Wait(5 * time.Minute)
+				r.runFor(5 * time.Minute)
 				r.wantQueue(5, 0, 0)
 				tries := 0
 				for _, e := range r.Function.Calls() {

@@ -40,8 +40,7 @@ func TestIdleQueue(t *testing.T) {
 func TestNothingIsReceivedThatCannotBeInvoked(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{Visibility: 30 * time.Second, MaxReceives: 1}, enginetest.Takes(20*time.Second), func(r *rig) {
 		r.Function.Permits = 1
-		r.start()
-		r.Wait(time.Second) // the scout polls
+		r.runFor(time.Second) // the scout polls
 		r.send(200, "")
 		r.Wait(10 * time.Minute)
 		r.wantQueue(200, 0, 0)
@@ -55,8 +54,7 @@ func TestPollersGrowWithABacklog(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{Visibility: time.Hour}, enginetest.Takes(500*time.Millisecond), func(r *rig) {
 		r.feed.Batching.Size = 1
 		r.send(4000, "")
-		r.start()
-		r.Wait(100 * time.Millisecond)
+		r.runFor(100 * time.Millisecond)
 		if got := r.Function.Held(); got != 5 {
 			r.Errorf("%d batches at once at the start, want 5", got)
 		}
@@ -78,8 +76,7 @@ func TestProvisionedPollersReceiveTenTimesASecond(t *testing.T) {
 		r.feed.Pollers = policy.ProvisionedPollers(2, 2, false)
 		r.feed.Batching.Size = 1
 		r.send(2000, "")
-		r.start()
-		r.Wait(10 * time.Second)
+		r.runFor(10 * time.Second)
 		// Two pollers, ten a second each, and the ten that each may make at once at the start.
 		if got := r.queue.Receives(); got < 200 || got > 225 {
 			r.Errorf("%d receives in ten seconds, want about 200", got)
@@ -115,8 +112,7 @@ func TestReceiveErrors(t *testing.T) {
 	}
 	bubble(t, sourcetest.QueueConfig{ReceiveFaults: faults}, enginetest.Succeed, func(r *rig) {
 		r.send(10, "")
-		r.start()
-		r.Wait(30 * time.Second)
+		r.runFor(30 * time.Second)
 		if got := r.queue.Receives(); got > 30 {
 			r.Errorf("%d receives in half a minute of errors", got)
 		}
@@ -151,8 +147,7 @@ func TestLongPollsThatDoNotWaitAreSlowedDown(t *testing.T) {
 				q.waits.Store(false)
 				before := r.queue.Receives()
 				r.send(2, "") // which opens a window
-				r.start()
-				r.Wait(8 * time.Second)
+				r.runFor(8 * time.Second)
 				if got := r.queue.Receives() - before; got > 40 {
 					r.Errorf("%d receives in 8 s", got)
 				}

@@ -89,15 +89,13 @@ func (x *trial) run(r *rig) {
 			r.queue.Send(group+"-", group)
 			sent++
 		}
-		r.start()
-		r.Wait(time.Duration(x.roll(120)) * time.Second)
+		r.runFor(time.Duration(x.roll(120)) * time.Second)
 		r.Stop()
 		r.Wait(time.Duration(x.roll(20)) * time.Second)
 		r.Kill()
 		r.Close()
 	}
-	r.start()
-	r.Wait(faultsFor + 30*time.Minute)
+	r.runFor(faultsFor + 30*time.Minute)
 	r.Close()
 	r.wantQueue(sent, 0, 0)
 	if peak := r.Function.Peak(); x.limit > 0 && peak > x.limit {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/esm-run/esm/engine/enginetest"
 	"github.com/esm-run/esm/engine/policy"
@@ -38,6 +39,12 @@ func newRig(t *testing.T, queue sourcetest.QueueConfig, handler enginetest.Handl
 }
 
 func (r *rig) start() { r.Start(r.feed) }
+
+// runFor starts the feed and lets d pass.
+func (r *rig) runFor(d time.Duration) {
+	r.start()
+	r.Wait(d)
+}
 
 // send sends n messages with the group's name and a number as bodies.
 func (r *rig) send(n int, group string) {

@@ -16,8 +16,7 @@ func TestStopFinishesWhatIsInHand(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{}, enginetest.Takes(4*time.Second), func(r *rig) {
 		r.feed.Batching.Size, r.feed.PollWait = 1, time.Second
 		r.send(50, "")
-		r.start()
-		r.Wait(500 * time.Millisecond)
+		r.runFor(500 * time.Millisecond)
 		running := r.Function.Held()
 		if took := r.Close(); took != 3500*time.Millisecond {
 			r.Errorf("stopping took %v, want the 3.5 s that the invocations had left", took)
@@ -44,8 +43,7 @@ func (q lossy) Receive(ctx context.Context, limit int, wait time.Duration) ([]es
 func TestStopReleasesWhatTheLastPollReturns(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{}, enginetest.Succeed, func(r *rig) {
 		r.feed.Queue = lossy{r.queue}
-		r.start()
-		r.Wait(3 * time.Second)
+		r.runFor(3 * time.Second)
 		began := time.Now()
 		r.Stop()
 		r.Wait(10 * time.Second) // 13 s of the poll's 20 s
@@ -59,8 +57,7 @@ func TestStopReleasesWhatTheLastPollReturns(t *testing.T) {
 			r.Errorf("%d invocations after the stop", n)
 		}
 		r.wantLeft(1, trace.ReasonStopping)
-		r.start()
-		r.Wait(time.Second)
+		r.runFor(time.Second)
 		r.wantQueue(1, 0, 0)
 		if calls := r.Function.Calls(); len(calls) != 1 || calls[0].At.Sub(sent) > time.Second {
 			r.Errorf("calls %v after %v, want one at once", calls, time.Since(sent))
@@ -72,8 +69,7 @@ func TestStopWaitsNoLongerThanPollWait(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{Visibility: 10 * time.Minute}, enginetest.Succeed, func(r *rig) {
 		r.feed.PollWait = 2 * time.Second
 		r.feed.Batching = policy.Batching{Size: 100, Window: 300 * time.Second}
-		r.start()
-		r.Wait(time.Minute)
+		r.runFor(time.Minute)
 		r.send(3, "") // which opens a window
 		r.Wait(time.Minute)
 		if took := r.Close(); took > 2*time.Second {
@@ -85,8 +81,7 @@ func TestStopWaitsNoLongerThanPollWait(t *testing.T) {
 
 func TestEndOfWorkCutsThePoll(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{}, enginetest.Succeed, func(r *rig) {
-		r.start()
-		r.Wait(3 * time.Second)
+		r.runFor(3 * time.Second)
 		r.Stop()
 		r.Kill()
 		if took := r.Close(); took != 0 {
@@ -106,8 +101,7 @@ func (mute) Receive(ctx context.Context, _ int, _ time.Duration) ([]esm.Record, 
 func TestStopDoesNotWaitForAQueueThatDoesNotAnswer(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{}, enginetest.Succeed, func(r *rig) {
 		r.feed.Queue = mute{}
-		r.start()
-		r.Wait(time.Second)
+		r.runFor(time.Second)
 		if took := r.Close(); took != answerWithin-time.Second {
 			r.Errorf("stopping took %v, want what is left of %v", took, answerWithin)
 		}
@@ -120,8 +114,7 @@ func TestStopReleasesWhatDoesNotRun(t *testing.T) {
 		bubble(t, sourcetest.QueueConfig{FIFO: true, Visibility: 10 * time.Minute}, enginetest.Fail(why), func(r *rig) {
 			r.feed.PollWait, r.feed.Batching = time.Second, small
 			r.send(5, "group")
-			r.start()
-			r.Wait(5 * time.Second)
+			r.runFor(5 * time.Second)
 			stopReleases(r)
 		})
 	}
@@ -130,8 +123,7 @@ func TestStopReleasesWhatDoesNotRun(t *testing.T) {
 func TestStopReleasesWhatHasNoPermit(t *testing.T) {
 	bubble(t, sourcetest.QueueConfig{Visibility: 10 * time.Minute}, enginetest.Succeed, func(r *rig) {
 		r.feed.PollWait, r.Function.Permits = time.Second, 1
-		r.start()
-		r.Wait(30 * time.Second) // the scout polls
+		r.runFor(30 * time.Second) // the scout polls
 		slot, _ := r.Function.Reserve(r.Context(), "f")
 		defer slot.Release()
 		r.send(5, "")

@@ -24,15 +24,10 @@ type idle struct {
 	esm.Invoker
 	shards []esm.Shard
 	polls  atomic.Int64
-
-	mu                  sync.Mutex
-	listed, first, last time.Time // the first listing, and the first and the last of the first polls of shards
-	polled              int       // the number of shards that were polled
-	all                 chan struct{}
 }
 
 func newIdle() *idle {
-	s := &idle{all: make(chan struct{})}
+	s := &idle{}
 	for i := range manyShards {
 		s.shards = append(s.shards, esm.Shard{ID: fmt.Sprintf("shardId-%012d", i)})
 	}
@@ -40,44 +35,23 @@ func newIdle() *idle {
 }
 
 func (s *idle) List(context.Context) (esm.Listing, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.listed.IsZero() {
-		s.listed = time.Now()
-	}
 	return esm.Listing{Identity: "life-1", Shards: s.shards}, nil
 }
 
 func (s *idle) Open(context.Context, string, esm.From) (esm.Reader, error) {
-	return &idleReader{stream: s}, nil
+	return idleReader{s}, nil
 }
 
-type idleReader struct {
-	stream *idle
-	polled bool
-}
+type idleReader struct{ stream *idle }
 
-func (r *idleReader) Read(ctx context.Context, _ int) ([]esm.Record, error) {
-	r.stream.polls.Add(1)
-	if r.polled {
+func (r idleReader) Read(ctx context.Context, _ int) ([]esm.Record, error) {
+	if r.stream.polls.Add(1) > manyShards { // the first poll of each shard returns at once
 		retry.Sleep(ctx, time.Second)
-		return nil, ctx.Err()
 	}
-	r.polled = true
-	s := r.stream
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last = time.Now()
-	if s.polled++; s.polled == 1 {
-		s.first = s.last
-	}
-	if s.polled == manyShards {
-		close(s.all)
-	}
-	return nil, nil
+	return nil, ctx.Err()
 }
 
-func (r *idleReader) Close() {}
+func (idleReader) Close() {}
 
 // run reads the stream until end is called, with positions in db.
 func (s *idle) run(db *checkpoint.DB) (end func()) {
@@ -94,16 +68,6 @@ func (s *idle) run(db *checkpoint.DB) (end func()) {
 	}
 }
 
-func openStore(b *testing.B) *checkpoint.DB {
-	b.Helper()
-	db, err := checkpoint.Open(filepath.Join(b.TempDir(), "checkpoints.db"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { db.Close() })
-	return db
-}
-
 // inUse returns the memory of this process that is in use, in bytes: stacks and heap.
 func inUse() uint64 {
 	runtime.GC()
@@ -115,7 +79,11 @@ func inUse() uint64 {
 
 // BenchmarkIdleShards measures the memory of each of 10,000 idle shards, without that of its source.
 func BenchmarkIdleShards(b *testing.B) {
-	db := openStore(b)
+	db, err := checkpoint.Open(filepath.Join(b.TempDir(), "checkpoints.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
 	for b.Loop() {
 		stream := newIdle()
 		before := inUse()
@@ -126,33 +94,4 @@ func BenchmarkIdleShards(b *testing.B) {
 		b.ReportMetric(float64(inUse()-before)/manyShards/1024, "KB/shard")
 		end()
 	}
-}
-
-// BenchmarkRestart starts with 10,000 shards that have positions. It measures how long after the listing the first shard is
-// polled, and until all have been.
-func BenchmarkRestart(b *testing.B) {
-	db := openStore(b)
-	var saves sync.WaitGroup
-	save := func(shard, position string) {
-		saves.Go(func() {
-			if _, err := db.Save(b.Context(), esm.Key{Mapping: "m", Shard: shard}, esm.Checkpoint{Position: position}); err != nil {
-				b.Error(err)
-			}
-		})
-	}
-	save("", "life-1")
-	for _, shard := range newIdle().shards {
-		save(shard.ID, "49660123456789012345678901234567890123456789012345678914")
-	}
-	saves.Wait()
-	var first, all time.Duration
-	for b.Loop() {
-		stream := newIdle()
-		end := stream.run(db)
-		<-stream.all
-		first, all = max(first, stream.first.Sub(stream.listed)), max(all, stream.last.Sub(stream.listed))
-		end()
-	}
-	b.ReportMetric(float64(first.Microseconds())/1000, "first-poll-ms")
-	b.ReportMetric(float64(all.Microseconds())/1000, "all-polled-ms")
 }

@@ -60,8 +60,7 @@ func TestPendingRunsWhenTheMappingChanges(t *testing.T) {
 				for i := range records {
 					r.stream.Put(fmt.Sprint(i+1), fmt.Sprint(i+1))
 				}
-				r.start()
-				r.Wait(2 * time.Second) // tries at 0, 0.2, 0.6 and 1.4 s
+				r.runFor(2 * time.Second) // tries at 0, 0.2, 0.6 and 1.4 s
 				r.Close()
 				last := r.Function.Calls()[3]
 				if test.handler == nil {
@@ -69,8 +68,7 @@ func TestPendingRunsWhenTheMappingChanges(t *testing.T) {
 				}
 				r.Function.Replace(test.handler)
 				test.after(r.feed)
-				r.start()
-				r.Wait(time.Minute)
+				r.runFor(time.Minute)
 				r.WantCalls(test.want...)
 				if calls := r.Function.Calls(); len(calls) > 0 && (calls[0].ID == last.ID) != test.sameRun {
 					r.Errorf("the run has the ID %s and then %s", last.ID, calls[0].ID)
@@ -99,13 +97,11 @@ func TestPendingRunsWhenWindowsChange(t *testing.T) {
 				r.put(3)
 				r.Wait(40 * time.Second)
 				r.put(2)
-				r.start()
-				r.Wait(5 * time.Second)
+				r.runFor(5 * time.Second)
 				r.Close()
 				r.Function.Replace(enginetest.Count)
 				r.feed.Tumbling.Length = test.after
-				r.start()
-				r.Wait(5 * time.Minute)
+				r.runFor(5 * time.Minute)
 				r.WantCalls(test.want...)
 			})
 		})

@@ -67,8 +67,7 @@ func TestReadyWhenPositionsAreDurable(t *testing.T) {
 			return checkpointtest.Fault{}
 		}
 		r.put(5)
-		r.start()
-		r.Wait(time.Second)
+		r.runFor(time.Second)
 		if isClosed(r.Ready) || len(enginetest.Events[trace.Listed](r.Rig)) > 0 {
 			r.Error("ready while the stream cannot be listed")
 		}
@@ -118,8 +117,7 @@ func TestLatestIsATimeOfTheServicesClock(t *testing.T) {
 func TestARecreatedStreamIsReadFromItsBeginning(t *testing.T) {
 	bubble(t, sourcetest.StreamConfig{}, enginetest.Succeed, func(r *rig) {
 		r.put(3)
-		r.start()
-		r.Wait(time.Minute)
+		r.runFor(time.Minute)
 		r.stream.Recreate()
 		r.put(2)
 		r.Wait(5 * time.Minute)
@@ -138,8 +136,7 @@ func TestShardsAreReadWhileListingFails(t *testing.T) {
 	}
 	bubble(t, sourcetest.StreamConfig{ListFaults: faults}, enginetest.Succeed, func(r *rig) {
 		r.put(1)
-		r.start()
-		r.Wait(auditEvery + 2*time.Second)
+		r.runFor(auditEvery + 2*time.Second)
 		r.put(1)
 		r.Wait(2 * time.Second)
 		if got := r.stream.Lists(); got < 3 {
@@ -165,8 +162,7 @@ func TestListed(t *testing.T) {
 			for _, id := range r.stream.Shards() {
 				r.stream.Close(id)
 			}
-			r.start()
-			r.Wait(time.Second)
+			r.runFor(time.Second)
 			if got := enginetest.Events[trace.Listed](r.Rig); len(got) == 0 || got[0] != want {
 				r.Errorf("%s: reported %v, want %v first", start, got, want)
 			}

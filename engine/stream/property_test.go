@@ -116,8 +116,7 @@ func (x *trial) run(seed uint64) {
 	}
 	x.store.SaveFaults = nil
 	x.Wait(time.Until(x.calm))
-	x.start()
-	x.Wait(3 * time.Hour)
+	x.runFor(3 * time.Hour)
 	x.Close()
 	x.check()
 	if f := x.feed; x.Failed() {

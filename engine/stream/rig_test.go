@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint/checkpointtest"
@@ -56,6 +57,12 @@ func (r *rig) Send(_ context.Context, n esm.Notice) error {
 }
 
 func (r *rig) start() { r.Start(r.feed) }
+
+// runFor starts the feed and lets d pass.
+func (r *rig) runFor(d time.Duration) {
+	r.start()
+	r.Wait(d)
+}
 
 // crash ends the feed at once and loses what is not durable.
 func (r *rig) crash() {

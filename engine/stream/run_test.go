@@ -21,8 +21,7 @@ func TestWorkedExample(t *testing.T) {
 	bubble(t, sourcetest.StreamConfig{}, enginetest.Report("6"), func(r *rig) {
 		r.feed.Report, r.feed.Rules = true, policy.Stream{MaxRetries: 2, Bisect: true}
 		r.put(10)
-		r.start()
-		r.Wait(time.Minute)
+		r.runFor(time.Minute)
 		r.WantCalls("1-10", "6-10", "6-7", "6", "6", "6", "7", "8-10")
 		r.wantNotice(esm.RetryAttemptsExhausted, 1, 3)
 		if !r.settled(0) {
@@ -37,8 +36,7 @@ func TestRecordsGrowTooOldWhileNoPermitIsFree(t *testing.T) {
 		slot, _ := r.Function.Reserve(r.Context(), "f")
 		defer slot.Release()
 		r.put(2)
-		r.start()
-		r.Wait(59 * time.Second)
+		r.runFor(59 * time.Second)
 		if dropped := enginetest.Events[trace.Dropped](r.Rig); len(dropped) != 0 {
 			r.Errorf("dropped too early: %+v", dropped)
 		}
@@ -104,8 +102,7 @@ func TestACrashCostsNoTry(t *testing.T) {
 						r.crash()
 					}
 					r.feed.Destination = r
-					r.start()
-					r.Wait(time.Minute)
+					r.runFor(time.Minute)
 					size := 1
 					if windows {
 						size = 0
@@ -136,8 +133,7 @@ func TestARetryThatDidNotRunIsNotCounted(t *testing.T) {
 		r.feed.Rules.MaxRetries = 5
 		r.put(1)
 		for range 99 { // most of them end during a pause
-			r.start()
-			r.Wait(300 * time.Millisecond)
+			r.runFor(300 * time.Millisecond)
 			r.crash()
 		}
 		r.wantNotice(esm.RetryAttemptsExhausted, 1, 6)
@@ -164,8 +160,7 @@ func TestAFullDiskRepeatsNothing(t *testing.T) {
 		r.store.SaveFaults = disk.fault
 		disk.Store(true)
 		r.put(3)
-		r.start()
-		r.Wait(10 * time.Minute)
+		r.runFor(10 * time.Minute)
 		if failing := len(enginetest.Events[trace.Failing](r.Rig)); failing < 10 {
 			r.Errorf("the failure was reported %d times", failing)
 		}
@@ -184,8 +179,7 @@ func TestARetryThatCannotBeSavedIsNotMade(t *testing.T) {
 		r.store.SaveFaults = disk.fault
 		r.feed.Rules.MaxAge = 5 * time.Minute
 		r.put(1)
-		r.start()
-		r.Wait(8 * time.Second)
+		r.runFor(8 * time.Second)
 		tries := len(r.Function.Calls())
 		disk.Store(true)
 		r.Wait(2 * time.Minute)

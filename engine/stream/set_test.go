@@ -18,8 +18,7 @@ func TestAFailingRecordBlocksItsOwnShardAlone(t *testing.T) {
 		for i := range 30 {
 			r.stream.PutTo(r.shard(i%3), "k", fmt.Sprint(i))
 		}
-		r.start()
-		r.Wait(time.Hour)
+		r.runFor(time.Hour)
 		for i := range 3 {
 			if got := r.settled(i); got != (i != 1) {
 				r.Errorf("shard %d is settled: %v", i, got)
@@ -34,8 +33,7 @@ func TestAConflictRestartsItsShardAlone(t *testing.T) {
 		for i := range 2 {
 			r.stream.PutTo(r.shard(i), "k", "first")
 		}
-		r.start()
-		r.Wait(time.Second)
+		r.runFor(time.Second)
 		moved := r.checkpoint(0)
 		moved.Position = r.stream.PutTo(r.shard(0), "k", "skipped")
 		if _, err := r.store.Save(r.Context(), esm.Key{Mapping: "m", Shard: r.shard(0)}, moved); err != nil {

@@ -56,13 +56,11 @@ func TestErrorsAboutThePosition(t *testing.T) {
 			t.Run(fmt.Sprintf("%v when reading %v", test.err, fault.opening == nil), func(t *testing.T) {
 				bubble(t, sourcetest.StreamConfig{}, enginetest.Succeed, func(r *rig) {
 					r.put(3)
-					r.start()
-					r.Wait(time.Minute)
+					r.runFor(time.Minute)
 					r.Close()
 					fault.Stream = r.stream
 					r.feed.Stream = fault
-					r.start()
-					r.Wait(time.Minute)
+					r.runFor(time.Minute)
 					r.put(2)
 					r.Wait(10 * time.Minute)
 					r.WantCalls(test.calls...)
@@ -83,17 +81,14 @@ func isOrNil(err, want error) bool { return want == nil || errors.Is(err, want) 
 func TestABrokenConnectionIsNotTheEndOfAShard(t *testing.T) {
 	bubble(t, sourcetest.StreamConfig{}, enginetest.Succeed, func(r *rig) {
 		r.put(3)
-		r.start()
-		r.Wait(time.Minute)
+		r.runFor(time.Minute)
 		r.Close()
 		r.feed.Stream = faulty{Stream: r.stream, reading: fmt.Errorf("read: %w", &url.Error{Op: "Post", URL: "http://localhost", Err: io.EOF})}
-		r.start()
-		r.Wait(time.Minute)
+		r.runFor(time.Minute)
 		r.Close()
 		r.feed.Stream = r.stream
 		r.put(3)
-		r.start()
-		r.Wait(time.Minute)
+		r.runFor(time.Minute)
 		r.WantCalls("1-3", "1-3")
 	})
 }
@@ -116,8 +111,7 @@ func TestAFailingLaneHoldsUpNoOther(t *testing.T) {
 		}
 		r.feed.Lanes, r.feed.Batching.Size = lanes, 1
 		r.stream.Put(keys[0], "bad")
-		r.start()
-		r.Wait(5 * time.Second)
+		r.runFor(5 * time.Second)
 		broken.Store(true)
 		r.Wait(5 * time.Second)
 		r.stream.Put(keys[0], "bad") // one is in hand, and one waits

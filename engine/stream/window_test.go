@@ -40,8 +40,7 @@ func TestWindows(t *testing.T) {
 	restart := func(r *rig, stream esm.Stream) {
 		r.Close()
 		r.feed.Stream = stream
-		r.start()
-		r.Wait(5 * time.Second)
+		r.runFor(5 * time.Second)
 	}
 	for name, test := range map[string]struct {
 		then func(*rig)
@@ -57,8 +56,7 @@ func TestWindows(t *testing.T) {
 		"survive crashes": {func(r *rig) {
 			r.crash()
 			r.put(5)
-			r.start()
-			r.Wait(5 * time.Second)
+			r.runFor(5 * time.Second)
 			r.crash()
 			r.Wait(time.Hour)
 			r.start()
@@ -105,8 +103,7 @@ func TestWindows(t *testing.T) {
 			bubble(t, sourcetest.StreamConfig{}, enginetest.Count, func(r *rig) {
 				r.feed.Tumbling.Length = 30 * time.Second
 				r.put(5)
-				r.start()
-				r.Wait(5 * time.Second)
+				r.runFor(5 * time.Second)
 				test.then(r)
 				r.Wait(5 * time.Minute)
 				r.WantCalls(test.want...)
@@ -133,11 +130,9 @@ func TestALargeStateEndsItsWindowEarly(t *testing.T) {
 	bubble(t, sourcetest.StreamConfig{}, handler, func(r *rig) {
 		r.feed.Report, r.feed.Tumbling.Length = true, 30*time.Second
 		r.put(5)
-		r.start()
-		r.Wait(100 * time.Millisecond)
+		r.runFor(100 * time.Millisecond)
 		r.crash()
-		r.start()
-		r.Wait(5 * time.Second)
+		r.runFor(5 * time.Second)
 		r.WantCalls("00:00 5", "00:00 0 final early", "00:00 0 final early", "00:00 3")
 	})
 }
@@ -152,8 +147,7 @@ func TestAFinalInvocationThatFailsIsGivenUp(t *testing.T) {
 	bubble(t, sourcetest.StreamConfig{}, handler, func(r *rig) {
 		r.feed.Rules.MaxRetries, r.feed.Tumbling.Length = 2, 30*time.Second
 		r.put(5)
-		r.start()
-		r.Wait(5 * time.Minute)
+		r.runFor(5 * time.Minute)
 		r.put(1)
 		r.Wait(5 * time.Second)
 		r.WantCalls("00:00 5", "00:00 5 final", "00:00 5 final", "00:00 5 final", "05:00 1")

@@ -31,9 +31,7 @@ func onlyOnPath(t *testing.T, output map[string]string) {
 		if text == "" {
 			script = "#!/bin/sh\necho command not found >&2\nexit 127\n"
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755))
 	}
 	t.Setenv("PATH", dir)
 }
@@ -129,17 +127,11 @@ func TestRuntimesWithoutABootstrap(t *testing.T) {
 
 func TestLayOutRepairsFiles(t *testing.T) {
 	dir := t.TempDir()
-	if err := writeAll(files, dir); err != nil {
-		t.Fatal(err)
-	}
+	must(t, writeAll(files, dir))
 	same, changed, gone := filepath.Join(dir, "node", "api.mjs"), filepath.Join(dir, "node", "logs.mjs"), filepath.Join(dir, "python", "esm_bootstrap", "__init__.py")
 	long := time.Unix(1, 0)
-	if err := errors.Join(os.Chtimes(same, long, long), os.WriteFile(changed, []byte("cut sh"), 0o644), os.Remove(gone)); err != nil {
-		t.Fatal(err)
-	}
-	if err := writeAll(files, dir); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errors.Join(os.Chtimes(same, long, long), os.WriteFile(changed, []byte("cut sh"), 0o644), os.Remove(gone)))
+	must(t, writeAll(files, dir))
 	if info, err := os.Stat(same); err != nil || !info.ModTime().Equal(long) {
 		t.Errorf("got %v, %v, want the file that was right to be left alone", info.ModTime(), err)
 	}

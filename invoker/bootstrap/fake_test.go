@@ -129,12 +129,8 @@ func code(t testing.TB, files map[string]string) string {
 	dir := t.TempDir()
 	for name, content := range files {
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, []byte(content), 0o644))
 	}
 	return dir
 }
@@ -153,9 +149,7 @@ func begin(t testing.TB, api *fakeAPI, fn config.Function) *process {
 	p.cmd.Dir = fn.CodeUri
 	p.cmd.Env = environ(fn, env, api.Listener.Addr().String())
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, p.cmd.Start())
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		p.cmd.Wait() // its error is the exit status, which is read from ProcessState
@@ -293,5 +287,13 @@ func equalJSON(t testing.TB, got, want string) {
 	}
 	if fmt.Sprint(g) != fmt.Sprint(w) {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// must ends the test if a step of its setup failed.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

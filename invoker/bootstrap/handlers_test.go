@@ -33,6 +33,16 @@ func (l lang) start(t testing.TB, source string) *process {
 	return begin(t, newFakeAPI(t), l.function(t, map[string]string{l.file: source}))
 }
 
+// inBoth runs test in parallel for each language.
+func inBoth(t *testing.T, test func(*testing.T, lang)) {
+	for _, lang := range both {
+		t.Run(lang.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, lang)
+		})
+	}
+}
+
 var traced = map[string]string{"Lambda-Runtime-Trace-Id": "Root=1-2-3"}
 
 func TestAnswers(t *testing.T) {
@@ -221,37 +231,29 @@ func TestInitErrors(t *testing.T) {
 	}
 }
 
+// What a handler leaves unhandled ends the process. An answer that it has given is sent first.
 func TestNodeUnhandledErrors(t *testing.T) {
 	for _, tt := range []struct {
-		name, source, wantType string
-		wantCode               int
+		name, source, wantPath, wantType string
+		wantCode                         int
 	}{
-		{"an exception", `exports.h = async () => new Promise(() => setTimeout(() => { throw new RangeError("late"); }));`, "RangeError", 129},
-		{"a rejection", `exports.h = async () => { Promise.reject(new Error("lost")); await new Promise((r) => setTimeout(r, 1000)); };`, "Runtime.UnhandledPromiseRejection", 128},
+		{"an exception", `exports.h = async () => new Promise(() => setTimeout(() => { throw new RangeError("late"); }));`, "error", "RangeError", 129},
+		{"a rejection", `exports.h = async () => { Promise.reject(new Error("lost")); await new Promise((r) => setTimeout(r, 1000)); };`,
+			"error", "Runtime.UnhandledPromiseRejection", 128},
+		{"a rejection, after the answer", `exports.h = async () => {
+			Promise.reject(new Error("forgotten")); return { errorType: "none", text: "x".repeat(5e6) }; };`, "response", "none", 128},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := node.start(t, tt.source)
 			got := p.invoke(event{id: "1", payload: "{}"})
-			if f := got.failure(t); got.path != "invocation/1/error" || f.ErrorType != tt.wantType {
-				t.Errorf("got %s of type %s, want %s", got.path, f.ErrorType, tt.wantType)
+			if f := got.failure(t); got.path != "invocation/1/"+tt.wantPath || f.ErrorType != tt.wantType {
+				t.Errorf("got %s of type %s, want %s of %s", got.path, f.ErrorType, tt.wantPath, tt.wantType)
 			}
 			if got := p.exit(); got != tt.wantCode {
 				t.Errorf("got exit code %d, want %d", got, tt.wantCode)
 			}
 		})
-	}
-}
-
-// What a handler left behind ends the process, but its answer is sent first.
-func TestNodeAnswersBeforeItExits(t *testing.T) {
-	p := node.start(t, `exports.h = async () => { Promise.reject(new Error("forgotten")); return "x".repeat(5e6); };`)
-	got := p.invoke(event{id: "1", payload: "{}"})
-	if want := 5_000_002; got.path != "invocation/1/response" || len(got.body) != want {
-		t.Errorf("got %s of %d bytes, want the response of %d", got.path, len(got.body), want)
-	}
-	if got := p.exit(); got != 128 {
-		t.Errorf("got exit code %d, want 128", got)
 	}
 }
 

@@ -11,19 +11,16 @@ import (
 
 func TestTransport(t *testing.T) {
 	large := strconv.Quote(strings.Repeat("0123456789abcdef", 1<<18)) // 4 MiB
-	for _, lang := range both {
-		for _, tt := range []struct {
-			name string
-			set  func(*fakeAPI)
-		}{
-			{"plain", func(*fakeAPI) {}},
-			{"events in chunks", func(f *fakeAPI) { f.chunked = true }},
-			{"connections that are closed each time", func(f *fakeAPI) { f.hangUp = true }},
+	inBoth(t, func(t *testing.T, lang lang) {
+		for name, set := range map[string]func(*fakeAPI){
+			"plain":                                 func(*fakeAPI) {},
+			"events in chunks":                      func(f *fakeAPI) { f.chunked = true },
+			"connections that are closed each time": func(f *fakeAPI) { f.hangUp = true },
 		} {
-			t.Run(lang.name+"/"+tt.name, func(t *testing.T) {
+			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				api := newFakeAPI(t)
-				tt.set(api)
+				set(api)
 				p := begin(t, api, lang.function(t, map[string]string{lang.file: lang.echo}))
 				for i, payload := range []string{"1", large, `"ü"`, "{}"} {
 					got := p.invoke(event{id: fmt.Sprint("id-", i), payload: payload})
@@ -33,61 +30,55 @@ func TestTransport(t *testing.T) {
 				}
 			})
 		}
-	}
+	})
 }
 
 // When a server drops a parked connection, the runtime asks again.
 func TestParkedConnectionIsDropped(t *testing.T) {
-	for _, lang := range both {
-		t.Run(lang.name, func(t *testing.T) {
-			t.Parallel()
-			p := lang.start(t, lang.echo)
-			p.invoke(event{id: "1", payload: "1"})
-			p.invoke(event{id: "2", payload: "2"})
-			for range 3 {
-				<-p.api.asked
-			}
-			p.api.CloseClientConnections()
-			<-p.api.dropped
-			if got := p.invoke(event{id: "3", payload: "3"}); got.body != "3" {
-				t.Errorf("got %s, want 3", got.body)
-			}
-		})
-	}
+	inBoth(t, func(t *testing.T, lang lang) {
+		p := lang.start(t, lang.echo)
+		p.invoke(event{id: "1", payload: "1"})
+		p.invoke(event{id: "2", payload: "2"})
+		for range 3 {
+			<-p.api.asked
+		}
+		p.api.CloseClientConnections()
+		<-p.api.dropped
+		if got := p.invoke(event{id: "3", payload: "3"}); got.body != "3" {
+			t.Errorf("got %s, want 3", got.body)
+		}
+	})
 }
 
 // A Runtime API that refuses next is not asked again: the runtime ends.
 func TestNextIsRefused(t *testing.T) {
-	for _, lang := range both {
-		t.Run(lang.name, func(t *testing.T) {
-			t.Parallel()
-			api := newFakeAPI(t)
-			asked := 0
-			api.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				asked++
-				http.Error(w, `{"errorMessage":"no","errorType":"InvalidStateTransition"}`, http.StatusForbidden)
-			})
-			p := begin(t, api, lang.function(t, map[string]string{lang.file: lang.echo}))
-			if got := p.exit(); got != 1 || asked != 1 {
-				t.Errorf("got exit code %d after %d requests, want 1 after 1", got, asked)
-			}
-			if got, want := p.out.String(), "invocation/next answered 403"; !strings.Contains(got, want) {
-				t.Errorf("got %q, want it to say %q", got, want)
-			}
+	inBoth(t, func(t *testing.T, lang lang) {
+		api := newFakeAPI(t)
+		asked := 0
+		api.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			http.Error(w, `{"errorMessage":"no","errorType":"InvalidStateTransition"}`, http.StatusForbidden)
 		})
-	}
+		p := begin(t, api, lang.function(t, map[string]string{lang.file: lang.echo}))
+		if got := p.exit(); got != 1 || asked != 1 {
+			t.Errorf("got exit code %d after %d requests, want 1 after 1", got, asked)
+		}
+		if got, want := p.out.String(), "invocation/next answered 403"; !strings.Contains(got, want) {
+			t.Errorf("got %q, want it to say %q", got, want)
+		}
+	})
 }
 
 // A response that is refused for its size does not end the runtime: the caller has been answered.
 func TestResponseIsTooLarge(t *testing.T) {
-	for _, lang := range both {
+	inBoth(t, func(t *testing.T, lang lang) {
 		p := lang.start(t, lang.echo)
 		p.api.tooLarge = 1000
 		p.invoke(event{id: "1", payload: strconv.Quote(strings.Repeat("x", 2000))})
 		if got := p.invoke(event{id: "2", payload: `"x"`}).body; got != `"x"` {
-			t.Errorf("%s: got %s, want an answer to the next event", lang.name, got)
+			t.Errorf("got %s, want an answer to the next event", got)
 		}
-	}
+	})
 }
 
 // BenchmarkWarm measures one warm invocation: from an event to the runtime's request for the next.

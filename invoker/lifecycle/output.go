@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/esm-run/esm/trace"
 )
 
@@ -27,17 +29,16 @@ type Output struct {
 	function string
 
 	mu         sync.Mutex
-	id         string // of the invocation that runs
-	left       int    // bytes that may be traced now
-	filled     time.Time
-	lost       int // lines dropped and not reported yet
+	id         string        // of the invocation that runs
+	bytes      *rate.Limiter // of what may be traced
+	lost       int           // lines dropped and not reported yet
 	lostBytes  int
 	reportedAt time.Time // when dropped lines were last reported
 	last       []byte    // of the last line that was not empty
 }
 
 func newOutput(trace trace.Func, function string) *Output {
-	return &Output{trace: trace, function: function, left: outputBurst, filled: time.Now()}
+	return &Output{trace: trace, function: function, bytes: rate.NewLimiter(outputRate, outputBurst)}
 }
 
 // during sets the invocation to which lines belong from now on.
@@ -71,18 +72,12 @@ func (o *Output) line(text []byte) {
 
 // allow takes n bytes from what may be traced, or counts them as lost. The caller holds mu.
 func (o *Output) allow(n int, now time.Time) bool {
-	if since := now.Sub(o.filled); since > 0 {
-		more := since.Seconds() * outputRate
-		o.left = int(min(float64(o.left)+more, outputBurst))
-		o.filled = now
+	if o.bytes.AllowN(now, n+lineCost) {
+		return true
 	}
-	if o.left < n+lineCost {
-		o.lost++
-		o.lostBytes += n
-		return false
-	}
-	o.left -= n + lineCost
-	return true
+	o.lost++
+	o.lostBytes += n
+	return false
 }
 
 // loss returns a line about what was dropped since the last such line, or "" for nothing. The caller holds mu.

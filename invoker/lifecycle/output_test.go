@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/esm-run/esm/trace"
 )
 
@@ -41,7 +43,7 @@ func FuzzStream(f *testing.F) {
 			return
 		}
 		o, lines := collect()
-		o.left = outputBurst * 1000
+		o.bytes.SetLimit(rate.Inf)
 		s := o.Stream()
 		for rest := data; rest != ""; {
 			n := min(step, len(rest))

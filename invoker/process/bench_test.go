@@ -28,9 +28,7 @@ func BenchmarkWarmInvoke(b *testing.B) {
 			b.Fatal(err, resp)
 		}
 		took = append(took, time.Since(began))
-		if err := e.Drain(b.Context()); err != nil {
-			b.Fatal(err)
-		}
+		must(b, e.Drain(b.Context()))
 	}
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), "p50-ns")

@@ -138,14 +138,13 @@ func raw() {
 }
 
 // begin sends the beginning of a request.
-func begin(path, rest string) net.Conn {
+func begin(path, rest string) {
 	host := os.Getenv("AWS_LAMBDA_RUNTIME_API")
 	c, err := net.Dial("tcp", host)
 	if err != nil {
 		os.Exit(1)
 	}
 	_, _ = fmt.Fprintf(c, "POST /2018-06-01/runtime/invocation/%s HTTP/1.1\r\nHost: %s\r\n%s", path, host, rest)
-	return c
 }
 
 // engine is a program with one environment, which leaves processes behind and is never closed.
@@ -197,5 +196,13 @@ func waitFor(t *testing.T, ok func() bool) {
 		if time.Now().After(end) {
 			t.Fatal("waited in vain")
 		}
+	}
+}
+
+// must ends the test if a step of its setup failed.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

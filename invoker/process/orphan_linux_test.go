@@ -52,30 +52,21 @@ func TestKilledProgram(t *testing.T) {
 			t.Fatalf("got %d processes, want about %d", got, want)
 		}
 		before := len(marked(id))
-		r.sweep()
+		must(t, r.platform.Sweep())
 		if got := len(marked(id)); got < before-1 { // a shell's sleep may have just ended
 			t.Errorf("sweeping ended the processes of a living program: %d of %d are left", got, before)
 		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, cmd.Process.Kill())
 		_ = cmd.Wait() // says that it was killed
 		if how == "" {
 			waitFor(t, func() bool { return len(marked(id)) == 0 })
 		}
-		r.sweep()
+		must(t, r.platform.Sweep())
 		if got := marked(id); len(got) > 0 {
 			t.Errorf("processes %v survive", got)
 		}
 		r.wantEmpty(r.platform.Dir)
-		r.sweep()
-	}
-}
-
-func (r *rig) sweep() {
-	r.Helper()
-	if err := r.platform.Sweep(); err != nil {
-		r.Fatal(err)
+		must(t, r.platform.Sweep())
 	}
 }
 
@@ -87,9 +78,7 @@ func startEngine(t *testing.T, state, how string) (*exec.Cmd, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, cmd.Start())
 	line, err := bufio.NewReader(out).ReadString('\n')
 	id, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
 	if !ok {
@@ -105,9 +94,7 @@ func TestSweepByRecord(t *testing.T) {
 	sleeper := func() *exec.Cmd {
 		c := exec.Command("sleep", "1000")
 		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, c.Start())
 		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
 		return c
 	}
@@ -120,20 +107,12 @@ func TestSweepByRecord(t *testing.T) {
 		"d": "-1 ",
 	} {
 		p := private{id: id, path: filepath.Join(dir, id)}
-		if err := os.MkdirAll(p.tmp(), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p.group(), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(p.tmp(), 0o700))
+		must(t, os.WriteFile(p.group(), []byte(text), 0o600))
 	}
-	if err := os.Mkdir(filepath.Join(r.platform.Dir, "something else"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(r.platform.Dir, "1-2-3"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r.sweep()
+	must(t, os.Mkdir(filepath.Join(r.platform.Dir, "something else"), 0o700))
+	must(t, os.WriteFile(filepath.Join(r.platform.Dir, "1-2-3"), nil, 0o600))
+	must(t, r.platform.Sweep())
 	waitFor(t, func() bool { return startTime(guilty.Process.Pid) == "" })
 	if startTime(innocent.Process.Pid) == "" {
 		t.Error("a process that only has the same id was killed")

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,8 +38,8 @@ type rig struct {
 	lifecycle.Starter
 	platform *Platform
 
-	mu    sync.Mutex
-	lines []trace.Output
+	mu     sync.Mutex
+	output strings.Builder // lines
 }
 
 func newRig(t *testing.T) *rig {
@@ -53,22 +52,15 @@ func (r *rig) trace(e trace.Event) {
 	if o, ok := e.(trace.Output); ok {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.lines = append(r.lines, o)
+		r.output.WriteString(o.Line + "\n")
 	}
 }
 
-func (r *rig) output() []trace.Output {
+// text returns the output so far.
+func (r *rig) text() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.lines)
-}
-
-func (r *rig) text() string {
-	var b strings.Builder
-	for _, o := range r.output() {
-		b.WriteString(o.Line + "\n")
-	}
-	return b.String()
+	return r.output.String()
 }
 
 func (r *rig) start(fn config.Function) invoker.Environment {
@@ -172,9 +164,7 @@ func TestCommandsThatCannotRun(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string, mode os.FileMode) string {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), mode); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(path, []byte(text), mode))
 		return path
 	}
 	plain := write("plain", "x", 0o644)
@@ -277,9 +267,7 @@ func TestVariables(t *testing.T) {
 // A file that is still open for writing somewhere cannot be executed yet.
 func TestFreshlyWrittenCommand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fresh")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\nexit 7\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, []byte("#!/bin/sh\nexit 7\n"), 0o755))
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)

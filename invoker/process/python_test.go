@@ -38,9 +38,7 @@ def handler(event, context):
             "left": context.get_remaining_time_in_millis(), "memory": context.memory_limit_in_mb, "echo": event}
 `
 	for name, text := range map[string]string{"app.py": code, "bad.py": "import not_there\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
 	r := newRig(t)
 	function := func(handler string) config.Function {

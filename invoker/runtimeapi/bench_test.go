@@ -16,8 +16,8 @@ import (
 
 const benchEvent = `{"Records":[{"messageId":"059f36b4-87a3-44ab-83d2-661975830a7d","body":"Test message."}]}`
 
-// BenchmarkWarmInvoke measures a warm invocation over loopback against a loop that is as bare as net/http allows, side
-// by side in one run: "ratio" is the quotient of the medians.
+// BenchmarkWarmInvoke measures a warm invocation over loopback against a loop that is as bare as net/http allows, in the
+// same run: "ratio" is the quotient of the medians.
 func BenchmarkWarmInvoke(b *testing.B) {
 	ours, bare := startOurs(b), startBare(b)
 	for range 200 {
@@ -49,29 +49,20 @@ func startOurs(b *testing.B) func() time.Duration {
 	session := runtimeapi.New(config.Function{Name: "f"})
 	l := listen(b)
 	server := runtimeapi.NewServer(l.Addr().String(), session)
-	var work sync.WaitGroup
-	work.Go(func() { _ = server.Serve(l) })
-	work.Go(func() { loop(l.Addr().String()) })
-	b.Cleanup(func() { server.Close(); work.Wait() })
-	<-session.Idle()
+	serve(b, l, server.Serve, server.Close)
 	ev := runtimeapi.Event{ID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd", FunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:f",
 		TraceID: "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0", Payload: []byte(benchEvent)}
-	return func() time.Duration {
-		began := time.Now()
-		ev.Deadline = began.Add(3 * time.Second)
+	return timed(session.Idle(), func() {
+		ev.Deadline = time.Now().Add(3 * time.Second)
 		if err := session.Dispatch(ev); err != nil {
 			b.Fatal(err)
 		}
 		<-session.Answers()
-		took := time.Since(began)
-		<-session.Idle()
-		return took
-	}
+	})
 }
 
 func startBare(b *testing.B) func() time.Duration {
 	events, answers, idle := make(chan []byte), make(chan []byte), make(chan struct{}, 1)
-	l := listen(b)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			idle <- struct{}{}
@@ -93,15 +84,27 @@ func startBare(b *testing.B) func() time.Duration {
 		w.WriteHeader(http.StatusAccepted)
 		_, _ = w.Write([]byte(`{"status":"OK"}` + "\n"))
 	})}
+	serve(b, listen(b), server.Serve, func() { _ = server.Close() })
+	return timed(idle, func() {
+		events <- []byte(benchEvent)
+		<-answers
+	})
+}
+
+// serve runs a server and the runtime that uses it until the benchmark ends.
+func serve(b *testing.B, l net.Listener, serve func(net.Listener) error, stop func()) {
 	var work sync.WaitGroup
-	work.Go(func() { _ = server.Serve(l) })
+	work.Go(func() { _ = serve(l) })
 	work.Go(func() { loop(l.Addr().String()) })
-	b.Cleanup(func() { _ = server.Close(); work.Wait() })
+	b.Cleanup(func() { stop(); work.Wait() })
+}
+
+// timed returns a function that measures invoke, between waits for the runtime to be idle.
+func timed(idle <-chan struct{}, invoke func()) func() time.Duration {
 	<-idle
 	return func() time.Duration {
 		began := time.Now()
-		events <- []byte(benchEvent)
-		<-answers
+		invoke()
 		took := time.Since(began)
 		<-idle
 		return took
