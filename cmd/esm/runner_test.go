@@ -12,6 +12,7 @@ import (
 
 	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
@@ -19,14 +20,19 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// loadedRun is a run of the text of a file with its parts, of which nothing works yet.
+// loadedRun returns a run that has loaded the text of a file, and its parts. Nothing runs.
 func loadedRun(t *testing.T, dir, file string) (*run, *wiring.Parts, *strings.Builder) {
 	t.Helper()
 	path := filepath.Join(dir, "mappings.yaml")
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log, said := quiet(t)
+	said := &strings.Builder{}
+	log, err := logging.New(logging.Flags{Level: "info"}, said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(log.Close)
 	r := &run{stdout: said, stderr: said, log: log}
 	if err := r.load(path, configfile.Overrides{DataDir: dir}); err != nil {
 		t.Fatalf("%v: %s", err, said)
@@ -46,18 +52,18 @@ func (r *run) runs(ctx context.Context, p *wiring.Parts) *runner {
 	}
 }
 
-// held is a feed that has a batch in hand until it is let go.
+// held is a feed with a batch in hand until release is closed.
 type held struct {
 	trace   trace.Func
 	mapping string
-	letGo   chan struct{}
+	release chan struct{}
 }
 
 func (h held) Run(ctx, _ context.Context, ready func()) {
 	ready()
 	h.trace.Emit(trace.Invoking{Mapping: h.mapping})
 	<-ctx.Done()
-	<-h.letGo
+	<-h.release
 	h.trace.Emit(trace.Invoked{Mapping: h.mapping})
 }
 
@@ -69,7 +75,7 @@ EventSourceMappings:
 `
 
 // What a mapping had in hand when it got another function is counted for the one that had it.
-func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
+func TestChangedFunctionIsShownAfterLastBatch(t *testing.T) {
 	r, p, _ := loadedRun(t, t.TempDir(), twoFunctions)
 	runs, m := r.runs(t.Context(), p), r.file.Mappings[0]
 	ctx, stop := context.WithCancel(t.Context())
@@ -90,7 +96,7 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 	if got := r.monitor.Status().Mappings[0].Function; got != "f" {
 		t.Errorf("while the batch is in hand it is one of %s", got)
 	}
-	close(first.letGo)
+	close(first.release)
 	<-began
 	<-runs.Stop(m.UUID)
 	scraped := httptest.NewRecorder()
@@ -105,7 +111,7 @@ func TestAnotherFunctionIsShownWhenTheLastBatchIsSettled(t *testing.T) {
 }
 
 // While its stream cannot be listed a new mapping is not Enabled, and the engine is not ready.
-func TestAMappingIsNotEnabledBeforeItsStreamIsListed(t *testing.T) {
+func TestNotEnabledBeforeStreamIsListed(t *testing.T) {
 	r, p, _ := loadedRun(t, t.TempDir(), `
 Aws: {Endpoint: 'http://127.0.0.1:1', Region: us-east-1}
 Functions: {f: {Command: [/bin/true]}}
@@ -135,7 +141,7 @@ EventSourceMappings:
 
 // A mapping of the file that HTTP has deleted is not waited for, shown or counted at the next start; one that never ran is
 // shown.
-func TestStartOfMappingsThatHTTPHasChanged(t *testing.T) {
+func TestStartAfterChangesOverHTTP(t *testing.T) {
 	dir := t.TempDir()
 	r, p, _ := loadedRun(t, dir, twoFunctions)
 	runs := r.runs(t.Context(), p)

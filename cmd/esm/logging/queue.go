@@ -92,6 +92,9 @@ func (q *queue) flush() {
 	entries, lost := q.waiting, q.lost
 	q.waiting, q.spare, q.lost = q.spare, nil, 0
 	q.mu.Unlock()
+	if len(entries) == 0 && lost == 0 {
+		return
+	}
 	if lost > 0 {
 		entries = append(entries, entry{at: time.Now(), message: &message{text: fmt.Sprintf("%d log entries were lost here: too many at once", lost)}})
 	}
