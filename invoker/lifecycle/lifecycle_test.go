@@ -41,8 +41,8 @@ func fails(n int) func(*fake) {
 	}
 }
 
-// Each story is an environment that is started and invoked some times, each time until it is free again.
-func TestStories(t *testing.T) {
+// Each row is an environment that is started and invoked some times, each time until it is free again.
+func TestInvocations(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		json     bool
