@@ -21,7 +21,11 @@ func (instant) Drain(context.Context) error                            { return 
 func (instant) Close()                                                 {}
 
 func BenchmarkReserveInvokeRelease(b *testing.B) {
-	once := func(b *testing.B, f *invoker.Functions) {
+	emit := func(trace.Event) {}
+	f := &invoker.Functions{Limits: invoker.NewLimits(100), Trace: emit}
+	f.SetLocal(&invoker.Pool{Function: config.Function{Name: "f"}, Starter: instant{}, Trace: emit})
+	b.Cleanup(func() { f.Close(context.Background()) })
+	once := func(b *testing.B) {
 		slot, err := f.Reserve(b.Context(), "f")
 		if err != nil {
 			b.Error(err)
@@ -32,30 +36,17 @@ func BenchmarkReserveInvokeRelease(b *testing.B) {
 		}
 		slot.Release()
 	}
-	for _, kind := range []struct {
-		name  string
-		trace trace.Func
-	}{{"silent", nil}, {"traced", func(trace.Event) {}}} {
-		open := func(b *testing.B) *invoker.Functions {
-			f := &invoker.Functions{Limits: invoker.NewLimits(100), Trace: kind.trace}
-			f.SetLocal(&invoker.Pool{Function: config.Function{Name: "f"}, Starter: instant{}, Trace: kind.trace})
-			b.Cleanup(func() { f.Close(context.Background()) })
-			b.ReportAllocs()
-			return f
+	b.Run("one", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			once(b)
 		}
-		b.Run(kind.name+"/one", func(b *testing.B) {
-			f := open(b)
-			for b.Loop() {
-				once(b, f)
+	})
+	b.Run("parallel", func(b *testing.B) {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				once(b)
 			}
 		})
-		b.Run(kind.name+"/parallel", func(b *testing.B) {
-			f := open(b)
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					once(b, f)
-				}
-			})
-		})
-	}
+	})
 }

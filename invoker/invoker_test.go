@@ -121,13 +121,9 @@ func TestMisusedSlot(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		r.SetRemote(config.Function{Name: "g"}, backend(nil))
 		slot := r.reserve("g:live")
-		if _, err := slot.Invoke(r.Context(), call(event{})); !errors.Is(err, esm.ErrRefused) {
-			r.Errorf("another function: got %v, want ErrRefused", err)
-		}
+		r.wantErr(r.answer(slot.Invoke(r.Context(), call(event{}))), 0, esm.ErrRefused)
 		slot.Release()
-		if _, err := slot.Invoke(r.Context(), call(event{In: "g"})); !errors.Is(err, esm.ErrRefused) {
-			r.Errorf("after Release: got %v, want ErrRefused", err)
-		}
+		r.wantErr(r.answer(slot.Invoke(r.Context(), call(event{In: "g"}))), 0, esm.ErrRefused)
 	})
 }
 
@@ -207,9 +203,7 @@ func TestReplaceAndRemove(t *testing.T) {
 		before.Close(r.Context())
 		r.want(<-a, minute+second, "1")
 		after := r.Remove("f")
-		if _, err := slot.Invoke(r.Context(), call(event{})); !errors.Is(err, esm.ErrRefused) {
-			r.Errorf("after Remove: got %v, want ErrRefused", err)
-		}
+		r.wantErr(r.answer(slot.Invoke(r.Context(), call(event{}))), minute+second, esm.ErrRefused)
 		slot.Release()
 		after.Close(r.Context())
 		r.wantAlive(0)

@@ -75,35 +75,27 @@ func TestIdleEnvironmentsEnd(t *testing.T) {
 }
 
 func TestOldEnvironmentsEnd(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		used bool
-	}{{"idle", false}, {"in use", true}} {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(r *rig) {
-				r.pool.IdleTimeout = 100 * time.Hour
-				r.pool.MaxAge = 10 * time.Hour
-			}, func(r *rig) {
-				r.want(r.invoke(event{}), second, "1")
-				through := func(age time.Duration) {
-					for time.Since(r.began) < second+age {
-						if tt.used { // without a pause, so that it never becomes idle
-							r.invoke(event{Take: minute, Drain: ms})
-						} else {
-							time.Sleep(minute)
-						}
+	for _, used := range []bool{false, true} {
+		inBubble(t, func(r *rig) { r.pool.IdleTimeout, r.pool.MaxAge = 100*time.Hour, 10*time.Hour }, func(r *rig) {
+			r.want(r.invoke(event{}), second, "1")
+			through := func(age time.Duration) {
+				for time.Since(r.began) < second+age {
+					if used { // without a pause, so that it never becomes idle
+						r.invoke(event{Take: minute, Drain: ms})
+					} else {
+						time.Sleep(minute)
 					}
-					synctest.Wait()
 				}
-				through(9*time.Hour - 2*minute)
-				if got := r.living(); !slices.Equal(got, []int{1}) {
-					r.Fatalf("alive before its time: %v", got)
-				}
-				through(10*time.Hour + minute)
-				if got := r.living(); slices.Contains(got, 1) {
-					r.Errorf("alive after its time: %v", got)
-				}
-			})
+				synctest.Wait()
+			}
+			through(9*time.Hour - 2*minute)
+			if got := r.living(); !slices.Equal(got, []int{1}) {
+				r.Fatalf("used %v: alive before its time: %v", used, got)
+			}
+			through(10*time.Hour + minute)
+			if got := r.living(); slices.Contains(got, 1) {
+				r.Errorf("used %v: alive after its time: %v", used, got)
+			}
 		})
 	}
 }

@@ -14,32 +14,6 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// Tries that do not run are repeated with growing pauses until a second before the first record becomes visible again; the
-// last try starts at that moment. Then nothing is deleted. These are row 22 and the first half of row 23.
-func TestThrottledUntilTheRecordsReturn(t *testing.T) {
-	recs := batch("m1", "m2")
-	recs[1].Until = began.Add(10 * time.Second)
-	q := policy.Queue{Pauses: policy.Backoff{Base: time.Second, Max: 4 * time.Second}}
-	throttled := policy.Outcome{Verdict: trace.NotRun, Reason: trace.ReasonThrottled}
-
-	var tries []time.Duration
-	now := began
-	for stalls := 1; ; stalls++ {
-		d := q.After(recs, throttled, stalls, now)
-		if !d.Retry {
-			if got := idsOf(d.Left); !slices.Equal(got, []string{"m1", "m2"}) || len(d.Delete) > 0 || d.Slow {
-				t.Errorf("in the end: left %v, deleted %v, slow %v", got, idsOf(d.Delete), d.Slow)
-			}
-			break
-		}
-		now = now.Add(d.Wait)
-		tries = append(tries, now.Sub(began)/time.Second)
-	}
-	if want := []time.Duration{1, 3, 7, 9}; !slices.Equal(tries, want) {
-		t.Errorf("tried after %d s, want %d s", tries, want)
-	}
-}
-
 func TestNoTimeForAnotherTry(t *testing.T) {
 	throttled := policy.Outcome{Verdict: trace.NotRun, Reason: trace.ReasonThrottled}
 	for _, test := range []struct {

@@ -280,20 +280,3 @@ func TestAnyListing(t *testing.T) {
 		}
 	})
 }
-
-// BenchmarkPlan plans a chain of ten thousand shards.
-func BenchmarkPlan(b *testing.B) {
-	var listed []esm.Shard
-	kept := map[string]esm.Checkpoint{}
-	for i := range 10_000 {
-		id := fmt.Sprintf("shardId-%012d", i)
-		listed = append(listed, esm.Shard{ID: id, Closed: true})
-		if i > 0 {
-			listed[i].Parents = []string{listed[i-1].ID}
-		}
-		kept[id] = esm.Checkpoint{Drained: i < 5_000}
-	}
-	for b.Loop() {
-		policy.Shards{Start: config.Latest}.Plan(listed, kept, nil)
-	}
-}

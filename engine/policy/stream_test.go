@@ -272,15 +272,6 @@ func TestPauses(t *testing.T) {
 	if want := []time.Duration{0, 0, 200 * ms, 600 * ms, 1400 * ms, 3000 * ms}; !slices.Equal(s.starts, want) {
 		t.Errorf("started after %v, want %v", s.starts, want)
 	}
-	var waits []time.Duration
-	r := policy.Run{Records: records(1, 1)}
-	for range 11 {
-		step := policy.Stream{MaxRetries: -1}.After(r, functionError, esm.Response{}, began)
-		waits, r = append(waits, step.Wait/ms), step.Next[0]
-	}
-	if want := []time.Duration{200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000}; !slices.Equal(waits, want) {
-		t.Errorf("waits %d ms, want %d ms", waits, want)
-	}
 }
 
 // Tries that do not run have growing pauses and use up no retry. A try that runs resets the pauses.

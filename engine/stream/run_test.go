@@ -11,24 +11,9 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/engine/enginetest"
-	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
 	"github.com/esm-run/esm/trace"
 )
-
-// Ten records of which the sixth always fails. Package policy tests all combinations of settings.
-func TestWorkedExample(t *testing.T) {
-	bubble(t, sourcetest.StreamConfig{}, enginetest.Report("6"), func(r *rig) {
-		r.feed.Report, r.feed.Rules = true, policy.Stream{MaxRetries: 2, Bisect: true}
-		r.put(10)
-		r.runFor(time.Minute)
-		r.WantCalls("1-10", "6-10", "6-7", "6", "6", "6", "7", "8-10")
-		r.wantNotice(esm.RetryAttemptsExhausted, 1, 3)
-		if !r.settled(0) {
-			r.Errorf("checkpoint %+v, want it at the last record", r.checkpoint(0))
-		}
-	})
-}
 
 func TestRecordsGrowTooOldWhileNoPermitIsFree(t *testing.T) {
 	bubble(t, sourcetest.StreamConfig{}, enginetest.Succeed, func(r *rig) {

@@ -136,24 +136,3 @@ func TestALargeStateEndsItsWindowEarly(t *testing.T) {
 		r.WantCalls("00:00 5", "00:00 0 final early", "00:00 0 final early", "00:00 3")
 	})
 }
-
-func TestAFinalInvocationThatFailsIsGivenUp(t *testing.T) {
-	handler := func(e enginetest.Event) (string, error) {
-		if e.Final {
-			return enginetest.Throw(e)
-		}
-		return enginetest.Count(e)
-	}
-	bubble(t, sourcetest.StreamConfig{}, handler, func(r *rig) {
-		r.feed.Rules.MaxRetries, r.feed.Tumbling.Length = 2, 30*time.Second
-		r.put(5)
-		r.runFor(5 * time.Minute)
-		r.put(1)
-		r.Wait(5 * time.Second)
-		r.WantCalls("00:00 5", "00:00 5 final", "00:00 5 final", "00:00 5 final", "05:00 1")
-		r.wantNotice(esm.RetryAttemptsExhausted, 0, 3)
-		if w := r.notices[0].Stream.Window; w == nil || !w.Final || !r.settled(0) {
-			r.Errorf("notice %+v of the window %+v", r.notices[0], w)
-		}
-	})
-}

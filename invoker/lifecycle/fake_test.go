@@ -199,4 +199,20 @@ func (r *rig) wantErr(got, want error, at time.Duration) {
 	}
 }
 
-func lines(text string) string { return strings.ReplaceAll(strings.TrimSpace(text), "\n\t\t\t", "\n") }
+// framed returns the lines of a log, to which it adds the START and the END of each invocation that logs text.
+func framed(text string) string {
+	var lines []string
+	current := "[]"
+	for line := range strings.SplitSeq(strings.ReplaceAll(strings.TrimSpace(text), "\n\t\t\t", "\n"), "\n") {
+		mark, rest, _ := strings.Cut(line, " ")
+		id := strings.Trim(mark, "[]")
+		if mark != current && id != "" && !strings.HasPrefix(rest, "{") {
+			lines = append(lines, mark+" START RequestId: "+id+" Version: $LATEST")
+		}
+		if strings.HasPrefix(rest, "REPORT ") {
+			lines = append(lines, mark+" END RequestId: "+id)
+		}
+		current, lines = mark, append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}

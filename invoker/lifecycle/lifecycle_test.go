@@ -41,26 +41,22 @@ func fails(n int) func(*fake) {
 	}
 }
 
-// Each story is an environment that is started and invoked some times, each time until it is free again.
-func TestStories(t *testing.T) {
+// Each row is an environment that is started and invoked some times, each time until it is free again.
+func TestInvocations(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		json     bool
 		runtimes []func(*fake)
 		failures map[int]error
 		answers  []string // when, fault, payload
-		log      string   // of the last call only if it is remarkable
+		log      string   // as framed expects it; of the last call only if it is remarkable
 	}{
 		{name: "warm", runtimes: []func(*fake){greet}, answers: []string{`1.75s  "hi"`, `3.35s  "hi"`}, log: `
-			[a] START RequestId: a Version: $LATEST
 			[a] hello
 			[a] half a line
-			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 1600.00 ms|Billed Duration: 1850 ms|Memory Size: 128 MB|Max Memory Used: 36 MB|Init Duration: 250.00 ms|
-			[b] START RequestId: b Version: $LATEST
 			[b] hello
 			[b] half a line
-			[b] END RequestId: b
 			[b] REPORT RequestId: b|Duration: 1600.00 ms|Billed Duration: 1600 ms|Memory Size: 128 MB|Max Memory Used: 36 MB|`},
 		{name: "JSON", json: true, runtimes: []func(*fake){fails(2)}, answers: []string{"0s  null",
 			`0s Runtime.ExitError {"errorType":"Runtime.ExitError","errorMessage":"RequestId: b Error: Runtime exited with error: exit status 3"}`}, log: `
@@ -72,55 +68,39 @@ func TestStories(t *testing.T) {
 			[b] {"time":"2000-01-01T00:00:00.000Z","type":"platform.report","record":{"requestId":"b","status":"error","errorType":"Runtime.ExitError","metrics":{"durationMs":0,"memorySizeMB":128}}}`},
 		{name: "crash", runtimes: []func(*fake){fails(1), (*fake).serve}, answers: []string{
 			`0s Runtime.ExitError {"errorType":"Runtime.ExitError","errorMessage":"RequestId: a Error: Runtime exited with error: exit status 3"}`, "0s  null"}, log: `
-			[a] START RequestId: a Version: $LATEST
 			[a] oh no
-			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: error|Error Type: Runtime.ExitError
 			[a] RequestId: a Error: Runtime exited with error: exit status 3
 			[a] Runtime.ExitError`},
 		{name: "timeout", runtimes: []func(*fake){func(f *fake) { f.next(); f.hang() }, (*fake).serve}, answers: []string{
 			`3s Sandbox.Timedout {"errorType":"Sandbox.Timedout","errorMessage":"RequestId: a Error: Task timed out after 3.00 seconds"}`, "3s  null"}, log: `
-			[a] START RequestId: a Version: $LATEST
-			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 3000.00 ms|Billed Duration: 3000 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: timeout
 			[a] 2000-01-01T00:00:03.000Z a Task timed out after 3.00 seconds`},
 		{name: "handler error", runtimes: []func(*fake){func(f *fake) { f.post(invocations+f.next()+"/error", "{}"); f.serve() }},
 			answers: []string{"0s Unhandled {}", "0s  null"}, log: `
-			[a] START RequestId: a Version: $LATEST
-			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
 		{name: "truncated answer", runtimes: []func(*fake){func(f *fake) { f.request("POST", invocations+f.next()+"/response", "half", 10); f.hang() }},
 			answers: []string{`200ms Runtime.TruncatedResponse {"errorType":"Runtime.TruncatedResponse","errorMessage":"RequestId: a Error: HTTP request detected as truncated"}`}, log: `
-			[a] START RequestId: a Version: $LATEST
-			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 200.00 ms|Billed Duration: 200 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: error|Error Type: Runtime.TruncatedResponse`},
 		{name: "truncated by an exit", runtimes: []func(*fake){func(f *fake) {
 			f.request("POST", invocations+f.next()+"/response", "half", 10)
 			f.exit("signal: killed")
 		}}, answers: []string{`0s Runtime.ExitError {"errorType":"Runtime.ExitError","errorMessage":"RequestId: a Error: Runtime exited with error: signal: killed"}`}, log: `
-			[a] START RequestId: a Version: $LATEST
-			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: error|Error Type: Runtime.ExitError
 			[a] RequestId: a Error: Runtime exited with error: signal: killed
 			[a] Runtime.ExitError`},
 		{name: "exit after the answer", runtimes: []func(*fake){func(f *fake) { f.answer(f.next(), "1"); f.exit("") }, (*fake).serve},
 			answers: []string{"0s  1", "0s  null"}, log: `
-			[a] START RequestId: a Version: $LATEST
-			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|
 			[a] RequestId: a Error: Runtime exited without providing a reason
 			[a] Runtime.ExitError`},
 		{name: "timeout after the answer", runtimes: []func(*fake){func(f *fake) { f.answer(f.next(), "1"); f.hang() }, (*fake).serve},
 			answers: []string{"0s  1", "3s  null"}, log: `
-			[a] START RequestId: a Version: $LATEST
-			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 3000.00 ms|Billed Duration: 3000 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: timeout
 			[a] 2000-01-01T00:00:03.000Z a Task timed out after 3.00 seconds`},
 		{name: "slow Init", runtimes: []func(*fake){(*fake).hang, func(f *fake) { f.sleep(2 * second); f.serve() }},
 			answers: []string{"12s  null", "12s  null"}, log: `
 			[] INIT_REPORT Init Duration: 10000.00 ms|Phase: init|Status: timeout
-			[a] START RequestId: a Version: $LATEST
-			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 2000.00 ms|Billed Duration: 2000 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
 		{name: "endless Init", json: true, runtimes: []func(*fake){(*fake).hang}, answers: []string{
 			`13s Sandbox.Timedout {"errorType":"Sandbox.Timedout","errorMessage":"RequestId: a Error: Task timed out after 3.00 seconds"}`}, log: `
@@ -135,24 +115,16 @@ func TestStories(t *testing.T) {
 				`500ms Unhandled {"errorType":"ImportError"}`,
 				`500ms Runtime.ExitError {"errorType":"Runtime.ExitError","errorMessage":"RequestId: c Error: Runtime exited with error: exit status 4"}`,
 				`500ms Runtime.InvalidEntrypoint {"errorType":"Runtime.InvalidEntrypoint","errorMessage":"RequestId: d Error: no such file"}`}, log: `
-			[a] START RequestId: a Version: $LATEST
 			[a] oh no
-			[a] END RequestId: a
 			[a] REPORT RequestId: a|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: error|Error Type: Runtime.ExitError
 			[a] RequestId: a Error: Runtime exited with error: exit status 3
 			[a] Runtime.ExitError
-			[b] START RequestId: b Version: $LATEST
 			[b] INIT_REPORT Init Duration: 0.00 ms|Phase: invoke|Status: error|Error Type: Runtime.Unknown
-			[b] END RequestId: b
 			[b] REPORT RequestId: b|Duration: 500.00 ms|Billed Duration: 500 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|
-			[c] START RequestId: c Version: $LATEST
 			[c] INIT_REPORT Init Duration: 0.00 ms|Phase: invoke|Status: error|Error Type: Runtime.ExitError
-			[c] END RequestId: c
 			[c] REPORT RequestId: c|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: error|Error Type: Runtime.ExitError
 			[c] RequestId: c Error: Runtime exited with error: exit status 4
 			[c] Runtime.ExitError
-			[d] START RequestId: d Version: $LATEST
-			[d] END RequestId: d
 			[d] REPORT RequestId: d|Duration: 0.00 ms|Billed Duration: 0 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: error|Error Type: Runtime.InvalidEntrypoint
 			[d] RequestId: d Error: no such file
 			[d] Runtime.InvalidEntrypoint`},
@@ -174,7 +146,7 @@ func TestStories(t *testing.T) {
 					}
 					synctest.Wait()
 				}
-				got, want := strings.Join(r.log, "\n"), lines(tt.log)
+				got, want := strings.Join(r.log, "\n"), framed(tt.log)
 				if got != want && !strings.HasPrefix(got, want+"\n[b] START") {
 					r.Errorf("got log\n%s\nwant\n%s", got, want)
 				}
