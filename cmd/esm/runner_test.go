@@ -56,7 +56,7 @@ func (r *run) runs(ctx context.Context, p *wiring.Parts) *runner {
 type held struct {
 	trace   trace.Func
 	mapping string
-	release   chan struct{}
+	release chan struct{}
 }
 
 func (h held) Run(ctx, _ context.Context, ready func()) {
