@@ -9,9 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/invoker"
-	"pgregory.net/rapid"
 )
 
 func TestTryReportsTheLimit(t *testing.T) {

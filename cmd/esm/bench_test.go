@@ -19,9 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/esm-run/esm/cmd/esm/awsclient"
-	"github.com/esm-run/esm/cmd/esm/wiring"
-
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -31,7 +28,9 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awshttp"
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/localstack/embedded"
 	"github.com/esm-run/esm/trace"

@@ -63,18 +63,6 @@ func says(output, want string) bool {
 	return strings.Contains(output, want) && (want != "" || output == "")
 }
 
-func TestStatusOfARunningEngine(t *testing.T) {
-	r := startRun(t, oneFunction+"Aws: {Endpoint: embedded}\n"+
-		"EventSourceMappings: [{FunctionName: f, EventSourceArn: 'arn:aws:sqs:us-east-1:000000000000:q', Enabled: false}]\n")
-	address := r.address()
-	if code, stdout, stderr := command(t, "status", "--listen", address); code != 0 || !strings.Contains(stdout, "q       f         Disabled") {
-		t.Errorf("got %d\n%s%s", code, stdout, stderr)
-	}
-	if code, stdout, _ := command(t, "status", "--json", "--listen", address); code != 0 || !strings.Contains(stdout, `"State":"Disabled"`) {
-		t.Errorf("got %d\n%s", code, stdout)
-	}
-}
-
 // What shells are told to offer: the words, and at last what else is to be done with them.
 func TestCompletion(t *testing.T) {
 	const fileExtensions, nothingElse = ":8\n", ":4\n"

@@ -5,16 +5,15 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/esm-run/esm/cmd/esm/awsclient"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/datadir"
 	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/position"
 	"github.com/esm-run/esm/cmd/esm/usage"
 	"github.com/esm-run/esm/cmd/esm/wiring"
-
-	"github.com/spf13/cobra"
-
-	"github.com/esm-run/esm/cmd/esm/configfile"
 )
 
 func positionCommand() *cobra.Command {

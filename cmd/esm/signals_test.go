@@ -123,14 +123,6 @@ func TestWorkOutlivesItsParent(t *testing.T) {
 	}
 }
 
-func TestLifetimesEndWithoutASignal(t *testing.T) {
-	ctx, work, _, end := lifetimes(t.Context(), always(time.Hour), func(os.Signal) { t.Error("there was no signal") })
-	end()
-	if ctx.Err() == nil || work.Err() == nil {
-		t.Errorf("ctx %v, work %v, want both ended", ctx.Err(), work.Err())
-	}
-}
-
 // A process whose reader goes away would be killed at its next line, were it not for brokenPipes. The test is its own
 // child, whose standard output is a pipe that nobody reads.
 func TestBrokenPipesAreSurvived(t *testing.T) {

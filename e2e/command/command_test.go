@@ -170,9 +170,9 @@ func TestMappingMadeOverHTTP(t *testing.T) {
 	uuid := engine.Create(lambda.CreateEventSourceMappingInput{
 		EventSourceArn: &s.ARN, StartingPosition: types.EventSourcePositionTrimHorizon, MaximumRetryAttempts: aws.Int32(0), DestinationConfig: to(q.ARN + "-gone"),
 	})
-	engine.WaitLog("notice not taken, and kept")
+	engine.WaitLog("notice not accepted, kept as undelivered")
 	engine.Update(lambda.UpdateEventSourceMappingInput{UUID: &uuid, DestinationConfig: to(q.ARN)}, "Enabled")
-	use{[]string{"status", "--listen", engine.Listen}, 0, []string{s.Name, "made over HTTP"}}.check(t)
+	use{[]string{"status", "--listen", engine.Listen}, 0, []string{s.Name, "created over HTTP"}}.check(t)
 	engine.Stop()
 
 	const shard = "shardId-000000000000"

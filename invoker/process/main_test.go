@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/invokertest"

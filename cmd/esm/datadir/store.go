@@ -8,11 +8,10 @@ import (
 	"os"
 	"slices"
 
-	"github.com/esm-run/esm/cmd/esm/wiring"
-	"github.com/esm-run/esm/config"
-
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/wiring"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
 )
 

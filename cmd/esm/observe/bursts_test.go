@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,28 +36,6 @@ func TestBursts(t *testing.T) {
 			if n, before := passed(c.mapping, c.kind, c.lines); n != c.passed || before != c.before {
 				t.Errorf("%s: %d pass, %d were held back before; want %d and %d", c.name, n, before, c.passed, c.before)
 			}
-		}
-	})
-}
-
-func TestRestOfABurst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var b bursts[string]
-		for range maxLines + 3 {
-			b.allow(time.Now(), "m", "failed")
-		}
-		if got := b.rest(time.Now(), "m"); got != nil {
-			t.Errorf("%v is told too soon", got)
-		}
-		time.Sleep(burstTime)
-		if got := b.rest(time.Now(), "other"); got != nil {
-			t.Errorf("%v is told of another mapping", got)
-		}
-		if got, want := b.rest(time.Now(), "m"), []backlog[string]{{"failed", 3}}; !slices.Equal(got, want) {
-			t.Errorf("got %v, want %v", got, want)
-		}
-		if got := b.rest(time.Now(), "m"); got != nil {
-			t.Errorf("%v is told twice", got)
 		}
 	})
 }

@@ -2,9 +2,7 @@ package observe
 
 import (
 	"context"
-	"errors"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,38 +99,6 @@ func TestStatusOfAFeed(t *testing.T) {
 				"esm_shards_blocked": 0, "esm_dropped_events_total": 4, "esm_settled_events_total": 8, "esm_iterator_age_seconds": 10,
 				"esm_polled_events_total": 8, "esm_destination_delivery_failures_total": 1, "esm_batches_in_flight": 0,
 			})
-		})
-	})
-}
-
-// A stream that fails is failing until it is listed, and a shard is gone from the board's readers once it is drained.
-func TestStatusOfAReshardedFeed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var up atomic.Bool
-		stream := sourcetest.NewStream(sourcetest.StreamConfig{Shards: 1, ListFaults: func(int) sourcetest.Fault {
-			if !up.Load() {
-				return sourcetest.Undone(errors.New("no route to host"))
-			}
-			return sourcetest.Fault{}
-		}})
-		parent := stream.Shards()[0]
-		stream.PutTo(parent, "good", "x")
-		watched(t, stream, policy.Stream{MaxRetries: -1}, func(m *Monitor) {
-			wait(time.Second)
-			if got := of(t, m); !got.Failing || len(m.Status().Waiting()) != 1 || text(got.LastError) == "" {
-				t.Errorf("while it cannot be listed: %+v", got)
-			}
-			up.Store(true)
-			wait(time.Minute)
-			if got := of(t, m); got.Failing || m.Status().Waiting() != nil || got.ShardsReading != 1 {
-				t.Errorf("when it can: %+v, waiting for %q", got, m.Status().Waiting())
-			}
-			stream.Split(parent)
-			wait(2 * time.Minute)
-			got := of(t, m)
-			if last := got.Shards[len(got.Shards)-1]; got.ShardsReading != 2 || last.ShardId != parent || last.State != "Drained" {
-				t.Errorf("after the split: %+v", got.Shards)
-			}
 		})
 	})
 }

@@ -105,20 +105,6 @@ func TestLinesOfTroubleAndItsEnd(t *testing.T) {
 `)
 }
 
-func TestLinesOfLastingTrouble(t *testing.T) {
-	var events []trace.Event
-	for range 121 {
-		events = append(events, trace.Failing{Mapping: uuid, Err: errRefused}, trace.Started{Function: "f", Err: errRefused})
-	}
-	got := lines(t, new(Lines), events...) // four minutes and two seconds
-	if n := strings.Count(got, "trying again"); n != 5 {
-		t.Errorf("the source's trouble is told %d times, want 5:\n%s", n, got)
-	}
-	if n := strings.Count(got, "does not start"); n != 5 {
-		t.Errorf("the function's trouble is told %d times, want 5:\n%s", n, got)
-	}
-}
-
 func TestLinesOfSuspiciousAnswers(t *testing.T) {
 	odd := invoked(trace.Done, "", `"BatchItemFailures" is ignored`, 1)
 	check(t, lines(t, new(Lines), odd, odd, invoked(trace.Done, "", "another", 1)), `

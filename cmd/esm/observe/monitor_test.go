@@ -422,7 +422,7 @@ func TestConcurrentUse(t *testing.T) {
 		})
 		all.Go(func() {
 			for range 200 {
-				m.Trace(trace.Received{Mapping: uuid, Shard: "s", Records: recs(1)})
+				tell(m.Trace, trace.Received{Mapping: uuid, Shard: "s", Records: recs(1)}, settled("s", numbered(1, 1)))
 				m.Mapping(uuid)
 			}
 		})

@@ -38,17 +38,6 @@ func TestNewsOnceAMinute(t *testing.T) {
 	})
 }
 
-func TestNewsOnlyOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var r repeats
-		r.news(time.Now(), "orders", "odd", onlyOnce)
-		time.Sleep(1000 * time.Hour)
-		if r.news(time.Now(), "orders", "odd", onlyOnce) || !r.news(time.Now(), "orders", "even", onlyOnce) {
-			t.Error("what was told is told again, or what is new is not")
-		}
-	})
-}
-
 func TestRepeatsAreOverAfterAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r repeats

@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -282,23 +281,6 @@ func TestStreamCounts(t *testing.T) {
 	}
 }
 
-func TestMetricsOfShards(t *testing.T) {
-	m := NewMonitor([]Mapping{clicks}, nil)
-	began := float64(time.Now().Unix())
-	tell(m.Trace, slices.Concat(
-		[]trace.Event{trace.Listed{Mapping: uuid, Shards: 3, Reading: 2}, trace.Reading{Mapping: uuid, Shard: one}, trace.Reading{Mapping: uuid, Shard: two}},
-		try(one, trace.Failed, 1, numbered(1, 4)), try(one, trace.Failed, 2, numbered(1, 4)), try(two, trace.Done, 1, numbered(1, 4)),
-		[]trace.Event{settled(two, numbered(1, 4)), trace.Failing{Mapping: uuid, Shard: two, Err: errRefused}},
-	)...)
-	checkMetrics(t, "", m, map[string]float64{
-		"esm_shards": 3, "esm_shards_reading": 2, "esm_shards_blocked": 1, "esm_shards_failing": 1, "esm_iterator_age_seconds": 3,
-		"esm_shard_tries": 2, "esm_settled_events_total": 4, "esm_lost_positions_total": 0,
-	})
-	if got, n, _ := metric(t, m, "esm_shard_blocked_since_timestamp_seconds"); n != 1 || got < began-1 || got > began+60 {
-		t.Errorf("%d shards are blocked since %v, want one since about %v", n, got, began)
-	}
-}
-
 func TestRecreatedStreamForgetsItsShards(t *testing.T) {
 	got := shardsOf(t, slices.Concat(
 		[]trace.Event{trace.Reading{Mapping: uuid, Shard: one}}, try(one, trace.Failed, 1, numbered(1, 1)),
@@ -330,6 +312,12 @@ func TestShardsInTroubleComeFirst(t *testing.T) {
 		}
 		if want := []string{"c Blocked", "b Blocked", "e Failing", "d Reading", "a Drained"}; !slices.Equal(order, want) {
 			t.Errorf("got %q, want %q", order, want)
+		}
+		checkMetrics(t, "all", b, map[string]float64{
+			"esm_shards": 7, "esm_shards_reading": 4, "esm_shards_blocked": 2, "esm_shards_failing": 1, "esm_shard_tries": 2,
+		})
+		if _, n, _ := metric(t, b, "esm_shard_blocked_since_timestamp_seconds"); n != 2 {
+			t.Errorf("%d shards are blocked since a time, want 2", n)
 		}
 		if counts := []int{got.ShardsListed, got.ShardsReading, got.ShardsBlocked, got.ShardsFailing}; !slices.Equal(counts, []int{7, 4, 2, 1}) {
 			t.Errorf("listed, reading, blocked and failing are %v, want 7, 4, 2 and 1", counts)
@@ -398,45 +386,5 @@ func TestShortIsValidText(t *testing.T) {
 		if len(got) > maxShardError+len("…") || !strings.HasPrefix(text, strings.TrimSuffix(got, "…")) || strings.ContainsRune(got, '\uFFFD') {
 			t.Errorf("%q became %q", text, got)
 		}
-	}
-}
-
-func TestConcurrentShards(t *testing.T) {
-	b := NewMonitor([]Mapping{clicks}, nil)
-	emit := b.Trace
-	var readers sync.WaitGroup
-	for n := range 8 {
-		readers.Go(func() {
-			id := shardNumber(n)
-			for range 50 {
-				tell(emit, trace.Reading{Mapping: uuid, Shard: id}, trace.Received{Mapping: uuid, Shard: id, Records: numbered(1, 4)})
-				tell(emit, try(id, trace.Failed, 1, numbered(1, 4))...)
-				tell(emit, try(id, trace.Done, 2, numbered(1, 4))...)
-				tell(emit, settled(id, numbered(1, 4)), trace.Drained{Mapping: uuid, Shard: id})
-				b.Status()
-				b.Status().Waiting()
-			}
-			_, _ = b.Registry.Gather()
-		})
-	}
-	readers.Wait()
-	if got := of(t, b); got.Settled != 1600 || got.ShardsBlocked != 0 || got.ShardsReading != 0 || len(got.Shards) != 8 {
-		t.Errorf("got %+v", *got.StreamStatus)
-	}
-}
-
-func TestQueuesHaveNoShards(t *testing.T) {
-	b := NewMonitor([]Mapping{orders}, nil)
-	for _, mapping := range []string{uuid, "another"} {
-		for _, e := range []trace.Event{
-			trace.Reading{Mapping: mapping, Shard: one, Lost: errRefused}, trace.Settled{Mapping: mapping, Shard: one}, trace.Drained{Mapping: mapping, Shard: one},
-			trace.Dropped{Mapping: mapping, Shard: one}, trace.Notified{Mapping: mapping, Shard: one, Err: errRefused}, trace.Listed{Mapping: mapping, Shards: 1},
-			trace.State{Mapping: mapping, State: "Enabled"}, trace.Filtered{Mapping: mapping, Shard: one},
-		} {
-			b.Trace(e)
-		}
-	}
-	if got := of(t, b); got.StreamStatus != nil {
-		t.Errorf("got %+v", got.StreamStatus)
 	}
 }

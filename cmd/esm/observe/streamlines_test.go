@@ -157,21 +157,6 @@ func TestLinesAboutManyShardsAreLimited(t *testing.T) {
 	}
 }
 
-func TestOneFailureAmongManyShardsIsWritten(t *testing.T) {
-	var events []trace.Event
-	for n := range 1000 {
-		events = append(events, try(shardNumber(n), trace.Done, 1, numbered(1, 1))[1])
-	}
-	var out strings.Builder
-	synctest.Test(t, func(*testing.T) {
-		l := &Lines{W: &out, Mappings: described([]Mapping{clicks})}
-		report(l, append(events, try(one, trace.Failed, 1, numbered(1, 1))...)...)
-	})
-	if !strings.Contains(out.String(), "✗ clicks → count  shard 1") {
-		t.Errorf("the failure is not told in %d lines", strings.Count(out.String(), "\n"))
-	}
-}
-
 func TestTroubleEndsWhenAllShardsAnswer(t *testing.T) {
 	down := trace.Failing{Mapping: uuid, Shard: one, Err: errRefused}
 	var events []trace.Event
@@ -216,20 +201,6 @@ func TestShortShard(t *testing.T) {
 	} {
 		if got := ShortShard(id); got != want {
 			t.Errorf("%s: got %q, want %q", id, got, want)
-		}
-	}
-}
-
-func TestSourceNames(t *testing.T) {
-	for arn, want := range map[string]string{
-		"arn:aws:kinesis:us-east-1:000000000000:stream/clicks":                               "clicks",
-		"arn:aws:kinesis:us-east-1:000000000000:stream/clicks/consumer/app:1580000000":       "clicks/app",
-		"arn:aws:dynamodb:us-east-1:000000000000:table/carts/stream/2026-03-01T09:10:11.345": "carts",
-		"arn:aws:dynamodb:us-east-1:000000000000:table/carts":                                "carts",
-		"no ARN": "no ARN",
-	} {
-		if got := (Mapping{Source: arn, Stream: true}).SourceName(); got != want {
-			t.Errorf("%s: got %q, want %q", arn, got, want)
 		}
 	}
 }

@@ -3,11 +3,10 @@ package provision
 import (
 	"context"
 
-	"github.com/esm-run/esm/cmd/esm/awsclient"
-
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 )

@@ -9,12 +9,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/esm-run/esm/cmd/esm/awsclient"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 )

@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/esm-run/esm/cmd/esm/awsclient"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 )

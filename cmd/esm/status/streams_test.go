@@ -1,7 +1,6 @@
 package status
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -100,23 +99,6 @@ func TestStatusOfManyBlockedShards(t *testing.T) {
 		if n := len([]rune(line)); n > 150 {
 			t.Errorf("%d characters: %s", n, line)
 		}
-	}
-}
-
-// What the engine answers is what `esm status` shows.
-func TestStatusOfStreamsInJSON(t *testing.T) {
-	want := streamStatus(stuckShard(1, 7, "boom"), observe.ShardStatus{ShardId: "shardId-2", State: "Drained", Position: "42"})
-	raw, err := json.Marshal(want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got observe.MappingStatus
-	if err := json.Unmarshal(raw, &got); err != nil {
-		t.Fatal(err)
-	}
-	again, _ := json.Marshal(got)
-	if string(again) != string(raw) || got.Shards[1].Position != "42" || !got.Shards[1].BlockedSince.IsZero() {
-		t.Errorf("got %s, want %s", again, raw)
 	}
 }
 
