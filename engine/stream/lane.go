@@ -19,11 +19,11 @@ type lane struct {
 	inbox  chan part // parts of what was read; closed when no more will come
 
 	pending []esm.Record // received, and in no batch yet
-	past    bool         // the records of all runs that were pending at the start have been read
+	resumed bool         // the records of all runs that were pending at the start have been read
 	drained bool         // no more records will come
 
-	left  []policy.Run // the runs that the batch in hand has become, oldest first
-	ahead bool         // a try was saved as made, and may yet turn out not to have run
+	left        []policy.Run // the runs that the batch in hand has become, oldest first
+	unconfirmed bool         // a try was saved as made, and may yet turn out not to have run
 
 	window *esm.Window // the open tumbling window; nil before the first, and without windows
 	idle   time.Time   // when the first of the latest reads without records began
@@ -77,7 +77,7 @@ func (l *lane) upTo(ctx context.Context, last string) (recs []esm.Record) {
 		recs = append(recs, l.pending[:n]...)
 		l.pending = l.pending[n:]
 		whole := len(recs) > 0 && recs[len(recs)-1].Receipt == last
-		if whole || len(l.pending) > 0 || l.past || l.drained || !l.receive(ctx, nil) {
+		if whole || len(l.pending) > 0 || l.resumed || l.drained || !l.receive(ctx, nil) {
 			return recs
 		}
 	}
@@ -112,7 +112,7 @@ func (l *lane) receive(ctx context.Context, timeout <-chan time.Time) bool {
 			l.pending = append(l.pending, p.recs...)
 		}
 		l.drained = !open
-		l.past = l.past || p.past
+		l.resumed = l.resumed || p.past
 		if !p.tip.IsZero() {
 			l.idle, l.tip = p.idle, p.tip
 		}

@@ -14,8 +14,8 @@ import (
 // skippedEvery is how often progress is saved that consists only of records that match no filter.
 const skippedEvery = time.Second
 
-// ledger says how far one shard has come. The reader notes what was read, the lanes what is settled and what they retry. One
-// of them at a time saves it, for all that have something to save.
+// ledger records the progress of one shard: the reader adds what was read, the lanes what is settled and what they retry.
+// One goroutine at a time saves it for all.
 type ledger struct {
 	feed   *Feed
 	key    esm.Key

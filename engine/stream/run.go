@@ -71,7 +71,7 @@ func (l *lane) apply(ctx, work context.Context, run policy.Run, step policy.Step
 	if step.Window != nil {
 		l.window = step.Window
 	}
-	if repeats(run, step) && !l.ahead {
+	if repeats(run, step) && !l.unconfirmed {
 		return nil // it did not run: nothing has changed
 	}
 	if err := l.settle(ctx, work, step.Settled); err != nil {
@@ -98,7 +98,7 @@ func (l *lane) settle(ctx, work context.Context, settled []esm.Record) error {
 	if err != nil {
 		return err
 	}
-	l.ahead = false
+	l.unconfirmed = false
 	return l.insist(ctx, func() error { return l.ledger.save(work, change) })
 }
 
@@ -111,7 +111,7 @@ func (l *lane) insist(ctx context.Context, do func() error) (err error) {
 	return err
 }
 
-// counted returns the pending runs and the window with run, the first of them, as it is now.
+// counted returns the lane's pending runs and its window, with run in place of the first of them.
 func (l *lane) counted(run policy.Run) ([]policy.Run, *esm.Window) {
 	window := l.window
 	if isFinal(run) {

@@ -29,7 +29,7 @@ type shard struct {
 
 // run reads the shard until it is drained or ctx ends. After an error it continues from the checkpoint, which it loads again
 // if it was changed elsewhere. The error that run returns concerns the whole mapping.
-func (s *shard) run(ctx, work context.Context) (whole error) {
+func (s *shard) run(ctx, work context.Context) (mappingErr error) {
 	retry.Keep(ctx, s.feed.Scale, func() (more bool, err error) {
 		err = s.attempt(ctx, work)
 		switch {
@@ -37,14 +37,14 @@ func (s *shard) run(ctx, work context.Context) (whole error) {
 			s.feed.Trace.Emit(trace.Drained{Mapping: s.feed.Mapping, Shard: s.id})
 			return false, nil
 		case errors.Is(err, esm.ErrForeign), errors.Is(err, esm.ErrNoStream):
-			whole = err
+			mappingErr = err
 			return false, nil
 		case errors.Is(err, esm.ErrConflict):
 			s.stale = true
 		}
 		return true, err
 	}, s.failing)
-	return whole
+	return mappingErr
 }
 
 func (s *shard) failing(err error, wait time.Duration) {

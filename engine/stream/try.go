@@ -74,7 +74,7 @@ func (l *lane) begin(work context.Context, run policy.Run) error {
 	if err != nil {
 		return err
 	}
-	l.ahead = true
+	l.unconfirmed = true
 	return l.ledger.save(work, change)
 }
 

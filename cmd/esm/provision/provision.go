@@ -8,9 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	sdkretry "github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/esm-run/esm/engine/retry"
 )
 
 const (
@@ -47,13 +49,13 @@ func (p *provisioner) run(ctx context.Context) error {
 			waiting = true
 			p.log.Warn("%s: %v; trying again until it answers", p.name, err)
 		}
-		sleep(ctx, retryAfter)
+		retry.Sleep(ctx, retryAfter)
 	}
 }
 
 // step does the remaining work until an error. It gives a new resource some time to become usable.
 func (p *provisioner) step(ctx context.Context) error {
-	for began := time.Now(); ; sleep(ctx, pollEvery) {
+	for began := time.Now(); ; retry.Sleep(ctx, pollEvery) {
 		is, err := p.describe(ctx)
 		if err == nil && !is.exists {
 			is, err = p.begin(ctx)
@@ -138,14 +140,6 @@ func throttled(err error) bool {
 	if !refused || refusal.ErrorCode() == "LimitExceededException" {
 		return false
 	}
-	_, throttles := retry.DefaultThrottleErrorCodes[refusal.ErrorCode()]
+	_, throttles := sdkretry.DefaultThrottleErrorCodes[refusal.ErrorCode()]
 	return throttles
-}
-
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
 }

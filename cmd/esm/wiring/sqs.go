@@ -9,6 +9,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/engine/retry"
 	"github.com/esm-run/esm/sources/sqs"
 )
 
@@ -70,9 +71,7 @@ func attributes(ctx context.Context, queue *sqs.Queue) (facts configfile.QueueFa
 		if err == nil {
 			return configfile.QueueFacts{VisibilityTimeout: a.VisibilityTimeout, MaxReceiveCount: a.MaxReceives}, true
 		}
-		select {
-		case <-time.After(retryAttributes):
-		case <-ctx.Done():
+		if !retry.Sleep(ctx, retryAttributes) {
 			return configfile.QueueFacts{}, false
 		}
 	}
