@@ -1,6 +1,7 @@
 package position
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 // full is a checkpoint with everything that one can have.
 var full = esm.Checkpoint{
 	Position: "17", Lanes: []string{"18", ""}, Drained: true,
-	Owed:   []esm.Owed{{ID: "a", First: "18", Last: "19", Tries: 1}},
-	Window: &esm.Window{Start: time.Unix(1772600000, 0).UTC(), Final: true},
+	Owed:   []esm.Owed{{ID: "a", First: "18", Last: "19", Tries: 1}, {ID: "b", First: "20", Last: "22", Lane: 1, Tries: 3}},
+	Window: &esm.Window{Start: seenAt, State: json.RawMessage(`{"secret":1}`), Final: true, Tries: 2, ID: "w"},
 }
 
 func FuzzTarget(f *testing.F) {
