@@ -147,12 +147,13 @@ var badFiles = []badFile{
 		`6:28: EventSourceMappings[1].EventSourceArn: Unrecognized event source: give the ARN of an SQS queue, a Kinesis stream or a DynamoDB table or its stream`,
 		`7:28: EventSourceMappings[2].EventSourceArn: is a queue's ARN without a region or an account of 12 digits (arn:aws:sqs:<region>:<account>:<queue>)`}},
 
-	{"rules of addresses", "Aws: {Endpoint: localhost, Region: US}\nEngine: {Listen: '9001', GracePeriod: 30, TimeScale: 0}\n", true, []string{
+	{"rules of addresses", "Aws: {Endpoint: localhost, Region: US}\nEngine: {Listen: '9001', GracePeriod: 30, TimeScale: 0, IdlePoll: 0s}\n", true, []string{
 		`1:7: Aws.Endpoint: "localhost" is neither a URL such as http://localhost:4566 nor embedded nor embedded:<port>`,
 		`1:28: Aws.Region: "US" is not a region such as us-east-1`,
 		`2:10: Engine.Listen: "9001" is not host:port, such as 127.0.0.1:9001`,
 		`2:26: Engine.GracePeriod: 30 has no unit: write 30s for seconds, 30m for minutes`,
-		`2:43: Engine.TimeScale: 0 should be a number above 0 and at most 1000`}},
+		`2:43: Engine.TimeScale: 0 should be a number above 0 and at most 1000`,
+		`2:57: Engine.IdlePoll: "0s" should be longer than 0s`}},
 	{"a word outside a set", "Functions:\n  a:\n    Command: [x]\n    LoggingConfig: {LogFormat: json}\n", true, []string{
 		`4:21: Functions.a.LoggingConfig.LogFormat: "json" should be Text or JSON; did you mean JSON?`}},
 

@@ -128,6 +128,15 @@ var duration = shape[time.Duration]{func(d *decoder, n *node, at string) (time.D
 	return value, err == nil
 }, durationText.schema}
 
+// positiveDuration is a duration above zero.
+var positiveDuration = shape[time.Duration]{func(d *decoder, n *node, at string) (time.Duration, bool) {
+	value, ok := duration.read(d, n, at)
+	if ok && value == 0 {
+		d.errorf(at, "%s should be longer than 0s", quote(n.text))
+	}
+	return value, ok && value > 0
+}, duration.schema}
+
 var durationText = textOf(matching(`([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+`, "is not a time such as 30s or 1m30s"))
 
 // listOf returns the shape of a list of at least low and, unless high is 0, at most high items.
