@@ -21,7 +21,7 @@ func TestStopFinishesBatches(t *testing.T) {
 		q.Send("a", "b", "c")
 		f.WaitFor(t, "a", "b", "c")
 		engine.Signal(syscall.SIGTERM)
-		engine.WaitLog("finishing the batches in hand")
+		engine.WaitLog("finishing running batches")
 		gate.Open()
 		engine.WantExit(0)
 		if handled, left := len(f.Texts()), q.Count(); handled != 3 || left > 0 {
@@ -40,7 +40,7 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	q.Send("m")
 	rig.Receive(t, gate.Begun)
 	engine.Signal(os.Interrupt)
-	engine.WaitLog("finishing the batches in hand")
+	engine.WaitLog("finishing running batches")
 	echo := time.After(time.Second / 2) // what comes sooner counts as an echo of the first signal
 	<-echo
 	engine.Signal(os.Interrupt)

@@ -59,7 +59,10 @@ func (f *Function) ARN() string { return FunctionARN + f.Name }
 
 // ServeHTTP answers the handler.
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	event, _ := io.ReadAll(r.Body)
+	event, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the handler was killed while it passed the event on
+	}
 	c := parseCall(event, r.Header.Get("Lambda-Runtime-Aws-Request-Id"))
 	f.mu.Lock()
 	f.calls = append(f.calls, c)
