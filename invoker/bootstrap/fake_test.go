@@ -48,15 +48,22 @@ type fakeAPI struct {
 	tooLarge int           // a response longer than this is answered 413; 0 is no limit
 	chunked  bool          // events are sent without a Content-Length
 	hangUp   bool          // every answer closes its connection
+	gone     chan struct{} // closed by end
+	end      func()        // takes the API away, also from a process that is just connecting
 }
 
 func newFakeAPI(t testing.TB) *fakeAPI {
-	f := &fakeAPI{events: make(chan event), answers: make(chan answer, 10), asked: make(chan struct{}, 10), dropped: make(chan struct{}, 10)}
+	f := &fakeAPI{events: make(chan event), answers: make(chan answer, 10), asked: make(chan struct{}, 10), dropped: make(chan struct{}, 10), gone: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", f.next)
 	mux.HandleFunc("POST /2018-06-01/runtime/", f.post)
 	f.Server = httptest.NewServer(mux)
-	t.Cleanup(func() { f.CloseClientConnections(); f.Close() })
+	f.end = sync.OnceFunc(func() {
+		close(f.gone)
+		f.CloseClientConnections()
+		f.Close()
+	})
+	t.Cleanup(f.end)
 	return f
 }
 
@@ -71,6 +78,8 @@ func (f *fakeAPI) next(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		f.dropped <- struct{}{}
 		return
+	case <-f.gone:
+		panic(http.ErrAbortHandler)
 	}
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
@@ -248,8 +257,7 @@ func (p *process) exit() int {
 // lines takes the Runtime API away, waits for the process to end and returns what it wrote.
 func (p *process) lines() []string {
 	p.t.Helper()
-	p.api.CloseClientConnections()
-	p.api.Close()
+	p.api.end()
 	p.exit()
 	return strings.Split(strings.TrimSuffix(p.out.String(), "\n"), "\n")
 }
