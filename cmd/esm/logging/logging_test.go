@@ -76,7 +76,7 @@ func TestFormats(t *testing.T) {
 			"  one 1\n  warning: two\n↕ orders → f  5 pollers\n✓ orders → f  3 records  1s\n  three\n"},
 		{"people, warn", Flags{"", "warn"}, true, "[f id] hello\n", "  warning: two\n"},
 		{"text", Flags{"text", "info"}, false, "[f id] hello\n[f id] START\n", "level=INFO msg=\"one 1\"\nlevel=WARN msg=two\n" +
-			"level=INFO msg=batch " + who + " requestId=\"\" records=3 outcome=Done durationMs=1000 tries=0\nlevel=INFO msg=three\n"},
+			"level=INFO msg=batch " + who + " requestId=\"\" records=3 outcome=Done tookMs=1000 tries=0\nlevel=INFO msg=three\n"},
 		{"text, warn", Flags{"text", "warn"}, false, "[f id] hello\n[f id] START\n", "level=WARN msg=two\n"},
 	} {
 		stdout, stderr := written(t, c.flags, c.people)

@@ -73,7 +73,7 @@ func (l *Logs) received(e trace.Received) {
 		return // a Failing follows, with the pause
 	}
 	l.answered(e.Mapping, e.Shard)
-	l.about(e.Mapping, e.Shard, slog.LevelDebug, "received", count(e.Records), milliseconds("durationMs", e.Took))
+	l.about(e.Mapping, e.Shard, slog.LevelDebug, "received", count(e.Records), milliseconds("tookMs", e.Took))
 }
 
 // answered logs that trouble is over, and how many lines were at DEBUG only.
@@ -89,7 +89,7 @@ func (l *Logs) answered(mapping, shard string) {
 func (l *Logs) invoked(e trace.Invoked) {
 	attrs := [8]slog.Attr{
 		slog.String("requestId", e.ID), count(e.Records), slog.String("outcome", e.Verdict.String()),
-		milliseconds("durationMs", e.Took), slog.Int("tries", e.Tries),
+		milliseconds("tookMs", e.Took), slog.Int("tries", e.Tries),
 	}
 	if e.Verdict == trace.Done {
 		l.about(e.Mapping, e.Shard, slog.LevelInfo, messageBatch, attrs[:5]...)
@@ -115,7 +115,7 @@ func (l *Logs) started(e trace.Started) {
 	} else {
 		l.starts.over(l.now, e.Function)
 	}
-	l.log(l.Handler, level, message, slog.String("function", e.Function), milliseconds("durationMs", e.Took), failure(e.Err))
+	l.log(l.Handler, level, message, slog.String("function", e.Function), milliseconds("tookMs", e.Took), failure(e.Err))
 }
 
 // stream logs an event that only streams have.

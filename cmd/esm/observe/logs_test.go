@@ -52,11 +52,11 @@ func TestLogsOfABatch(t *testing.T) {
 	check(t, strings.Join(logged(t, slog.LevelDebug, story()...), ""), `
 {"level":"INFO","msg":"state","state":"Enabled"}
 {"level":"DEBUG","msg":"scaled","pollers":5}
-{"level":"DEBUG","msg":"received","records":10,"durationMs":40}
+{"level":"DEBUG","msg":"received","records":10,"tookMs":40}
 {"level":"DEBUG","msg":"filtered out","records":2}
 {"level":"DEBUG","msg":"deleted","records":2,"filtered":true}
 {"level":"DEBUG","msg":"invoking","requestId":"id-1","records":8}
-{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Partial","durationMs":123.456,"tries":1,"reason":"ItemFailures","failed":3,"detail":""}
+{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Partial","tookMs":123.456,"tries":1,"reason":"ItemFailures","failed":3,"detail":""}
 {"level":"DEBUG","msg":"deleted","records":5,"filtered":false}
 {"level":"DEBUG","msg":"left in the queue","records":3,"reason":"ItemFailures"}
 `)
@@ -75,9 +75,9 @@ func TestLogsOfEveryOutcome(t *testing.T) {
 		trace.Slowed{Mapping: uuid, Err: errors.New("polls do not wait")},
 		trace.Slowed{Mapping: uuid, Err: errors.New("polls do not wait")},
 	), ""), `
-{"level":"INFO","msg":"batch","requestId":"id-1","records":8,"outcome":"Done","durationMs":12,"tries":1}
-{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Failed","durationMs":12,"tries":1,"reason":"FunctionError","failed":8,"detail":"Unhandled: \"boom\""}
-{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"NotRun","durationMs":12,"tries":1,"reason":"Throttled","failed":8,"detail":"no permit"}
+{"level":"INFO","msg":"batch","requestId":"id-1","records":8,"outcome":"Done","tookMs":12,"tries":1}
+{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Failed","tookMs":12,"tries":1,"reason":"FunctionError","failed":8,"detail":"Unhandled: \"boom\""}
+{"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"NotRun","tookMs":12,"tries":1,"reason":"Throttled","failed":8,"detail":"no permit"}
 {"level":"WARN","msg":"left in the queue","records":2,"reason":"RecordTooLarge"}
 {"level":"INFO","msg":"left in the queue","records":2,"reason":"Stopping"}
 {"level":"WARN","msg":"left in the queue","records":2,"reason":"NoPermit","error":"connection refused"}
@@ -96,7 +96,7 @@ func TestLogsOfTrouble(t *testing.T) {
 		events = append(events, poll)
 	}
 	check(t, strings.Join(logged(t, slog.LevelInfo, events...), ""), `
-{"level":"WARN","msg":"environment did not start","function":"f","durationMs":0,"error":"no such file"}
+{"level":"WARN","msg":"environment did not start","function":"f","tookMs":0,"error":"no such file"}
 {"level":"WARN","msg":"trying again","error":"connection refused","waitMs":1500}
 {"level":"WARN","msg":"trying again","error":"connection refused","waitMs":1500}
 {"level":"WARN","msg":"trying again","error":"connection refused","waitMs":1500}

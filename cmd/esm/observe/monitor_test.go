@@ -241,7 +241,7 @@ func TestStatusJSON(t *testing.T) {
    "LastBatch": {
     "Time": "2000-01-01T00:00:00Z",
     "Records": 8,
-    "DurationNanoseconds": 12000000
+    "TookNanoseconds": 12000000
    },
    "LastError": {
     "Time": "2000-01-01T00:00:00Z",

@@ -95,7 +95,7 @@ type ShardStatus struct {
 type Batch struct {
 	Time    time.Time     `json:"Time"`
 	Records int           `json:"Records"`
-	Took    time.Duration `json:"DurationNanoseconds"`
+	Took    time.Duration `json:"TookNanoseconds"`
 }
 
 // Note is a text for people with its time.

@@ -83,7 +83,7 @@ func TestLogsOfShards(t *testing.T) {
 {"level":"DEBUG","msg":"listed","shards":4,"reading":2}
 {"level":"DEBUG","msg":"reading","shard":"1","position":""}
 {"level":"DEBUG","msg":"reading","shard":"2","position":"17"}
-{"level":"DEBUG","msg":"received","shard":"1","records":5,"durationMs":0}
+{"level":"DEBUG","msg":"received","shard":"1","records":5,"tookMs":0}
 {"level":"DEBUG","msg":"filtered out","shard":"1","records":2}
 {"level":"WARN","msg":"gave up","shard":"1","records":3,"reason":"RetryAttemptsExhausted","tries":2,"first":"3","last":"5"}
 {"level":"DEBUG","msg":"notice sent","shard":"1","records":3,"destination":"arn:d"}
@@ -96,7 +96,7 @@ func TestLogsOfShards(t *testing.T) {
 {"level":"WARN","msg":"records may be missing or repeated","position":"","error":"connection refused"}
 {"level":"INFO","msg":"drained","shard":"1"}
 {"level":"DEBUG","msg":"invoking","shard":"2","requestId":"id-1","records":4}
-{"level":"WARN","msg":"batch","shard":"2","requestId":"id-1","records":4,"outcome":"Failed","durationMs":1000,"tries":2,"reason":"FunctionError","failed":4,"detail":"boom 2"}
+{"level":"WARN","msg":"batch","shard":"2","requestId":"id-1","records":4,"outcome":"Failed","tookMs":1000,"tries":2,"reason":"FunctionError","failed":4,"detail":"boom 2"}
 {"level":"WARN","msg":"trying again","shard":"2","error":"connection refused","waitMs":0}
 `)
 }
