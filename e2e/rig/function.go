@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -36,9 +37,12 @@ type Function struct {
 func newFunction(t testing.TB, name string, h Handler) *Function {
 	f := &Function{Name: name, Timeout: 30, handle: h} // an answer that is made at once may take seconds on a busy machine
 	f.Keys = []string{fmt.Sprintf("Command: [%q]", handlerCommand(t))}
-	server := httptest.NewServer(f)
+	path := "/" + rand.Text() // so that handlers which outlive a killed test, on a port that is taken again, are refused
+	mux := http.NewServeMux()
+	mux.Handle(path, f)
+	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	f.URL = server.URL
+	f.URL = server.URL + path
 	return f
 }
 
