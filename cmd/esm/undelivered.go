@@ -47,6 +47,17 @@ func endpointFlag(cmd *cobra.Command, over *configfile.Overrides) {
 	cmd.Flags().StringVar(&over.Endpoint, "endpoint", "", "in place of Aws.Endpoint: a URL")
 	completeFlag(cmd, "endpoint", "http://localhost:4566")
 }
+
+// openStore loads the file at path, and opens the store of its data directory.
+func openStore(cmd *cobra.Command, path string, over configfile.Overrides) (*configfile.File, *datadir.Store, error) {
+	file, err := loadFile(path, over, cmd.ErrOrStderr())
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := datadir.OpenStore(file.Engine.DataDir, false)
+	return file, s, err
+}
+
 func undeliveredListCommand() *cobra.Command {
 	var over configfile.Overrides
 	var asJSON, payload bool
@@ -66,11 +77,7 @@ if the notice has it.`,
 			if payload && !asJSON {
 				return wrongUse(cmd, "--payload goes with --json")
 			}
-			file, err := loadFile(args[0], over, cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			s, err := datadir.OpenStore(file.Engine.DataDir, false)
+			file, s, err := openStore(cmd, args[0], over)
 			if err != nil {
 				return err
 			}
@@ -113,11 +120,7 @@ next time, and nothing is lost. A notice that is not accepted is kept. Ctrl-C st
 				return err
 			}
 			wanted.All = len(args) == 1
-			file, err := loadFile(args[0], over, cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			s, err := datadir.OpenStore(file.Engine.DataDir, false)
+			file, s, err := openStore(cmd, args[0], over)
 			if err != nil {
 				return err
 			}
@@ -160,11 +163,7 @@ lost with them. If one of the IDs does not exist, none is dropped.`,
 			if err != nil {
 				return err
 			}
-			file, err := loadFile(args[0], over, cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			s, err := datadir.OpenStore(file.Engine.DataDir, false)
+			_, s, err := openStore(cmd, args[0], over)
 			if err != nil {
 				return err
 			}

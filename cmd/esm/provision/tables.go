@@ -19,13 +19,10 @@ func tables(ctx context.Context, file *configfile.File, c *awsclient.Clients) (a
 		return nil, nil
 	}
 	client, err := c.DynamoDB(ctx, file.Aws.EndpointOf(config.DynamoDB), file.Aws.Region)
-	if err != nil {
-		return nil, err
-	}
 	for _, t := range file.Resources.Tables {
 		all = append(all, table{t, client}.resource())
 	}
-	return all, nil
+	return all, err
 }
 
 type table struct {
