@@ -50,6 +50,21 @@ type Call struct {
 
 	// ClientContext is the decoded JSON of X-Amz-Client-Context; empty if the caller gave none.
 	ClientContext string
+
+	// Stream receives the response while the handler writes it, if the handler streams. It may be nil: then every response
+	// is collected. A handler that does not stream answers with a Response in any case.
+	Stream ResponseStream
+}
+
+// ResponseStream receives a response in parts. Its methods are called by one goroutine at a time, and not after the
+// invocation has returned.
+type ResponseStream interface {
+	// Begin is called once, before the first Write, with the response's media type as the handler gave it; it may be empty.
+	Begin(contentType string)
+
+	// Write receives the next bytes. It blocks while the receiver is slow, and does not keep p. After an error the rest of the
+	// response is read and discarded.
+	Write(p []byte) (n int, err error)
 }
 
 // Response is the result of an invocation that ran.
@@ -66,6 +81,10 @@ type Response struct {
 
 	// Version is the version of the function that ran; "$LATEST" for local functions.
 	Version string
+
+	// Streamed means that the response went to Call.Stream, and Payload has none of it. With a Fault the handler failed in the
+	// middle of its response, and Payload describes that.
+	Streamed bool
 }
 
 // Errors of an Invoker.

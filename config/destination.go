@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -10,9 +11,12 @@ import (
 // Origin is the kind of sender of notices to a destination.
 type Origin int
 
-// Origins of notices. Those of asynchronous invocations will follow.
+// Origins of notices.
 const (
 	StreamFailure Origin = iota // OnFailure of a stream mapping
+	EventFailure                // OnFailure of asynchronous events
+	EventSuccess                // OnSuccess of asynchronous events
+	DeadLetter                  // DeadLetterConfig of a function
 )
 
 // DestinationKind is one kind of destination. The table of kinds holds every rule about which destinations an origin may
@@ -40,33 +44,61 @@ var (
 		Name:    "a standard SQS queue",
 		Form:    "arn:aws:sqs:<region>:<account>:<queue>",
 		Service: SQS,
-		Origins: []Origin{StreamFailure},
+		Origins: []Origin{StreamFailure, EventFailure, EventSuccess, DeadLetter},
 		valid:   func(a ARN) bool { return a.placed() && validQueueName(a.Resource) },
 	}
 	TopicDestination = &DestinationKind{
 		Name:    "a standard SNS topic",
 		Form:    "arn:aws:sns:<region>:<account>:<topic>",
 		Service: SNS,
-		Origins: []Origin{StreamFailure},
+		Origins: []Origin{StreamFailure, EventFailure, EventSuccess, DeadLetter},
 		valid:   func(a ARN) bool { return a.placed() && topicForm.MatchString(a.Resource) },
 	}
 	BucketDestination = &DestinationKind{
 		Name:    "an S3 bucket",
 		Form:    "arn:aws:s3:::<bucket>, not an access point, and without a prefix",
 		Service: S3,
-		Origins: []Origin{StreamFailure},
+		Origins: []Origin{StreamFailure, EventFailure},
 		valid:   func(a ARN) bool { return a.Region == "" && a.Account == "" && bucketForm.MatchString(a.Resource) },
+	}
+	BusDestination = &DestinationKind{
+		Name:    "an EventBridge event bus",
+		Form:    "arn:aws:events:<region>:<account>:event-bus/<name>",
+		Service: EventBridge,
+		Origins: []Origin{EventFailure, EventSuccess},
+		valid: func(a ARN) bool {
+			name, bus := strings.CutPrefix(a.Resource, "event-bus/")
+			return a.placed() && bus && busForm.MatchString(name)
+		},
+	}
+	FunctionDestination = &DestinationKind{
+		Name:    "a Lambda function",
+		Form:    "arn:aws:lambda:<region>:<account>:function:<name>, with or without a qualifier",
+		Service: Lambda,
+		Origins: []Origin{EventFailure, EventSuccess},
+		valid: func(a ARN) bool {
+			_, err := ParseFunctionName(a.String())
+			return a.placed() && err == nil
+		},
 	}
 )
 
+var busForm = regexp.MustCompile(`^[a-zA-Z0-9._/-]{1,256}$`)
+
 // DestinationKinds lists the kinds of destinations. Adding one takes a row here, a file in package destinations, and a case
 // in its Open.
-var DestinationKinds = []*DestinationKind{QueueDestination, TopicDestination, BucketDestination}
+var DestinationKinds = []*DestinationKind{QueueDestination, TopicDestination, BucketDestination, BusDestination, FunctionDestination}
 
 // Destination is a parsed destination.
 type Destination struct {
 	ARN  ARN
 	Kind *DestinationKind
+}
+
+// FunctionArn returns the ARN of a destination that is a function, without its qualifier.
+func (d Destination) FunctionArn() string {
+	name, _ := ParseFunctionName(d.ARN.String()) // it was parsed before
+	return FunctionARN(d.ARN.Region, d.ARN.Account, name.Name)
 }
 
 // ParseDestination parses the ARN of a destination for notices of origin. The error describes the fault without quoting the

@@ -36,6 +36,15 @@ type Function struct {
 	// ReservedConcurrentExecutions is the concurrency that is reserved for the function, and its limit. Nil means that the
 	// function shares the pool.
 	ReservedConcurrentExecutions *int
+
+	// ProvisionedConcurrentExecutions is the number of environments that are started before the first event and kept.
+	ProvisionedConcurrentExecutions int
+
+	DeadLetterConfig  struct{ TargetArn string } // where events that were given up go; empty means nowhere
+	EventInvokeConfig *EventInvokeConfig         // of asynchronous events; nil means Lambda's defaults
+
+	// FunctionUrlConfig is the configuration of the function's URL. Nil means that it has none.
+	FunctionUrlConfig *FunctionURLConfig
 }
 
 // Lambda's defaults (AWS: "Lambda quotas").
@@ -87,6 +96,7 @@ func (f Function) Validate() []Problem {
 	f.checkHandler(&found)
 	f.checkNumbers(&found)
 	f.checkVariables(&found)
+	f.checkAsync(&found)
 	if f.Role != "" && !roleForm.MatchString(f.Role) {
 		found.add("Role", "is not the ARN of an IAM role (arn:aws:iam::<account>:role/<name>)")
 	}
@@ -163,6 +173,7 @@ func (f Function) checkRemote(found *problems) {
 		{"MemorySize", f.MemorySize != 0},
 		{"Environment", len(f.Environment.Variables) > 0},
 		{"LoggingConfig", f.LoggingConfig.LogFormat != ""},
+		{"ProvisionedConcurrentExecutions", f.ProvisionedConcurrentExecutions != 0},
 	} {
 		if other.given {
 			found.add(other.key, "has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here")
@@ -179,6 +190,10 @@ func (f Function) checkNumbers(found *problems) {
 	}
 	if f.ReservedConcurrentExecutions != nil {
 		found.within("ReservedConcurrentExecutions", *f.ReservedConcurrentExecutions, 0, MaxConcurrency)
+	}
+	found.within("ProvisionedConcurrentExecutions", f.ProvisionedConcurrentExecutions, 0, MaxConcurrency)
+	if r := f.ReservedConcurrentExecutions; r != nil && *r < f.ProvisionedConcurrentExecutions && f.ProvisionedConcurrentExecutions > 0 {
+		found.add("ProvisionedConcurrentExecutions", "is %d, above the function's ReservedConcurrentExecutions of %d", f.ProvisionedConcurrentExecutions, *r)
 	}
 }
 

@@ -7,11 +7,13 @@ import (
 
 // Services, as ARNs spell them.
 const (
-	SQS      = "sqs"
-	Kinesis  = "kinesis"
-	DynamoDB = "dynamodb"
-	SNS      = "sns"
-	S3       = "s3"
+	SQS         = "sqs"
+	Kinesis     = "kinesis"
+	DynamoDB    = "dynamodb"
+	SNS         = "sns"
+	S3          = "s3"
+	EventBridge = "events"
+	Lambda      = "lambda"
 
 	// DynamoDBStreams has an endpoint of its own, but no ARNs.
 	DynamoDBStreams = "dynamodbstreams"

@@ -33,7 +33,7 @@ type Aws struct {
 
 // Endpoints are the URLs of single services. Empty means Aws.Endpoint.
 type Endpoints struct {
-	Sqs, Kinesis, Dynamodb, Dynamodbstreams, Sns, S3 string
+	Sqs, Kinesis, Dynamodb, Dynamodbstreams, Sns, S3, Events, Lambda string
 }
 
 // Embedded reports whether the embedded stand-in is requested, and on which port; 0 means any free port.
@@ -55,6 +55,7 @@ func (a Aws) EndpointOf(service string) string {
 	own := map[string]string{
 		config.SQS: a.Endpoints.Sqs, config.Kinesis: a.Endpoints.Kinesis, config.DynamoDB: a.Endpoints.Dynamodb,
 		config.DynamoDBStreams: cmp.Or(a.Endpoints.Dynamodbstreams, a.Endpoints.Dynamodb), config.SNS: a.Endpoints.Sns, config.S3: a.Endpoints.S3,
+		config.EventBridge: a.Endpoints.Events, config.Lambda: a.Endpoints.Lambda,
 	}
 	return cmp.Or(own[service], a.Endpoint)
 }
@@ -127,6 +128,9 @@ var endpointsShape = objectOf(inEndpoints,
 	field("dynamodbstreams", func(e *Endpoints) *string { return &e.Dynamodbstreams }, textOf(urlRule), "The endpoint of DynamoDB Streams. Default: that of DynamoDB, if it is given."),
 	field("sns", func(e *Endpoints) *string { return &e.Sns }, textOf(urlRule), "The endpoint of SNS."),
 	field("s3", func(e *Endpoints) *string { return &e.S3 }, textOf(urlRule), "The endpoint of S3."),
+	field("events", func(e *Endpoints) *string { return &e.Events }, textOf(urlRule), "The endpoint of EventBridge."),
+	field("lambda", func(e *Endpoints) *string { return &e.Lambda }, textOf(urlRule),
+		"The endpoint of Lambda, for destinations that are functions of another account or region."),
 )
 
 var engineShape = objectFrom(defaultEngine, "engine",

@@ -30,14 +30,24 @@ var functionShape = objectOf(inFunction,
 	field("ReservedConcurrentExecutions", func(f *config.Function) **int { return &f.ReservedConcurrentExecutions },
 		pointerTo(integerOf(0, config.MaxConcurrency)),
 		"Set aside for this function and also its limit. 0 switches it off. Without it the function shares Engine.Concurrency."),
+	field("ProvisionedConcurrentExecutions", func(f *config.Function) *int { return &f.ProvisionedConcurrentExecutions },
+		integerOf(1, config.MaxConcurrency),
+		"How many environments are started before the first event and kept. They count against the function's concurrency."),
+	field("EventInvokeConfig", func(f *config.Function) **config.EventInvokeConfig { return &f.EventInvokeConfig }, pointerTo(eventInvokeShape),
+		"How asynchronous events are retried, and where their ends are reported."),
+	field("DeadLetterConfig", func(f *config.Function) *deadLetter { return &f.DeadLetterConfig }, deadLetterShape,
+		"Where asynchronous events go that were given up."),
+	field("FunctionUrlConfig", func(f *config.Function) **config.FunctionURLConfig { return &f.FunctionUrlConfig }, pointerTo(functionURLShape),
+		"Gives the function a URL."),
 	field("LoggingConfig", func(f *config.Function) *logging { return &f.LoggingConfig }, loggingShape,
 		"How the function's output is written."),
 )
 
 // Package config declares these as unnamed structs.
 type (
-	variables = struct{ Variables map[string]string }
-	logging   = struct{ LogFormat string }
+	variables  = struct{ Variables map[string]string }
+	logging    = struct{ LogFormat string }
+	deadLetter = struct{ TargetArn string }
 )
 
 var environmentShape = objectOf("environment",
@@ -47,4 +57,50 @@ var environmentShape = objectOf("environment",
 
 var loggingShape = objectOf(inLogging,
 	field("LogFormat", func(l *logging) *string { return &l.LogFormat }, textOf(oneOf("Text", "JSON")), "Text or JSON. Default Text."),
+)
+
+var deadLetterShape = objectOf("dead letter",
+	required(field("TargetArn", func(d *deadLetter) *string { return &d.TargetArn }, textOf(notEmpty),
+		"The ARN of a standard SQS queue or a standard SNS topic.")),
+)
+
+var eventInvokeShape = objectOf("event invoke",
+	field("MaximumRetryAttempts", func(c *config.EventInvokeConfig) **int { return &c.MaximumRetryAttempts },
+		pointerTo(integerOf(0, config.MaxRetryAttempts)),
+		"How often an event is tried again after its function has failed, 0 to 2. Default 2."),
+	field("MaximumEventAgeInSeconds", func(c *config.EventInvokeConfig) **int { return &c.MaximumEventAgeInSeconds },
+		pointerTo(integerOf(config.MinEventAge, config.MaxEventAge)),
+		"The age at which an event is given up, 60 to 21600 seconds. Default 21600."),
+	field("DestinationConfig", func(c *config.EventInvokeConfig) *config.EventDestinations { return &c.DestinationConfig }, eventDestinationsShape,
+		"Where invocation records are sent."),
+)
+
+var eventDestinationsShape = objectOf("event destinations",
+	field("OnSuccess", func(c *config.EventDestinations) *config.EventDestination { return &c.OnSuccess }, eventDestinationShape,
+		"For events whose function succeeded."),
+	field("OnFailure", func(c *config.EventDestinations) *config.EventDestination { return &c.OnFailure }, eventDestinationShape,
+		"For events that were given up."),
+)
+
+var eventDestinationShape = objectOf("event destination",
+	field("Destination", func(d *config.EventDestination) *string { return &d.Destination }, textOf(),
+		"The ARN of a standard SQS queue, a standard SNS topic, an EventBridge event bus or a Lambda function; OnFailure also takes an S3 bucket."),
+)
+
+var functionURLShape = objectOf("function URL",
+	field("AuthType", func(c *config.FunctionURLConfig) *string { return &c.AuthType }, textOf(oneOf("NONE", "AWS_IAM")),
+		"NONE or AWS_IAM, which is not checked: the engine's address has no authentication. Default NONE."),
+	field("InvokeMode", func(c *config.FunctionURLConfig) *string { return &c.InvokeMode }, textOf(oneOf("BUFFERED", "RESPONSE_STREAM")),
+		"RESPONSE_STREAM passes the response on while the handler writes it. Default BUFFERED."),
+	field("Cors", func(c *config.FunctionURLConfig) **config.Cors { return &c.Cors }, pointerTo(corsShape),
+		"The pages of other origins that may call the URL."),
+)
+
+var corsShape = objectOf("cors",
+	field("AllowCredentials", func(c *config.Cors) *bool { return &c.AllowCredentials }, trueOrFalse, "Whether calls may have cookies."),
+	field("AllowHeaders", func(c *config.Cors) *[]string { return &c.AllowHeaders }, listOf(0, 100, textOf()), "Headers that calls may have; * is any."),
+	field("AllowMethods", func(c *config.Cors) *[]string { return &c.AllowMethods }, listOf(0, 6, textOf(oneOf("GET", "PUT", "HEAD", "POST", "PATCH", "DELETE", "*"))), "Methods of calls; * is any."),
+	field("AllowOrigins", func(c *config.Cors) *[]string { return &c.AllowOrigins }, listOf(0, 100, textOf()), "Origins of pages, such as https://example.com; * is any."),
+	field("ExposeHeaders", func(c *config.Cors) *[]string { return &c.ExposeHeaders }, listOf(0, 100, textOf()), "Headers of responses that pages may read."),
+	field("MaxAge", func(c *config.Cors) *int { return &c.MaxAge }, integerOf(0, 86400), "How long a browser may remember this, in seconds."),
 )

@@ -62,7 +62,7 @@ func mustLoad(t testing.TB, text string, env ...string) *File {
 
 func TestFullFile(t *testing.T) {
 	f, report := loadText(t, full(t), "TABLE=orders-table")
-	if want := "mappings.yaml:96:5: Functions.steps.MemorySize: warning: is passed to the function, but not enforced for processes\n" +
+	if want := "mappings.yaml:98:5: Functions.steps.MemorySize: warning: is passed to the function, but not enforced for processes\n" +
 		"mappings.yaml is valid, 1 warning\n"; report.String() != want {
 		t.Errorf("report:\n%s\nwant:\n%s", report, want)
 	}
@@ -71,7 +71,7 @@ func TestFullFile(t *testing.T) {
 	}
 	dir, _ := filepath.Abs("testdata")
 
-	endpoints := Endpoints{"http://localhost:9324", "http://localhost:4568", "http://localhost:8000", "http://localhost:8001", "http://localhost:4575", "http://localhost:9000"}
+	endpoints := Endpoints{"http://localhost:9324", "http://localhost:4568", "http://localhost:8000", "http://localhost:8001", "http://localhost:4575", "http://localhost:9000", "http://localhost:4587", "http://localhost:4574"}
 	if got, want := f.Aws, (Aws{"eu-west-1", "embedded:4566", endpoints, "123456789012"}); got != want {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}

@@ -3,9 +3,7 @@ package configfile
 const (
 	notThisSource = "is for a source that is not supported by this version: remove it"
 	noContainers  = "containers are not supported by this version: use Command, Runtime or InvokeEndpoint"
-	noAsync       = "asynchronous invocations are not supported by this version: remove it"
 	noKey         = "filter criteria are in this file and not encrypted: remove it"
-	notCalled     = "this version does not call that service: remove it"
 	notAProcess   = "is a container's and not enforced for processes: remove it"
 	notPackaged   = "this version does not fetch or unpack code: name its directory with CodeUri"
 	notOnOneHost  = "has no effect outside AWS: remove it"
@@ -32,9 +30,6 @@ var refused = []struct{ in, key, why string }{
 	{inFunction, "ImageUri", noContainers},
 	{inFunction, "ImageConfig", noContainers},
 	{inFunction, "PackageType", noContainers},
-	{inFunction, "DeadLetterConfig", noAsync},
-	{inFunction, "EventInvokeConfig", noAsync},
-	{inFunction, "ProvisionedConcurrentExecutions", "provisioned concurrency is not supported by this version: remove it"},
 	{inFunction, "EphemeralStorage", notAProcess},
 	{inFunction, "Code", notPackaged},
 	{inFunction, "InlineCode", notPackaged},
@@ -51,9 +46,6 @@ var refused = []struct{ in, key, why string }{
 	{inLogging, "LogGroup", notCollected},
 	{inLogging, "ApplicationLogLevel", "log levels are not supported by this version: remove it"},
 	{inLogging, "SystemLogLevel", "log levels are not supported by this version: remove it"},
-
-	{inEndpoints, "events", notCalled},
-	{inEndpoints, "lambda", "functions are reached by their own InvokeEndpoint: remove it"},
 
 	{inTable, "GlobalSecondaryIndexes", "indexes are not supported by this version: remove it"},
 	{inTable, "LocalSecondaryIndexes", "indexes are not supported by this version: remove it"},
