@@ -40,14 +40,26 @@ var temporary = map[string]bool{
 	"OperationAborted":  true, // S3: another change is in progress
 	"TemporaryRedirect": true, // S3: the bucket is new
 	"ConcurrentAccess":  true, // SNS
+
+	"InternalFailure":                 true, // EventBridge, of an entry
+	"InternalException":               true,
+	"ConcurrentModificationException": true,
+
+	"ResourceConflictException":  true, // Lambda: the function is being created or updated
+	"ENINotReadyException":       true,
+	"SnapStartNotReadyException": true,
+}
+
+// passes reports whether an error with a code may go away.
+func passes(code string) bool {
+	_, throttled := retry.DefaultThrottleErrorCodes[code]
+	return throttled || temporary[code]
 }
 
 // permanent reports whether the service blamed the caller: the destination does not exist, access to it or to its key is
 // denied, it is in another Region, or the notice is too large or invalid.
 func permanent(err error) bool {
-	code := awserr.Code(err)
-	_, throttled := retry.DefaultThrottleErrorCodes[code]
-	if throttled || temporary[code] {
+	if passes(awserr.Code(err)) {
 		return false
 	}
 	status := awserr.Status(err)

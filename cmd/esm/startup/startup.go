@@ -60,7 +60,7 @@ func (c *Checks) mark(arn string, checked bool) (before bool) {
 func (c *Checks) destination(ctx context.Context, arn string) {
 	within, cancel := context.WithTimeout(ctx, destinationTimeout)
 	defer cancel()
-	d, err := wiring.ReachableDestination(within, c.Parts.Feeds.Clients, c.File, arn)
+	d, err := wiring.Destinations{File: c.File, Clients: c.Parts.Feeds.Clients}.Reachable(within, arn, config.StreamFailure)
 	if err == nil {
 		err = d.Reach(within)
 	}

@@ -92,7 +92,7 @@ func (a *addresses) open(ctx context.Context, arn string) (esm.Destination, erro
 	if endpoint := a.file.Aws.EndpointOf(d.Kind.Service); strings.HasPrefix(endpoint, "embedded") {
 		return nil, fmt.Errorf("Aws.Endpoint %s: the stand-in runs only with the engine: name another endpoint with --endpoint", endpoint)
 	}
-	return wiring.Destination(ctx, a.clients, a.file, arn)
+	return wiring.Destinations{File: a.file, Clients: a.clients}.Open(ctx, arn, config.StreamFailure)
 }
 
 // concurrency is how many notices are sent concurrently. Each may hold an event of 6 MB.
