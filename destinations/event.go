@@ -7,14 +7,9 @@ import (
 	"net/http"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 )
-
-// recordedSuccesses is approximateInvokeCount in the record of a success: 1 as recorded on AWS, also after failed tries.
-const recordedSuccesses = 1
 
 // eventResponse is responseContext in the record of an asynchronous event. What does not apply is left out.
 type eventResponse struct {
@@ -33,14 +28,10 @@ type deliveryError struct {
 // eventRecord returns the invocation record of an asynchronous event, with the bytes of the event and of the handler's
 // response as they are if payloads is set (AWS: "Capturing records of Lambda asynchronous invocations").
 func eventRecord(n esm.Notice, payloads bool) ([]byte, error) {
-	invokes := n.Invokes
-	if n.Condition == esm.Success {
-		invokes = recordedSuccesses
-	}
 	record := []member{
 		{"version", "1.0"},
 		{"timestamp", stamp(n.Time, milliseconds)},
-		{"requestContext", requestContext{n.RequestID, qualified(n.FunctionArn), n.Condition, invokes}},
+		{"requestContext", requestContext{n.RequestID, qualified(n.FunctionArn), n.Condition, n.Invokes}},
 	}
 	if payloads {
 		record = append(record, member{"requestPayload", verbatim(eventOf(n))})
@@ -115,19 +106,11 @@ func tooLarge(record []byte, limit int) error {
 	return fmt.Errorf("%w: the record has %d bytes, above its limit of %d", esm.ErrUndeliverable, len(record), limit)
 }
 
-// eventObjectKey returns the key of an object as Lambda forms it: function, time and a UUID.
+// eventObjectKey returns the key of an object as Lambda forms it: function, time and a UUID, which is the notice's ID.
 func eventObjectKey(n esm.Notice) (string, error) {
 	name, err := config.ParseFunctionName(n.FunctionArn)
 	if err != nil {
 		return "", fmt.Errorf("%w: the notice's function %q %w", esm.ErrUndeliverable, n.FunctionArn, err)
 	}
-	return fmt.Sprintf("aws/lambda/async/%s/%s-%s", name.Name, stamp(n.Time, objectTime), identity(n)), nil
-}
-
-// identity returns the notice's ID if that is a UUID, and otherwise a UUID made from it.
-func identity(n esm.Notice) string {
-	if id, err := uuid.Parse(n.ID); err == nil {
-		return id.String()
-	}
-	return derivedID(n)
+	return fmt.Sprintf("aws/lambda/async/%s/%s-%s", name.Name, stamp(n.Time, objectTime), n.ID), nil
 }
