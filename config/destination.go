@@ -19,6 +19,9 @@ const (
 	DeadLetter                  // DeadLetterConfig of a function
 )
 
+// EventOrigins lists the origins of notices about asynchronous events.
+var EventOrigins = []Origin{EventSuccess, EventFailure, DeadLetter}
+
 // DestinationKind is one kind of destination. The table of kinds holds every rule about which destinations an origin may
 // have; package destinations opens them.
 type DestinationKind struct {
