@@ -36,7 +36,7 @@ func (d *decoder) checkAsyncDestinations(f *File) {
 		return
 	}
 	d.eachAsyncDestination(f, func(fn config.Function, to config.Destination, at string) {
-		if to.Kind != config.FunctionDestination || !f.Aws.owns(to.ARN) {
+		if to.Kind != config.FunctionDestination || !f.Aws.Owns(to.ARN) {
 			return
 		}
 		name, _ := config.ParseFunctionName(to.ARN.String()) // it is valid
@@ -52,7 +52,7 @@ func (d *decoder) checkAsyncDestinations(f *File) {
 // warnAsyncDestinations warns of destinations that the stand-in does not have.
 func (d *decoder) warnAsyncDestinations(f *File) {
 	d.eachAsyncDestination(f, func(_ config.Function, to config.Destination, at string) {
-		if to.Kind == config.FunctionDestination && !f.Aws.owns(to.ARN) && strings.HasPrefix(f.Aws.EndpointOf(config.Lambda), embedded) {
+		if to.Kind == config.FunctionDestination && !f.Aws.Owns(to.ARN) && strings.HasPrefix(f.Aws.EndpointOf(config.Lambda), embedded) {
 			d.warnf(at, "is a function of another region or account, which the embedded stand-in does not have: give Aws.Endpoints.lambda")
 			return
 		}
@@ -60,5 +60,5 @@ func (d *decoder) warnAsyncDestinations(f *File) {
 	})
 }
 
-// owns reports whether an ARN is of the file's region and account.
-func (a Aws) owns(arn config.ARN) bool { return arn.Region == a.Region && arn.Account == a.AccountId }
+// Owns reports whether an ARN is of the file's region and account.
+func (a Aws) Owns(arn config.ARN) bool { return arn.Region == a.Region && arn.Account == a.AccountId }
