@@ -9,7 +9,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// Errors of notices that a kind of destination cannot receive. No origin has such a destination.
+// Errors of notices that have no form for a kind of destination: config allows no such destination.
 var (
 	errNoSubject  = fmt.Errorf("%w: the notice has no subject", esm.ErrUndeliverable)
 	errDeadLetter = fmt.Errorf("%w: a dead letter can be sent to a queue or a topic only", esm.ErrUndeliverable)

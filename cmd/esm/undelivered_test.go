@@ -33,7 +33,7 @@ func keep(t *testing.T, data string, mappings ...string) {
 		n := esm.Notice{
 			ID: []string{"one", "two", "three"}[i], Mapping: mapping, Time: seenAt, Condition: "RetryAttemptsExhausted",
 			FunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:" + []string{"f", "g:live", "f:old"}[i],
-			Stream: &esm.StreamBatch{Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Shard: "shardId-000", Size: 1}, Payload: []byte(`{}`),
+			Stream:      &esm.StreamBatch{Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Shard: "shardId-000", Size: 1}, Payload: []byte(`{}`),
 		}
 		if err := db.Keep(t.Context(), n, oldQueue, "denied"); err != nil {
 			t.Fatal(err)
