@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Origin is the kind of sender of notices to a destination.
@@ -83,7 +82,7 @@ func ParseDestination(arn string, origin Origin) (Destination, error) {
 		switch {
 		case kind.Service != a.Service || !slices.Contains(kind.Origins, origin):
 			continue
-		case strings.HasSuffix(a.Resource, ".fifo"):
+		case IsFIFO(a.Resource):
 			return Destination{}, fmt.Errorf("is FIFO, which cannot be a destination: give the ARN of %s", destinationsOf(origin))
 		case !kind.valid(a):
 			return Destination{}, fmt.Errorf("is not the ARN of %s (%s)", kind.Name, kind.Form)
