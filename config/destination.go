@@ -100,5 +100,5 @@ func destinationsOf(origin Origin) string {
 			names = append(names, kind.Name)
 		}
 	}
-	return orList(names)
+	return OrList(names)
 }

@@ -9,7 +9,7 @@ import (
 // SQSQueue is the kind of an SQS queue, standard or FIFO.
 var SQSQueue = &Kind{
 	Name:             "SQS queue",
-	Form:             "an SQS queue",
+	Forms:            []string{"an SQS queue"},
 	Service:          SQS,
 	EndpointKey:      SQS,
 	Title:            func(a ARN) string { return a.Resource },

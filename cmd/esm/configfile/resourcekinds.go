@@ -55,7 +55,7 @@ func (d *decoder) warnUnmade(f *File, arn, at string) {
 	if err != nil || i < 0 || d.failed[at] {
 		return
 	}
-	whole, _, _ := strings.Cut(config.TableOf(arn), "/consumer/")
+	whole := config.ParseSource(arn).Whole()
 	k := resourceKinds[i]
 	names, arns := f.names(k)
 	_, standIn := f.Aws.Embedded()

@@ -16,7 +16,7 @@ func dynamoDBStream(ctx context.Context, f *Feeds, m config.Mapping) (esm.Stream
 	if err != nil {
 		return nil, err
 	}
-	if m.EventSourceArn != config.TableOf(m.EventSourceArn) {
+	if m.EventSourceArn != m.Source().Whole() {
 		return ddbstreams.New(ddbstreams.Config{Client: client, ARN: m.Source().ARN, IdlePoll: f.idlePoll(endpoint), Calls: &f.tableCalls})
 	}
 	checkpoints, err := f.Checkpoints.All(ctx, m.UUID)
