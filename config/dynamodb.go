@@ -18,7 +18,7 @@ var DynamoDBStream = &Kind{
 	Refused:           refusedByStreams,
 	CheckARN:          checkTableARN,
 	CheckPosition:     checkTablePosition,
-	Notice:            NoticeFormat{Key: "DDBStreamBatchInfo", Time: noticeSeconds},
+	Notice:            NoticeFormat{Key: "DDBStreamBatchInfo", Time: NoticeSeconds},
 	Part:              inStream,
 	MaxReaders:        2, // of one shard (AWS: "Using Lambda with Amazon DynamoDB")
 }

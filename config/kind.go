@@ -94,10 +94,10 @@ func KindOf(service string) *Kind {
 	return nil
 }
 
-// Layouts of times in notices.
+// Layouts of times in notices, for time.Format of a time in UTC.
 const (
-	noticeSeconds      = "2006-01-02T15:04:05Z"
-	noticeMilliseconds = "2006-01-02T15:04:05.000Z"
+	NoticeSeconds      = "2006-01-02T15:04:05Z"
+	NoticeMilliseconds = "2006-01-02T15:04:05.000Z"
 )
 
 // Forever is the value of MaximumRecordAgeInSeconds and of MaximumRetryAttempts that means no limit, and their default.

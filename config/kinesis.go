@@ -21,7 +21,7 @@ var KinesisStream = &Kind{
 	CheckARN:          checkKinesisARN,
 	CheckPosition:     checkKinesisPosition,
 	Part:              "/consumer/",
-	Notice:            NoticeFormat{Key: "KinesisBatchInfo", Time: noticeMilliseconds},
+	Notice:            NoticeFormat{Key: "KinesisBatchInfo", Time: NoticeMilliseconds},
 }
 
 // refusedByStreams are the members of mappings that only queues have.

@@ -74,7 +74,7 @@ const embedded = "embedded"
 
 // The defaults of keys that are left out.
 var (
-	defaultAws    = Aws{AccountId: "000000000000"}
+	defaultAws    = Aws{AccountId: config.DefaultAccount}
 	defaultEngine = Engine{
 		DataDir:     ".esm",
 		Listen:      "127.0.0.1:9001",
@@ -82,7 +82,6 @@ var (
 		Concurrency: 1000,
 		TimeScale:   1,
 	}
-	defaultRegion = "us-east-1"
 )
 
 // raw is the decoded file before defaults are filled in.
