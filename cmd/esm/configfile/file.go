@@ -38,8 +38,8 @@ type Endpoints struct {
 
 // Embedded reports whether the embedded stand-in is requested, and on which port; 0 means any free port.
 func (a Aws) Embedded() (port string, asked bool) {
-	service, port, _ := strings.Cut(a.Endpoint, ":")
-	if service != embedded {
+	_, port, _ = strings.Cut(a.Endpoint, ":")
+	if !IsEmbedded(a.Endpoint) {
 		return "", false
 	}
 	if port == "" {
@@ -67,6 +67,12 @@ type Engine struct {
 	Concurrency int           // the pool of functions without a reservation
 	TimeScale   float64       // multiplies the waits that the engine imposes
 	IdlePoll    time.Duration // how often an idle shard is polled; 0 means that it depends on the endpoint
+}
+
+// IsEmbedded reports whether an endpoint is that of the embedded stand-in. While an engine runs, its file has a URL instead.
+func IsEmbedded(endpoint string) bool {
+	name, _, _ := strings.Cut(endpoint, ":")
+	return name == embedded
 }
 
 // embedded is the endpoint that selects the stand-in inside this process.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
 )
@@ -50,6 +51,17 @@ func (f *Feeds) location(m config.Mapping) (endpoint, region string) {
 	return cmp.Or(m.Endpoint, f.File.Aws.EndpointOf(s.Kind.EndpointKey)), cmp.Or(m.Region, s.ARN.Region)
 }
 
+// ErrStandIn is returned for sources and destinations in the embedded stand-in while no engine runs.
+var ErrStandIn = errors.New("the stand-in runs only with the engine")
+
+// running returns endpoint, and ErrStandIn if it is that of the embedded stand-in: an engine that runs has replaced it by a URL.
+func running(endpoint string) (url string, err error) {
+	if configfile.IsEmbedded(endpoint) {
+		return "", fmt.Errorf("Aws.Endpoint %s: %w", endpoint, ErrStandIn)
+	}
+	return endpoint, nil
+}
+
 // checkStream is the check of a kind without one of its own.
 func checkStream(ctx context.Context, f *Feeds, m config.Mapping, isNew bool) error {
 	if !isNew {
@@ -84,8 +96,9 @@ func (f *Feeds) Shards(ctx context.Context, m config.Mapping) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	if _, asked := f.File.Aws.Embedded(); asked && m.Endpoint == "" {
-		return nil, errors.New("the embedded stand-in runs only with the engine")
+	endpoint, _ := f.location(m)
+	if _, err := running(endpoint); err != nil {
+		return nil, err
 	}
 	stream, err := s.stream(ctx, f, m)
 	if err != nil {
