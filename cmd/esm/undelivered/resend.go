@@ -29,7 +29,7 @@ func Resend(ctx context.Context, file *configfile.File, s *datadir.Store, wanted
 		_, err := fmt.Fprintln(w, "there are no undelivered notices")
 		return err
 	}
-	known, err := s.Mappings(ctx, file)
+	known, err := s.KnownMappings(ctx, file)
 	if err != nil {
 		return err
 	}
