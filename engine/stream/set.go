@@ -61,7 +61,7 @@ func (s *set) run(ctx, work context.Context, listed []esm.Shard) error {
 	defer s.stopAll()
 	defer stop()
 	again := s.take(ctx, work, listed)
-	for pauses := retry.Pauses(s.feed.Scale); ; {
+	for pauses := retry.NewPauses(s.feed.Scale); ; {
 		ended, err := s.rest(ctx, time.Until(again))
 		if err != nil || ctx.Err() != nil {
 			return err
@@ -84,7 +84,7 @@ func (s *set) run(ctx, work context.Context, listed []esm.Shard) error {
 		case errors.Is(err, esm.ErrNoStream), ctx.Err() != nil:
 			return err
 		default:
-			pause := pauses.NextBackOff()
+			pause := pauses.Next()
 			s.feed.failing(err, pause)
 			again = time.Now().Add(pause)
 		}
