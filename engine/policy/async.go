@@ -79,7 +79,7 @@ func (a Async) Before(e esm.Event, now time.Time, dice float64) (EventStep, bool
 	case t.Reserved != nil && *t.Reserved == 0:
 		e.Last = &esm.EventResult{Error: "Function not invoked. Function isconfigured with zero reserved concurrent executions"}
 		return EventStep{Event: e, Condition: esm.ZeroReservedConcurrency}, true
-	case age(e, now) > t.Config.MaxAge():
+	case Age(e, now) > t.Config.MaxAge():
 		if e.Last == nil {
 			e.Last = &esm.EventResult{Error: "Event age exceeded."}
 		}
@@ -199,11 +199,8 @@ func (a Async) wait(step EventStep, before esm.Event, d delay, from time.Time, d
 	return step
 }
 
-// age returns the age of e; 0 if the clock was set back behind its acceptance.
-func age(e esm.Event, now time.Time) time.Duration { return max(now.Sub(e.Accepted), 0) }
-
-// Age returns the age of e at the time of a try.
-func Age(e esm.Event, now time.Time) time.Duration { return age(e, now) }
+// Age returns the age of e: 0 if the clock was set back behind its acceptance.
+func Age(e esm.Event, now time.Time) time.Duration { return max(now.Sub(e.Accepted), 0) }
 
 // message returns the errorMessage of a failure's payload, or the start of a payload that has none.
 func message(payload json.RawMessage) string {

@@ -7,8 +7,8 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// LongestDelay is the longest delay of an event before its next try, unless it is scaled.
-const LongestDelay = 330 * time.Second
+// longestDelay is the longest delay of an event before its next try, unless it is scaled.
+const longestDelay = 330 * time.Second
 
 // delay is a delay before the next try of an event, and the factors between which it is spread.
 type delay struct {
@@ -43,9 +43,11 @@ func (a Async) scaled(d time.Duration) time.Duration {
 	return time.Duration(math.Round(a.scale() * float64(d)))
 }
 
-// LongestDelay returns the longest delay of an event before its next try. An event that has to wait longer was stored before
-// the clock was set back.
-func (a Async) LongestDelay() time.Duration { return a.scaled(LongestDelay) }
+// Overdue reports whether an event that is due at next would have to wait longer than any delay. It was stored before the
+// clock was set back, and is to be tried now.
+func (a Async) Overdue(next, now time.Time) bool {
+	return next.Sub(now) > max(longestDelay, a.scaled(longestDelay))
+}
 
 // unscaledAge returns the age that e would have if its delays had their full length.
 func (a Async) unscaledAge(e esm.Event, now time.Time) time.Duration {
@@ -56,5 +58,5 @@ func (a Async) unscaledAge(e esm.Event, now time.Time) time.Duration {
 	for n := range e.Throttles {
 		waited += throttleDelay(n).nominal
 	}
-	return max(age(e, now)+waited-a.scaled(waited), 0)
+	return max(Age(e, now)+waited-a.scaled(waited), 0)
 }

@@ -96,5 +96,5 @@ func parsePasses(entry string) (id string, passes int, ok bool) {
 	_, rest, _ := strings.Cut(entry, ":")
 	id, count, _ := strings.Cut(rest, ":")
 	passes, err := strconv.Atoi(count)
-	return id, passes, err == nil && passes > 0 && id != ""
+	return id, min(passes, MaxPasses), err == nil && passes > 0 && id != ""
 }
