@@ -30,7 +30,7 @@ type deliveryError struct {
 func eventRecord(n esm.Notice, payloads bool) ([]byte, error) {
 	record := []member{
 		{"version", "1.0"},
-		{"timestamp", stamp(n.Time, milliseconds)},
+		{"timestamp", stamp(n.Time, config.NoticeMilliseconds)},
 		{"requestContext", requestContext{n.RequestID, qualified(n.FunctionArn), n.Condition, n.Invokes}},
 	}
 	if payloads {

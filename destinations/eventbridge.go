@@ -78,7 +78,7 @@ func refusedEntry(out *eventbridge.PutEventsOutput) error {
 	switch {
 	case code != "":
 		err := error(&smithy.GenericAPIError{Code: code, Message: text})
-		if !passes(code) {
+		if !passes(err) {
 			err = fmt.Errorf("%w: %w", esm.ErrUndeliverable, err)
 		}
 		return err

@@ -38,10 +38,12 @@ type Clients interface {
 
 // Opener opens destinations.
 type Opener struct {
-	Clients  Clients
-	Endpoint func(service string) string // returns a service's endpoint; empty is AWS's own
-	Region   string                      // of this engine's functions, and of destinations whose ARNs name none
-	Account  string                      // of this engine's functions
+	Clients Clients
+	Region  string // of this engine's functions, and of destinations whose ARNs name none
+	Account string // of this engine's functions
+
+	// Endpoint returns a service's endpoint; empty is AWS's own.
+	Endpoint func(service string) (string, error)
 
 	// HasFunction reports whether this engine has a function of a name without a qualifier. Nil means that it has none.
 	HasFunction func(name string) bool
@@ -79,7 +81,14 @@ func (o Opener) Open(ctx context.Context, arn string, origin config.Origin) (Rea
 }
 
 func (o Opener) open(ctx context.Context, d config.Destination) (Reachable, error) {
-	endpoint, region := o.Endpoint(d.Kind.Service), cmp.Or(d.ARN.Region, o.Region)
+	if d.Kind == config.FunctionDestination && d.ARN.Region == o.Region && d.ARN.Account == o.Account {
+		return o.ownFunction(d)
+	}
+	endpoint, err := o.Endpoint(d.Kind.Service)
+	if err != nil {
+		return nil, err
+	}
+	region := cmp.Or(d.ARN.Region, o.Region)
 	switch d.Kind {
 	case config.QueueDestination:
 		client, err := o.Clients.SQS(ctx, endpoint, region)
@@ -94,21 +103,15 @@ func (o Opener) open(ctx context.Context, d config.Destination) (Reachable, erro
 		client, err := o.Clients.EventBridge(ctx, endpoint, region)
 		return &bus{client, d.ARN.String()}, err
 	case config.FunctionDestination:
-		return o.function(ctx, d, endpoint)
+		client, err := o.Clients.LambdaAt(ctx, endpoint, region)
+		return &remoteFunction{client, d.Function(), d.FunctionArn()}, err
 	}
 	return nil, fmt.Errorf("%s cannot be opened", d.Kind.Name) // a row of the table without a case here
 }
 
-// function opens a destination that is a function. One of this engine's account and region is one of its functions.
-func (o Opener) function(ctx context.Context, d config.Destination, endpoint string) (Reachable, error) {
-	name, err := config.ParseFunctionName(d.ARN.String())
-	if err != nil {
-		return nil, err
-	}
-	if name.Region != o.Region || name.Account != o.Account {
-		client, err := o.Clients.LambdaAt(ctx, endpoint, name.Region)
-		return &remoteFunction{client, name, d.FunctionArn()}, err
-	}
+// ownFunction opens a destination that is a function of this engine's account and region, and so must be one of its own.
+func (o Opener) ownFunction(d config.Destination) (Reachable, error) {
+	name := d.Function()
 	if o.HasFunction == nil || !o.HasFunction(name.Name) {
 		return nil, fmt.Errorf("this engine, whose functions are in %s and account %s, has no function %s", o.Region, o.Account, name.Name)
 	}

@@ -124,7 +124,9 @@ const (
 
 // opener returns an opener of destinations whose requests reach s. An empty endpoint is AWS's own.
 func (s *service) opener(endpoint string) Opener {
-	return Opener{Clients: clients{s}, Endpoint: func(string) string { return endpoint }, Region: "eu-west-1", Account: "111122223333"}
+	return Opener{
+		Clients: clients{s}, Region: "eu-west-1", Account: "111122223333", Endpoint: func(string) (string, error) { return endpoint, nil },
+	}
 }
 
 // each opens a destination of each kind that stream mappings may have, by service.

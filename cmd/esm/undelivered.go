@@ -62,7 +62,7 @@ func openStore(cmd *cobra.Command, path string, over configfile.Overrides) (*con
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := datadir.OpenStore(file.Engine.DataDir, false)
+	s, err := datadir.OpenStore(file.Engine.DataDir)
 	return file, s, err
 }
 
@@ -102,7 +102,7 @@ the function's response to an asynchronous event.`,
 			if asJSON {
 				return undelivered.WriteJSON(cmd.OutOrStdout(), notices, payload)
 			}
-			known, err := s.Mappings(cmd.Context(), file)
+			known, err := s.KnownMappings(cmd.Context(), file)
 			if err != nil {
 				return err
 			}

@@ -1,8 +1,6 @@
 package configfile
 
 import (
-	"strings"
-
 	"github.com/esm-run/esm/config"
 )
 
@@ -39,12 +37,11 @@ func (d *decoder) checkAsyncDestinations(f *File) {
 		if to.Kind != config.FunctionDestination || !f.Aws.Owns(to.ARN) {
 			return
 		}
-		name, _ := config.ParseFunctionName(to.ARN.String()) // it is valid
-		switch {
-		case name.Name == fn.Name:
+		switch name := to.Function().Name; {
+		case name == fn.Name:
 			d.errorf(at, "is the function itself, which cannot be its own destination")
-		case f.Function(name.Name) == nil:
-			d.errorf(at, "names no function of this file: %s", f.functionsFor(name.Name))
+		case f.Function(name) == nil:
+			d.errorf(at, "names no function of this file: %s", f.functionsFor(name))
 		}
 	})
 }
@@ -52,7 +49,7 @@ func (d *decoder) checkAsyncDestinations(f *File) {
 // warnAsyncDestinations warns of destinations that the stand-in does not have.
 func (d *decoder) warnAsyncDestinations(f *File) {
 	d.eachAsyncDestination(f, func(_ config.Function, to config.Destination, at string) {
-		if to.Kind == config.FunctionDestination && !f.Aws.Owns(to.ARN) && strings.HasPrefix(f.Aws.EndpointOf(config.Lambda), embedded) {
+		if to.Kind == config.FunctionDestination && !f.Aws.Owns(to.ARN) && IsEmbedded(f.Aws.EndpointOf(config.Lambda)) {
 			d.warnf(at, "is a function of another region or account, which the embedded stand-in does not have: give Aws.Endpoints.lambda")
 			return
 		}

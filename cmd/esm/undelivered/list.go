@@ -53,7 +53,7 @@ type subject struct{ sender, place, records, condition string }
 func subjectOf(n esm.Notice, titles map[string]string) subject {
 	if n.Event == nil {
 		batch := batchOf(n)
-		title := cmp.Or(titles[n.Mapping], datadir.Removed(n.Mapping).Title())
+		title := cmp.Or(titles[n.Mapping], datadir.RemovedMapping(n.Mapping).Title())
 		return subject{title, batch.Shard, strconv.Itoa(batch.Size), string(n.Condition)}
 	}
 	s := subject{n.FunctionArn, n.RequestID, "-", string(n.Condition)}

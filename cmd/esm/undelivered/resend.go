@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -32,7 +31,7 @@ func Resend(ctx context.Context, file *configfile.File, s *datadir.Store, wanted
 		_, err := fmt.Fprintln(w, "there are no undelivered notices")
 		return err
 	}
-	known, err := s.Mappings(ctx, file)
+	known, err := s.KnownMappings(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -115,15 +114,11 @@ func (a *addresses) open(ctx context.Context, to target) (esm.Destination, error
 	if to.arn == "" {
 		return nil, errors.New("its function had no destination when the event ended: give it one in the file, or drop the notice")
 	}
-	d, err := config.ParseDestination(to.arn, to.origin)
-	if err != nil {
-		return nil, fmt.Errorf("destination %s %w", to.arn, err)
+	d, err := a.destinations.Open(ctx, to.arn, to.origin)
+	if errors.Is(err, wiring.ErrStandIn) {
+		err = fmt.Errorf("%w: name another endpoint with --endpoint", err)
 	}
-	endpoint, own := a.file.Aws.EndpointOf(d.Kind.Service), d.Kind == config.FunctionDestination && a.file.Aws.Owns(d.ARN)
-	if strings.HasPrefix(endpoint, "embedded") && !own {
-		return nil, fmt.Errorf("Aws.Endpoint %s: the stand-in runs only with the engine: name another endpoint with --endpoint", endpoint)
-	}
-	return a.destinations.Open(ctx, to.arn, to.origin)
+	return d, err
 }
 
 // concurrency is how many notices are sent concurrently. Each may hold an event of 6 MB.

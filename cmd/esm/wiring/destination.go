@@ -33,8 +33,9 @@ func (d Destinations) Open(ctx context.Context, arn string, origin config.Origin
 func (d Destinations) Reachable(ctx context.Context, arn string, origin config.Origin) (destinations.Reachable, error) {
 	aws := d.File.Aws
 	opener := destinations.Opener{
-		Clients: d.Clients, Endpoint: aws.EndpointOf, Region: aws.Region, Account: aws.AccountId,
-		HasFunction: func(name string) bool { return d.File.Function(name) != nil }, Acceptor: d.Acceptor,
+		Clients: d.Clients, Region: aws.Region, Account: aws.AccountId, Acceptor: d.Acceptor,
+		Endpoint:    func(service string) (string, error) { return running(aws.EndpointOf(service)) },
+		HasFunction: func(name string) bool { return d.File.Function(name) != nil },
 	}
 	return opener.Open(ctx, arn, origin)
 }
