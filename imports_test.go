@@ -53,7 +53,7 @@ var foundations = map[string][]string{"invoker": {"lifecycle", "runtimeapi"}}
 var layers = [][]string{
 	{"awsclient", "configfile", "observe", "usage"},
 	{"httpserver", "logging", "provision", "reservations", "wiring"},
-	{"datadir", "invoke", "startup", "status"},
+	{"datadir", "events", "invoke", "startup", "status"},
 	{"position", "undelivered"},
 }
 
