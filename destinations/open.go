@@ -66,19 +66,27 @@ func OriginOf(n esm.Notice) config.Origin {
 	return config.EventFailure
 }
 
-// Open returns the destination with an ARN, if notices of origin may be sent there. It makes no request. After an error
-// another try will not help until someone changes the configuration.
+// Open returns the destination with an ARN, if notices of origin may be sent there. It makes no request. Its errors are
+// [esm.ErrUndeliverable]: someone must change the configuration.
 func (o Opener) Open(ctx context.Context, arn string, origin config.Origin) (Reachable, error) {
 	d, err := config.ParseDestination(arn, origin)
 	if err != nil {
-		return nil, fmt.Errorf("destination %s %w", arn, err)
+		return nil, unopenable{fmt.Errorf("destination %s %w", arn, err)}
 	}
 	opened, err := o.open(ctx, d)
 	if err != nil {
-		return nil, fmt.Errorf("destination %s: %w", arn, err)
+		return nil, unopenable{fmt.Errorf("destination %s: %w", arn, err)}
 	}
 	return opened, nil
 }
+
+// unopenable is an error of Open. It is an [esm.ErrUndeliverable] without its text.
+type unopenable struct{ error }
+
+// Is is for [errors.Is].
+func (unopenable) Is(target error) bool { return target == esm.ErrUndeliverable }
+
+func (e unopenable) Unwrap() error { return e.error }
 
 func (o Opener) open(ctx context.Context, d config.Destination) (Reachable, error) {
 	if d.Kind == config.FunctionDestination && d.ARN.Region == o.Region && d.ARN.Account == o.Account {

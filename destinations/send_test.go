@@ -187,7 +187,14 @@ func TestReach(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	_, err := Opener{}.Open(t.Context(), queueARN+".fifo", config.StreamFailure)
-	if want := "destination " + queueARN + ".fifo is FIFO, which cannot be a destination: give the ARN of"; err == nil || !strings.HasPrefix(err.Error(), want) {
+	want := "destination " + queueARN + ".fifo is FIFO, which cannot be a destination: give the ARN of"
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !errors.Is(err, esm.ErrUndeliverable) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	gone := errors.New("no such endpoint")
+	o := Opener{Endpoint: func(string) (string, error) { return "", gone }}
+	_, err = o.Open(t.Context(), queueARN, config.DeadLetter)
+	if want := "destination " + queueARN + ": no such endpoint"; err == nil || err.Error() != want || !errors.Is(err, gone) || !errors.Is(err, esm.ErrUndeliverable) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
