@@ -26,6 +26,8 @@ type dispatcher struct {
 	store chan struct{} // holds a value during a Take, and during a Return that is repeated
 	size  int           // events to take next; owned by run
 
+	reserved pool // used while permits are reserved for the function
+
 	mu        sync.Mutex
 	inHand    int                // events that are taken
 	running   int                // tries that run
@@ -131,6 +133,13 @@ func (d *dispatcher) idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.inHand == 0 && len(d.woken) == 0
+}
+
+// runs makes note that n more tries run.
+func (d *dispatcher) runs(n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running += n
 }
 
 func (d *dispatcher) inFlight() int {

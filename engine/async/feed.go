@@ -59,6 +59,7 @@ var (
 type running struct {
 	ctx, work context.Context
 	outbox    *outbox
+	shared    pool
 	saves     chan struct{} // holds a value for each change of the store in progress
 	ended     sync.WaitGroup
 }
