@@ -66,7 +66,7 @@ type running struct {
 
 // maxSaves is the number of tries that save their result concurrently. If that takes long, further tries keep their
 // permits, so that a store in trouble slows the functions down instead of filling the memory.
-const maxSaves = 64
+const maxSaves = 256
 
 // Run implements [engine.Feed]. It reports errors to Trace and tries again. It is called once.
 func (f *Feed) Run(ctx, work context.Context, ready func()) {

@@ -72,6 +72,9 @@ func (d *dispatcher) finish(s policy.EventStep) {
 // giveBack returns events whose try was not begun, as they were when they were taken. It tries once: an event that stays
 // taken is tried again after the next start.
 func (d *dispatcher) giveBack(events []esm.Event) {
+	if len(events) == 0 {
+		return
+	}
 	_ = d.feed.Events.Return(d.r.work, events...)
 	d.settled(len(events), false)
 }
