@@ -54,6 +54,7 @@ func (d *dispatcher) finish(s policy.EventStep) {
 	for i := range owed {
 		owed[i].Notice.ID = uuid.NewString()
 	}
+	d.r.outbox.announce(owed...)
 	work := d.r.work
 	finished := d.feed.repeat(work, d.function, func() error { return d.feed.Events.Finish(work, e.Place, owed...) })
 	if finished {
