@@ -127,7 +127,8 @@ type Scaled struct {
 	Pollers int
 }
 
-// State reports a change of a mapping's state: Creating, Enabled, Disabled or Stopped.
+// State reports that a mapping runs now, or does not run any more: it is Enabled or Disabled, as package mappings names its
+// states.
 type State struct {
 	Mapping string
 	State   string

@@ -93,8 +93,8 @@ func (d *dispatcher) put(ctx context.Context, events []esm.Event) bool {
 	d.begin(c)
 	defer d.end(c)
 	err := d.feed.Events.Return(ctx, events...)
-	for pauses := retry.Pauses(d.feed.Scale); err != nil; {
-		pause := pauses.NextBackOff()
+	for pauses := retry.NewPauses(d.feed.Scale); err != nil; {
+		pause := pauses.Next()
 		d.feed.failing(d.function)(err, pause)
 		if !retry.Sleep(ctx, pause) {
 			return false
