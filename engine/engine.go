@@ -1,5 +1,6 @@
 // Package engine runs the feeds of event source mappings. A feed carries records from their source to their function and
-// settles them: package engine/queue has the feed of a queue, engine/stream that of a stream.
+// settles them: package engine/queue has the feed of a queue, engine/stream that of a stream. Package engine/async has the
+// feed of asynchronous events, which are accepted from callers.
 //
 // The feeds contain no rules. Package engine/policy decides what a response means, how many pollers run and when a batch
 // is closed; package engine/filter decides which records a mapping wants.

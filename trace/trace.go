@@ -195,7 +195,7 @@ type EventTried struct {
 	Verdict      Verdict // Done, Failed, NotRun or Refused
 	Reason       Reason  // empty if the verdict is Done
 	Detail       string  // for people
-	Tries        int     // that count against MaximumRetryAttempts, with this one
+	Tries        int     // that count against MaximumRetryAttempts, this one included if it does
 	Age          time.Duration
 	Took         time.Duration
 }

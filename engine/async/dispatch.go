@@ -11,7 +11,7 @@ import (
 	"github.com/esm-run/esm/engine/retry"
 )
 
-// patience is how long an event waits for a permit while no other event of its function runs. After that it counts as
+// patience is how long an event waits for a permit while no other event runs that will return one. After that it counts as
 // throttled.
 const patience = 500 * time.Millisecond
 
@@ -59,13 +59,13 @@ func (d *dispatcher) decide(started *sync.WaitGroup, e esm.Event, now time.Time)
 	return decided
 }
 
-// reserve waits for a permit for e: until e is too old, ctx ends, or no other event of the function has run for as long as
-// patience lasts, which returns [esm.ErrThrottled]. While others run, e just waits for its turn.
+// reserve waits for a permit for e, until e is too old or ctx ends. While other events hold permits of the pool that e needs
+// one of, e just waits for its turn. Otherwise it returns [esm.ErrThrottled] when its patience is exhausted.
 func (d *dispatcher) reserve(ctx context.Context, e esm.Event) (esm.Slot, error) {
-	call, cancel := context.WithDeadline(ctx, d.feed.rules(e.Function).ExpiresAt(e).Add(1)) // at that time it is too old
+	rules := d.feed.rules(e.Function)
+	call, cancel := context.WithDeadline(ctx, rules.ExpiresAt(e).Add(1)) // when it is too old
 	defer cancel()
-	d.bePatient(cancel)
-	defer d.calmDown()
+	defer d.pool(rules.Target).wait(retry.Scaled(patience, d.feed.Scale), cancel)()
 	slot, err := d.feed.Invoker.Reserve(call, e.Function)
 	if err != nil && call.Err() != nil {
 		return nil, esm.ErrThrottled
@@ -73,32 +73,12 @@ func (d *dispatcher) reserve(ctx context.Context, e esm.Event) (esm.Slot, error)
 	return slot, err
 }
 
-func (d *dispatcher) patienceOf() time.Duration { return retry.Scaled(patience, d.feed.Scale) }
-
-// bePatient calls cancel when no try has run for as long as patience lasts, until calmDown is called.
-func (d *dispatcher) bePatient(cancel func()) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.patience = time.AfterFunc(d.patienceOf(), cancel)
-	if d.running > 0 {
-		d.patience.Stop()
+// pool returns the pool that the permits of the function come from.
+func (d *dispatcher) pool(t policy.Target) *pool {
+	if t.Reserved != nil {
+		return &d.reserved
 	}
-}
-
-func (d *dispatcher) calmDown() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.patience.Stop()
-	d.patience = nil
-}
-
-// runs makes note that n more tries run.
-func (d *dispatcher) runs(n int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.running += n; d.running == 0 && d.patience != nil {
-		d.patience.Reset(d.patienceOf())
-	}
+	return &d.r.shared
 }
 
 // throttle settles events after the first of them, whose try began at began, could not get a permit: neither could the

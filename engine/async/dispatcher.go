@@ -12,7 +12,7 @@ import (
 // The number of events that a dispatcher takes at a time grows while it starts their tries quickly, and shrinks otherwise:
 // what cannot run soon stays on disk.
 const (
-	maxTaken = 64
+	maxTaken = 256
 	quickly  = 100 * time.Millisecond
 )
 
@@ -25,6 +25,8 @@ type dispatcher struct {
 	woken chan struct{} // holds a value if there may be events that are due
 	store chan struct{} // holds a value during a Take, and during a Return that is repeated
 	size  int           // events to take next; owned by run
+
+	reserved pool // used while permits are reserved for the function
 
 	mu        sync.Mutex
 	inHand    int                // events that are taken
@@ -40,27 +42,48 @@ func newDispatcher(f *Feed, r *running, function string) *dispatcher {
 	}
 }
 
+// batch is the result of a Take.
+type batch struct {
+	events []esm.Event
+	next   time.Time // without events: when the first will be due; zero if none waits
+}
+
 // run dispatches events until there are none, or ctx ends. Then it waits for what it has started.
 func (d *dispatcher) run() {
 	var started sync.WaitGroup
 	defer started.Wait()
+	var ahead <-chan batch // of a Take during the last dispatch; nil without one
 	for d.r.ctx.Err() == nil {
-		select {
-		case <-d.woken:
-		default:
+		var b batch
+		if ahead != nil {
+			b, ahead = <-ahead, nil
+		} else {
+			b = d.take(d.size)
 		}
-		events, next := d.take()
-		if len(events) > 0 {
-			began := time.Now()
-			throttled := d.dispatch(&started, events)
-			d.resize(throttled || time.Since(began) < quickly)
+		if len(b.events) == 0 {
+			if b.next.IsZero() && d.feed.leave(d) {
+				return
+			}
+			d.rest(b.next)
 			continue
 		}
-		if next.IsZero() && d.feed.leave(d) {
-			return
+		if len(b.events) > 1 { // they start quickly: permits need not wait for the store
+			ahead = d.takeAhead(&started)
 		}
-		d.rest(next)
+		began := time.Now()
+		throttled := d.dispatch(&started, b.events)
+		d.resize(throttled || time.Since(began) < quickly)
 	}
+	if ahead != nil {
+		d.giveBack((<-ahead).events)
+	}
+}
+
+// takeAhead is take in a goroutine of its own.
+func (d *dispatcher) takeAhead(started *sync.WaitGroup) <-chan batch {
+	result, size := make(chan batch, 1), d.size
+	started.Go(func() { result <- d.take(size) })
+	return result
 }
 
 func (d *dispatcher) resize(grow bool) {
@@ -71,36 +94,40 @@ func (d *dispatcher) resize(grow bool) {
 	}
 }
 
-// take takes events that are due. Without one it returns when the first will be due; zero if none waits.
-func (d *dispatcher) take() (events []esm.Event, next time.Time) {
+// take takes up to size events that are due.
+func (d *dispatcher) take(size int) (b batch) {
+	select {
+	case <-d.woken: // it was woken for what is found now
+	default:
+	}
 	d.feed.repeat(d.r.ctx, d.function, func() (err error) {
 		now := time.Now()
-		if events, next, err = d.takeAt(now); err != nil || len(events) > 0 {
+		if b, err = d.takeAt(now, size); err != nil || len(b.events) > 0 {
 			return err
 		}
-		if (policy.Async{Scale: d.feed.Scale}).Overdue(next, now) {
-			events, next, err = d.takeAt(next)
+		if (policy.Async{Scale: d.feed.Scale}).Overdue(b.next, now) {
+			b, err = d.takeAt(b.next, size)
 		}
 		return err
 	})
-	return events, next
+	return b
 }
 
 // takeAt takes events that are due at now, and makes note of them. Ctx does not interrupt it: events could be taken then, and
 // wait for the next start.
-func (d *dispatcher) takeAt(now time.Time) (events []esm.Event, next time.Time, err error) {
+func (d *dispatcher) takeAt(now time.Time, size int) (b batch, err error) {
 	d.store <- struct{}{}
 	defer func() { <-d.store }()
-	events, next, err = d.feed.Events.Take(d.r.work, d.function, now, d.size)
+	b.events, b.next, err = d.feed.Events.Take(d.r.work, d.function, now, size)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.inHand += len(events)
-	for _, e := range events {
+	d.inHand += len(b.events)
+	for _, e := range b.events {
 		if c := d.returning[e.Place]; c != nil {
 			c.found[e.Place] = true
 		}
 	}
-	return events, next, err
+	return b, err
 }
 
 // rest waits until next, unless that is zero, or until it is woken or ctx ends.
@@ -131,6 +158,13 @@ func (d *dispatcher) idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.inHand == 0 && len(d.woken) == 0
+}
+
+// runs makes note that n more tries run.
+func (d *dispatcher) runs(n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running += n
 }
 
 func (d *dispatcher) inFlight() int {

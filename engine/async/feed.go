@@ -59,13 +59,14 @@ var (
 type running struct {
 	ctx, work context.Context
 	outbox    *outbox
+	shared    pool
 	saves     chan struct{} // holds a value for each change of the store in progress
 	ended     sync.WaitGroup
 }
 
 // maxSaves is the number of tries that save their result concurrently. If that takes long, further tries keep their
 // permits, so that a store in trouble slows the functions down instead of filling the memory.
-const maxSaves = 64
+const maxSaves = 256
 
 // Run implements [engine.Feed]. It reports errors to Trace and tries again. It is called once.
 func (f *Feed) Run(ctx, work context.Context, ready func()) {

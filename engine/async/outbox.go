@@ -28,7 +28,7 @@ type outbox struct {
 
 	mu      sync.Mutex
 	routes  map[routeKey]*route
-	inHand  map[string]bool // IDs of notices that are queued or being sent
+	inHand  map[string]bool // IDs of notices that are announced, queued or being sent
 	settled map[string]bool // IDs of notices settled during a scan; nil without one
 }
 
@@ -65,13 +65,30 @@ func (o *outbox) start() {
 // wait blocks until nothing is being sent. No notice is offered after it was called.
 func (o *outbox) wait() { o.ended.Wait() }
 
-// offer hands notices over that are owed and stored. It does not block.
+// announce says that notices are about to be stored, which offer then hands over: a scan leaves them alone.
+func (o *outbox) announce(owed ...esm.OwedNotice) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, n := range owed {
+		o.inHand[n.Notice.ID] = true
+	}
+}
+
+// offer hands over notices that were announced, and are stored now. It does not block.
 func (o *outbox) offer(owed ...esm.OwedNotice) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, n := range owed {
+		delete(o.inHand, n.Notice.ID)
 		o.add(n)
 	}
+}
+
+// found hands over a notice that a scan has found.
+func (o *outbox) found(n esm.OwedNotice) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.add(n)
 }
 
 // add queues a notice unless it is in hand, or was sent since the scan that found it began. It is called under the lock.
@@ -170,7 +187,7 @@ func (o *outbox) scan(all bool) error {
 			o.markBehind(behind)
 			return err
 		}
-		o.offer(n)
+		o.found(n)
 		if !all && o.areBehind(behind) {
 			break
 		}

@@ -54,6 +54,7 @@ func (d *dispatcher) finish(s policy.EventStep) {
 	for i := range owed {
 		owed[i].Notice.ID = uuid.NewString()
 	}
+	d.r.outbox.announce(owed...)
 	work := d.r.work
 	finished := d.feed.repeat(work, d.function, func() error { return d.feed.Events.Finish(work, e.Place, owed...) })
 	if finished {
@@ -72,6 +73,9 @@ func (d *dispatcher) finish(s policy.EventStep) {
 // giveBack returns events whose try was not begun, as they were when they were taken. It tries once: an event that stays
 // taken is tried again after the next start.
 func (d *dispatcher) giveBack(events []esm.Event) {
+	if len(events) == 0 {
+		return
+	}
 	_ = d.feed.Events.Return(d.r.work, events...)
 	d.settled(len(events), false)
 }

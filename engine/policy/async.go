@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -16,6 +15,15 @@ import (
 
 // MaxCrashes is the number of tries during which the engine may end before an event's further tries are delayed.
 const MaxCrashes = 5
+
+// HTTP statuses of Lambda's Invoke API, which the record of an event's end contains.
+const (
+	statusBadRequest      = 400
+	statusNotFound        = 404
+	statusTooLarge        = 413
+	statusTooManyRequests = 429
+	statusInternalError   = 500
+)
 
 // maxError is the most bytes of a failure's message in a dead letter.
 const maxError = 1024
@@ -85,11 +93,11 @@ func (a Async) Before(e esm.Event, now time.Time, dice float64) (EventStep, bool
 		}
 		return EventStep{Event: e, Condition: esm.EventAgeExceeded}, true
 	case !t.AllowRecursion && Recursive(e.TraceHeader, e.Function):
-		e.Last = &esm.EventResult{NoticeResponse: esm.NoticeResponse{Status: http.StatusBadRequest}, Error: recursionText}
+		e.Last = &esm.EventResult{NoticeResponse: esm.NoticeResponse{Status: statusBadRequest}, Error: recursionText}
 		return EventStep{Event: e, Condition: esm.RecursiveInvocation}, true
 	case e.Crashes >= MaxCrashes:
 		e.Crashes = MaxCrashes - 1 // the next crash delays it again
-		return a.stall(e, trace.ReasonNotRun, http.StatusInternalServerError, "The engine ended during each of the event's last tries.", now, dice), true
+		return a.stall(e, trace.ReasonNotRun, statusInternalError, "The engine ended during each of the event's last tries.", now, dice), true
 	}
 	return EventStep{}, false
 }
@@ -113,7 +121,7 @@ func (a Async) After(e esm.Event, resp esm.Response, err error, now time.Time, d
 	case o.Verdict == trace.Refused:
 		return a.refused(e, o, err, now, dice)
 	case o.Verdict == trace.NotRun, o.Reason == trace.ReasonOutcomeUnknown:
-		return a.stall(e, o.Reason, cmp.Or(resp.Status, http.StatusInternalServerError), o.Detail, now, dice)
+		return a.stall(e, o.Reason, cmp.Or(resp.Status, statusInternalError), o.Detail, now, dice)
 	}
 	step := EventStep{Event: e, Tried: true, Verdict: o.Verdict, Reason: o.Reason}
 	step.Event.Tries, step.Event.Throttles, step.Event.Crashes = e.Tries+1, 0, 0
@@ -128,14 +136,14 @@ func (a Async) After(e esm.Event, resp esm.Response, err error, now time.Time, d
 
 // Throttled decides about e after a try that began at the time began and found no permit.
 func (a Async) Throttled(e esm.Event, began time.Time, dice float64) EventStep {
-	return a.stall(e, trace.ReasonThrottled, http.StatusTooManyRequests, "Rate Exceeded.", began, dice)
+	return a.stall(e, trace.ReasonThrottled, statusTooManyRequests, "Rate Exceeded.", began, dice)
 }
 
 // Refused decides about e after a try at the time now for which there is no function. Detail is for people; it may be
 // empty.
 func (a Async) Refused(e esm.Event, detail string, now time.Time, dice float64) EventStep {
 	text := "Function not found: " + a.Target.Arn
-	return a.unrun(e, Outcome{trace.Refused, trace.ReasonRefused, nil, clip(cmp.Or(detail, text))}, http.StatusNotFound, text, now, dice)
+	return a.unrun(e, Outcome{trace.Refused, trace.ReasonRefused, nil, clip(cmp.Or(detail, text))}, statusNotFound, text, now, dice)
 }
 
 // statusCoder is implemented by errors of HTTP responses.
@@ -143,15 +151,15 @@ type statusCoder interface{ HTTPStatusCode() int }
 
 // refused decides about e after an invocation that was refused.
 func (a Async) refused(e esm.Event, o Outcome, err error, now time.Time, dice float64) EventStep {
-	status := http.StatusNotFound
+	status := statusNotFound
 	var response statusCoder
 	switch {
 	case errors.Is(err, esm.ErrTooLarge):
-		status = http.StatusRequestEntityTooLarge
-	case errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusBadRequest:
+		status = statusTooLarge
+	case errors.As(err, &response) && response.HTTPStatusCode() >= statusBadRequest:
 		status = response.HTTPStatusCode()
 	}
-	if status == http.StatusNotFound {
+	if status == statusNotFound {
 		return a.Refused(e, o.Detail, now, dice)
 	}
 	return a.unrun(e, o, status, err.Error(), now, dice)
