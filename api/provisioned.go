@@ -15,6 +15,17 @@ var provisionedRoutes = []route{
 	{operation: "DeleteProvisionedConcurrencyConfig", method: http.MethodDelete, path: provisionedPath, perform: (*Server).deleteProvisioned},
 }
 
+// Provisioner keeps environments of functions initialised, as many as a setting says. All methods may be called concurrently,
+// and do not block. Functions are named without a qualifier.
+type Provisioner interface {
+	// Provisionable returns the most environments that a function can have, and whether its reservation limits them and not
+	// the pool that it shares.
+	Provisionable(function string) (n int, reserved bool)
+
+	// Provisioning returns the state of a function's environments.
+	Provisioning(function string) Provisioning
+}
+
 // Provisioning is the state of a function's provisioned environments.
 type Provisioning struct {
 	Allocated int // environments that have been initialised
@@ -52,13 +63,6 @@ func describeProvisioned(set Setting[int], p Provisioning) provisionedAnswer {
 	}
 }
 
-func (s *Server) provisioning(function string) Provisioning {
-	if s.Provisioning == nil {
-		return Provisioning{Status: ProvisioningInProgress}
-	}
-	return s.Provisioning(function)
-}
-
 // provisionedFunction returns the function that the path of c names with $LATEST, the only version that functions have here.
 // Lambda provisions published versions and aliases instead.
 func (s *Server) provisionedFunction(c *call) (config.Function, error) {
@@ -73,10 +77,17 @@ func (s *Server) provisionedFunction(c *call) (config.Function, error) {
 	if !ok {
 		return config.Function{}, versionNotFound(ref)
 	}
+	if s.Provisioner == nil {
+		return config.Function{}, errNoProvisioner()
+	}
 	if fn.InvokeEndpoint != "" {
 		return config.Function{}, invalidParameter("The function %s runs elsewhere: set its provisioned concurrency there.", fn.Name)
 	}
 	return fn, nil
+}
+
+func errNoProvisioner() error {
+	return throw("ServiceException", "Provisioned concurrency has not started.")
 }
 
 func (s *Server) putProvisioned(c *call) (answer, error) {
@@ -94,7 +105,7 @@ func (s *Server) putProvisioned(c *call) (answer, error) {
 	}
 	fn, err := s.provisionedFunction(c)
 	if err == nil {
-		err = s.checkProvisioned(fn, *n)
+		err = s.checkProvisioned(fn.Name, *n)
 	}
 	if err != nil {
 		return answer{}, err
@@ -106,18 +117,16 @@ func (s *Server) putProvisioned(c *call) (answer, error) {
 	return document(http.StatusAccepted, describeProvisioned(set, Provisioning{Status: ProvisioningInProgress}))
 }
 
-// checkProvisioned refuses more than the function's reservation, or the pool of functions without one.
-func (s *Server) checkProvisioned(fn config.Function, n int) error {
-	if r := s.reservation(fn.Name); r != nil {
-		if n > r.ReservedConcurrentExecutions {
-			return invalidParameter("Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function")
-		}
+// checkProvisioned refuses more environments than a function can have.
+func (s *Server) checkProvisioned(function string, n int) error {
+	switch limit, reserved := s.Provisioner.Provisionable(function); {
+	case n <= limit:
 		return nil
+	case reserved:
+		return invalidParameter("Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function")
+	default:
+		return invalidParameter("Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [%d].", limit)
 	}
-	if s.Concurrency != nil && n > s.Concurrency.Unreserved() {
-		return invalidParameter("Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [%d].", s.Concurrency.Unreserved())
-	}
-	return nil
 }
 
 func (s *Server) getProvisioned(c *call) (answer, error) {
@@ -133,7 +142,7 @@ func (s *Server) getProvisioned(c *call) (answer, error) {
 	if !ok {
 		return answer{}, throw("ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function")
 	}
-	return document(http.StatusOK, describeProvisioned(set, s.provisioning(fn.Name)))
+	return document(http.StatusOK, describeProvisioned(set, s.Provisioner.Provisioning(fn.Name)))
 }
 
 func (s *Server) deleteProvisioned(c *call) (answer, error) {
@@ -150,6 +159,9 @@ func (s *Server) listProvisioned(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if s.Provisioner == nil {
+		return answer{}, errNoProvisioner()
+	}
 	all := s.Provisioned.List(fn.Name)
 	qualifiers, next, err := page(c, all, maxListed, nil)
 	if err != nil {
@@ -160,7 +172,7 @@ func (s *Server) listProvisioned(c *call) (answer, error) {
 		NextMarker                    string `json:",omitempty"`
 	}{[]provisionedAnswer{}, next}
 	for _, q := range qualifiers {
-		one := describeProvisioned(all[q], s.provisioning(fn.Name))
+		one := describeProvisioned(all[q], s.Provisioner.Provisioning(fn.Name))
 		one.FunctionArn = ref.with(q).qualified()
 		list.ProvisionedConcurrencyConfigs = append(list.ProvisionedConcurrencyConfigs, one)
 	}

@@ -80,7 +80,8 @@ func newRig(t testing.TB) *rig {
 		Mappings: register, Functions: r, Invoker: r, Concurrency: reservations{r}, Tails: &Tails{},
 		Async: r, EventInvoke: newSettings[config.EventInvokeConfig](), URLs: newSettings[config.FunctionURLConfig](),
 		Recursion: newSettings[string](), Policies: newSettings[Policy](), Provisioned: newSettings[int](),
-		Region: "us-east-1", Account: "123456789012", Warn: r.warn,
+		Provisioner: provisioner{r, Provisioning{Status: ProvisioningInProgress}},
+		Region:      "us-east-1", Account: "123456789012", Warn: r.warn,
 	}
 	return r
 }
@@ -199,6 +200,21 @@ func (s *settings[T]) Change(_ context.Context, function string, change func(*T)
 	s.values[id] = Setting[T]{*next, modified, modified}
 	return s.values[id], nil
 }
+
+// provisioner is the Provisioner of a rig.
+type provisioner struct {
+	*rig
+	state Provisioning
+}
+
+func (p provisioner) Provisionable(function string) (int, bool) {
+	if n, ok := (reservations{p.rig}).Reserved(function); ok {
+		return n, true
+	}
+	return 100, false
+}
+
+func (p provisioner) Provisioning(string) Provisioning { return p.state }
 
 // reservations is the Concurrency of a rig.
 type reservations struct{ *rig }

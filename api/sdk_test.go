@@ -18,7 +18,7 @@ import (
 // model says.
 func TestSDK(t *testing.T) {
 	r, ctx := newRig(t), t.Context()
-	r.Provisioning = func(string) Provisioning { return Provisioning{Allocated: 2, Available: 1, Status: ProvisioningReady} }
+	r.Provisioner = provisioner{r, Provisioning{Allocated: 2, Available: 1, Status: ProvisioningReady}}
 	c := r.client(t)
 	f, queue := aws.String("f"), aws.String("arn:aws:sqs:us-east-1:123456789012:failed")
 

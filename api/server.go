@@ -42,9 +42,9 @@ type Server struct {
 	Policies    Settings[Policy]
 	Provisioned Settings[int] // environments
 
-	// Provisioning returns the state of a function's provisioned environments. It must not block. Nil means that none ever
-	// becomes ready.
-	Provisioning func(function string) Provisioning
+	// Provisioner starts what Provisioned asks for. While it is nil, calls about provisioned concurrency are answered with a
+	// ServiceException.
+	Provisioner Provisioner
 
 	// Tails collects the logs of invocations whose callers asked for them; nil answers without logs. Its Trace must
 	// receive the output of handlers.

@@ -113,7 +113,7 @@ func (s *Server) invokeByURL(c *call, in invocation, streams bool) (answer, erro
 	switch {
 	case err != nil:
 		return notInvoked(in, err)
-	case resp.Streamed:
+	case streams && resp.Streamed:
 		return s.endStream(stream, resp), nil
 	case resp.Fault != "" || len(resp.Payload) > maxResponse:
 		return badGateway(), nil

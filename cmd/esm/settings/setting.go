@@ -24,7 +24,7 @@ type Setting[T any] struct {
 	kind   string                      // of the documents, each stored under the name of its function
 	inFile func(config.Function) *T    // the file's value; a nil func if the file has no such setting
 	title  func(*T) string             // of a value, for people; nil to leave values out of messages
-	apply  func(function string, v *T) // makes a value effective that HTTP has set; nil if readers ask for it
+	apply  func(function string, v *T) // makes a value effective; nil if readers ask for it
 
 	file     *configfile.File
 	modified time.Time // when the file was changed
@@ -39,7 +39,7 @@ type document[T any] struct {
 	Created, Modified time.Time `json:",omitzero"` // of the value of HTTP
 }
 
-// open loads the values, and applies those that HTTP has set. The notes describe them for people.
+// open loads the values and applies them. The notes describe those that HTTP has set for people.
 func (s *Setting[T]) open(ctx context.Context) (notes []string, err error) {
 	s.turn = make(chan struct{}, 1)
 	values := map[string]api.Setting[T]{}
@@ -63,12 +63,15 @@ func (s *Setting[T]) open(ctx context.Context) (notes []string, err error) {
 			continue
 		}
 		set(values, id, d.HTTP, d.Created, d.Modified)
-		if s.apply != nil {
-			s.apply(id, d.HTTP)
+		if d.HTTP == nil {
+			s.makeEffective(id, nil)
 		}
 		notes = append(notes, s.note(id, d.HTTP)...)
 	}
 	s.values.Store(&values)
+	for _, id := range slices.Sorted(maps.Keys(values)) {
+		s.makeEffective(id, new(values[id].Value))
+	}
 	if len(past) > 0 {
 		err = s.db.Write(ctx, s.kind, past)
 	}
@@ -178,10 +181,14 @@ func (s *Setting[T]) Change(ctx context.Context, function string, change func(no
 	values := maps.Clone(*s.values.Load())
 	set(values, id, next, after.Created, after.Modified)
 	s.values.Store(&values)
-	if s.apply != nil {
-		s.apply(id, next)
-	}
+	s.makeEffective(id, next)
 	return after, nil
+}
+
+func (s *Setting[T]) makeEffective(id string, v *T) {
+	if s.apply != nil {
+		s.apply(id, v)
+	}
 }
 
 // changed returns what next makes of a setting, and the document to store: nil if next is the file's value.

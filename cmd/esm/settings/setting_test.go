@@ -73,7 +73,6 @@ func open(t *testing.T, file *configfile.File, d *memory) (*rig, []string) {
 	r := &rig{limits: invoker.NewLimits(10), provisioned: map[string]int{}}
 	for _, fn := range file.Functions {
 		r.limits.Set(fn.Name, fn.ReservedConcurrentExecutions)
-		r.provisioned[fn.Name] = fn.ProvisionedConcurrentExecutions
 	}
 	var notes []string
 	var err error

@@ -30,13 +30,14 @@ type Config struct {
 	Modified time.Time // when the file was changed
 	Store    esm.Documents
 
-	// Reserve and Provision make a concurrency effective that HTTP has set: nil is no reservation, 0 is none provisioned. The
-	// file's values are effective already. They do not block; a nil func does nothing.
+	// Reserve and Provision make a concurrency effective, at the start and when HTTP changes it: nil is no reservation, 0 is
+	// none provisioned. At the start they are called for functions that have one, and for those that HTTP has taken one from.
+	// They do not block; a nil func does nothing.
 	Reserve   func(function string, n *int)
 	Provision func(function string, n int)
 }
 
-// Open loads the settings, and makes those effective that HTTP has set. The notes describe them for people.
+// Open loads the settings and makes them effective. The notes describe those that HTTP has set for people.
 func Open(ctx context.Context, c Config) (s *Settings, notes []string, err error) {
 	s = &Settings{
 		Reservations: Reservations{&Setting[int]{

@@ -152,6 +152,10 @@ func TestProvisionedConcurrency(t *testing.T) {
 		}
 	}
 	next, notes := open(t, file, d)
+	again, _ := open(t, file, &memory{})
+	if want := map[string]int{"f": 2}; !maps.Equal(again.provisioned, want) {
+		t.Errorf("of the file: got %v, want %v", again.provisioned, want)
+	}
 	want := map[string]int{"f": 0, "g": 3}
 	if !maps.Equal(s.provisioned, want) || !maps.Equal(next.provisioned, want) || len(notes) != 2 {
 		t.Errorf("got %v now and %v after a start, want %v; notes %q", s.provisioned, next.provisioned, want, notes)
