@@ -42,8 +42,20 @@ var mayImport = map[string][]string{
 var notInPolicy = []string{"context", "os", "net", "net/http", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
 
 // separate are directories whose packages implement one contract and must not import each other. They may import the
-// directory's own package, its suite of tests, and packages below its internal directory.
-var separate = []string{"sources", "destinations", "checkpoint"}
+// directory's own package, its suite of tests, packages below its internal directory, and those listed in foundations.
+var separate = []string{"sources", "destinations", "checkpoint", "invoker"}
+
+// foundations are packages in separate directories that implementations are built on.
+var foundations = map[string][]string{"invoker": {"lifecycle", "runtimeapi"}}
+
+// layers are the packages of the command from the lowest up. A package may import those of lower layers. A new one needs a
+// place here.
+var layers = [][]string{
+	{"awsclient", "configfile", "observe", "usage"},
+	{"httpserver", "logging", "provision", "settings", "wiring"},
+	{"datadir", "events", "invoke", "startup", "status"},
+	{"position", "undelivered"},
+}
 
 type pkg struct {
 	ImportPath string
@@ -83,6 +95,8 @@ func check(t *testing.T, p pkg) {
 			t.Errorf("%s imports %s: a decision is pure, values and time come from its caller", p.ImportPath, imp)
 		case isPure(p.ImportPath) && strings.HasPrefix(imp, module+"/") && !slices.Contains(vocabulary, roomOf(imp)):
 			t.Errorf("%s imports %s: a decision knows the vocabulary only", p.ImportPath, imp)
+		case !isBelow(imp, p.ImportPath):
+			t.Errorf("%s imports %s: within the command, packages import those of lower layers, see imports_test.go", p.ImportPath, imp)
 		case areSiblings(p.ImportPath, imp):
 			t.Errorf("%s imports %s: packages of %s do not import each other", p.ImportPath, imp, room)
 		case strings.HasPrefix(imp, module+"/") && !slices.Contains(vocabulary, roomOf(imp)) && !slices.Contains(allowed, roomOf(imp)):
@@ -96,7 +110,23 @@ func areSiblings(a, b string) bool {
 	room, from, _ := strings.Cut(relative(a), "/")
 	other, to, below := strings.Cut(relative(b), "/")
 	to = firstDir(to)
-	return below && room == other && slices.Contains(separate, room) && to != firstDir(from) && to != "internal" && !strings.HasSuffix(to, "test")
+	return below && room == other && slices.Contains(separate, room) && to != firstDir(from) && to != "internal" && !strings.HasSuffix(to, "test") &&
+		!slices.Contains(foundations[room], to)
+}
+
+// isBelow reports whether a package of the command may be imported by another one. It is true for all other packages.
+func isBelow(imported, importing string) bool {
+	to, found := strings.CutPrefix(imported, module+"/cmd/esm/")
+	from, inside := strings.CutPrefix(importing, module+"/cmd/esm/")
+	if !found || !inside {
+		return true
+	}
+	to, from = firstDir(to), firstDir(from)
+	return to == from || layerOf(to) >= 0 && layerOf(to) < layerOf(from)
+}
+
+func layerOf(name string) int {
+	return slices.IndexFunc(layers, func(layer []string) bool { return slices.Contains(layer, name) })
 }
 
 func isPure(path string) bool {
@@ -125,6 +155,8 @@ func TestSiblings(t *testing.T) {
 		{"checkpoint/checkpointtest", "checkpoint", false},
 		{"checkpoint/etcd", "checkpoint/bolt", true},
 		{"invoker/process", "invoker/runtimeapi", false},
+		{"invoker/docker", "invoker/process", true},
+		{"invoker/invokertest", "invoker/lifecycle", false},
 		{"sources/sqs", "config", false},
 	} {
 		if got := areSiblings(module+"/"+c.from, module+"/"+c.to); got != c.want {

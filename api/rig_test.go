@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
 )
@@ -34,14 +34,13 @@ type rig struct {
 	functions map[string]config.Function
 	handler   func(context.Context, esm.Call) (esm.Response, error)
 	check     func(context.Context) error // what the register's Check does
+	store     checkpointtest.Memory
 
 	mu         sync.Mutex
 	accept     func(context.Context, esm.Event) error
 	accepted   []esm.Event
 	reserved   map[string]int
 	reserveErr error
-	storeErr   error
-	documents  map[string][]byte
 	calls      []esm.Call
 	warned     []string
 }
@@ -51,7 +50,7 @@ var modified = time.UnixMilli(1763800000250)
 // newRig returns a rig with the function f, which echoes its event, and the remote function away.
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{reserved: map[string]int{}, documents: map[string][]byte{}}
+	r := &rig{reserved: map[string]int{}}
 	r.functions = map[string]config.Function{
 		"f":    {Name: "f", Runtime: "python3.12", Handler: "app.handler", CodeUri: "/src", FunctionArn: functionARN + "f"},
 		"away": {Name: "away", InvokeEndpoint: "http://x", FunctionArn: functionARN + "away"},
@@ -62,7 +61,7 @@ func newRig(t testing.TB) *rig {
 	r.accept = func(context.Context, esm.Event) error { return nil }
 	r.check = func(context.Context) error { return nil }
 	register, _, err := mappings.Open(t.Context(), mappings.Config{
-		Store: r, Runner: instantRunner{}, Now: func() time.Time { return modified },
+		Store: &r.store, Runner: instantRunner{}, Now: func() time.Time { return modified },
 		Check:  func(ctx context.Context, _ config.Mapping, _ *config.Mapping) error { return r.check(ctx) },
 		Forget: func(context.Context, string) error { return nil },
 		FunctionArn: func(m config.Mapping) string {
@@ -70,7 +69,11 @@ func newRig(t testing.TB) *rig {
 			return functionARN + name.Qualified()
 		},
 		LastProcessingResult: func(string) string { return "" },
-		Retrying:             func(_ config.Mapping, err error) { t.Error(err) },
+		Retrying: func(_ config.Mapping, err error) {
+			if !errors.Is(err, context.Canceled) { // the test has ended
+				t.Error(err)
+			}
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -96,24 +99,6 @@ func closed() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
-}
-
-// Documents implements [esm.Documents].
-func (r *rig) Documents(context.Context, string) (map[string][]byte, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return maps.Clone(r.documents), nil
-}
-
-// Write implements [esm.Documents].
-func (r *rig) Write(_ context.Context, _ string, changes map[string][]byte) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.storeErr == nil {
-		maps.Copy(r.documents, changes)
-		maps.DeleteFunc(r.documents, func(_ string, text []byte) bool { return bytes.Equal(text, nil) })
-	}
-	return r.storeErr
 }
 
 // Function implements [Functions].

@@ -115,7 +115,7 @@ func ParseDestination(arn string, origin Origin) (Destination, error) {
 		switch {
 		case kind.Service != a.Service || !slices.Contains(kind.Origins, origin):
 			continue
-		case strings.HasSuffix(a.Resource, ".fifo"):
+		case IsFIFO(a.Resource):
 			return Destination{}, fmt.Errorf("is FIFO, which cannot be a destination: give the ARN of %s", destinationsOf(origin))
 		case !kind.valid(a):
 			return Destination{}, fmt.Errorf("is not the ARN of %s (%s)", kind.Name, kind.Form)
@@ -133,5 +133,5 @@ func destinationsOf(origin Origin) string {
 			names = append(names, kind.Name)
 		}
 	}
-	return orList(names)
+	return OrList(names)
 }

@@ -8,7 +8,7 @@ import (
 // DynamoDBStream is the kind of a DynamoDB stream, named by its own ARN or by the table's.
 var DynamoDBStream = &Kind{
 	Name:              "DynamoDB stream",
-	Form:              "a DynamoDB table or its stream",
+	Forms:             []string{"a DynamoDB table", "a DynamoDB stream"},
 	Service:           DynamoDB,
 	EndpointKey:       DynamoDBStreams,
 	Stream:            true,
@@ -18,7 +18,8 @@ var DynamoDBStream = &Kind{
 	Refused:           refusedByStreams,
 	CheckARN:          checkTableARN,
 	CheckPosition:     checkTablePosition,
-	Notice:            NoticeFormat{Key: "DDBStreamBatchInfo", Time: noticeSeconds},
+	Notice:            NoticeFormat{Key: "DDBStreamBatchInfo", Time: NoticeSeconds},
+	Part:              inStream,
 	MaxReaders:        2, // of one shard (AWS: "Using Lambda with Amazon DynamoDB")
 }
 
@@ -45,8 +46,5 @@ func tableTitle(a ARN) string {
 	return name
 }
 
-// TableOf returns the ARN of the table that an ARN of DynamoDB names, with or without one of its streams.
-func TableOf(arn string) string {
-	table, _, _ := strings.Cut(arn, "/stream/")
-	return table
-}
+// inStream separates a table from one of its streams in an ARN.
+const inStream = "/stream/"

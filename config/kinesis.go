@@ -8,7 +8,7 @@ import (
 // KinesisStream is the kind of a Kinesis data stream, read by polling or through an enhanced fan-out consumer.
 var KinesisStream = &Kind{
 	Name:              "Kinesis stream",
-	Form:              "a Kinesis stream",
+	Forms:             []string{"a Kinesis stream", "a consumer of one"},
 	Service:           Kinesis,
 	EndpointKey:       Kinesis,
 	Stream:            true,
@@ -20,7 +20,8 @@ var KinesisStream = &Kind{
 	Refused:           refusedByStreams,
 	CheckARN:          checkKinesisARN,
 	CheckPosition:     checkKinesisPosition,
-	Notice:            NoticeFormat{Key: "KinesisBatchInfo", Time: noticeMilliseconds},
+	Part:              "/consumer/",
+	Notice:            NoticeFormat{Key: "KinesisBatchInfo", Time: NoticeMilliseconds},
 }
 
 // refusedByStreams are the members of mappings that only queues have.

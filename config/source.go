@@ -42,6 +42,15 @@ func (s Source) Title() string {
 	return s.Kind.Title(s.ARN)
 }
 
+// Whole returns the ARN of the resource that the source is, or is a part of: the table of a stream, the stream of a consumer.
+func (s Source) Whole() string {
+	if s.Kind == nil || s.Kind.Part == "" {
+		return s.text
+	}
+	whole, _, _ := strings.Cut(s.text, s.Kind.Part)
+	return whole
+}
+
 // FilterText returns the FilterText of the source's kind; empty if the kind is unknown.
 func (s Source) FilterText() string {
 	if s.Kind == nil {
@@ -80,17 +89,17 @@ var notSupported = map[string]string{
 	"rds":   "Amazon DocumentDB",
 }
 
-// validSources lists what EventSourceArn may name.
-func validSources() string {
+// ValidSources describes what EventSourceArn may be: "the ARN of an SQS queue, …".
+func ValidSources() string {
 	var forms []string
 	for _, kind := range Kinds {
-		forms = append(forms, kind.Form)
+		forms = append(forms, kind.Forms...)
 	}
-	return "the ARN of " + orList(forms)
+	return "the ARN of " + OrList(forms)
 }
 
-// orList joins texts with commas and "or".
-func orList(texts []string) string {
+// OrList joins texts with commas and "or".
+func OrList(texts []string) string {
 	last := len(texts) - 1
 	if last <= 0 {
 		return strings.Join(texts, "")
@@ -118,9 +127,9 @@ func (s Source) wrong() string {
 	case s.Kind != nil:
 		return s.Kind.CheckARN(s.ARN)
 	case notSupported[s.ARN.Service] != "":
-		return notSupported[s.ARN.Service] + " is not supported by this version: give " + validSources()
+		return notSupported[s.ARN.Service] + " is not supported by this version: give " + ValidSources()
 	}
-	return "Unrecognized event source: give " + validSources()
+	return "Unrecognized event source: give " + ValidSources()
 }
 
 // checkRefused finds members that the kind of source does not have, in Lambda's words.

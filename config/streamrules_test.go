@@ -217,8 +217,10 @@ func TestSource(t *testing.T) {
 	for got, want := range map[string]string{
 		config.StreamARN("us-east-1", "000000000000", "clicks"): clicks,
 		config.TableARN("us-east-1", "000000000000", "carts"):   carts,
-		config.TableOf(changes):                                 carts,
-		config.TableOf(carts):                                   carts,
+		config.ParseSource(changes).Whole():                     carts,
+		config.ParseSource(carts).Whole():                       carts,
+		config.ParseSource(clicks + "/consumer/c:1").Whole():    clicks,
+		config.ParseSource(clicks).Whole():                      clicks,
 		config.TopicARN("cn-north-1", "000000000000", "alerts"): "arn:aws-cn:sns:cn-north-1:000000000000:alerts",
 		config.BucketARN("us-gov-west-1", "failures"):           "arn:aws-us-gov:s3:::failures",
 	} {

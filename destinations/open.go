@@ -34,9 +34,11 @@ type Clients interface {
 
 // Opener opens destinations.
 type Opener struct {
-	Clients  Clients
-	Endpoint func(service string) string // returns a service's endpoint; empty is AWS's own
-	Region   string                      // of destinations whose ARNs name none
+	Clients Clients
+	Region  string // of destinations whose ARNs name none
+
+	// Endpoint returns a service's endpoint; empty is AWS's own.
+	Endpoint func(service string) (string, error)
 }
 
 // Open returns the destination with an ARN, if notices of origin may be sent there. It makes no request.
@@ -53,7 +55,11 @@ func (o Opener) Open(ctx context.Context, arn string, origin config.Origin) (Rea
 }
 
 func (o Opener) open(ctx context.Context, d config.Destination) (Reachable, error) {
-	endpoint, region := o.Endpoint(d.Kind.Service), cmp.Or(d.ARN.Region, o.Region)
+	endpoint, err := o.Endpoint(d.Kind.Service)
+	if err != nil {
+		return nil, err
+	}
+	region := cmp.Or(d.ARN.Region, o.Region)
 	switch d.Kind {
 	case config.QueueDestination:
 		client, err := o.Clients.SQS(ctx, endpoint, region)

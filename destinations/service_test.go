@@ -53,7 +53,7 @@ func makeReal(t *testing.T, endpoint string, web aws.HTTPClient) *real {
 	ctx, c := context.Background(), clients{web}
 	r := &real{
 		T: t, name: "esm-test-" + strings.ToLower(rand.Text()[:10]),
-		opener: Opener{Clients: c, Endpoint: func(string) string { return endpoint }, Region: region},
+		opener: Opener{Clients: c, Endpoint: func(string) (string, error) { return endpoint, nil }, Region: region},
 	}
 	r.queues, _ = c.SQS(ctx, endpoint, region)
 	r.topics, _ = c.SNS(ctx, endpoint, region)

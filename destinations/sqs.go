@@ -2,7 +2,6 @@ package destinations
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"sync"
 
@@ -49,8 +48,8 @@ func (q *queue) send(ctx context.Context, body string) error {
 	return err
 }
 
-// address returns the queue's URL. On AWS it follows from the ARN. Another endpoint is asked for it, which a VPC endpoint
-// may refuse. The client sends every request to its own endpoint: the URL only names the queue.
+// address returns the queue's URL. On AWS it follows from the ARN, except in an unknown partition. Another endpoint is asked
+// for it, which a VPC endpoint may refuse. The client sends every request to its own endpoint: the URL only names the queue.
 func (q *queue) address(ctx context.Context) (string, error) {
 	q.mu.Lock()
 	url := q.url
@@ -58,15 +57,16 @@ func (q *queue) address(ctx context.Context) (string, error) {
 	if url != "" {
 		return url, nil
 	}
-	if q.client.Options().BaseEndpoint == nil {
-		return q.setURL(q.awsURL()), nil
+	derived, known := config.QueueURL(q.arn)
+	if known && q.client.Options().BaseEndpoint == nil {
+		return q.setURL(derived), nil
 	}
 	out, err := q.ask(ctx, withoutRetries)
 	switch {
 	case err == nil:
 		return q.setURL(aws.ToString(out.QueueUrl)), nil
-	case awserr.Status(err) == http.StatusForbidden:
-		return q.setURL(q.awsURL()), nil
+	case known && awserr.Status(err) == http.StatusForbidden:
+		return q.setURL(derived), nil
 	}
 	return "", err
 }
@@ -77,14 +77,6 @@ func (q *queue) ask(ctx context.Context, options ...func(*sqs.Options)) (*sqs.Ge
 }
 
 func withoutRetries(o *sqs.Options) { o.Retryer = aws.NopRetryer{} }
-
-func (q *queue) awsURL() string {
-	domain := "amazonaws.com"
-	if q.arn.Partition == "aws-cn" {
-		domain += ".cn"
-	}
-	return fmt.Sprintf("https://sqs.%s.%s/%s/%s", q.arn.Region, domain, q.arn.Account, q.arn.Resource)
-}
 
 func (q *queue) setURL(url string) string {
 	q.mu.Lock()

@@ -106,7 +106,7 @@ const (
 // each opens a destination of each kind, by service, whose requests reach s. An empty endpoint is AWS's own.
 func (s *service) each(t *testing.T, endpoint string) map[string]Reachable {
 	t.Helper()
-	opener := Opener{Clients: clients{s}, Endpoint: func(string) string { return endpoint }, Region: "eu-west-1"}
+	opener := Opener{Clients: clients{s}, Endpoint: func(string) (string, error) { return endpoint, nil }, Region: "eu-west-1"}
 	opened := map[string]Reachable{}
 	for service, arn := range arns {
 		var err error

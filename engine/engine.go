@@ -29,12 +29,12 @@ type Engine struct {
 	mu        sync.Mutex
 	ctx, work context.Context // those of Run; nil before it
 	ended     bool            // ctx has ended: nothing starts any more
-	running   map[string]*running
+	running   map[string]*runningFeed
 	feeds     sync.WaitGroup
 }
 
-// running is a feed that runs, or that waits for its predecessor under the same name to end.
-type running struct {
+// runningFeed is a feed that runs, or that waits for its predecessor under the same name to end.
+type runningFeed struct {
 	feed    Feed
 	before  <-chan struct{} // over of the predecessor; nil without one
 	began   chan struct{}   // closed when the feed is ready, or never will be
@@ -69,14 +69,14 @@ func (e *Engine) begin(ctx, work context.Context) {
 func (e *Engine) Set(name string, feed Feed) (began <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	r := &running{feed: feed, before: e.drop(name), began: make(chan struct{}), over: make(chan struct{})}
+	r := &runningFeed{feed: feed, before: e.drop(name), began: make(chan struct{}), over: make(chan struct{})}
 	r.ready = sync.OnceFunc(func() { close(r.began) })
 	if e.ended {
 		r.ready()
 		return r.began
 	}
 	if e.running == nil {
-		e.running = map[string]*running{}
+		e.running = map[string]*runningFeed{}
 	}
 	e.running[name] = r
 	if e.ctx != nil {
@@ -118,7 +118,7 @@ func (e *Engine) drop(name string) (over <-chan struct{}) {
 }
 
 // start runs r as soon as its predecessor has ended, unless r is dropped before that.
-func (e *Engine) start(r *running) {
+func (e *Engine) start(r *runningFeed) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	r.end = cancel
 	e.feeds.Go(func() {
@@ -138,7 +138,7 @@ func (e *Engine) start(r *running) {
 }
 
 // starts reports whether r starts now: not if ctx, its own, has ended.
-func (e *Engine) starts(ctx context.Context, r *running) bool {
+func (e *Engine) starts(ctx context.Context, r *runningFeed) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r.started = ctx.Err() == nil

@@ -170,9 +170,9 @@ type rig struct {
 	events []trace.Event
 }
 
-// inBubble runs test with a function "f" that shares three permits and whose environments take a second to start. change,
+// bubble runs test with a function "f" that shares three permits and whose environments take a second to start. change,
 // which may be nil, alters it before. When the test ends the rig is closed, and nothing may be left.
-func inBubble(t *testing.T, change func(*rig), test func(*rig)) {
+func bubble(t *testing.T, change func(*rig), test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{T: t, fakeStarter: &fakeStarter{t: t, boot: time.Second}, began: time.Now()}

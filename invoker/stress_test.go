@@ -17,7 +17,7 @@ import (
 func TestRandomCalls(t *testing.T) {
 	for seed := range uint64(8) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		inBubble(t, func(r *rig) {
+		bubble(t, func(r *rig) {
 			r.pool.IdleTimeout = time.Duration(random.IntN(100)+1) * ms
 			r.pool.MaxAge = time.Duration(random.IntN(60)+1) * second
 			r.pool.Starts = random.IntN(4) + 1

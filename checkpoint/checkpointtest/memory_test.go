@@ -30,3 +30,10 @@ func TestMemoryFaults(t *testing.T) {
 		t.Errorf("the third save: %v", err)
 	}
 }
+
+func TestMemoryEvents(t *testing.T) {
+	checkpointtest.RunEvents(t, func(*testing.T) (esm.Events, func() esm.Events) {
+		m := &checkpointtest.MemoryEvents{}
+		return m, func() esm.Events { m = m.Reopen(); return m }
+	})
+}

@@ -54,7 +54,7 @@ func openStore(cmd *cobra.Command, path string, over configfile.Overrides) (*con
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := datadir.OpenStore(file.Engine.DataDir, false)
+	s, err := datadir.OpenStore(file.Engine.DataDir)
 	return file, s, err
 }
 
@@ -86,7 +86,7 @@ if the notice has it.`,
 			if asJSON {
 				return undelivered.WriteJSON(cmd.OutOrStdout(), notices, payload)
 			}
-			known, err := s.Mappings(cmd.Context(), file)
+			known, err := s.KnownMappings(cmd.Context(), file)
 			if err != nil {
 				return err
 			}

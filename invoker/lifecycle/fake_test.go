@@ -152,7 +152,7 @@ type rig struct {
 	log []string
 }
 
-func inBubble(t *testing.T, test func(*rig), runtimes ...func(*fake)) {
+func bubble(t *testing.T, test func(*rig), runtimes ...func(*fake)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{T: t, platform: &platform{runtimes: runtimes}, began: time.Now()}

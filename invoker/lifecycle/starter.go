@@ -20,8 +20,8 @@ import (
 type Starter struct {
 	Platform Platform
 
-	Region    string // AWS_REGION of handlers; empty means us-east-1
-	AccountID string // in the ARN of functions that have none; empty means 000000000000
+	Region    string // AWS_REGION of handlers; empty means config.DefaultRegion
+	AccountID string // in the ARN of functions that have none; empty means config.DefaultAccount
 
 	// AWSEndpoint is the URL of an emulator of AWS. Handlers get it as AWS_ENDPOINT_URL, with "test" for both keys,
 	// unless they set these variables themselves. Empty sets neither: handlers have no credentials but their own.
@@ -36,7 +36,7 @@ var _ invoker.Starter = (*Starter)(nil)
 // Invoke starts the runtime again, within the function's timeout, as Lambda does.
 func (s *Starter) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
 	if fn.FunctionArn == "" {
-		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, "000000000000"), fn.Name)
+		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, config.DefaultAccount), fn.Name)
 	}
 	e := newEnvironment(fn, newOutput(s.Trace, fn.Name))
 	id := newID()
@@ -58,7 +58,7 @@ func newID() string {
 	return fmt.Sprintf("%x", b)
 }
 
-func (s *Starter) region() string { return cmp.Or(s.Region, "us-east-1") }
+func (s *Starter) region() string { return cmp.Or(s.Region, config.DefaultRegion) }
 
 // variables returns the variables of [Spec] (AWS: "Working with Lambda environment variables"). Later ones win: Lambda's
 // defaults, the function's own, those that Lambda reserves.

@@ -38,8 +38,8 @@ type Endpoints struct {
 
 // Embedded reports whether the embedded stand-in is requested, and on which port; 0 means any free port.
 func (a Aws) Embedded() (port string, asked bool) {
-	service, port, _ := strings.Cut(a.Endpoint, ":")
-	if service != embedded {
+	_, port, _ = strings.Cut(a.Endpoint, ":")
+	if !IsEmbedded(a.Endpoint) {
 		return "", false
 	}
 	if port == "" {
@@ -70,12 +70,18 @@ type Engine struct {
 	IdlePoll    time.Duration // how often an idle shard is polled; 0 means that it depends on the endpoint
 }
 
+// IsEmbedded reports whether an endpoint is that of the embedded stand-in. While an engine runs, its file has a URL instead.
+func IsEmbedded(endpoint string) bool {
+	name, _, _ := strings.Cut(endpoint, ":")
+	return name == embedded
+}
+
 // embedded is the endpoint that selects the stand-in inside this process.
 const embedded = "embedded"
 
 // The defaults of keys that are left out.
 var (
-	defaultAws    = Aws{AccountId: "000000000000"}
+	defaultAws    = Aws{AccountId: config.DefaultAccount}
 	defaultEngine = Engine{
 		DataDir:     ".esm",
 		Listen:      "127.0.0.1:9001",
@@ -83,7 +89,6 @@ var (
 		Concurrency: 1000,
 		TimeScale:   1,
 	}
-	defaultRegion = "us-east-1"
 )
 
 // raw is the decoded file before defaults are filled in.

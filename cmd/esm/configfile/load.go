@@ -142,7 +142,7 @@ func (d *decoder) region(r raw) string {
 			return region
 		}
 	}
-	return defaultRegion
+	return config.DefaultRegion
 }
 
 // profileRegion returns the region of the SDK's shared configuration, if any.

@@ -46,6 +46,9 @@ type Server struct {
 	// Mappings returns all mappings; ok is false while the engine is starting.
 	Mappings func() (all []mappings.Registered, ok bool)
 
+	// Events returns the asynchronous events that wait, or nil while the engine is starting.
+	Events func() Events
+
 	// Lambda returns Lambda's API, or nil while the engine is starting.
 	Lambda func() http.Handler
 }
@@ -64,6 +67,7 @@ func (s *Server) Handler() http.Handler {
 		}
 		Starting(w)
 	})
+	s.handleEvents(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		if lambda := s.Lambda(); lambda != nil {
 			lambda.ServeHTTP(w, req)

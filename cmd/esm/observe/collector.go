@@ -24,6 +24,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	for _, f := range c.functions {
 		f.collect(metrics)
 	}
+	c.collectBacklogs(metrics)
 }
 
 func (f *functionState) collect(metrics chan<- prometheus.Metric) {
@@ -32,6 +33,7 @@ func (f *functionState) collect(metrics chan<- prometheus.Metric) {
 	for _, x := range functionMetrics {
 		metrics <- prometheus.MustNewConstMetric(x.desc, x.kind, float64(x.value(f)), f.Name)
 	}
+	f.collectEvents(metrics)
 }
 
 // series sends the metrics of one mapping.

@@ -34,7 +34,7 @@ type Mover struct {
 	Shards func(context.Context, config.Mapping) ([]string, error)
 
 	dataDir string
-	store   *datadir.Store // nil while the data directory has none
+	store   *datadir.Store
 	mapping datadir.Mapping
 	shards  map[string]esm.Checkpoint // by shard; "" is the mapping itself
 }
@@ -43,7 +43,7 @@ type Mover struct {
 // The caller must call Close.
 func (m *Mover) Open(ctx context.Context, file *configfile.File, name string) (err error) {
 	m.dataDir = file.Engine.DataDir
-	if m.store, err = datadir.OpenStore(m.dataDir, false); err != nil {
+	if m.store, err = datadir.OpenStore(m.dataDir); err != nil {
 		return err
 	}
 	if err := m.load(ctx, file, name); err != nil {
@@ -53,7 +53,7 @@ func (m *Mover) Open(ctx context.Context, file *configfile.File, name string) (e
 }
 
 func (m *Mover) load(ctx context.Context, file *configfile.File, name string) error {
-	known, err := m.store.Mappings(ctx, file)
+	known, err := m.store.KnownMappings(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -238,17 +238,19 @@ func shardIDs(checkpoints map[string]esm.Checkpoint) []string {
 }
 
 // save replaces the checkpoint of a shard and reports the change. The store is created if there is none.
-func (m *Mover) save(ctx context.Context, shard string, next esm.Checkpoint) (err error) {
+func (m *Mover) save(ctx context.Context, shard string, next esm.Checkpoint) error {
 	old, known := m.shards[shard]
 	was := "not begun"
 	if known {
 		was = describe(old, m.mapping.Mapping)
 	}
 	if m.DryRun == nil {
-		if m.store == nil {
-			if m.store, err = datadir.OpenStore(m.dataDir, true); err != nil {
+		if m.store.IsEmpty() {
+			created, err := datadir.CreateStore(m.dataDir)
+			if err != nil {
 				return err
 			}
+			m.store = created
 		}
 		if _, err := m.store.Save(ctx, esm.Key{Mapping: m.mapping.UUID, Shard: shard}, next); err != nil {
 			return err

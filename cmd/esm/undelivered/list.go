@@ -63,7 +63,7 @@ func WriteTable(w io.Writer, notices Notices, known []datadir.Mapping) error {
 		rows++
 		n := u.Notice
 		batch := batchOf(n)
-		title := cmp.Or(titles[n.Mapping], datadir.Removed(n.Mapping).Title())
+		title := cmp.Or(titles[n.Mapping], datadir.RemovedMapping(n.Mapping).Title())
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID, u.Kept.UTC().Format(time.RFC3339), title, batch.Shard, batch.Size,
 			string(n.Condition), u.Destination, logging.OneLine(u.Reason, 120))
 	}

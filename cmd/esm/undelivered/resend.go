@@ -3,9 +3,9 @@ package undelivered
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -15,7 +15,6 @@ import (
 	"github.com/esm-run/esm/cmd/esm/datadir"
 	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/wiring"
-	"github.com/esm-run/esm/config"
 )
 
 // Resend sends the selected notices to the destinations that their mappings have now, or to the ones that they were for, and
@@ -30,7 +29,7 @@ func Resend(ctx context.Context, file *configfile.File, s *datadir.Store, wanted
 		_, err := fmt.Fprintln(w, "there are no undelivered notices")
 		return err
 	}
-	known, err := s.Mappings(ctx, file)
+	known, err := s.KnownMappings(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -79,20 +78,12 @@ func (a *addresses) of(ctx context.Context, u esm.UndeliveredNotice) address {
 		return known
 	}
 	made := address{arn: arn}
-	made.destination, made.err = a.open(ctx, arn)
+	made.destination, made.err = wiring.Destination(ctx, a.clients, a.file, arn)
+	if errors.Is(made.err, wiring.ErrStandIn) {
+		made.err = fmt.Errorf("%w: name another endpoint with --endpoint", made.err)
+	}
 	a.opened[arn] = made
 	return made
-}
-
-func (a *addresses) open(ctx context.Context, arn string) (esm.Destination, error) {
-	d, err := config.ParseDestination(arn, config.StreamFailure)
-	if err != nil {
-		return nil, fmt.Errorf("destination %s %w", arn, err)
-	}
-	if endpoint := a.file.Aws.EndpointOf(d.Kind.Service); strings.HasPrefix(endpoint, "embedded") {
-		return nil, fmt.Errorf("Aws.Endpoint %s: the stand-in runs only with the engine: name another endpoint with --endpoint", endpoint)
-	}
-	return wiring.Destination(ctx, a.clients, a.file, arn)
 }
 
 // concurrency is how many notices are sent concurrently. Each may hold an event of 6 MB.

@@ -21,6 +21,8 @@ func Destination(ctx context.Context, c *awsclient.Clients, file *configfile.Fil
 
 // ReachableDestination returns the destination that an ARN names without retries, to ask whether it exists.
 func ReachableDestination(ctx context.Context, c *awsclient.Clients, file *configfile.File, arn string) (destinations.Reachable, error) {
-	opener := destinations.Opener{Clients: c, Endpoint: file.Aws.EndpointOf, Region: file.Aws.Region}
+	opener := destinations.Opener{Clients: c, Region: file.Aws.Region, Endpoint: func(service string) (string, error) {
+		return running(file.Aws.EndpointOf(service))
+	}}
 	return opener.Open(ctx, arn, config.StreamFailure)
 }

@@ -1,0 +1,125 @@
+package async
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/engine/retry"
+)
+
+// patience is how long an event waits for a permit while no other event of its function runs. After that it counts as
+// throttled.
+const patience = 500 * time.Millisecond
+
+// dispatch starts a try of each event, or settles it without one. It blocks until the last of them has a permit, the events
+// are throttled, or ctx has ended. What it starts it adds to started.
+func (d *dispatcher) dispatch(started *sync.WaitGroup, events []esm.Event) (throttled bool) {
+	ctx := d.r.ctx
+	for len(events) > 0 {
+		if ctx.Err() != nil {
+			d.giveBack(events)
+			return false
+		}
+		e, began := events[0], time.Now()
+		if !d.decide(started, e, began) {
+			slot, err := d.reserve(ctx, e)
+			switch {
+			case ctx.Err() != nil:
+				if err == nil {
+					slot.Release()
+				}
+				continue
+			case err == nil && d.decide(started, e, time.Now()):
+				slot.Release()
+			case err == nil:
+				d.start(started, slot, e)
+			case d.decide(started, e, time.Now()): // it is too old now, or something was configured
+			case errors.Is(err, esm.ErrRefused):
+				d.settle(started, began, d.feed.rules(e.Function).After(e, esm.Response{}, err, time.Now(), d.feed.dice()))
+			default:
+				d.throttle(started, events, began, err)
+				return true
+			}
+		}
+		events = events[1:]
+	}
+	return false
+}
+
+// decide settles e if it is not to be tried. It returns false if it is.
+func (d *dispatcher) decide(started *sync.WaitGroup, e esm.Event, now time.Time) bool {
+	step, decided := d.feed.rules(e.Function).Before(e, now, d.feed.dice())
+	if decided {
+		d.settle(started, now, step)
+	}
+	return decided
+}
+
+// reserve waits for a permit for e: until e is too old, ctx ends, or no other event of the function has run for as long as
+// patience lasts, which returns [esm.ErrThrottled]. While others run, e just waits for its turn.
+func (d *dispatcher) reserve(ctx context.Context, e esm.Event) (esm.Slot, error) {
+	call, cancel := context.WithDeadline(ctx, d.feed.rules(e.Function).ExpiresAt(e).Add(1)) // at that time it is too old
+	defer cancel()
+	d.bePatient(cancel)
+	defer d.calmDown()
+	slot, err := d.feed.Invoker.Reserve(call, e.Function)
+	if err != nil && call.Err() != nil {
+		return nil, esm.ErrThrottled
+	}
+	return slot, err
+}
+
+func (d *dispatcher) patienceOf() time.Duration { return retry.Scaled(patience, d.feed.Scale) }
+
+// bePatient calls cancel when no try has run for as long as patience lasts, until calmDown is called.
+func (d *dispatcher) bePatient(cancel func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.patience = time.AfterFunc(d.patienceOf(), cancel)
+	if d.running > 0 {
+		d.patience.Stop()
+	}
+}
+
+func (d *dispatcher) calmDown() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.patience.Stop()
+	d.patience = nil
+}
+
+// runs makes note that n more tries run.
+func (d *dispatcher) runs(n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running += n; d.running == 0 && d.patience != nil {
+		d.patience.Reset(d.patienceOf())
+	}
+}
+
+// throttle settles events after the first of them, whose try began at began, could not get a permit: neither could the
+// others. Those that wait again are saved in one change.
+func (d *dispatcher) throttle(started *sync.WaitGroup, events []esm.Event, began time.Time, err error) {
+	var waiting []policy.EventStep
+	for _, e := range events {
+		rules, now := d.feed.rules(e.Function), time.Now()
+		step, decided := rules.Before(e, now, d.feed.dice())
+		switch {
+		case decided:
+		case errors.Is(err, esm.ErrThrottled):
+			step = rules.Throttled(e, began, d.feed.dice())
+		default:
+			step = rules.After(e, esm.Response{}, err, now, d.feed.dice())
+		}
+		if step.Condition == "" {
+			waiting = append(waiting, step)
+		} else {
+			d.settle(started, began, step)
+		}
+	}
+	d.settle(started, began, waiting...)
+}
