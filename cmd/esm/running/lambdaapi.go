@@ -1,4 +1,4 @@
-package main
+package running
 
 import (
 	"context"
@@ -15,25 +15,25 @@ import (
 )
 
 // lambdaAPI returns Lambda's API of the running engine.
-func (r *run) lambdaAPI(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
-	info, err := os.Stat(r.file.Path)
+func (s *System) lambdaAPI(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
+	info, err := os.Stat(s.File.Path)
 	if err != nil {
 		return nil, err
 	}
 	set, notes, err := settings.Open(ctx, settings.Config{
-		File: r.file, Modified: info.ModTime(), Store: p.Store, Reserve: p.Functions.Limits.Set,
+		File: s.File, Modified: info.ModTime(), Store: p.Store, Reserve: p.Functions.Limits.Set,
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range notes {
-		r.log.Warn("%s", n)
+		s.Log.Warn("%s", n)
 	}
 	return &api.Server{
-		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.Functions, Concurrency: set.Reservations,
+		Mappings: register, Functions: fileFunctions{s.File, info.ModTime()}, Invoker: p.Functions, Concurrency: set.Reservations,
 		EventInvoke: set.EventInvoke, URLs: set.URLs, Recursion: set.Recursion, Policies: set.Policies, Provisioned: set.Provisioned,
-		Tails: r.tails, Region: r.file.Aws.Region, Account: r.file.Aws.AccountId,
-		Warn: func(text string) { r.log.Warn("%s", text) },
+		Tails: s.tails, Region: s.File.Aws.Region, Account: s.File.Aws.AccountId,
+		Warn: func(text string) { s.Log.Warn("%s", text) },
 	}, nil
 }
 
