@@ -6,16 +6,39 @@ import (
 	"slices"
 	"time"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/settings"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/mappings"
 )
 
 // lambdaAPI returns Lambda's API of the running engine.
-func (s *System) lambdaAPI(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
+func (s *System) lambdaAPI(p *wiring.Parts, register *mappings.Register, set *settings.Settings, events esm.Acceptor) *api.Server {
+	return &api.Server{
+		Mappings: register, Functions: fileFunctions{s.File, set.Modified}, Invoker: p.Functions, Concurrency: set.Reservations,
+		Async: events, Recursive: recursive(set),
+		EventInvoke: set.EventInvoke, URLs: set.URLs, Recursion: set.Recursion, Policies: set.Policies, Provisioned: set.Provisioned,
+		Tails: s.tails, Region: s.File.Aws.Region, Account: s.File.Aws.AccountId,
+		Warn: func(text string) { s.Log.Warn("%s", text) },
+	}
+}
+
+// recursive returns the decision about synchronous invocations that may be part of a loop.
+func recursive(set *settings.Settings) func(function, header string) (next string, stop bool) {
+	return func(function, header string) (next string, stop bool) {
+		if !set.AllowsRecursion(function) && policy.Recursive(header, function) {
+			return header, true
+		}
+		return policy.Advance(header, function), false
+	}
+}
+
+// settings returns what HTTP can change about the functions of the file.
+func (s *System) settings(ctx context.Context, p *wiring.Parts) (*settings.Settings, error) {
 	info, err := os.Stat(s.File.Path)
 	if err != nil {
 		return nil, err
@@ -29,12 +52,7 @@ func (s *System) lambdaAPI(ctx context.Context, p *wiring.Parts, register *mappi
 	for _, n := range notes {
 		s.Log.Warn("%s", n)
 	}
-	return &api.Server{
-		Mappings: register, Functions: fileFunctions{s.File, info.ModTime()}, Invoker: p.Functions, Concurrency: set.Reservations,
-		EventInvoke: set.EventInvoke, URLs: set.URLs, Recursion: set.Recursion, Policies: set.Policies, Provisioned: set.Provisioned,
-		Tails: s.tails, Region: s.File.Aws.Region, Account: s.File.Aws.AccountId,
-		Warn: func(text string) { s.Log.Warn("%s", text) },
-	}, nil
+	return set, nil
 }
 
 // fileFunctions are the functions of a file, as the API shows them.

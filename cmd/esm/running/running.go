@@ -19,6 +19,7 @@ import (
 	"github.com/esm-run/esm/cmd/esm/provision"
 	"github.com/esm-run/esm/cmd/esm/startup"
 	"github.com/esm-run/esm/cmd/esm/wiring"
+	"github.com/esm-run/esm/engine/async"
 	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
@@ -38,6 +39,7 @@ type System struct {
 	// Nil while the engine is starting.
 	known  atomic.Pointer[mappings.Register]
 	lambda atomic.Pointer[api.Server]
+	events atomic.Pointer[async.Feed]
 
 	started atomic.Bool // everything is ready for polling
 	servers sync.WaitGroup
@@ -112,11 +114,15 @@ func (s *System) poll(ctx, work context.Context, parts *wiring.Parts, address st
 		return err
 	}
 	defer register.Close()
-	lambda, err := s.lambdaAPI(ctx, parts, register)
+	set, err := s.settings(ctx, parts)
 	if err != nil {
 		return err
 	}
+	events := s.eventsFeed(ctx, parts, set)
+	parts.Engine.Set(eventsFeedName, events)
+	lambda := s.lambdaAPI(parts, register, set, events)
 	defer lambda.Close(work)
+	s.events.Store(events)
 	s.known.Store(register)
 	s.lambda.Store(lambda)
 	s.started.Store(true)

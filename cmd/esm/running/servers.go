@@ -43,6 +43,12 @@ func (s *System) handler() http.Handler {
 			}
 			return known.List(), true
 		},
+		Events: func() httpserver.Events {
+			if events := s.events.Load(); events != nil {
+				return events
+			}
+			return nil
+		},
 		Lambda: func() http.Handler {
 			if lambda := s.lambda.Load(); lambda != nil {
 				return lambda
@@ -75,7 +81,12 @@ func (s *System) standIn(ctx context.Context, stop context.CancelCauseFunc) erro
 	if err != nil {
 		return fmt.Errorf("Aws.Endpoint embedded: %w", err)
 	}
-	server := &embedded.Server{Region: s.File.Aws.Region, AccountID: s.File.Aws.AccountId}
+	server := &embedded.Server{
+		Region: s.File.Aws.Region, AccountID: s.File.Aws.AccountId,
+		Functions: lateEvents{s}, HasFunction: s.hasFunction, Pattern: eventPattern,
+		GivenUp: func(target string, err error) { s.Log.Warn("the stand-in could not deliver to %s: %v", target, err) },
+		Guard:   func(next http.Handler) http.Handler { return api.Guard(next, nil) },
+	}
 	s.background(stop, func() error { return server.Serve(ctx, l) })
 	s.File.Aws.Endpoint = "http://" + l.Addr().String()
 	s.Log.Info("the stand-in for AWS answers on %s (aws --endpoint-url %[1]s sqs list-queues)", s.File.Aws.Endpoint)
