@@ -57,6 +57,7 @@ func (l *Lines) Report(at time.Time, e trace.Event) {
 		}
 	default:
 		l.stream(e)
+		l.events(e)
 	}
 }
 

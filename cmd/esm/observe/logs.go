@@ -65,6 +65,7 @@ func (l *Logs) Report(at time.Time, e trace.Event) {
 		l.started(e, found.fresh)
 	default:
 		l.stream(e)
+		l.events(e)
 	}
 }
 
