@@ -61,9 +61,9 @@ type Events interface {
 	// Backlogs describes the functions that have events, in the order of their names. It does not read the events.
 	Backlogs(ctx context.Context) ([]Backlog, error)
 
-	// Take takes events of function that are due at now: those due first, and at most max of them or a megabyte of payload,
-	// but at least one if one is due. Without one it returns when the first will be due: zero if none waits. Taken events
-	// are durably marked as such before Take returns.
+	// Take takes events of function that are due at now: those due first, and at most max of them or a megabyte of payloads,
+	// also of last results, but at least one if one is due. Without one it returns when the first will be due: zero if none
+	// waits. Taken events are durably marked as such before Take returns.
 	Take(ctx context.Context, function string, now time.Time, max int) (taken []Event, next time.Time, err error)
 
 	// Return replaces taken events by those given, which then wait for their Due. Place and Function stay the same. An event

@@ -43,7 +43,7 @@ func (q *EventQueue) Backlogs(ctx context.Context) (all []esm.Backlog, err error
 			place, _ := b.order.Cursor().First()
 			e := esm.Event{Place: placeOf(place)}
 			if err := b.times(&e); err != nil {
-				return damagedEvent(e.Place, err)
+				return err
 			}
 			next, _ := b.nextDue()
 			all = append(all, esm.Backlog{Function: b.function, Oldest: e.Accepted, Next: next})

@@ -13,9 +13,9 @@ import (
 // checkEvents is check for a file of events, which may hold gigabytes: it does not read the pages with the events.
 //
 // Not checked are the numbers and keys on those pages, whether they continue on pages that are in use elsewhere, and the
-// events' values. Reading an event checks its value, guarded turns what bbolt does with wrong numbers into ErrDamaged, and
-// so is an event that its function's backlog has and that cannot be found. Pages that are neither used nor free are not
-// found either: they only waste space.
+// events' values. Reading an event checks its value; guarded turns what bbolt does with wrong numbers into ErrDamaged; an
+// event that its function's backlog has and that cannot be found is ErrDamaged too. Pages that are neither used nor free
+// are not looked for: they only waste space.
 func checkEvents(tx *bolt.Tx, path string) error {
 	if err := checkNumbers(tx, path, allEvents); err != nil {
 		return err
@@ -36,7 +36,7 @@ func checkIndexes(tx *bolt.Tx) (tally, error) {
 	places := map[uint64]string{} // functions of the events that are taken
 	err := tx.Bucket(takenEvents).ForEach(func(place, name []byte) error {
 		if len(place) != len(placeKey(0)) || len(name) == 0 {
-			return errors.New("the place of a taken event")
+			return errors.New("a taken event has no place or no function")
 		}
 		places[placeOf(place)] = fromKey(name)
 		return nil
@@ -59,18 +59,18 @@ func checkIndexes(tx *bolt.Tx) (tally, error) {
 	case err != nil:
 		return nil, err
 	case found != len(places):
-		return nil, fmt.Errorf("%d of %d taken events", found, len(places))
+		return nil, fmt.Errorf("%d events are taken, and %d of them exist", len(places), found)
 	}
 	return counts, checkOwed(tx)
 }
 
-// check counts the events of a backlog. The events that wait must be those that are due at some time: the checksums of
-// both are summed up.
+// check counts the events of a backlog, given the functions of the events that are taken and the last place in use. The
+// events that wait must be those that have a due time: the checksums of both are summed up.
 func (b backlog) check(places map[uint64]string, last uint64) (c count, err error) {
 	var waiting, listed keySum
 	err = b.order.ForEach(func(place, value []byte) error {
 		if len(place) != len(placeKey(0)) || placeOf(place) > last {
-			return errors.New("a place")
+			return errors.New("a place is not valid")
 		}
 		e := esm.Event{Place: placeOf(place)}
 		if err := unpackTimes(value, b.function, &e); err != nil {
@@ -79,7 +79,7 @@ func (b backlog) check(places map[uint64]string, last uint64) (c count, err erro
 		if function, taken := places[e.Place]; !taken {
 			waiting.add(dueKey(e.Due, e.Place))
 		} else if c.taken++; function != b.function {
-			return errors.New("the function of a taken event")
+			return fmt.Errorf("event %d is taken as one of %q", e.Place, function)
 		}
 		return nil
 	})
@@ -88,16 +88,21 @@ func (b backlog) check(places map[uint64]string, last uint64) (c count, err erro
 	}
 	err = b.due.ForEach(func(key, _ []byte) error {
 		if len(key) != dueKeySize {
-			return errors.New("a due time")
+			return errors.New("a due time is not valid")
 		}
 		listed.add(key)
 		return nil
 	})
-	if err == nil && waiting != listed {
-		err = fmt.Errorf("%d wait, and %d are due at some time", waiting.n, listed.n)
-	}
 	c.waiting = waiting.n
-	return c, err
+	switch {
+	case err != nil:
+		return c, err
+	case waiting != listed:
+		return c, fmt.Errorf("the %d that wait are not the %d that have a due time", waiting.n, listed.n)
+	case c == (count{}):
+		return c, errors.New("there are none")
+	}
+	return c, nil
 }
 
 // keySum counts keys and sums up their checksums.
@@ -123,12 +128,12 @@ func checkOwed(tx *bolt.Tx) error {
 	}
 	err = tx.Bucket(owedByID).ForEach(func(_, number []byte) error {
 		if notices--; tx.Bucket(owedNotices).Get(number) == nil {
-			return errors.New("the ID of an owed notice")
+			return errors.New("an ID belongs to no owed notice")
 		}
 		return nil
 	})
 	if err == nil && notices != 0 {
-		err = errors.New("the number of owed notices")
+		err = errors.New("an owed notice cannot be found by its ID")
 	}
 	return err
 }

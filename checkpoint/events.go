@@ -16,7 +16,9 @@ import (
 // EventQueue is a queue of asynchronous events in a bbolt file. Concurrent changes share one commit.
 //
 // An error of the file system, such as a full disk, fails the changes of one commit, none of which is made. The queue
-// stays usable, and later changes succeed once there is room again. Memory does not grow with the number of events.
+// stays usable, and later changes succeed once there is room again.
+//
+// Memory does not grow with the number of events. The file does, and does not shrink: later events use its room again.
 type EventQueue struct {
 	file *file
 
@@ -95,12 +97,21 @@ func (q *EventQueue) Return(ctx context.Context, events ...esm.Event) error {
 	}
 	err := q.file.change(ctx, func(tx *bolt.Tx) error {
 		for _, e := range events { // before anything is changed
-			if name, taken := functionOfTaken(tx, e.Place); taken && name != functionName(e) {
-				return fmt.Errorf("event %d is one of %q, not of %q", e.Place, name, functionName(e))
+			if b, found, err := takenAt(tx, e.Place); err != nil {
+				return err
+			} else if found && b.function != functionName(e) {
+				return fmt.Errorf("event %d is one of %q, not of %q", e.Place, b.function, functionName(e))
 			}
 		}
 		for i, e := range events {
-			if err := q.putBack(tx, values[i], e); err != nil {
+			b, found, err := takenAt(tx, e.Place)
+			if err != nil || !found {
+				continue
+			}
+			if err := dense(tx.Bucket(allEvents)).Put(placeKey(e.Place), values[i].seal(e.Place)); err != nil {
+				return err
+			}
+			if err := q.untake(tx, b, e); err != nil {
 				return err
 			}
 		}
@@ -109,28 +120,12 @@ func (q *EventQueue) Return(ctx context.Context, events ...esm.Event) error {
 	return q.file.wrap(err, "return events")
 }
 
-// putBack replaces e if it is taken.
-func (q *EventQueue) putBack(tx *bolt.Tx, value packed, e esm.Event) error {
-	name, taken := functionOfTaken(tx, e.Place)
-	if !taken {
-		return nil
-	}
-	if err := dense(tx.Bucket(allEvents)).Put(placeKey(e.Place), value.seal(e.Place)); err != nil {
-		return err
-	}
-	return q.untake(tx, name, e)
-}
-
-// untake makes a taken event of a function wait for e.Due.
-func (q *EventQueue) untake(tx *bolt.Tx, name string, e esm.Event) error {
-	b, found := backlogOf(tx, name)
-	if !found {
-		return damagedEvent(e.Place, errValue)
-	}
+// untake makes a taken event wait for e.Due.
+func (q *EventQueue) untake(tx *bolt.Tx, b backlog, e esm.Event) error {
 	if err := tx.Bucket(takenEvents).Delete(placeKey(e.Place)); err != nil {
 		return err
 	}
-	q.moved.add(name, 1, -1)
+	q.moved.add(b.function, 1, -1)
 	return b.wait(e.Place, e)
 }
 
@@ -139,9 +134,9 @@ func (q *EventQueue) Finish(ctx context.Context, place uint64, owed ...esm.OwedN
 	values, err := packOwed(owed)
 	if err == nil {
 		err = q.file.change(ctx, func(tx *bolt.Tx) error {
-			name, found := functionOfTaken(tx, place)
-			if !found {
-				return nil
+			b, found, err := takenAt(tx, place)
+			if err != nil || !found {
+				return err
 			}
 			if err := oweAll(tx, owed, values); err != nil {
 				return err
@@ -149,8 +144,8 @@ func (q *EventQueue) Finish(ctx context.Context, place uint64, owed ...esm.OwedN
 			if err := tx.Bucket(takenEvents).Delete(placeKey(place)); err != nil {
 				return err
 			}
-			q.moved.add(name, 0, -1)
-			return remove(tx, name, place)
+			q.moved.add(b.function, 0, -1)
+			return b.remove(tx, place)
 		})
 	}
 	return q.file.wrap(err, "finish event %d", place)
@@ -178,24 +173,24 @@ func (q *EventQueue) Recover(ctx context.Context, now time.Time) error {
 }
 
 func (q *EventQueue) recoverSome(tx *bolt.Tx, now time.Time) error {
-	var names []string
-	var found []esm.Event
+	var events []esm.Event
+	var of []backlog
 	c := tx.Bucket(takenEvents).Cursor()
-	for place, key := c.First(); place != nil && len(found) < recoverMax; place, key = c.Next() {
-		name, e := fromKey(key), esm.Event{Place: placeOf(place)}
-		b, ok := backlogOf(tx, name)
-		if !ok {
-			return damagedEvent(e.Place, errValue)
+	for key, _ := c.First(); key != nil && len(events) < recoverMax; key, _ = c.Next() {
+		e := esm.Event{Place: placeOf(key)}
+		b, _, err := takenAt(tx, e.Place)
+		if err == nil {
+			err = b.times(&e)
 		}
-		if err := b.times(&e); err != nil {
-			return damagedEvent(e.Place, err)
+		if err != nil {
+			return err
 		}
 		e.Due = now
 		e.Crashes++
-		names, found = append(names, name), append(found, e)
+		events, of = append(events, e), append(of, b)
 	}
-	for i, e := range found { // after all of them have been read
-		if err := q.untake(tx, names[i], e); err != nil {
+	for i, e := range events { // after all of them have been read
+		if err := q.untake(tx, of[i], e); err != nil {
 			return err
 		}
 	}

@@ -89,14 +89,17 @@ func (b backlog) wait(place uint64, e esm.Event) error {
 
 // times reads the times of the event at e.Place into e.
 func (b backlog) times(e *esm.Event) error {
-	return unpackTimes(b.order.Get(placeKey(e.Place)), b.function, e)
+	if err := unpackTimes(b.order.Get(placeKey(e.Place)), b.function, e); err != nil {
+		return damagedEvent(e.Place, err)
+	}
+	return nil
 }
 
 // read returns the event at place.
 func (b backlog) read(tx *bolt.Tx, place uint64) (esm.Event, error) {
 	e := esm.Event{Place: place}
 	if err := b.times(&e); err != nil {
-		return esm.Event{}, damagedEvent(place, err)
+		return esm.Event{}, err
 	}
 	if err := unpackEvent(tx.Bucket(allEvents).Get(placeKey(place)), &e); err != nil || functionName(e) != b.function {
 		return esm.Event{}, damagedEvent(place, errValue)
@@ -104,12 +107,8 @@ func (b backlog) read(tx *bolt.Tx, place uint64) (esm.Event, error) {
 	return e, nil
 }
 
-// remove removes an event that neither waits nor is taken any more, and its function's backlog if that is empty.
-func remove(tx *bolt.Tx, function string, place uint64) error {
-	b, found := backlogOf(tx, function)
-	if !found {
-		return damagedEvent(place, errValue)
-	}
+// remove removes an event that neither waits nor is taken any more, and the backlog if it is empty.
+func (b backlog) remove(tx *bolt.Tx, place uint64) error {
 	if err := tx.Bucket(allEvents).Delete(placeKey(place)); err != nil {
 		return err
 	}
@@ -119,15 +118,24 @@ func remove(tx *bolt.Tx, function string, place uint64) error {
 	if first, _ := b.order.Cursor().First(); first != nil {
 		return nil
 	}
-	return tx.Bucket(backlogs).DeleteBucket(toKey(function))
+	return tx.Bucket(backlogs).DeleteBucket(toKey(b.function))
 }
 
-// functionOfTaken returns the function of the event at place, if it is taken.
-func functionOfTaken(tx *bolt.Tx, place uint64) (name string, found bool) {
-	if key := tx.Bucket(takenEvents).Get(placeKey(place)); len(key) > 0 {
-		return fromKey(key), true
+// isTaken reports whether the event at place is taken.
+func isTaken(tx *bolt.Tx, place uint64) bool {
+	return tx.Bucket(takenEvents).Get(placeKey(place)) != nil
+}
+
+// takenAt returns the backlog of the event at place, if it is taken.
+func takenAt(tx *bolt.Tx, place uint64) (b backlog, found bool, err error) {
+	function := tx.Bucket(takenEvents).Get(placeKey(place))
+	if len(function) == 0 {
+		return backlog{}, false, nil
 	}
-	return "", false
+	if b, found = backlogOf(tx, fromKey(function)); !found {
+		return backlog{}, false, damagedEvent(place, errValue)
+	}
+	return b, true, nil
 }
 
 // dense makes pages of b fuller than bbolt does by itself, since most keys are added at the end.

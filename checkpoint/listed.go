@@ -57,7 +57,7 @@ func (q *EventQueue) waitingAfter(ctx context.Context, function string, place ui
 func firstWaiting(tx *bolt.Tx, places *bolt.Bucket, after uint64) (place uint64, found bool) {
 	c := places.Cursor()
 	for key, _ := c.Seek(placeKey(after + 1)); key != nil; key, _ = c.Next() {
-		if _, taken := functionOfTaken(tx, placeOf(key)); !taken {
+		if !isTaken(tx, placeOf(key)) {
 			return placeOf(key), true
 		}
 	}
@@ -72,7 +72,7 @@ const changedMax = 1_000
 func (q *EventQueue) Remove(ctx context.Context, places ...uint64) (removed int, err error) {
 	removed, err = q.eachWaiting(ctx, places, func(tx *bolt.Tx, b backlog, e esm.Event) error {
 		q.moved.add(b.function, -1, 0)
-		return remove(tx, b.function, e.Place)
+		return b.remove(tx, e.Place)
 	})
 	return removed, q.file.wrap(err, "remove events")
 }
@@ -124,7 +124,7 @@ func (q *EventQueue) eachWaiting(ctx context.Context, places []uint64, change fu
 // waitingAt returns the times of the event at place, if one waits there, and the backlog that it belongs to.
 func waitingAt(tx *bolt.Tx, place uint64) (b backlog, e esm.Event, found bool, err error) {
 	value := tx.Bucket(allEvents).Get(placeKey(place))
-	if _, taken := functionOfTaken(tx, place); taken || value == nil {
+	if value == nil || isTaken(tx, place) {
 		return b, e, false, nil
 	}
 	e.Place = place
@@ -132,8 +132,6 @@ func waitingAt(tx *bolt.Tx, place uint64) (b backlog, e esm.Event, found bool, e
 	if !found {
 		return b, e, false, damagedEvent(place, errValue)
 	}
-	if err := b.times(&e); err != nil {
-		return b, e, false, damagedEvent(place, err)
-	}
-	return b, e, true, nil
+	err = b.times(&e)
+	return b, e, err == nil, err
 }

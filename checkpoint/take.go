@@ -70,7 +70,7 @@ func (q *EventQueue) take(tx *bolt.Tx, function string, now time.Time, max int) 
 	return found, time.Time{}, nil
 }
 
-// dueAt reads events that are due: at most max of them, or a megabyte of payload, but at least one if one is due.
+// dueAt reads events that are due: at most max of them, or a megabyte of payloads, but at least one if one is due.
 func (b backlog) dueAt(tx *bolt.Tx, now time.Time, max int) (found []esm.Event, err error) {
 	size, c := 0, b.due.Cursor()
 	for key, _ := c.First(); key != nil && len(found) < max; key, _ = c.Next() {
@@ -85,7 +85,11 @@ func (b backlog) dueAt(tx *bolt.Tx, now time.Time, max int) (found []esm.Event, 
 		if err != nil {
 			return nil, err
 		}
-		if size += len(e.Payload); size > esm.MaxEvent && len(found) > 0 {
+		size += len(e.Payload)
+		if e.Last != nil {
+			size += len(e.Last.Payload)
+		}
+		if size > esm.MaxEvent && len(found) > 0 {
 			break
 		}
 		found = append(found, e)

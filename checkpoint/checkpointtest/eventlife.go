@@ -178,7 +178,11 @@ func takeMegabyte(t *queueTrial) {
 		e.Payload = json.RawMessage(strings.Repeat("1", size))
 		t.add(e)
 	}
-	for i, want := range []int{2, 1, 1, 1, 2, 0} {
+	failed := event("f", 0)
+	failed.Last = &esm.EventResult{Payload: json.RawMessage(strings.Repeat("1", esm.MaxEvent-len(failed.Payload)))}
+	t.add(failed)
+	t.add(event("f", 0))
+	for i, want := range []int{2, 1, 1, 1, 2, 1, 1, 0} {
 		if got, _ := t.take("f", 0, 100); len(got) != want {
 			t.Errorf("take %d: %d events, want %d", i, len(got), want)
 		}

@@ -100,7 +100,9 @@ func (m *MemoryEvents) Take(ctx context.Context, function string, now time.Time,
 		slices.SortStableFunc(waiting, func(a, b *held) int { return a.Due.Compare(b.Due) })
 		size := 0
 		for _, h := range waiting {
-			size += len(h.Payload)
+			if size += len(h.Payload); h.Last != nil {
+				size += len(h.Last.Payload)
+			}
 			if h.Due.After(now) || len(taken) >= max || len(taken) > 0 && size > esm.MaxEvent {
 				break
 			}
