@@ -205,10 +205,10 @@ type trial struct {
 	*rig
 	calm time.Time // when faults end
 
-	mu    sync.Mutex
-	dice  *rand.Rand
-	lives int
-	begun []time.Time
+	kills int
+
+	mu   sync.Mutex
+	dice *rand.Rand
 }
 
 var functions = []string{"good", "bad", "flaky", "slow", "young", "off", "gone", "tight"}
@@ -273,7 +273,6 @@ func (x *trial) run() {
 		m := x.events
 		m.RecoverFaults, m.BacklogsFaults, m.TakeFaults, m.ReturnFaults, m.FinishFaults = x.bad, x.bad, x.bad, x.bad, x.bad
 		m.OwedFaults, m.SettleFaults, x.kept.KeepFaults = x.bad, x.bad, x.bad
-		x.begun = append(x.begun, time.Now())
 		x.start()
 		for range x.roll(12) {
 			x.accept(functions[x.roll(len(functions))], fmt.Sprint("e", accepted))
@@ -282,6 +281,7 @@ func (x *trial) run() {
 		}
 		x.wait(time.Duration(x.roll(150_000)) * time.Millisecond)
 		if x.roll(2) == 0 {
+			x.kills++
 			x.crash()
 			continue
 		}
@@ -346,6 +346,15 @@ func (x *trial) check(id string) {
 		if len(taken[to]) != 1 {
 			x.Errorf("%s of %s, ended with %v: notices %v at %q, want one", id, function, ended, taken, to)
 		}
+	}
+	calls := 0
+	for _, c := range x.calls {
+		if c.id == id {
+			calls++
+		}
+	}
+	if function == "good" && calls > 1+x.kills {
+		x.Errorf("%s ran %d times, and the engine was killed %d times", id, calls, x.kills)
 	}
 	if len(ended) != 1 || len(taken) != len(want) {
 		x.Errorf("%s of %s: ended with %v, notices %v", id, function, ended, taken)
