@@ -52,7 +52,7 @@ var foundations = map[string][]string{"invoker": {"lifecycle", "runtimeapi"}}
 // place here.
 var layers = [][]string{
 	{"awsclient", "configfile", "observe", "usage"},
-	{"httpserver", "logging", "provision", "reservations", "wiring"},
+	{"httpserver", "logging", "provision", "settings", "wiring"},
 	{"datadir", "events", "invoke", "startup", "status"},
 	{"position", "undelivered"},
 }

@@ -126,7 +126,7 @@ func TestUnsupportedOperations(t *testing.T) {
 	r := newRig(t)
 	for _, tt := range []struct{ method, path, want string }{
 		{"DELETE", "/2015-03-31/functions/f", "DeleteFunction is not served. The functions of this engine are those of its mappings file: change them there, and restart the engine."},
-		{"POST", "/2014-11-13/functions/f/invoke-async/", "InvokeAsync is not served. " + noAsyncText},
+		{"POST", "/2015-03-31/functions/f/aliases", "CreateAlias is not served. The functions of this engine have one version, $LATEST, and no aliases."},
 	} {
 		want, _ := json.Marshal(tt.want)
 		full := `400 InvalidParameterValueException {"Type":"User","message":` + string(want) + `}`

@@ -179,7 +179,6 @@ func TestInvokeRefusals(t *testing.T) {
 		headers    []string
 		want       string
 	}{
-		{"an event", "{}", []string{"X-Amz-Invocation-Type", "Event"}, `400 InvalidParameterValueException {"Type":"User","message":"The invocation type Event is not served. ` + noAsyncText + `"}`},
 		{"types", "{}", []string{"X-Amz-Invocation-Type", "x", "X-Amz-Log-Type", "y"}, `400 ValidationException {"message":"2 validation errors detected: ` +
 			`Value 'x' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]; ` +
 			`Value 'y' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]"}`},

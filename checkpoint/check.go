@@ -32,8 +32,12 @@ func check(tx *bolt.Tx, path string) error {
 	if err := checkNumbers(tx, path, nil); err != nil {
 		return err
 	}
-	var first error
-	for err := range tx.Check() { // to the end: its goroutine must not outlive tx
+	return checkTree(tx)
+}
+
+// checkTree is bbolt's own check.
+func checkTree(tx *bolt.Tx, options ...bolt.CheckOption) (first error) {
+	for err := range tx.Check(options...) { // to the end: its goroutine must not outlive tx
 		if first == nil {
 			first = err
 		}

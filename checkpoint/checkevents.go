@@ -12,11 +12,23 @@ import (
 
 // checkEvents is check for a file of events, which may hold gigabytes: it does not read the pages with the events.
 //
-// Not checked are the numbers on those pages, whether they continue on pages that are in use elsewhere, and the events'
-// values. Reading an event checks its value, and guarded turns what bbolt does with wrong numbers into ErrDamaged. bbolt's
-// own check would read the whole file; what it finds beyond checkNumbers, keys out of order and pages that are neither used
-// nor free, makes an event missing to whoever looks for it in the order of its function: that is ErrDamaged too.
-func checkEvents(tx *bolt.Tx, path string) error { return checkNumbers(tx, path, allEvents) }
+// Not checked are the numbers and keys on those pages, whether they continue on pages that are in use elsewhere, and the
+// events' values. Reading an event checks its value, guarded turns what bbolt does with wrong numbers into ErrDamaged, and
+// so is an event that its function's backlog has and that cannot be found. Pages that are neither used nor free are not
+// found either: they only waste space.
+func checkEvents(tx *bolt.Tx, path string) error {
+	if err := checkNumbers(tx, path, allEvents); err != nil {
+		return err
+	}
+	for _, name := range [][]byte{backlogs, takenEvents, owedNotices, owedByID} {
+		if b := tx.Bucket(name); b != nil && b.RootPage() != 0 { // small buckets are part of their parent's page
+			if err := checkTree(tx, bolt.WithPageId(uint64(b.RootPage()))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // checkIndexes checks that the indexes of a file of events agree: each event waits or is taken, in one backlog. It returns
 // the number of events of each function.

@@ -3,6 +3,7 @@ package checkpoint_test
 import (
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
@@ -40,4 +41,19 @@ func TestEventQueue(t *testing.T) {
 			return q
 		}
 	})
+}
+
+// A queue may be opened inside a synctest bubble or outside, and used in both.
+func TestAQueueInABubble(t *testing.T) {
+	outside := openEvents(t, eventsPath(t))
+	add := func(t *testing.T, q *checkpoint.EventQueue) {
+		if _, err := q.Add(t.Context(), esm.Event{Function: "f"}); err != nil {
+			t.Errorf("add: %v", err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		add(t, openEvents(t, eventsPath(t)))
+		add(t, outside)
+	})
+	add(t, outside)
 }

@@ -19,6 +19,9 @@ const (
 	DeadLetter                  // DeadLetterConfig of a function
 )
 
+// EventOrigins lists the origins of notices about asynchronous events.
+var EventOrigins = []Origin{EventSuccess, EventFailure, DeadLetter}
+
 // DestinationKind is one kind of destination. The table of kinds holds every rule about which destinations an origin may
 // have; package destinations opens them.
 type DestinationKind struct {
@@ -97,8 +100,13 @@ type Destination struct {
 
 // FunctionArn returns the ARN of a destination that is a function, without its qualifier.
 func (d Destination) FunctionArn() string {
+	return FunctionARN(d.ARN.Region, d.ARN.Account, d.Function().Name)
+}
+
+// Function returns the name of a destination that is a function.
+func (d Destination) Function() FunctionName {
 	name, _ := ParseFunctionName(d.ARN.String()) // it was parsed before
-	return FunctionARN(d.ARN.Region, d.ARN.Account, name.Name)
+	return name
 }
 
 // ParseDestination parses the ARN of a destination for notices of origin. The error describes the fault without quoting the

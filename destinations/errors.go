@@ -31,12 +31,23 @@ var temporary = map[string]bool{
 	"OperationAborted":  true, // S3: another change is in progress
 	"TemporaryRedirect": true, // S3: the bucket is new
 	"ConcurrentAccess":  true, // SNS
+
+	"InternalFailure":                 true, // EventBridge, of an entry
+	"InternalException":               true,
+	"ConcurrentModificationException": true,
+
+	"ResourceConflictException":  true, // Lambda: the function is being created or updated
+	"ENINotReadyException":       true,
+	"SnapStartNotReadyException": true,
 }
+
+// passes reports whether an error may go away, by its code.
+func passes(err error) bool { return awserr.Throttled(err) || temporary[awserr.Code(err)] }
 
 // permanent reports whether the service blamed the caller: the destination does not exist, access to it or to its key is
 // denied, it is in another Region, or the notice is too large or invalid.
 func permanent(err error) bool {
-	if awserr.Throttled(err) || temporary[awserr.Code(err)] {
+	if passes(err) {
 		return false
 	}
 	status := awserr.Status(err)

@@ -7,13 +7,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awserr"
 	"github.com/esm-run/esm/config"
 )
 
-// queue sends each notice as the body of a message without attributes.
+// queue sends each notice as a message. Only a dead letter has attributes. With the notice of an asynchronous event goes its
+// trace header, as a system attribute.
 type queue struct {
 	client *sqs.Client
 	arn    config.ARN
@@ -25,9 +27,9 @@ type queue struct {
 // Send implements [esm.Destination] by one SendMessage, which needs sqs:SendMessage. The first call also asks an endpoint
 // other than AWS's own for the queue's URL.
 func (q *queue) Send(ctx context.Context, n esm.Notice) error {
-	body, err := document(n, false)
+	m, err := messageOf(n)
 	if err == nil {
-		err = q.send(ctx, string(body))
+		err = q.send(ctx, m, traceHeader(n))
 	}
 	if err != nil {
 		return failed("send to queue", q.arn.Resource, err)
@@ -35,17 +37,32 @@ func (q *queue) Send(ctx context.Context, n esm.Notice) error {
 	return nil
 }
 
-func (q *queue) send(ctx context.Context, body string) error {
+func (q *queue) send(ctx context.Context, m message, trace string) error {
 	url, err := q.address(ctx)
 	if err != nil {
 		return err
 	}
-	in := &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &body}
+	in := &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &m.body, MessageAttributes: queueAttributes(m)}
+	if trace != "" {
+		in.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
+			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: &trace},
+		}
+	}
 	_, err = q.client.SendMessage(ctx, in, withoutRetries)
 	if permanent(err) {
 		q.setURL("") // the queue may be created again with another URL
 	}
 	return err
+}
+
+func queueAttributes(m message) (attributes map[string]types.MessageAttributeValue) {
+	for _, a := range m.attributes {
+		if attributes == nil {
+			attributes = map[string]types.MessageAttributeValue{}
+		}
+		attributes[a.name] = types.MessageAttributeValue{DataType: &a.kind, StringValue: &a.value}
+	}
+	return attributes
 }
 
 // address returns the queue's URL. On AWS it follows from the ARN, except in an unknown partition. Another endpoint is asked

@@ -8,7 +8,7 @@ import (
 
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/configfile"
-	"github.com/esm-run/esm/cmd/esm/reservations"
+	"github.com/esm-run/esm/cmd/esm/settings"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
@@ -16,19 +16,22 @@ import (
 
 // lambdaAPI returns Lambda's API of the running engine.
 func (r *run) lambdaAPI(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
-	reserved, notes, err := reservations.Open(ctx, r.file, p.Functions.Limits, p.Store)
+	info, err := os.Stat(r.file.Path)
+	if err != nil {
+		return nil, err
+	}
+	set, notes, err := settings.Open(ctx, settings.Config{
+		File: r.file, Modified: info.ModTime(), Store: p.Store, Reserve: p.Functions.Limits.Set,
+	})
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range notes {
 		r.log.Warn("%s", n)
 	}
-	info, err := os.Stat(r.file.Path)
-	if err != nil {
-		return nil, err
-	}
 	return &api.Server{
-		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.Functions, Concurrency: reserved,
+		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.Functions, Concurrency: set.Reservations,
+		EventInvoke: set.EventInvoke, URLs: set.URLs, Recursion: set.Recursion, Policies: set.Policies, Provisioned: set.Provisioned,
 		Tails: r.tails, Region: r.file.Aws.Region, Account: r.file.Aws.AccountId,
 		Warn: func(text string) { r.log.Warn("%s", text) },
 	}, nil

@@ -26,7 +26,7 @@ func (r *run) serve(ctx context.Context, stop context.CancelCauseFunc) (address 
 	}
 	complaints := slog.NewLogLogger(r.log.Structured.Handler(), slog.LevelWarn)
 	r.background(stop, func() error {
-		return httpserver.Serve(ctx, l, api.Guard(r.handler(), hostOf(r.file.Engine.Listen)), complaints)
+		return httpserver.Serve(ctx, l, api.Guard(r.handler(), http.HandlerFunc(r.functionURL), hostOf(r.file.Engine.Listen)), complaints)
 	})
 	return l.Addr().String(), r.standIn(ctx, stop)
 }
@@ -51,6 +51,15 @@ func (r *run) handler() http.Handler {
 		},
 	}
 	return server.Handler()
+}
+
+// functionURL answers a request to a function's URL.
+func (r *run) functionURL(w http.ResponseWriter, req *http.Request) {
+	if lambda := r.lambda.Load(); lambda != nil {
+		lambda.ServeURL(w, req)
+		return
+	}
+	httpserver.Starting(w)
 }
 
 // standIn starts the stand-in for AWS, whose address then replaces "embedded" in the file.

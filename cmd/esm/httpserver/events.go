@@ -89,7 +89,7 @@ func (s *Server) withEvents(handle func(http.ResponseWriter, *http.Request, Even
 				return
 			}
 		}
-		starting(w)
+		Starting(w)
 	}
 }
 

@@ -65,7 +65,7 @@ func (s *Server) Handler() http.Handler {
 			writeJSON(w, describeAll(all))
 			return
 		}
-		starting(w)
+		Starting(w)
 	})
 	s.handleEvents(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
@@ -73,7 +73,7 @@ func (s *Server) Handler() http.Handler {
 			lambda.ServeHTTP(w, req)
 			return
 		}
-		starting(w)
+		Starting(w)
 	})
 	return mux
 }
@@ -115,8 +115,8 @@ func describeAll(known []mappings.Registered) map[string][]map[string]any {
 	return map[string][]map[string]any{"EventSourceMappings": all}
 }
 
-// starting answers a request that needs mappings or functions while the engine is starting.
-func starting(w http.ResponseWriter) {
+// Starting answers a request that needs mappings or functions while the engine is starting.
+func Starting(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-ErrorType", "ServiceException")
 	w.Header().Set("X-Amzn-Requestid", uuid.NewString())

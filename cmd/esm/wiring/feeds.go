@@ -153,7 +153,7 @@ func (f *Feeds) destination(ctx context.Context, m config.Mapping) (esm.Destinat
 	if arn == "" {
 		return nil, nil
 	}
-	made, err := Destination(ctx, f.Clients, f.File, arn)
+	made, err := Destinations{File: f.File, Clients: f.Clients}.Open(ctx, arn, config.StreamFailure)
 	if err != nil {
 		return nil, err
 	}
