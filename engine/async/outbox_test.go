@@ -15,6 +15,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -134,6 +135,25 @@ func TestADestinationThatHangs(t *testing.T) {
 		r.wantSentOnly(failedArn, 500)
 		r.close()
 		r.wantEmpty()
+	})
+}
+
+// An event that was given up without a destination is kept.
+func TestWithoutADestination(t *testing.T) {
+	inBubble(t, 1, func(r *rig) {
+		nowhere := func(t *policy.Target) { *t = policy.Target{Exists: true, Arn: t.Arn} }
+		r.set("f", throw, nowhere)
+		r.set("g", succeed, nowhere)
+		r.start()
+		r.accept("f", "a")
+		r.accept("g", "b")
+		r.wait(time.Hour)
+		r.close()
+		r.wantEmpty()
+		kept := r.undelivered()
+		if len(kept) != 1 || kept[0].Notice.RequestID != "a" || kept[0].Destination != "" || kept[0].Reason == "" || len(r.sent) != 0 {
+			t.Errorf("kept %+v, sent %+v", kept, r.sent)
+		}
 	})
 }
 
