@@ -73,8 +73,10 @@ func TestInvokeWithResponseStream(t *testing.T) {
 		}, []string{"Hello"}, types.InvokeWithResponseStreamCompleteEvent{ErrorCode: aws.String("Unhandled"), ErrorDetails: aws.String(`{"errorType":"Error"}`)}},
 		{"buffered", func(c esm.Call) esm.Response { return esm.Response{Payload: c.Payload, Version: "$LATEST"} },
 			[]string{`{"a":"<é>"}`}, types.InvokeWithResponseStreamCompleteEvent{}},
-		{"buffered, of 6 MB", func(esm.Call) esm.Response { return esm.Response{Payload: []byte(strings.Repeat("x", maxResponse))} },
-			[]string{strings.Repeat("x", maxResponse)}, types.InvokeWithResponseStreamCompleteEvent{}},
+		{"buffered, of 6 MB", func(esm.Call) esm.Response {
+			return esm.Response{Payload: []byte(strings.Repeat("x", esm.MaxResponse))}
+		},
+			[]string{strings.Repeat("x", esm.MaxResponse)}, types.InvokeWithResponseStreamCompleteEvent{}},
 		{"failed", func(esm.Call) esm.Response {
 			return esm.Response{Payload: []byte(`{"errorType":"Sandbox.Timedout"}`), Fault: "Sandbox.Timedout"}
 		}, nil, types.InvokeWithResponseStreamCompleteEvent{ErrorCode: aws.String("Sandbox.Timedout"), ErrorDetails: aws.String(`{"errorType":"Sandbox.Timedout"}`)}},

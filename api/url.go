@@ -115,7 +115,7 @@ func (s *Server) invokeByURL(c *call, in invocation, streams bool) (answer, erro
 		return notInvoked(in, err)
 	case streams && resp.Streamed:
 		return s.endStream(stream, resp), nil
-	case resp.Fault != "" || len(resp.Payload) > maxResponse:
+	case resp.Fault != "" || len(resp.Payload) > esm.MaxResponse:
 		return badGateway(), nil
 	case streams && !bytes.Contains(resp.Payload, endOfPrelude): // Lambda passes on what a handler returns that does not stream
 		return answer{status: http.StatusOK, body: resp.Payload}, nil

@@ -154,7 +154,7 @@ func TestURLResponses(t *testing.T) {
 		{`{"statusCode": 200, "body": "no base64", "isBase64Encoded": true}`, failed},
 		{`{"statusCode": 199}`, failed}, {`{"statusCode": 600}`, failed}, {`{"statusCode": "x"}`, failed}, {`{"statusCode": {}}`, failed},
 		{`{"statusCode": 200, "headers": []}`, failed}, {`{"statusCode": 200, "headers": {"a": ["b"]}}`, failed}, {`{"statusCode": 200, "cookies": "a=b"}`, failed},
-		{`"` + strings.Repeat("x", maxResponse) + `"`, failed},
+		{`"` + strings.Repeat("x", esm.MaxResponse) + `"`, failed},
 	} {
 		r := newRig(t)
 		r.giveURL(t, config.FunctionURLConfig{})

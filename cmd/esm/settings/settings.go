@@ -16,6 +16,8 @@ import (
 
 // Settings are the settings of all functions. They may be used concurrently.
 type Settings struct {
+	Modified time.Time // when the file was changed
+
 	Reservations Reservations
 	Provisioned  *Setting[int]
 	EventInvoke  *Setting[config.EventInvokeConfig]
@@ -40,6 +42,7 @@ type Config struct {
 // Open loads the settings and makes them effective. The notes describe those that HTTP has set for people.
 func Open(ctx context.Context, c Config) (s *Settings, notes []string, err error) {
 	s = &Settings{
+		Modified: c.Modified,
 		Reservations: Reservations{&Setting[int]{
 			name: "ReservedConcurrentExecutions", kind: "concurrency", title: title, apply: c.Reserve,
 			inFile: func(fn config.Function) *int { return fn.ReservedConcurrentExecutions },
