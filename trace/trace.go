@@ -231,7 +231,7 @@ type EventsRemoved struct {
 type EventNotified struct {
 	Function, ID string // Function without a qualifier
 	Condition    esm.Condition
-	Destination  string // its ARN; empty if none is known, because the function does not exist
+	Destination  string // its ARN; empty if there is none, which is no failure of a delivery: the notice is kept
 	DeadLetter   bool   // the destination is the function's dead-letter queue
 	Err          error
 }

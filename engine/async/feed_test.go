@@ -169,6 +169,51 @@ func TestEventsWaitForTheirTurn(t *testing.T) {
 	})
 }
 
+// An event that waits for a permit is not throttled any more when another event gets one.
+func TestTheFirstEventGetsThePermit(t *testing.T) {
+	inBubble(t, 1, func(r *rig) {
+		r.set("f", takes(10*time.Second), nil)
+		r.set("g", takes(10*time.Second), nil)
+		release := r.hold("f", 1)
+		r.start()
+		r.accept("f", "a")
+		r.wait(100 * time.Millisecond)
+		r.accept("g", "b")
+		r.wait(200 * time.Millisecond)
+		release()
+		r.wait(time.Minute)
+		if len(r.calls) != 2 || r.calls[0].age != 300*time.Millisecond || r.calls[1].age != 10300*time.Millisecond {
+			t.Errorf("calls %+v", r.calls)
+		}
+		r.wantAges("b", 10.2)
+		r.close()
+	})
+}
+
+// What changes while an event waits for a permit counts when it gets one.
+func TestFunctionsChangeWhileEventsWait(t *testing.T) {
+	inBubble(t, 10, func(r *rig) {
+		r.set("gone", takes(100*time.Second), reserved(1))
+		r.set("young", takes(100*time.Second), reserved(1))
+		r.start()
+		r.accept("gone", "a", "b")
+		r.accept("young", "c", "d")
+		r.wait(5 * time.Second)
+		r.set("gone", takes(time.Second), func(t *policy.Target) { t.Exists = false; retries(0)(t) })
+		r.set("young", takes(time.Second), func(t *policy.Target) { reserved(1)(t); maxAge(60)(t) })
+		r.wait(time.Hour)
+		r.wantEnd("a", esm.Success) // what runs is not interrupted
+		r.wantEnd("b", esm.RetriesExhausted)
+		r.wantEnd("c", esm.Success)
+		r.wantEnd("d", esm.EventAgeExceeded)
+		if len(r.calls) != 2 || r.limits.InUse("gone")+r.limits.InUse("young") != 0 {
+			t.Errorf("calls %+v", r.calls)
+		}
+		r.close()
+		r.wantEmpty()
+	})
+}
+
 // A permit that becomes free does not wake events that are throttled before their time.
 func TestThrottledEventsKeepTheirTimes(t *testing.T) {
 	inBubble(t, 1, func(r *rig) {
@@ -309,6 +354,7 @@ func TestKill(t *testing.T) {
 		r.close()
 		r.wantEnd("a", esm.Success)
 		r.wantEmpty()
+		r.wantAges("a", 62) // the interrupted try has no result
 		if len(r.calls) != 2 || r.calls[1].age != 62*time.Second {
 			t.Errorf("calls %+v", r.calls)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -136,6 +138,25 @@ func TestADestinationThatHangs(t *testing.T) {
 	})
 }
 
+// An event that was given up without a destination is kept.
+func TestWithoutADestination(t *testing.T) {
+	inBubble(t, 1, func(r *rig) {
+		nowhere := func(t *policy.Target) { *t = policy.Target{Exists: true, Arn: t.Arn} }
+		r.set("f", throw, nowhere)
+		r.set("g", succeed, nowhere)
+		r.start()
+		r.accept("f", "a")
+		r.accept("g", "b")
+		r.wait(time.Hour)
+		r.close()
+		r.wantEmpty()
+		kept := r.undelivered()
+		if len(kept) != 1 || kept[0].Notice.RequestID != "a" || kept[0].Destination != "" || kept[0].Reason == "" || len(r.sent) != 0 {
+			t.Errorf("kept %+v, sent %+v", kept, r.sent)
+		}
+	})
+}
+
 // Large notices are few in memory.
 func TestLargeNotices(t *testing.T) {
 	inBubble(t, 10, func(r *rig) {
@@ -202,7 +223,8 @@ func TestADestinationThatFailsForLong(t *testing.T) {
 	})
 }
 
-// What is owed when the feed ends is sent by the next one. A stop does not wait for a destination that fails.
+// What is owed when the feed ends is sent by the next one. A stop does not wait for a destination that fails, except for the
+// notices that are being sent.
 func TestOwedNoticesAreResumed(t *testing.T) {
 	inBubble(t, 10, func(r *rig) {
 		r.set("f", throw, retries(0))
@@ -210,14 +232,15 @@ func TestOwedNoticesAreResumed(t *testing.T) {
 		broken.Store(true)
 		r.sending[failedArn] = func(esm.Notice, int) error {
 			if broken.Load() {
+				time.Sleep(2 * time.Second)
 				return errDisk
 			}
 			return nil
 		}
 		r.start()
 		r.accept("f", ids("e", 100)...)
-		r.wait(5 * time.Second)
-		if took := r.close(); took > 0 {
+		r.wait(4500 * time.Millisecond)
+		if took := r.close(); took > 2*time.Second {
 			t.Errorf("closing took %v", took)
 		}
 		r.wantSentOnly(deadArn, 100)
@@ -227,6 +250,60 @@ func TestOwedNoticesAreResumed(t *testing.T) {
 		r.wait(time.Minute)
 		r.wantSentOnly(failedArn, 100)
 		r.wantSentOnly(deadArn, 100)
+		r.close()
+		r.wantEmpty()
+	})
+}
+
+// slowly is a store that takes its time to return what is owed.
+type slowly struct{ *checkpointtest.MemoryEvents }
+
+func (s slowly) Owed(ctx context.Context) iter.Seq2[esm.OwedNotice, error] {
+	return func(yield func(esm.OwedNotice, error) bool) {
+		time.Sleep(5 * time.Second)
+		var all []esm.OwedNotice
+		for o := range s.MemoryEvents.Owed(ctx) {
+			all = append(all, o)
+		}
+		time.Sleep(15 * time.Second)
+		for _, o := range all {
+			if !yield(o, nil) {
+				return
+			}
+		}
+	}
+}
+
+// A notice that is sent while all that are owed are read is sent once.
+func TestAScanDuringSending(t *testing.T) {
+	inBubble(t, 10, func(r *rig) {
+		r.set("f", succeed, nil)
+		r.sending[doneArn] = func(esm.Notice, int) error { time.Sleep(10 * time.Second); return nil }
+		r.make()
+		r.feed.Events = slowly{r.events}
+		r.run()
+		r.accept("f", "a")
+		r.wait(time.Minute)
+		r.wantSentOnly(doneArn, 1)
+		r.close()
+		r.wantEmpty()
+	})
+}
+
+// A notice that was stored in spite of an error is left to the call that is repeated.
+func TestAScanDuringFinishing(t *testing.T) {
+	inBubble(t, 10, func(r *rig) {
+		r.set("f", succeed, nil)
+		r.make()
+		r.accept("f", "a")
+		r.events.FinishFaults = checkpointtest.InTurn(checkpointtest.Done(errDisk))
+		r.events.OwedFaults = func(int) checkpointtest.Fault {
+			time.Sleep(100 * time.Millisecond) // less than the pause before Finish is repeated
+			return checkpointtest.Fault{}
+		}
+		r.run()
+		r.wait(time.Minute)
+		r.wantSentOnly(doneArn, 1)
 		r.close()
 		r.wantEmpty()
 	})

@@ -221,6 +221,11 @@ func traced[E trace.Event](r *rig) (all []E) {
 // start runs a new feed, and returns when it waits for something.
 func (r *rig) start() {
 	r.make()
+	r.run()
+}
+
+// run is start with the feed that make has made.
+func (r *rig) run() {
 	ctx, stop := context.WithCancel(context.Background())
 	work, kill := context.WithCancel(context.Background())
 	ended := make(chan struct{})

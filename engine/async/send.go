@@ -1,7 +1,6 @@
 package async
 
 import (
-	"errors"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -10,8 +9,14 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// errNoDestination is why a notice without a destination is kept.
-var errNoDestination = errors.New("the function does not exist, so that its destinations are not known")
+// noDestination is the error of sending a notice without a destination. It is an [esm.ErrUndeliverable].
+type noDestination struct{}
+
+func (noDestination) Error() string {
+	return "the function has neither an OnFailure destination nor a dead-letter queue, or does not exist"
+}
+
+func (noDestination) Unwrap() error { return esm.ErrUndeliverable }
 
 // sendAll sends the notices of a route until none waits.
 func (o *outbox) sendAll(r *route) {
@@ -46,7 +51,7 @@ func (o *outbox) deliver(r *route, n esm.OwedNotice) (settled bool) {
 // send makes one try.
 func (o *outbox) send(r *route, n esm.Notice) error {
 	if r.arn == "" {
-		return errors.Join(errNoDestination, esm.ErrUndeliverable)
+		return noDestination{}
 	}
 	to, err := o.open(r)
 	if err != nil {

@@ -343,17 +343,19 @@ func TestRecursionStops(t *testing.T) {
 	}
 }
 
-// The event of a function that does not exist, and of which nothing is known, is not lost.
-func TestUnknownDestinations(t *testing.T) {
-	rules := policy.Async{Target: policy.Target{Arn: ordersArn}}
-	rules.Target.Config.MaximumRetryAttempts = new(int)
-	step, _ := rules.Before(esm.Event{Function: "orders", Accepted: began}, began, 0)
-	if owed := rules.Ends(step, began); len(owed) != 1 || owed[0].Destination != "" || owed[0].Notice.Condition != esm.RetriesExhausted {
-		t.Errorf("owed %+v", owed)
-	}
-	rules.Target.Exists = true
-	if owed := rules.Ends(step, began); len(owed) != 0 {
-		t.Errorf("owed %+v", owed)
+// The failure of an event is not lost without a destination, and a success needs none.
+func TestNoDestination(t *testing.T) {
+	for _, exists := range []bool{true, false} {
+		rules := policy.Async{Target: policy.Target{Exists: exists, Arn: ordersArn}}
+		rules.Target.Config.MaximumRetryAttempts = new(int)
+		step := rules.Refused(esm.Event{Function: "orders", Accepted: began}, "", began, 0)
+		if owed := rules.Ends(step, began); len(owed) != 1 || owed[0].Destination != "" || owed[0].Notice.Condition != esm.RetriesExhausted {
+			t.Errorf("owed %+v", owed)
+		}
+		step = rules.After(esm.Event{Function: "orders", Accepted: began}, answered("1"), nil, began, 0)
+		if owed := rules.Ends(step, began); len(owed) != 0 {
+			t.Errorf("owed %+v", owed)
+		}
 	}
 }
 

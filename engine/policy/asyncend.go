@@ -9,8 +9,8 @@ import (
 // Ends returns the notices that an event owes when step ends it at the time now; the caller adds their IDs. A success is
 // sent to OnSuccess. Everything else is sent to OnFailure and to the dead-letter queue, independently of each other.
 //
-// A function that does not exist may have had destinations of which nothing is known any more. Its event owes a notice
-// without a destination, which is to be kept as undelivered.
+// Where there is neither, the event owes a notice without a destination, which is to be kept as undelivered: no event that was
+// accepted is lost.
 func (a Async) Ends(step EventStep, now time.Time) (owed []esm.OwedNotice) {
 	to := a.Target.Config.DestinationConfig
 	if step.Condition == esm.Success {
@@ -25,7 +25,7 @@ func (a Async) Ends(step EventStep, now time.Time) (owed []esm.OwedNotice) {
 	if arn := a.Target.DeadLetter; arn != "" {
 		owed = append(owed, esm.OwedNotice{Notice: a.notice(step, true, now), Destination: arn})
 	}
-	if len(owed) == 0 && !a.Target.Exists {
+	if len(owed) == 0 {
 		owed = append(owed, esm.OwedNotice{Notice: a.notice(step, false, now)})
 	}
 	return owed

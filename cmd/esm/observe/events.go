@@ -109,7 +109,7 @@ func (f *functionState) eventEnded(e trace.EventEnded) {
 
 func (f *functionState) eventNotified(e trace.EventNotified) {
 	switch {
-	case e.Err == nil:
+	case e.Err == nil, e.Destination == "":
 	case e.DeadLetter:
 		f.events.deadLetters++
 	default:

@@ -33,8 +33,9 @@ func TestEvents(t *testing.T) {
 			trace.EventEnded{Function: "f", Condition: esm.RecursiveInvocation},
 			trace.EventsRemoved{Function: "f", Count: 2},
 			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted},
-			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted, Err: errors.New("gone")},
-			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted, DeadLetter: true, Err: errors.New("gone")},
+			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted, Err: errors.New("there is no destination")},
+			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted, Destination: "arn", Err: errors.New("gone")},
+			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted, Destination: "arn", DeadLetter: true, Err: errors.New("gone")},
 		} {
 			m.Trace(e)
 		}
