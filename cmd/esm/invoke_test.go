@@ -89,7 +89,7 @@ func TestInvokeCommand(t *testing.T) {
 		{"another function", []string{"order"}, 2, "", "esm: Function not found: arn:aws:lambda:us-east-1:000000000000:function:order:$LATEST (ResourceNotFoundException): `esm status` lists the functions\n"},
 		{"no JSON", []string{"orders", "--payload", file(`oops`)}, 2, "", "esm: Could not parse request body into json: Could not parse payload into json: invalid character 'o' looking for beginning of value"},
 		{"no file", []string{"orders", "--payload", dir + "/x"}, 2, "", "esm: --payload " + dir + "/x: no such file: pass the event itself on standard input"},
-		{"an event for later", []string{"orders", "--event"}, 2, "", "esm: The invocation type Event is not served."},
+		{"an event for later", []string{"orders", "--event"}, 1, "", "esm: Asynchronous delivery has not started: the event was not accepted."},
 		{"no name", nil, 2, "", "esm: accepts 1 arg(s), received 0 (see esm invoke --help)\n"},
 		{"both", []string{"orders", "--event", "--tail"}, 2, "", "esm: give --event or --tail, not both: an asynchronous invocation returns no log (see esm invoke --help)\n"},
 	}
