@@ -12,7 +12,7 @@ import (
 type answer struct {
 	status int
 	header http.Header // besides the headers of every answer
-	body   []byte      // JSON; nil for no body
+	body   []byte      // JSON unless header has another Content-Type; nil for no body
 }
 
 // document returns an answer whose body is v as JSON.

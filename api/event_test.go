@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 )
 
 const asyncPath = "/2014-11-13/functions/f/invoke-async/"
@@ -223,6 +224,29 @@ func TestManySenders(t *testing.T) {
 	})
 }
 
+// TestSlowEvents tests that events that do not arrive are given up, and that further ones are accepted then.
+func TestSlowEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		dial := r.serve(t)
+		var clients sync.WaitGroup
+		for range maxAccepting + 1 {
+			clients.Go(func() {
+				conn := dial()
+				fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nX-Amz-Invocation-Type: Event\r\nContent-Length: 10\r\n\r\n{", invokePath)
+				answer, err := io.ReadAll(conn)
+				if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") {
+					t.Errorf("%v: %s", err, answer)
+				}
+			})
+		}
+		clients.Wait()
+		if w := r.send(invokePath, "{}"); w.Code != 202 || len(r.accepting) != 0 || len(r.accepted) != 1 {
+			t.Errorf("afterwards %s, %d are in progress, %d accepted", errorOf(w), len(r.accepting), len(r.accepted))
+		}
+	})
+}
+
 func TestRecursion(t *testing.T) {
 	const header = "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Lineage=1:x:16"
 	const stopped = `400 RecursiveInvocationException {"Type":"User","Message":"The function was not invoked, because it is part of a loop that invokes it again and again."}`
@@ -239,6 +263,13 @@ func TestRecursion(t *testing.T) {
 	w := r.ask("POST", invokePath, "{}", "X-Amzn-Trace-Id", passed)
 	if want := passed + ";via=f"; r.called()[0].TraceHeader != want || w.Header().Get("X-Amzn-Trace-Id") != want {
 		t.Errorf("got call %+v, headers %v", r.called()[0], w.Header())
+	}
+	r.giveURL(t, config.FunctionURLConfig{})
+	for i, given := range []string{passed, header} {
+		want := []string{passed + ";via=f", header}[i]
+		if w := r.visit("GET", "/url/f/", "", "X-Amzn-Trace-Id", given); w.Code != 200 || r.called()[i+1].TraceHeader != want {
+			t.Errorf("a URL: got %s, call %+v", errorOf(w), r.called()[i+1])
+		}
 	}
 	if w := r.send(invokePath, "{}", "X-Amzn-Trace-Id", header); w.Code != 202 || r.accepted[0].TraceHeader != header {
 		t.Errorf("an event is stopped when it is due: got %s, %+v", errorOf(w), r.accepted)

@@ -42,6 +42,11 @@ func TestGetFunction(t *testing.T) {
 	if !strings.Contains(got, `"FunctionArn":"arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST"`) {
 		t.Errorf("qualified: got %s", got)
 	}
+	fn.DeadLetterConfig.TargetArn = queue
+	r.functions["f"] = fn
+	if got := r.ask("GET", "/2015-03-31/functions/f", "").Body.String(); !strings.Contains(got, `"DeadLetterConfig":{"TargetArn":"`+queue+`"}`) {
+		t.Errorf("with a dead-letter queue: got %s", got)
+	}
 }
 
 func TestMissingFunctions(t *testing.T) {

@@ -147,7 +147,7 @@ func TestSDKEvents(t *testing.T) {
 // TestSDKInvokeAsync tests the old operation.
 func TestSDKInvokeAsync(t *testing.T) {
 	r := newRig(t)
-	//nolint:staticcheck // deprecated, and still in use
+	//lint:ignore SA1019 old clients still use it
 	out, err := r.client(t).InvokeAsync(t.Context(), &lambda.InvokeAsyncInput{FunctionName: aws.String("f"), InvokeArgs: strings.NewReader("{}")})
 	if err != nil || out.Status != 202 || len(r.accepted) != 1 {
 		t.Errorf("%v: got %+v, events %+v", err, out, r.accepted)

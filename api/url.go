@@ -75,11 +75,23 @@ func (s *Server) callURL(c *call) (answer, error) {
 		return answer{}, err
 	}
 	in := invocation{function: fn, ref: ref}
-	in.ID, in.Function, in.TraceHeader = c.id, target.function, header
+	in.ID, in.Function, in.TraceHeader = c.id, target.function, s.passedOn(fn.Name, header)
 	if in.Payload, err = urlEvent(c, target, header); err != nil {
 		return answer{}, err
 	}
 	return s.invokeByURL(c, in, set.Streams())
+}
+
+// passedOn returns the trace header for the function, which counts this invocation. Lambda does not stop loops that lead through
+// URLs.
+func (s *Server) passedOn(function, header string) string {
+	if s.Recursive == nil {
+		return header
+	}
+	if next, stop := s.Recursive(function, header); !stop {
+		return next
+	}
+	return header
 }
 
 // findURL returns the function of a URL and its configuration. It replaces a name from a host by the function's.

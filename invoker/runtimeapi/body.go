@@ -25,7 +25,7 @@ func (s *Session) readAnswer(w http.ResponseWriter, r *http.Request, id string) 
 	case err == nil:
 		return body, nil
 	case errors.Is(err, errTooLarge):
-		s.end(platformAnswer(esm.ResponseTooLarge(Version)))
+		s.end(platformAnswer(esm.ResponseTooLarge(Version, esm.MaxResponse)))
 		drain(w, r)
 		return nil, tooLarge
 	default:
