@@ -11,12 +11,15 @@ import (
 // quotas").
 const MaxResponse = MaxPayload + 100
 
-// ResponseTooLarge returns the Response in place of one whose payload is larger than MaxResponse. It has its keys in Lambda's
-// order, which differs from that of other failures.
-func ResponseTooLarge(version string) Response {
+// MaxStreamedResponse is the most bytes that a ResponseStream receives (AWS: "Response streaming for Lambda functions").
+const MaxStreamedResponse = 200 << 20
+
+// ResponseTooLarge returns the Response in place of one that is larger than limit. It has its keys in Lambda's order, which
+// differs from that of other failures.
+func ResponseTooLarge(version string, limit int) Response {
 	const fault = "Function.ResponseSizeTooLarge"
 	return Response{Fault: fault, Status: http.StatusOK, Version: version, Payload: fmt.Appendf(nil,
-		`{"errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes).","errorType":%q}`, MaxResponse, fault)}
+		`{"errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes).","errorType":%q}`, limit, fault)}
 }
 
 // NewTraceHeader returns the TraceHeader of an invocation that began now and came without one. It is not sampled.

@@ -98,7 +98,7 @@ func (s *Server) stopRecursion(in *invocation) error {
 // limited returns resp, or the failure that a response becomes that is too large.
 func limited(resp esm.Response) esm.Response {
 	if len(resp.Payload) > esm.MaxResponse {
-		return esm.ResponseTooLarge(resp.Version)
+		return esm.ResponseTooLarge(resp.Version, esm.MaxResponse)
 	}
 	return resp
 }

@@ -96,7 +96,7 @@ func (s *suite) start() *environment {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), patience)
 	defer cancel()
-	env, err := s.starter.Start(ctx, s.fn)
+	env, err := s.starter.Start(ctx, s.fn, invoker.OnDemand)
 	if err != nil {
 		s.Fatalf("Start: %v", err)
 	}
@@ -302,7 +302,7 @@ func (s *suite) isolation() {
 	envs := make([]*environment, 3)
 	for i := range envs {
 		starts.Go(func() {
-			env, err := s.starter.Start(s.Context(), s.fn)
+			env, err := s.starter.Start(s.Context(), s.fn, invoker.OnDemand)
 			if err != nil {
 				s.Errorf("Start: %v", err)
 				return
@@ -328,7 +328,7 @@ func (s *suite) initFails() {
 	} {
 		ctx, cancel := context.WithTimeout(s.Context(), patience)
 		defer cancel()
-		_, err := s.starter.Start(ctx, variation(s.fn, map[string]string{initVariable: how}))
+		_, err := s.starter.Start(ctx, variation(s.fn, map[string]string{initVariable: how}), invoker.OnDemand)
 		broken, ok := errors.AsType[*invoker.Broken](err)
 		if !ok {
 			s.Fatalf("Start: got %v, want a *Broken", err)
@@ -340,7 +340,7 @@ func (s *suite) initFails() {
 func (s *suite) cancelStart() {
 	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
-	if env, err := s.starter.Start(ctx, s.fn); err == nil {
+	if env, err := s.starter.Start(ctx, s.fn, invoker.OnDemand); err == nil {
 		env.Close()
 		s.Error("Start with a cancelled context: no error")
 	}

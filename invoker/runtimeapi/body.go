@@ -25,9 +25,9 @@ func (s *Session) readAnswer(w http.ResponseWriter, r *http.Request, id string) 
 	case err == nil:
 		return body, nil
 	case errors.Is(err, errTooLarge):
-		s.end(platformAnswer(esm.ResponseTooLarge(Version)))
+		s.end(platformAnswer(esm.ResponseTooLarge(Version, esm.MaxResponse)))
 		drain(w, r)
-		return nil, tooLarge
+		return nil, tooLarge(esm.MaxResponse)
 	default:
 		s.end(truncatedAnswer(id))
 		w.Header().Set("Connection", "close")
