@@ -278,6 +278,34 @@ func (m *model) provisionable(function string) int {
 	return max(n, 0)
 }
 
+// Who waits for a permit of a share gets the one that is given back there, also while the rest of the pool is taken.
+func TestWaitForAShareOfThePool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := invoker.NewLimits(2)
+		l.Provision("f", 1)
+		got := make(chan string, 4)
+		for _, function := range []string{"f", "g", "g", "f"} {
+			go func() {
+				if err := l.Wait(t.Context(), function); err != nil {
+					t.Error(err)
+				}
+				got <- function
+			}()
+			synctest.Wait()
+		}
+		for _, step := range []struct{ release, first string }{{"f", "f"}, {"g", "g"}} {
+			for len(got) > 0 {
+				<-got
+			}
+			l.Release(step.release)
+			synctest.Wait()
+			if len(got) != 1 || <-got != step.first {
+				t.Errorf("%s has not the permit that %s gave back", step.first, step.release)
+			}
+		}
+	})
+}
+
 // What one function has provisioned in the shared pool is its own, and no more than that.
 func TestProvisionedShareOfThePool(t *testing.T) {
 	l := invoker.NewLimits(4)

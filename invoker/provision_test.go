@@ -231,8 +231,10 @@ func TestStopEndsProvisioning(t *testing.T) {
 			r.provision(1)
 			time.Sleep(1100 * ms) // it is there, or the next start pauses
 			r.provision(2)
+			synctest.Wait()
 			r.StopStarting()
 			time.Sleep(time.Hour)
+			starts := r.started()
 			if broken == nil {
 				r.wantAlive(1)
 				r.want(r.invoke(event{Do: "die"}), time.Hour+1100*ms, "1")
@@ -242,6 +244,7 @@ func TestStopEndsProvisioning(t *testing.T) {
 			r.provision(3)
 			r.Close(r.Context())
 			r.provision(2)
+			r.wantStarts(starts)
 		})
 	}
 }
