@@ -30,7 +30,7 @@ func TestScarcePermitsAreShared(t *testing.T) {
 		{"some permits", 3, 100 * ms, ms, 50 * ms, 0.3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = &tt.permits }, func(r *rig) {
+			bubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = &tt.permits }, func(r *rig) {
 				ctx, cancel := context.WithTimeout(r.Context(), second+400*tt.take) // a second for the start
 				defer cancel()
 				e := event{Take: tt.take, Drain: tt.drain}
@@ -90,7 +90,7 @@ func (r *rig) reserveUntil(ctx context.Context, e event) (times int) {
 
 // Callers that may wait briefly only are refused as fast as ever if nobody waits for long.
 func TestCallersAreRefusedAtOnceWithoutALine(t *testing.T) {
-	inBubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = new(1) }, func(r *rig) {
+	bubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = new(1) }, func(r *rig) {
 		a := r.later(event{Take: minute})
 		time.Sleep(second)
 		for range 3 {
@@ -114,7 +114,7 @@ func TestCallersAreRefusedAtOnceWithoutALine(t *testing.T) {
 
 // A function may add a thousand environments at once, and then a hundred a second.
 func TestScalingRate(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		r.pool.Starts = 5000
 		r.Functions.Limits = invoker.NewLimits(5000)
 	}, func(r *rig) {

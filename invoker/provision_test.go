@@ -51,7 +51,7 @@ func (r *rig) wantBy(at time.Duration, call <-chan answer, by ...string) {
 
 // Environments are there before the first event, are used first and stay. What they cannot take runs on demand.
 func TestProvisioned(t *testing.T) {
-	inBubble(t, func(r *rig) { r.pool.Starts = 2; r.Functions.Limits = invoker.NewLimits(10) }, func(r *rig) {
+	bubble(t, func(r *rig) { r.pool.Starts = 2; r.Functions.Limits = invoker.NewLimits(10) }, func(r *rig) {
 		r.wantProvisioned(0, 0, ready)
 		r.provision(3)
 		r.wantProvisioned(3, 0, inProgress)
@@ -101,7 +101,7 @@ func TestProvisioned(t *testing.T) {
 
 // An event that comes while environments are being provisioned is for one of them.
 func TestEventDuringProvisioning(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		r.provision(1)
 		time.Sleep(300 * ms)
 		a := r.later(event{})
@@ -114,7 +114,7 @@ func TestEventDuringProvisioning(t *testing.T) {
 }
 
 func TestProvisionedEnvironmentsAreReplaced(t *testing.T) {
-	inBubble(t, func(r *rig) { r.pool.MaxAge, r.pool.IdleTimeout = 10*time.Hour, minute }, func(r *rig) {
+	bubble(t, func(r *rig) { r.pool.MaxAge, r.pool.IdleTimeout = 10*time.Hour, minute }, func(r *rig) {
 		r.provision(2)
 		time.Sleep(2 * second)
 		r.wantBy(2*second, r.later(event{Do: "die"}), "1", "2")
@@ -134,7 +134,7 @@ func TestProvisionedEnvironmentsAreReplaced(t *testing.T) {
 
 // A change at run time interrupts nothing.
 func TestProvisionChanges(t *testing.T) {
-	inBubble(t, func(r *rig) { r.Functions.Limits = invoker.NewLimits(10) }, func(r *rig) {
+	bubble(t, func(r *rig) { r.Functions.Limits = invoker.NewLimits(10) }, func(r *rig) {
 		r.provision(3)
 		time.Sleep(second)
 		a, b := r.later(event{Take: 10 * second}), r.later(event{Take: 20 * second})
@@ -162,7 +162,7 @@ func TestProvisionChanges(t *testing.T) {
 
 // Init is tried six times. Meanwhile, and after that, the function runs on demand.
 func TestProvisionedInitFails(t *testing.T) {
-	inBubble(t, func(r *rig) { r.fakeStarter.broken = alwaysBroken; r.pool.Starts = 2 }, func(r *rig) {
+	bubble(t, func(r *rig) { r.fakeStarter.broken = alwaysBroken; r.pool.Starts = 2 }, func(r *rig) {
 		r.provision(3)
 		time.Sleep(second)
 		synctest.Wait()
@@ -192,7 +192,7 @@ func TestProvisionedInitFails(t *testing.T) {
 
 // While a start in advance fails, events do not wait for it.
 func TestEventWhileProvisioningFails(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		r.fakeStarter.broken = func(start int) error {
 			if start == 1 {
 				return errBroken
@@ -209,7 +209,7 @@ func TestEventWhileProvisioningFails(t *testing.T) {
 
 // Failures of the machine are not the function's: starts go on.
 func TestProvisioningOnAMachineInTrouble(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		r.fakeStarter.broken = func(start int) error {
 			if start <= 20 {
 				return errors.New("no more processes")
@@ -227,7 +227,7 @@ func TestProvisioningOnAMachineInTrouble(t *testing.T) {
 
 func TestStopEndsProvisioning(t *testing.T) {
 	for _, broken := range []func(int) error{nil, alwaysBroken} {
-		inBubble(t, func(r *rig) { r.fakeStarter.broken = broken }, func(r *rig) {
+		bubble(t, func(r *rig) { r.fakeStarter.broken = broken }, func(r *rig) {
 			r.provision(1)
 			time.Sleep(1100 * ms) // it is there, or the next start pauses
 			r.provision(2)
@@ -250,7 +250,7 @@ func TestStopEndsProvisioning(t *testing.T) {
 }
 
 func TestProvisionIsRefused(t *testing.T) {
-	inBubble(t, func(r *rig) { r.Functions.Limits = invoker.NewLimits(5) }, func(r *rig) {
+	bubble(t, func(r *rig) { r.Functions.Limits = invoker.NewLimits(5) }, func(r *rig) {
 		r.SetRemote(config.Function{Name: "g"}, backend(nil))
 		own := &invoker.Pool{Function: config.Function{Name: "own", ReservedConcurrentExecutions: new(2)}, Starter: r.fakeStarter}
 		more := &invoker.Pool{Function: config.Function{Name: "more"}, Starter: r.fakeStarter}
@@ -290,7 +290,7 @@ func TestProvisionIsRefused(t *testing.T) {
 
 // Calls on demand do not take the permits of provisioned environments of other functions.
 func TestProvisionedPermits(t *testing.T) {
-	inBubble(t, func(r *rig) { r.Functions.Limits = invoker.NewLimits(3) }, func(r *rig) {
+	bubble(t, func(r *rig) { r.Functions.Limits = invoker.NewLimits(3) }, func(r *rig) {
 		r.SetRemote(config.Function{Name: "g"}, backend(func(context.Context, esm.Call) (esm.Response, error) {
 			time.Sleep(minute)
 			return esm.Response{}, nil

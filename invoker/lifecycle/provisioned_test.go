@@ -39,7 +39,7 @@ func TestProvisionedInit(t *testing.T) {
 			[] INIT_REPORT Init Duration: 0.00 ms|Phase: init|Status: error|Error Type: Runtime.ExitError`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(r *rig) {
+			bubble(t, func(r *rig) {
 				r.fn.Timeout, r.as = tt.timeout, invoker.Provisioned
 				if tt.broken == 0 {
 					e := r.start()
@@ -72,7 +72,7 @@ func TestProvisionedInit(t *testing.T) {
 }
 
 func TestProvisionedInitInJSON(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		r.fn.LoggingConfig.LogFormat, r.as = "JSON", invoker.Provisioned
 		r.start()
 		want := `[] {"time":"2000-01-01T00:00:01.000Z","type":"platform.initReport","record":{"initializationType":"provisioned-concurrency","phase":"init","status":"success","metrics":{"durationMs":1000}}}`

@@ -97,7 +97,7 @@ func TestStreamedResponses(t *testing.T) {
 			"REPORT RequestId: a|Duration: 1500.00 ms|Billed Duration: 1500 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|Status: error|Error Type: Runtime.ExitError"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(r *rig) {
+			bubble(t, func(r *rig) {
 				e := r.start()
 				to := &receiver{pause: tt.pause}
 				resp, err := e.Invoke(r.Context(), esm.Call{ID: "a", Function: "f", Stream: to})

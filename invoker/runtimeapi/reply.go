@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-
-	"github.com/esm-run/esm"
 )
 
 // problem is an error reply to the runtime.

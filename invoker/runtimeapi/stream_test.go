@@ -75,7 +75,7 @@ func (r *rig) wantStreamed(payload, fault, errorType string) {
 
 // Each part is passed on when it arrives, while the rest is not there yet.
 func TestStreamPassesPartsOn(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		to := newReceiver()
 		r.giveTo(idA, to)
 		read, write := io.Pipe()
@@ -122,7 +122,7 @@ func TestStreamEnds(t *testing.T) {
 		{"failure before the first byte", "", []edit{chunked, trailers("Function.Late", inBase64)}, "none", "", late, "Unhandled", "Function.Late"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, r *rig) {
+			bubble(t, func(t *testing.T, r *rig) {
 				to := newReceiver()
 				r.giveTo(idA, to)
 				r.want(r.post(response(idA), tt.body, append(tt.edits, streams)...), 202, okay)
@@ -138,7 +138,7 @@ func TestStreamEnds(t *testing.T) {
 
 // What is not streamed does not go to the receiver.
 func TestReceiverOfAWholeResponse(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		for _, path := range []string{response(idA), failure(idA)} {
 			to := newReceiver()
 			r.giveTo(idA, to)
@@ -152,7 +152,7 @@ func TestReceiverOfAWholeResponse(t *testing.T) {
 
 // A stream without a receiver is collected, and known as one.
 func TestStreamIsCollected(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		for _, tt := range []struct{ kind, body, payload, fault string }{
 			{"", "", "[1]", ""},
 			{"Function.Late", "e30=", "{}", "Unhandled"},
@@ -168,7 +168,7 @@ func TestStreamIsCollected(t *testing.T) {
 
 // A receiver that is gone does not disturb the runtime; one that is slow holds it up.
 func TestReceiverFails(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		to := newReceiver()
 		to.fails = 2
 		r.giveTo(idA, to)
@@ -205,7 +205,7 @@ func (z *zeros) Read(p []byte) (int, error) {
 
 func TestStreamIsLimited(t *testing.T) {
 	const sizeFailure = `{"errorMessage":"Response payload size exceeded maximum allowed payload size (209715200 bytes).","errorType":"Function.ResponseSizeTooLarge"}`
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		for more, status := range []int{202, 413} {
 			to := &receiver{}
 			r.giveTo(idA, to)
@@ -224,7 +224,7 @@ func TestStreamIsLimited(t *testing.T) {
 }
 
 func TestStreamBreaksOff(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		to := newReceiver()
 		r.giveTo(idA, to)
 		c, err := r.pipes.dial(t.Context(), "", "")
