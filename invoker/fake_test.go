@@ -34,15 +34,19 @@ type fakeStarter struct {
 	boot   time.Duration
 	broken func(start int) error // the error of the start with this number, counted from 1
 
-	mu     sync.Mutex
-	starts int
-	alive  []*fakeEnvironment
+	mu          sync.Mutex
+	starts      int
+	provisioned []int // numbers of the starts in advance
+	alive       []*fakeEnvironment
 }
 
-func (m *fakeStarter) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
+func (m *fakeStarter) Start(ctx context.Context, fn config.Function, as invoker.Initialization) (invoker.Environment, error) {
 	m.mu.Lock()
 	m.starts++
 	number := m.starts
+	if as == invoker.Provisioned {
+		m.provisioned = append(m.provisioned, number)
+	}
 	m.mu.Unlock()
 	if err := pass(ctx, m.boot, nil); err != nil {
 		return nil, err

@@ -164,6 +164,8 @@ type Output struct {
 type Environments struct {
 	Function    string
 	Alive, Busy int
+
+	Provisioned, ProvisionedBusy int // those among them that belong to its provisioned concurrency
 }
 
 // Started reports that an execution environment of a function started, or why it failed to.
@@ -180,6 +182,9 @@ type Ran struct {
 	Fault        string // as in esm.Response
 	Throttled    bool   // no permit was free: neither an invocation nor an error
 	Err          error
+
+	Provisioned bool // it ran in a provisioned environment
+	Spilled     bool // it ran on demand, since the function's provisioned environments were busy
 }
 
 // EventAccepted reports that an event for asynchronous invocation was stored: Lambda's metric AsyncEventsReceived.

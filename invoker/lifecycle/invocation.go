@@ -47,6 +47,7 @@ func (e *environment) event(c esm.Call) runtimeapi.Event {
 	return runtimeapi.Event{
 		ID: c.ID, Deadline: e.now.began.Add(e.fn.TimeLimit()), FunctionArn: arn,
 		TraceID: cmp.Or(c.TraceHeader, esm.NewTraceHeader(e.now.began)), ClientContext: c.ClientContext, Payload: c.Payload,
+		Stream: c.Stream,
 	}
 }
 

@@ -184,7 +184,7 @@ func TestStartsThatFail(t *testing.T) {
 				r.platform.failures = map[int]error{0: tt.failure}
 				ctx, cancel := context.WithTimeout(r.Context(), 5*second)
 				defer cancel()
-				_, err := r.Start(ctx, r.fn)
+				_, err := r.Start(ctx, r.fn, invoker.OnDemand)
 				r.wantErr(err, err, tt.at)
 				broken, ok := errors.AsType[*invoker.Broken](err)
 				if err == nil || err.Error() != tt.text || ok != tt.broken || !r.platform.closed {

@@ -32,16 +32,18 @@ type Starter struct {
 
 var _ invoker.Starter = (*Starter)(nil)
 
-// Start starts fn's runtime, as [invoker.Starter] says. An Init that takes longer than ten seconds is ended; the first
-// Invoke starts the runtime again, within the function's timeout, as Lambda does.
-func (s *Starter) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
+// Start starts fn's runtime, as [invoker.Starter] says. An Init on demand that takes longer than ten seconds is ended; the
+// first Invoke starts the runtime again, within the function's timeout, as Lambda does.
+func (s *Starter) Start(ctx context.Context, fn config.Function, as invoker.Initialization) (invoker.Environment, error) {
 	if fn.FunctionArn == "" {
 		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, config.DefaultAccount), fn.Name)
 	}
-	e := newEnvironment(fn, newOutput(s.Trace, fn.Name))
+	e := newEnvironment(fn, as, newOutput(s.Trace, fn.Name))
 	id := newID()
 	var err error
-	e.sandbox, err = s.Platform.Sandbox(ctx, Spec{ID: id, Function: fn, Env: s.variables(fn, id), Output: e.output})
+	env := s.variables(fn, id)
+	env["AWS_LAMBDA_INITIALIZATION_TYPE"] = string(as)
+	e.sandbox, err = s.Platform.Sandbox(ctx, Spec{ID: id, Function: fn, Env: env, Output: e.output})
 	if err != nil {
 		return nil, e.broken(err)
 	}
@@ -89,7 +91,6 @@ func (s *Starter) reserved(fn config.Function, id string) map[string]string {
 		"AWS_LAMBDA_FUNCTION_NAME":        fn.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION":     runtimeapi.Version,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(fn.Memory()),
-		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + fn.Name,
 		"AWS_LAMBDA_LOG_STREAM_NAME":      time.Now().UTC().Format("2006/01/02/") + "[" + runtimeapi.Version + "]" + id,
 	}

@@ -27,7 +27,7 @@ func (s *Session) readAnswer(w http.ResponseWriter, r *http.Request, id string) 
 	case errors.Is(err, errTooLarge):
 		s.end(platformAnswer(esm.ResponseTooLarge(Version, esm.MaxResponse)))
 		drain(w, r)
-		return nil, tooLarge
+		return nil, tooLarge(esm.MaxResponse)
 	default:
 		s.end(truncatedAnswer(id))
 		w.Header().Set("Connection", "close")

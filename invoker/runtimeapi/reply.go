@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-
-	"github.com/esm-run/esm"
 )
 
 // problem is an error reply to the runtime.
@@ -19,9 +17,12 @@ var (
 	invalidRequestID    = &problem{http.StatusBadRequest, "Invalid request ID", "InvalidRequestID"}
 	invalidResponseMode = &problem{http.StatusBadRequest, "Invalid function response mode", "InvalidFunctionResponseMode"}
 	truncatedRequest    = &problem{http.StatusBadRequest, "HTTP request detected as truncated", "TruncatedHTTPRequest"}
-	tooLarge            = &problem{http.StatusRequestEntityTooLarge,
-		fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", esm.MaxResponse), "RequestEntityTooLarge"}
 )
+
+func tooLarge(limit int) *problem {
+	text := fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", limit)
+	return &problem{http.StatusRequestEntityTooLarge, text, "RequestEntityTooLarge"}
+}
 
 func forbidden(from, to state) *problem {
 	const format = "State transition from %s to %s failed for runtime. Error: State transition is not allowed"

@@ -92,6 +92,10 @@ var badFiles = []badFile{
 		`5:5: EventSourceMappings[0].EventSourceArn: is missing: The source: ` + config.ValidSources() + `.`,
 		`5:5: EventSourceMappings[0].FunctionName: is missing: The function: a name from Functions, with or without :qualifier, or its ARN.`}},
 
+	{"more is provisioned than there is", "Engine: {Concurrency: 5}\nFunctions:\n  a: {Command: [x], ProvisionedConcurrentExecutions: 4}\n" +
+		"  b: {Command: [x], ReservedConcurrentExecutions: 9, ProvisionedConcurrentExecutions: 9}\n  c: {Command: [x], ProvisionedConcurrentExecutions: 2}\n", false, []string{
+		`5:21: Functions.c.ProvisionedConcurrentExecutions: is 2, above 1, which is left of Engine.Concurrency: raise that, or give the function ReservedConcurrentExecutions`}},
+
 	{"an empty file", "", true, []string{
 		`1:1: is empty: a mappings file is an object with the keys Functions and EventSourceMappings`}},
 	{"only a comment", "# nothing\n---\n", true, []string{
