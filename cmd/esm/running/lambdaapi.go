@@ -13,6 +13,7 @@ import (
 	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/mappings"
 )
 
@@ -20,7 +21,7 @@ import (
 func (s *System) lambdaAPI(p *wiring.Parts, register *mappings.Register, set *settings.Settings, events esm.Acceptor) *api.Server {
 	return &api.Server{
 		Mappings: register, Functions: fileFunctions{s.File, set.Modified}, Invoker: p.Functions, Concurrency: set.Reservations,
-		Async: events, Recursive: recursive(set),
+		Async: events, Recursive: recursive(set), Provisioner: provisioner{p.Functions},
 		EventInvoke: set.EventInvoke, URLs: set.URLs, Recursion: set.Recursion, Policies: set.Policies, Provisioned: set.Provisioned,
 		Tails: s.tails, Region: s.File.Aws.Region, Account: s.File.Aws.AccountId,
 		Warn: func(text string) { s.Log.Warn("%s", text) },
@@ -37,6 +38,27 @@ func recursive(set *settings.Settings) func(function, header string) (next strin
 	}
 }
 
+// provisioner shows the provisioned concurrency of functions.
+type provisioner struct{ functions *invoker.Functions }
+
+var _ api.Provisioner = provisioner{}
+
+// Provisionable implements [api.Provisioner].
+func (p provisioner) Provisionable(function string) (n int, reserved bool) {
+	return p.functions.Limits.Provisionable(function)
+}
+
+// Provisioning implements [api.Provisioner]. A function that does not run here has none.
+func (p provisioner) Provisioning(function string) api.Provisioning {
+	now, err := p.functions.Provisioned(function)
+	if err != nil {
+		return api.Provisioning{}
+	}
+	return api.Provisioning{
+		Allocated: now.Allocated, Available: now.Available, Status: api.ProvisioningStatus(now.Status), Reason: now.StatusReason,
+	}
+}
+
 // settings returns what HTTP can change about the functions of the file.
 func (s *System) settings(ctx context.Context, p *wiring.Parts) (*settings.Settings, error) {
 	info, err := os.Stat(s.File.Path)
@@ -45,6 +67,11 @@ func (s *System) settings(ctx context.Context, p *wiring.Parts) (*settings.Setti
 	}
 	set, notes, err := settings.Open(ctx, settings.Config{
 		File: s.File, Modified: info.ModTime(), Store: p.Store, Reserve: p.Functions.Limits.Set,
+		Provision: func(function string, n int) {
+			if err := p.Functions.Provision(function, n); err != nil {
+				s.Log.Warn("%v", err)
+			}
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -105,13 +105,6 @@ func (s *System) build(ctx context.Context) (*wiring.Parts, error) {
 
 // poll runs the mappings until ctx has ended and their feeds with it. The server at address answers for them.
 func (s *System) poll(ctx, work context.Context, parts *wiring.Parts, address string) error {
-	for _, fn := range s.File.Functions {
-		if n := fn.ProvisionedConcurrentExecutions; n > 0 {
-			if err := parts.Functions.Provision(fn.Name, n); err != nil {
-				return err
-			}
-		}
-	}
 	checks := &startup.Checks{File: s.File, Parts: parts, Warn: s.Log.Warn}
 	defer checks.Wait()
 	runs := &runner{ctx: ctx, feeds: parts.Feeds, engine: parts.Engine, observers: s.observers, started: checks.Mapping}
