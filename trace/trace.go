@@ -178,6 +178,16 @@ type Ran struct {
 	Err          error
 }
 
+// Scheduled reports that a rule was due and that a target has taken its event, or has not: then it is sent again after Wait, or
+// lost if Wait is zero. Without a Target the rule could not start yet.
+type Scheduled struct {
+	Rule, Target string // ARNs
+	ID           string // of the event at this target: a function's request ID
+	Due          time.Time
+	Err          error
+	Wait         time.Duration
+}
+
 func (Received) event()     {}
 func (Filtered) event()     {}
 func (Invoking) event()     {}
@@ -198,3 +208,4 @@ func (Output) event()       {}
 func (Environments) event() {}
 func (Started) event()      {}
 func (Ran) event()          {}
+func (Scheduled) event()    {}
