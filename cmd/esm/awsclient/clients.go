@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -177,6 +178,12 @@ func (c *Clients) SNS(ctx context.Context, endpoint, region string) (*sns.Client
 func (c *Clients) S3(ctx context.Context, endpoint, region string) (*s3.Client, error) {
 	cfg, err := c.in(ctx, endpoint, region)
 	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = Emulated(endpoint) }), err
+}
+
+// EventBridge returns a client for event buses.
+func (c *Clients) EventBridge(ctx context.Context, endpoint, region string) (*eventbridge.Client, error) {
+	cfg, err := c.in(ctx, endpoint, region)
+	return eventbridge.NewFromConfig(cfg), err
 }
 
 // Lambda returns a client that invokes a function at its InvokeEndpoint. It waits for the function's timeout and some more.
