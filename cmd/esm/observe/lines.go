@@ -25,6 +25,7 @@ type Lines struct {
 	warnings repeats // about mappings
 	waits    repeats // about mappings
 	starts   repeats // about functions
+	rules    repeats // about rules with a schedule
 	bursts   bursts[sign]
 }
 
@@ -58,6 +59,8 @@ func (l *Lines) Report(at time.Time, e trace.Event) {
 		l.about(e.Mapping, "", signScaled, "%d pollers", e.Pollers)
 	case trace.Started:
 		l.started(e)
+	case trace.Scheduled:
+		l.scheduled(e)
 	default:
 		l.stream(e)
 	}

@@ -21,6 +21,7 @@ type Logs struct {
 	warnings repeats // about mappings
 	waits    repeats // about mappings
 	starts   repeats // about functions
+	rules    repeats // about rules with a schedule
 	bursts   bursts[string]
 }
 
@@ -63,6 +64,8 @@ func (l *Logs) Report(at time.Time, e trace.Event) {
 		l.about(e.Mapping, "", newsLevel(l.warnings.news(l.now, e.Mapping, e.Err.Error(), onlyOnce)), "polling is slowed down", failure(e.Err))
 	case trace.Started:
 		l.started(e)
+	case trace.Scheduled:
+		l.scheduled(e)
 	default:
 		l.stream(e)
 	}
