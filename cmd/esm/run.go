@@ -25,6 +25,7 @@ import (
 	"github.com/esm-run/esm/cmd/esm/usage"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/mappings"
+	"github.com/esm-run/esm/subscriber"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -90,8 +91,11 @@ type run struct {
 	trace   trace.Func
 
 	// Nil while the engine is starting.
-	known  atomic.Pointer[mappings.Register]
-	lambda atomic.Pointer[api.Server]
+	known      atomic.Pointer[mappings.Register]
+	lambda     atomic.Pointer[api.Server]
+	subscriber atomic.Pointer[subscriber.Server]
+
+	standInURL string // set by serve; empty without a stand-in
 
 	grace   atomic.Int64 // nanoseconds: the file's GracePeriod, once it is read
 	started atomic.Bool  // everything is ready for polling
@@ -194,6 +198,9 @@ func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) erro
 	defer lambda.Close(work)
 	r.known.Store(register)
 	r.lambda.Store(lambda)
+	if err := r.connect(ctx, c, parts, address, noEvents{}); err != nil {
+		return err
+	}
 	r.started.Store(true)
 	r.log.Info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
 	if !slices.ContainsFunc(register.List(), func(m mappings.Registered) bool { return *m.Enabled }) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"syscall"
 
@@ -26,7 +27,7 @@ func (r *run) serve(ctx context.Context, stop context.CancelCauseFunc) (address 
 	}
 	complaints := slog.NewLogLogger(r.log.Structured.Handler(), slog.LevelWarn)
 	r.background(stop, func() error {
-		return httpserver.Serve(ctx, l, api.Guard(r.handler(), hostOf(r.file.Engine.Listen)), complaints)
+		return httpserver.Serve(ctx, l, api.Guard(r.handler(), hostOf(r.file.Engine.Listen), hostOfURL(r.file.Engine.Url)), complaints)
 	})
 	return l.Addr().String(), r.standIn(ctx, stop)
 }
@@ -49,6 +50,12 @@ func (r *run) handler() http.Handler {
 			}
 			return nil
 		},
+		Subscriber: func() http.Handler {
+			if topics := r.subscriber.Load(); topics != nil {
+				return topics
+			}
+			return nil
+		},
 	}
 	return server.Handler()
 }
@@ -68,7 +75,8 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 	}
 	server := &embedded.Server{Region: r.file.Aws.Region, AccountID: r.file.Aws.AccountId}
 	r.background(stop, func() error { return server.Serve(ctx, l) })
-	r.file.Aws.Endpoint = "http://" + l.Addr().String()
+	r.standInURL = "http://" + l.Addr().String()
+	r.file.Aws.Endpoint = r.standInURL
 	r.log.Info("the stand-in for AWS answers on %s (aws --endpoint-url %[1]s sqs list-queues)", r.file.Aws.Endpoint)
 	return nil
 }
@@ -77,6 +85,15 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 func hostOf(listen string) string {
 	host, _, _ := net.SplitHostPort(listen)
 	return host
+}
+
+// hostOfURL returns the host of a URL, or an empty string.
+func hostOfURL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // background runs one server. Its error ends the run.

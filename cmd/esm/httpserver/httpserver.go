@@ -20,6 +20,7 @@ import (
 
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/mappings"
+	"github.com/esm-run/esm/subscriber"
 )
 
 // Paths of the engine's own API.
@@ -48,6 +49,9 @@ type Server struct {
 
 	// Lambda returns Lambda's API, or nil while the engine is starting.
 	Lambda func() http.Handler
+
+	// Subscriber returns the endpoint of SNS topics, or nil while the engine is starting.
+	Subscriber func() http.Handler
 }
 
 // Handler returns the handler of all paths.
@@ -60,6 +64,13 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET "+MappingsPath, func(w http.ResponseWriter, _ *http.Request) {
 		if all, ok := s.Mappings(); ok {
 			writeJSON(w, describeAll(all))
+			return
+		}
+		starting(w)
+	})
+	mux.HandleFunc(subscriber.Path, func(w http.ResponseWriter, req *http.Request) {
+		if topics := s.Subscriber(); topics != nil {
+			topics.ServeHTTP(w, req)
 			return
 		}
 		starting(w)
