@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ type fake struct {
 	rules         map[string]map[string]any
 	targets       map[string]map[string]map[string]any // by rule and ID
 
-	confirms int // that many requests of a URL stay without an answer
+	confirms int // that many requests to confirm stay without an answer
 	changing []string
 }
 
@@ -109,6 +110,12 @@ func (f *fake) sns(action string, form url.Values) *http.Response {
 			s = other
 		}
 	}
+	if action == "Unsubscribe" {
+		number, _ := strconv.Atoi(form.Get("SubscriptionArn")[strings.LastIndex(form.Get("SubscriptionArn"), ":")+1:])
+		f.change(action, fmt.Sprint(number))
+		f.subscriptions[number] = &fakeSubscription{} // so that others keep their numbers
+		return answer("")
+	}
 	if action == "SetSubscriptionAttributes" {
 		f.change(action, form.Get("AttributeName"), form.Get("AttributeValue"))
 		s.attributes[form.Get("AttributeName")] = form.Get("AttributeValue")
@@ -134,7 +141,7 @@ func (s *fakeSubscription) arn(i int) string {
 	return fmt.Sprintf("%s:%d", s.topic, i)
 }
 
-// subscribe finds or makes a subscription. A URL's is pending until it was asked for often enough.
+// subscribe finds or makes a subscription.
 func (f *fake) subscribe(form url.Values) string {
 	f.change("Subscribe", form.Get("Protocol"), form.Get("Endpoint"))
 	made := &fakeSubscription{topic: form.Get("TopicArn"), protocol: form.Get("Protocol"), endpoint: form.Get("Endpoint"), attributes: map[string]string{}}
@@ -148,10 +155,11 @@ func (f *fake) subscribe(form url.Values) string {
 			made.attributes[form.Get(fmt.Sprintf("Attributes.entry.%d.key", n))] = form.Get(fmt.Sprintf("Attributes.entry.%d.value", n))
 		}
 	}
-	s := f.subscriptions[i]
-	s.pending = strings.HasPrefix(s.protocol, "http") && f.confirms > 0
-	f.confirms = max(f.confirms-1, 0)
-	return s.arn(i)
+	if s := f.subscriptions[i]; s == made { // as LocalStack does, only then
+		s.pending = strings.HasPrefix(s.protocol, "http") && f.confirms > 0
+		f.confirms = max(f.confirms-1, 0)
+	}
+	return fmt.Sprintf("%s:%d", made.topic, i)
 }
 
 func (f *fake) events(action string, body []byte) *http.Response {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,19 +29,20 @@ type subscription struct {
 	topic  string // ARN
 	own    bool   // the engine confirms it by itself
 
-	arn   string // of the subscription, if it exists
-	has   map[string]string
-	asked time.Time // when SNS was last asked for it
+	arn   string            // of the subscription, if it exists
+	has   map[string]string // its attributes
+	stale bool              // it is pending since long ago
+	asked time.Time         // when SNS was last asked for it
 }
 
 func (s *subscription) resource() resource {
 	return resource{name: s.name, made: "subscribed", describe: s.describe, create: s.create}
 }
 
-// describe finds the subscription by its protocol and endpoint. A pending one does not exist if it is the engine's and was asked
-// for long ago: asking again repeats the request to confirm it.
+// describe finds the subscription by its protocol and endpoint. A pending one counts as missing if it is the engine's and was
+// asked for long ago, perhaps by an earlier run that SNS did not reach.
 func (s *subscription) describe(ctx context.Context) (state, error) {
-	s.arn, s.has = "", nil
+	s.arn, s.has, s.stale = "", nil, false
 	pages := sns.NewListSubscriptionsByTopicPaginator(s.client, &sns.ListSubscriptionsByTopicInput{TopicArn: &s.topic})
 	for pages.HasMorePages() && s.arn == "" {
 		page, err := pages.NextPage(ctx)
@@ -59,7 +61,7 @@ func (s *subscription) describe(ctx context.Context) (state, error) {
 	case s.arn == pendingArn && !s.own:
 		return state{exists: true}, nil
 	case s.arn == pendingArn && time.Since(s.asked) >= retryAfter:
-		s.arn = ""
+		s.arn, s.stale = "", true
 		return state{}, nil
 	case s.arn == pendingArn:
 		return state{exists: true, pending: fmt.Sprintf("%s: SNS must reach %s (Engine.Url says where)", pendingArn, s.Endpoint)}, nil
@@ -113,6 +115,19 @@ func (s *subscription) create(ctx context.Context) error {
 		}
 		return nil
 	}
+	arn, err := s.subscribe(ctx)
+	if err != nil || !s.stale || !strings.HasPrefix(arn, "arn:") {
+		return err
+	}
+	// AWS repeats the request to confirm a pending subscription, but LocalStack does so only for a new one.
+	if _, err := s.client.Unsubscribe(ctx, &sns.UnsubscribeInput{SubscriptionArn: &arn}); err != nil {
+		return err
+	}
+	_, err = s.subscribe(ctx)
+	return err
+}
+
+func (s *subscription) subscribe(ctx context.Context) (arn string, err error) {
 	set := map[string]string{}
 	for _, a := range s.attributes() {
 		if a.want != a.otherwise {
@@ -120,8 +135,11 @@ func (s *subscription) create(ctx context.Context) error {
 		}
 	}
 	s.asked = time.Now()
-	_, err := s.client.Subscribe(ctx, &sns.SubscribeInput{
+	made, err := s.client.Subscribe(ctx, &sns.SubscribeInput{
 		TopicArn: &s.topic, Protocol: &s.Protocol, Endpoint: &s.Endpoint, Attributes: set, ReturnSubscriptionArn: true,
 	})
-	return err
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(made.SubscriptionArn), nil
 }
