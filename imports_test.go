@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"sources":      {"sources", "awserr"},
 	"checkpoint":   {"checkpoint"},
 	"destinations": {"awserr"},
+	"subscriber":   {},
 	"invoker":      {"invoker"},
 	"mappings":     {},
 	"api":          {"mappings"},
@@ -36,7 +37,7 @@ var mayImport = map[string][]string{
 	"localstack":   {"localstack"},
 	"e2e":          {"e2e", "localstack", "awshttp"},
 	"examples":     {},
-	"cmd":          {"engine", "sources", "checkpoint", "destinations", "invoker", "mappings", "api", "awshttp", "localstack", "cmd"},
+	"cmd":          {"engine", "sources", "checkpoint", "destinations", "subscriber", "invoker", "mappings", "api", "awshttp", "localstack", "cmd"},
 }
 
 // notInPolicy are standard packages that decisions must not import: their caller passes values and the time.

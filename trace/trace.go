@@ -248,6 +248,16 @@ type EventsFailing struct {
 	Wait     time.Duration
 }
 
+// Scheduled reports that a rule was due and that a target has taken its event, or has not: then it is sent again after Wait, or
+// lost if Wait is zero. Without a Target the rule could not start yet.
+type Scheduled struct {
+	Rule, Target string // ARNs
+	ID           string // of the event at this target: a function's request ID
+	Due          time.Time
+	Err          error
+	Wait         time.Duration
+}
+
 func (Received) event()     {}
 func (Filtered) event()     {}
 func (Invoking) event()     {}
@@ -276,3 +286,4 @@ func (EventEnded) event()    {}
 func (EventsRemoved) event() {}
 func (EventNotified) event() {}
 func (EventsFailing) event() {}
+func (Scheduled) event()     {}

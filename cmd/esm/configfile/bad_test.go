@@ -29,7 +29,7 @@ Resources:
 
 // bad lists files with errors. The JSON Schema must refuse those that break a shape, and accept those whose error is between
 // parts.
-var bad = slices.Concat(badFiles, badStreams, badAsync)
+var bad = slices.Concat(badFiles, badStreams, badAsync, badWays)
 
 type badFile struct {
 	name  string

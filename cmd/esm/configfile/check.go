@@ -129,6 +129,13 @@ func (d *decoder) checkPatterns(m config.Mapping, at string) {
 	}
 }
 
+// checkPattern compiles the pattern of a rule or a subscription.
+func (d *decoder) checkPattern(pattern, at string) {
+	if _, err := filter.Compile([]string{pattern}, ""); err != nil {
+		d.errorf(at, "%s", d.faultOf(at, err))
+	}
+}
+
 // faultOf returns what is wrong with a pattern. It does not quote a pattern that came from the environment.
 func (d *decoder) faultOf(path string, err error) string {
 	bad, ok := errors.AsType[*filter.PatternError](err)
@@ -154,20 +161,9 @@ func (d *decoder) failedBelow(at string) bool {
 // resolve replaces a mapping's FunctionName, which may be an ARN, with the name of a function of this file, including the
 // qualifier if there is one.
 func (d *decoder) resolve(f *File, m *config.Mapping, at string) {
-	name, err := config.ParseFunctionName(m.FunctionName)
-	if err != nil || d.failed["Functions"] {
-		return
+	if name, ok := d.functionNamed(f, m.FunctionName, config.Member(at, "FunctionName")); ok {
+		m.FunctionName = name
 	}
-	at = config.Member(at, "FunctionName")
-	if name.Region != "" && name.Region != f.Aws.Region || name.Account != "" && name.Account != f.Aws.AccountId {
-		d.errorf(at, "is the ARN of a function in another region or account than this file's, %s and %s", f.Aws.Region, f.Aws.AccountId)
-		return
-	}
-	if f.Function(name.Name) == nil {
-		d.errorf(at, "names no function of this file: %s", f.functionsFor(name.Name))
-		return
-	}
-	m.FunctionName = name.Qualified()
 }
 
 // functionsFor suggests the function that was probably meant, or lists all functions.

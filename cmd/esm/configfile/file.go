@@ -80,6 +80,7 @@ type Engine struct {
 	GracePeriod time.Duration // how long work in hand may finish
 	Concurrency int           // the pool of functions without a reservation
 	TimeScale   float64       // multiplies the waits that the engine imposes
+	Url         string        // of the HTTP server, as services reach it; empty means that of Listen
 	IdlePoll    time.Duration // how often an idle shard is polled; 0 means that it depends on the endpoint
 }
 
@@ -164,6 +165,8 @@ var engineShape = objectFrom(defaultEngine, "engine",
 	field("Listen", func(e *Engine) *string { return &e.Listen },
 		textOf(listenRule),
 		"Where the HTTP server listens: host:port. Default 127.0.0.1:9001. It has no authentication."),
+	field("Url", func(e *Engine) *string { return &e.Url }, textOf(urlRule),
+		"The URL at which an emulator reaches the HTTP server to deliver events, such as http://host.docker.internal:9001. Default: that of Listen."),
 	field("GracePeriod", func(e *Engine) *time.Duration { return &e.GracePeriod }, duration,
 		"How long work in hand may finish after SIGTERM, such as 30s, the default."),
 	field("Concurrency", func(e *Engine) *int { return &e.Concurrency }, integerOf(1, config.MaxConcurrency),

@@ -64,7 +64,7 @@ func mustLoad(t testing.TB, text string, env ...string) *File {
 
 func TestFullFile(t *testing.T) {
 	f, report := loadText(t, full(t), "TABLE=orders-table")
-	if want := "mappings.yaml:98:5: Functions.steps.MemorySize: warning: is passed to the function, but not enforced for processes\n" +
+	if want := "mappings.yaml:141:5: Functions.steps.MemorySize: warning: is passed to the function, but not enforced for processes\n" +
 		"mappings.yaml is valid, 1 warning\n"; report.String() != want {
 		t.Errorf("report:\n%s\nwant:\n%s", report, want)
 	}
@@ -81,7 +81,7 @@ func TestFullFile(t *testing.T) {
 	if got, want := f.Aws, (Aws{"eu-west-1", "embedded:4566", endpoints, "123456789012"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}
-	if got, want := f.Engine, (Engine{filepath.Join(dir, "data"), "127.0.0.1:9100", 90 * time.Second, 50, 0.5, 250 * time.Millisecond}); got != want {
+	if got, want := f.Engine, (Engine{filepath.Join(dir, "data"), "127.0.0.1:9100", 90 * time.Second, 50, 0.5, "http://host.docker.internal:9100", 250 * time.Millisecond}); got != want {
 		t.Errorf("Engine = %+v, want %+v", got, want)
 	}
 	var queues []string
@@ -159,7 +159,7 @@ func TestDefaults(t *testing.T) {
 	if got, want := f.Aws, (Aws{Region: "eu-central-1", AccountId: "000000000000"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}
-	if got, want := f.Engine, (Engine{filepath.Join(dir, ".esm"), "127.0.0.1:9001", 30 * time.Second, 1000, 1, 0}); got != want {
+	if got, want := f.Engine, (Engine{filepath.Join(dir, ".esm"), "127.0.0.1:9001", 30 * time.Second, 1000, 1, "", 0}); got != want {
 		t.Errorf("Engine = %+v, want %+v", got, want)
 	}
 	fn := f.Functions[0]
@@ -248,7 +248,9 @@ func TestErrorsHideEnvironmentValues(t *testing.T) {
 Aws: {Region: "${S}", Endpoint: "${S}", Endpoints: {sqs: "${S}"}, AccountId: "${S}"}
 Engine: {Listen: "${S}", GracePeriod: "${S}"}
 Resources: {Queues: [{QueueName: "${S}", Attributes: {VisibilityTimeout: "${S}", RedrivePolicy: "${S}", Policy: "${S}"}, Messages: ["${S}"]}], Streams: [{StreamName: "${S}", Records: [{PartitionKey: "${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}", Data: "${S}"}]}],
-  Tables: [{TableName: "${S}", KeySchema: [{AttributeName: "${S}", KeyType: "${S}"}], Items: [{"${S}": {N: "${S}", B: "${S}"}}]}], Topics: [{Name: "${S}"}], Buckets: [{Bucket: "${S}"}]}
+  Tables: [{TableName: "${S}", KeySchema: [{AttributeName: "${S}", KeyType: "${S}"}], Items: [{"${S}": {N: "${S}", B: "${S}"}}]}], Topics: [{Name: "${S}"}, {Name: t, Subscriptions: [{Protocol: "${S}", Endpoint: "${S}", FilterPolicy: "${S}"}, {Protocol: lambda, Endpoint: "${K}"}, {Protocol: sqs, Endpoint: "${S}", FilterPolicy: "{\"${K}\": 1}"}, {Protocol: http, Endpoint: "${S}"}]}],
+  Buckets: [{Bucket: "${S}"}, {Bucket: bbb, NotificationConfiguration: {LambdaFunctionConfigurations: [{LambdaFunctionArn: "${S}", Events: ["${S}"]}, {LambdaFunctionArn: "${K}", Events: [s3:ObjectAcl:Put], Id: "${K}"}], QueueConfigurations: [{QueueArn: "${S}", Events: [s3:ObjectAcl:Put], Id: "${K}"}]}}],
+  EventBuses: [{Name: "${S}"}], Rules: [{Name: "${S}", ScheduleExpression: "${S}", Targets: []}, {Name: r, EventBusName: "${S}", EventPattern: "{\"${K}\": 1}", ScheduleExpression: "cron(${S})", Targets: [{Id: "${S}", Arn: "${S}", Input: "${S}", InputPath: "${S}"}, {Id: a, Arn: "${K}"}]}, {Name: q, ScheduleExpression: "cron(${S})", Targets: [{Id: a, Arn: "${K}"}]}]}
 Functions:
   a: {Runtime: "${S}", Handler: "${S}", CodeUri: "${S}", Role: "${S}", Environment: {Variables: {AWS_REGION: "${S}"}}, LoggingConfig: {LogFormat: "${S}"}}
   b: {InvokeEndpoint: "${S}", Architectures: ["${S}"]}

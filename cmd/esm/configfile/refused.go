@@ -53,6 +53,17 @@ var refused = []struct{ in, key, why string }{
 	{inStream, "StreamModeDetails", "streams are created with ShardCount shards: remove it"},
 	{inStream, "Tags", "tags of streams are not supported by this version: remove it"},
 	{inTopic, "Attributes", "topics are created with the defaults of SNS: remove it"},
+	{inSubscription, "RedrivePolicy", "dead-letter queues of subscriptions are not supported by this version: remove it"},
+	{inSubscription, "DeliveryPolicy", "delivery policies are not supported by this version: remove it"},
+	{inSubscription, "SubscriptionRoleArn", notOnOneHost},
+	{inRule, "RoleArn", notOnOneHost},
+	{inRule, "Description", "is only shown on AWS: remove it, or make it a comment"},
+	{inRule, "Tags", "tags of rules are not supported by this version: remove it"},
+	{inRuleTarget, "RoleArn", notOnOneHost},
+	{inRuleTarget, "InputTransformer", "transformers are not supported by this version: use Input or InputPath"},
+	{inRuleTarget, "DeadLetterConfig", "dead-letter queues of targets are not supported by this version: configure the function's"},
+	{inRuleTarget, "RetryPolicy", "retry policies of targets are not supported by this version: configure the function's"},
+	{inRuleTarget, "SqsParameters", "FIFO queues cannot be targets in this version: give a standard queue, and remove it"},
 	{inTopic, "Tags", "tags of topics are not supported by this version: remove it"},
 	{inBucket, "CreateBucketConfiguration", "buckets are created in Aws.Region: remove it"},
 	{inQueue, "Tags", "tags of queues are not supported by this version: remove it"},
@@ -72,6 +83,9 @@ const (
 	inTable        = "table"
 	inTopic        = "topic"
 	inBucket       = "bucket"
+	inSubscription = "subscription"
+	inRule         = "rule"
+	inRuleTarget   = "rule target"
 )
 
 // refusal returns why a key is refused in an object, if it is listed.

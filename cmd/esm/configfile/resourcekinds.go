@@ -21,6 +21,7 @@ var resourceKinds = []resourceKind{
 	{config.DynamoDB, "table", "Resources.Tables", "TableName", func(r Resources) []string { return namesOf(r.Tables, Table.name) }, config.TableARN},
 	{config.SNS, "topic", "Resources.Topics", "Name", func(r Resources) []string { return namesOf(r.Topics, Topic.name) }, config.TopicARN},
 	{config.S3, "bucket", "Resources.Buckets", "Bucket", func(r Resources) []string { return namesOf(r.Buckets, Bucket.name) }, bucketARN},
+	{config.EventBridge, "event bus", "Resources.EventBuses", "Name", func(r Resources) []string { return namesOf(r.EventBuses, EventBus.name) }, config.BusARN},
 }
 
 func bucketARN(region, _, name string) string { return config.BucketARN(region, name) }
@@ -37,6 +38,8 @@ func (s Stream) name() string { return s.StreamName }
 func (t Table) name() string  { return t.TableName }
 func (t Topic) name() string  { return t.Name }
 func (b Bucket) name() string { return b.Bucket }
+
+func (b EventBus) name() string { return b.Name }
 
 // names returns the names and the ARNs of the file's resources of one kind.
 func (f *File) names(k resourceKind) (names, arns []string) {
@@ -59,7 +62,7 @@ func (d *decoder) warnUnmade(f *File, arn, at string) {
 	k := resourceKinds[i]
 	names, arns := f.names(k)
 	switch {
-	case slices.Contains(arns, whole):
+	case slices.Contains(arns, whole), strings.HasSuffix(whole, ":event-bus/"+DefaultBus):
 	case slices.Contains(names, whole[strings.LastIndexAny(whole, ":/")+1:]):
 		d.warnf(at, "is not the %s of that name in %s, which is created in %s and account %s", k.noun, k.list, f.Aws.Region, f.Aws.AccountId)
 	case IsEmbedded(f.Aws.EndpointOf(a.Service)):

@@ -18,6 +18,9 @@ type Resources struct {
 	Tables  []Table
 	Topics  []Topic
 	Buckets []Bucket
+
+	EventBuses []EventBus
+	Rules      []Rule // with a schedule they need no endpoint
 }
 
 // Queue is an SQS queue to create, with the fields of CreateQueue.
@@ -89,6 +92,10 @@ var resourcesShape = objectOf(inResources,
 		"Standard SNS topics."),
 	field("Buckets", func(r *Resources) *[]Bucket { return &r.Buckets }, listOf(0, 0, bucketShape),
 		"S3 buckets."),
+	field("EventBuses", func(r *Resources) *[]EventBus { return &r.EventBuses }, listOf(0, 0, busShape),
+		"Custom event buses of EventBridge."),
+	field("Rules", func(r *Resources) *[]Rule { return &r.Rules }, listOf(0, 0, ruleShape),
+		"Rules of EventBridge. The engine runs those with a ScheduleExpression itself, at any endpoint."),
 )
 
 var queueShape = objectOf(inQueue,

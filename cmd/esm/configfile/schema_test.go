@@ -132,6 +132,7 @@ var objectNames = map[string]string{
 	"EventSourceMappings.*": inMapping, "EventSourceMappings.*.ProvisionedPollerConfig": inPollers, "Functions.*": inFunction,
 	"EventSourceMappings.*.DestinationConfig": inDestinations, "Resources.Streams.*": inStream, "Resources.Tables.*": inTable,
 	"Resources.Topics.*": inTopic, "Resources.Buckets.*": inBucket,
+	"Resources.Topics.*.Subscriptions.*": inSubscription, "Resources.Rules.*": inRule, "Resources.Rules.*.Targets.*": inRuleTarget,
 	"Functions.*.LoggingConfig": inLogging, "Aws.Endpoints": inEndpoints, "Resources": inResources, "Resources.Queues.*": inQueue,
 }
 

@@ -15,12 +15,6 @@ type StreamRecord struct {
 	Data         string // put as written, not base64
 }
 
-// Topic is a standard SNS topic to create.
-type Topic struct{ Name string }
-
-// Bucket is an S3 bucket to create.
-type Bucket struct{ Bucket string }
-
 var streamShape = objectFrom(Stream{ShardCount: 1}, inStream,
 	required(field("StreamName", func(s *Stream) *string { return &s.StreamName },
 		textOf(matching(`[A-Za-z0-9_.-]{1,128}`, "is not a stream's name: 1 to 128 letters, digits, ., - and _")),
@@ -37,18 +31,6 @@ var streamRecord = objectOf("stream record",
 		"The key that selects the record's shard: 1 to 256 characters.")),
 	required(field("Data", func(r *StreamRecord) *string { return &r.Data }, textOf(notEmpty),
 		"The record's data, as it is: not in base64.")),
-)
-
-var topicShape = objectOf(inTopic,
-	required(field("Name", func(t *Topic) *string { return &t.Name },
-		textOf(matching(`[A-Za-z0-9_-]{1,256}`, "is not the name of a standard topic: 1 to 256 letters, digits, - and _")),
-		"The topic's name.")),
-)
-
-var bucketShape = objectOf(inBucket,
-	required(field("Bucket", func(b *Bucket) *string { return &b.Bucket },
-		textOf(matching(`[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]`, "is not a bucket's name: 3 to 63 small letters, digits, . and -")),
-		"The bucket's name.")),
 )
 
 // checkResources checks the rules common to all resources: an endpoint is set, and names are unique.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/mappings"
+	"github.com/esm-run/esm/subscriber"
 )
 
 // Paths of the engine's own API.
@@ -51,6 +52,9 @@ type Server struct {
 
 	// Lambda returns Lambda's API, or nil while the engine is starting.
 	Lambda func() http.Handler
+
+	// Subscriber returns the endpoint of SNS topics, or nil while the engine is starting.
+	Subscriber func() http.Handler
 }
 
 // Handler returns the handler of all paths.
@@ -68,6 +72,13 @@ func (s *Server) Handler() http.Handler {
 		Starting(w)
 	})
 	s.handleEvents(mux)
+	mux.HandleFunc(subscriber.Path, func(w http.ResponseWriter, req *http.Request) {
+		if topics := s.Subscriber(); topics != nil {
+			topics.ServeHTTP(w, req)
+			return
+		}
+		Starting(w)
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		if lambda := s.Lambda(); lambda != nil {
 			lambda.ServeHTTP(w, req)

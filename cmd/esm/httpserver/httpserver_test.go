@@ -39,6 +39,7 @@ func TestHandlerWhileStarting(t *testing.T) {
 		{"GET", MappingsPath, waiting, 503, starting},
 		{"GET", "/2015-03-31/event-source-mappings", waiting, 503, starting},
 		{"POST", "/2015-03-31/functions/f/invocations", waiting, 503, starting},
+		{"POST", "/esm/v1/sns/f", waiting, 503, starting},
 		{"POST", "/readyz", ready, 503, starting},
 		{"DELETE", StatusPath, ready, 503, starting},
 	} {
@@ -47,6 +48,8 @@ func TestHandlerWhileStarting(t *testing.T) {
 			Status:   func() Status { return c.status },
 			Mappings: func() ([]mappings.Registered, bool) { return nil, false },
 			Lambda:   func() http.Handler { return nil },
+
+			Subscriber: func() http.Handler { return nil },
 		}).Handler()
 		answer := httptest.NewRecorder()
 		h.ServeHTTP(answer, httptest.NewRequest(c.method, c.path, nil))

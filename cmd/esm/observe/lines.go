@@ -55,6 +55,8 @@ func (l *Lines) Report(at time.Time, e trace.Event) {
 		if e.Err != nil && found.fresh {
 			l.line(signFailed, e.Function, "does not start: %s", brief(e.Err.Error()))
 		}
+	case trace.Scheduled:
+		l.scheduled(e, found.fresh)
 	default:
 		l.stream(e)
 		l.events(e)

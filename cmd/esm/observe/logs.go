@@ -63,6 +63,8 @@ func (l *Logs) Report(at time.Time, e trace.Event) {
 		l.about(e.Mapping, "", newsLevel(found.fresh), "polling is slowed down", failure(e.Err))
 	case trace.Started:
 		l.started(e, found.fresh)
+	case trace.Scheduled:
+		l.scheduled(e, found.fresh)
 	default:
 		l.stream(e)
 		l.events(e)

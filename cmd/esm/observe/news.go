@@ -15,6 +15,7 @@ type news[Kind comparable] struct {
 	warnings repeats // about mappings
 	waits    repeats // about mappings
 	starts   repeats // about functions
+	rules    repeats // about rules with a schedule
 	bursts   bursts[Kind]
 }
 
@@ -47,6 +48,8 @@ func (n *news[Kind]) of(at time.Time, e trace.Event, again time.Duration) findin
 		return finding[Kind]{fresh: n.troubles.news(at, e)}
 	case trace.Slowed:
 		return finding[Kind]{fresh: n.warnings.news(at, e.Mapping, e.Err.Error(), onlyOnce)}
+	case trace.Scheduled:
+		return finding[Kind]{fresh: e.Err == nil || n.rules.news(at, e.Rule, kind(e.Err), everyMinute)}
 	case trace.Started:
 		return finding[Kind]{fresh: n.started(e)}
 	case trace.Invoked:

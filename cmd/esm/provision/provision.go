@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,7 +105,7 @@ func (p *provisioner) fill(ctx context.Context, is state) error {
 	if p.count > 0 {
 		with = fmt.Sprintf(", with %d %s%s", p.count, p.content, map[bool]string{false: "s"}[p.count == 1])
 	}
-	p.log.Info("%s: created%s", p.name, with)
+	p.log.Info("%s: %s%s", p.name, cmp.Or(p.made, "created"), with)
 	return nil
 }
 

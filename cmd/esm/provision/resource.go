@@ -1,5 +1,5 @@
-// Package provision creates the queues, streams, tables, topics and buckets that a mappings file lists under Resources, and
-// puts their initial contents into them.
+// Package provision creates the queues, streams, tables, topics, buckets and event buses that a mappings file lists under
+// Resources, puts their initial contents into them, and connects them with the file's functions.
 package provision
 
 import (
@@ -20,6 +20,7 @@ type Log interface {
 // resource is one entry of Resources.
 type resource struct {
 	name string // with its kind: "queue orders"
+	made string // what create does to it, in logs; empty means "created"
 
 	// describe returns the state of the resource of that name. It is called before everything else.
 	describe func(ctx context.Context) (state, error)
@@ -46,7 +47,7 @@ type state struct {
 type lister func(ctx context.Context, file *configfile.File, c *awsclient.Clients) ([]resource, error)
 
 // listers are in the order of creation: destinations of failures before sources.
-var listers = []lister{queues, topics, buckets, streams, tables}
+var listers = []lister{queues, topics, buckets, buses, streams, tables}
 
 // Create creates the file's Resources that do not exist and puts their contents into them. It blocks until all are usable:
 // it waits for endpoints that do not answer, and reports that once for each resource, until ctx ends. A refusal is an error.

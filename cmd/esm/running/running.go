@@ -21,6 +21,7 @@ import (
 	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/engine/async"
 	"github.com/esm-run/esm/mappings"
+	"github.com/esm-run/esm/subscriber"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -40,6 +41,10 @@ type System struct {
 	known  atomic.Pointer[mappings.Register]
 	lambda atomic.Pointer[api.Server]
 	events atomic.Pointer[async.Feed]
+
+	subscriber atomic.Pointer[subscriber.Server]
+
+	standInURL string // set by serve; empty without a stand-in
 
 	started atomic.Bool // everything is ready for polling
 	servers sync.WaitGroup
@@ -123,6 +128,9 @@ func (s *System) poll(ctx, work context.Context, parts *wiring.Parts, address st
 	lambda := s.lambdaAPI(parts, register, set, events)
 	defer lambda.Close(work)
 	s.events.Store(events)
+	if err := s.connect(ctx, parts.Feeds.Clients, parts, address, events); err != nil {
+		return err
+	}
 	s.known.Store(register)
 	s.lambda.Store(lambda)
 	s.started.Store(true)

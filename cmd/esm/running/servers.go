@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"syscall"
 
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/httpserver"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/localstack/embedded"
 	"github.com/esm-run/esm/mappings"
 )
@@ -26,7 +28,7 @@ func (s *System) serve(ctx context.Context, stop context.CancelCauseFunc) (addre
 	}
 	complaints := slog.NewLogLogger(s.Log.Structured.Handler(), slog.LevelWarn)
 	s.background(stop, func() error {
-		return httpserver.Serve(ctx, l, api.Guard(s.handler(), http.HandlerFunc(s.functionURL), hostOf(s.File.Engine.Listen)), complaints)
+		return httpserver.Serve(ctx, l, api.Guard(s.handler(), http.HandlerFunc(s.functionURL), hostOf(s.File.Engine.Listen), hostOfURL(s.File.Engine.Url)), complaints)
 	})
 	return l.Addr().String(), s.standIn(ctx, stop)
 }
@@ -42,6 +44,12 @@ func (s *System) handler() http.Handler {
 				return nil, false
 			}
 			return known.List(), true
+		},
+		Subscriber: func() http.Handler {
+			if topics := s.subscriber.Load(); topics != nil {
+				return topics
+			}
+			return nil
 		},
 		Events: func() httpserver.Events {
 			if events := s.events.Load(); events != nil {
@@ -84,11 +92,16 @@ func (s *System) standIn(ctx context.Context, stop context.CancelCauseFunc) erro
 	server := &embedded.Server{
 		Region: s.File.Aws.Region, AccountID: s.File.Aws.AccountId,
 		Functions: lateEvents{s}, HasFunction: s.hasFunction, Pattern: eventPattern,
+		Schedule: func(expression string) error {
+			_, err := policy.ParseSchedule(expression)
+			return err
+		},
 		GivenUp: func(target string, err error) { s.Log.Warn("the stand-in could not deliver to %s: %v", target, err) },
 		Guard:   func(next http.Handler) http.Handler { return api.Guard(next, nil) },
 	}
 	s.background(stop, func() error { return server.Serve(ctx, l) })
-	s.File.Aws.Endpoint = "http://" + l.Addr().String()
+	s.standInURL = "http://" + l.Addr().String()
+	s.File.Aws.Endpoint = s.standInURL
 	s.Log.Info("the stand-in for AWS answers on %s (aws --endpoint-url %[1]s sqs list-queues)", s.File.Aws.Endpoint)
 	return nil
 }
@@ -97,6 +110,15 @@ func (s *System) standIn(ctx context.Context, stop context.CancelCauseFunc) erro
 func hostOf(listen string) string {
 	host, _, _ := net.SplitHostPort(listen)
 	return host
+}
+
+// hostOfURL returns the host of a URL, or an empty string.
+func hostOfURL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // background runs one server. Its error ends the run.
