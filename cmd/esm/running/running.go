@@ -114,15 +114,16 @@ func (s *System) poll(ctx, work context.Context, parts *wiring.Parts, address st
 	defer checks.Wait()
 	runs := &runner{ctx: ctx, feeds: parts.Feeds, engine: parts.Engine, observers: s.observers, started: checks.Mapping}
 	defer runs.stopping.Wait()
+	set, err := s.settings(ctx, parts)
+	if err != nil {
+		return err
+	}
+	parts.Feeds.AllowsRecursion = set.AllowsRecursion
 	register, err := s.register(ctx, parts, runs)
 	if err != nil {
 		return err
 	}
 	defer register.Close()
-	set, err := s.settings(ctx, parts)
-	if err != nil {
-		return err
-	}
 	events := s.eventsFeed(ctx, parts, set)
 	parts.Engine.Set(eventsFeedName, events)
 	lambda := s.lambdaAPI(parts, register, set, events)
