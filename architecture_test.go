@@ -5,10 +5,12 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,7 +70,8 @@ func TestToAdd(t *testing.T) {
 	}
 }
 
-// TestRooms checks that the table of directories names every package, itself or a directory above it.
+// TestRooms checks that the table of directories names every package, itself or a directory above it. That of the command is
+// no such directory.
 func TestRooms(t *testing.T) {
 	var listed []string
 	for _, row := range rows(t, "The rooms") {
@@ -80,40 +83,190 @@ func TestRooms(t *testing.T) {
 		}
 	}
 	for _, dir := range packages(t) {
-		if dir != "." && !slices.ContainsFunc(listed, func(l string) bool { return dir == l || strings.HasPrefix(dir, l+"/") }) {
+		covers := func(l string) bool { return dir == l || l != "cmd/esm" && strings.HasPrefix(dir, l+"/") }
+		if dir != "." && !slices.ContainsFunc(listed, covers) {
 			t.Errorf("docs/architecture.md does not list %s", dir)
 		}
 	}
 }
 
-// TestKindsAreAskedInOnePlace checks that only the table of kinds, its wiring and the sources themselves distinguish kinds
-// of sources.
-func TestKindsAreAskedInOnePlace(t *testing.T) {
-	kinds := kindNames(t)
-	allowed := []string{"config", "cmd/esm/wiring", "sources/sqs", "sources/kinesis", "sources/ddbstreams"}
-	for _, dir := range packages(t) {
-		if slices.Contains(allowed, dir) {
-			continue
+// clocks are the functions of package time that read the clock or wait for it.
+var clocks = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"}
+
+// TestDecisionsKnowNoClock checks that the pure packages receive the time from their callers. What they import is checked by
+// TestImportsRunOneWay.
+func TestDecisionsKnowNoClock(t *testing.T) {
+	for _, dir := range []string{"engine/policy", "engine/filter"} {
+		if !isPure(module + "/" + dir) {
+			t.Errorf("%s is not pure, says imports_test.go", dir)
 		}
-		files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
-		for _, path := range files {
-			if strings.HasSuffix(path, "_test.go") {
-				continue
+		eachFile(t, dir, func(path string, file *ast.File) {
+			for _, used := range clocksIn(file) {
+				t.Errorf("%s: uses time.%s: a decision receives the time from its caller", path, used)
 			}
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ast.Inspect(file, func(n ast.Node) bool {
-				if s, ok := n.(*ast.SelectorExpr); ok {
-					if x, ok := s.X.(*ast.Ident); ok && x.Name == "config" && slices.Contains(kinds, s.Sel.Name) {
-						t.Errorf("%s asks for config.%s: make it a field of config.Kind", path, s.Sel.Name)
-					}
-				}
-				return true
-			})
+		})
+	}
+}
+
+func TestClocksIn(t *testing.T) {
+	for text, want := range map[string][]string{
+		`import "time"; var t = time.Now()`:             {"Now"},
+		`import "time"; var now = time.Now`:             {"Now"},
+		`import clock "time"; var t = clock.After(1)`:   {"After"},
+		`import . "time"; var t = Duration(1)`:          {"everything"},
+		`import "time"; var d time.Duration; var s x.T`: nil,
+		`var s = time.Now()`:                            nil,
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), "", "package p; "+text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := clocksIn(file); !slices.Equal(got, want) {
+			t.Errorf("%s: found %v, want %v", text, got, want)
 		}
 	}
+}
+
+// clocksIn returns the clocks that a file uses.
+func clocksIn(file *ast.File) (found []string) {
+	name := ""
+	for _, spec := range file.Imports {
+		switch {
+		case spec.Path.Value != `"time"`:
+		case spec.Name == nil:
+			name = "time"
+		case spec.Name.Name == ".":
+			return []string{"everything"}
+		default:
+			name = spec.Name.Name
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && name != "" && x.Name == name && slices.Contains(clocks, s.Sel.Name) {
+				found = append(found, s.Sel.Name)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// eachFile calls do with each Go file in a directory, except tests.
+func eachFile(t *testing.T, dir string, do func(path string, file *ast.File)) {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(path, file)
+	}
+}
+
+// TestKindsAreAskedInOnePlace checks that only the table of kinds, its wiring and the sources themselves distinguish kinds
+// of sources. The stand-in is a set of services, and so is what end-to-end tests need.
+func TestKindsAreAskedInOnePlace(t *testing.T) {
+	kinds, services := kindNames(t), serviceNames(t)
+	for _, dir := range packages(t) {
+		room, _, _ := strings.Cut(dir, "/")
+		if dir == "config" || dir == "cmd/esm/wiring" || slices.Contains([]string{"sources", "localstack", "e2e", "examples"}, room) {
+			continue
+		}
+		eachFile(t, dir, func(path string, file *ast.File) {
+			for _, found := range kindsIn(file, kinds, services) {
+				t.Errorf("%s %s: make it a field of config.Kind", path, found)
+			}
+		})
+	}
+}
+
+func TestKindsIn(t *testing.T) {
+	kinds, services := kindNames(t), serviceNames(t)
+	for text, want := range map[string]string{
+		`var a = config.SQSQueue`:                              "asks for config.SQSQueue",
+		`var a = x == config.Kinesis`:                          "compares with config.Kinesis",
+		`var a = "dynamodb" != x`:                              `says "dynamodb"`,
+		`func f() { switch x { case 1, config.SQS: g() } }`:    "compares with config.SQS",
+		`var a = client.EndpointOf(config.S3)`:                 "",
+		`var a = []row{{config.Kinesis, "stream"}}; var b = 1`: "",
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), "", "package p; "+text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(kindsIn(file, kinds, services), ", "); got != want {
+			t.Errorf("%s: found %q, want %q", text, got, want)
+		}
+	}
+}
+
+// kindsIn describes where a file mentions a kind of sources, compares with a service, or writes the name of one.
+func kindsIn(file *ast.File, kinds []string, services map[string]string) (found []string) {
+	compared := func(all ...ast.Expr) {
+		for _, e := range all {
+			if name := configName(e); services[name] != "" {
+				found = append(found, "compares with config."+name)
+			}
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if name := configName(n); slices.Contains(kinds, name) {
+				found = append(found, "asks for config."+name)
+			}
+		case *ast.BasicLit:
+			for _, service := range services {
+				if n.Value == strconv.Quote(service) {
+					found = append(found, "says "+n.Value)
+				}
+			}
+		case *ast.BinaryExpr:
+			if n.Op == token.EQL || n.Op == token.NEQ {
+				compared(n.X, n.Y)
+			}
+		case *ast.CaseClause:
+			compared(n.List...)
+		}
+		return true
+	})
+	return found
+}
+
+// configName returns the name that an expression takes from package config, or an empty string.
+func configName(e ast.Expr) string {
+	if s, ok := e.(*ast.SelectorExpr); ok {
+		if x, ok := s.X.(*ast.Ident); ok && x.Name == "config" {
+			return s.Sel.Name
+		}
+	}
+	return ""
+}
+
+// serviceNames returns the constants of package config whose values are the services of sources.
+func serviceNames(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("config/source.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\w+) += "(\w+)"$`).FindAllSubmatch(text, -1) {
+		if service := string(m[2]); slices.ContainsFunc(config.Kinds, func(k *config.Kind) bool { return k.Service == service || k.EndpointKey == service }) {
+			names[string(m[1])] = service
+		}
+	}
+	for _, kind := range config.Kinds {
+		if !slices.Contains(slices.Collect(maps.Values(names)), kind.Service) {
+			t.Fatalf("config/source.go has no constant for the service %s", kind.Service)
+		}
+	}
+	return names
 }
 
 // kindNames returns the names of the variables of package config that are kinds of sources.

@@ -61,15 +61,18 @@ type Events interface {
 	// Backlogs describes the functions that have events, in the order of their names. It does not read the events.
 	Backlogs(ctx context.Context) ([]Backlog, error)
 
-	// Take takes events of function that are due at now: those due first, and at most max of them or a megabyte of payload,
-	// but at least one if one is due. Without one it returns when the first will be due: zero if none waits. Taken events
-	// are durably marked as such before Take returns.
+	// Take takes events of function that are due at now: those due first, and at most max of them or a megabyte of payloads,
+	// also of last results, but at least one if one is due. Without one it returns when the first will be due: zero if none
+	// waits. Taken events are durably marked as such before Take returns.
 	Take(ctx context.Context, function string, now time.Time, max int) (taken []Event, next time.Time, err error)
 
-	// Return replaces a taken event by e, which then waits for e.Due.
+	// Return replaces taken events by those given, which then wait for their Due. Place and Function stay the same. An event
+	// that is not taken is left alone, so that a call whose result is unknown can be repeated.
 	Return(ctx context.Context, events ...Event) error
 
-	// Finish removes a taken event and stores the notices that it owes, in one change.
+	// Finish removes a taken event and stores the notices that it owes, in one change. Each notice has an ID that no other
+	// owed notice has. If the event is not taken, Finish changes nothing and returns nil, so that a call whose result is
+	// unknown can be repeated.
 	Finish(ctx context.Context, place uint64, owed ...OwedNotice) error
 
 	// Recover makes every taken event wait again, due at now and with one more of Crashes. It is called once, before the

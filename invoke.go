@@ -82,8 +82,9 @@ type Response struct {
 	// Version is the version of the function that ran; "$LATEST" for local functions.
 	Version string
 
-	// Streamed means that the response went to Call.Stream, and Payload has none of it. With a Fault the handler failed in the
-	// middle of its response, and Payload describes that.
+	// Streamed means that the handler streamed its response. If Call.Stream is set, the response went there and Payload has
+	// none of it; otherwise Payload has all of it. With a Fault the handler failed in the middle of its response, and Payload
+	// describes that: Lambda counts this as a success of an asynchronous invocation.
 	Streamed bool
 }
 

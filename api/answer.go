@@ -12,7 +12,7 @@ import (
 type answer struct {
 	status int
 	header http.Header // besides the headers of every answer
-	body   []byte      // JSON; nil for no body
+	body   []byte      // JSON unless header has another Content-Type; nil for no body
 }
 
 // document returns an answer whose body is v as JSON.
@@ -30,13 +30,18 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
 }
 
-// write writes the answer to the request with the given ID.
-func (a answer) write(w http.ResponseWriter, id string) {
+// write writes the answer to the request with the given ID. Seal, if it is not nil, has the last word about its headers.
+func (a answer) write(w http.ResponseWriter, id string, seal func(http.Header)) {
 	h := w.Header()
 	h.Set("X-Amzn-Requestid", id)
-	h.Set("Content-Type", "application/json")
-	h.Set("X-Content-Type-Options", "nosniff")
+	if len(a.body) > 0 {
+		h.Set("Content-Type", "application/json")
+	}
+	if seal == nil {
+		seal = func(h http.Header) { h.Set("X-Content-Type-Options", "nosniff") }
+	}
 	maps.Copy(h, a.header)
+	seal(h)
 	if a.status != http.StatusNoContent {
 		h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	}

@@ -57,7 +57,7 @@ func (s *Server) putConcurrency(c *call) (answer, error) {
 	if err := s.finish(c, doc); err != nil {
 		return answer{}, err
 	}
-	if err := checkReservation(n); err != nil {
+	if err := s.checkReservation(fn.Name, n); err != nil {
 		return answer{}, err
 	}
 	if err := s.reserve(c, fn.Name, n); err != nil {
@@ -66,8 +66,9 @@ func (s *Server) putConcurrency(c *call) (answer, error) {
 	return document(http.StatusOK, reservation{*n})
 }
 
-func checkReservation(n *int) error {
+func (s *Server) checkReservation(function string, n *int) error {
 	const member = "reservedConcurrentExecutions"
+	provisioned, _ := s.Provisioned.Get(function)
 	var broken violations
 	switch {
 	case n == nil:
@@ -76,6 +77,8 @@ func checkReservation(n *int) error {
 		broken.add(strconv.Itoa(*n), member, "have value greater than or equal to 0")
 	case *n > config.MaxConcurrency:
 		return invalidParameter("ReservedConcurrentExecutions %s.", config.OutOfRange(*n, 0, config.MaxConcurrency))
+	case *n < provisioned.Value && *n > 0: // the blanks are Lambda's
+		return invalidParameter(" ReservedConcurrentExecutions  %d should not be lower than function's total provisioned concurrency [%d].", *n, provisioned.Value)
 	}
 	return broken.err()
 }

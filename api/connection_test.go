@@ -37,9 +37,11 @@ func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.over) }); re
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // serve serves r with the timeouts of the command until the test is over, and returns a function that connects to it.
-func (r *rig) serve(t *testing.T) (dial func() net.Conn) {
+func (r *rig) serve(t *testing.T) (dial func() net.Conn) { return serve(t, r) }
+
+func serve(t *testing.T, h http.Handler) (dial func() net.Conn) {
 	l := &pipeListener{conns: make(chan net.Conn), over: make(chan struct{})}
-	server := &http.Server{Handler: r, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute}
+	server := &http.Server{Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute}
 	var wg sync.WaitGroup
 	wg.Go(func() { server.Serve(l) })
 	t.Cleanup(func() { server.Close(); wg.Wait() })

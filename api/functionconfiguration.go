@@ -25,7 +25,8 @@ type functionConfiguration struct {
 	LastModified     string
 	CodeSha256       string
 	Version          string
-	Environment      *environment `json:",omitempty"`
+	Environment      *environment      `json:",omitempty"`
+	DeadLetterConfig *deadLetterConfig `json:",omitempty"`
 	TracingConfig    struct{ Mode string }
 	RevisionId       string
 	State            string `json:",omitempty"`
@@ -36,6 +37,8 @@ type functionConfiguration struct {
 	SnapStart        struct{ ApplyOn, OptimizationStatus string }
 	LoggingConfig    struct{ LogFormat, LogGroup string }
 }
+
+type deadLetterConfig struct{ TargetArn string }
 
 type environment struct{ Variables map[string]string }
 
@@ -81,6 +84,9 @@ func (s *Server) describeFunction(fn config.Function, qualifier string) function
 	}
 	if len(fn.Environment.Variables) > 0 {
 		f.Environment = &environment{fn.Environment.Variables}
+	}
+	if arn := fn.DeadLetterConfig.TargetArn; arn != "" {
+		f.DeadLetterConfig = &deadLetterConfig{arn}
 	}
 	f.TracingConfig.Mode = "PassThrough"
 	f.EphemeralStorage.Size = ephemeralStorage

@@ -21,11 +21,18 @@ func (r functionRef) qualified() string { return r.arn + ":" + cmp.Or(r.Qualifie
 
 // functionRef returns the function that the path of c names, with the qualifier from the path or the query.
 func (s *Server) functionRef(c *call) (functionRef, error) {
+	return s.checkedRef(c, (*violations).qualifier)
+}
+
+// aliasRef is functionRef for operations whose qualifier is an alias.
+func (s *Server) aliasRef(c *call) (functionRef, error) { return s.checkedRef(c, (*violations).alias) }
+
+func (s *Server) checkedRef(c *call, qualifier func(*violations, string)) (functionRef, error) {
 	name, query := c.names[0], c.URL.Query()
 	var broken violations
 	broken.functionName(name)
 	if query.Has("Qualifier") {
-		broken.qualifier(query.Get("Qualifier"))
+		qualifier(&broken, query.Get("Qualifier"))
 	}
 	if err := broken.err(); err != nil {
 		return functionRef{}, err
@@ -98,6 +105,14 @@ func (s *Server) wholeFunction(c *call) (config.Function, error) {
 		return fn, functionNotFound(ref.qualified())
 	}
 	return fn, nil
+}
+
+// versionNotFound returns the exception for a version or alias that a function does not have.
+func versionNotFound(ref functionRef) error {
+	if isAlias(ref.Qualifier) {
+		return throw("ResourceNotFoundException", "Cannot find alias arn: %s", ref.qualified())
+	}
+	return functionNotFound(ref.qualified())
 }
 
 func functionNotFound(arn string) error {

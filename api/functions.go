@@ -1,11 +1,8 @@
 package api
 
 import (
-	"cmp"
-	"encoding/base64"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -25,7 +22,9 @@ type Functions interface {
 }
 
 var functionRoutes = slices.Concat([]route{
-	{operation: "InvokeFunction", method: http.MethodPost, path: "/2015-03-31/functions/*/invocations", maxBody: esm.MaxPayload, perform: (*Server).invoke},
+	{operation: "InvokeFunction", method: http.MethodPost, path: "/2015-03-31/functions/*/invocations", maxBody: esm.MaxPayload, maxEvent: esm.MaxEvent, perform: (*Server).invoke},
+	{operation: "InvokeAsync", method: http.MethodPost, path: "/2014-11-13/functions/*/invoke-async", maxEvent: maxAsyncEvent, perform: (*Server).invokeAsync},
+	{operation: "InvokeWithResponseStream", method: http.MethodPost, path: "/2021-11-15/functions/*/response-streaming-invocations", maxBody: esm.MaxPayload, perform: (*Server).invokeWithResponseStream},
 	{operation: "ListFunctions", method: http.MethodGet, path: "/2015-03-31/functions", perform: (*Server).listFunctions},
 	{operation: "GetFunction", method: http.MethodGet, path: "/2015-03-31/functions/*", perform: (*Server).getFunction},
 	{operation: "GetFunctionConfiguration", method: http.MethodGet, path: "/2015-03-31/functions/*/configuration", perform: (*Server).getConfiguration},
@@ -33,7 +32,7 @@ var functionRoutes = slices.Concat([]route{
 	{operation: "GetFunctionConcurrency", method: http.MethodGet, path: "/2019-09-30/functions/*/concurrency", perform: (*Server).getConcurrency},
 	{operation: "PutFunctionConcurrency", method: http.MethodPut, path: "/2017-10-31/functions/*/concurrency", perform: (*Server).putConcurrency},
 	{operation: "DeleteFunctionConcurrency", method: http.MethodDelete, path: "/2017-10-31/functions/*/concurrency", perform: (*Server).deleteConcurrency},
-}, unsupportedRoutes())
+}, eventInvokeRoutes, urlRoutes, provisionedRoutes, recursionRoutes, policyRoutes, unsupportedRoutes())
 
 func (s *Server) getFunction(c *call) (answer, error) {
 	ref, fn, err := s.function(c)
@@ -53,54 +52,31 @@ func (s *Server) getConfiguration(c *call) (answer, error) {
 	return document(http.StatusOK, s.describeFunction(fn, ref.Qualifier))
 }
 
-// maxFunctionsListed is the most functions that one answer lists, whatever MaxItems says (AWS: API reference of
-// ListFunctions).
-const maxFunctionsListed = 50
-
 func (s *Server) listFunctions(c *call) (answer, error) {
-	after, size, err := functionsPage(c)
+	var broken violations
+	if query := c.URL.Query(); query.Has("FunctionVersion") {
+		broken.oneOf(query.Get("FunctionVersion"), "functionVersion", "ALL")
+	}
+	all := map[string]config.Function{}
+	for _, fn := range s.allFunctions() {
+		all[fn.Name] = fn
+	}
+	names, next, err := page(c, all, 10000, broken)
 	if err != nil {
 		return answer{}, err
 	}
-	all := s.allFunctions()
-	slices.SortFunc(all, func(a, b config.Function) int { return strings.Compare(a.Name, b.Name) })
-	all = slices.DeleteFunc(all, func(fn config.Function) bool { return fn.Name <= after })
 	var list struct {
 		NextMarker *string
 		Functions  []functionConfiguration
 	}
-	if len(all) > size {
-		all = all[:size]
-		next := base64.URLEncoding.EncodeToString([]byte(all[size-1].Name))
+	if next != "" {
 		list.NextMarker = &next
 	}
-	list.Functions = make([]functionConfiguration, len(all))
-	for i, fn := range all {
-		list.Functions[i] = s.describeFunction(fn, "").listed()
+	list.Functions = make([]functionConfiguration, len(names))
+	for i, name := range names {
+		list.Functions[i] = s.describeFunction(all[name], "").listed()
 	}
 	return document(http.StatusOK, list)
-}
-
-// functionsPage returns the page of functions that a request asks for: the name it begins after, and its size.
-func functionsPage(c *call) (after string, size int, err error) {
-	query := c.URL.Query()
-	var broken violations
-	if query.Has("FunctionVersion") {
-		broken.oneOf(query.Get("FunctionVersion"), "functionVersion", "ALL")
-	}
-	size, err = pageSize(query, maxFunctionsListed, &broken)
-	if err := cmp.Or(err, broken.err()); err != nil {
-		return "", 0, err
-	}
-	name, err := base64.URLEncoding.DecodeString(query.Get("Marker"))
-	if err != nil {
-		return "", 0, invalidMarker()
-	}
-	return string(name), size, nil
-}
-
-func invalidMarker() error {
-	return invalidParameter("Invalid Marker: give the NextMarker of an answer as it is.")
 }
 
 func (s *Server) allFunctions() []config.Function {

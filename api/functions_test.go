@@ -42,6 +42,11 @@ func TestGetFunction(t *testing.T) {
 	if !strings.Contains(got, `"FunctionArn":"arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST"`) {
 		t.Errorf("qualified: got %s", got)
 	}
+	fn.DeadLetterConfig.TargetArn = queue
+	r.functions["f"] = fn
+	if got := r.ask("GET", "/2015-03-31/functions/f", "").Body.String(); !strings.Contains(got, `"DeadLetterConfig":{"TargetArn":"`+queue+`"}`) {
+		t.Errorf("with a dead-letter queue: got %s", got)
+	}
 }
 
 func TestMissingFunctions(t *testing.T) {
@@ -126,7 +131,7 @@ func TestUnsupportedOperations(t *testing.T) {
 	r := newRig(t)
 	for _, tt := range []struct{ method, path, want string }{
 		{"DELETE", "/2015-03-31/functions/f", "DeleteFunction is not served. The functions of this engine are those of its mappings file: change them there, and restart the engine."},
-		{"POST", "/2014-11-13/functions/f/invoke-async/", "InvokeAsync is not served. " + noAsyncText},
+		{"POST", "/2015-03-31/functions/f/aliases", "CreateAlias is not served. The functions of this engine have one version, $LATEST, and no aliases."},
 	} {
 		want, _ := json.Marshal(tt.want)
 		full := `400 InvalidParameterValueException {"Type":"User","message":` + string(want) + `}`

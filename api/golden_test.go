@@ -11,7 +11,8 @@ import (
 	"testing/synctest"
 )
 
-// story is a sequence of calls, with the answers that AWS was recorded to give, except for names. The nth mapping that is
+// story is a sequence of calls, with the answers that AWS was recorded to give, except for names and for what functions are here:
+// those of the file, with one version. The nth mapping that is
 // made has the UUID 0000000n-0000-4000-8000-000000000000.
 type story struct {
 	Calls []struct {

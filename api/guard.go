@@ -22,16 +22,21 @@ import (
 //     and pages cannot change them. Browsers send one of them with every POST, PUT and DELETE and with every request of a
 //     script, so that the Content-Type needs no check.
 //
-// SDKs, the AWS CLI and curl send neither Origin nor Sec-Fetch-Site. No answer permits sharing across origins, nor do the
-// answers to OPTIONS, so that browsers refuse whatever requires permission.
+// SDKs, the AWS CLI and curl send neither Origin nor Sec-Fetch-Site. No answer of next permits sharing across origins, nor do
+// the answers to OPTIONS, so that browsers refuse whatever requires permission.
+//
+// Requests to function URLs go to urls, which decides by the URL's Cors which pages may make them.
 //
 // Names are further host names of the address, without port and in any case.
-func Guard(next http.Handler, names ...string) http.Handler {
+func Guard(next, urls http.Handler, names ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, toFunction := targetOf(r)
 		switch {
 		case !knownHost(hostname(r.Host), names):
 			forbid(w, "This engine does not accept the host name of this request: "+
 				"use an IP address, a name without dots such as localhost, or the name in Engine.Listen.")
+		case toFunction:
+			urls.ServeHTTP(w, r)
 		case !sameOrigin(r):
 			forbid(w, "This request was made by a web page of another origin, and pages cannot use this engine.")
 		default:
@@ -80,5 +85,5 @@ func sameOrigin(r *http.Request) bool {
 }
 
 func forbid(w http.ResponseWriter, text string) {
-	throw("AccessDeniedException", "%s", text).answer().write(w, uuid.NewString())
+	throw("AccessDeniedException", "%s", text).answer().write(w, uuid.NewString(), nil)
 }

@@ -45,7 +45,7 @@ func TestGuard(t *testing.T) {
 		{"an address that was typed", "localhost:9001", map[string]string{"Sec-Fetch-Site": "none"}, open},
 		{"curl -d", "localhost:9001", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, open},
 	}
-	guarded := Guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), "engine.example")
+	guarded := Guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), nil, "engine.example")
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := httptest.NewRequest("POST", "/metrics", nil)

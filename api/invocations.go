@@ -12,7 +12,7 @@ const (
 	minCharge = 16 << 10  // bytes
 )
 
-// invocations are the running invocations of a Server. They outlive their requests and end with [Server.Close].
+// invocations are the running invocations of a Server, and the events that it is accepting. They outlive their requests and end with [Server.Close].
 type invocations struct {
 	mu      sync.Mutex
 	held    int // bytes
@@ -30,13 +30,25 @@ func (i *invocations) begin(size int) (work context.Context, end func(), err err
 	size = max(size, minCharge)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed {
-		return nil, nil, throw("ServiceException", "The engine is stopping.")
-	}
-	if i.held+size > maxHeld {
+	if i.held+size > maxHeld && !i.closed {
 		e := throw("TooManyRequestsException", "Rate exceeded")
 		e.reason = "CallerRateLimitExceeded"
 		return nil, nil, e
+	}
+	return i.admit(size)
+}
+
+// accept admits the acceptance of an event, whose memory is bounded elsewhere. It is not refused before Close.
+func (i *invocations) accept() (work context.Context, end func(), err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.admit(0)
+}
+
+// admit admits what Close waits for. The mutex is held.
+func (i *invocations) admit(size int) (work context.Context, end func(), err error) {
+	if i.closed {
+		return nil, nil, throw("ServiceException", "The engine is stopping.")
 	}
 	i.open()
 	i.held += size

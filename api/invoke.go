@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"mime"
 	"net/http"
 	"regexp"
@@ -20,9 +19,8 @@ import (
 
 // Limits of Invoke (AWS: "Lambda quotas", and API reference of Invoke).
 const (
-	maxResponse      = esm.MaxPayload + 100 // bytes of a function's response
-	maxClientContext = 3583                 // bytes of base64
-	maxTraceHeader   = 512                  // bytes; a longer header is no trace header
+	maxClientContext = 3583 // bytes of base64
+	maxTraceHeader   = 512  // bytes; a longer header is no trace header
 )
 
 // Values of the headers X-Amz-Invocation-Type and X-Amz-Log-Type.
@@ -44,23 +42,26 @@ type invocation struct {
 
 // invoke runs a function and waits for its response. The invocation continues when the client goes away.
 func (s *Server) invoke(c *call) (answer, error) {
-	in, err := s.invocation(c)
+	in, err := s.invocation(c, asynchronous, synchronous, dryRun)
 	if err != nil {
 		return answer{}, err
 	}
-	if in.kind == dryRun {
+	switch in.kind {
+	case dryRun:
 		return answer{status: http.StatusNoContent}, nil
+	case asynchronous:
+		return s.accept(in)
+	}
+	if err := s.stopRecursion(&in); err != nil {
+		return answer{}, err
 	}
 	work, end, err := s.calls.begin(len(in.Payload))
 	if err != nil {
 		return answer{}, err
 	}
 	defer end()
-	var log *tail
-	if in.wantsLog && s.Tails != nil {
-		log = s.Tails.watch(in.ID)
-		defer s.Tails.forget(log)
-	}
+	log := s.watch(in)
+	defer s.Tails.forget(log)
 	resp, err := s.Invoker.Invoke(work, in.Call)
 	if err != nil {
 		return notInvoked(in, err)
@@ -73,13 +74,38 @@ func (s *Server) invoke(c *call) (answer, error) {
 	return a, nil
 }
 
+// watch begins to collect the log of an invocation whose caller asked for it. It returns nil otherwise.
+func (s *Server) watch(in invocation) *tail {
+	if !in.wantsLog || s.Tails == nil {
+		return nil
+	}
+	return s.Tails.watch(in.ID)
+}
+
+// stopRecursion refuses an invocation that its function has caused too often.
+func (s *Server) stopRecursion(in *invocation) error {
+	if s.Recursive == nil {
+		return nil
+	}
+	next, stop := s.Recursive(in.function.Name, in.TraceHeader)
+	if stop {
+		return throw("RecursiveInvocationException", "The function was not invoked, because it is part of a loop that invokes it again and again.")
+	}
+	in.TraceHeader = next
+	return nil
+}
+
+// limited returns resp, or the failure that a response becomes that is too large.
+func limited(resp esm.Response) esm.Response {
+	if len(resp.Payload) > esm.MaxResponse {
+		return esm.ResponseTooLarge(resp.Version, esm.MaxResponse)
+	}
+	return resp
+}
+
 // invoked returns the answer to an invocation with a response.
 func invoked(resp esm.Response) answer {
-	if len(resp.Payload) > maxResponse {
-		resp.Fault, resp.Payload = "Function.ResponseSizeTooLarge", fmt.Appendf(nil,
-			`{"errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes).","errorType":"Function.ResponseSizeTooLarge"}`,
-			maxResponse)
-	}
+	resp = limited(resp)
 	header := http.Header{}
 	header.Set("X-Amz-Executed-Version", cmp.Or(resp.Version, latestVersion))
 	header.Set("X-Amzn-Remapped-Content-Length", "0")
@@ -89,19 +115,23 @@ func invoked(resp esm.Response) answer {
 	return answer{http.StatusOK, header, resp.Payload}
 }
 
-// invocation reads and checks a request, in Lambda's order as far as that is known.
-func (s *Server) invocation(c *call) (in invocation, err error) {
+// invocation reads and checks a request, in Lambda's order as far as that is known. Kinds are the invocation types that the
+// operation has. The client context of an event is not looked at, since no handler receives it.
+func (s *Server) invocation(c *call, kinds ...string) (in invocation, err error) {
 	if err := c.adoptID(); err != nil {
 		return in, err
 	}
 	in.ID = c.id
 	var broken violations
 	in.kind = cmp.Or(c.Header.Get("X-Amz-Invocation-Type"), synchronous)
-	broken.oneOf(in.kind, "invocationType", asynchronous, synchronous, dryRun)
+	broken.oneOf(in.kind, "invocationType", kinds...)
 	logType := cmp.Or(c.Header.Get("X-Amz-Log-Type"), "None")
 	broken.oneOf(logType, "logType", "None", logTail)
 	in.wantsLog = logType == logTail
 	encoded := c.Header.Get("X-Amz-Client-Context")
+	if c.event {
+		encoded = ""
+	}
 	if len(encoded) > maxClientContext {
 		broken.add(encoded, "clientContext", fmt.Sprintf("have length less than or equal to %d", maxClientContext))
 	}
@@ -129,9 +159,6 @@ func (s *Server) findInvoked(c *call, in *invocation) (err error) {
 		return functionNotFound(in.ref.qualified())
 	}
 	in.Function = in.ref.Qualified()
-	if in.kind == asynchronous {
-		return invalidParameter("The invocation type Event is not served. %s", noAsyncText)
-	}
 	for _, header := range []string{"X-Amz-Durable-Execution-Name", "X-Amz-Tenant-Id"} {
 		if c.Header.Get(header) != "" {
 			return invalidParameter("%s is not supported: no function of this engine has durable executions or tenants.", header)
@@ -196,10 +223,10 @@ func clientContext(encoded string) (string, error) {
 
 var traceForm = regexp.MustCompile(`(^|;)\s*Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;|$)`)
 
-// traceHeader returns given if it is a valid X-Amzn-Trace-Id, and otherwise a new header that is not sampled.
+// traceHeader returns given if it is a valid X-Amzn-Trace-Id, and otherwise a new one.
 func traceHeader(given string) string {
 	if len(given) <= maxTraceHeader && traceForm.MatchString(given) {
 		return given
 	}
-	return fmt.Sprintf("Root=1-%08x-%08x%016x;Parent=%016x;Sampled=0", uint32(time.Now().Unix()), rand.Uint32(), rand.Uint64(), rand.Uint64())
+	return esm.NewTraceHeader(time.Now())
 }

@@ -56,7 +56,7 @@ func TestInvokeFaults(t *testing.T) {
 		want string
 	}{
 		{esm.Response{Payload: []byte(`{"errorType":"Sandbox.Timedout"}`), Fault: "Sandbox.Timedout"}, `{"errorType":"Sandbox.Timedout"}`},
-		{esm.Response{Payload: make([]byte, maxResponse+1)}, `{"errorMessage":"Response payload size exceeded maximum allowed payload size ` +
+		{esm.Response{Payload: make([]byte, esm.MaxResponse+1)}, `{"errorMessage":"Response payload size exceeded maximum allowed payload size ` +
 			`(6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}`},
 	} {
 		r.handler = func(context.Context, esm.Call) (esm.Response, error) { return tt.resp, nil }
@@ -179,7 +179,6 @@ func TestInvokeRefusals(t *testing.T) {
 		headers    []string
 		want       string
 	}{
-		{"an event", "{}", []string{"X-Amz-Invocation-Type", "Event"}, `400 InvalidParameterValueException {"Type":"User","message":"The invocation type Event is not served. ` + noAsyncText + `"}`},
 		{"types", "{}", []string{"X-Amz-Invocation-Type", "x", "X-Amz-Log-Type", "y"}, `400 ValidationException {"message":"2 validation errors detected: ` +
 			`Value 'x' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]; ` +
 			`Value 'y' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]"}`},

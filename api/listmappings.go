@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -29,7 +30,7 @@ func (s *Server) listMappings(c *call) (answer, error) {
 	query := c.URL.Query()
 	var broken violations
 	selected := selection(query, &broken)
-	size, err := pageSize(query, maxMappingsListed, &broken)
+	size, err := pageSize(query, maxMappingsListed, 10000, &broken)
 	if err := cmp.Or(err, broken.err()); err != nil {
 		return answer{}, err
 	}
@@ -51,8 +52,8 @@ func (s *Server) listMappings(c *call) (answer, error) {
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// pageSize returns MaxItems, which is between 1 and 10000, but at most limit, which is also the default.
-func pageSize(query url.Values, limit int, broken *violations) (int, error) {
+// pageSize returns MaxItems, which is between 1 and most, but at most limit, which is also the default.
+func pageSize(query url.Values, limit, most int, broken *violations) (int, error) {
 	if !query.Has("MaxItems") {
 		return limit, nil
 	}
@@ -63,8 +64,8 @@ func pageSize(query url.Values, limit int, broken *violations) (int, error) {
 		return 0, throw("SerializationException", "STRING_VALUE can not be converted to an Integer (MaxItems)")
 	case n < 1:
 		broken.add(text, "maxItems", "have value greater than or equal to 1")
-	case n > 10000:
-		broken.add(text, "maxItems", "have value less than or equal to 10000")
+	case n > most:
+		broken.add(text, "maxItems", fmt.Sprintf("have value less than or equal to %d", most))
 	}
 	return min(n, limit), nil
 }

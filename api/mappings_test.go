@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 )
 
@@ -113,7 +114,7 @@ func TestMappingInUse(t *testing.T) {
 
 func TestEngineFailure(t *testing.T) {
 	r := newRig(t)
-	r.storeErr = errors.New("no space left")
+	r.store.WriteFaults = checkpointtest.Always(checkpointtest.Undone(errors.New("no space left")))
 	w := r.ask("POST", mappingsPath, `{"FunctionName":"f","EventSourceArn":"`+queue+`"}`)
 	if got := errorOf(w); !strings.HasPrefix(got, `500 ServiceException {"Type":"Service","Message":"`) || !strings.HasSuffix(got, `: no space left"}`) {
 		t.Errorf("got %s", got)

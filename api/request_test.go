@@ -128,8 +128,7 @@ func TestPanic(t *testing.T) {
 // TestCanceledRequest tests that a client that has gone away is no failure, and is not answered with a success.
 func TestCanceledRequest(t *testing.T) {
 	r := newRig(t)
-	r.reading = make(chan struct{}) // no body may be read
-	r.once.Do(func() {})
+	r.once.Do(func() { r.reading = make(chan struct{}) }) // no body may be read
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	w := httptest.NewRecorder()

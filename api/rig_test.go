@@ -1,7 +1,7 @@
 package api
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
 )
@@ -33,12 +34,13 @@ type rig struct {
 	functions map[string]config.Function
 	handler   func(context.Context, esm.Call) (esm.Response, error)
 	check     func(context.Context) error // what the register's Check does
+	store     checkpointtest.Memory
 
 	mu         sync.Mutex
+	accept     func(context.Context, esm.Event) error
+	accepted   []esm.Event
 	reserved   map[string]int
 	reserveErr error
-	storeErr   error
-	documents  map[string][]byte
 	calls      []esm.Call
 	warned     []string
 }
@@ -48,7 +50,7 @@ var modified = time.UnixMilli(1763800000250)
 // newRig returns a rig with the function f, which echoes its event, and the remote function away.
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{reserved: map[string]int{}, documents: map[string][]byte{}}
+	r := &rig{reserved: map[string]int{}}
 	r.functions = map[string]config.Function{
 		"f":    {Name: "f", Runtime: "python3.12", Handler: "app.handler", CodeUri: "/src", FunctionArn: functionARN + "f"},
 		"away": {Name: "away", InvokeEndpoint: "http://x", FunctionArn: functionARN + "away"},
@@ -56,9 +58,10 @@ func newRig(t testing.TB) *rig {
 	r.handler = func(_ context.Context, c esm.Call) (esm.Response, error) {
 		return esm.Response{Payload: c.Payload, Status: 200, Version: "$LATEST"}, nil
 	}
+	r.accept = func(context.Context, esm.Event) error { return nil }
 	r.check = func(context.Context) error { return nil }
 	register, _, err := mappings.Open(t.Context(), mappings.Config{
-		Store: r, Runner: instantRunner{}, Now: func() time.Time { return modified },
+		Store: &r.store, Runner: instantRunner{}, Now: func() time.Time { return modified },
 		Check:  func(ctx context.Context, _ config.Mapping, _ *config.Mapping) error { return r.check(ctx) },
 		Forget: func(context.Context, string) error { return nil },
 		FunctionArn: func(m config.Mapping) string {
@@ -66,7 +69,11 @@ func newRig(t testing.TB) *rig {
 			return functionARN + name.Qualified()
 		},
 		LastProcessingResult: func(string) string { return "" },
-		Retrying:             func(_ config.Mapping, err error) { t.Error(err) },
+		Retrying: func(_ config.Mapping, err error) {
+			if !errors.Is(err, context.Canceled) { // the test has ended
+				t.Error(err)
+			}
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +81,10 @@ func newRig(t testing.TB) *rig {
 	t.Cleanup(register.Close)
 	r.Server = &Server{
 		Mappings: register, Functions: r, Invoker: r, Concurrency: reservations{r}, Tails: &Tails{},
-		Region: "us-east-1", Account: "123456789012", Warn: r.warn,
+		Async: r, EventInvoke: newSettings[config.EventInvokeConfig](), URLs: newSettings[config.FunctionURLConfig](),
+		Recursion: newSettings[string](), Policies: newSettings[Policy](), Provisioned: newSettings[int](),
+		Provisioner: provisioner{r, Provisioning{Status: ProvisioningInProgress}},
+		Region:      "us-east-1", Account: "123456789012", Warn: r.warn,
 	}
 	return r
 }
@@ -89,24 +99,6 @@ func closed() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
-}
-
-// Documents implements [esm.Documents].
-func (r *rig) Documents(context.Context, string) (map[string][]byte, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return maps.Clone(r.documents), nil
-}
-
-// Write implements [esm.Documents].
-func (r *rig) Write(_ context.Context, _ string, changes map[string][]byte) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.storeErr == nil {
-		maps.Copy(r.documents, changes)
-		maps.DeleteFunc(r.documents, func(_ string, text []byte) bool { return bytes.Equal(text, nil) })
-	}
-	return r.storeErr
 }
 
 // Function implements [Functions].
@@ -133,6 +125,81 @@ func (r *rig) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 func (r *rig) Reserve(context.Context, string) (esm.Slot, error) {
 	return nil, errors.New("only pollers reserve")
 }
+
+// Accept implements [esm.Acceptor].
+func (r *rig) Accept(ctx context.Context, e esm.Event) error {
+	r.mu.Lock()
+	r.accepted = append(r.accepted, e)
+	r.mu.Unlock()
+	return r.accept(ctx, e)
+}
+
+// settings is a [Settings] in memory.
+type settings[T any] struct {
+	mu     sync.Mutex
+	values map[string]Setting[T]
+	err    error // of changes
+}
+
+func newSettings[T any]() *settings[T] { return &settings[T]{values: map[string]Setting[T]{}} }
+
+func (s *settings[T]) Get(function string) (Setting[T], bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.values[strings.TrimSuffix(function, ":$LATEST")]
+	return v, ok
+}
+
+func (s *settings[T]) List(function string) map[string]Setting[T] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[string]Setting[T]{}
+	for id, v := range s.values {
+		if name, qualifier := config.SplitQualifier(id); name == function {
+			all[cmp.Or(qualifier, "$LATEST")] = v
+		}
+	}
+	return all
+}
+
+func (s *settings[T]) Change(_ context.Context, function string, change func(*T) (*T, error)) (Setting[T], error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return Setting[T]{}, s.err
+	}
+	id := strings.TrimSuffix(function, ":$LATEST")
+	before, ok := s.values[id]
+	var now *T
+	if ok {
+		now = &before.Value
+	}
+	next, err := change(now)
+	if err != nil {
+		return Setting[T]{}, err
+	}
+	if next == nil {
+		delete(s.values, id)
+		return Setting[T]{}, nil
+	}
+	s.values[id] = Setting[T]{*next, modified, modified}
+	return s.values[id], nil
+}
+
+// provisioner is the Provisioner of a rig.
+type provisioner struct {
+	*rig
+	state Provisioning
+}
+
+func (p provisioner) Provisionable(function string) (int, bool) {
+	if n, ok := (reservations{p.rig}).Reserved(function); ok {
+		return n, true
+	}
+	return 100, false
+}
+
+func (p provisioner) Provisioning(string) Provisioning { return p.state }
 
 // reservations is the Concurrency of a rig.
 type reservations struct{ *rig }

@@ -13,18 +13,38 @@ type route struct {
 	method    string
 	path      string // a segment "*" matches any one segment, which becomes the call's next name
 	maxBody   int64  // bytes; 0 means maxDocument
+	maxEvent  int64  // bytes of an asynchronous event; 0 means that the operation takes none
 
 	perform func(*Server, *call) (answer, error)
+
+	segments []string // of path
 }
 
-func (r route) bodyLimit() int64 {
-	if r.maxBody == 0 {
+// bodyLimit returns the most bytes that the body of c may have.
+func (r route) bodyLimit(c *call) int64 {
+	switch {
+	case r.takesEvent(c):
+		return r.maxEvent
+	case r.maxBody == 0:
 		return maxDocument
 	}
 	return r.maxBody
 }
 
-var routes = slices.Concat(mappingRoutes, tagRoutes, functionRoutes)
+// takesEvent reports whether c brings an event for asynchronous invocation.
+func (r route) takesEvent(c *call) bool {
+	return r.maxEvent > 0 && (r.operation == "InvokeAsync" || c.Header.Get("X-Amz-Invocation-Type") == asynchronous)
+}
+
+var routes = split(slices.Concat(mappingRoutes, tagRoutes, functionRoutes))
+
+// split fills in the segments of routes.
+func split(routes []route) []route {
+	for i := range routes {
+		routes[i].segments = strings.Split(routes[i].path, "/")
+	}
+	return routes
+}
 
 // find returns the route of a request and the names in its path. The path is escaped: names and ARNs may hold escaped
 // slashes. A trailing slash is ignored.
@@ -32,7 +52,7 @@ func find(method, path string) (route, []string, error) {
 	var allowed []string
 	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
 	for _, r := range routes {
-		names, ok := match(strings.Split(r.path, "/"), segments)
+		names, ok := match(r.segments, segments)
 		switch {
 		case ok && r.method == method:
 			return r, names, nil
@@ -55,6 +75,9 @@ func match(pattern, segments []string) (names []string, ok bool) {
 		return nil, false
 	}
 	for i, p := range pattern {
+		if p == segments[i] && p != "*" {
+			continue
+		}
 		s, err := url.PathUnescape(segments[i])
 		switch {
 		case err != nil, p != "*" && p != s, s == "" && i > 0:

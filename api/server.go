@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
 )
 
@@ -26,6 +27,25 @@ type Server struct {
 	Invoker     esm.Invoker
 	Concurrency Concurrency
 
+	// Async accepts events for asynchronous invocation. While it is nil, they are answered with a ServiceException.
+	Async esm.Acceptor
+
+	// Recursive, if it is not nil, decides about each synchronous invocation from its trace header: stop means that the
+	// function has caused itself too often in a row, and next is the header to pass on otherwise. The function is named without
+	// its qualifier. It must not block.
+	Recursive func(function, traceHeader string) (next string, stop bool)
+
+	// The settings of functions that requests can change, besides Concurrency.
+	EventInvoke Settings[config.EventInvokeConfig]
+	URLs        Settings[config.FunctionURLConfig]
+	Recursion   Settings[string] // RecursionAllowed, or no setting
+	Policies    Settings[Policy]
+	Provisioned Settings[int] // environments
+
+	// Provisioner starts what Provisioned asks for. While it is nil, calls about provisioned concurrency are answered with a
+	// ServiceException.
+	Provisioner Provisioner
+
 	// Tails collects the logs of invocations whose callers asked for them; nil answers without logs. Its Trace must
 	// receive the output of handlers.
 	Tails *Tails
@@ -37,9 +57,10 @@ type Server struct {
 	// concurrently; nil discards. Its texts quote no values of requests.
 	Warn func(string)
 
-	once    sync.Once
-	reading chan struct{} // a token for each body that is being read
-	calls   invocations
+	once      sync.Once
+	reading   chan struct{} // a token for each body that is being read
+	accepting chan struct{} // a token for each event that is read or being accepted
+	calls     invocations
 }
 
 // Bounds of one request.
@@ -47,40 +68,59 @@ const (
 	maxDocument  = 256 << 10        // bytes of a request's JSON; the largest mapping needs less
 	maxDiscarded = 16 << 20         // bytes that are read of a body that is too long, before the answer
 	maxReading   = 64               // bodies that are read at the same time; further requests wait
+	maxAccepting = 256              // events that are read or stored at the same time, of at most a megabyte; further ones wait
 	readWithin   = 10 * time.Second // time for a body to arrive, once it may be read
 	answerWithin = 30 * time.Second // time for the client to read its answer
 )
 
 // ServeHTTP answers one request. A panic ends that request alone, with HTTP status 500.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{Request: r, id: uuid.NewString()}
-	a := s.perform(w, c)
-	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerWithin)) //nolint:errcheck // tests have no connection
-	a.write(w, c.id)
+	s.serve(w, r, s.operate)
+}
+
+// serve answers one request with the answer of an operation.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, operate func(*call) (answer, error)) {
+	s.once.Do(func() {
+		s.reading, s.accepting = make(chan struct{}, maxReading), make(chan struct{}, maxAccepting)
+	})
+	c := &call{Request: r, w: w, id: uuid.NewString()}
+	switch a := s.perform(c, operate); {
+	case !c.streamed:
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerWithin)) //nolint:errcheck // tests have no connection
+		a.write(w, c.id, c.seal)
+	case a.status != 0: // it failed in the middle of its answer, whose end tells the client
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // perform returns the answer to c. It does not panic.
-func (s *Server) perform(w http.ResponseWriter, c *call) (a answer) {
+func (s *Server) perform(c *call, operate func(*call) (answer, error)) (a answer) {
 	defer func() {
 		if wrong := recover(); wrong != nil {
 			s.warnf("%s %s: request %s: panic: %v\n%s", c.Method, c.operation, c.id, wrong, debug.Stack())
 			a = throw("ServiceException", "The engine failed at this request: see its log (request %s).", c.id).answer()
 		}
 	}()
-	a, err := s.operate(w, c)
+	a, err := operate(c)
 	if err != nil {
 		return s.exceptionOf(c, err).answer()
 	}
 	return a
 }
 
-func (s *Server) operate(w http.ResponseWriter, c *call) (answer, error) {
+func (s *Server) operate(c *call) (answer, error) {
 	r, names, err := find(c.Method, c.URL.EscapedPath())
 	if err != nil {
 		return answer{}, err
 	}
-	c.operation, c.names = r.operation, names
-	if err := s.read(w, c, r.bodyLimit()); err != nil {
+	c.operation, c.names, c.event = r.operation, names, r.takesEvent(c)
+	if c.event {
+		if err := c.enter(s.accepting); err != nil {
+			return answer{}, err
+		}
+		defer func() { <-s.accepting }()
+	}
+	if err := s.read(c, r.bodyLimit(c)); err != nil {
 		return answer{}, err
 	}
 	return r.perform(s, c)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -45,6 +46,29 @@ func (v *violations) qualifier(text string) {
 	v.matches(text, "qualifier", 128, qualifierForm, qualifierPattern)
 }
 
+// alias adds the violations of a qualifier that must be the name of an alias.
+func (v *violations) alias(text string) {
+	if !isAlias(text) {
+		v.add(text, "qualifier", "satisfy regular expression pattern: "+aliasPattern)
+	}
+}
+
+// isAlias reports whether a qualifier can be the name of an alias: it is neither a number nor $LATEST.
+func isAlias(qualifier string) bool {
+	return aliasForm.MatchString(qualifier) && !numberForm.MatchString(qualifier)
+}
+
+// between adds a violation if n is not between low and high. It may be nil.
+func (v *violations) between(n *int, member string, low, high int) {
+	switch {
+	case n == nil:
+	case *n < low:
+		v.add(strconv.Itoa(*n), member, fmt.Sprintf("have value greater than or equal to %d", low))
+	case *n > high:
+		v.add(strconv.Itoa(*n), member, fmt.Sprintf("have value less than or equal to %d", high))
+	}
+}
+
 // null adds the violation of a required member that the request lacks.
 func (v *violations) null(member string) {
 	*v = append(*v, "Value null at '"+member+"' failed to satisfy constraint: Member must not be null")
@@ -65,11 +89,14 @@ func (v violations) err() error {
 const (
 	functionNamePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?` +
 		`(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
+	aliasPattern     = `((?!^\d+$)^[0-9a-zA-Z-_]+$)`
 	qualifierPattern = `\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`
 	arnPattern       = `arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)`
 )
 
 var (
 	functionNameForm = regexp.MustCompile(`^(?:` + functionNamePattern + `)$`)
+	aliasForm        = regexp.MustCompile(`^[0-9a-zA-Z_-]{1,128}$`)
+	numberForm       = regexp.MustCompile(`^[0-9]+$`)
 	qualifierForm    = regexp.MustCompile(`^(?:` + qualifierPattern + `)$`)
 )

@@ -70,6 +70,13 @@ var denied = map[string]bool{
 	"MissingAuthenticationTokenException": true, "UnrecognizedClientException": true,
 }
 
+// throttled are the codes for callers that are too fast, besides those that the SDK knows. Services spell a throttled key
+// differently.
+var throttled = map[string]bool{
+	"OverLimit": true, "Throttled": true,
+	"KMS.ThrottlingException": true, "KMSThrottling": true, "KMSThrottlingException": true, "KmsThrottled": true,
+}
+
 // Wrap wraps err with its meaning, unless it is decided or has none. Nil stays nil.
 func (c Codes) Wrap(err error) error {
 	if Decided(err) {
@@ -86,9 +93,9 @@ func (c Codes) meaning(err error) error {
 	if meaning, known := c[code]; known {
 		return meaning
 	}
-	_, throttled := retry.DefaultThrottleErrorCodes[code]
+	_, known := retry.DefaultThrottleErrorCodes[code]
 	switch {
-	case throttled, code == "KMSThrottlingException", status == http.StatusTooManyRequests:
+	case known, throttled[code], status == http.StatusTooManyRequests:
 		return ErrSlowDown
 	case denied[code], status == http.StatusForbidden:
 		return ErrDenied

@@ -68,15 +68,15 @@ func BenchmarkSaves(b *testing.B) {
 	const rounds = 100
 	db, cps := benchDB(b, busyShards)
 	var shared, bare time.Duration
-	first := db.lastTx(b)
+	first := db.file.lastTx(b)
 	for b.Loop() { // in turn, so that other load on the machine slows both
 		start := time.Now()
 		saveAll(b, db, cps, rounds)
 		middle := time.Now()
-		bareLoop(b, db.bolt, cps, rounds)
+		bareLoop(b, db.file.bolt, cps, rounds)
 		shared, bare = shared+middle.Sub(start), bare+time.Since(middle)
 	}
-	commits, bareCommits := float64(db.lastTx(b)-first-b.N*rounds), float64(b.N*rounds)
+	commits, bareCommits := float64(db.file.lastTx(b)-first-b.N*rounds), float64(b.N*rounds)
 	b.ReportMetric(float64(shared)/float64(bare), "ratio")
 	b.ReportMetric(commits/bareCommits, "fsyncs/bare")
 	b.ReportMetric(float64(shared)/(bareCommits*busyShards), "ns/save")
@@ -113,7 +113,7 @@ func BenchmarkOpen(b *testing.B) {
 	db, _ := benchDB(b, 10_000)
 	db.Close()
 	for b.Loop() {
-		db, err := Open(db.path)
+		db, err := Open(db.file.path)
 		if err != nil {
 			b.Fatal(err)
 		}

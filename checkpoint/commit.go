@@ -24,12 +24,12 @@ type change struct {
 
 // change runs apply in a transaction, and waits until that is durable or ctx ends. If ctx ends first, apply may still run
 // later: the caller must not read what apply writes.
-func (d *DB) change(ctx context.Context, apply func(*bolt.Tx) error) error {
+func (f *file) change(ctx context.Context, apply func(*bolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	c := &change{apply: apply}
-	done, err := d.enqueue(c)
+	done, err := f.enqueue(c)
 	if err != nil {
 		return err
 	}
@@ -43,29 +43,29 @@ func (d *DB) change(ctx context.Context, apply func(*bolt.Tx) error) error {
 
 // enqueue adds c to the next group, and starts the committer if none runs. A committer and its WaitGroup live only as
 // long as there is work, so that a store may be used both inside and outside a synctest bubble.
-func (d *DB) enqueue(c *change) (done <-chan struct{}, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
+func (f *file) enqueue(c *change) (done <-chan struct{}, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
 		return nil, ErrClosed
 	}
-	if d.waiting == nil {
-		d.waiting = &group{done: make(chan struct{})}
+	if f.waiting == nil {
+		f.waiting = &group{done: make(chan struct{})}
 	}
-	d.waiting.changes = append(d.waiting.changes, c)
-	if !d.busy {
-		d.busy = true
-		d.committer = &sync.WaitGroup{}
-		d.committer.Go(d.commitAll)
+	f.waiting.changes = append(f.waiting.changes, c)
+	if !f.busy {
+		f.busy = true
+		f.committer = &sync.WaitGroup{}
+		f.committer.Go(f.commitAll)
 	}
-	return d.waiting.done, nil
+	return f.waiting.done, nil
 }
 
 // commitAll commits group after group until no change waits.
-func (d *DB) commitAll() {
+func (f *file) commitAll() {
 	last := 0
-	for g := d.take(last); g != nil; g = d.take(last) {
-		err := d.commit(g.changes)
+	for g := f.take(last); g != nil; g = f.take(last) {
+		err := f.commit(g.changes)
 		for _, c := range g.changes {
 			if c.err == nil {
 				c.err = err
@@ -81,35 +81,44 @@ const yields = 8
 
 // take returns the waiting group, or nil, which ends the committer. It first gives the callers of the last commit, which
 // had last changes, a chance to enqueue their next change: otherwise every other commit would hold a few stragglers.
-func (d *DB) take(last int) *group {
+func (f *file) take(last int) *group {
 	for before, idle := 0, 0; ; idle++ {
 		runtime.Gosched()
-		d.mu.Lock()
+		f.mu.Lock()
 		now := 0
-		if d.waiting != nil {
-			now = len(d.waiting.changes)
+		if f.waiting != nil {
+			now = len(f.waiting.changes)
 		}
 		if now > before {
 			before, idle = now, 0
 		}
 		if now > 0 && now >= last || idle == yields {
-			g := d.waiting
-			d.waiting, d.busy = nil, g != nil
-			d.mu.Unlock()
+			g := f.waiting
+			f.waiting, f.busy = nil, g != nil
+			f.mu.Unlock()
 			return g
 		}
-		d.mu.Unlock()
+		f.mu.Unlock()
 	}
 }
 
 // commit applies changes in one durable transaction. A change whose apply fails is left out.
-func (d *DB) commit(changes []*change) error {
-	if d.broken != nil {
-		return d.broken
+func (f *file) commit(changes []*change) error {
+	if f.broken != nil {
+		return f.broken
 	}
+	err := f.update(changes)
+	if f.committed != nil {
+		f.committed(err)
+	}
+	return err
+}
+
+// update applies changes in a transaction. If it is unknown whether that is durable, no other may follow.
+func (f *file) update(changes []*change) error {
 	id := 0
-	err := guarded(func() error {
-		return d.bolt.Update(func(tx *bolt.Tx) error {
+	err := f.kind.guarded(func() error {
+		return f.bolt.Update(func(tx *bolt.Tx) error {
 			id = tx.ID()
 			for _, c := range changes {
 				c.err = c.apply(tx)
@@ -120,11 +129,10 @@ func (d *DB) commit(changes []*change) error {
 	if err == nil {
 		return nil
 	}
-	clear(d.versions)
 	if errors.Is(err, ErrDamaged) {
-		d.broken = err
-	} else if d.visible(id) {
-		d.broken = fmt.Errorf("%w (%w)", ErrUnknown, err)
+		f.broken = err
+	} else if f.visible(id) {
+		f.broken = fmt.Errorf("%w (%w)", ErrUnknown, err)
 	}
 	return err
 }
@@ -132,10 +140,10 @@ func (d *DB) commit(changes []*change) error {
 // visible reports whether the next transaction would build on transaction id, whose commit failed. Its last page was
 // written then, but perhaps not to the disk, and syncing again would not show that: the operating system reports a failed
 // sync once. Another commit might overwrite pages that are still needed on the disk.
-func (d *DB) visible(id int) bool {
+func (f *file) visible(id int) bool {
 	now := id
-	err := guarded(func() error {
-		return d.bolt.View(func(tx *bolt.Tx) error {
+	err := f.kind.guarded(func() error {
+		return f.bolt.View(func(tx *bolt.Tx) error {
 			now = tx.ID()
 			return nil
 		})

@@ -26,12 +26,12 @@ func openHere(t *testing.T) *DB {
 }
 
 // hold keeps the committer busy until release is called.
-func hold(t *testing.T, db *DB) (release func()) {
+func hold(t *testing.T, f *file) (release func()) {
 	t.Helper()
 	held, let := make(chan struct{}), make(chan struct{})
 	var holder sync.WaitGroup
 	holder.Go(func() {
-		err := db.change(context.Background(), func(*bolt.Tx) error {
+		err := f.change(context.Background(), func(*bolt.Tx) error {
 			close(held)
 			<-let
 			return nil
@@ -45,20 +45,20 @@ func hold(t *testing.T, db *DB) (release func()) {
 }
 
 // untilWaiting returns once a number of changes wait for the next commit.
-func untilWaiting(db *DB, changes int) {
+func untilWaiting(f *file, changes int) {
 	for waiting := -1; waiting != changes; runtime.Gosched() {
-		db.mu.Lock()
+		f.mu.Lock()
 		waiting = 0
-		if db.waiting != nil {
-			waiting = len(db.waiting.changes)
+		if f.waiting != nil {
+			waiting = len(f.waiting.changes)
 		}
-		db.mu.Unlock()
+		f.mu.Unlock()
 	}
 }
 
-func (d *DB) lastTx(t testing.TB) (id int) {
+func (f *file) lastTx(t testing.TB) (id int) {
 	t.Helper()
-	if err := d.bolt.View(func(tx *bolt.Tx) error { id = tx.ID(); return nil }); err != nil {
+	if err := f.bolt.View(func(tx *bolt.Tx) error { id = tx.ID(); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return id
@@ -67,8 +67,8 @@ func (d *DB) lastTx(t testing.TB) (id int) {
 func TestWaitingChangesShareACommit(t *testing.T) {
 	const savers = 200
 	db := openHere(t)
-	before := db.lastTx(t)
-	release := hold(t, db)
+	before := db.file.lastTx(t)
+	release := hold(t, db.file)
 	var all sync.WaitGroup
 	for i := range savers {
 		all.Go(func() {
@@ -77,17 +77,17 @@ func TestWaitingChangesShareACommit(t *testing.T) {
 			}
 		})
 	}
-	untilWaiting(db, savers)
+	untilWaiting(db.file, savers)
 	release()
 	all.Wait()
-	if got, want := db.lastTx(t)-before, 2; got != want {
+	if got, want := db.file.lastTx(t)-before, 2; got != want {
 		t.Errorf("%d commits, want %d: the one held, and one for all saves", got, want)
 	}
 }
 
 func TestAnEndedContextDoesNotStopTheCommit(t *testing.T) {
 	db := openHere(t)
-	release := hold(t, db)
+	release := hold(t, db.file)
 	ctx, cancel := context.WithCancel(t.Context())
 	var saver sync.WaitGroup
 	saver.Go(func() {
@@ -95,7 +95,7 @@ func TestAnEndedContextDoesNotStopTheCommit(t *testing.T) {
 			t.Errorf("save: %v, want context.Canceled", err)
 		}
 	})
-	untilWaiting(db, 1)
+	untilWaiting(db.file, 1)
 	cancel()
 	saver.Wait() // although the commit is held
 	release()
@@ -109,23 +109,23 @@ func TestAnEndedContextDoesNotStopTheCommit(t *testing.T) {
 
 func TestCloseWaits(t *testing.T) {
 	db := openHere(t)
-	release := hold(t, db)
+	release := hold(t, db.file)
 	var all sync.WaitGroup
 	all.Go(func() {
 		if _, err := db.Save(t.Context(), shard(1), usual(1)); err != nil {
 			t.Errorf("a save before Close: %v", err)
 		}
 	})
-	untilWaiting(db, 1)
+	untilWaiting(db.file, 1)
 	all.Go(func() {
 		if err := db.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
 	})
 	for closed := false; !closed; runtime.Gosched() {
-		db.mu.Lock()
-		closed = db.closed
-		db.mu.Unlock()
+		db.file.mu.Lock()
+		closed = db.file.closed
+		db.file.mu.Unlock()
 	}
 	release()
 	all.Wait()
@@ -143,7 +143,7 @@ func TestCloseWaits(t *testing.T) {
 		"drop":   db.Drop(t.Context(), "n"),
 		"write":  db.Write(t.Context(), "k", map[string][]byte{"a": {}}),
 	} {
-		if !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), db.path) {
+		if !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), db.file.path) {
 			t.Errorf("%s after Close: %v, want ErrClosed with the path", name, err)
 		}
 	}
@@ -159,7 +159,7 @@ func TestFullFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.bolt.MaxSize = 64 << 10
+	db.file.bolt.MaxSize = 64 << 10
 	big := usual(2)
 	for range 3_000 {
 		big.Owed = append(big.Owed, esm.Owed{ID: "an id of usual length, of 36 letters"})
@@ -173,7 +173,7 @@ func TestFullFile(t *testing.T) {
 	if err != nil {
 		t.Errorf("a save that fits: %v", err)
 	}
-	db.bolt.MaxSize = 0
+	db.file.bolt.MaxSize = 0
 	if _, err := db.Save(t.Context(), shard(2), big); err != nil {
 		t.Errorf("a save when there is room again: %v", err)
 	}
@@ -185,7 +185,7 @@ func TestFullFile(t *testing.T) {
 
 func TestAPanicEndsSaving(t *testing.T) {
 	db := openHere(t)
-	err := db.change(t.Context(), func(*bolt.Tx) error { panic("page 7 is no page") })
+	err := db.file.change(t.Context(), func(*bolt.Tx) error { panic("page 7 is no page") })
 	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "page 7") {
 		t.Errorf("got %v, want ErrDamaged with the reason", err)
 	}
@@ -202,8 +202,8 @@ func TestVisible(t *testing.T) {
 	if _, err := db.Save(t.Context(), shard(1), usual(1)); err != nil {
 		t.Fatal(err)
 	}
-	last := db.lastTx(t)
-	if !db.visible(last) || db.visible(last+1) {
-		t.Errorf("transaction %d is visible: %v, the next one: %v", last, db.visible(last), db.visible(last+1))
+	last := db.file.lastTx(t)
+	if !db.file.visible(last) || db.file.visible(last+1) {
+		t.Errorf("transaction %d is visible: %v, the next one: %v", last, db.file.visible(last), db.file.visible(last+1))
 	}
 }

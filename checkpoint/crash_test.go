@@ -21,11 +21,14 @@ const childVariable = "ESM_TEST_CHECKPOINT_CHILD"
 const childShards = 8
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(childVariable); path != "" {
-		if err := saveUntilKilled(path); err != nil {
-			fmt.Fprintln(os.Stderr, err)
+	for variable, child := range map[string]func(path string) error{
+		childVariable:       saveUntilKilled,
+		eventsChildVariable: queueUntilKilled,
+	} {
+		if path := os.Getenv(variable); path != "" {
+			fmt.Fprintln(os.Stderr, child(path))
+			os.Exit(1)
 		}
-		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
@@ -78,7 +81,11 @@ func TestKilled(t *testing.T) {
 	counts := map[string]int{} // of each shard after the last kill
 	notices := map[string]bool{}
 	for kill := range kills {
-		for _, save := range runAndKill(t, path, 1+dice.IntN(200)) {
+		for _, line := range runAndKill(t, childVariable, path, 1+dice.IntN(200)) {
+			var save report
+			if _, err := fmt.Sscan(line, &save.shard, &save.count); err != nil {
+				t.Errorf("the child said %q", line)
+			}
 			counts[save.shard] = save.count
 			notices[fmt.Sprintf("%s/%d", save.shard, save.count)] = true
 		}
@@ -99,11 +106,11 @@ type report struct {
 	count int
 }
 
-// runAndKill kills the child after a number of lines, and returns its reports.
-func runAndKill(t *testing.T, path string, lines int) (saves []report) {
+// runAndKill starts the child of a variable, kills it after a number of lines, and returns all that it has printed.
+func runAndKill(t *testing.T, variable, path string, lines int) (printed []string) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), childVariable+"="+path)
+	child.Env = append(os.Environ(), variable+"="+path)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err != nil {
@@ -113,18 +120,14 @@ func runAndKill(t *testing.T, path string, lines int) (saves []report) {
 		t.Fatal(err)
 	}
 	for scan := bufio.NewScanner(out); scan.Scan(); {
-		var save report
-		if _, err := fmt.Sscan(scan.Text(), &save.shard, &save.count); err != nil {
-			t.Errorf("the child said %q", scan.Text())
-		}
-		if saves = append(saves, save); len(saves) == lines {
+		if printed = append(printed, scan.Text()); len(printed) == lines {
 			child.Process.Kill()
 		}
 	}
 	if err := child.Wait(); err == nil || child.ProcessState.Exited() {
 		t.Errorf("the child ended by itself: %v", err)
 	}
-	return saves
+	return printed
 }
 
 // checkReported expects each shard at its last known count, or at most one save further, and every notice. It updates

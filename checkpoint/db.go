@@ -2,12 +2,9 @@ package checkpoint
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/esm-run/esm"
 )
@@ -17,41 +14,21 @@ import (
 // An error of the file system, such as a full disk, fails the changes of one commit. The store stays usable, and later
 // changes succeed once there is room again.
 type DB struct {
-	path   string
-	bolt   *bolt.DB
-	broken error // fails all further changes. Owned by the committer, or by Close when there is none.
+	file *file
 
 	// versions caches the versions of checkpoints saved since the file was opened. Owned by the committer.
 	versions map[esm.Key]uint64
-
-	mu        sync.Mutex
-	waiting   *group          // the next commit; nil when no change waits
-	busy      bool            // a committer runs
-	committer *sync.WaitGroup // of the last committer; nil before the first
-	closed    bool
 }
 
 var _ esm.Store = (*DB)(nil)
 
 // Close implements [esm.Store]. Later calls of other methods fail with [ErrClosed].
-func (d *DB) Close() error {
-	d.mu.Lock()
-	d.closed = true
-	committer := d.committer
-	d.mu.Unlock()
-	if committer != nil {
-		committer.Wait()
-	}
-	if errors.Is(d.broken, ErrDamaged) {
-		return d.broken // bbolt has panicked and may hold its own locks: only the end of the process releases the file
-	}
-	return d.wrap(d.bolt.Close(), "close")
-}
+func (d *DB) Close() error { return d.file.close() }
 
 // All implements [esm.Checkpoints].
 func (d *DB) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint, error) {
 	all := map[string]esm.Checkpoint{}
-	err := d.view(ctx, func(tx *bolt.Tx) error {
+	err := d.file.view(ctx, func(tx *bolt.Tx) error {
 		shards := tx.Bucket(checkpoints).Bucket(toKey(mapping))
 		if shards == nil {
 			return nil
@@ -66,20 +43,20 @@ func (d *DB) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint
 		})
 	})
 	if err != nil {
-		return nil, d.wrap(err, "load")
+		return nil, d.file.wrap(err, "load")
 	}
 	return all, nil
 }
 
 // Mappings implements [esm.Store].
 func (d *DB) Mappings(ctx context.Context) (names []string, err error) {
-	err = d.view(ctx, func(tx *bolt.Tx) error {
+	err = d.file.view(ctx, func(tx *bolt.Tx) error {
 		return tx.Bucket(checkpoints).ForEachBucket(func(mapping []byte) error {
 			names = append(names, fromKey(mapping))
 			return nil
 		})
 	})
-	return names, d.wrap(err, "list the mappings")
+	return names, d.file.wrap(err, "list the mappings")
 }
 
 // Save implements [esm.Checkpoints].
@@ -88,13 +65,13 @@ func (d *DB) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.Chec
 	err := checkNames(k.Mapping, k.Shard)
 	if err == nil {
 		s := saving{k, toKey(k.Mapping), toKey(k.Shard), next.Version, packCheckpoint(next, k)}
-		err = d.change(ctx, func(tx *bolt.Tx) (err error) {
+		err = d.file.change(ctx, func(tx *bolt.Tx) (err error) {
 			version, err = s.apply(tx, d.versions)
 			return err
 		})
 	}
 	if err != nil {
-		return esm.Checkpoint{}, d.wrap(err, "save shard %q of %q", k.Shard, k.Mapping)
+		return esm.Checkpoint{}, d.file.wrap(err, "save shard %q of %q", k.Shard, k.Mapping)
 	}
 	next.Version = version
 	return next, nil
@@ -138,7 +115,7 @@ func (s saving) apply(tx *bolt.Tx, versions map[esm.Key]uint64) (version uint64,
 
 // Forget implements [esm.Checkpoints].
 func (d *DB) Forget(ctx context.Context, keys ...esm.Key) error {
-	err := d.change(ctx, func(tx *bolt.Tx) error {
+	err := d.file.change(ctx, func(tx *bolt.Tx) error {
 		for _, k := range keys {
 			if err := forget(tx.Bucket(checkpoints), k); err != nil {
 				return err
@@ -147,7 +124,7 @@ func (d *DB) Forget(ctx context.Context, keys ...esm.Key) error {
 		}
 		return nil
 	})
-	return d.wrap(err, "forget")
+	return d.file.wrap(err, "forget")
 }
 
 func forget(all *bolt.Bucket, k esm.Key) error {
@@ -162,24 +139,4 @@ func forget(all *bolt.Bucket, k esm.Key) error {
 		return nil
 	}
 	return all.DeleteBucket(toKey(k.Mapping))
-}
-
-// wrap adds the path and what was tried to err. It returns nil if err is nil.
-func (d *DB) wrap(err error, action string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("checkpoint: %s: %s: %w", d.path, fmt.Sprintf(action, args...), err)
-}
-
-// view runs read in one transaction. It must be short: meanwhile the file cannot grow.
-func (d *DB) view(ctx context.Context, read func(*bolt.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	err := guarded(func() error { return d.bolt.View(read) })
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-		return ErrClosed
-	}
-	return err
 }

@@ -12,7 +12,7 @@ import (
 // Documents implements [esm.Documents].
 func (d *DB) Documents(ctx context.Context, kind string) (map[string][]byte, error) {
 	all := map[string][]byte{}
-	err := d.view(ctx, func(tx *bolt.Tx) error {
+	err := d.file.view(ctx, func(tx *bolt.Tx) error {
 		stored := tx.Bucket(documents).Bucket(toKey(kind))
 		if stored == nil {
 			return nil
@@ -26,7 +26,7 @@ func (d *DB) Documents(ctx context.Context, kind string) (map[string][]byte, err
 		})
 	})
 	if err != nil {
-		return nil, d.wrap(err, "read %s", kind)
+		return nil, d.file.wrap(err, "read %s", kind)
 	}
 	return all, nil
 }
@@ -35,9 +35,9 @@ func (d *DB) Documents(ctx context.Context, kind string) (map[string][]byte, err
 func (d *DB) Write(ctx context.Context, kind string, changes map[string][]byte) error {
 	values, err := packDocuments(kind, changes)
 	if err == nil {
-		err = d.change(ctx, func(tx *bolt.Tx) error { return writeDocuments(tx.Bucket(documents), kind, values) })
+		err = d.file.change(ctx, func(tx *bolt.Tx) error { return writeDocuments(tx.Bucket(documents), kind, values) })
 	}
-	return d.wrap(err, "write %s", kind)
+	return d.file.wrap(err, "write %s", kind)
 }
 
 // writeDocuments changes nothing when it fails, because packDocuments has checked every name.

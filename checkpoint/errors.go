@@ -2,7 +2,8 @@ package checkpoint
 
 import "errors"
 
-// Errors of [Open], which leaves the file unchanged. ErrDamaged may also be returned later.
+// Errors of [Open] and [OpenEvents], which leave the file unchanged. ErrDamaged may also be returned later. For a file of
+// events, ErrForeign and ErrDamaged are reported in other words.
 var (
 	ErrInUse   = errors.New("in use by another process: stop that engine, or use another DataDir")
 	ErrForeign = errors.New("not a checkpoint file of esm, and left alone: move it away to start without positions")
@@ -10,7 +11,7 @@ var (
 	ErrNewer   = errors.New("written by a newer release of esm: run that one")
 )
 
-// Errors of a [DB]'s methods, besides [esm.ErrConflict].
+// Errors of the methods of [DB] and [EventQueue], besides [esm.ErrConflict].
 var (
 	ErrClosed = errors.New("the store is closed")
 

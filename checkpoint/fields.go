@@ -13,9 +13,9 @@ func (w *wire) checkpoint(cp *esm.Checkpoint) {
 	w.more(cp.Owed, func(o *esm.Owed) { w.count(&o.Sum) })
 }
 
-// more moves a field of owed runs that was added after the first schema: an older value ends before it.
+// more moves a field of owed runs that was added after the first schema.
 func (w *wire) more(owed []esm.Owed, each func(*esm.Owed)) {
-	if w.reading && len(w.buf) == 0 {
+	if w.ended() {
 		return
 	}
 	for i := range owed {
@@ -58,7 +58,13 @@ func (w *wire) notice(n *esm.Notice) {
 	optional(w, &n.Response, w.response)
 	w.stream(&n.Stream)
 	w.bytes((*[]byte)(&n.Payload))
+	if !w.ended() {
+		optional(w, &n.Event, w.eventEnd)
+	}
 }
+
+// ended reports whether there is nothing more to read: a value ends before fields that were added after it was written.
+func (w *wire) ended() bool { return w.reading && len(w.buf) == 0 }
 
 // stream moves a batch. None is stored as a zero batch, since the first schema had no notices without one.
 func (w *wire) stream(b **esm.StreamBatch) {
@@ -77,6 +83,13 @@ func (w *wire) stream(b **esm.StreamBatch) {
 	}
 }
 
+func (w *wire) eventEnd(e *esm.EventEnd) {
+	w.flag(&e.DeadLetter)
+	w.bytes((*[]byte)(&e.Response))
+	w.text(&e.Error)
+	w.text(&e.TraceHeader)
+}
+
 func (w *wire) response(r *esm.NoticeResponse) {
 	w.int(&r.Status)
 	w.text(&r.Version)
@@ -93,4 +106,33 @@ func (w *wire) noticeWindow(win *esm.NoticeWindow) {
 	w.moment(&win.End)
 	w.flag(&win.Final)
 	w.flag(&win.Terminated)
+}
+
+// event moves what only a try changes. The function comes first: functionOf reads it alone.
+func (w *wire) event(e *esm.Event) {
+	w.text(&e.Function)
+	w.text(&e.ID)
+	w.bytes((*[]byte)(&e.Payload))
+	w.text(&e.TraceHeader)
+	w.int(&e.Tries)
+	w.int(&e.Throttles)
+	optional(w, &e.Last, w.result)
+}
+
+// times moves what an event's rank holds.
+func (w *wire) times(e *esm.Event) {
+	w.moment(&e.Accepted)
+	w.moment(&e.Due)
+	w.int(&e.Crashes)
+}
+
+func (w *wire) result(r *esm.EventResult) {
+	w.response(&r.NoticeResponse)
+	w.bytes((*[]byte)(&r.Payload))
+	w.text(&r.Error)
+}
+
+func (w *wire) owedNotice(o *esm.OwedNotice) {
+	w.text(&o.Destination)
+	w.notice(&o.Notice)
 }

@@ -1,6 +1,7 @@
 package checkpoint_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -8,12 +9,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/esm-run/esm"
 )
 
-func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
+// smallDisk returns a directory on a file system of a megabyte.
+func smallDisk(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
 		t.Skipf("mounting a small file system needs root: %v", err)
 	}
@@ -22,6 +26,11 @@ func TestFullDisk(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return dir
+}
+
+func TestFullDisk(t *testing.T) {
+	dir := smallDisk(t)
 	path := filepath.Join(dir, "checkpoints.db")
 	db := open(t, path)
 	saved := map[string]esm.Checkpoint{}
@@ -84,6 +93,83 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	has(t, open(t, path), saved)
+}
+
+func TestFullDiskOfEvents(t *testing.T) {
+	dir := smallDisk(t)
+	path := filepath.Join(dir, "events.db")
+	q := openEvents(t, path)
+	waiting, taken := map[uint64]int{}, 0 // sizes by place, and a number
+	add := func(size int) error {
+		e, err := q.Add(t.Context(), esm.Event{Function: "f", Payload: bytes.Repeat([]byte("1"), size)})
+		if err == nil {
+			waiting[e.Place] = size
+		} else if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("add: %v, want no space", err)
+		}
+		return err
+	}
+	same := func() {
+		t.Helper()
+		found := 0
+		for e, err := range q.List(t.Context(), "f") {
+			if found++; err != nil || len(e.Payload) != waiting[e.Place] {
+				t.Fatalf("event %d has %d bytes (%v), want %d", e.Place, len(e.Payload), err, waiting[e.Place])
+			}
+		}
+		all, err := q.Backlogs(t.Context())
+		if err != nil || len(all) != 1 || all[0].Waiting != len(waiting) || all[0].Taken != taken || found != len(waiting) {
+			t.Fatalf("%d are listed, backlogs %+v (%v), want %d and %d", found, all, err, len(waiting), taken)
+		}
+	}
+	for range 3 {
+		if err := add(1_000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, _, err := q.Take(t.Context(), "f", time.Now(), 1)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("took %d (%v)", len(found), err)
+	}
+	place := found[0].Place
+	delete(waiting, place)
+	taken++
+	ballast := fill(t, dir)
+	full := 0
+	for i := range 30 {
+		if add(10_000) != nil {
+			full++
+		}
+		add(10)
+		same()
+		owed := esm.OwedNotice{Notice: esm.Notice{ID: fmt.Sprint(i), Payload: bytes.Repeat([]byte("1"), 50_000)}}
+		if err := q.Finish(t.Context(), place, owed); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("finish: %v, want no space", err)
+		}
+		same()
+		for o, err := range q.Owed(t.Context()) {
+			t.Errorf("%q is owed (%v) after a finish that failed", o.Notice.ID, err)
+		}
+	}
+	if full == 0 {
+		t.Error("the disk was never full")
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	if err := add(10_000); err != nil {
+		t.Errorf("add when there is room again: %v", err)
+	}
+	if err := q.Finish(t.Context(), place); err != nil {
+		t.Errorf("finish when there is room again: %v", err)
+	}
+	taken--
+	same()
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	q = openEvents(t, path)
+	same()
 }
 
 // fill writes a file until dir is full, and returns its path.

@@ -22,33 +22,50 @@ const lockTimeout = time.Second
 // user alone, and upgrades a file of an older release. The file is locked until [DB.Close] or the end of the process.
 //
 // The errors [ErrInUse], [ErrForeign], [ErrDamaged] and [ErrNewer] leave the file unchanged.
-func Open(path string) (*DB, error) { return open(path, upgrades) }
+func Open(path string) (*DB, error) { return open(path, checkpointFile.steps) }
 
 func open(path string, steps []step) (*DB, error) {
-	db, err := openFile(path, steps)
+	k := checkpointFile
+	k.steps = steps
+	f, err := k.open(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &DB{file: f, versions: map[esm.Key]uint64{}}
+	f.committed = func(err error) {
+		if err != nil {
+			clear(d.versions)
+		}
+	}
+	return d, nil
+}
+
+// open opens the file of this kind at path, as [Open] does.
+func (k kind) open(path string) (*file, error) {
+	db, err := k.openBolt(path)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
-	return &DB{path: path, bolt: db, versions: map[esm.Key]uint64{}}, nil
+	return &file{kind: k, path: path, bolt: db}, nil
 }
 
-func openFile(path string, steps []step) (*bolt.DB, error) {
+func (k kind) openBolt(path string) (*bolt.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := create(path, 1+len(steps)); err != nil {
+		if err := k.create(path); err != nil {
 			return nil, fmt.Errorf("create: %w", err)
 		}
 	}
-	if err := examine(path, steps); err != nil {
+	if err := k.examine(path); err != nil {
 		return nil, err
 	}
-	db, err := openBolt(path, false)
+	db, err := k.lock(path, false)
 	if err != nil {
 		return nil, err
 	}
-	if err := upgradeFile(db, steps); err != nil {
+	if err := k.upgradeFile(db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -56,7 +73,7 @@ func openFile(path string, steps []step) (*bolt.DB, error) {
 
 // create makes a complete file beside path and then links it to its name: a process that dies halfway leaves no partial
 // file, and an empty file is never one of this package.
-func create(path string, schema int) error {
+func (k kind) create(path string) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
 	if err != nil {
@@ -66,11 +83,11 @@ func create(path string, schema int) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	db, err := openBolt(f.Name(), false)
+	db, err := k.lock(f.Name(), false)
 	if err != nil {
 		return err
 	}
-	err = db.Update(func(tx *bolt.Tx) error { return layOut(tx, schema) })
+	err = db.Update(k.layOut)
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
@@ -88,35 +105,36 @@ func syncDir(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// examine checks a whole file before anything may write to it.
-func examine(path string, steps []step) error {
+// examine checks a file before anything may write to it.
+func (k kind) examine(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%w (not a regular file)", ErrForeign)
+		return fmt.Errorf("%w (not a regular file)", k.foreign)
 	case info.Size() == 0:
-		return fmt.Errorf("%w (it is empty)", ErrForeign)
+		return fmt.Errorf("%w (it is empty)", k.foreign)
 	}
-	db, err := openBolt(path, true)
+	db, err := k.lock(path, true)
 	if err != nil {
 		return err
 	}
-	err = guarded(func() error {
+	err = k.guarded(func() error {
 		return db.View(func(tx *bolt.Tx) error {
-			if err := check(tx, path); err != nil {
-				return fmt.Errorf("%w (%w)", ErrDamaged, err)
+			if err := k.check(tx, path); err != nil {
+				return fmt.Errorf("%w (%w)", k.damaged, err)
 			}
-			_, err := readSchema(tx, steps)
+			_, err := k.readSchema(tx)
 			return err
 		})
 	})
 	return errors.Join(err, db.Close())
 }
 
-func openBolt(path string, readOnly bool) (db *bolt.DB, err error) {
-	err = guarded(func() (err error) {
+// lock opens a file with bbolt, which locks it: shared with other readers if readOnly is set.
+func (k kind) lock(path string, readOnly bool) (db *bolt.DB, err error) {
+	err = k.guarded(func() (err error) {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
 			ReadOnly:     readOnly,
 			Timeout:      lockTimeout,
@@ -133,9 +151,9 @@ func openBolt(path string, readOnly bool) (db *bolt.DB, err error) {
 	case errors.As(err, new(*fs.PathError)) || errors.Is(err, ErrDamaged):
 		return nil, err
 	case isBolt(path):
-		return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
+		return nil, fmt.Errorf("%w (%w)", k.damaged, err)
 	}
-	return nil, fmt.Errorf("%w (%w)", ErrForeign, err)
+	return nil, fmt.Errorf("%w (%w)", k.foreign, err)
 }
 
 // isBolt reports whether a file has bbolt's magic number on its first page.
@@ -150,16 +168,16 @@ func isBolt(path string) bool {
 	return err == nil && binary.NativeEndian.Uint32(page[pageHeader:]) == boltMagic
 }
 
-func upgradeFile(db *bolt.DB, steps []step) error {
-	return guarded(func() error {
+func (k kind) upgradeFile(db *bolt.DB) error {
+	return k.guarded(func() error {
 		var schema int
 		err := db.View(func(tx *bolt.Tx) (err error) {
-			schema, err = readSchema(tx, steps)
+			schema, err = k.readSchema(tx)
 			return err
 		})
-		if err != nil || schema == 1+len(steps) {
+		if err != nil || schema == k.newest() {
 			return err
 		}
-		return db.Update(func(tx *bolt.Tx) error { return upgrade(tx, steps) })
+		return db.Update(k.upgrade)
 	})
 }

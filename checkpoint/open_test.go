@@ -31,7 +31,7 @@ func filled(t *testing.T) (path string, all map[string]esm.Checkpoint) {
 	}
 	defer db.Close()
 	all = map[string]esm.Checkpoint{}
-	err = db.change(t.Context(), func(tx *bolt.Tx) (err error) { // in one commit, which is faster than 300
+	err = db.file.change(t.Context(), func(tx *bolt.Tx) (err error) { // in one commit, which is faster than 300
 		for i := range 300 {
 			cp, k := usual(i), shard(i)
 			cp.Owed = slices.Repeat([]esm.Owed{{ID: "an id of usual length, of 36 letters"}}, 1+i%20)
@@ -300,19 +300,19 @@ func TestUpgrade(t *testing.T) {
 	fails := func(tx *bolt.Tx) error { return errors.Join(mark("x")(tx), fault) }
 
 	before := read(t, path)
-	if _, err := open(path, append(slices.Clone(upgrades), mark("1"), fails)); !errors.Is(err, fault) || !strings.Contains(err.Error(), "schema 4") {
+	if _, err := open(path, append(slices.Clone(checkpointFile.steps), mark("1"), fails)); !errors.Is(err, fault) || !strings.Contains(err.Error(), "schema 5") {
 		t.Errorf("a step that fails: %v", err)
 	}
 	if err := checkWrong(t, path, want); err != nil || !bytes.Equal(read(t, path), before) {
 		t.Errorf("a failed upgrade has changed the file: %v", err)
 	}
-	steps := append(slices.Clone(upgrades), mark("1"), mark("2"))
+	steps := append(slices.Clone(checkpointFile.steps), mark("1"), mark("2"))
 	for range 2 {
 		db, err := open(path, steps)
 		if err != nil {
 			t.Fatal(err)
 		}
-		db.bolt.View(func(tx *bolt.Tx) error {
+		db.file.bolt.View(func(tx *bolt.Tx) error {
 			if got := tx.Bucket(about).Get([]byte("marks")); string(got) != "12" {
 				t.Errorf("steps %q, want 12", got)
 			}
@@ -320,12 +320,12 @@ func TestUpgrade(t *testing.T) {
 		})
 		db.Close()
 	}
-	if _, err := open(path, steps[:1]); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "is 5") {
+	if _, err := open(path, steps[:1]); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "is 6") {
 		t.Errorf("an older release: %v, want ErrNewer with the schema", err)
 	}
 	if db, err := open(filepath.Join(t.TempDir(), "new.db"), steps); err != nil {
 		t.Error(err)
-	} else if db.Close(); db.path == "" {
+	} else if db.Close(); db.file.path == "" {
 		t.Error("no path")
 	}
 }

@@ -21,9 +21,9 @@ func (d *DB) Keep(ctx context.Context, n esm.Notice, destination, reason string)
 		err = errors.New("it has no ID")
 	}
 	if err == nil {
-		err = d.change(ctx, func(tx *bolt.Tx) error { return keep(tx, u) })
+		err = d.file.change(ctx, func(tx *bolt.Tx) error { return keep(tx, u) })
 	}
-	return d.wrap(err, "keep notice %q", n.ID)
+	return d.file.wrap(err, "keep notice %q", n.ID)
 }
 
 func keep(tx *bolt.Tx, u esm.UndeliveredNotice) error {
@@ -55,7 +55,7 @@ func (d *DB) Undelivered(ctx context.Context) iter.Seq2[esm.UndeliveredNotice, e
 		for {
 			u, next, err := d.undeliveredAfter(ctx, place)
 			if err != nil {
-				yield(u, d.wrap(err, "list undelivered notices"))
+				yield(u, d.file.wrap(err, "list undelivered notices"))
 				return
 			}
 			if next == nil || !yield(u, nil) {
@@ -68,7 +68,7 @@ func (d *DB) Undelivered(ctx context.Context) iter.Seq2[esm.UndeliveredNotice, e
 
 // undeliveredAfter returns the first notice after place, and its own place: nil if there is none.
 func (d *DB) undeliveredAfter(ctx context.Context, place []byte) (u esm.UndeliveredNotice, next []byte, err error) {
-	err = d.view(ctx, func(tx *bolt.Tx) (err error) {
+	err = d.file.view(ctx, func(tx *bolt.Tx) (err error) {
 		key, value := tx.Bucket(undelivered).Cursor().Seek(append(place, 0))
 		if key == nil {
 			return nil
@@ -84,7 +84,7 @@ func (d *DB) undeliveredAfter(ctx context.Context, place []byte) (u esm.Undelive
 
 // Drop implements [esm.Undelivered].
 func (d *DB) Drop(ctx context.Context, ids ...string) error {
-	err := d.change(ctx, func(tx *bolt.Tx) error {
+	err := d.file.change(ctx, func(tx *bolt.Tx) error {
 		for _, id := range ids {
 			if err := drop(tx, id); err != nil {
 				return err
@@ -92,7 +92,7 @@ func (d *DB) Drop(ctx context.Context, ids ...string) error {
 		}
 		return nil
 	})
-	return d.wrap(err, "drop notices")
+	return d.file.wrap(err, "drop notices")
 }
 
 func drop(tx *bolt.Tx, id string) error {

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -30,6 +31,45 @@ func FuzzUnpack(f *testing.F) {
 			t.Errorf("%x: %+v, then %+v (%v)", fields, cp, again, err)
 		}
 	})
+}
+
+// FuzzUnpackEvent reads any bytes as an event, its times and a notice, as FuzzUnpack does.
+func FuzzUnpackEvent(f *testing.F) {
+	e := esm.Event{
+		ID: "id", Function: "f:live", Payload: json.RawMessage("1"), TraceHeader: "Root=1", Accepted: time.Unix(-1, 5), Crashes: 2,
+		Last: &esm.EventResult{NoticeResponse: esm.NoticeResponse{Status: 200}, Payload: json.RawMessage("null"), Error: "e"},
+	}
+	o := esm.OwedNotice{Destination: "arn", Notice: esm.Notice{ID: "n", Event: &esm.EventEnd{DeadLetter: true, Error: "e"}}}
+	f.Add(packEvent(e).fields)
+	f.Add(pack(esm.Key{}, func(w *wire) { w.times(&e) }).fields)
+	f.Add(pack(esm.Key{}, func(w *wire) { w.owedNotice(&o) }).fields)
+	f.Fuzz(func(t *testing.T, fields []byte) {
+		var e esm.Event
+		var o esm.OwedNotice
+		for name, each := range map[string]func(*wire){
+			"event": func(w *wire) { w.event(&e) }, "times": func(w *wire) { w.times(&e) }, "notice": func(w *wire) { w.owedNotice(&o) },
+		} {
+			functionOf(fields)
+			if _, err := unpack(packed{fields, sumUnder(esm.Key{}, fields)}.seal(7), esm.Key{}, each); err != nil {
+				continue
+			}
+			p := pack(esm.Key{}, each)
+			if place, err := unpack(p.seal(7), esm.Key{}, each); err != nil || place != 7 || !bytes.Equal(pack(esm.Key{}, each).fields, p.fields) {
+				t.Errorf("%s of %x: %+v, %+v (%v)", name, fields, e, o, err)
+			}
+		}
+	})
+}
+
+// TestANoticeOfAnOlderSchema reads a notice as schema 3 stored it: without the last field.
+func TestANoticeOfAnOlderSchema(t *testing.T) {
+	u := esm.UndeliveredNotice{Destination: "arn", Notice: esm.Notice{ID: "n", Payload: json.RawMessage("1")}}
+	fields := pack(esm.Key{}, func(w *wire) { w.undelivered(&u) }).fields
+	fields = fields[:len(fields)-1] // no event
+	got, err := unpackUndelivered(packed{fields, sumUnder(esm.Key{}, fields)}.seal(0))
+	if err != nil || !reflect.DeepEqual(got, u) {
+		t.Errorf("got %+v (%v), want %+v", got, err, u)
+	}
 }
 
 func TestAValueIsBoundToItsKey(t *testing.T) {

@@ -30,6 +30,13 @@ func (a ARN) String() string {
 	return strings.Join([]string{"arn", a.Partition, a.Service, a.Region, a.Account, a.Resource}, ":")
 }
 
+// The region and the account of ARNs that this program builds, where nothing else names them. The account is that of
+// emulators.
+const (
+	DefaultRegion  = "us-east-1"
+	DefaultAccount = "000000000000"
+)
+
 // PartitionOf returns the partition of a region: aws, aws-cn or aws-us-gov.
 func PartitionOf(region string) string {
 	switch {

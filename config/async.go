@@ -79,6 +79,24 @@ func (c EventInvokeConfig) Validate(functionArn string) []Problem {
 	return found
 }
 
+// Destination returns the ARN of the destination of notices of an origin about the function's asynchronous events. It is
+// empty if there is none.
+func (f Function) Destination(origin Origin) string {
+	var to EventDestinations
+	if f.EventInvokeConfig != nil {
+		to = f.EventInvokeConfig.DestinationConfig
+	}
+	switch origin {
+	case EventSuccess:
+		return to.OnSuccess.Destination
+	case EventFailure:
+		return to.OnFailure.Destination
+	case DeadLetter:
+		return f.DeadLetterConfig.TargetArn
+	}
+	return ""
+}
+
 // FunctionURLConfig is the configuration of a function's URL: the members of Lambda's CreateFunctionUrlConfig.
 type FunctionURLConfig struct {
 	AuthType   string // NONE or AWS_IAM, which is not checked here; empty means NONE
@@ -107,7 +125,7 @@ func (c FunctionURLConfig) check(found *problems) {
 func (f Function) checkAsync(found *problems) {
 	if c := f.EventInvokeConfig; c != nil {
 		for _, p := range c.Validate(f.FunctionArn) {
-			p.Path = Member("EventInvokeConfig", p.Path)
+			p.Path = "EventInvokeConfig." + p.Path
 			*found = append(*found, p)
 		}
 	}

@@ -19,6 +19,9 @@ const (
 	DeadLetter                  // DeadLetterConfig of a function
 )
 
+// EventOrigins lists the origins of notices about asynchronous events.
+var EventOrigins = []Origin{EventSuccess, EventFailure, DeadLetter}
+
 // DestinationKind is one kind of destination. The table of kinds holds every rule about which destinations an origin may
 // have; package destinations opens them.
 type DestinationKind struct {
@@ -97,8 +100,13 @@ type Destination struct {
 
 // FunctionArn returns the ARN of a destination that is a function, without its qualifier.
 func (d Destination) FunctionArn() string {
+	return FunctionARN(d.ARN.Region, d.ARN.Account, d.Function().Name)
+}
+
+// Function returns the name of a destination that is a function.
+func (d Destination) Function() FunctionName {
 	name, _ := ParseFunctionName(d.ARN.String()) // it was parsed before
-	return FunctionARN(d.ARN.Region, d.ARN.Account, name.Name)
+	return name
 }
 
 // ParseDestination parses the ARN of a destination for notices of origin. The error describes the fault without quoting the
@@ -115,7 +123,7 @@ func ParseDestination(arn string, origin Origin) (Destination, error) {
 		switch {
 		case kind.Service != a.Service || !slices.Contains(kind.Origins, origin):
 			continue
-		case strings.HasSuffix(a.Resource, ".fifo"):
+		case IsFIFO(a.Resource):
 			return Destination{}, fmt.Errorf("is FIFO, which cannot be a destination: give the ARN of %s", destinationsOf(origin))
 		case !kind.valid(a):
 			return Destination{}, fmt.Errorf("is not the ARN of %s (%s)", kind.Name, kind.Form)
@@ -133,5 +141,5 @@ func destinationsOf(origin Origin) string {
 			names = append(names, kind.Name)
 		}
 	}
-	return orList(names)
+	return OrList(names)
 }

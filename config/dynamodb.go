@@ -8,7 +8,7 @@ import (
 // DynamoDBStream is the kind of a DynamoDB stream, named by its own ARN or by the table's.
 var DynamoDBStream = &Kind{
 	Name:              "DynamoDB stream",
-	Form:              "a DynamoDB table or its stream",
+	Forms:             []string{"a DynamoDB table", "a DynamoDB stream"},
 	Service:           DynamoDB,
 	EndpointKey:       DynamoDBStreams,
 	Stream:            true,
@@ -18,7 +18,10 @@ var DynamoDBStream = &Kind{
 	Refused:           refusedByStreams,
 	CheckARN:          checkTableARN,
 	CheckPosition:     checkTablePosition,
-	Notice:            NoticeFormat{Key: "DDBStreamBatchInfo", Time: noticeSeconds},
+	CheckShard:        checkShard,
+	ShortShard:        tableShard,
+	Notice:            NoticeFormat{Key: "DDBStreamBatchInfo", Time: NoticeSeconds},
+	Part:              inStream,
 	MaxReaders:        2, // of one shard (AWS: "Using Lambda with Amazon DynamoDB")
 }
 
@@ -39,14 +42,19 @@ func checkTablePosition(position string) string {
 	return "is not a sequence number: give digits"
 }
 
+// tableShard returns the text of its own that the ID of a table's shard ends in: shardId-<time>-<text>.
+func tableShard(id string) string {
+	if _, own, cut := strings.Cut(strings.TrimPrefix(id, shardPrefix), "-"); cut && own != "" {
+		return own
+	}
+	return shardNumber(id)
+}
+
 // tableTitle returns the table's name.
 func tableTitle(a ARN) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(a.Resource, "table/"), "/")
 	return name
 }
 
-// TableOf returns the ARN of the table that an ARN of DynamoDB names, with or without one of its streams.
-func TableOf(arn string) string {
-	table, _, _ := strings.Cut(arn, "/stream/")
-	return table
-}
+// inStream separates a table from one of its streams in an ARN.
+const inStream = "/stream/"

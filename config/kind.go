@@ -12,8 +12,8 @@ type Kind struct {
 	// Name names the kind in messages: "SQS queue".
 	Name string
 
-	// Form names what ARNs of this kind stand for, with its article: "an SQS queue".
-	Form string
+	// Forms name what ARNs of this kind may stand for, with their articles: "a DynamoDB table", "a DynamoDB stream".
+	Forms []string
 
 	// Service is the service in the source's ARN.
 	Service string
@@ -57,7 +57,22 @@ type Kind struct {
 	// Notice describes how a notice about given-up records describes their batch; zero for a queue.
 	Notice NoticeFormat
 
-	// MaxReaders is the number of mappings that AWS advises for one source; 0 means no limit.
+	// CheckShard returns what is wrong with the name of a shard, which people may enter, and an empty string if nothing is. It
+	// is nil for a queue.
+	CheckShard func(name string) string
+
+	// ShortShard returns the part of a shard's ID that distinguishes it from other shards. It is nil for a queue.
+	ShortShard func(id string) string
+
+	// FIFO reports whether the records of a source of this kind come in groups, each of which keeps its order. It is nil if
+	// those of no source do.
+	FIFO func(ARN) bool
+
+	// Part begins the part of an ARN that names a part of the resource: "/stream/" of a table's stream. It is empty if resources
+	// have no parts.
+	Part string
+
+	// MaxReaders is the number of mappings that AWS advises for one resource; 0 means no limit.
 	MaxReaders int
 }
 
@@ -70,7 +85,7 @@ type NoticeFormat struct {
 // Check returns an error unless a is the ARN of a source of this kind.
 func (k *Kind) Check(a ARN) error {
 	if a.Service != k.Service {
-		return errors.New("is not the ARN of " + k.Form)
+		return errors.New("is not the ARN of " + OrList(k.Forms))
 	}
 	if wrong := k.CheckARN(a); wrong != "" {
 		return errors.New(wrong)
@@ -82,18 +97,18 @@ func (k *Kind) Check(a ARN) error {
 // cmd/esm/wiring.
 var Kinds = []*Kind{SQSQueue, KinesisStream, DynamoDBStream}
 
-// KindOf returns the kind of source that ARNs of service name, or nil.
-func KindOf(service string) *Kind {
+// kindOf returns the kind of source that ARNs of service name, or nil.
+func kindOf(service string) *Kind {
 	if i := slices.IndexFunc(Kinds, func(k *Kind) bool { return k.Service == service }); i >= 0 {
 		return Kinds[i]
 	}
 	return nil
 }
 
-// Layouts of times in notices.
+// Layouts of times in notices, for time.Format of a time in UTC.
 const (
-	noticeSeconds      = "2006-01-02T15:04:05Z"
-	noticeMilliseconds = "2006-01-02T15:04:05.000Z"
+	NoticeSeconds      = "2006-01-02T15:04:05Z"
+	NoticeMilliseconds = "2006-01-02T15:04:05.000Z"
 )
 
 // Forever is the value of MaximumRecordAgeInSeconds and of MaximumRetryAttempts that means no limit, and their default.

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -8,7 +10,7 @@ import (
 // SQSQueue is the kind of an SQS queue, standard or FIFO.
 var SQSQueue = &Kind{
 	Name:             "SQS queue",
-	Form:             "an SQS queue",
+	Forms:            []string{"an SQS queue"},
 	Service:          SQS,
 	EndpointKey:      SQS,
 	Title:            func(a ARN) string { return a.Resource },
@@ -25,6 +27,7 @@ var SQSQueue = &Kind{
 		"DestinationConfig":          useRedrivePolicy,
 	},
 	CheckARN:   checkQueueARN,
+	FIFO:       func(a ARN) bool { return IsFIFO(a.Resource) },
 	checkBatch: checkQueueBatch,
 }
 
@@ -38,14 +41,39 @@ var queueForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 // validQueueName reports whether name can be the name of a queue: up to 80 letters, digits, - and _, where .fifo may be
 // the suffix.
 func validQueueName(name string) bool {
-	return len(name) <= 80 && queueForm.MatchString(strings.TrimSuffix(name, ".fifo"))
+	return len(name) <= 80 && queueForm.MatchString(strings.TrimSuffix(name, fifoSuffix))
 }
 
-// FIFO reports whether the source is a FIFO queue: the name of one ends in .fifo.
-func (s Source) FIFO() bool { return s.ARN.FIFO() }
+// ParseQueueARN parses the ARN of an SQS queue.
+func ParseQueueARN(text string) (ARN, error) {
+	a, err := ParseARN(text)
+	if err == nil && a.Service != SQS {
+		err = errors.New("is not the ARN of an SQS queue")
+	}
+	return a, err
+}
 
-// FIFO reports whether a is the ARN of a FIFO queue.
-func (a ARN) FIFO() bool { return a.Service == SQS && strings.HasSuffix(a.Resource, ".fifo") }
+const fifoSuffix = ".fifo"
+
+// IsFIFO reports whether a queue or a topic of that name is FIFO.
+func IsFIFO(name string) bool { return strings.HasSuffix(name, fifoSuffix) }
+
+// awsDomains holds the domain of AWS's endpoints by partition.
+var awsDomains = map[string]string{
+	"aws":        "amazonaws.com",
+	"aws-us-gov": "amazonaws.com",
+	"aws-cn":     "amazonaws.com.cn",
+}
+
+// QueueURL returns the URL of a queue on AWS. known is false if its ARN has no account or names a partition whose domain is
+// unknown: then SQS must be asked.
+func QueueURL(queue ARN) (url string, known bool) {
+	domain, known := awsDomains[queue.Partition]
+	if !known || queue.Account == "" {
+		return "", false
+	}
+	return fmt.Sprintf("https://sqs.%s.%s/%s/%s", queue.Region, domain, queue.Account, queue.Resource), true
+}
 
 func checkQueueARN(a ARN) string {
 	switch {
@@ -60,7 +88,7 @@ func checkQueueARN(a ARN) string {
 func checkQueueBatch(m Mapping, queue ARN, found *problems) {
 	size, window := *or(m.BatchSize, DefaultBatchSize), *or(m.MaximumBatchingWindowInSeconds, 0)
 	switch {
-	case queue.FIFO():
+	case IsFIFO(queue.Resource):
 		if 0 < window && window <= MaxBatchingWindow {
 			found.add("MaximumBatchingWindowInSeconds", "Batching window is not supported for FIFO queues")
 		}

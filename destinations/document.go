@@ -9,20 +9,34 @@ import (
 	"github.com/esm-run/esm"
 )
 
-var errNoSubject = fmt.Errorf("%w: the notice has no subject", esm.ErrUndeliverable)
+// Errors of notices that have no form for a kind of destination: config allows no such destination.
+var (
+	errNoSubject  = fmt.Errorf("%w: the notice has no subject", esm.ErrUndeliverable)
+	errDeadLetter = fmt.Errorf("%w: a dead letter can be sent to a queue or a topic only", esm.ErrUndeliverable)
+	errNoRecord   = fmt.Errorf("%w: it receives only notices of asynchronous events", esm.ErrUndeliverable)
+)
 
-// document returns the text of a notice, by its subject. The event itself is in it only if payload is set.
+// document returns the text of a notice, by its subject. The event of a stream's batch is in it only if payload is set, an
+// asynchronous event always.
 func document(n esm.Notice, payload bool) ([]byte, error) {
-	if n.Stream != nil {
+	switch {
+	case n.Stream != nil:
 		return streamDocument(n, payload)
+	case n.Event == nil:
+		return nil, errNoSubject
+	case n.Event.DeadLetter:
+		return nil, errDeadLetter
 	}
-	return nil, errNoSubject
+	return eventRecord(n, true)
 }
 
 // objectKey returns the key of a notice's object in a bucket, by its subject.
 func objectKey(n esm.Notice) (string, error) {
-	if n.Stream != nil {
+	switch {
+	case n.Stream != nil:
 		return streamObjectKey(n), nil
+	case n.Event != nil:
+		return eventObjectKey(n)
 	}
 	return "", errNoSubject
 }
@@ -51,6 +65,9 @@ type member struct {
 	value any
 }
 
+// verbatim is the JSON text of a member, which is written byte for byte.
+type verbatim []byte
+
 // encode returns compact JSON with the members in their order, and with <, > and & unescaped as Lambda writes them.
 func encode(members []member) ([]byte, error) {
 	var b bytes.Buffer
@@ -59,11 +76,15 @@ func encode(members []member) ([]byte, error) {
 	before := '{'
 	for _, m := range members {
 		fmt.Fprintf(&b, "%c%q:", before, m.key)
+		before = ','
+		if text, ok := m.value.(verbatim); ok {
+			b.Write(text)
+			continue
+		}
 		if err := enc.Encode(m.value); err != nil {
 			return nil, err
 		}
 		b.Truncate(b.Len() - 1) // Encode ends with a newline
-		before = ','
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil

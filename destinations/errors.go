@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awserr"
 )
@@ -19,16 +17,9 @@ func failed(action, name string, err error) error {
 	return fmt.Errorf("destinations: %s %s: %w", action, name, err)
 }
 
-// temporary lists error codes that may go away although the service blames the caller, besides the throttling codes that
-// the SDK knows.
+// temporary lists error codes that may go away although the service blames the caller, besides those that
+// [awserr.Throttled] knows.
 var temporary = map[string]bool{
-	"OverLimit":               true,
-	"KmsThrottled":            true, // SQS
-	"KMS.ThrottlingException": true,
-	"KMSThrottling":           true, // SNS
-	"KMSThrottlingException":  true,
-	"Throttled":               true,
-
 	"RequestTimeout":          true,
 	"RequestTimeoutException": true,
 	"RequestExpired":          true,
@@ -40,16 +31,25 @@ var temporary = map[string]bool{
 	"OperationAborted":  true, // S3: another change is in progress
 	"TemporaryRedirect": true, // S3: the bucket is new
 	"ConcurrentAccess":  true, // SNS
+
+	"InternalFailure":                 true, // EventBridge, of an entry
+	"InternalException":               true,
+	"ConcurrentModificationException": true,
+
+	"ResourceConflictException":  true, // Lambda: the function is being created or updated
+	"ENINotReadyException":       true,
+	"SnapStartNotReadyException": true,
 }
+
+// passes reports whether an error may go away, by its code.
+func passes(err error) bool { return awserr.Throttled(err) || temporary[awserr.Code(err)] }
 
 // permanent reports whether the service blamed the caller: the destination does not exist, access to it or to its key is
 // denied, it is in another Region, or the notice is too large or invalid.
 func permanent(err error) bool {
-	code := awserr.Code(err)
-	_, throttled := retry.DefaultThrottleErrorCodes[code]
-	if throttled || temporary[code] {
+	if passes(err) {
 		return false
 	}
 	status := awserr.Status(err)
-	return status >= 300 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
+	return status >= 300 && status < 500 && status != http.StatusRequestTimeout
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/esm-run/esm"
 )
 
-// bucket writes each notice as an object that, unlike the messages of other destinations, contains the event.
+// bucket writes each notice as an object that contains the event, also that of a stream's batch.
 type bucket struct {
 	client *s3.Client
 	name   string

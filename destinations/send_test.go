@@ -21,14 +21,14 @@ func TestWhereNoticesAreSent(t *testing.T) {
 	topic := "TopicArn=" + url.QueryEscape(topicARN)
 	for endpoint, want := range map[string]map[string]request{ // the body contains this
 		"": {
-			config.SQS: {"https://sqs.eu-west-1.amazonaws.com/", `"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/111122223333/failed"`},
-			config.SNS: {"https://sns.eu-west-1.amazonaws.com/", topic},
-			config.S3:  {"https://failed-records.s3.eu-west-1.amazonaws.com/" + exhaustedKey + "?x-id=PutObject", string(golden(t, "s3"))},
+			config.SQS: {url: "https://sqs.eu-west-1.amazonaws.com/", body: `"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/111122223333/failed"`},
+			config.SNS: {url: "https://sns.eu-west-1.amazonaws.com/", body: topic},
+			config.S3:  {url: "https://failed-records.s3.eu-west-1.amazonaws.com/" + exhaustedKey + "?x-id=PutObject", body: string(golden(t, "s3"))},
 		},
 		"http://127.0.0.1:4566": {
-			config.SQS: {"http://127.0.0.1:4566/", `"QueueUrl":"http://unreachable.example:4566/111122223333/failed"`},
-			config.SNS: {"http://127.0.0.1:4566/", topic},
-			config.S3:  {"http://127.0.0.1:4566/failed-records/" + exhaustedKey + "?x-id=PutObject", string(golden(t, "s3"))},
+			config.SQS: {url: "http://127.0.0.1:4566/", body: `"QueueUrl":"http://unreachable.example:4566/111122223333/failed"`},
+			config.SNS: {url: "http://127.0.0.1:4566/", body: topic},
+			config.S3:  {url: "http://127.0.0.1:4566/failed-records/" + exhaustedKey + "?x-id=PutObject", body: string(golden(t, "s3"))},
 		},
 	} {
 		for name := range want {
@@ -84,11 +84,30 @@ func TestPermanentErrors(t *testing.T) {
 				"RequestTimeTooSkewed": 403, "ExpiredToken": 400, "KMS.ThrottlingException": 400,
 			},
 		},
+		config.EventBridge: {
+			permanent: errs{
+				"ResourceNotFoundException": 400, "AccessDeniedException": 400, "ValidationException": 400, "RequestEntityTooLarge": 413,
+				"UnrecognizedClientException": 400,
+			},
+			temporary: errs{
+				"ThrottlingException": 400, "InternalException": 500, "InternalFailure": 400, "ConcurrentModificationException": 400, "Any": 503,
+			},
+		},
+		config.Lambda: {
+			permanent: errs{
+				"ResourceNotFoundException": 404, "AccessDeniedException": 403, "InvalidRequestContentException": 400,
+				"RequestEntityTooLargeException": 413, "InvalidParameterValueException": 400,
+			},
+			temporary: errs{
+				"TooManyRequestsException": 429, "ServiceException": 500, "ResourceConflictException": 409, "EC2ThrottledException": 502,
+				"ResourceNotReadyException": 502, "SnapStartNotReadyException": 409,
+			},
+		},
 	} {
 		for want, codes := range map[bool]errs{true: test.permanent, false: test.temporary} {
 			for code, status := range codes {
 				s := &service{faults: []fault{{status: status, code: code}}}
-				err := s.each(t, "")[name].Send(t.Context(), exhausted())
+				err := s.all(t, "", config.EventFailure)[name].Send(t.Context(), givenUp())
 				if err == nil || errors.Is(err, esm.ErrUndeliverable) != want || awserr.Code(err) != code {
 					t.Errorf("%s answers %d %s: %v, want it permanent: %t", name, status, code, err, want)
 				}
@@ -102,9 +121,9 @@ func TestPermanentErrors(t *testing.T) {
 
 func TestABrokenConnectionIsTemporary(t *testing.T) {
 	for _, done := range []bool{false, true} {
-		for name := range (&service{}).each(t, "") {
+		for name := range (&service{}).all(t, "", config.EventFailure) {
 			s := &service{faults: []fault{{code: "broken", done: done}}}
-			err := s.each(t, "")[name].Send(t.Context(), exhausted())
+			err := s.all(t, "", config.EventFailure)[name].Send(t.Context(), givenUp())
 			if err == nil || errors.Is(err, esm.ErrUndeliverable) || s.calls != 1 || (len(s.taken) == 1) != done {
 				t.Errorf("%s: %v after %d calls, %d taken", name, err, s.calls, len(s.taken))
 			}
@@ -151,10 +170,13 @@ func TestReach(t *testing.T) {
 		config.SQS: {"": 0, "QueueDoesNotExist": 400, "AccessDeniedException": 400, "AccessDenied": 403},
 		config.SNS: {"": 0, "NotFound": 404, "AuthorizationError": 403},
 		config.S3:  {"": 0, "NoSuchBucket": 404, "AccessDenied": 403, "MovedPermanently": 301},
+
+		config.EventBridge: {"": 0, "ResourceNotFoundException": 400, "AccessDeniedException": 400},
+		config.Lambda:      {"": 0, "ResourceNotFoundException": 404, "AccessDeniedException": 403},
 	} {
 		for code, status := range codes {
 			s := &service{faults: []fault{{status: status, code: code}}}
-			err := s.each(t, "http://127.0.0.1:4566")[name].Reach(t.Context())
+			err := s.all(t, "http://127.0.0.1:4566", config.EventFailure)[name].Reach(t.Context())
 			reached := code == "" || status == 403 || strings.HasPrefix(code, "AccessDenied")
 			if (err == nil) != reached || len(s.taken) != 0 {
 				t.Errorf("%s that answers %q: %v", name, code, err)
@@ -165,7 +187,14 @@ func TestReach(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	_, err := Opener{}.Open(t.Context(), queueARN+".fifo", config.StreamFailure)
-	if want := "destination " + queueARN + ".fifo is FIFO, which cannot be a destination: give the ARN of"; err == nil || !strings.HasPrefix(err.Error(), want) {
+	want := "destination " + queueARN + ".fifo is FIFO, which cannot be a destination: give the ARN of"
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !errors.Is(err, esm.ErrUndeliverable) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	gone := errors.New("no such endpoint")
+	o := Opener{Endpoint: func(string) (string, error) { return "", gone }}
+	_, err = o.Open(t.Context(), queueARN, config.DeadLetter)
+	if want := "destination " + queueARN + ": no such endpoint"; err == nil || err.Error() != want || !errors.Is(err, gone) || !errors.Is(err, esm.ErrUndeliverable) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

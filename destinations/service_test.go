@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -53,7 +54,7 @@ func makeReal(t *testing.T, endpoint string, web aws.HTTPClient) *real {
 	ctx, c := context.Background(), clients{web}
 	r := &real{
 		T: t, name: "esm-test-" + strings.ToLower(rand.Text()[:10]),
-		opener: Opener{Clients: c, Endpoint: func(string) string { return endpoint }, Region: region},
+		opener: Opener{Clients: c, Endpoint: func(string) (string, error) { return endpoint, nil }, Region: region},
 	}
 	r.queues, _ = c.SQS(ctx, endpoint, region)
 	r.topics, _ = c.SNS(ctx, endpoint, region)
@@ -95,7 +96,13 @@ func (r *real) arn(service string) string {
 // of opens the destination of a service. A suffix names one that does not exist.
 func (r *real) of(service, suffix string) Reachable {
 	r.Helper()
-	d, err := r.opener.Open(r.Context(), r.arn(service)+suffix, config.StreamFailure)
+	return r.from(service, suffix, config.StreamFailure)
+}
+
+// from opens the destination of a service for an origin.
+func (r *real) from(service, suffix string, origin config.Origin) Reachable {
+	r.Helper()
+	d, err := r.opener.Open(r.Context(), r.arn(service)+suffix, origin)
 	r.must(err)
 	return d
 }
@@ -105,6 +112,7 @@ func (r *real) receive() sqstypes.Message {
 	r.Helper()
 	out, err := r.queues.ReceiveMessage(r.Context(), &sqs.ReceiveMessageInput{
 		QueueUrl: &r.url, WaitTimeSeconds: 10, MessageAttributeNames: []string{"All"},
+		MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{sqstypes.MessageSystemAttributeNameAWSTraceHeader},
 	})
 	r.must(err)
 	if len(out.Messages) != 1 {
@@ -156,5 +164,41 @@ func missingDestinations(r *real) {
 			r.Errorf("%s: reached although it does not exist", service)
 		}
 		r.must(r.of(service, "").Reach(r.Context()))
+	}
+}
+
+func TestEventsOnService(t *testing.T) { onServices(t, eventsArrive) }
+
+func eventsArrive(r *real) {
+	r.must(r.from(config.SQS, "", config.EventSuccess).Send(r.Context(), succeeded()))
+	if got := r.receive(); *got.Body != text(r.T, "succeeded") || len(got.MessageAttributes) != 0 || got.Attributes["AWSTraceHeader"] != traceID {
+		r.Errorf("queue: %s with %v, %v", *got.Body, got.MessageAttributes, got.Attributes)
+	}
+	letter := deadLettered()
+	letter.Event.Error = strings.Repeat("x", errorLimit-1) + "\u20ac\x1b"
+	want := map[string]string{
+		"RequestID": "String " + letter.RequestID, "ErrorCode": "Number 200", "ErrorMessage": "String " + strings.Repeat("x", errorLimit-1) + "\uFFFD",
+	}
+	r.must(r.from(config.SQS, "", config.DeadLetter).Send(r.Context(), letter))
+	got := r.receive()
+	attributes := map[string]string{}
+	for name, v := range got.MessageAttributes {
+		attributes[name] = *v.DataType + " " + *v.StringValue
+	}
+	if *got.Body != string(letter.Payload) || !maps.Equal(attributes, want) {
+		r.Errorf("dead-letter queue: %s with %v", *got.Body, attributes)
+	}
+	r.must(r.from(config.SNS, "", config.DeadLetter).Send(r.Context(), letter))
+	var envelope struct {
+		Message           string
+		MessageAttributes map[string]struct{ Type, Value string }
+	}
+	r.must(json.Unmarshal([]byte(*r.receive().Body), &envelope))
+	clear(attributes)
+	for name, v := range envelope.MessageAttributes {
+		attributes[name] = v.Type + " " + v.Value
+	}
+	if envelope.Message != string(letter.Payload) || !maps.Equal(attributes, want) {
+		r.Errorf("dead-letter topic: %+v", envelope)
 	}
 }

@@ -2,19 +2,20 @@ package destinations
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/awserr"
 	"github.com/esm-run/esm/config"
 )
 
-// queue sends each notice as the body of a message without attributes.
+// queue sends each notice as a message. Only a dead letter has attributes. With the notice of an asynchronous event goes its
+// trace header, as a system attribute.
 type queue struct {
 	client *sqs.Client
 	arn    config.ARN
@@ -26,9 +27,9 @@ type queue struct {
 // Send implements [esm.Destination] by one SendMessage, which needs sqs:SendMessage. The first call also asks an endpoint
 // other than AWS's own for the queue's URL.
 func (q *queue) Send(ctx context.Context, n esm.Notice) error {
-	body, err := document(n, false)
+	m, err := messageOf(n)
 	if err == nil {
-		err = q.send(ctx, string(body))
+		err = q.send(ctx, m, traceHeader(n))
 	}
 	if err != nil {
 		return failed("send to queue", q.arn.Resource, err)
@@ -36,12 +37,17 @@ func (q *queue) Send(ctx context.Context, n esm.Notice) error {
 	return nil
 }
 
-func (q *queue) send(ctx context.Context, body string) error {
+func (q *queue) send(ctx context.Context, m message, trace string) error {
 	url, err := q.address(ctx)
 	if err != nil {
 		return err
 	}
-	in := &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &body}
+	in := &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &m.body, MessageAttributes: queueAttributes(m)}
+	if trace != "" {
+		in.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
+			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: &trace},
+		}
+	}
 	_, err = q.client.SendMessage(ctx, in, withoutRetries)
 	if permanent(err) {
 		q.setURL("") // the queue may be created again with another URL
@@ -49,8 +55,18 @@ func (q *queue) send(ctx context.Context, body string) error {
 	return err
 }
 
-// address returns the queue's URL. On AWS it follows from the ARN. Another endpoint is asked for it, which a VPC endpoint
-// may refuse. The client sends every request to its own endpoint: the URL only names the queue.
+func queueAttributes(m message) (attributes map[string]types.MessageAttributeValue) {
+	for _, a := range m.attributes {
+		if attributes == nil {
+			attributes = map[string]types.MessageAttributeValue{}
+		}
+		attributes[a.name] = types.MessageAttributeValue{DataType: &a.kind, StringValue: &a.value}
+	}
+	return attributes
+}
+
+// address returns the queue's URL. On AWS it follows from the ARN, except in an unknown partition. Another endpoint is asked
+// for it, which a VPC endpoint may refuse. The client sends every request to its own endpoint: the URL only names the queue.
 func (q *queue) address(ctx context.Context) (string, error) {
 	q.mu.Lock()
 	url := q.url
@@ -58,15 +74,16 @@ func (q *queue) address(ctx context.Context) (string, error) {
 	if url != "" {
 		return url, nil
 	}
-	if q.client.Options().BaseEndpoint == nil {
-		return q.setURL(q.awsURL()), nil
+	derived, known := config.QueueURL(q.arn)
+	if known && q.client.Options().BaseEndpoint == nil {
+		return q.setURL(derived), nil
 	}
 	out, err := q.ask(ctx, withoutRetries)
 	switch {
 	case err == nil:
 		return q.setURL(aws.ToString(out.QueueUrl)), nil
-	case awserr.Status(err) == http.StatusForbidden:
-		return q.setURL(q.awsURL()), nil
+	case known && awserr.Status(err) == http.StatusForbidden:
+		return q.setURL(derived), nil
 	}
 	return "", err
 }
@@ -77,14 +94,6 @@ func (q *queue) ask(ctx context.Context, options ...func(*sqs.Options)) (*sqs.Ge
 }
 
 func withoutRetries(o *sqs.Options) { o.Retryer = aws.NopRetryer{} }
-
-func (q *queue) awsURL() string {
-	domain := "amazonaws.com"
-	if q.arn.Partition == "aws-cn" {
-		domain += ".cn"
-	}
-	return fmt.Sprintf("https://sqs.%s.%s/%s/%s", q.arn.Region, domain, q.arn.Account, q.arn.Resource)
-}
 
 func (q *queue) setURL(url string) string {
 	q.mu.Lock()

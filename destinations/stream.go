@@ -27,12 +27,8 @@ type windowInfo struct {
 	Terminated bool `json:"isWindowTerminatedEarly"`
 }
 
-// Layouts of times that do not depend on the kind of stream.
-const (
-	seconds      = "2006-01-02T15:04:05Z"
-	milliseconds = "2006-01-02T15:04:05.000Z"
-	objectTime   = "2006/01/02/2006-01-02T15.04.05"
-)
+// objectTime is the layout of times in the keys of objects.
+const objectTime = "2006/01/02/2006-01-02T15.04.05"
 
 // streamDocument returns the document of a notice whose subject is a batch of a stream.
 func streamDocument(n esm.Notice, payload bool) ([]byte, error) {
@@ -52,10 +48,10 @@ func streamDocument(n esm.Notice, payload bool) ([]byte, error) {
 	if payload && len(n.Payload) > 0 {
 		doc = append(doc, member{"payload", string(n.Payload)}) // as text
 	}
-	doc = append(doc, member{"timestamp", stamp(n.Time, milliseconds)}, member{kind.Notice.Key, batch(*n.Stream, kind.Notice.Time)})
+	doc = append(doc, member{"timestamp", stamp(n.Time, config.NoticeMilliseconds)}, member{kind.Notice.Key, batch(*n.Stream, kind.Notice.Time)})
 	if w := n.Stream.Window; w != nil {
 		info := windowInfo{Final: w.Final, Terminated: w.Terminated}
-		info.Window.Start, info.Window.End = stamp(w.Start, seconds), stamp(w.End, seconds)
+		info.Window.Start, info.Window.End = stamp(w.Start, config.NoticeSeconds), stamp(w.End, config.NoticeSeconds)
 		doc = append(doc, member{"timeWindowInfo", info})
 	}
 	return encode(doc)

@@ -4,11 +4,14 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -24,11 +27,15 @@ type fault struct {
 }
 
 // request is a request that has taken effect.
-type request struct{ url, body string }
+type request struct {
+	url, body string
+	header    http.Header
+}
 
-// service simulates SQS, SNS and S3 for the SDK's clients. Its faults apply to the first requests, one each.
+// service simulates SQS, SNS, S3, EventBridge and Lambda for the SDK's clients. Its faults apply to the first requests, one each.
 type service struct {
 	faults []fault
+	answer string // of every request that succeeds; empty is the usual one
 	calls  int
 	asked  int // requests that send nothing
 	taken  []request
@@ -49,9 +56,11 @@ func (s *service) Do(req *http.Request) (*http.Response, error) {
 	if asks {
 		s.asked++
 	} else if f.code == "" || f.done {
-		s.taken = append(s.taken, request{req.URL.String(), string(body)})
+		s.taken = append(s.taken, request{req.URL.String(), string(body), req.Header})
 	}
 	switch {
+	case f.code == "" && s.answer != "":
+		return respond(req, http.StatusOK, s.answer), nil
 	case f.code == "":
 		return respond(req, http.StatusOK, answer), nil
 	case f.status == 0:
@@ -64,6 +73,12 @@ func answerTo(req *http.Request, body string) (answer string, asks bool) {
 	switch {
 	case strings.HasSuffix(req.Header.Get("X-Amz-Target"), ".GetQueueUrl"):
 		return `{"QueueUrl":"http://unreachable.example:4566/111122223333/failed"}`, true
+	case strings.HasSuffix(req.Header.Get("X-Amz-Target"), ".DescribeEventBus"), strings.HasSuffix(req.URL.Path, "/configuration"):
+		return `{}`, true
+	case strings.HasSuffix(req.Header.Get("X-Amz-Target"), ".PutEvents"):
+		return `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`, false
+	case strings.HasSuffix(req.URL.Path, "/invocations"):
+		return "", false
 	case req.Header.Get("X-Amz-Target") != "":
 		return `{"MessageId":"1"}`, false
 	case strings.Contains(body, "Action=GetTopicAttributes"):
@@ -77,7 +92,7 @@ func answerTo(req *http.Request, body string) (answer string, asks bool) {
 // refusal returns an error in the protocol of the request.
 func refusal(req *http.Request, code string) string {
 	switch {
-	case req.Header.Get("X-Amz-Target") != "":
+	case req.Header.Get("X-Amz-Target") != "", strings.HasPrefix(req.URL.Path, "/2015-03-31/functions/"):
 		return `{"__type":"com.amazonaws.sqs#` + code + `","message":"no"}`
 	case req.Method == http.MethodPost:
 		return `<ErrorResponse><Error><Type>Sender</Type><Code>` + code + `</Code><Message>no</Message></Error></ErrorResponse>`
@@ -95,22 +110,41 @@ func respond(req *http.Request, status int, body string) *http.Response {
 var keys = credentials.NewStaticCredentialsProvider("test", "test", "")
 
 // The destinations under test.
-var arns = map[string]string{config.SQS: queueARN, config.SNS: topicARN, config.S3: bucketARN}
+var arns = map[string]string{
+	config.SQS: queueARN, config.SNS: topicARN, config.S3: bucketARN, config.EventBridge: busARN, config.Lambda: functionARN,
+}
 
 const (
-	queueARN  = "arn:aws:sqs:eu-west-1:111122223333:failed"
-	topicARN  = "arn:aws:sns:eu-west-1:111122223333:failed"
-	bucketARN = "arn:aws:s3:::failed-records"
+	queueARN    = "arn:aws:sqs:eu-west-1:111122223333:failed"
+	topicARN    = "arn:aws:sns:eu-west-1:111122223333:failed"
+	bucketARN   = "arn:aws:s3:::failed-records"
+	busARN      = "arn:aws:events:eu-west-1:111122223333:event-bus/ops"
+	functionARN = "arn:aws:lambda:eu-west-1:444455556666:function:report:live" // of another account
 )
 
-// each opens a destination of each kind, by service, whose requests reach s. An empty endpoint is AWS's own.
+// opener returns an opener of destinations whose requests reach s. An empty endpoint is AWS's own.
+func (s *service) opener(endpoint string) Opener {
+	return Opener{
+		Clients: clients{s}, Region: "eu-west-1", Account: "111122223333", Endpoint: func(string) (string, error) { return endpoint, nil },
+	}
+}
+
+// each opens a destination of each kind that stream mappings may have, by service.
 func (s *service) each(t *testing.T, endpoint string) map[string]Reachable {
 	t.Helper()
-	opener := Opener{Clients: clients{s}, Endpoint: func(string) string { return endpoint }, Region: "eu-west-1"}
+	return s.all(t, endpoint, config.StreamFailure)
+}
+
+// all opens a destination of each kind that an origin may have, by service.
+func (s *service) all(t *testing.T, endpoint string, origin config.Origin) map[string]Reachable {
+	t.Helper()
 	opened := map[string]Reachable{}
-	for service, arn := range arns {
+	for _, kind := range config.DestinationKinds {
+		if !slices.Contains(kind.Origins, origin) {
+			continue
+		}
 		var err error
-		if opened[service], err = opener.Open(t.Context(), arn, config.StreamFailure); err != nil {
+		if opened[kind.Service], err = s.opener(endpoint).Open(t.Context(), arns[kind.Service], origin); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,4 +172,12 @@ func (c clients) SNS(_ context.Context, endpoint, region string) (*sns.Client, e
 
 func (c clients) S3(_ context.Context, endpoint, region string) (*s3.Client, error) {
 	return s3.NewFromConfig(c.config(endpoint, region), func(o *s3.Options) { o.UsePathStyle = endpoint != "" }), nil
+}
+
+func (c clients) EventBridge(_ context.Context, endpoint, region string) (*eventbridge.Client, error) {
+	return eventbridge.NewFromConfig(c.config(endpoint, region)), nil
+}
+
+func (c clients) LambdaAt(_ context.Context, endpoint, region string) (*lambda.Client, error) {
+	return lambda.NewFromConfig(c.config(endpoint, region)), nil
 }

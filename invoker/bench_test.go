@@ -13,7 +13,7 @@ import (
 // instant is an environment that takes no time.
 type instant struct{}
 
-func (instant) Start(context.Context, config.Function) (invoker.Environment, error) {
+func (instant) Start(context.Context, config.Function, invoker.Initialization) (invoker.Environment, error) {
 	return instant{}, nil
 }
 func (instant) Invoke(context.Context, esm.Call) (esm.Response, error) { return esm.Response{}, nil }

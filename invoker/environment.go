@@ -11,12 +11,22 @@ import (
 type Starter interface {
 	// Start makes an environment for fn and waits until its runtime asks for a first event, at most the ten seconds
 	// of Lambda's Init phase. A runtime that is slower than that is not an error: its first Invoke waits for it
-	// within the function's timeout (AWS: "Understanding the Lambda execution environment lifecycle").
+	// within the function's timeout (AWS: "Understanding the Lambda execution environment lifecycle"). A provisioned
+	// environment has 130 seconds, or the function's timeout if that is longer; exceeding them is an error.
 	//
 	// An error leaves nothing behind. It is a *Broken where the function is to blame, and any other where the
 	// machine is. Calls may be concurrent, and end early when ctx does.
-	Start(ctx context.Context, fn config.Function) (Environment, error)
+	Start(ctx context.Context, fn config.Function, as Initialization) (Environment, error)
 }
+
+// Initialization says why an environment is started: the value of AWS_LAMBDA_INITIALIZATION_TYPE.
+type Initialization string
+
+// The values of Initialization.
+const (
+	OnDemand    Initialization = "on-demand"               // for an invocation that waits
+	Provisioned Initialization = "provisioned-concurrency" // before there is one
+)
 
 // Environment runs a function, one invocation at a time. One goroutine at a time uses it; only Close may be called
 // concurrently.
@@ -25,6 +35,10 @@ type Environment interface {
 	// which the environment enforces. A crash or timeout is a Response with a Fault; the environment resets itself
 	// before the next Invoke and keeps its temporary directory. After an error the handler may or may not have seen
 	// the event, unless it is an esm.ErrNotRun. If ctx ends first, the runtime is killed.
+	//
+	// A runtime that streams its response is held up by c.Stream, at most until the function's timeout. If Invoke returns
+	// for another reason than the runtime's answer, a call of c.Stream may still be in progress, and the Response's
+	// Streamed is not set.
 	Invoke(ctx context.Context, c esm.Call) (esm.Response, error)
 
 	// Drain blocks until the runtime, having answered, asks for its next event: only then is the environment free.

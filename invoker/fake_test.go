@@ -34,15 +34,19 @@ type fakeStarter struct {
 	boot   time.Duration
 	broken func(start int) error // the error of the start with this number, counted from 1
 
-	mu     sync.Mutex
-	starts int
-	alive  []*fakeEnvironment
+	mu          sync.Mutex
+	starts      int
+	provisioned []int // numbers of the starts in advance
+	alive       []*fakeEnvironment
 }
 
-func (m *fakeStarter) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
+func (m *fakeStarter) Start(ctx context.Context, fn config.Function, as invoker.Initialization) (invoker.Environment, error) {
 	m.mu.Lock()
 	m.starts++
 	number := m.starts
+	if as == invoker.Provisioned {
+		m.provisioned = append(m.provisioned, number)
+	}
 	m.mu.Unlock()
 	if err := pass(ctx, m.boot, nil); err != nil {
 		return nil, err
@@ -170,9 +174,9 @@ type rig struct {
 	events []trace.Event
 }
 
-// inBubble runs test with a function "f" that shares three permits and whose environments take a second to start. change,
+// bubble runs test with a function "f" that shares three permits and whose environments take a second to start. change,
 // which may be nil, alters it before. When the test ends the rig is closed, and nothing may be left.
-func inBubble(t *testing.T, change func(*rig), test func(*rig)) {
+func bubble(t *testing.T, change func(*rig), test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{T: t, fakeStarter: &fakeStarter{t: t, boot: time.Second}, began: time.Now()}

@@ -32,27 +32,35 @@ type Backend interface {
 
 // runner is where a function runs.
 type runner interface {
-	// run runs c and returns as soon as there is an answer; took is the time without the wait for an environment. free
-	// is called once, before or after run returns, when nothing is busy with c any more.
-	run(ctx context.Context, c esm.Call, free func()) (resp esm.Response, took time.Duration, err error)
+	// run runs c and returns as soon as there is an answer. free is called once, before or after run returns, when nothing
+	// is busy with c any more.
+	run(ctx context.Context, c esm.Call, free func()) (result, error)
 
 	// drains reports whether a call that has its answer is about to be free.
 	drains() bool
 }
 
+// result is how an invocation went.
+type result struct {
+	esm.Response
+	took                 time.Duration // without the wait for an environment
+	provisioned, spilled bool          // as in trace.Ran
+}
+
 type remote struct{ Backend }
 
-func (r remote) run(ctx context.Context, c esm.Call, free func()) (esm.Response, time.Duration, error) {
+func (r remote) run(ctx context.Context, c esm.Call, free func()) (result, error) {
 	defer free()
 	began := time.Now()
 	resp, err := r.Invoke(ctx, c)
-	return resp, time.Since(began), err
+	return result{Response: resp, took: time.Since(began)}, err
 }
 
 func (remote) drains() bool { return false }
 
-// SetLocal makes p run its function from now on, under the function's reservation. Close closes p. The pool that ran the
-// function before, if any, is returned for the caller to close: it may still be busy.
+// SetLocal makes p run its function from now on, under the function's reservation and without provisioned concurrency, for
+// which Provision is to be called. Close closes p. The pool that ran the function before, if any, is returned for the caller
+// to close: it may still be busy.
 func (f *Functions) SetLocal(p *Pool) (before *Pool) {
 	return f.set(p.Function, p)
 }
@@ -63,9 +71,10 @@ func (f *Functions) SetRemote(fn config.Function, b Backend) (before *Pool) {
 }
 
 func (f *Functions) set(fn config.Function, r runner) *Pool {
-	f.Limits.Set(fn.Name, fn.ReservedConcurrentExecutions)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.Limits.Set(fn.Name, fn.ReservedConcurrentExecutions)
+	f.Limits.Provision(fn.Name, 0)
 	before, _ := f.runners[fn.Name].(*Pool)
 	if f.runners == nil {
 		f.runners = map[string]runner{}
@@ -81,6 +90,7 @@ func (f *Functions) set(fn config.Function, r runner) *Pool {
 func (f *Functions) Remove(function string) (before *Pool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.Limits.Provision(function, 0)
 	before, _ = f.runners[function].(*Pool)
 	delete(f.runners, function)
 	return before
@@ -114,9 +124,10 @@ func (f *Functions) Close(ctx context.Context) {
 	}
 }
 
-// Invoke runs c once, or returns a [Throttled] if no permit is free. If one is about to be, because an environment of the
-// same function has answered, Invoke waits some milliseconds for it: otherwise the only caller of a function with one
-// permit would be throttled by its own last call.
+// Invoke runs c once, or returns a [Throttled] if no permit is free. In two cases Invoke waits ten milliseconds for one. If
+// an environment of the same function has answered, one is about to be free: otherwise the only caller of a function with
+// one permit would be throttled by its own last call. If others wait for permits with Reserve, none would ever be free: so
+// Invoke is served in turn with them.
 func (f *Functions) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 	name, _ := config.SplitQualifier(c.Function)
 	r, err := f.runner(name)
@@ -127,9 +138,11 @@ func (f *Functions) Invoke(ctx context.Context, c esm.Call) (esm.Response, error
 		f.Trace.Emit(trace.Ran{Function: name, ID: c.ID, Throttled: errors.Is(err, esm.ErrThrottled), Err: err})
 		return esm.Response{}, err
 	}
-	s := f.slot(name)
-	defer s.Release()
-	return s.Invoke(ctx, c)
+	return guarding(c, func(c esm.Call) (esm.Response, error) {
+		s := f.slot(name)
+		defer s.Release() // also while a slow receiver of the response holds up the caller
+		return s.traced(ctx, c)
+	})
 }
 
 // Reserve waits for a permit, as [Limits.Wait] does.
@@ -146,12 +159,12 @@ func (f *Functions) Reserve(ctx context.Context, function string) (esm.Slot, err
 
 func (f *Functions) permit(ctx context.Context, name string, r runner) error {
 	throttled := f.Limits.Try(name)
-	if throttled == nil || !r.drains() {
+	if throttled == nil || !r.drains() && !f.Limits.contended(name) {
 		return throttled
 	}
 	grace, cancel := context.WithTimeout(ctx, drainGrace)
 	defer cancel()
-	if f.Limits.Wait(grace, name) != nil {
+	if f.Limits.wait(grace, name, brief) != nil {
 		return throttled
 	}
 	return nil

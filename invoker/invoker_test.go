@@ -57,7 +57,7 @@ func TestCallIsPassedOn(t *testing.T) {
 }
 
 func TestInvokeIsThrottledAtOnce(t *testing.T) {
-	inBubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = new(1) }, func(r *rig) {
+	bubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = new(1) }, func(r *rig) {
 		a := r.later(event{Take: minute})
 		synctest.Wait()
 		got := r.invoke(event{})
@@ -84,7 +84,7 @@ func TestInvokeIsThrottledAtOnce(t *testing.T) {
 
 // The permit is returned when the environment is free again, not when it has answered.
 func TestPermitIsHeldUntilDrained(t *testing.T) {
-	inBubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = new(1) }, func(r *rig) {
+	bubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = new(1) }, func(r *rig) {
 		r.want(r.invoke(event{Drain: minute}), second, "1")
 		r.wantErr(r.invoke(event{}), second+10*ms, esm.ErrThrottled) // it could have been free within the grace
 		slot := r.reserve("f")
@@ -102,7 +102,7 @@ func TestPermitIsHeldUntilDrained(t *testing.T) {
 
 // Under one permit one environment is busy, even if calls follow each other faster than it is free.
 func TestSlotWaitsForItsOwnEnvironment(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		slot := r.reserve("f")
 		for i := range time.Duration(3) {
 			r.want(r.answer(slot.Invoke(r.Context(), call(event{Drain: second}))), (i+1)*second, "1")
@@ -118,7 +118,7 @@ func TestSlotWaitsForItsOwnEnvironment(t *testing.T) {
 }
 
 func TestMisusedSlot(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		r.SetRemote(config.Function{Name: "g"}, backend(nil))
 		slot := r.reserve("g:live")
 		r.wantErr(r.answer(slot.Invoke(r.Context(), call(event{}))), 0, esm.ErrRefused)
@@ -128,7 +128,7 @@ func TestMisusedSlot(t *testing.T) {
 }
 
 func TestCancelledContext(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		r.invoke(event{})
 		ctx, cancel := context.WithCancelCause(r.Context())
 		enough := errors.New("enough")
@@ -143,7 +143,7 @@ func TestCancelledContext(t *testing.T) {
 }
 
 func TestRemoteHoldsPermits(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		lost := errors.New("connection lost")
 		r.SetRemote(config.Function{Name: "g"}, backend(func(context.Context, esm.Call) (esm.Response, error) {
 			time.Sleep(minute)
@@ -169,7 +169,7 @@ func TestRemoteHoldsPermits(t *testing.T) {
 }
 
 func TestEveryInvocationIsTraced(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		r.invoke(event{Take: 2 * second}) // the second that the start takes does not count
 		r.invoke(event{Take: second, Do: "fail"})
 		r.invokeWithin(300*ms, event{Take: minute})
@@ -191,7 +191,7 @@ func TestEveryInvocationIsTraced(t *testing.T) {
 
 // A pool is replaced while its function runs: running invocations end in the old pool, new ones use the new pool.
 func TestReplaceAndRemove(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		slot := r.reserve("f")
 		a := r.later(event{Take: minute})
 		time.Sleep(2 * second)

@@ -1,7 +1,6 @@
 package invoker
 
 import (
-	"container/list"
 	"context"
 	"fmt"
 	"sync"
@@ -11,34 +10,34 @@ import (
 
 // Limits hands out permits, one for each invocation that runs. A function with a reservation has permits of its own:
 // as many as are reserved, no more and no less. All others share one pool (AWS: "Understanding Lambda function
-// scaling"; unlike there, the shared pool does not shrink by what is reserved).
+// scaling"; unlike there, the shared pool does not shrink by what is reserved). Provisioned concurrency is part of a
+// function's reservation; without one it is a part of the shared pool that no other function can use.
 //
-// Within a pool permits are granted in the order in which they were asked for. Methods may be called concurrently, and
-// none but Wait blocks.
+// Within a pool permits are granted in the order in which they were asked for, alternately to those who wait for long and
+// those who wait briefly. Methods may be called concurrently, and none but Wait blocks.
 type Limits struct {
 	mu      sync.Mutex
 	shared  permits
 	quotas  map[string]*quota
-	waiting list.List     // of *waiter, of all pools, in the order of their calls
+	lines   [kinds]line
 	stopped chan struct{} // closed by StopWaiting
 }
 
-// permits is one pool of permits. While anyone waits for it, none is free.
+// permits is one pool of permits. No waiter is left while there is a permit for it.
 type permits struct {
-	limit, used, waiting int
+	limit   int
+	claimed int // by all functions: what each uses, or its floor if that is more
+	waiting [kinds]int
+	turn    int // the line that is served next
 }
 
 // quota counts what one function uses of a pool.
 type quota struct {
-	from          *permits
-	used, waiting int
-}
-
-// waiter is a call of Wait that blocks. Its place is nil once it has a permit.
-type waiter struct {
-	quota   *quota
-	place   *list.Element
-	granted chan struct{} // closed when it has a permit
+	from        *permits
+	provisioned int // environments
+	floor       int // permits of the pool that no other function can use
+	used        int
+	waiting     [kinds]int
 }
 
 var errStopping = fmt.Errorf("stopping: %w", esm.ErrNotRun)
@@ -46,7 +45,7 @@ var errStopping = fmt.Errorf("stopping: %w", esm.ErrNotRun)
 // Throttled is an [esm.ErrThrottled] that says which limit was reached.
 type Throttled struct {
 	Function string
-	Reserved bool // the function's own reservation, not the shared pool
+	Reserved bool // the function's own reservation, not the shared pool or the rate at which environments may be added
 }
 
 // Reason returns the Reason of Lambda's TooManyRequestsException.
@@ -75,15 +74,45 @@ func (l *Limits) Set(function string, reserved *int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	q := l.quota(function)
-	to := &l.shared
+	from, to, floor := q.from, &l.shared, q.provisioned
 	if reserved != nil {
-		to = &permits{limit: *reserved}
+		to, floor = &permits{limit: *reserved}, 0
 	}
-	if from := q.from; from != to {
-		q.moveTo(to)
-		l.grant(from)
-		l.grant(to)
+	if from != to {
+		q.place(to, floor)
+		l.grantAll(from)
+		l.grantAll(to)
 	}
+}
+
+// Provision sets how many permits of the shared pool no function but this one can use, from now on. It has no effect while
+// the function has a reservation. The guarantees of all functions may exceed the pool: then other functions have nothing,
+// but each has its guarantee.
+func (l *Limits) Provision(function string, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	q := l.quota(function)
+	q.provisioned = n
+	if q.from == &l.shared {
+		q.place(q.from, n)
+		l.grantAll(q.from)
+	}
+}
+
+// Provisionable returns how much provisioned concurrency function can have beside that of others: its reservation, if it
+// has one.
+func (l *Limits) Provisionable(function string) (n int, reserved bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	q := l.quota(function)
+	if q.from != &l.shared {
+		return q.from.limit, true
+	}
+	n = l.shared.limit + q.floor
+	for _, other := range l.quotas {
+		n -= other.floor // 0 outside of the shared pool
+	}
+	return max(n, 0), false
 }
 
 // Try takes a permit for function, or returns a [Throttled] if none is free or others wait for one.
@@ -100,23 +129,7 @@ func (l *Limits) Try(function string) error {
 // Wait takes a permit for function and blocks until there is one. If ctx ends first, it returns the cause of that and no
 // permit was taken; after [Limits.StopWaiting] it returns an [esm.ErrNotRun] where it would block.
 func (l *Limits) Wait(ctx context.Context, function string) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	w := l.join(function)
-	if w == nil {
-		return nil
-	}
-	select {
-	case <-w.granted:
-		return nil
-	case <-ctx.Done():
-		l.leave(w)
-		return context.Cause(ctx)
-	case <-l.stopped:
-		l.leave(w)
-		return errStopping
-	}
+	return l.wait(ctx, function, patient)
 }
 
 // StopWaiting makes every Wait that blocks return, now and from now on. Free permits can still be taken.
@@ -158,32 +171,6 @@ func (l *Limits) Reserved(function string) (n int, ok bool) {
 	return q.from.limit, true
 }
 
-// join takes a permit and returns nil, or gets in line.
-func (l *Limits) join(function string) *waiter {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	q := l.quota(function)
-	if q.take() {
-		return nil
-	}
-	w := &waiter{quota: q, granted: make(chan struct{})}
-	w.place = l.waiting.PushBack(w)
-	q.wait(1)
-	return w
-}
-
-// leave gets out of the line. A permit that was granted in the same moment goes on to the next.
-func (l *Limits) leave(w *waiter) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if w.place == nil {
-		l.giveBack(w.quota)
-		return
-	}
-	l.waiting.Remove(w.place)
-	w.quota.wait(-1)
-}
-
 func (l *Limits) quota(function string) *quota {
 	q := l.quotas[function]
 	if q == nil {
@@ -193,42 +180,32 @@ func (l *Limits) quota(function string) *quota {
 	return q
 }
 
-func (l *Limits) giveBack(q *quota) {
-	q.use(-1)
-	l.grant(q.from)
-}
-
-// grant gives the free permits of a pool to those who wait for it.
-func (l *Limits) grant(from *permits) {
-	for place := l.waiting.Front(); from.used < from.limit && from.waiting > 0; {
-		w := place.Value.(*waiter)
-		place = place.Next()
-		if w.quota.from == from {
-			l.waiting.Remove(w.place)
-			w.place = nil
-			w.quota.wait(-1)
-			w.quota.use(1)
-			close(w.granted)
-		}
-	}
-}
+// free reports whether there is a permit for the function.
+func (q *quota) free() bool { return q.used < q.floor || q.from.claimed < q.from.limit }
 
 func (q *quota) take() bool {
-	if q.from.used >= q.from.limit {
+	if !q.free() {
 		return false
 	}
 	q.use(1)
 	return true
 }
 
-func (q *quota) use(n int)  { q.used += n; q.from.used += n }
-func (q *quota) wait(n int) { q.waiting += n; q.from.waiting += n }
+func (q *quota) claim() int { return max(q.used, q.floor) }
 
-// moveTo moves what a function uses and waits for to another pool.
-func (q *quota) moveTo(to *permits) {
-	q.from.used -= q.used
-	q.from.waiting -= q.waiting
-	q.from = to
-	to.used += q.used
-	to.waiting += q.waiting
+func (q *quota) use(n int) {
+	before := q.claim()
+	q.used += n
+	q.from.claimed += q.claim() - before
+}
+
+// place moves what a function uses and waits for to a pool, or changes its floor there.
+func (q *quota) place(to *permits, floor int) {
+	q.from.claimed -= q.claim()
+	for i, n := range q.waiting {
+		q.from.waiting[i] -= n
+		to.waiting[i] += n
+	}
+	q.from, q.floor = to, floor
+	to.claimed += q.claim()
 }

@@ -25,7 +25,8 @@ type answer struct {
 // for another: a runtime takes less than a millisecond to ask for its next event, on a busy machine several.
 const drainGrace = 10 * time.Millisecond
 
-// take waits for an environment. Its error is an ErrNotRun, or a *Broken, which is the function's answer.
+// take waits for an environment. Its error is an ErrNotRun, which may be a *Throttled, or a *Broken, which is the function's
+// answer.
 func (p *Pool) take(ctx context.Context) (*member, error) {
 	m, w, err := p.ask()
 	if w != nil {
@@ -45,11 +46,7 @@ func (p *Pool) ask() (*member, *candidate, error) {
 	if p.closed {
 		return nil, nil, p.closedError()
 	}
-	if last := len(p.idle) - 1; last >= 0 {
-		m := p.idle[last]
-		p.idle[last] = nil
-		p.idle = p.idle[:last]
-		p.busy++
+	if m := p.pop(); m != nil {
 		return m, nil, nil
 	}
 	if p.stopping && p.draining <= p.patient {

@@ -8,16 +8,19 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/trace"
 )
 
-// Pool holds the environments of one function. The last used is used first, so that those that are not needed go idle and
-// are closed. An invocation that finds none idle waits for whichever comes first: one that is freed or one that starts.
+// Pool holds the environments of one function. Provisioned ones are used first, and of each kind the last used, so that
+// those that are not needed go idle and are closed. An invocation that finds none idle waits for whichever comes first: one
+// that is freed or one that starts.
 //
-// A Pool has no limit: it runs each invocation that it is given in an environment of its own. Its fields are set before
-// the first use.
+// A Pool has no limit but the rate at which environments are added: it runs each invocation that it is given in an
+// environment of its own. Its fields are set before the first use.
 type Pool struct {
 	Function config.Function
 	Starter  Starter
@@ -27,56 +30,61 @@ type Pool struct {
 	MaxAge      time.Duration // how old one may become, less up to a tenth at random; 0 means four hours
 	Starts      int           // how many may start concurrently; 0 means four
 
-	once   sync.Once
-	starts context.Context // ends starts and the pauses before them
-	stop   context.CancelFunc
-	life   context.Context // ends drains, when Close has waited long enough
-	cut    context.CancelFunc
-	work   sync.WaitGroup // goroutines, and each member until it is closed
+	once    sync.Once
+	running context.Context // ends starts and the pauses before them
+	stop    context.CancelFunc
+	life    context.Context // ends drains, when Close has waited long enough
+	cut     context.CancelFunc
+	work    sync.WaitGroup // goroutines, and each member until it is closed
 
 	tracing sync.Mutex // held over the trace, so that the last number traced is the newest
 	traced  trace.Environments
 
-	mu       sync.Mutex
-	stopping bool // StopStarting was called
-	closed   bool
-	members  map[*member]bool
-	idle     []*member // in the order in which they became idle
-	busy     int       // members in use: running, draining or being closed
-	draining int
-	waiting  list.List // of *candidate, first come in front; empty while a member is idle
-	patient  int       // those among them that count on a drain
-	slowdown slowdown
-	starting int
+	mu          sync.Mutex
+	stopping    bool // StopStarting was called
+	closed      bool
+	members     map[*member]bool
+	idle        []*member // those that are not provisioned, in the order in which they became idle
+	busy        int       // members in use: running, draining or being closed
+	draining    int
+	waiting     list.List // of *candidate, first come in front; empty while a member is idle
+	patient     int       // those among them that count on a drain
+	onDemand    starts    // for those that wait
+	scaling     *rate.Limiter
+	provisioned provisioning
 }
 
 // member is one environment of a pool. The goroutine that took it from the pool is the only one to use it.
 type member struct {
 	Environment
+	as       Initialization
 	retire   time.Time // when it is too old
 	since    time.Time // when it became idle
 	draining bool
 }
 
+func (m *member) isProvisioned() bool { return m.as == Provisioned }
+
 // run runs c in an environment, as [runner] says.
-func (p *Pool) run(ctx context.Context, c esm.Call, free func()) (resp esm.Response, took time.Duration, err error) {
+func (p *Pool) run(ctx context.Context, c esm.Call, free func()) (r result, err error) {
 	m, err := p.take(ctx)
 	if err != nil {
 		free()
 		if broken, ok := errors.AsType[*Broken](err); ok {
-			return broken.Response(c.ID), 0, nil
+			r.Response = broken.Response(c.ID)
+			return r, nil
 		}
-		return esm.Response{}, 0, err
+		return r, err
 	}
 	began := time.Now()
-	resp, err = m.Invoke(ctx, c)
-	took = time.Since(began)
-	p.answered(m) // before the caller can ask again
+	r.Response, err = m.Invoke(ctx, c)
+	r.took, r.provisioned = time.Since(began), m.isProvisioned()
+	r.spilled = p.answered(m) // before the caller can ask again
 	p.work.Go(func() {
 		p.drain(m)
 		free()
 	})
-	return resp, took, err
+	return r, err
 }
 
 // drains reports whether an environment has answered and is about to be free.
@@ -89,7 +97,7 @@ func (p *Pool) drains() bool {
 // place gives m, which is free, to the first in line, or makes it idle. It reports false if m is to be closed.
 func (p *Pool) place(m *member, now time.Time) bool {
 	p.drained(m)
-	if p.closed || !now.Before(m.retire) {
+	if p.closed || !now.Before(m.retire) || m.isProvisioned() && p.provisioned.surplus() > 0 {
 		return false
 	}
 	if w := p.first(); w != nil {
@@ -97,9 +105,33 @@ func (p *Pool) place(m *member, now time.Time) bool {
 		return true
 	}
 	m.since = now
-	p.idle = append(p.idle, m)
+	if m.isProvisioned() {
+		p.provisioned.idle = append(p.provisioned.idle, m)
+	} else {
+		p.idle = append(p.idle, m)
+	}
 	p.busy--
 	return true
+}
+
+// pop takes an idle member. It returns nil if there is none.
+func (p *Pool) pop() *member {
+	m := pop(&p.provisioned.idle)
+	if m == nil {
+		m = pop(&p.idle)
+	}
+	if m != nil {
+		p.busy++
+	}
+	return m
+}
+
+func pop(idle *[]*member) (m *member) {
+	if last := len(*idle) - 1; last >= 0 {
+		m, (*idle)[last] = (*idle)[last], nil
+		*idle = (*idle)[:last]
+	}
+	return m
 }
 
 func (p *Pool) drained(m *member) {
@@ -109,11 +141,14 @@ func (p *Pool) drained(m *member) {
 	}
 }
 
-func (p *Pool) answered(m *member) {
+// answered records that m has answered. It reports whether m is used although the function has provisioned environments,
+// which are or were busy then.
+func (p *Pool) answered(m *member) (spilled bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m.draining = true
 	p.draining++
+	return !m.isProvisioned() && p.provisioned.alive > 0
 }
 
 // drain waits until m is free, which the function's timeout and Close bound, and gives it back.
@@ -142,6 +177,10 @@ func (p *Pool) put(m *member) {
 func (p *Pool) discard(m *member) {
 	p.mu.Lock()
 	p.drained(m)
+	if m.isProvisioned() {
+		p.provisioned.alive--
+		p.allot()
+	}
 	p.mu.Unlock()
 	m.Close()
 	p.mu.Lock()
@@ -160,7 +199,10 @@ func (p *Pool) report() {
 	p.tracing.Lock()
 	defer p.tracing.Unlock()
 	p.mu.Lock()
-	now := trace.Environments{Function: p.Function.Name, Alive: len(p.members), Busy: p.busy}
+	now := trace.Environments{
+		Function: p.Function.Name, Alive: len(p.members), Busy: p.busy,
+		Provisioned: p.provisioned.alive, ProvisionedBusy: p.provisioned.alive - len(p.provisioned.idle),
+	}
 	p.mu.Unlock()
 	if now != p.traced {
 		p.traced = now

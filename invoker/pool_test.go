@@ -30,7 +30,7 @@ func TestSequentialCallsUseOneEnvironment(t *testing.T) {
 		{"one permit", 1, 9 * ms},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = &tt.permits }, func(r *rig) {
+			bubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = &tt.permits }, func(r *rig) {
 				for i := range time.Duration(100) {
 					r.want(r.invoke(event{Take: 10 * ms, Drain: tt.drain}), second+(i+1)*10*ms+i*tt.drain, "1")
 				}
@@ -41,14 +41,14 @@ func TestSequentialCallsUseOneEnvironment(t *testing.T) {
 }
 
 func TestLongDrainStartsAnother(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		r.want(r.invoke(event{Drain: minute}), second, "1")
 		r.want(r.invoke(event{}), 2*second+10*ms, "2")
 	})
 }
 
 func TestLastUsedIsUsedFirst(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		short, long := r.later(event{Take: second}), r.later(event{Take: 2 * second})
 		<-short
 		last := <-long
@@ -61,7 +61,7 @@ func TestLastUsedIsUsedFirst(t *testing.T) {
 }
 
 func TestIdleEnvironmentsEnd(t *testing.T) {
-	inBubble(t, func(r *rig) { r.pool.IdleTimeout = minute }, func(r *rig) {
+	bubble(t, func(r *rig) { r.pool.IdleTimeout = minute }, func(r *rig) {
 		a, b := r.later(event{}), r.later(event{Take: 30 * second})
 		<-a
 		<-b
@@ -76,7 +76,7 @@ func TestIdleEnvironmentsEnd(t *testing.T) {
 
 func TestOldEnvironmentsEnd(t *testing.T) {
 	for _, used := range []bool{false, true} {
-		inBubble(t, func(r *rig) { r.pool.IdleTimeout, r.pool.MaxAge = 100*time.Hour, 10*time.Hour }, func(r *rig) {
+		bubble(t, func(r *rig) { r.pool.IdleTimeout, r.pool.MaxAge = 100*time.Hour, 10*time.Hour }, func(r *rig) {
 			r.want(r.invoke(event{}), second, "1")
 			through := func(age time.Duration) {
 				for time.Since(r.began) < second+age {
@@ -102,7 +102,7 @@ func TestOldEnvironmentsEnd(t *testing.T) {
 
 // An invocation takes the first environment that is free; the one that was started for it stays idle.
 func TestFreedBeforeStarted(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		a := r.later(event{Take: 500 * ms})
 		time.Sleep(1200 * ms)
 		b := r.later(event{Take: minute}) // asks for a start, ready at 2.2 s
@@ -116,7 +116,7 @@ func TestFreedBeforeStarted(t *testing.T) {
 }
 
 func TestStartsAreLimited(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		r.pool.Starts = 2
 		r.pool.Function.ReservedConcurrentExecutions = new(5)
 	}, func(r *rig) {
@@ -137,7 +137,7 @@ func TestStartsAreLimited(t *testing.T) {
 }
 
 func TestCallerLeavesWhileStarting(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		enough := errors.New("enough")
 		ctx, cancel := context.WithTimeoutCause(r.Context(), 300*ms, enough)
 		defer cancel()
@@ -151,7 +151,7 @@ func TestCallerLeavesWhileStarting(t *testing.T) {
 }
 
 func TestCallerLeavesWhileRunning(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		got := r.invokeWithin(3*second, event{Take: minute})
 		r.wantErr(got, 3*second, context.DeadlineExceeded)
 		if errors.Is(got.Err, esm.ErrNotRun) {
@@ -162,7 +162,7 @@ func TestCallerLeavesWhileRunning(t *testing.T) {
 }
 
 func TestFaultKeepsEnvironmentCrashReplacesIt(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		r.want(r.invoke(event{Do: "fail"}), second, "Unhandled")
 		r.want(r.invoke(event{Do: "crash"}), second, "Runtime.ExitError")
 		r.want(r.invoke(event{Do: "die"}), second, "1") // it had answered
@@ -172,7 +172,7 @@ func TestFaultKeepsEnvironmentCrashReplacesIt(t *testing.T) {
 }
 
 func TestEnvironmentsAreTracedOnChange(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		r.invoke(event{Drain: 2 * second})
 		r.invoke(event{})
 		time.Sleep(minute)

@@ -5,17 +5,20 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // open is called once, before the first use.
 func (p *Pool) open() {
 	p.life, p.cut = context.WithCancel(context.Background())
-	p.starts, p.stop = context.WithCancel(p.life)
+	p.running, p.stop = context.WithCancel(p.life)
 	p.members = map[*member]bool{}
+	p.scaling = rate.NewLimiter(scalingRate, scalingBurst)
 	p.work.Go(p.reap)
 }
 
-// reap closes environments that are idle for too long or too old, until StopStarting.
+// reap closes environments that are idle for too long or too old, until StopStarting. Provisioned ones may be idle.
 func (p *Pool) reap() {
 	for {
 		old, next := p.expire(time.Now())
@@ -24,7 +27,7 @@ func (p *Pool) reap() {
 		}
 		select {
 		case <-time.After(next):
-		case <-p.starts.Done():
+		case <-p.running.Done():
 			return
 		}
 	}
@@ -39,15 +42,20 @@ func (p *Pool) expire(now time.Time) (old []*member, next time.Duration) {
 	next = min(limit, p.maxAge()-p.maxAge()/10) // for those that start or become idle from now on
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.idle = slices.DeleteFunc(p.idle, func(m *member) bool {
-		left := min(m.since.Add(limit).Sub(now), m.retire.Sub(now))
+	expired := func(m *member) bool {
+		left := m.retire.Sub(now)
+		if !m.isProvisioned() {
+			left = min(left, m.since.Add(limit).Sub(now))
+		}
 		if left <= 0 {
 			old = append(old, m)
 			return true
 		}
 		next = min(next, left)
 		return false
-	})
+	}
+	p.idle = slices.DeleteFunc(p.idle, expired)
+	p.provisioned.idle = slices.DeleteFunc(p.provisioned.idle, expired)
 	for m := range p.members {
 		if left := m.retire.Sub(now); left > 0 { // otherwise it is closed once it is free
 			next = min(next, left)
@@ -86,8 +94,8 @@ func (p *Pool) shut() []*member {
 	for w := p.first(); w != nil; w = p.first() {
 		p.reply(w, answer{err: p.closedError()})
 	}
-	idle := p.idle
-	p.idle = nil
+	idle := slices.Concat(p.idle, p.provisioned.idle)
+	p.idle, p.provisioned.idle = nil, nil
 	p.busy += len(idle)
 	return idle
 }

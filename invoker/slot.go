@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
@@ -30,26 +29,31 @@ func (f *Functions) slot(name string) *slot {
 
 // Invoke runs c when the invocation before it under this permit is over.
 func (s *slot) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
-	resp, took, err := s.invoke(ctx, c)
-	s.functions.Trace.Emit(trace.Ran{
-		Function: s.name, ID: c.ID, Took: took,
-		Fault: resp.Fault, Throttled: errors.Is(err, esm.ErrThrottled), Err: err,
-	})
-	return resp, err
+	return guarding(c, func(c esm.Call) (esm.Response, error) { return s.traced(ctx, c) })
 }
 
-func (s *slot) invoke(ctx context.Context, c esm.Call) (resp esm.Response, took time.Duration, err error) {
+func (s *slot) traced(ctx context.Context, c esm.Call) (esm.Response, error) {
+	r, err := s.invoke(ctx, c)
+	s.functions.Trace.Emit(trace.Ran{
+		Function: s.name, ID: c.ID, Took: r.took,
+		Fault: r.Fault, Throttled: errors.Is(err, esm.ErrThrottled), Err: err,
+		Provisioned: r.provisioned, Spilled: r.spilled,
+	})
+	return r.Response, err
+}
+
+func (s *slot) invoke(ctx context.Context, c esm.Call) (result, error) {
 	if err := s.check(c); err != nil {
-		return resp, 0, err
+		return result{}, err
 	}
-	r, err := s.functions.runner(s.name)
+	where, err := s.functions.runner(s.name)
 	if err != nil {
-		return resp, 0, err
+		return result{}, err
 	}
 	if err := s.occupy(ctx); err != nil {
-		return resp, 0, err
+		return result{}, err
 	}
-	return r.run(ctx, c, s.free)
+	return where.run(ctx, c, s.free)
 }
 
 func (s *slot) check(c esm.Call) error {

@@ -25,7 +25,7 @@ func alwaysBroken(int) error { return errBroken }
 
 // Callers that follow each other without a pause get the function's error each time, but no faster than the pauses allow.
 func TestBrokenStartsSlowDown(t *testing.T) {
-	inBubble(t, func(r *rig) { r.fakeStarter.broken = alwaysBroken }, func(r *rig) {
+	bubble(t, func(r *rig) { r.fakeStarter.broken = alwaysBroken }, func(r *rig) {
 		var want time.Duration
 		for _, pause := range []time.Duration{0, 250 * ms, 500 * ms, second, 2 * second, 4 * second, 8 * second, 10 * second, 10 * second} {
 			want += pause + second
@@ -43,7 +43,7 @@ func TestBrokenStartsSlowDown(t *testing.T) {
 }
 
 func TestSuccessEndsTheSlowdown(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		r.fakeStarter.broken = func(start int) error {
 			if start == 3 || start == 5 {
 				return nil
@@ -62,7 +62,7 @@ func TestSuccessEndsTheSlowdown(t *testing.T) {
 
 // Each start that fails answers one of many callers. The rest do not wait through one pause after the other.
 func TestBrokenStartAnswersOne(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		r.fakeStarter.broken = alwaysBroken
 		r.pool.Starts = 2
 		r.pool.Function.ReservedConcurrentExecutions = new(5)
@@ -94,7 +94,7 @@ func TestBrokenStartAnswersOne(t *testing.T) {
 
 // While an environment is busy, callers may wait for it even though new ones do not start.
 func TestBrokenStartAndBusyEnvironment(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		r.pool.Starts = 1
 		r.fakeStarter.broken = func(start int) error {
 			if start == 1 {
@@ -120,7 +120,7 @@ func TestBrokenStartAndBusyEnvironment(t *testing.T) {
 }
 
 func TestNoStartIfNobodyWaitsAfterThePause(t *testing.T) {
-	inBubble(t, func(r *rig) { r.fakeStarter.broken = alwaysBroken }, func(r *rig) {
+	bubble(t, func(r *rig) { r.fakeStarter.broken = alwaysBroken }, func(r *rig) {
 		r.invoke(event{})
 		r.wantErr(r.invokeWithin(100*ms, event{}), 1100*ms, esm.ErrNotRun)
 		time.Sleep(minute)
@@ -131,7 +131,7 @@ func TestNoStartIfNobodyWaitsAfterThePause(t *testing.T) {
 // An error other than a *Broken is the machine's, not the function's.
 func TestMachineError(t *testing.T) {
 	trouble := errors.New("no more processes")
-	inBubble(t, func(r *rig) { r.fakeStarter.broken = func(int) error { return trouble } }, func(r *rig) {
+	bubble(t, func(r *rig) { r.fakeStarter.broken = func(int) error { return trouble } }, func(r *rig) {
 		got := r.invoke(event{})
 		r.wantErr(got, second, esm.ErrNotRun)
 		r.wantErr(got, second, trouble)
@@ -139,7 +139,7 @@ func TestMachineError(t *testing.T) {
 }
 
 func TestCloseWaitsForInvocations(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		a := r.later(event{})
 		r.want(<-a, second, "1")
 		a = r.later(event{Take: 5 * second, Drain: second})
@@ -159,7 +159,7 @@ func TestCloseWaitsForInvocations(t *testing.T) {
 }
 
 func TestCloseKillsWhenItsContextEnds(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		runs, drains := r.later(event{Take: time.Hour}), r.later(event{Drain: time.Hour})
 		if got := <-drains; got.At != second || got.Err != nil {
 			r.Errorf("got %+v", got)

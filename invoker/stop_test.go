@@ -17,7 +17,7 @@ import (
 // waited for.
 func TestStopStartingEndsStartsAndPauses(t *testing.T) {
 	for _, at := range []time.Duration{500 * ms, 1100 * ms} { // in a start, and in the pause after it
-		inBubble(t, func(r *rig) { r.fakeStarter.broken = alwaysBroken; r.pool.Starts = 1 }, func(r *rig) {
+		bubble(t, func(r *rig) { r.fakeStarter.broken = alwaysBroken; r.pool.Starts = 1 }, func(r *rig) {
 			first := r.later(event{})
 			time.Sleep(at)
 			waits := []<-chan answer{r.later(event{}), r.later(event{})}
@@ -42,7 +42,7 @@ func TestStopStartingEndsStartsAndPauses(t *testing.T) {
 }
 
 func TestStopStartingLeavesEnvironmentsInUse(t *testing.T) {
-	inBubble(t, nil, func(r *rig) {
+	bubble(t, nil, func(r *rig) {
 		a := r.later(event{Take: 5 * second})
 		time.Sleep(2 * second)
 		r.StopStarting()
@@ -58,7 +58,7 @@ func TestStopStartingLeavesEnvironmentsInUse(t *testing.T) {
 }
 
 func TestStopStartingEndsWaitsForPermits(t *testing.T) {
-	inBubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = new(1) }, func(r *rig) {
+	bubble(t, func(r *rig) { r.pool.Function.ReservedConcurrentExecutions = new(1) }, func(r *rig) {
 		slot := r.reserve("f")
 		ended := make(chan error, 1)
 		go func() {

@@ -17,7 +17,7 @@ import (
 func TestRandomCalls(t *testing.T) {
 	for seed := range uint64(8) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		inBubble(t, func(r *rig) {
+		bubble(t, func(r *rig) {
 			r.pool.IdleTimeout = time.Duration(random.IntN(100)+1) * ms
 			r.pool.MaxAge = time.Duration(random.IntN(60)+1) * second
 			r.pool.Starts = random.IntN(4) + 1
@@ -36,11 +36,14 @@ func TestRandomCalls(t *testing.T) {
 			for range 20 {
 				time.Sleep(time.Duration(random.IntN(200)) * ms)
 				r.Limits.Set("f", [...]*int{nil, new(1), new(4), new(2)}[random.IntN(4)])
+				if err := r.Provision("f", random.IntN(4)); err != nil && !errors.Is(err, esm.ErrRefused) {
+					r.Error(err)
+				}
 			}
 			r.Limits.Set("f", nil)
 			callers.Wait()
 			for _, e := range seen[trace.Environments](r) {
-				if e.Busy > e.Alive || e.Busy < 0 {
+				if e.Busy > e.Alive || e.Busy < 0 || e.ProvisionedBusy > e.Provisioned || e.ProvisionedBusy < 0 {
 					r.Errorf("seed %d: got %+v", seed, e)
 				}
 			}

@@ -49,7 +49,7 @@ func eachChange(t *testing.T, test func(t *testing.T, r *rig, change func(contex
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			file := []config.Mapping{inFile(uuid1, ofQueue("f"))}
-			runTest(t, file, func(t *testing.T, r *rig) {
+			bubble(t, file, func(t *testing.T, r *rig) {
 				http := r.create(ofStream("g")).UUID
 				time.Sleep(time.Minute)
 				test(t, r, func(ctx context.Context) error { return change(r, ctx, http) })
@@ -160,7 +160,7 @@ func TestCanceledChange(t *testing.T) {
 
 func TestForgetFails(t *testing.T) {
 	file := []config.Mapping{inFile(uuid1, ofStream("f"))}
-	runTest(t, file, func(t *testing.T, r *rig) {
+	bubble(t, file, func(t *testing.T, r *rig) {
 		var calls atomic.Int64
 		r.Register.config.Forget = func(ctx context.Context, uuid string) error {
 			if calls.Add(1) < 5 {

@@ -15,7 +15,7 @@ import (
 )
 
 func TestNotFound(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		_, get := r.Get(uuid1)
 		_, update := r.Update(t.Context(), uuid1, by(size(1)))
 		_, del := r.Delete(t.Context(), uuid1)
@@ -29,7 +29,7 @@ func TestNotFound(t *testing.T) {
 }
 
 func TestRefusalsChangeNothing(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		f, g := r.create(ofQueue("f")).UUID, r.create(ofQueue("g")).UUID
 		synctest.Wait()
 		before := r.List()
@@ -80,7 +80,7 @@ func isTaken(err error, by ...string) bool {
 }
 
 func TestFixedMembers(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		made := r.create(ofStream("f"))
 		now := r.update(made.UUID, func(m *config.Mapping) {
 			m.UUID, m.EventSourceArn, m.Endpoint, m.StartingPosition = uuid1, queueARN, "http://localhost", config.Latest
@@ -94,7 +94,7 @@ func TestFixedMembers(t *testing.T) {
 }
 
 func TestConcurrentCreates(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		r.failWrites(func(int) checkpointtest.Fault { time.Sleep(time.Second); return checkpointtest.Fault{} })
 		var all sync.WaitGroup
 		var mu sync.Mutex
@@ -125,7 +125,7 @@ func TestConcurrentCreates(t *testing.T) {
 
 // TestCreateBehindFailingCreate tests that a create that waits for one that fails succeeds.
 func TestCreateBehindFailingCreate(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		r.failWrites(func(call int) checkpointtest.Fault {
 			time.Sleep(time.Second)
 			if call == 1 {
@@ -146,7 +146,7 @@ func TestCreateBehindFailingCreate(t *testing.T) {
 }
 
 func TestConcurrentChanges(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		made := r.create(ofQueue("f"))
 		synctest.Wait()
 		r.Register.config.Check = func(context.Context, config.Mapping, *config.Mapping) error { time.Sleep(time.Second); return nil }
@@ -173,7 +173,7 @@ func TestConcurrentChanges(t *testing.T) {
 }
 
 func TestSetTags(t *testing.T) {
-	runTest(t, []config.Mapping{inFile(uuid1, ofQueue("f"))}, func(t *testing.T, r *rig) {
+	bubble(t, []config.Mapping{inFile(uuid1, ofQueue("f"))}, func(t *testing.T, r *rig) {
 		before, _ := r.Get(uuid1)
 		time.Sleep(time.Minute)
 		if err := r.SetTags(t.Context(), uuid1, tag("a", "1")); err != nil {
@@ -192,7 +192,7 @@ func TestSetTags(t *testing.T) {
 }
 
 func TestPanicInChange(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		made := r.create(ofQueue("f"))
 		func() {
 			defer func() { recover() }()

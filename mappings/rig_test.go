@@ -60,8 +60,8 @@ func newRig(t *testing.T, store *checkpointtest.Memory, file ...config.Mapping) 
 	return r
 }
 
-// runTest runs a test with a rig, and checks in the end that the store, the register and the runner agree.
-func runTest(t *testing.T, file []config.Mapping, test func(t *testing.T, r *rig)) {
+// bubble runs a test with a rig, and checks in the end that the store, the register and the runner agree.
+func bubble(t *testing.T, file []config.Mapping, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, &checkpointtest.Memory{}, file...).open()

@@ -12,7 +12,7 @@ import (
 )
 
 func TestLifecycle(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		made := r.create(ofQueue("arn:aws:lambda:us-east-1:000000000000:function:f:live"))
 		if made.State != Creating || made.Origin != OriginHTTP || *made.BatchSize != config.DefaultBatchSize ||
 			made.FunctionName != "f:live" || made.FunctionArn != "arn:aws:lambda:us-east-1:000000000000:function:f:live" ||
@@ -73,7 +73,7 @@ func TestLifecycle(t *testing.T) {
 }
 
 func TestCreateDisabled(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		queue, stream := ofQueue("f"), ofStream("f")
 		enabled(false)(&queue)
 		enabled(false)(&stream)
@@ -142,7 +142,7 @@ func TestNotBegun(t *testing.T) {
 // TestChangesWithBatchesInHand tests that a mapping whose function runs for long can be changed, and that the newest change
 // counts.
 func TestChangesWithBatchesInHand(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		r.runner.setInHand(15 * time.Minute)
 		made := r.create(ofQueue("f"))
 		synctest.Wait()
@@ -191,7 +191,7 @@ func TestChangeDuringRun(t *testing.T) {
 }
 
 func TestRunnerErrors(t *testing.T) {
-	runTest(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
 		noCredentials := errors.New("no credentials")
 		r.runner.setError(noCredentials)
 		made := r.create(ofQueue("f"))

@@ -3,6 +3,9 @@
 // Together the events describe the life of each record: Received, then Filtered or Invoked (once for each try), then
 // Deleted or Left for a message of a queue, or Settled for a record of a stream. Logs, metrics and the status are
 // functions over these events.
+//
+// An event for asynchronous invocation has other ones: EventAccepted, then EventTried once for each try, with EventWaiting
+// between two of them, and EventEnded, or EventsRemoved if somebody drops it. EventNotified follows for each destination.
 package trace
 
 import (
@@ -124,7 +127,8 @@ type Scaled struct {
 	Pollers int
 }
 
-// State reports a change of a mapping's state: Creating, Enabled, Disabled or Stopped.
+// State reports that a mapping runs now, or does not run any more: it is Enabled or Disabled, as package mappings names its
+// states.
 type State struct {
 	Mapping string
 	State   string
@@ -160,6 +164,8 @@ type Output struct {
 type Environments struct {
 	Function    string
 	Alive, Busy int
+
+	Provisioned, ProvisionedBusy int // those among them that belong to its provisioned concurrency
 }
 
 // Started reports that an execution environment of a function started, or why it failed to.
@@ -176,6 +182,70 @@ type Ran struct {
 	Fault        string // as in esm.Response
 	Throttled    bool   // no permit was free: neither an invocation nor an error
 	Err          error
+
+	Provisioned bool // it ran in a provisioned environment
+	Spilled     bool // it ran on demand, since the function's provisioned environments were busy
+}
+
+// EventAccepted reports that an event for asynchronous invocation was stored: Lambda's metric AsyncEventsReceived.
+type EventAccepted struct {
+	Function, ID string // Function as the caller wrote it, with or without ":qualifier", here and below
+	Bytes        int    // of payload
+}
+
+// EventTried reports one try of an asynchronous event: an invocation, or a try for which there was no permit or no function.
+// Age is Lambda's metric AsyncEventAge. A Reason of Throttled is one of its Throttles, which no Ran reports.
+type EventTried struct {
+	Function, ID string
+	Verdict      Verdict // Done, Failed, NotRun or Refused
+	Reason       Reason  // empty if the verdict is Done
+	Detail       string  // for people
+	Tries        int     // that count against MaximumRetryAttempts, this one included if it does
+	Age          time.Duration
+	Took         time.Duration
+}
+
+// EventWaiting reports that an asynchronous event that was tried waits for another try, and that this is durable.
+type EventWaiting struct {
+	Function, ID string
+	Why          Reason
+	Until        time.Time
+}
+
+// EventEnded reports that an asynchronous event has ended, and that this is durable. All conditions but Success count as
+// AsyncEventsDropped, and RecursiveInvocation as RecursiveInvocationsDropped.
+type EventEnded struct {
+	Function, ID string
+	Condition    esm.Condition
+	Tries        int // as in EventTried
+	Age          time.Duration
+	Error        string // for people; empty if the Condition is Success
+	Owed         int    // notices that destinations get now
+}
+
+// EventsRemoved reports that somebody dropped asynchronous events that waited. They end without a notice, and count as
+// AsyncEventsDropped.
+type EventsRemoved struct {
+	Function string // without a qualifier
+	Count    int
+}
+
+// EventNotified reports whether a destination accepted the notice about an asynchronous event's end. If Err is not nil the
+// notice is kept in the data directory as undelivered: Lambda's metric DeadLetterErrors if DeadLetter is set, and otherwise
+// DestinationDeliveryFailures.
+type EventNotified struct {
+	Function, ID string // Function without a qualifier
+	Condition    esm.Condition
+	Destination  string // its ARN; empty if there is none, which is no failure of a delivery: the notice is kept
+	DeadLetter   bool   // the destination is the function's dead-letter queue
+	Err          error
+}
+
+// EventsFailing reports that the store of asynchronous events failed, and that the call is repeated after Wait.
+type EventsFailing struct {
+	Function string // without a qualifier; empty if the call concerns all functions
+	Err      error
+	Wait     time.Duration
 }
 
 // Scheduled reports that a rule was due and that a target has taken its event, or has not: then it is sent again after Wait, or
@@ -209,3 +279,11 @@ func (Environments) event() {}
 func (Started) event()      {}
 func (Ran) event()          {}
 func (Scheduled) event()    {}
+
+func (EventAccepted) event() {}
+func (EventTried) event()    {}
+func (EventWaiting) event()  {}
+func (EventEnded) event()    {}
+func (EventsRemoved) event() {}
+func (EventNotified) event() {}
+func (EventsFailing) event() {}

@@ -1,2 +1,3 @@
-// Package checkpointtest has the suite that every [esm.Store] passes, and [Memory], a store for tests of other packages.
+// Package checkpointtest has the suites that every [esm.Store] and every [esm.Events] passes, and stores for tests of other
+// packages: [Memory] and [MemoryEvents].
 package checkpointtest

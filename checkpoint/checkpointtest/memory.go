@@ -7,7 +7,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -18,9 +17,8 @@ type Memory struct {
 	// Each decides which calls of one method fail. Nil lets all of them succeed.
 	SaveFaults, KeepFaults, DropFaults, DocumentsFaults, WriteFaults Faults
 
-	mu          sync.Mutex
-	calls       map[string]int // by method, for Faults
-	version     uint64         // the last one used
+	calls       calls  // their lock protects what follows
+	version     uint64 // the last one used
 	checkpoints map[esm.Key]esm.Checkpoint
 	undelivered []esm.UndeliveredNotice // oldest first
 	documents   map[esm.Key][]byte      // by kind and ID
@@ -28,7 +26,7 @@ type Memory struct {
 
 var _ esm.Store = (*Memory)(nil)
 
-// maxName is the longest name of a mapping, shard, notice or document that Memory takes.
+// maxName is the longest name of a mapping, shard, notice, document or function that stores in memory take.
 const maxName = 1024
 
 var errName = errors.New("checkpointtest: a notice without an ID, or a name that is too long")
@@ -36,8 +34,8 @@ var errName = errors.New("checkpointtest: a notice without an ID, or a name that
 // Reopen simulates a restart: it returns a copy of what m stores, without faults. Calls in progress on m do not affect
 // the copy.
 func (m *Memory) Reopen() *Memory {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.calls.mu.Lock()
+	defer m.calls.mu.Unlock()
 	return &Memory{
 		version: m.version, checkpoints: maps.Clone(m.checkpoints),
 		undelivered: slices.Clone(m.undelivered), documents: maps.Clone(m.documents),
@@ -47,7 +45,7 @@ func (m *Memory) Reopen() *Memory {
 // All implements [esm.Checkpoints].
 func (m *Memory) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint, error) {
 	all := map[string]esm.Checkpoint{}
-	err := m.call(ctx, "All", nil, func() error {
+	err := m.calls.run(ctx, "All", nil, func() error {
 		for k, cp := range m.checkpoints {
 			if k.Mapping == mapping {
 				all[k.Shard] = cloneCheckpoint(cp)
@@ -60,7 +58,7 @@ func (m *Memory) All(ctx context.Context, mapping string) (map[string]esm.Checkp
 
 // Save implements [esm.Checkpoints].
 func (m *Memory) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.Checkpoint, error) {
-	err := m.call(ctx, "Save", m.SaveFaults, func() error {
+	err := m.calls.run(ctx, "Save", m.SaveFaults, func() error {
 		switch {
 		case max(len(k.Mapping), len(k.Shard)) > maxName:
 			return errName
@@ -82,7 +80,7 @@ func (m *Memory) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (esm.
 
 // Forget implements [esm.Checkpoints].
 func (m *Memory) Forget(ctx context.Context, keys ...esm.Key) error {
-	return m.call(ctx, "Forget", nil, func() error {
+	return m.calls.run(ctx, "Forget", nil, func() error {
 		for _, k := range keys {
 			delete(m.checkpoints, k)
 		}
@@ -92,7 +90,7 @@ func (m *Memory) Forget(ctx context.Context, keys ...esm.Key) error {
 
 // Mappings implements [esm.Store].
 func (m *Memory) Mappings(ctx context.Context) (names []string, err error) {
-	err = m.call(ctx, "Mappings", nil, func() error {
+	err = m.calls.run(ctx, "Mappings", nil, func() error {
 		for k := range m.checkpoints {
 			names = append(names, k.Mapping)
 		}
@@ -105,7 +103,7 @@ func (m *Memory) Mappings(ctx context.Context) (names []string, err error) {
 
 // Keep implements [esm.Undelivered].
 func (m *Memory) Keep(ctx context.Context, n esm.Notice, destination, reason string) error {
-	return m.call(ctx, "Keep", m.KeepFaults, func() error {
+	return m.calls.run(ctx, "Keep", m.KeepFaults, func() error {
 		if n.ID == "" || len(n.ID) > maxName {
 			return errName
 		}
@@ -125,7 +123,7 @@ func (m *Memory) Keep(ctx context.Context, n esm.Notice, destination, reason str
 func (m *Memory) Undelivered(ctx context.Context) iter.Seq2[esm.UndeliveredNotice, error] {
 	return func(yield func(esm.UndeliveredNotice, error) bool) {
 		var all []esm.UndeliveredNotice
-		err := m.call(ctx, "Undelivered", nil, func() error {
+		err := m.calls.run(ctx, "Undelivered", nil, func() error {
 			all = slices.Clone(m.undelivered)
 			return nil
 		})
@@ -142,7 +140,7 @@ func (m *Memory) Undelivered(ctx context.Context) iter.Seq2[esm.UndeliveredNotic
 
 // Drop implements [esm.Undelivered].
 func (m *Memory) Drop(ctx context.Context, ids ...string) error {
-	return m.call(ctx, "Drop", m.DropFaults, func() error {
+	return m.calls.run(ctx, "Drop", m.DropFaults, func() error {
 		m.undelivered = slices.DeleteFunc(slices.Clone(m.undelivered), func(u esm.UndeliveredNotice) bool {
 			return slices.Contains(ids, u.Notice.ID)
 		})
@@ -153,7 +151,7 @@ func (m *Memory) Drop(ctx context.Context, ids ...string) error {
 // Documents implements [esm.Documents].
 func (m *Memory) Documents(ctx context.Context, kind string) (map[string][]byte, error) {
 	all := map[string][]byte{}
-	err := m.call(ctx, "Documents", m.DocumentsFaults, func() error {
+	err := m.calls.run(ctx, "Documents", m.DocumentsFaults, func() error {
 		for k, value := range m.documents {
 			if k.Mapping == kind {
 				all[k.Shard] = bytes.Clone(value)
@@ -166,7 +164,7 @@ func (m *Memory) Documents(ctx context.Context, kind string) (map[string][]byte,
 
 // Write implements [esm.Documents].
 func (m *Memory) Write(ctx context.Context, kind string, changes map[string][]byte) error {
-	return m.call(ctx, "Write", m.WriteFaults, func() error {
+	return m.calls.run(ctx, "Write", m.WriteFaults, func() error {
 		for id := range changes {
 			if max(len(kind), len(id)) > maxName {
 				return errName
@@ -188,36 +186,6 @@ func (m *Memory) Write(ctx context.Context, kind string, changes map[string][]by
 
 // Close implements [esm.Store]. A Memory can be used after it.
 func (m *Memory) Close() error { return nil }
-
-// call runs do under the lock, with the fault of this call of a method.
-func (m *Memory) call(ctx context.Context, method string, faults Faults, do func() error) error {
-	var fault Fault
-	if faults != nil {
-		fault = faults(m.count(method)) // without the lock: faults may wait, or call m
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if fault.Err != nil && !fault.Done {
-		return fault.Err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := do(); err != nil {
-		return err
-	}
-	return fault.Err
-}
-
-func (m *Memory) count(method string) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.calls == nil {
-		m.calls = map[string]int{}
-	}
-	m.calls[method]++
-	return m.calls[method]
-}
 
 // cloneCheckpoint copies all that cp points to.
 func cloneCheckpoint(cp esm.Checkpoint) esm.Checkpoint {

@@ -67,10 +67,16 @@ func everyNoticeField(t *trial) {
 		t.Fatal(err)
 	}
 	t.keep("bare")
+	ofAnEvent := fullOwed().Notice
+	ofAnEvent.ID = "of an event"
+	if err := t.store.Keep(t.Context(), ofAnEvent, "arn of a bus", "no such bus"); err != nil {
+		t.Fatal(err)
+	}
 	t.twice(func(string) {
 		all := t.notices()
-		if len(all) != 2 || !reflect.DeepEqual(all[0].Notice, want) || !reflect.DeepEqual(all[1].Notice, esm.Notice{ID: "bare"}) {
-			t.Fatalf("got  %+v\nwant %+v\nand one with an ID alone", all, want)
+		if len(all) != 3 || !reflect.DeepEqual(all[0].Notice, want) || !reflect.DeepEqual(all[1].Notice, esm.Notice{ID: "bare"}) ||
+			!reflect.DeepEqual(all[2].Notice, ofAnEvent) {
+			t.Fatalf("got  %+v\nwant %+v\none with an ID alone, and %+v", all, want, ofAnEvent)
 		}
 		if u := all[0]; u.Destination != "arn of a queue" || u.Reason != "access denied" || u.Kept.Before(before) || u.Kept.After(time.Now()) {
 			t.Errorf("got %q, %q, %s", u.Destination, u.Reason, u.Kept)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,10 +30,15 @@ Invoke and under the same limits. NAME is the function's name or its ARN, with o
 The response goes to standard output; errors and, with --tail, the end of the log go to
 standard error.
 
-Exits with 0 if the function succeeded; with 1 if it failed or could not run; with 2 if the
+With --event the request ID goes to standard output. The engine runs the function later and
+retries it as Lambda does; esm events list shows what waits.
+
+Exits with 0 if the function succeeded, or the event was stored; with 1 if it failed or could not run; with 2 if the
 name, the event or a flag is wrong.`,
 		Example: `  esm invoke orders
+  esm invoke orders --payload '{"id": 7}'
   esm invoke orders --payload event.json --tail
+  esm invoke orders --payload event.json --event
   echo '{"id": 7}' | esm invoke orders --payload -`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFunction,
@@ -52,9 +58,9 @@ name, the event or a flag is wrong.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.payload, "payload", "", "the event: a JSON `FILE`, or - for standard input")
+	flags.StringVar(&f.payload, "payload", "", "the event: JSON, a `FILE` with JSON, or - for standard input")
 	flags.BoolVar(&f.tail, "tail", false, "print the last 4 KB of the log")
-	flags.BoolVar(&f.async, "event", false, "invoke asynchronously; engines of this version refuse that")
+	flags.BoolVar(&f.async, "event", false, "invoke asynchronously: return as soon as the engine has stored the event")
 	flags.StringVar(&f.listen, "listen", defaultListen, "the engine's address, as in Engine.Listen")
 	completeFlag(cmd, "listen", defaultListen)
 	_ = cmd.MarkFlagFilename("payload", "json") // fails only for a flag that is not there
@@ -69,15 +75,17 @@ type invokeFlags struct {
 // read returns the event. Of one that is too large it reads just enough for the engine to refuse it.
 func (f *invokeFlags) read(stdin io.Reader) ([]byte, error) {
 	from := stdin
-	switch f.payload {
-	case "":
+	switch {
+	case f.payload == "":
 		return nil, nil
-	case "-":
+	case f.payload == "-":
+	case isObject(f.payload):
+		return []byte(f.payload), nil
 	default:
 		file, err := os.Open(f.payload)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, usage.Errorf("--payload %s: no such file: pass the event itself on "+
-				"standard input (echo '{}' | esm invoke NAME --payload -)", f.payload)
+			return nil, usage.Errorf("--payload %s: no such file: give the event itself, such as "+
+				`--payload '{"id": 7}'`, f.payload)
 		}
 		if err != nil {
 			return nil, usage.Errorf("--payload: %w", err)
@@ -90,6 +98,12 @@ func (f *invokeFlags) read(stdin io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("--payload: %w", err)
 	}
 	return event, nil
+}
+
+// isObject reports whether a payload is the event itself: a JSON object or array, which no file's name looks like.
+func isObject(payload string) bool {
+	text := strings.TrimSpace(payload)
+	return strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")
 }
 
 // completeFunction completes the names of a running engine's functions.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/api"
@@ -27,6 +30,14 @@ func (soleFunction) Function(name string) (config.Function, bool) {
 	return config.Function{Name: name, Command: []string{"x"}}, name == "orders"
 }
 
+// Accept implements [esm.Acceptor] for an event that says whether it can be stored.
+func (soleFunction) Accept(_ context.Context, e esm.Event) error {
+	if string(e.Payload) == `"full"` {
+		return errors.New("disk full")
+	}
+	return nil
+}
+
 func (soleFunction) Functions() []config.Function { return []config.Function{{Name: "orders"}} }
 func (soleFunction) Modified() time.Time          { return time.Time{} }
 
@@ -39,7 +50,7 @@ func invokeOn(t *testing.T, answer func(tails *api.Tails, c esm.Call) (esm.Respo
 	t.Helper()
 	tails := &api.Tails{}
 	o := soleFunction{func(c esm.Call) (esm.Response, error) { return answer(tails, c) }}
-	server := httptest.NewServer(&api.Server{Functions: o, Invoker: o, Tails: tails, Region: "us-east-1", Account: "000000000000"})
+	server := httptest.NewServer(&api.Server{Functions: o, Invoker: o, Async: o, Tails: tails, Region: "us-east-1", Account: "000000000000"})
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()
 }
@@ -88,8 +99,9 @@ func TestInvokeCommand(t *testing.T) {
 		{"no environment", []string{"orders", "--payload", file(`"down"`)}, 1, "", "esm: start: the function was not run (ServiceException)\n"},
 		{"another function", []string{"order"}, 2, "", "esm: Function not found: arn:aws:lambda:us-east-1:000000000000:function:order:$LATEST (ResourceNotFoundException): `esm status` lists the functions\n"},
 		{"no JSON", []string{"orders", "--payload", file(`oops`)}, 2, "", "esm: Could not parse request body into json: Could not parse payload into json: invalid character 'o' looking for beginning of value"},
-		{"no file", []string{"orders", "--payload", dir + "/x"}, 2, "", "esm: --payload " + dir + "/x: no such file: pass the event itself on standard input"},
-		{"an event for later", []string{"orders", "--event"}, 2, "", "esm: The invocation type Event is not served."},
+		{"no file", []string{"orders", "--payload", dir + "/x"}, 2, "", "esm: --payload " + dir + "/x: no such file: give the event itself, such as --payload '{\"id\": 7}'\n"},
+		{"inline", []string{"orders", "--payload", `{"inline": true}`}, 0, `{"inline": true}` + "\n", ""},
+		{"a full disk", []string{"orders", "--event", "--payload", file(`"full"`)}, 1, "", "esm: "},
 		{"no name", nil, 2, "", "esm: accepts 1 arg(s), received 0 (see esm invoke --help)\n"},
 		{"both", []string{"orders", "--event", "--tail"}, 2, "", "esm: give --event or --tail, not both: an asynchronous invocation returns no log (see esm invoke --help)\n"},
 	}
@@ -98,6 +110,15 @@ func TestInvokeCommand(t *testing.T) {
 		if code != tt.code || stdout != tt.stdout || !strings.HasPrefix(stderr, tt.stderr) || tt.stderr == "" && stderr != "" {
 			t.Errorf("%s: got %d, %q, %q\nwant %d, %q, %q", tt.name, code, stdout, stderr, tt.code, tt.stdout, tt.stderr)
 		}
+	}
+}
+
+// The output of an asynchronous invocation is its request ID.
+func TestInvokeAsynchronously(t *testing.T) {
+	address := invokeOn(t, nil)
+	code, stdout, stderr := runInvoke(t, "orders", "--event", "--payload", `{"id": 7}`, "--listen", address)
+	if _, err := uuid.Parse(strings.TrimSpace(stdout)); code != 0 || err != nil || stderr != "" {
+		t.Errorf("got %d, %q, %q", code, stdout, stderr)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Command esm is AWS Lambda's poller fleet, anywhere: it polls queues and streams, batches and filters their records as
-// Lambda's event source mappings do, and runs Lambda handlers with them.
+// Command esm runs AWS Lambda's pollers (event source mappings) on your own machine or server: it polls queues and streams,
+// batches and filters their records by Lambda's rules, and invokes Lambda handlers with them.
 package main
 
 import (
@@ -51,10 +51,11 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "esm",
-		Short: "AWS Lambda's poller fleet, anywhere",
-		Long: `esm polls SQS queues, Kinesis streams and DynamoDB Streams (on AWS, LocalStack or any
-compatible endpoint), batches and filters their records exactly as Lambda's event source
-mappings do, and runs unmodified Lambda handlers with them.
+		Short: "Run AWS Lambda's pollers (event source mappings) on your own machine or server",
+		Long: `esm runs AWS Lambda's pollers (event source mappings) on your own machine or server. It
+reads SQS queues, Kinesis streams and DynamoDB Streams, on AWS, LocalStack or any compatible
+endpoint, batches and filters their records by Lambda's rules, and invokes your handlers
+unmodified.
 
 One file describes everything, in AWS's own names:
 
@@ -76,7 +77,7 @@ One file describes everything, in AWS's own names:
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage.Errorf("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	root.AddCommand(runCommand(), validateCommand(), statusCommand(), invokeCommand(), positionCommand(), undeliveredCommand(), versionCommand())
+	root.AddCommand(runCommand(), validateCommand(), statusCommand(), invokeCommand(), positionCommand(), undeliveredCommand(), eventsCommand(), versionCommand())
 	return root
 }
 

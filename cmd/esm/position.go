@@ -56,7 +56,7 @@ func completeMapping(cmd *cobra.Command, args []string, _ string) (found []cobra
 	if report.Err() != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	known, _ := (*datadir.Store)(nil).Mappings(cmd.Context(), file) // without the data directory, which an engine may use
+	known, _ := datadir.Empty().KnownMappings(cmd.Context(), file) // without the data directory, which an engine may use
 	for _, m := range datadir.Streams(known) {
 		found = append(found, cobra.CompletionWithDesc(m.UUID, m.Title()))
 	}
@@ -101,7 +101,7 @@ func (f *moveFlags) open(cmd *cobra.Command, path string) (*position.Mover, erro
 	if err != nil {
 		return nil, err
 	}
-	feeds := &wiring.Feeds{File: file, Clients: &awsclient.Clients{Region: file.Aws.Region, Warn: log.Warn}, Checkpoints: (*datadir.Store)(nil)}
+	feeds := &wiring.Feeds{File: file, Clients: &awsclient.Clients{Region: file.Aws.Region, Warn: log.Warn}, Checkpoints: datadir.Empty()}
 	m := &position.Mover{Now: time.Now(), Info: log.Info, Warn: log.Warn, Shards: feeds.Shards}
 	if f.dryRun {
 		m.DryRun = cmd.OutOrStdout()

@@ -16,10 +16,10 @@ import (
 func undeliveredCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "undelivered",
-		Short: "Show, resend and drop failure notices that no destination accepted",
-		Long: `Shows, resends and drops notices about records that stream mappings gave up and that their
-on-failure destination did not accept. The engine keeps them in Engine.DataDir, which must
-not be in use: stop the engine first.
+		Short: "Show, resend and drop notices that no destination accepted",
+		Long: `Shows, resends and drops notices that their destination did not accept: about records that
+stream mappings gave up, and about asynchronous events that have ended. The engine keeps
+them in Engine.DataDir, which must not be in use: stop the engine first.
 
 Exits with 0; with 2 when the file, a flag or an ID is wrong; with 1 otherwise, also
 when some notices could not be sent.`,
@@ -34,12 +34,20 @@ when some notices could not be sent.`,
 	return cmd
 }
 
-// selection returns the notices that the arguments after the file name select.
-func selection(cmd *cobra.Command, ids []string, all bool) (undelivered.Selection, error) {
-	if all && len(ids) > 0 {
-		return undelivered.Selection{}, wrongUse(cmd, "give IDs or --all, not both")
+// selection checks the notices that arguments and flags select.
+func selection(cmd *cobra.Command, wanted undelivered.Selection) (undelivered.Selection, error) {
+	if wanted.All && len(wanted.IDs) > 0 {
+		return wanted, wrongUse(cmd, "give IDs or --all, not both")
 	}
-	return undelivered.Selection{All: all, IDs: ids}, nil
+	if wanted.Function != "" && (wanted.All || len(wanted.IDs) > 0) {
+		return wanted, wrongUse(cmd, "--function goes neither with IDs nor with --all")
+	}
+	return wanted, wanted.Check()
+}
+
+// functionFlag adds the flag that selects the notices of one function.
+func functionFlag(cmd *cobra.Command, function *string) {
+	cmd.Flags().StringVar(function, "function", "", "the notices of this function alone: a name or ARN, with or without a qualifier")
 }
 
 // endpointFlag adds the flag that replaces the file's Aws.Endpoint.
@@ -54,22 +62,25 @@ func openStore(cmd *cobra.Command, path string, over configfile.Overrides) (*con
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := datadir.OpenStore(file.Engine.DataDir, false)
+	s, err := datadir.OpenStore(file.Engine.DataDir)
 	return file, s, err
 }
 
 func undeliveredListCommand() *cobra.Command {
 	var over configfile.Overrides
 	var asJSON, payload bool
+	var function string
 	cmd := &cobra.Command{
 		Use:   "list FILE",
-		Short: "Show the failure notices that no destination accepted",
-		Long: `Shows the undelivered notices, oldest first: which records of which shard were given up, and
-why the destination did not accept the notice.
+		Short: "Show the notices that no destination accepted",
+		Long: `Shows the undelivered notices, oldest first: which records of which shard were given up, or
+which request of which function has ended, and why the destination did not accept the
+notice.
 
---json prints one JSON object per line; --payload adds the event that contained the records,
-if the notice has it.`,
+--json prints one JSON object per line; --payload adds the event, if the notice has it, and
+the function's response to an asynchronous event.`,
 		Example: `  esm undelivered list mappings.yaml
+  esm undelivered list mappings.yaml --function orders
   esm undelivered list mappings.yaml --json --payload | jq '.Payload.Records[].eventID'`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFile,
@@ -77,16 +88,21 @@ if the notice has it.`,
 			if payload && !asJSON {
 				return wrongUse(cmd, "--payload goes with --json")
 			}
+			wanted, err := selection(cmd, undelivered.Selection{Function: function})
+			if err != nil {
+				return err
+			}
+			wanted.All = function == ""
 			file, s, err := openStore(cmd, args[0], over)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
-			notices := s.Undelivered(cmd.Context())
+			notices := wanted.Of(s.Undelivered(cmd.Context()))
 			if asJSON {
 				return undelivered.WriteJSON(cmd.OutOrStdout(), notices, payload)
 			}
-			known, err := s.Mappings(cmd.Context(), file)
+			known, err := s.KnownMappings(cmd.Context(), file)
 			if err != nil {
 				return err
 			}
@@ -94,6 +110,7 @@ if the notice has it.`,
 		},
 	}
 	dataDirFlag(cmd, &over)
+	functionFlag(cmd, &function)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one notice per line")
 	cmd.Flags().BoolVar(&payload, "payload", false, "with --json: also print the events")
 	return cmd
@@ -102,11 +119,13 @@ if the notice has it.`,
 func undeliveredResendCommand() *cobra.Command {
 	var over configfile.Overrides
 	var all bool
+	var function string
 	cmd := &cobra.Command{
-		Use:   "resend FILE [ID... | --all]",
-		Short: "Resend failure notices that no destination accepted",
-		Long: `Resends notices, several concurrently: to the destination that their mapping has now or, if
-the mapping was removed or has none, to the one that they were for. Without IDs all are sent.
+		Use:   "resend FILE [ID... | --function NAME | --all]",
+		Short: "Resend notices that no destination accepted",
+		Long: `Resends notices, several concurrently: to the destination that their mapping or function has
+now or, if that was removed or has none, to the one that they were for. Without IDs all are
+sent. A function of the file that is a destination runs when the engine is started again.
 
 A notice is dropped only after it was accepted: an interruption in between sends it again the
 next time, and nothing is lost. A notice that is not accepted is kept. Ctrl-C stops.`,
@@ -115,11 +134,11 @@ next time, and nothing is lost. A notice that is not accepted is kept. Ctrl-C st
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			wanted, err := selection(cmd, args[1:], all)
+			wanted, err := selection(cmd, undelivered.Selection{All: all, IDs: args[1:], Function: function})
 			if err != nil {
 				return err
 			}
-			wanted.All = len(args) == 1
+			wanted.All = len(args) == 1 && function == ""
 			file, s, err := openStore(cmd, args[0], over)
 			if err != nil {
 				return err
@@ -132,6 +151,7 @@ next time, and nothing is lost. A notice that is not accepted is kept. Ctrl-C st
 	}
 	dataDirFlag(cmd, &over)
 	endpointFlag(cmd, &over)
+	functionFlag(cmd, &function)
 	cmd.Flags().BoolVar(&all, "all", false, "send all notices")
 	return cmd
 }
@@ -146,9 +166,10 @@ func untilSignal(parent context.Context) (ctx context.Context, end func()) {
 func undeliveredDropCommand() *cobra.Command {
 	var over configfile.Overrides
 	var all bool
+	var function string
 	cmd := &cobra.Command{
-		Use:   "drop FILE (ID... | --all)",
-		Short: "Drop failure notices that no destination accepted",
+		Use:   "drop FILE (ID... | --function NAME | --all)",
+		Short: "Drop notices that no destination accepted",
 		Long: `Drops notices without sending them. ` + "`esm undelivered list --json --payload`" + ` shows what is
 lost with them. If one of the IDs does not exist, none is dropped.`,
 		Example: `  esm undelivered drop mappings.yaml 7a5dac56-af38-4a4a-994a-72c61767da8f
@@ -156,10 +177,10 @@ lost with them. If one of the IDs does not exist, none is dropped.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 && !all {
-				return wrongUse(cmd, "select notices: give their IDs, or --all")
+			if len(args) == 1 && !all && function == "" {
+				return wrongUse(cmd, "select notices: give their IDs, --function or --all")
 			}
-			wanted, err := selection(cmd, args[1:], all)
+			wanted, err := selection(cmd, undelivered.Selection{All: all, IDs: args[1:], Function: function})
 			if err != nil {
 				return err
 			}
@@ -182,6 +203,7 @@ lost with them. If one of the IDs does not exist, none is dropped.`,
 		},
 	}
 	dataDirFlag(cmd, &over)
+	functionFlag(cmd, &function)
 	cmd.Flags().BoolVar(&all, "all", false, "drop all notices")
 	return cmd
 }

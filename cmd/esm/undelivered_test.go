@@ -32,7 +32,8 @@ func keep(t *testing.T, data string, mappings ...string) {
 	for i, mapping := range mappings {
 		n := esm.Notice{
 			ID: []string{"one", "two", "three"}[i], Mapping: mapping, Time: seenAt, Condition: "RetryAttemptsExhausted",
-			Stream: &esm.StreamBatch{Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Shard: "shardId-000", Size: 1}, Payload: []byte(`{}`),
+			FunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:" + []string{"f", "g:live", "f:old"}[i],
+			Stream:      &esm.StreamBatch{Source: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks", Shard: "shardId-000", Size: 1}, Payload: []byte(`{}`),
 		}
 		if err := db.Keep(t.Context(), n, oldQueue, "denied"); err != nil {
 			t.Fatal(err)
@@ -77,6 +78,10 @@ func TestUndelivered(t *testing.T) {
 		{"resend FILE" + endpoint, 0, "two sent to " + oldQueue + "\n", ""},
 		{"resend FILE --all" + endpoint, 0, "two sent to " + oldQueue + "\n", ""},
 		{"resend FILE two" + endpoint, 0, "two sent to " + oldQueue + "\n", "one three"},
+		{"list FILE --json --function f", 0, `"ID":"three",`, "one two three"},
+		{"list FILE --function h", 0, "there are no undelivered notices\n", "one two three"},
+		{"resend FILE --function g" + endpoint, 0, "two sent to " + oldQueue + "\n", "one three"},
+		{"drop FILE --function f", 0, "dropped notices: 2\n", "two"},
 		{"resend FILE two", exitFailed, "Aws.Endpoint embedded: the stand-in runs only with the engine", "one two three"},
 		{"drop FILE two", 0, "dropped notices: 1\n", "one three"},
 		{"drop FILE two one two", 0, "dropped notices: 2\n", "three"},

@@ -13,10 +13,10 @@ func TestRecordsExpire(t *testing.T) {
 		const age, unscaled = "MaximumRecordAgeInSeconds: 60", rig.EngineKeys("TimeScale: 1")
 		retried, retriedDLQ, f := e.Stream("retried", 1), e.Queue("retried", nil), e.Function("retried", rig.FailOn("1"))
 		unseen, unseenDLQ, g := e.Stream("unseen", 1), e.Queue("unseen", nil), e.Function("unseen", rig.Succeed)
-		retried.Put("1")
 		unseen.Put("1", "2")
 		ofRetried := f.On(retried.ARN, age, rig.BatchSize(1), rig.OnFailure(retriedDLQ.ARN))
 		engine := e.Run(unscaled, ofRetried)
+		retried.Put("1") // not before: on a busy machine a start may take longer than the record's life
 		notice := retriedDLQ.TakeNotices(1)[0]
 		checkRetries(t, f.Calls())
 		rig.Notice{Records: "1", Tries: len(f.Calls()) + 1, Condition: "RecordAgeExceeded", NoResponse: true}.
@@ -27,8 +27,8 @@ func TestRecordsExpire(t *testing.T) {
 
 		old := unseen.Stored()["2"].Arrived.Add(time.Minute)
 		rig.Eventually(t, "two records are a minute old", func() bool { return time.Now().After(old) })
-		unseen.Put("3", "4")
 		e.Run(unscaled, ofRetried, g.On(unseen.ARN, age, rig.BatchSize(10), rig.OnFailure(unseenDLQ.ARN)))
+		unseen.Put("3", "4")
 		g.Want(t, "3", "4")
 		notice = unseenDLQ.TakeNotices(1)[0]
 		id := rig.ParseNotice(t, notice).RequestID

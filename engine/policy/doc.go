@@ -1,5 +1,6 @@
 // Package policy holds every decision about the records of a queue or a stream: what a function's answer means, which
-// records are settled, when a batch is delivered, how long to pause, how many pollers to run, and which shards to read.
+// records are settled, when a batch is delivered, how long to pause, how many pollers to run, and which shards to read. It
+// also decides about asynchronous events: when the next try follows, and how one ends.
 //
 // Decisions are pure functions of their arguments. Time is an argument, and nothing here waits, calls out or keeps state,
 // except that a [Watermark] accounts for one shard. Package engine carries the decisions out and has no rules of its own.

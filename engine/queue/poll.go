@@ -85,7 +85,7 @@ func (p *poller) slowDown(ctx context.Context, records int, wait, took time.Dura
 		p.feed.Trace.Emit(trace.Slowed{Mapping: p.feed.Mapping, Err: errHasty})
 	}
 	if p.hasty == nil {
-		p.hasty = retry.Pauses(p.feed.Scale)
+		p.hasty = retry.NewPauses(p.feed.Scale)
 	}
-	retry.Sleep(ctx, min(p.hasty.NextBackOff(), wait-took))
+	retry.Sleep(ctx, min(p.hasty.Next(), wait-took))
 }

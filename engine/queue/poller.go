@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"golang.org/x/time/rate"
 
 	"github.com/esm-run/esm"
@@ -27,7 +26,7 @@ type poller struct {
 	slot     esm.Slot     // the permit in hand, or nil
 	overflow []esm.Record // filtered, and did not fit into the last batch
 
-	hasty *backoff.ExponentialBackOff // between empty answers that come too soon; nil while the last was none
+	hasty *retry.Pauses // between empty answers that come too soon; nil while the last was none
 }
 
 // run takes turns until the poller is to end, and then finishes what it has in hand.

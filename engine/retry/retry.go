@@ -18,7 +18,7 @@ const (
 // Keep calls turn until it returns more=false or ctx ends, but at least once. It calls turn again at once after a nil error
 // and after a growing pause otherwise. Before a pause it calls failing, which may be nil.
 func Keep(ctx context.Context, scale float64, turn func() (more bool, err error), failing func(err error, pause time.Duration)) {
-	pauses := Pauses(scale)
+	pauses := NewPauses(scale)
 	for {
 		more, err := turn()
 		if !more || ctx.Err() != nil {
@@ -28,7 +28,7 @@ func Keep(ctx context.Context, scale float64, turn func() (more bool, err error)
 			pauses.Reset()
 			continue
 		}
-		pause := pauses.NextBackOff()
+		pause := pauses.Next()
 		if failing != nil {
 			failing(err, pause)
 		}
@@ -38,16 +38,25 @@ func Keep(ctx context.Context, scale float64, turn func() (more bool, err error)
 	}
 }
 
-// Pauses returns the pauses after errors in a row: from a quarter of a second to ten seconds, each up to half shorter or
-// longer at random. Scale multiplies them; 0 means 1.
-func Pauses(scale float64) *backoff.ExponentialBackOff {
-	return backoff.NewExponentialBackOff(
+// Pauses are the pauses after errors in a row: from a quarter of a second to ten seconds, each up to half shorter or longer at
+// random. They belong to one goroutine.
+type Pauses struct{ growing *backoff.ExponentialBackOff }
+
+// NewPauses returns pauses that are multiplied by scale; 0 means 1.
+func NewPauses(scale float64) *Pauses {
+	return &Pauses{backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(Scaled(firstPause, scale)),
 		backoff.WithMaxInterval(Scaled(lastPause, scale)),
 		backoff.WithMultiplier(1.6),
 		backoff.WithMaxElapsedTime(0),
-	)
+	)}
 }
+
+// Next returns the next pause. Pauses grow on average by 60 % each.
+func (p *Pauses) Next() time.Duration { return p.growing.NextBackOff() }
+
+// Reset makes the next pause the shortest, after a success.
+func (p *Pauses) Reset() { p.growing.Reset() }
 
 // Sleep waits for d and returns true, or returns false as soon as ctx ends.
 func Sleep(ctx context.Context, d time.Duration) bool {
@@ -72,8 +81,8 @@ func Scaled(d time.Duration, scale float64) time.Duration {
 	return time.Duration(scale * float64(d))
 }
 
-// Linger returns a context for a call that the end of ctx does not cut short. It ends with work, and otherwise once ctx has
-// ended and limit has passed since Linger was called.
+// Linger returns a context for a call that may go on after ctx has ended. The context ends when work does, or as soon as both
+// ctx has ended and limit has passed since Linger was called. The caller must call end when the call has returned.
 func Linger(ctx, work context.Context, limit time.Duration) (call context.Context, end context.CancelFunc) {
 	call, cancel := context.WithCancel(work)
 	latest := time.Now().Add(limit)

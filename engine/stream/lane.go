@@ -54,7 +54,7 @@ func (l *lane) run(ctx, work context.Context) error {
 
 // resume returns the runs that were pending when the shard was last read: the same records, with their tries.
 func (l *lane) resume(ctx context.Context) (runs []policy.Run) {
-	for _, run := range l.ledger.runs[l.n] {
+	for _, run := range l.ledger.pending(l.n) {
 		recs := l.upTo(ctx, run.Last)
 		if !l.oneWindow(recs) {
 			l.pending = append(recs, l.pending...)

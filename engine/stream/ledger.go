@@ -93,6 +93,13 @@ func (l *ledger) arrived(lane int, recs []esm.Record) bool {
 	return true
 }
 
+// pending returns the pending runs of a lane, oldest first. The caller must not modify them.
+func (l *ledger) pending(lane int) []esm.Owed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.runs[lane]
+}
+
 // note notes what a lane has settled, its pending runs from now on, and the open window. It returns the number of the
 // change, for save.
 func (l *ledger) note(lane int, settled []esm.Record, next []policy.Run, window *esm.Window) (change int, err error) {

@@ -29,12 +29,12 @@ type set struct {
 	kept     map[string]esm.Checkpoint // the checkpoints, except that a running shard knows its own better
 	gone     []string                  // missing in the listing before the last one
 	unlisted []string                  // missing in the last one
-	running  map[string]*running
-	ended    chan *running
+	running  map[string]*runningShard
+	ended    chan *runningShard
 }
 
-// running is a shard that is being read.
-type running struct {
+// runningShard is a shard that is being read.
+type runningShard struct {
 	shard *shard
 	stop  context.CancelFunc
 	over  chan struct{} // closed when the shard has ended
@@ -44,7 +44,7 @@ type running struct {
 func newSet(f *Feed, listing esm.Listing, kept map[string]esm.Checkpoint) *set {
 	s := &set{
 		feed: f, identity: listing.Identity, rules: f.Rules, kept: kept,
-		running: map[string]*running{}, ended: make(chan *running),
+		running: map[string]*runningShard{}, ended: make(chan *runningShard),
 	}
 	s.rules.Retention = listing.Retention
 	return s
@@ -61,7 +61,7 @@ func (s *set) run(ctx, work context.Context, listed []esm.Shard) error {
 	defer s.stopAll()
 	defer stop()
 	again := s.take(ctx, work, listed)
-	for pauses := retry.Pauses(s.feed.Scale); ; {
+	for pauses := retry.NewPauses(s.feed.Scale); ; {
 		ended, err := s.rest(ctx, time.Until(again))
 		if err != nil || ctx.Err() != nil {
 			return err
@@ -84,7 +84,7 @@ func (s *set) run(ctx, work context.Context, listed []esm.Shard) error {
 		case errors.Is(err, esm.ErrNoStream), ctx.Err() != nil:
 			return err
 		default:
-			pause := pauses.NextBackOff()
+			pause := pauses.Next()
 			s.feed.failing(err, pause)
 			again = time.Now().Add(pause)
 		}
@@ -157,7 +157,7 @@ func sourcesOf(listed []esm.Shard) map[string]string {
 // start reads a shard until it has ended or is stopped.
 func (s *set) start(ctx, work context.Context, after time.Duration, sh *shard) {
 	ctx, stop := context.WithCancel(ctx)
-	r := &running{shard: sh, stop: stop, over: make(chan struct{})}
+	r := &runningShard{shard: sh, stop: stop, over: make(chan struct{})}
 	s.running[sh.id] = r
 	go func() { // stop and note wait for it
 		defer close(r.over)
@@ -190,7 +190,7 @@ func (s *set) stopAll() {
 }
 
 // note waits for the end of a shard and keeps its checkpoint.
-func (s *set) note(r *running) error {
+func (s *set) note(r *runningShard) error {
 	<-r.over
 	delete(s.running, r.shard.id)
 	s.kept[r.shard.id] = r.shard.kept

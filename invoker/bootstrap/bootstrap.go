@@ -7,10 +7,11 @@
 //
 // The clients follow Lambda's managed runtimes in the handler's name and where its module is searched for, the context
 // object, the format of logging and console in text and JSON (AWS_LAMBDA_LOG_FORMAT and AWS_LAMBDA_LOG_LEVEL), the bodies
-// of errors of Init and invocations, the exit codes, and _X_AMZN_TRACE_ID.
+// of errors of Init and invocations, the exit codes, _X_AMZN_TRACE_ID, and for Node.js in response streaming
+// (awslambda.streamifyResponse and awslambda.HttpResponseStream).
 //
 // They differ in that nothing is installed beside the handler (Lambda's runtimes come with boto3 and the AWS SDK for
-// JavaScript), a process is not frozen between invocations, and a response cannot be streamed.
+// JavaScript), and a process is not frozen between invocations.
 package bootstrap
 
 import (

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ type answer struct {
 	path      string // after /2018-06-01/runtime/
 	body      string
 	errorType string // Lambda-Runtime-Function-Error-Type
+	streamed  bool
+	mediaType string
+	failure   string // at the end of a stream
 }
 
 // fakeAPI is a Runtime API for one runtime: it sends events to it and passes on what it posts.
@@ -48,6 +52,7 @@ type fakeAPI struct {
 	tooLarge int           // a response longer than this is answered 413; 0 is no limit
 	chunked  bool          // events are sent without a Content-Length
 	hangUp   bool          // every answer closes its connection
+	parts    chan string   // what arrives of streams, if it is not nil
 	gone     chan struct{} // closed by end
 	end      func()        // takes the API away, also from a process that is just connecting
 }
@@ -104,14 +109,21 @@ func (f *fakeAPI) next(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fakeAPI) post(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
+	body, err := f.read(w, r)
 	if err != nil {
 		return
+	}
+	failure, err := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body"))
+	if err != nil {
+		failure = []byte("not base64")
 	}
 	f.answers <- answer{
 		path:      strings.TrimPrefix(r.URL.Path, "/2018-06-01/runtime/"),
 		body:      string(body),
-		errorType: r.Header.Get("Lambda-Runtime-Function-Error-Type"),
+		errorType: r.Header.Get("Lambda-Runtime-Function-Error-Type") + r.Trailer.Get("Lambda-Runtime-Function-Error-Type"),
+		streamed:  r.Header.Get("Lambda-Runtime-Function-Response-Mode") == "streaming",
+		mediaType: r.Header.Get("Content-Type"),
+		failure:   string(failure),
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if f.tooLarge > 0 && len(body) > f.tooLarge {
@@ -121,6 +133,23 @@ func (f *fakeAPI) post(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(http.StatusAccepted)
 	io.WriteString(w, "{\"status\":\"OK\"}\n")
+}
+
+// read reads a body. It stops when that is too large, and passes on the parts of it.
+func (f *fakeAPI) read(w http.ResponseWriter, r *http.Request) (body []byte, err error) {
+	for part := make([]byte, 4096); ; {
+		n, err := r.Body.Read(part)
+		body = append(body, part[:n]...)
+		if n > 0 && f.parts != nil {
+			f.parts <- string(part[:n])
+		}
+		switch {
+		case f.tooLarge > 0 && len(body) > f.tooLarge, errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return nil, err
+		}
+	}
 }
 
 // process is a started handler and the Runtime API that it talks to.
@@ -274,7 +303,7 @@ type failure struct {
 // frames returns the stack trace, which each language names differently.
 func (f failure) frames() []string { return append(f.StackTrace, f.Trace...) }
 
-func (a answer) failure(t testing.TB) failure {
+func (a answer) failed(t testing.TB) failure {
 	t.Helper()
 	var f failure
 	if err := json.Unmarshal([]byte(a.body), &f); err != nil {

@@ -167,7 +167,7 @@ func TestInvocationErrors(t *testing.T) {
 			}
 			p := tt.start(t, tt.source)
 			got := p.invoke(event{id: "id-1", payload: payload})
-			f := got.failure(t)
+			f := got.failed(t)
 			if got.path != "invocation/id-1/error" || f.ErrorType != tt.wantType || got.errorType != tt.wantType || !strings.HasPrefix(f.ErrorMessage, tt.wantMessage) {
 				t.Errorf("got %s of type %q (header %q): %q; want %q: %q", got.path, f.ErrorType, got.errorType, f.ErrorMessage, tt.wantType, tt.wantMessage)
 			}
@@ -208,7 +208,6 @@ func TestInitErrors(t *testing.T) {
 		{node, "an exception", "app.h", `throw new RangeError("bad");`, "RangeError", "bad", 129},
 		{node, "a rejection that nobody handles", "app.h", `Promise.reject(new Error("bad")); exports.h = async () => {};
 			Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);`, "Runtime.UnhandledPromiseRejection", "Error: bad", 128},
-		{node, "a streaming handler", "app.h", "exports.h = awslambda.streamifyResponse(async () => {});", "Runtime.StreamingNotSupported", "app.h streams its response", 129},
 		{node24, "a callback handler", "app.h", `exports.h = (event, context, callback) => callback(null, 1);`, "Runtime.CallbackHandlerDeprecated", "", 129},
 	} {
 		t.Run(tt.lang.name+"/"+tt.name, func(t *testing.T) {
@@ -217,7 +216,7 @@ func TestInitErrors(t *testing.T) {
 			fn.Handler = tt.handler
 			p := begin(t, newFakeAPI(t), fn)
 			got := p.answer()
-			f := got.failure(t)
+			f := got.failed(t)
 			if got.path != "init/error" || f.ErrorType != tt.wantType || got.errorType != tt.wantType || !strings.HasPrefix(f.ErrorMessage, tt.wantMessage) {
 				t.Errorf("got %s of type %q (header %q): %q; want init/error of %q: %q", got.path, f.ErrorType, got.errorType, f.ErrorMessage, tt.wantType, tt.wantMessage)
 			}
@@ -247,7 +246,7 @@ func TestNodeUnhandledErrors(t *testing.T) {
 			t.Parallel()
 			p := node.start(t, tt.source)
 			got := p.invoke(event{id: "1", payload: "{}"})
-			if f := got.failure(t); got.path != "invocation/1/"+tt.wantPath || f.ErrorType != tt.wantType {
+			if f := got.failed(t); got.path != "invocation/1/"+tt.wantPath || f.ErrorType != tt.wantType {
 				t.Errorf("got %s of type %s, want %s of %s", got.path, f.ErrorType, tt.wantPath, tt.wantType)
 			}
 			if got := p.exit(); got != tt.wantCode {
@@ -294,7 +293,7 @@ def h(event, context):
 		equalJSON(t, p.invoke(event{id: "id", payload: "{}"}).body, head+tt.plain)
 		equalJSON(t, p.invoke(event{id: "id", payload: "{}", header: full}).body, head+tt.full)
 		bad := p.invoke(event{id: "id", payload: "{}", header: map[string]string{"Lambda-Runtime-Client-Context": "["}})
-		if got := bad.failure(t).ErrorType; got != tt.errorType || bad.path != "invocation/id/error" {
+		if got := bad.failed(t).ErrorType; got != tt.errorType || bad.path != "invocation/id/error" {
 			t.Errorf("got %s at %s, want %s", got, bad.path, tt.errorType)
 		}
 	}

@@ -2,6 +2,7 @@ package invokertest
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ type order struct {
 	Name  string          `json:"name,omitempty"` // of a file
 	Code  int             `json:"code,omitempty"` // of an exit
 	Size  int             `json:"size,omitempty"` // of an answer
+	End   string          `json:"end,omitempty"`  // of a stream: "", "fail" or "hang"
 }
 
 // about describes an invocation and its environment as the handler sees them.
@@ -91,6 +93,8 @@ func (o order) obey(path string, h http.Header, calls int) {
 		answer([]byte("null"))
 	case "large":
 		answer(bytes.Repeat([]byte{'1'}, o.Size))
+	case "stream":
+		o.stream(path)
 	case "write":
 		must(os.WriteFile(file(o.Name), o.Value, 0o600))
 		answer([]byte("null"))
@@ -115,6 +119,49 @@ func (o order) obey(path string, h http.Header, calls int) {
 	}
 }
 
+// streamError is the failure at the end of a stream.
+const streamError = `{"errorMessage":"halfway","errorType":"Function.Late"}`
+
+// streamType is the media type of streams.
+const streamType = "text/event-stream"
+
+// stream streams Size bytes.
+func (o order) stream(path string) {
+	read, write := io.Pipe()
+	req, err := http.NewRequest(http.MethodPost, url(path+"/response"), read)
+	must(err)
+	req.Header.Set("Content-Type", streamType)
+	req.Header.Set("Lambda-Runtime-Function-Response-Mode", "streaming")
+	req.Trailer = http.Header{"Lambda-Runtime-Function-Error-Type": nil, "Lambda-Runtime-Function-Error-Body": nil}
+	go func() { // ends before the request does
+		_, _ = io.Copy(write, io.LimitReader(ones{}, int64(o.Size))) // fails with the request
+		switch o.End {
+		case "hang":
+			return
+		case "fail":
+			req.Trailer.Set("Lambda-Runtime-Function-Error-Type", "Function.Late")
+			req.Trailer.Set("Lambda-Runtime-Function-Error-Body", base64.StdEncoding.EncodeToString([]byte(streamError)))
+		}
+		_ = write.Close()
+	}()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		fail(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+}
+
+// ones are digits without an end.
+type ones struct{}
+
+func (ones) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = '1'
+	}
+	return len(p), nil
+}
+
 func describe(h http.Header, calls int) []byte {
 	var deadline int64
 	_, err := fmt.Sscan(h.Get("Lambda-Runtime-Deadline-Ms"), &deadline)
@@ -128,7 +175,7 @@ func describe(h http.Header, calls int) []byte {
 		Calls:         calls,
 		Env:           map[string]string{},
 	}
-	for _, name := range []string{"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "GREETING"} {
+	for _, name := range []string{"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "GREETING"} {
 		a.Env[name] = os.Getenv(name)
 	}
 	body, err := json.Marshal(a)

@@ -35,6 +35,8 @@ func Run(t *testing.T, platform func(*testing.T) lifecycle.Platform, fn config.F
 		"Isolation":    (*suite).isolation,
 		"InitFails":    (*suite).initFails,
 		"CancelStart":  (*suite).cancelStart,
+		"Stream":       (*suite).stream,
+		"Provisioned":  (*suite).provisioned,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,9 +96,14 @@ func variation(fn config.Function, more map[string]string) config.Function {
 // start returns an environment that is closed at the end.
 func (s *suite) start() *environment {
 	s.Helper()
+	return s.startAs(invoker.OnDemand)
+}
+
+func (s *suite) startAs(as invoker.Initialization) *environment {
+	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), patience)
 	defer cancel()
-	env, err := s.starter.Start(ctx, s.fn)
+	env, err := s.starter.Start(ctx, s.fn, as)
 	if err != nil {
 		s.Fatalf("Start: %v", err)
 	}
@@ -178,7 +185,7 @@ func (s *suite) context() {
 	e := s.start()
 	c := e.call(order{Do: "about"})
 	c.Function += ":live"
-	c.TraceHeader = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+	c.TraceHeader = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:9c94b8f6:0"
 	c.ClientContext = `{"custom":{"a":"b"}}`
 	got := e.describe(c)
 	if got.ID != c.ID || got.Trace != c.TraceHeader || got.ClientContext != c.ClientContext {
@@ -190,7 +197,10 @@ func (s *suite) context() {
 	if limit := e.fn.TimeLimit(); got.Left <= 0 || got.Left > limit {
 		e.Errorf("%v until the deadline, the function may take %v", got.Left, limit)
 	}
-	want := map[string]string{"AWS_LAMBDA_FUNCTION_NAME": e.fn.Name, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "GREETING": "hello"}
+	want := map[string]string{
+		"AWS_LAMBDA_FUNCTION_NAME": e.fn.Name, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+		"GREETING": "hello",
+	}
 	if !maps.Equal(got.Env, want) {
 		e.Errorf("got variables %v, want %v", got.Env, want)
 	}
@@ -302,7 +312,7 @@ func (s *suite) isolation() {
 	envs := make([]*environment, 3)
 	for i := range envs {
 		starts.Go(func() {
-			env, err := s.starter.Start(s.Context(), s.fn)
+			env, err := s.starter.Start(s.Context(), s.fn, invoker.OnDemand)
 			if err != nil {
 				s.Errorf("Start: %v", err)
 				return
@@ -320,6 +330,93 @@ func (s *suite) isolation() {
 	}
 }
 
+// receiver is a caller's ResponseStream.
+type receiver struct {
+	mediaType string
+	size      int
+	first     chan struct{} // closed by the first Write
+}
+
+func (r *receiver) Begin(contentType string) { r.mediaType = contentType }
+
+func (r *receiver) Write(p []byte) (int, error) {
+	if r.size == 0 {
+		close(r.first)
+	}
+	r.size += len(p)
+	return len(p), nil
+}
+
+// A response that is streamed reaches the caller while it is written, beyond the limit of others. Without a caller that takes
+// it in parts, it is like any other.
+func (s *suite) stream() {
+	const more = largest + 1
+	s.fn.Timeout = limit
+	e := s.start()
+	to := func(o order) (*receiver, esm.Call) {
+		r, c := &receiver{first: make(chan struct{})}, e.call(o)
+		c.Stream = r
+		return r, c
+	}
+	streamed := func(resp esm.Response, r *receiver, size int, fault, payload string) {
+		s.Helper()
+		s.want(resp, fault, payload)
+		if !resp.Streamed || r.size != size || r.mediaType != streamType {
+			s.Errorf("got %d bytes of type %q, streamed: %v; want %d", r.size, r.mediaType, resp.Streamed, size)
+		}
+	}
+	r, c := to(order{Do: "stream", Size: more})
+	streamed(e.invoke(c), r, more, "", "")
+	r, c = to(order{Do: "stream", Size: 3, End: "fail"})
+	streamed(e.invoke(c), r, 3, "Unhandled", streamError)
+	s.want(e.order(order{Do: "stream", Size: 3}), "", "111")
+	s.want(e.order(order{Do: "stream", Size: 3, End: "fail"}), "Unhandled", streamError)
+	if resp := e.order(order{Do: "stream", Size: more}); resp.Fault != "Function.ResponseSizeTooLarge" {
+		s.Errorf("got %q for a large stream without a receiver", resp.Fault)
+	}
+	if got := e.describe(e.call(order{Do: "about"})).Calls; got != 6 {
+		e.Errorf("call %d of the same runtime, want 6", got)
+	}
+	r, c = to(order{Do: "echo", Value: json.RawMessage("1")})
+	if resp := e.invoke(c); string(resp.Payload) != "1" || resp.Streamed || r.size > 0 {
+		s.Errorf("got %+v for a response that is not streamed", resp)
+	}
+
+	r, c = to(order{Do: "stream", Size: 3, End: "hang"})
+	var running sync.WaitGroup
+	running.Go(func() {
+		select {
+		case <-r.first:
+		case <-time.After(patience):
+			s.Error("nothing of the response came while it was written")
+		}
+	})
+	if resp := e.invoke(c); resp.Fault != "Sandbox.Timedout" {
+		s.Errorf("got %q for a stream that does not end", resp.Fault)
+	}
+	running.Wait()
+	e.describe(e.call(order{Do: "about"}))
+}
+
+// An environment that was started in advance knows that. Its Init is not part of the first invocation.
+func (s *suite) provisioned() {
+	e := s.startAs(invoker.Provisioned)
+	if got := e.describe(e.call(order{Do: "about"})).Env["AWS_LAMBDA_INITIALIZATION_TYPE"]; got != "provisioned-concurrency" {
+		s.Errorf("got initialization type %q", got)
+	}
+	e.Close()
+	var lines []string
+	for _, o := range s.lines {
+		if strings.Contains(o.Line, "REPORT") {
+			lines = append(lines, o.Line)
+		}
+	}
+	want := `^INIT_REPORT Init Duration: \d+\.\d\d ms\tPhase: init\tStatus: success\nREPORT RequestId: .*\tMax Memory Used: \d+ MB\t$`
+	if text := strings.Join(lines, "\n"); !regexp.MustCompile(want).MatchString(text) {
+		s.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}
+
 // An Init that fails is a *Broken, with the answer of the invocation that waits for it.
 func (s *suite) initFails() {
 	for how, want := range map[string][2]string{
@@ -328,7 +425,7 @@ func (s *suite) initFails() {
 	} {
 		ctx, cancel := context.WithTimeout(s.Context(), patience)
 		defer cancel()
-		_, err := s.starter.Start(ctx, variation(s.fn, map[string]string{initVariable: how}))
+		_, err := s.starter.Start(ctx, variation(s.fn, map[string]string{initVariable: how}), invoker.OnDemand)
 		broken, ok := errors.AsType[*invoker.Broken](err)
 		if !ok {
 			s.Fatalf("Start: got %v, want a *Broken", err)
@@ -340,7 +437,7 @@ func (s *suite) initFails() {
 func (s *suite) cancelStart() {
 	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
-	if env, err := s.starter.Start(ctx, s.fn); err == nil {
+	if env, err := s.starter.Start(ctx, s.fn, invoker.OnDemand); err == nil {
 		env.Close()
 		s.Error("Start with a cancelled context: no error")
 	}

@@ -23,6 +23,7 @@ var (
 // environment is a sandbox and the runtimes in it. The goroutine that has the turn owns the fields below it.
 type environment struct {
 	fn       config.Function
+	as       invoker.Initialization
 	sandbox  Sandbox
 	output   *Output
 	reporter reporter
@@ -39,14 +40,14 @@ type environment struct {
 	timer   *time.Timer   // bounds Init and the invocation
 	peak    int           // MB
 	sampled time.Time     // when peak was updated
-	init    time.Duration // of the first Init, until it is reported
+	init    time.Duration // of the first Init, until it is reported; 0 if that was in advance
 }
 
 var _ invoker.Environment = (*environment)(nil)
 
-func newEnvironment(fn config.Function, output *Output) *environment {
+func newEnvironment(fn config.Function, as invoker.Initialization, output *Output) *environment {
 	e := &environment{
-		fn: fn, output: output, reporter: newReporter(output, fn),
+		fn: fn, as: as, output: output, reporter: newReporter(output, fn, as),
 		closing: make(chan struct{}), turn: make(chan struct{}, 1), stopped: make(chan struct{}),
 		timer: time.NewTimer(time.Hour),
 	}

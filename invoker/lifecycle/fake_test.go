@@ -33,13 +33,14 @@ type platform struct {
 	stuck    bool          // Kill fails
 
 	output *Output
+	env    map[string]string
 	starts int
 	last   *fake
 	closed bool
 }
 
 func (p *platform) Sandbox(_ context.Context, spec Spec) (Sandbox, error) {
-	p.output = spec.Output
+	p.output, p.env = spec.Output, spec.Env
 	return p, nil
 }
 
@@ -145,6 +146,7 @@ type rig struct {
 	Starter
 	platform *platform
 	fn       config.Function
+	as       invoker.Initialization
 	began    time.Time
 	envs     []invoker.Environment
 
@@ -152,10 +154,10 @@ type rig struct {
 	log []string
 }
 
-func inBubble(t *testing.T, test func(*rig), runtimes ...func(*fake)) {
+func bubble(t *testing.T, test func(*rig), runtimes ...func(*fake)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{T: t, platform: &platform{runtimes: runtimes}, began: time.Now()}
+		r := &rig{T: t, platform: &platform{runtimes: runtimes}, as: invoker.OnDemand, began: time.Now()}
 		r.fn = config.Function{Name: "f", Handler: "app.h", Runtime: "python3.13"}
 		r.Starter = Starter{Platform: r.platform, Trace: r.trace}
 		test(r)
@@ -175,7 +177,7 @@ func (r *rig) trace(e trace.Event) {
 
 func (r *rig) start() invoker.Environment {
 	r.Helper()
-	e, err := r.Start(r.Context(), r.fn)
+	e, err := r.Start(r.Context(), r.fn, r.as)
 	if err != nil {
 		r.Fatal(err)
 	}

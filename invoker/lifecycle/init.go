@@ -20,11 +20,13 @@ func (e *environment) start(ctx context.Context) error {
 	}
 	switch got {
 	case idle:
-		e.init = time.Since(began)
-		e.sample()
+		e.initialized(time.Since(began))
 		return nil
 	case timedOut:
 		e.reset(nil)
+		if e.as == invoker.Provisioned {
+			return e.broken(runtimeapi.TimedOut(e.initLimit()))
+		}
 		return nil
 	case answered:
 		return &invoker.Broken{
@@ -36,6 +38,24 @@ func (e *environment) start(ctx context.Context) error {
 	default:
 		return fmt.Errorf("lifecycle: start: %w", context.Cause(ctx))
 	}
+}
+
+// initialized records an Init that took so long. Lambda reports it at once if there is no invocation for it.
+func (e *environment) initialized(took time.Duration) {
+	e.sample()
+	if e.as == invoker.Provisioned {
+		e.reporter.initEnded("", took, "success", "")
+		return
+	}
+	e.init = took
+}
+
+// initLimit returns how long Init may take outside of an invocation.
+func (e *environment) initLimit() time.Duration {
+	if e.as == invoker.Provisioned {
+		return max(provisionedInitLimit, e.fn.TimeLimit())
+	}
+	return onDemandInitLimit
 }
 
 // restart runs Init within the invocation, whose timeout bounds it. If Init fails, its answer is that of the invocation,
@@ -70,7 +90,7 @@ func (e *environment) initialize(ctx context.Context, began time.Time) (outcome,
 	if e.now != nil {
 		id = e.now.id
 	} else {
-		e.timer.Reset(initLimit)
+		e.timer.Reset(e.initLimit())
 	}
 	got, answer := e.await(ctx, e.run.session.Idle())
 	took := time.Since(began)
@@ -80,11 +100,11 @@ func (e *environment) initialize(ctx context.Context, began time.Time) (outcome,
 	e.run.Flush()
 	switch got {
 	case answered:
-		e.reporter.initFailed(id, took, "error", answer.ErrorType)
+		e.reporter.initEnded(id, took, "error", answer.ErrorType)
 	case exited:
-		e.reporter.initFailed(id, took, "error", e.run.failure.Type)
+		e.reporter.initEnded(id, took, "error", e.run.failure.Type)
 	case timedOut:
-		e.reporter.initFailed(id, took, "timeout", "")
+		e.reporter.initEnded(id, took, "timeout", "")
 	}
 	return got, answer, nil
 }

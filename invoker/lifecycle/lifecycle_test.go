@@ -130,7 +130,7 @@ func TestInvocations(t *testing.T) {
 			[d] Runtime.InvalidEntrypoint`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(r *rig) {
+			bubble(t, func(r *rig) {
 				r.platform.failures = tt.failures
 				if tt.json {
 					r.fn.LoggingConfig.LogFormat = "JSON"
@@ -180,11 +180,11 @@ func TestStartsThatFail(t *testing.T) {
 		{"the caller cancels", (*fake).hang, nil, false, 5 * second, "", "lifecycle: start: context deadline exceeded", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(r *rig) {
+			bubble(t, func(r *rig) {
 				r.platform.failures = map[int]error{0: tt.failure}
 				ctx, cancel := context.WithTimeout(r.Context(), 5*second)
 				defer cancel()
-				_, err := r.Start(ctx, r.fn)
+				_, err := r.Start(ctx, r.fn, invoker.OnDemand)
 				r.wantErr(err, err, tt.at)
 				broken, ok := errors.AsType[*invoker.Broken](err)
 				if err == nil || err.Error() != tt.text || ok != tt.broken || !r.platform.closed {
@@ -202,7 +202,7 @@ func TestStartsThatFail(t *testing.T) {
 }
 
 func TestExitWhileIdle(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		e := r.start()
 		time.Sleep(minute)
 		if got, err := r.invoke(r.Context(), e, "a"); err != nil || got != "1m0s  null" {
@@ -224,7 +224,7 @@ func TestCallerCancels(t *testing.T) {
 		r.Cleanup(cancel)
 		return ctx
 	}
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		e := r.start()
 		_, err := r.invoke(within(r, second), e, "a")
 		r.wantErr(err, context.DeadlineExceeded, second)
@@ -259,7 +259,7 @@ func TestClose(t *testing.T) {
 		{"draining", func(f *fake) { f.answer(f.next(), "null"); f.hang() }, 0, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(r *rig) {
+			bubble(t, func(r *rig) {
 				e := r.start()
 				ended := make(chan error, 1)
 				if tt.running {
@@ -292,7 +292,7 @@ func TestClose(t *testing.T) {
 
 // An environment with a process that cannot be killed is not used again, and its files are kept.
 func TestProcessThatCannotBeKilled(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		r.platform.stuck = true
 		e := r.start()
 		if _, err := r.invoke(r.Context(), e, "a"); err != nil {
@@ -310,7 +310,7 @@ func TestProcessThatCannotBeKilled(t *testing.T) {
 
 // Memory is read once a second at most: a warm invocation takes less time than that.
 func TestMemoryIsSampled(t *testing.T) {
-	inBubble(t, func(r *rig) {
+	bubble(t, func(r *rig) {
 		e := r.start()
 		for range 30 {
 			if _, err := r.invoke(r.Context(), e, "a"); err != nil {

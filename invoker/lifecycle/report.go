@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
@@ -19,10 +20,11 @@ type reporter struct {
 	output *Output
 	size   int // MB that the function is configured with
 	json   bool
+	as     invoker.Initialization
 }
 
-func newReporter(o *Output, fn config.Function) reporter {
-	return reporter{output: o, size: fn.Memory(), json: fn.LoggingConfig.LogFormat == jsonFormat}
+func newReporter(o *Output, fn config.Function, as invoker.Initialization) reporter {
+	return reporter{output: o, size: fn.Memory(), json: fn.LoggingConfig.LogFormat == jsonFormat, as: as}
 }
 
 func (r reporter) start(id string) {
@@ -81,8 +83,9 @@ func (r reporter) line(inv *invocation, memory int) string {
 	return b.String()
 }
 
-// initFailed reports an Init that failed or took too long. It ran within the invocation id, or before any if id is empty.
-func (r reporter) initFailed(id string, took time.Duration, status, errorType string) {
+// initEnded reports an Init that failed, took too long or ran in advance; the first invocation reports any other. It ran
+// within the invocation id, or before any if id is empty.
+func (r reporter) initEnded(id string, took time.Duration, status, errorType string) {
 	phase := "init"
 	if id != "" {
 		phase = "invoke"
@@ -94,7 +97,7 @@ func (r reporter) initFailed(id string, took time.Duration, status, errorType st
 			Status         string  `json:"status"`
 			ErrorType      string  `json:"errorType,omitempty"`
 			Metrics        metrics `json:"metrics"`
-		}{"on-demand", phase, status, errorType, metrics{Duration: milliseconds(took)}})
+		}{string(r.as), phase, status, errorType, metrics{Duration: milliseconds(took)}})
 		return
 	}
 	line := fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: %s\tStatus: %s", milliseconds(took), phase, status)

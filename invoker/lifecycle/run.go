@@ -9,9 +9,10 @@ import (
 
 // Limits of Lambda's lifecycle.
 const (
-	initLimit     = 10 * time.Second
-	shutdownGrace = 500 * time.Millisecond // between SIGTERM and SIGKILL, for runtimes with an internal extension
-	initErrorExit = 500 * time.Millisecond // for a runtime to end by itself after it reported a failed Init
+	onDemandInitLimit    = 10 * time.Second
+	provisionedInitLimit = 130 * time.Second      // or the function's timeout, if that is longer
+	shutdownGrace        = 500 * time.Millisecond // between SIGTERM and SIGKILL, for runtimes with an internal extension
+	initErrorExit        = 500 * time.Millisecond // for a runtime to end by itself after it reported a failed Init
 )
 
 // lastWords is the time allowed for an answer that arrives with the timeout, and for the end of a runtime whose answer

@@ -20,8 +20,8 @@ import (
 type Starter struct {
 	Platform Platform
 
-	Region    string // AWS_REGION of handlers; empty means us-east-1
-	AccountID string // in the ARN of functions that have none; empty means 000000000000
+	Region    string // AWS_REGION of handlers; empty means config.DefaultRegion
+	AccountID string // in the ARN of functions that have none; empty means config.DefaultAccount
 
 	// AWSEndpoint is the URL of an emulator of AWS. Handlers get it as AWS_ENDPOINT_URL, with "test" for both keys,
 	// unless they set these variables themselves. Empty sets neither: handlers have no credentials but their own.
@@ -32,16 +32,18 @@ type Starter struct {
 
 var _ invoker.Starter = (*Starter)(nil)
 
-// Start starts fn's runtime, as [invoker.Starter] says. An Init that takes longer than ten seconds is ended; the first
-// Invoke starts the runtime again, within the function's timeout, as Lambda does.
-func (s *Starter) Start(ctx context.Context, fn config.Function) (invoker.Environment, error) {
+// Start starts fn's runtime, as [invoker.Starter] says. An Init on demand that takes longer than ten seconds is ended; the
+// first Invoke starts the runtime again, within the function's timeout, as Lambda does.
+func (s *Starter) Start(ctx context.Context, fn config.Function, as invoker.Initialization) (invoker.Environment, error) {
 	if fn.FunctionArn == "" {
-		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, "000000000000"), fn.Name)
+		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, config.DefaultAccount), fn.Name)
 	}
-	e := newEnvironment(fn, newOutput(s.Trace, fn.Name))
+	e := newEnvironment(fn, as, newOutput(s.Trace, fn.Name))
 	id := newID()
 	var err error
-	e.sandbox, err = s.Platform.Sandbox(ctx, Spec{ID: id, Function: fn, Env: s.variables(fn, id), Output: e.output})
+	env := s.variables(fn, id)
+	env["AWS_LAMBDA_INITIALIZATION_TYPE"] = string(as)
+	e.sandbox, err = s.Platform.Sandbox(ctx, Spec{ID: id, Function: fn, Env: env, Output: e.output})
 	if err != nil {
 		return nil, e.broken(err)
 	}
@@ -58,7 +60,7 @@ func newID() string {
 	return fmt.Sprintf("%x", b)
 }
 
-func (s *Starter) region() string { return cmp.Or(s.Region, "us-east-1") }
+func (s *Starter) region() string { return cmp.Or(s.Region, config.DefaultRegion) }
 
 // variables returns the variables of [Spec] (AWS: "Working with Lambda environment variables"). Later ones win: Lambda's
 // defaults, the function's own, those that Lambda reserves.
@@ -89,7 +91,6 @@ func (s *Starter) reserved(fn config.Function, id string) map[string]string {
 		"AWS_LAMBDA_FUNCTION_NAME":        fn.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION":     runtimeapi.Version,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(fn.Memory()),
-		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + fn.Name,
 		"AWS_LAMBDA_LOG_STREAM_NAME":      time.Now().UTC().Format("2006/01/02/") + "[" + runtimeapi.Version + "]" + id,
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/lifecycle"
 	"github.com/esm-run/esm/trace"
 )
@@ -15,7 +16,7 @@ import (
 // p99), and until the environment is free (ns/op).
 func BenchmarkWarmInvoke(b *testing.B) {
 	s := &lifecycle.Starter{Platform: &Platform{Dir: b.TempDir()}, Trace: func(trace.Event) {}}
-	e, err := s.Start(b.Context(), handler("echo", nil))
+	e, err := s.Start(b.Context(), handler("echo", nil), invoker.OnDemand)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -41,7 +42,7 @@ func BenchmarkStart(b *testing.B) {
 	var starting, closing time.Duration
 	for b.Loop() {
 		began := time.Now()
-		e, err := s.Start(b.Context(), handler("echo", nil))
+		e, err := s.Start(b.Context(), handler("echo", nil), invoker.OnDemand)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/invokertest"
 	"github.com/esm-run/esm/invoker/lifecycle"
 )
@@ -151,7 +152,7 @@ func begin(path, rest string) {
 // engine is a program with one environment, which leaves processes behind and is never closed.
 func engine() {
 	s := &lifecycle.Starter{Platform: &Platform{Dir: os.Getenv("STATE")}}
-	env, err := s.Start(context.Background(), handler("aws", nil))
+	env, err := s.Start(context.Background(), handler("aws", nil), invoker.OnDemand)
 	for _, how := range append(strings.Fields(os.Getenv("HOW")), "") {
 		var resp esm.Response
 		if err == nil {

@@ -65,7 +65,7 @@ func (r *rig) text() string {
 
 func (r *rig) start(fn config.Function) invoker.Environment {
 	r.Helper()
-	e, err := r.Start(r.Context(), fn)
+	e, err := r.Start(r.Context(), fn, invoker.OnDemand)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func (r *rig) start(fn config.Function) invoker.Environment {
 // broken starts a function that cannot be started, and checks that nothing is left of it.
 func (r *rig) broken(fn config.Function) (*invoker.Broken, esm.Response) {
 	r.Helper()
-	_, err := r.Start(r.Context(), fn)
+	_, err := r.Start(r.Context(), fn, invoker.OnDemand)
 	broken, ok := errors.AsType[*invoker.Broken](err)
 	if !ok {
 		r.Fatalf("got %v, want a *Broken", err)
@@ -205,7 +205,7 @@ func TestMachineThatCannotStart(t *testing.T) {
 	r.platform.Bootstrap = func(config.Function) ([]string, map[string]string, error) {
 		return nil, nil, fmt.Errorf("lay out: %w", &os.PathError{Op: "write", Path: "client.py", Err: syscall.ENOSPC})
 	}
-	_, err := r.Start(t.Context(), config.Function{Name: "f", Runtime: "python3.13", Handler: "app.h", CodeUri: t.TempDir()})
+	_, err := r.Start(t.Context(), config.Function{Name: "f", Runtime: "python3.13", Handler: "app.h", CodeUri: t.TempDir()}, invoker.OnDemand)
 	if _, broken := errors.AsType[*invoker.Broken](err); broken || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("got %v, want a full disk and no *Broken", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker"
 )
 
 // TestAWSLambdaRIC runs AWS's own runtime interface client for Python, as Lambda's images do.
@@ -66,7 +67,7 @@ def handler(event, context):
 			t.Errorf("the log lacks %q:\n%s", want, r.text())
 		}
 	}
-	_, err := r.Start(t.Context(), function("bad.handler"))
+	_, err := r.Start(t.Context(), function("bad.handler"), invoker.OnDemand)
 	if err == nil || !strings.Contains(err.Error(), `"errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": []`) {
 		t.Errorf("got %v", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,10 +32,13 @@ type Remote struct {
 
 	// Timeout bounds one invocation: the function's timeout and some slack. Zero means no bound but the context.
 	Timeout time.Duration
+
+	whole atomic.Bool // the endpoint does not have InvokeWithResponseStream
 }
 
 // Invoke runs c once, synchronously, and blocks until there is an answer, at most for the Timeout. It invokes c.Function
-// with its qualifier. The handler sees a request id that the endpoint makes, not c.ID.
+// with its qualifier. The handler sees a request id that the endpoint makes, not c.ID. If c.Stream is set and the endpoint has
+// InvokeWithResponseStream, every response arrives there, also one that the handler did not stream.
 //
 // A function that failed is a Response with a Fault, as in [esm.Invoker]. An error is an [esm.ErrThrottled],
 // [esm.ErrNotRun] or [esm.ErrRefused] where that is certain. After any other error, such as a timeout or a connection
@@ -48,13 +52,33 @@ func (r *Remote) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, r.Timeout, errors.New("no answer within "+r.Timeout.String()))
 		defer cancel()
 	}
+	resp, err := r.invoke(ctx, c)
+	if err != nil {
+		err = fmt.Errorf("remote: invoke %s: %w", c.Function, err)
+	}
+	return resp, err
+}
+
+func (r *Remote) invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
+	if c.Stream != nil && !r.whole.Load() {
+		resp, err := r.invokeStreaming(ctx, c)
+		if !errors.Is(err, errNoStreams) {
+			return resp, err
+		}
+		r.whole.Store(true)
+	}
+	return r.invokeWhole(ctx, c)
+}
+
+// invokeWhole runs c with Invoke.
+func (r *Remote) invokeWhole(ctx context.Context, c esm.Call) (esm.Response, error) {
 	var s sending
 	out, err := r.Client.Invoke(s.watch(ctx), input(c), once, traced(c.TraceHeader))
 	if err != nil {
-		return esm.Response{}, fmt.Errorf("remote: invoke %s: %w", c.Function, s.explain(ctx, err))
+		return esm.Response{}, s.explain(ctx, err)
 	}
 	if out.StatusCode != http.StatusOK {
-		return esm.Response{}, fmt.Errorf("remote: invoke %s: status %d instead of an answer", c.Function, out.StatusCode)
+		return esm.Response{}, fmt.Errorf("status %d instead of an answer", out.StatusCode)
 	}
 	return esm.Response{
 		Payload: out.Payload,

@@ -37,8 +37,8 @@ type rig struct {
 	client  *http.Client
 }
 
-// inBubble runs test with a session whose runtime has just started.
-func inBubble(t *testing.T, test func(*testing.T, *rig)) {
+// bubble runs test with a session whose runtime has just started.
+func bubble(t *testing.T, test func(*testing.T, *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{t: t, session: runtimeapi.New(config.Function{Name: "f", Handler: "app.handler"})}

@@ -20,7 +20,7 @@ func extensionError(kind, text string) string {
 }
 
 func TestInternalExtension(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		if r.session.Extended() {
 			t.Error("extended before anything was registered")
 		}
@@ -57,7 +57,7 @@ func TestInternalExtension(t *testing.T) {
 }
 
 func TestExtensionErrors(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		named := header("Lambda-Extension-Name", "x")
 		r.want(r.post(register, `{}`), 403, extensionError("Extension.InvalidExtensionName", "Empty extension name"))
 		r.want(r.post(register, `{"events":["INVOKE"]}`, named), 403, extensionError("Extension.InvalidEventType", "No events allowed for internal extensions"))

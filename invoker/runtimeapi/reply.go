@@ -17,9 +17,12 @@ var (
 	invalidRequestID    = &problem{http.StatusBadRequest, "Invalid request ID", "InvalidRequestID"}
 	invalidResponseMode = &problem{http.StatusBadRequest, "Invalid function response mode", "InvalidFunctionResponseMode"}
 	truncatedRequest    = &problem{http.StatusBadRequest, "HTTP request detected as truncated", "TruncatedHTTPRequest"}
-	tooLarge            = &problem{http.StatusRequestEntityTooLarge,
-		fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxAnswer), "RequestEntityTooLarge"}
 )
+
+func tooLarge(limit int) *problem {
+	text := fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", limit)
+	return &problem{http.StatusRequestEntityTooLarge, text, "RequestEntityTooLarge"}
+}
 
 func forbidden(from, to state) *problem {
 	const format = "State transition from %s to %s failed for runtime. Error: State transition is not allowed"

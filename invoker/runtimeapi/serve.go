@@ -88,19 +88,28 @@ func (s *Session) serveResponse(w http.ResponseWriter, r *http.Request, id strin
 		p.write(w)
 		return
 	}
-	switch mode := r.Header.Get("Lambda-Runtime-Function-Response-Mode"); mode {
-	case "", "streaming": // a stream is buffered: no caller can take half an answer
+	mode := r.Header.Get("Lambda-Runtime-Function-Response-Mode")
+	switch to := s.stream(); {
+	case mode == streaming && to != nil:
+		reply(w, s.relay(w, r, id, to))
+	case mode == "", mode == streaming: // without a receiver for parts, a stream is collected
+		reply(w, s.collect(w, r, id, mode))
 	default:
-		s.end(platformAnswer("Runtime.InvalidResponseModeHeader", nil))
+		s.end(platformAnswer(respond(nil, "Runtime.InvalidResponseModeHeader")))
 		drain(w, r)
 		invalidResponseMode.write(w)
-		return
 	}
+}
+
+// collect reads a whole response, which the handler may have streamed.
+func (s *Session) collect(w http.ResponseWriter, r *http.Request, id, mode string) *problem {
 	body, p := s.readAnswer(w, r, id)
-	if p == nil {
-		p = s.finish(readResponse(body, r.Trailer))
+	if p != nil {
+		return p
 	}
-	reply(w, p)
+	a := readResponse(body, r.Trailer)
+	a.Response.Streamed = mode == streaming
+	return s.finish(a)
 }
 
 // serveError reads the error of the invocation id, or of Init if id is empty. refused says why it does not count.

@@ -23,6 +23,10 @@ type Event struct {
 	TraceID       string
 	ClientContext string // decoded JSON; empty is not sent
 	Payload       []byte // not changed, and not used once the invocation is over
+
+	// Stream receives a response that the runtime streams. A call of it may still be in progress when the invocation is over
+	// for another reason than the runtime's answer. If it is nil, a streamed response is collected.
+	Stream esm.ResponseStream
 }
 
 // Answer is a runtime's answer to one invocation, or its report of a failed Init.
@@ -173,6 +177,16 @@ func (s *Session) begin(id string, to state) *problem {
 	return nil
 }
 
+// stream returns what receives the response to the current event in parts; nil if nothing does.
+func (s *Session) stream() esm.ResponseStream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil {
+		return nil
+	}
+	return s.current.stream
+}
+
 // beginInitError opens the report of a failed Init.
 func (s *Session) beginInitError() *problem {
 	s.mu.Lock()
@@ -203,6 +217,7 @@ func (s *Session) end(a Answer) bool {
 // delivery is an event in the form of a reply.
 type delivery struct {
 	id      string
+	stream  esm.ResponseStream
 	payload []byte
 	values  [6]string // of deliveryHeaders; the last may be empty
 }
@@ -217,7 +232,7 @@ var deliveryHeaders = [...]string{
 }
 
 func newDelivery(ev Event) *delivery {
-	return &delivery{id: ev.ID, payload: ev.Payload, values: [...]string{
+	return &delivery{id: ev.ID, stream: ev.Stream, payload: ev.Payload, values: [...]string{
 		ev.ID,
 		strconv.FormatInt(ev.Deadline.UnixMilli(), 10),
 		ev.FunctionArn,

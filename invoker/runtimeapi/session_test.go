@@ -11,11 +11,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/invoker/runtimeapi"
+	"github.com/esm-run/esm"
 )
 
 func TestNext(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		c := r.park(t.Context())
 		r.idle()
 		time.Sleep(24 * time.Hour) // in the bubble: nothing gives up
@@ -51,7 +51,7 @@ func TestNext(t *testing.T) {
 }
 
 func TestDispatchNeedsAnIdleRuntime(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		r.wantNotReady() // before its first request
 		r.give(idA)
 		r.wantNotReady() // while it works
@@ -61,7 +61,7 @@ func TestDispatchNeedsAnIdleRuntime(t *testing.T) {
 }
 
 func TestNewestConnectionGetsTheEvent(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		first := r.park(t.Context())
 		r.idle()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -90,7 +90,7 @@ func TestNewestConnectionGetsTheEvent(t *testing.T) {
 }
 
 func TestLostConnectionDoesNotLoseTheEvent(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r.park(ctx)
 		r.idle()
@@ -136,7 +136,7 @@ func TestAnswers(t *testing.T) {
 		late        = `{"errorMessage":"late"}`
 		cause       = "application/vnd.aws.lambda.error.cause+json"
 	)
-	large := string(make([]byte, runtimeapi.MaxAnswer))
+	large := string(make([]byte, esm.MaxResponse))
 	inBase64 := base64.StdEncoding.EncodeToString([]byte(late))
 	typed := func(contentType, errorType string) []edit {
 		return []edit{header("Content-Type", contentType), header("Lambda-Runtime-Function-Error-Type", errorType)}
@@ -188,7 +188,7 @@ func TestAnswers(t *testing.T) {
 			}
 		}
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, r *rig) {
+			bubble(t, func(t *testing.T, r *rig) {
 				for range 2 { // the runtime lives on
 					r.give(idA)
 					check(t, r, tt.path(idA))
@@ -196,7 +196,7 @@ func TestAnswers(t *testing.T) {
 				}
 			})
 			if tt.path(idA) == failure(idA) {
-				inBubble(t, func(t *testing.T, r *rig) { check(t, r, initE) })
+				bubble(t, func(t *testing.T, r *rig) { check(t, r, initE) })
 			}
 		})
 	}
@@ -204,10 +204,10 @@ func TestAnswers(t *testing.T) {
 
 // The connection of a runtime that never ends its answer is closed.
 func TestTooLargeWithoutEnd(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		r.give(idA)
 		began := time.Now()
-		body := io.MultiReader(bytes.NewReader(make([]byte, runtimeapi.MaxAnswer+1)), stuck{t.Context()})
+		body := io.MultiReader(bytes.NewReader(make([]byte, esm.MaxResponse+1)), stuck{t.Context()})
 		got := r.do(http.MethodPost, response(idA), struct{ io.Reader }{body})
 		if took := time.Since(began); took != 5*time.Second {
 			t.Errorf("took %v, want 5 s", took)
@@ -237,7 +237,7 @@ func TestTruncatedBodies(t *testing.T) {
 		"nothing":         "Content-Length: 10\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, r *rig) {
+			bubble(t, func(t *testing.T, r *rig) {
 				r.give(idA)
 				c, err := r.pipes.dial(t.Context(), "", "")
 				if err != nil {
@@ -259,23 +259,23 @@ func TestTruncatedBodies(t *testing.T) {
 
 // Every call in every state.
 func TestStates(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) { // Started
+	bubble(t, func(t *testing.T, r *rig) { // Started
 		r.want(r.post(response(idA), "1"), 400, invalidID)
 		r.want(r.post(failure(idA), "1"), 400, invalidID)
 	})
-	inBubble(t, func(t *testing.T, r *rig) { // InitError
+	bubble(t, func(t *testing.T, r *rig) { // InitError
 		r.want(r.post(initE, "{}"), 202, okay)
 		r.want(r.get(next), 403, forbidden("InitError", "Ready"))
 		r.want(r.post(initE, "{}"), 403, forbidden("InitError", "InitError"))
 		r.want(r.post(response(idA), "1"), 400, invalidID)
 	})
-	inBubble(t, func(t *testing.T, r *rig) { // Ready
+	bubble(t, func(t *testing.T, r *rig) { // Ready
 		r.park(t.Context())
 		r.want(r.post(initE, "{}"), 403, forbidden("Ready", "InitError"))
 		r.want(r.post(response(idA), "1"), 400, invalidID)
 		r.want(r.post(failure(idA), "1"), 400, invalidID)
 	})
-	inBubble(t, func(t *testing.T, r *rig) { // Running
+	bubble(t, func(t *testing.T, r *rig) { // Running
 		r.give(idA)
 		r.want(r.post(initE, "{}"), 403, forbidden("Running", "InitError"))
 		r.want(r.post(response(idB), "1"), 400, invalidID)
@@ -293,7 +293,7 @@ func TestStates(t *testing.T) {
 		r.idle()
 		r.want(r.post(response(idA), "2"), 400, invalidID) // no longer the current one
 	})
-	inBubble(t, func(t *testing.T, r *rig) { // InvocationResponse
+	bubble(t, func(t *testing.T, r *rig) { // InvocationResponse
 		r.give(idA)
 		read, write := io.Pipe()
 		done := make(chan reply, 1)
@@ -312,7 +312,7 @@ func TestStates(t *testing.T) {
 }
 
 func TestClosedSession(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		r.give(idA)
 		read, write := io.Pipe()
 		done := make(chan reply, 1)
@@ -333,7 +333,7 @@ func TestClosedSession(t *testing.T) {
 }
 
 func TestPathsAndMethods(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		r.want(r.get("/2018-06-01/ping"), 200, "pong")
 		for _, tt := range []struct {
 			method, path string
@@ -362,7 +362,7 @@ func TestPathsAndMethods(t *testing.T) {
 }
 
 func TestHosts(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		for _, h := range []string{"127.0.0.1:9001", "rt-0123456789abcdef.lambda.internal", "evil.example"} {
 			if got := r.do(http.MethodGet, "/2018-06-01/ping", nil, func(q *http.Request) { q.Host = h }); got.status != 404 {
 				t.Errorf("%s: got %d, want 404", h, got.status)
@@ -372,7 +372,7 @@ func TestHosts(t *testing.T) {
 }
 
 func TestQuiet(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(t *testing.T, r *rig) {
 		r.server.Quiet(t.Context()) // no connection yet
 		r.get("/2018-06-01/ping")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"os/exec"
+	"regexp"
 	"testing"
 )
 
@@ -76,6 +77,57 @@ NoSuchBucket 404
 NotImplemented 501
 `
 
+// eventsScript lets S3, SNS and EventBridge deliver to each other, to a queue and to functions.
+const eventsScript = `
+import json, sys, botocore.session
+session = botocore.session.get_session()
+events, sns, sqs, s3 = (session.create_client(name, region_name="us-east-1", endpoint_url=sys.argv[1],
+    aws_access_key_id="x", aws_secret_access_key="y") for name in ("events", "sns", "sqs", "s3"))
+account = "us-east-1:000000000000:"
+queue, topic, function = "arn:aws:sqs:" + account + "inbox", "arn:aws:sns:" + account + "uploads", "arn:aws:lambda:" + account + "function:hook"
+def code(call, kind):
+    try:
+        call()
+    except kind as e:
+        print(e.response["Error"]["Code"], e.response["Error"]["Message"])
+q = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+def bodies():
+    for m in sqs.receive_message(QueueUrl=q, MaxNumberOfMessages=10).get("Messages", []):
+        sqs.delete_message(QueueUrl=q, ReceiptHandle=m["ReceiptHandle"])
+        yield json.loads(m["Body"])
+sns.create_topic(Name="uploads")
+sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function + ":live")
+sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"FilterPolicy": json.dumps({"Records": {"eventName": [{"prefix": "ObjectRemoved"}]}}), "FilterPolicyScope": "MessageBody"})
+print(events.create_event_bus(Name="ops")["EventBusArn"])
+events.put_rule(Name="r", EventBusName="ops", EventPattern=json.dumps({"detail": {"n": [{"numeric": [">", 1]}]}}))
+print(events.put_targets(Rule="r", EventBusName="ops", Targets=[{"Id": "q", "Arn": queue, "InputPath": "$.detail.n"}, {"Id": "f", "Arn": function}])["FailedEntryCount"])
+events.put_rule(Name="uploads", EventPattern=json.dumps({"source": ["aws.s3"], "detail-type": ["Object Created"]}))
+events.put_targets(Rule="uploads", Targets=[{"Id": "q", "Arn": queue}])
+code(lambda: events.put_rule(Name="bad", EventPattern="{"), events.exceptions.InvalidEventPatternException)
+code(lambda: events.describe_rule(Name="none"), events.exceptions.ResourceNotFoundException)
+print([e.get("ErrorCode") for e in events.put_events(Entries=[{"EventBusName": "ops", "Source": "s", "DetailType": "t", "Detail": d} for d in ('{"n": 1}', '{"n": 2}', '[')])["Entries"]])
+print(list(bodies()))
+s3.create_bucket(Bucket="incoming")
+code(lambda: s3.put_bucket_notification_configuration(Bucket="incoming", NotificationConfiguration={
+    "LambdaFunctionConfigurations": [{"LambdaFunctionArn": function + "-none", "Events": ["s3:ObjectCreated:*"]}]}), s3.exceptions.ClientError)
+s3.put_bucket_notification_configuration(Bucket="incoming", NotificationConfiguration={"EventBridgeConfiguration": {},
+    "TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]})
+s3.put_object(Bucket="incoming", Key="a b", Body=b"body")
+s3.copy_object(Bucket="incoming", Key="c", CopySource={"Bucket": "incoming", "Key": "a b"})
+s3.delete_objects(Bucket="incoming", Delete={"Objects": [{"Key": "a b"}]})
+print([body.get("detail", {}).get("reason") or json.loads(body["Message"])["Records"][0]["eventName"] for body in bodies()])
+`
+
+const eventsOutput = `arn:aws:events:us-east-1:000000000000:event-bus/ops
+0
+InvalidEventPatternException Event pattern is not valid. Reason: *
+ResourceNotFoundException Rule none does not exist on EventBus default.
+[None, None, 'MalformedDetail']
+[2]
+InvalidArgument Unable to validate the following destination configurations
+['PutObject', 'CopyObject', 'ObjectRemoved:Delete']
+`
+
 // withBotocore returns a Python that has botocore: ESM_TEST_PYTHON or python3. In CI it must exist.
 func withBotocore(t *testing.T) string {
 	t.Helper()
@@ -92,11 +144,17 @@ func withBotocore(t *testing.T) string {
 
 func TestBotocore(t *testing.T) {
 	python := withBotocore(t)
-	url, _ := serve(t)
-	for script, want := range map[string]string{sqsScript: sqsOutput, snsAndS3Script: snsAndS3Output} {
+	hooks := new(accepted)
+	url, _ := serveThis(t, &Server{Functions: hooks, HasFunction: has("hook", "hook:live"), Pattern: compile})
+	reason := regexp.MustCompile(`(Reason: ).*`) // the compiler's
+	for script, want := range map[string]string{sqsScript: sqsOutput, snsAndS3Script: snsAndS3Output, eventsScript: eventsOutput} {
 		out, err := exec.Command(python, "-c", script, url).CombinedOutput()
-		if got := string(out); err != nil || got != want {
+		if got := reason.ReplaceAllString(string(out), "$1*"); err != nil || got != want {
 			t.Errorf("got %v and\n%s\nwant\n%s", err, got, want)
 		}
+	}
+	// A test event and three changes through the topic, and one event of the rule.
+	if got, want := hooks.functions(), "hook hook:live hook:live hook:live hook:live"; got != want {
+		t.Errorf("functions got events: %s, want %s", got, want)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // serviceNames are the services as people know them.
-const serviceNames = "SQS, SNS, S3, Kinesis, DynamoDB and DynamoDB Streams"
+const serviceNames = "SQS, SNS, S3, EventBridge, Kinesis, DynamoDB and DynamoDB Streams"
 
 // ServeHTTP passes one request to the service it is for. A long poll and a subscription to a shard block until they are
 // done or the request's context ends.
@@ -28,7 +28,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.services().sns.ServeHTTP(w, r)
 	case "sqs":
 		refuseQuery(w)
-	case "dynamodb", "kinesis":
+	case "dynamodb", "events", "kinesis":
 		unsupported(w, "UnsupportedOperation", "This server speaks the AWS JSON protocol for %s only, with X-Amz-Target.", service)
 	default:
 		unsupported(w, "UnsupportedOperation", "This server does not have the service %s: it has %s.", service, serviceNames)
@@ -41,6 +41,8 @@ func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request, target string
 	switch service {
 	case "AmazonSQS":
 		s.services().sqs.ServeHTTP(w, r)
+	case "AWSEvents":
+		s.services().events.ServeHTTP(w, r)
 	case "Kinesis_20131202":
 		s.services().kinesis.ServeHTTP(w, r)
 	case "DynamoDB_20120810", "DynamoDBStreams_20120810":

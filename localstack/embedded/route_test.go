@@ -26,7 +26,7 @@ func TestRouting(t *testing.T) {
 		{"a bucket", "GET", "/none?list-type=2", "", "", "", "<Code>NoSuchBucket</Code>"},
 		{"a presigned object", "GET", "/none/k?X-Amz-Credential=test%2F20260101%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Signature=0", "", "", "", "<Code>NoSuchBucket</Code>"},
 		{"an object with the content of a form", "PUT", "/none/k", signed("s3"), form, "Action=ListTopics", "<Code>NoSuchBucket</Code>"},
-		{"a browser", "GET", "/", "", "", "", "This is the embedded stand-in for AWS: SQS, SNS, S3, Kinesis, DynamoDB and DynamoDB Streams (Region us-east-1, account 000000000000, 0 queues)."},
+		{"a browser", "GET", "/", "", "", "", "This is the embedded stand-in for AWS: SQS, SNS, S3, EventBridge, Kinesis, DynamoDB and DynamoDB Streams (Region us-east-1, account 000000000000, 0 queues)."},
 	} {
 		r := httptest.NewRequest(test.method, test.path, strings.NewReader(test.body))
 		r.Header.Set("Authorization", test.authorization)
@@ -38,10 +38,10 @@ func TestRouting(t *testing.T) {
 		}
 	}
 	r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
-	r.Header.Set("X-Amz-Target", "AWSEvents.ListRules")
+	r.Header.Set("X-Amz-Target", "AWSGlue.GetJobs")
 	w := httptest.NewRecorder()
 	new(Server).ServeHTTP(w, r)
-	if want := "AWSEvents.ListRules is of a service that this server does not have: it has SQS, SNS,"; !strings.Contains(w.Body.String(), want) {
+	if want := "AWSGlue.GetJobs is of a service that this server does not have: it has SQS, SNS,"; !strings.Contains(w.Body.String(), want) {
 		t.Errorf("got %q, want %q in it", w.Body, want)
 	}
 }
@@ -53,6 +53,7 @@ func FuzzHTTP(f *testing.F) {
 	f.Add("POST", "/", "DynamoDB_20120810.ListTables", "{}")
 	f.Add("POST", "/", "DynamoDBStreams_20120810.ListStreams", "{}")
 	f.Add("POST", "/", "Kinesis_20131202.ListStreams", "{}")
+	f.Add("POST", "/", "AWSEvents.PutEvents", `{"Entries":[{"Source":"s","DetailType":"t","Detail":"{}"}]}`)
 	f.Add("GET", "/bucket/key", "", "")
 	f.Fuzz(func(t *testing.T, method, path, name, body string) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(body))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -28,13 +30,18 @@ import (
 // serve starts a server on a socket and returns its URL. Stop ends it and returns Serve's error.
 func serve(t *testing.T) (url string, stop func() error) {
 	t.Helper()
+	return serveThis(t, new(Server))
+}
+
+func serveThis(t *testing.T, s *Server) (url string, stop func() error) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { err = new(Server).Serve(ctx, l) })
+	running.Go(func() { err = s.Serve(ctx, l) })
 	stop = sync.OnceValue(func() error {
 		cancel()
 		running.Wait()
@@ -51,6 +58,7 @@ type clients struct {
 	sns             *sns.Client
 	s3              *s3.Client
 	kinesis         *kinesis.Client
+	events          *eventbridge.Client
 	dynamodb        *dynamodb.Client
 	dynamodbstreams *dynamodbstreams.Client
 }
@@ -58,8 +66,8 @@ type clients struct {
 func newClients(t *testing.T, config aws.Config) *clients {
 	return &clients{
 		t: t, sqs: sqs.NewFromConfig(config), sns: sns.NewFromConfig(config),
-		s3:      s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }),
-		kinesis: kinesis.NewFromConfig(config), dynamodb: dynamodb.NewFromConfig(config), dynamodbstreams: dynamodbstreams.NewFromConfig(config),
+		s3:     s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }),
+		events: eventbridge.NewFromConfig(config), kinesis: kinesis.NewFromConfig(config), dynamodb: dynamodb.NewFromConfig(config), dynamodbstreams: dynamodbstreams.NewFromConfig(config),
 	}
 }
 
@@ -100,9 +108,11 @@ func (c *clients) create() (arns []string) {
 		StreamSpecification:  &dynamodbtypes.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: "NEW_IMAGE"},
 	})
 	c.must(err)
+	bus, err := c.events.CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: name})
+	c.must(err)
 	captured, err := c.dynamodbstreams.ListStreams(ctx, &dynamodbstreams.ListStreamsInput{})
 	c.must(err)
-	return []string{attributes.Attributes["QueueArn"], *topic.TopicArn, *stream.StreamDescriptionSummary.StreamARN, *captured.Streams[0].StreamArn}
+	return []string{attributes.Attributes["QueueArn"], *topic.TopicArn, *stream.StreamDescriptionSummary.StreamARN, *captured.Streams[0].StreamArn, *bus.EventBusArn}
 }
 
 // All services are on one port, over a socket and without one, and in the server's Region and account.
@@ -115,6 +125,7 @@ func TestAllServices(t *testing.T) {
 		for i, want := range []string{
 			"arn:aws:sqs:eu-west-1:111122223333:orders", "arn:aws:sns:eu-west-1:111122223333:orders",
 			"arn:aws:kinesis:eu-west-1:111122223333:stream/orders", "arn:aws:dynamodb:eu-west-1:111122223333:table/orders/stream/",
+			"arn:aws:events:eu-west-1:111122223333:event-bus/orders",
 		} {
 			if !strings.HasPrefix(got[i], want) {
 				t.Errorf("got %s, want %s", got[i], want)
@@ -201,6 +212,33 @@ func TestServeEndsSubscriptions(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	events.Close()
+}
+
+func TestServeIsGuarded(t *testing.T) {
+	url, _ := serveThis(t, &Server{Guard: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Origin") != "" {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}})
+	for origin, want := range map[string]int{"": http.StatusOK, "https://example.org": http.StatusForbidden} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Origin", origin)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("from %q: got %s", origin, answer.Status)
+		}
+	}
 }
 
 func TestServeReturnsItsListenersError(t *testing.T) {

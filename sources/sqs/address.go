@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/esm-run/esm/config"
 )
 
 // facts are what is known of a queue.
@@ -37,7 +39,7 @@ func (q *Queue) address(ctx context.Context) (string, error) {
 	if url := q.facts().url; url != "" {
 		return url, nil
 	}
-	url, derived := urlOf(q.arn)
+	url, derived := config.QueueURL(q.arn)
 	if !derived || q.client.Options().BaseEndpoint != nil {
 		in := &sdk.GetQueueUrlInput{QueueName: &q.arn.Resource}
 		if q.arn.Account != "" {

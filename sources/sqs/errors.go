@@ -29,10 +29,6 @@ var codes = awserr.Codes{
 	"QueueDeletedRecently":                        ErrNoQueue,
 	"AWS.SimpleQueueService.QueueDeletedRecently": ErrNoQueue,
 
-	"OverLimit":               ErrSlowDown,
-	"KmsThrottled":            ErrSlowDown,
-	"KMS.ThrottlingException": ErrSlowDown,
-
 	"KmsAccessDenied":           ErrDenied,
 	"KMS.AccessDeniedException": ErrDenied,
 }

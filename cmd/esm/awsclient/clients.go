@@ -186,6 +186,12 @@ func (c *Clients) EventBridge(ctx context.Context, endpoint, region string) (*ev
 	return eventbridge.NewFromConfig(cfg), err
 }
 
+// LambdaAt returns a client for functions of an endpoint that are invoked asynchronously.
+func (c *Clients) LambdaAt(ctx context.Context, endpoint, region string) (*lambda.Client, error) {
+	cfg, err := c.in(ctx, endpoint, region)
+	return lambda.NewFromConfig(cfg), err
+}
+
 // Lambda returns a client that invokes a function at its InvokeEndpoint. It waits for the function's timeout and some more.
 func (c *Clients) Lambda(ctx context.Context, fn config.Function) (*lambda.Client, error) {
 	at, err := c.at(ctx, fn.InvokeEndpoint)

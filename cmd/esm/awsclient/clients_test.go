@@ -1,6 +1,8 @@
 package awsclient
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
@@ -77,16 +82,31 @@ func TestClientRegion(t *testing.T) {
 	}))
 	defer service.Close()
 	c := &Clients{Region: "us-east-1"}
-	for region, want := range map[string]string{"": "/us-east-1/sqs/", "eu-west-1": "/eu-west-1/sqs/"} {
-		client, err := c.SQS(t.Context(), service.URL, region)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := client.ListQueues(t.Context(), &sqs.ListQueuesInput{}); err != nil || !strings.Contains(signed, want) {
-			t.Errorf("%q: signed %q, %v, want %s in it", region, signed, err, want)
+	ask := map[string]func(ctx context.Context, region string) error{
+		"sqs": func(ctx context.Context, region string) error {
+			client, err := c.SQS(ctx, service.URL, region)
+			return errors.Join(err, of(client.ListQueues(ctx, &sqs.ListQueuesInput{})))
+		},
+		"events": func(ctx context.Context, region string) error {
+			client, err := c.EventBridge(ctx, service.URL, region)
+			return errors.Join(err, of(client.DescribeEventBus(ctx, &eventbridge.DescribeEventBusInput{})))
+		},
+		"lambda": func(ctx context.Context, region string) error {
+			client, err := c.LambdaAt(ctx, service.URL, region)
+			return errors.Join(err, of(client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("f")})))
+		},
+	}
+	for name, call := range ask {
+		for region, want := range map[string]string{"": "/us-east-1/", "eu-west-1": "/eu-west-1/"} {
+			if err := call(t.Context(), region); err != nil || !strings.Contains(signed, want+name+"/") {
+				t.Errorf("%s, %q: signed %q, %v, want %s in it", name, region, signed, err, want)
+			}
 		}
 	}
 }
+
+// of returns the error of a request.
+func of(_ any, err error) error { return err }
 
 // The SDK warns of a metadata service that refuses tokens. By default it would write that to standard error.
 func TestSDKWarnings(t *testing.T) {

@@ -30,8 +30,8 @@ func wrongURL(s string) string {
 }
 
 func wrongEndpoint(s string) string {
-	name, port, given := strings.Cut(s, ":")
-	if name != embedded {
+	_, port, given := strings.Cut(s, ":")
+	if !IsEmbedded(s) {
 		if wrongURL(s) != "" {
 			return "is neither a URL such as http://localhost:4566 nor embedded nor embedded:<port>"
 		}

@@ -17,7 +17,7 @@ func forFiles(m config.Mapping, found []config.Problem) []config.Problem {
 		case p.Path == "StartingPosition" && m.OfStream() && m.StartingPosition == "":
 			found[i].Message += chooseStart
 		case p.Path == "StartingPosition" && m.OfStream() && p.Constraint == "":
-			found[i].Message = fmt.Sprintf("%s is not for a %s: choose %s", m.StartingPosition, source.Kind.Name, orList(source.Kind.StartingPositions))
+			found[i].Message = fmt.Sprintf("%s is not for a %s: choose %s", m.StartingPosition, source.Kind.Name, config.OrList(source.Kind.StartingPositions))
 		default:
 			found[i].Message += source.Advice(p.Path)
 		}

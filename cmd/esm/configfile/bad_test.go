@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/esm-run/esm/config"
 )
 
 // orders is the beginning of most files below: lines 1 to 4.
@@ -27,7 +29,7 @@ Resources:
 
 // bad lists files with errors. The JSON Schema must refuse those that break a shape, and accept those whose error is between
 // parts.
-var bad = slices.Concat(badFiles, badStreams, badWays)
+var bad = slices.Concat(badFiles, badStreams, badAsync, badWays)
 
 type badFile struct {
 	name  string
@@ -87,8 +89,12 @@ var badFiles = []badFile{
 	{"a function given twice", "Functions:\n  a: {Command: [x]}\n  a: {Command: [y]}\n", false, []string{
 		`3:3: Functions.a: is given twice, first in line 2: remove one`}},
 	{"required keys are missing", orders + "  - Enabled: true\n", true, []string{
-		`5:5: EventSourceMappings[0].EventSourceArn: is missing: The source: the ARN of an SQS queue, of a Kinesis stream or a consumer of it, of a DynamoDB table or its stream.`,
+		`5:5: EventSourceMappings[0].EventSourceArn: is missing: The source: ` + config.ValidSources() + `.`,
 		`5:5: EventSourceMappings[0].FunctionName: is missing: The function: a name from Functions, with or without :qualifier, or its ARN.`}},
+
+	{"more is provisioned than there is", "Engine: {Concurrency: 5}\nFunctions:\n  a: {Command: [x], ProvisionedConcurrentExecutions: 4}\n" +
+		"  b: {Command: [x], ReservedConcurrentExecutions: 9, ProvisionedConcurrentExecutions: 9}\n  c: {Command: [x], ProvisionedConcurrentExecutions: 2}\n", false, []string{
+		`5:21: Functions.c.ProvisionedConcurrentExecutions: is 2, above 1, which is left of Engine.Concurrency: raise that, or give the function ReservedConcurrentExecutions`}},
 
 	{"an empty file", "", true, []string{
 		`1:1: is empty: a mappings file is an object with the keys Functions and EventSourceMappings`}},
@@ -144,7 +150,7 @@ var badFiles = []badFile{
 		`4:5: Functions.orders.EphemeralStorage: is a container's and not enforced for processes: remove it`}},
 	{"an unrecognized source", orders + "  - {FunctionName: orders, EventSourceArn: orders}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:s3:::b'}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:sqs:us-east-1::q'}\n", false, []string{
 		`5:28: EventSourceMappings[0].EventSourceArn: is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)`,
-		`6:28: EventSourceMappings[1].EventSourceArn: Unrecognized event source: give the ARN of an SQS queue, a Kinesis stream or a DynamoDB table or its stream`,
+		`6:28: EventSourceMappings[1].EventSourceArn: Unrecognized event source: give ` + config.ValidSources(),
 		`7:28: EventSourceMappings[2].EventSourceArn: is a queue's ARN without a region or an account of 12 digits (arn:aws:sqs:<region>:<account>:<queue>)`}},
 
 	{"rules of addresses", "Aws: {Endpoint: localhost, Region: US}\nEngine: {Listen: '9001', GracePeriod: 30, TimeScale: 0, IdlePoll: 0s}\n", true, []string{

@@ -28,6 +28,23 @@ func (d *decoder) checkFunctions(r raw, dir string) {
 		d.checkMachine(fn, at)
 		d.checkCode(fn, at, dir)
 	}
+	d.checkProvisioned(r)
+}
+
+// checkProvisioned checks that the shared pool is large enough for what is provisioned for functions that share it.
+func (d *decoder) checkProvisioned(r raw) {
+	left := r.Engine.Concurrency
+	for _, m := range r.Functions {
+		n, at := m.value.ProvisionedConcurrentExecutions, config.Member(config.Member("Functions", m.key), "ProvisionedConcurrentExecutions")
+		if m.value.ReservedConcurrentExecutions != nil || d.failed[at] {
+			continue
+		}
+		if n > left {
+			d.errorf(at, "is %d, above %d, which is left of Engine.Concurrency: raise that, or give the function ReservedConcurrentExecutions", n, left)
+			return
+		}
+		left -= n
+	}
 }
 
 // triedWay reports whether a function has a way to run it that failed its own checks.

@@ -31,15 +31,28 @@ type Aws struct {
 	AccountId string
 }
 
-// Endpoints are the URLs of single services. Empty means Aws.Endpoint.
-type Endpoints struct {
-	Sqs, Kinesis, Dynamodb, Dynamodbstreams, Sns, S3, Events, Lambda string
+// Endpoints are the URLs of single services, by the keys of [endpoints].
+type Endpoints map[string]string
+
+// endpoints lists the keys of Aws.Endpoints: services as ARNs name them, and [config.DynamoDBStreams].
+var endpoints = []struct {
+	key, service string
+	instead      string // the key whose URL is used if this one is left out; after that it is Aws.Endpoint
+}{
+	{config.SQS, "SQS", ""},
+	{config.Kinesis, "Kinesis", ""},
+	{config.DynamoDB, "DynamoDB", ""},
+	{config.DynamoDBStreams, "DynamoDB Streams. Default: that of DynamoDB, if it is given", config.DynamoDB},
+	{config.SNS, "SNS", ""},
+	{config.S3, "S3", ""},
+	{config.EventBridge, "EventBridge", ""},
+	{config.Lambda, "Lambda, for destinations that are functions of another account or region", ""},
 }
 
 // Embedded reports whether the embedded stand-in is requested, and on which port; 0 means any free port.
 func (a Aws) Embedded() (port string, asked bool) {
-	service, port, _ := strings.Cut(a.Endpoint, ":")
-	if service != embedded {
+	_, port, _ = strings.Cut(a.Endpoint, ":")
+	if !IsEmbedded(a.Endpoint) {
 		return "", false
 	}
 	if port == "" {
@@ -48,16 +61,16 @@ func (a Aws) Embedded() (port string, asked bool) {
 	return port, true
 }
 
-// EndpointOf returns the URL of a service: empty for AWS itself, "embedded…" for the stand-in. Services are named as in
-// ARNs, plus [config.DynamoDBStreams] for the streams of tables, which default to the endpoint of DynamoDB. An Endpoint of
-// the mapping itself takes precedence over it.
+// EndpointOf returns the URL of a service, which is one of the keys of Aws.Endpoints: empty for AWS itself, "embedded…" for
+// the stand-in. An Endpoint of the mapping itself takes precedence over it.
 func (a Aws) EndpointOf(service string) string {
-	own := map[string]string{
-		config.SQS: a.Endpoints.Sqs, config.Kinesis: a.Endpoints.Kinesis, config.DynamoDB: a.Endpoints.Dynamodb,
-		config.DynamoDBStreams: cmp.Or(a.Endpoints.Dynamodbstreams, a.Endpoints.Dynamodb), config.SNS: a.Endpoints.Sns, config.S3: a.Endpoints.S3,
-		config.EventBridge: a.Endpoints.Events, config.Lambda: a.Endpoints.Lambda,
+	url := a.Endpoints[service]
+	for _, e := range endpoints {
+		if e.key == service && e.instead != "" {
+			url = cmp.Or(url, a.Endpoints[e.instead])
+		}
 	}
-	return cmp.Or(own[service], a.Endpoint)
+	return cmp.Or(url, a.Endpoint)
 }
 
 // Engine holds the settings of the engine itself.
@@ -71,12 +84,18 @@ type Engine struct {
 	IdlePoll    time.Duration // how often an idle shard is polled; 0 means that it depends on the endpoint
 }
 
+// IsEmbedded reports whether an endpoint is that of the embedded stand-in. While an engine runs, its file has a URL instead.
+func IsEmbedded(endpoint string) bool {
+	name, _, _ := strings.Cut(endpoint, ":")
+	return name == embedded
+}
+
 // embedded is the endpoint that selects the stand-in inside this process.
 const embedded = "embedded"
 
 // The defaults of keys that are left out.
 var (
-	defaultAws    = Aws{AccountId: "000000000000"}
+	defaultAws    = Aws{AccountId: config.DefaultAccount}
 	defaultEngine = Engine{
 		DataDir:     ".esm",
 		Listen:      "127.0.0.1:9001",
@@ -84,7 +103,6 @@ var (
 		Concurrency: 1000,
 		TimeScale:   1,
 	}
-	defaultRegion = "us-east-1"
 )
 
 // raw is the decoded file before defaults are filled in.
@@ -122,17 +140,24 @@ var awsShape = objectFrom(defaultAws, "aws",
 		"The account of the ARNs that esm builds: 12 digits, in quotes. Default 000000000000."),
 )
 
-var endpointsShape = objectOf(inEndpoints,
-	field("sqs", func(e *Endpoints) *string { return &e.Sqs }, textOf(urlRule), "The endpoint of SQS."),
-	field("kinesis", func(e *Endpoints) *string { return &e.Kinesis }, textOf(urlRule), "The endpoint of Kinesis."),
-	field("dynamodb", func(e *Endpoints) *string { return &e.Dynamodb }, textOf(urlRule), "The endpoint of DynamoDB."),
-	field("dynamodbstreams", func(e *Endpoints) *string { return &e.Dynamodbstreams }, textOf(urlRule), "The endpoint of DynamoDB Streams. Default: that of DynamoDB, if it is given."),
-	field("sns", func(e *Endpoints) *string { return &e.Sns }, textOf(urlRule), "The endpoint of SNS."),
-	field("s3", func(e *Endpoints) *string { return &e.S3 }, textOf(urlRule), "The endpoint of S3."),
-	field("events", func(e *Endpoints) *string { return &e.Events }, textOf(urlRule), "The endpoint of EventBridge."),
-	field("lambda", func(e *Endpoints) *string { return &e.Lambda }, textOf(urlRule),
-		"The endpoint of Lambda, for destinations that are functions of another account or region."),
-)
+var endpointsShape = objectOf(inEndpoints, endpointFields()...)
+
+func endpointFields() (fields []key[Endpoints]) {
+	for _, e := range endpoints {
+		url := textOf(urlRule)
+		fields = append(fields, key[Endpoints]{
+			name: e.key, doc: "The endpoint of " + e.service + ".", schema: url.schema,
+			read: func(d *decoder, n *node, at string, into *Endpoints) (ok bool) {
+				if *into == nil {
+					*into = Endpoints{}
+				}
+				(*into)[e.key], ok = url.read(d, n, at)
+				return ok
+			},
+		})
+	}
+	return fields
+}
 
 var engineShape = objectFrom(defaultEngine, "engine",
 	field("DataDir", func(e *Engine) *string { return &e.DataDir }, textOf(notEmpty),

@@ -67,6 +67,7 @@ func (d *decoder) load(data []byte, dir string, over Overrides) (*File, Report) 
 	d.override(&r, over)
 	d.checkFunctions(r, dir)
 	f := d.fill(r, dir)
+	d.checkAsyncDestinations(f)
 	d.checkMappings(f)
 	d.checkResources(f)
 	d.checkTopics(f)
@@ -145,7 +146,7 @@ func (d *decoder) region(r raw) string {
 			return region
 		}
 	}
-	return defaultRegion
+	return config.DefaultRegion
 }
 
 // profileRegion returns the region of the SDK's shared configuration, if any.

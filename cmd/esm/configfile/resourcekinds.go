@@ -58,15 +58,14 @@ func (d *decoder) warnUnmade(f *File, arn, at string) {
 	if err != nil || i < 0 || d.failed[at] {
 		return
 	}
-	whole, _, _ := strings.Cut(config.TableOf(arn), "/consumer/")
+	whole := config.ParseSource(arn).Whole()
 	k := resourceKinds[i]
 	names, arns := f.names(k)
-	_, standIn := f.Aws.Embedded()
 	switch {
 	case slices.Contains(arns, whole), strings.HasSuffix(whole, ":event-bus/"+DefaultBus):
 	case slices.Contains(names, whole[strings.LastIndexAny(whole, ":/")+1:]):
 		d.warnf(at, "is not the %s of that name in %s, which is created in %s and account %s", k.noun, k.list, f.Aws.Region, f.Aws.AccountId)
-	case standIn && strings.HasPrefix(f.Aws.EndpointOf(a.Service), embedded):
+	case IsEmbedded(f.Aws.EndpointOf(a.Service)):
 		d.warnf(at, "is not in %s: the embedded stand-in starts without any other %s", k.list, k.noun)
 	}
 }

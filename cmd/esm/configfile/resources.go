@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/esm-run/esm/config"
 )
 
 // Resources are created if they are missing.
@@ -47,7 +49,7 @@ type MessageAttribute struct {
 }
 
 // FIFO reports whether the queue is a FIFO queue, by its name.
-func (q Queue) FIFO() bool { return strings.HasSuffix(q.QueueName, ".fifo") }
+func (q Queue) FIFO() bool { return config.IsFIFO(q.QueueName) }
 
 // Facts returns the attributes that [Traps] needs.
 func (q Queue) Facts() QueueFacts {

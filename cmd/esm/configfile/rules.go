@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/esm-run/esm/config"
 )
 
 // A rule checks a text. Its wrong returns a predicate to put after the text, or "". Its schema is the same rule in JSON
@@ -50,16 +52,8 @@ func oneOf(words ...string) rule {
 		if slices.Contains(words, s) {
 			return ""
 		}
-		return "should be " + orList(words) + suggestion(s, words)
+		return "should be " + config.OrList(words) + suggestion(s, words)
 	}, schema{"anyOf": []schema{{"enum": words}, {"pattern": `\$\{`}}}}
-}
-
-func orList(words []string) string {
-	if len(words) == 1 {
-		return words[0]
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // suggestion returns a question naming the nearest of words, or "" if none is near.

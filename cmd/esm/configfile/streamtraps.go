@@ -30,14 +30,14 @@ func ReaderTraps(mappings []config.Mapping) map[int]config.Problem {
 	readers, found := map[string]int{}, map[int]config.Problem{}
 	for i, m := range mappings {
 		m = m.Defaults()
-		kind := m.Source().Kind
+		kind := m.Kind()
 		if kind == nil || kind.MaxReaders == 0 || !*m.Enabled {
 			continue
 		}
-		source := config.TableOf(m.EventSourceArn) + "\n" + m.Endpoint
+		source := m.Source().Whole() + "\n" + m.Endpoint
 		if readers[source]++; readers[source] > kind.MaxReaders {
-			found[i] = config.Problem{Path: "EventSourceArn", Message: fmt.Sprintf("is read by %d mappings up to this one, above %d, the most of a table's stream on AWS: expect throttling",
-				readers[source], kind.MaxReaders)}
+			found[i] = config.Problem{Path: "EventSourceArn", Message: fmt.Sprintf("is read by %d mappings up to this one, above %d, the most that AWS advises for one %s: expect throttling",
+				readers[source], kind.MaxReaders, kind.Name)}
 		}
 	}
 	return found

@@ -148,7 +148,7 @@ func (f *File) TableOf(m config.Mapping) *Table {
 		return nil
 	}
 	for i, t := range f.Resources.Tables {
-		if config.TableARN(f.Aws.Region, f.Aws.AccountId, t.TableName) == config.TableOf(m.EventSourceArn) {
+		if config.TableARN(f.Aws.Region, f.Aws.AccountId, t.TableName) == m.Source().Whole() {
 			return &f.Resources.Tables[i]
 		}
 	}
@@ -164,7 +164,7 @@ func (d *decoder) checkStreamsOfTables(f *File) {
 		case t == nil:
 		case !t.Streams():
 			d.errorf(at, "is of a table among Resources.Tables that has no stream: give it StreamSpecification: {StreamEnabled: true, StreamViewType: NEW_AND_OLD_IMAGES}")
-		case m.EventSourceArn != config.TableOf(m.EventSourceArn):
+		case m.EventSourceArn != m.Source().Whole():
 			d.errorf(at, "names a stream of a table among Resources.Tables, whose stream gets another name when it is made: leave out /stream/…")
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/engine/policy"
 )
 
 // QueueFacts are the attributes of a source queue that [Traps] needs.
@@ -45,11 +46,11 @@ func Traps(fn config.Function, m config.Mapping, q QueueFacts) []config.Problem 
 		warn("EventSourceArn", "%v: Lambda refuses this, since messages come back while the function still works on them", err)
 	} else if q.VisibilityTimeout < least {
 		warn("EventSourceArn", "the queue's visibility timeout of %s is below %d × the function's timeout + the batching window, %d × %s + %s = %s: "+
-			"messages may come back while they are still in hand", seconds0(q.VisibilityTimeout), advisedTimeouts, advisedTimeouts, seconds0(fn.TimeLimit()), seconds0(window), seconds0(least))
+			"messages may come back while they are still in hand", wholeSeconds(q.VisibilityTimeout), advisedTimeouts, advisedTimeouts, wholeSeconds(fn.TimeLimit()), wholeSeconds(window), wholeSeconds(least))
 	}
 	if window > 0 && window >= q.VisibilityTimeout {
 		warn("MaximumBatchingWindowInSeconds", "the batching window of %s is not below the queue's visibility timeout of %s: "+
-			"a batch is closed after half of that at the latest, or its messages would come back", seconds0(window), seconds0(q.VisibilityTimeout))
+			"a batch is closed after half of that at the latest, or its messages would come back", wholeSeconds(window), wholeSeconds(q.VisibilityTimeout))
 	}
 	if q.MaxReceiveCount > 0 && q.MaxReceiveCount < advisedReceives {
 		warn("EventSourceArn", "the queue's maxReceiveCount of %d is below %d: messages may reach the dead-letter queue after throttling alone",
@@ -110,16 +111,16 @@ func caps(fn config.Function, mappings []config.Mapping) (sum int, terms string)
 	return sum, fmt.Sprint(sum)
 }
 
-// capOf returns how many invocations a mapping may run at a time, 0 without a limit. A provisioned poller runs ten.
+// capOf returns how many invocations a mapping may run at a time, 0 without a limit.
 func capOf(m config.Mapping) int {
 	switch {
 	case m.ScalingConfig != nil:
 		return *m.ScalingConfig.MaximumConcurrency
 	case m.ProvisionedPollerConfig != nil:
-		return 10 * *m.ProvisionedPollerConfig.MaximumPollers
+		return policy.ProvisionedLoops * *m.ProvisionedPollerConfig.MaximumPollers
 	}
 	return 0
 }
 
-// seconds0 formats a duration in whole seconds, as AWS counts these times.
-func seconds0(t time.Duration) string { return fmt.Sprintf("%.0f s", t.Seconds()) }
+// wholeSeconds formats a duration in whole seconds, as AWS counts these times.
+func wholeSeconds(t time.Duration) string { return fmt.Sprintf("%.0f s", t.Seconds()) }

@@ -117,7 +117,7 @@ func TestWarnings(t *testing.T) {
 			"9:5: EventSourceMappings[0].FunctionResponseTypes: without BisectBatchOnFunctionError, giving up one record also gives up all later records of its batch, including those that would succeed"}},
 		{"a poison record alone", orders + clicking + "    MaximumRetryAttempts: 2\n    FunctionResponseTypes: [ReportBatchItemFailures]\n    BisectBatchOnFunctionError: true\n", nil},
 		{"three readers of a table", orders + reading("orders:1", "") + reading("orders:2", "    Enabled: false\n") + reading("orders:3", "") + reading("orders:4", ""), []string{
-			"19:5: EventSourceMappings[3].EventSourceArn: is read by 3 mappings up to this one, above 2, the most of a table's stream on AWS: expect throttling"}},
+			"19:5: EventSourceMappings[3].EventSourceArn: is read by 3 mappings up to this one, above 2, the most that AWS advises for one DynamoDB stream: expect throttling"}},
 		{"a stream to make", made + "  Streams: [{StreamName: clicks}]\n  Topics: [{Name: alerts}]\n  Buckets: [{Bucket: failures}]\n" + orders + clicking +
 			"    MaximumRetryAttempts: 2\n    DestinationConfig: {OnFailure: {Destination: 'arn:aws:s3:::failures'}}\n" +
 			strings.NewReplacer("orders", "orders:2", "stream/clicks", "stream/clicks/consumer/fast:1").Replace(clicking) +

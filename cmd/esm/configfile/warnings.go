@@ -19,6 +19,7 @@ func (d *decoder) warn(f *File) {
 	for _, fn := range f.Functions {
 		d.warnFunction(f, fn, config.Member("Functions", fn.Name))
 	}
+	d.warnAsyncDestinations(f)
 	readers := ReaderTraps(f.Mappings)
 	for i, m := range f.Mappings {
 		at := fmt.Sprintf("EventSourceMappings[%d]", i)

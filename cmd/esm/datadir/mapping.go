@@ -13,8 +13,8 @@ import (
 // Mapping is a mapping that may have checkpoints or notices in the store. For a removed mapping only the UUID is known.
 type Mapping mappings.Expected
 
-// Removed returns the mapping of a UUID that is neither in the file nor was created over HTTP.
-func Removed(uuid string) Mapping { return Mapping{Mapping: config.Mapping{UUID: uuid}} }
+// RemovedMapping returns the mapping of a UUID that is neither in the file nor was created over HTTP.
+func RemovedMapping(uuid string) Mapping { return Mapping{Mapping: config.Mapping{UUID: uuid}} }
 
 // Removed reports whether the mapping is neither in the file nor was created over HTTP.
 func (m Mapping) Removed() bool { return m.Origin == "" }
@@ -59,7 +59,7 @@ func StreamsNamed(known []Mapping, name string) ([]Mapping, error) {
 		return nil, usage.Errorf("--mapping %s: its source is a queue, which has no positions", name)
 	}
 	if id, err := uuid.Parse(name); err == nil && id.String() == name {
-		return []Mapping{Removed(name)}, nil
+		return []Mapping{RemovedMapping(name)}, nil
 	}
 	return nil, usage.Errorf("--mapping %s: no stream mapping has this name; there are %s", name, titles(Streams(known)))
 }

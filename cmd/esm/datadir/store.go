@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"iter"
 	"os"
 	"slices"
 
@@ -15,26 +14,40 @@ import (
 	"github.com/esm-run/esm/mappings"
 )
 
-// Store is the store of a data directory, locked by this process: no engine runs on it. A nil Store is a data directory
-// that has none yet; it can be read.
+// Store is the store of a data directory, locked by this process: no engine runs on it.
 type Store struct {
 	esm.Store
-	dir *Dir
+	dir *Dir // nil for an empty Store
 }
 
-// OpenStore locks the data directory at path and opens its store. If there is none, it is created if create is true, and the
-// Store is nil otherwise.
-func OpenStore(path string, create bool) (*Store, error) {
-	if !create && absent(path) {
-		return nil, nil
+// Empty returns the Store of a data directory that has none yet. It contains nothing and refuses to store anything.
+func Empty() *Store { return &Store{Store: empty{}} }
+
+// OpenStore locks the data directory at path and opens its store. It returns [Empty] if there is none, and creates nothing.
+func OpenStore(path string) (*Store, error) {
+	if absent(path) {
+		return Empty(), nil
 	}
 	dir, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if !create && absent(wiring.StorePath(path)) {
-		return nil, dir.Close()
+	if absent(wiring.StorePath(path)) {
+		return Empty(), dir.Close()
 	}
+	return open(path, dir)
+}
+
+// CreateStore locks the data directory at path and opens its store. Both are created if they do not exist.
+func CreateStore(path string) (*Store, error) {
+	dir, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return open(path, dir)
+}
+
+func open(path string, dir *Dir) (*Store, error) {
 	opened, err := wiring.OpenStore(path)
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
@@ -49,14 +62,18 @@ func absent(path string) bool {
 
 // Close closes the store and releases the lock.
 func (s *Store) Close() error {
-	if s == nil {
-		return nil
+	err := s.Store.Close()
+	if s.dir != nil {
+		err = errors.Join(err, s.dir.Close())
 	}
-	return errors.Join(s.Store.Close(), s.dir.Close())
+	return err
 }
 
-// Mappings returns the mappings that an engine started now with file would have.
-func (s *Store) Mappings(ctx context.Context, file *configfile.File) (known []Mapping, err error) {
+// IsEmpty reports whether the data directory has no store.
+func (s *Store) IsEmpty() bool { return s.Store == empty{} }
+
+// KnownMappings returns the mappings that an engine started now with file would have.
+func (s *Store) KnownMappings(ctx context.Context, file *configfile.File) (known []Mapping, err error) {
 	all, err := mappings.Read(ctx, file.Mappings, s, func(m config.Mapping) string { return wiring.FunctionARN(file, m) })
 	for _, m := range all {
 		known = append(known, Mapping(m))
@@ -64,40 +81,13 @@ func (s *Store) Mappings(ctx context.Context, file *configfile.File) (known []Ma
 	return known, err
 }
 
-// Removed returns the mappings other than known that have checkpoints in the store.
-func (s *Store) Removed(ctx context.Context, known []Mapping) (gone []Mapping, err error) {
-	if s == nil {
-		return nil, nil
-	}
-	kept, err := s.Store.Mappings(ctx)
+// RemovedMappings returns the mappings other than known that have checkpoints in the store.
+func (s *Store) RemovedMappings(ctx context.Context, known []Mapping) (gone []Mapping, err error) {
+	kept, err := s.Mappings(ctx)
 	for _, id := range kept {
 		if !slices.ContainsFunc(known, func(m Mapping) bool { return m.UUID == id }) {
-			gone = append(gone, Removed(id))
+			gone = append(gone, RemovedMapping(id))
 		}
 	}
 	return gone, err
-}
-
-// Documents implements [esm.Documents]; a nil Store has none.
-func (s *Store) Documents(ctx context.Context, kind string) (map[string][]byte, error) {
-	if s == nil {
-		return nil, nil
-	}
-	return s.Store.Documents(ctx, kind)
-}
-
-// All implements [esm.Checkpoints]; a nil Store has none.
-func (s *Store) All(ctx context.Context, mapping string) (map[string]esm.Checkpoint, error) {
-	if s == nil {
-		return nil, nil
-	}
-	return s.Store.All(ctx, mapping)
-}
-
-// Undelivered returns the undelivered notices, oldest first; a nil Store has none.
-func (s *Store) Undelivered(ctx context.Context) iter.Seq2[esm.UndeliveredNotice, error] {
-	if s == nil {
-		return func(func(esm.UndeliveredNotice, error) bool) {}
-	}
-	return s.Store.Undelivered(ctx)
 }

@@ -47,6 +47,9 @@ type Server struct {
 	// Mappings returns all mappings; ok is false while the engine is starting.
 	Mappings func() (all []mappings.Registered, ok bool)
 
+	// Events returns the asynchronous events that wait, or nil while the engine is starting.
+	Events func() Events
+
 	// Lambda returns Lambda's API, or nil while the engine is starting.
 	Lambda func() http.Handler
 
@@ -66,21 +69,22 @@ func (s *Server) Handler() http.Handler {
 			writeJSON(w, describeAll(all))
 			return
 		}
-		starting(w)
+		Starting(w)
 	})
 	mux.HandleFunc(subscriber.Path, func(w http.ResponseWriter, req *http.Request) {
 		if topics := s.Subscriber(); topics != nil {
 			topics.ServeHTTP(w, req)
 			return
 		}
-		starting(w)
+		Starting(w)
 	})
+	s.handleEvents(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		if lambda := s.Lambda(); lambda != nil {
 			lambda.ServeHTTP(w, req)
 			return
 		}
-		starting(w)
+		Starting(w)
 	})
 	return mux
 }
@@ -122,8 +126,8 @@ func describeAll(known []mappings.Registered) map[string][]map[string]any {
 	return map[string][]map[string]any{"EventSourceMappings": all}
 }
 
-// starting answers a request that needs mappings or functions while the engine is starting.
-func starting(w http.ResponseWriter) {
+// Starting answers a request that needs mappings or functions while the engine is starting.
+func Starting(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-ErrorType", "ServiceException")
 	w.Header().Set("X-Amzn-Requestid", uuid.NewString())

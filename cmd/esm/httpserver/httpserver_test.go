@@ -71,7 +71,7 @@ func TestEngineStatusJSON(t *testing.T) {
 		Version: "v1", PID: 7, Started: time.Unix(0, 0).UTC(), Waiting: []string{"orders → f"}, Status: b.Status(),
 	})
 	want := `{"Version":"v1","ProcessId":7,"Started":"1970-01-01T00:00:00Z","Ready":false,"Waiting":["orders → f"],` +
-		`"EventSourceMappings":[],"Functions":[{"FunctionName":"f","Environments":0,"Busy":0,"Invocations":1,"Errors":0,"Throttles":0}]}`
+		`"EventSourceMappings":[],"Functions":[{"FunctionName":"f","Environments":0,"Busy":0,"Invocations":1,"Errors":0,"Throttles":0,"AsyncEvents":{"Waiting":0,"InFlight":0,"OldestAgeNanoseconds":0,"Received":0,"Succeeded":0,"Dropped":0}}]}`
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}

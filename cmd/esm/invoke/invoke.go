@@ -32,11 +32,12 @@ type Request struct {
 	Async    bool // do not wait for a response
 }
 
-// Response is the response of a function that ran.
+// Response is the response of a function that ran, or that an event is stored for.
 type Response struct {
 	Payload []byte
 	Log     []byte
 	Failed  bool
+	Stored  string // the request ID of an asynchronous invocation
 }
 
 // Send invokes the function and waits for its response, however long it takes.
@@ -67,6 +68,9 @@ func (r Request) Send(ctx context.Context) (got Response, err error) {
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		return got, refused(r.Address, resp, got.Payload)
 	}
+	if r.Async {
+		got.Stored = resp.Header.Get("X-Amzn-Requestid")
+	}
 	got.Failed = resp.Header.Get("X-Amz-Function-Error") != ""
 	got.Log, err = base64.StdEncoding.DecodeString(resp.Header.Get("X-Amz-Log-Result"))
 	return got, err
@@ -81,6 +85,10 @@ func (r Response) Write(stdout, stderr io.Writer) error {
 		if _, err := fmt.Fprintf(stdout, "%s\n", r.Payload); err != nil {
 			return err
 		}
+	}
+	if r.Stored != "" {
+		_, err := fmt.Fprintln(stdout, r.Stored)
+		return err
 	}
 	if r.Failed {
 		return errors.New("the function failed: its response says why")

@@ -18,7 +18,13 @@ type FunctionStatus struct {
 	Invocations int64 `json:"Invocations"`
 	Errors      int64 `json:"Errors"`
 	Throttles   int64 `json:"Throttles"`
-	LastError   *Note `json:"LastError,omitempty"` // stays when the error has passed
+
+	Events EventsStatus `json:"AsyncEvents"`
+
+	// Missing means that the file has no such function any more, but that there are events for it.
+	Missing bool `json:"Missing,omitempty"`
+
+	LastError *Note `json:"LastError,omitempty"` // stays when the error has passed
 }
 
 // functionState is what a Monitor knows of one function.
@@ -28,6 +34,7 @@ type functionState struct {
 	mu sync.Mutex // guards all that follows
 	FunctionStatus
 	starts, startFailures int64
+	events                eventCounts
 }
 
 func (f *functionState) status() FunctionStatus {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -46,7 +47,7 @@ type counts struct {
 }
 
 func newMappingState(m Mapping, h batchHistograms) *mappingState {
-	s := &mappingState{Mapping: m, state: "Creating"}
+	s := &mappingState{Mapping: m, state: mappings.Creating}
 	if m.Stream {
 		s.shards = newShards()
 	}

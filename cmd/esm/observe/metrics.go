@@ -97,8 +97,8 @@ var functionMetrics = []struct {
 	{functionDesc("esm_function_environments", "Environments that exist, busy or idle."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.Environments) }},
 }
 
-func functionDesc(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc(name, help, functionLabels, nil)
+func functionDesc(name, help string, more ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, append(more, functionLabels...), nil)
 }
 
 // provisioned returns the number of pollers in provisioned mode that loops make up.

@@ -4,11 +4,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/esm-run/esm/engine/async"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -18,6 +20,7 @@ type Monitor struct {
 	Registry *prometheus.Registry // the metrics, with those of Go and of the process
 
 	histograms histograms
+	backlogs   atomic.Pointer[func() []async.Backlog]
 	functions  map[string]*functionState // by name; not changed after NewMonitor
 
 	mu       sync.RWMutex
@@ -35,6 +38,7 @@ func NewMonitor(mappings []Mapping, functions []string) *Monitor {
 	m.histograms = newHistograms(m.Registry)
 	for _, name := range functions {
 		m.functions[name] = &functionState{FunctionStatus: FunctionStatus{Name: name}, duration: m.histograms.duration.WithLabelValues(name)}
+		m.functions[name].events.age = m.histograms.eventAge.WithLabelValues(name)
 	}
 	for _, x := range mappings {
 		m.Set(x)
@@ -126,12 +130,19 @@ func (m *Monitor) StatusOf(mappings []Mapping) Status {
 // complete sorts the mappings of s and adds the functions.
 func (m *Monitor) complete(s Status) Status {
 	slices.SortFunc(s.Mappings, func(x, y MappingStatus) int { return x.compare(y.Mapping) })
-	s.Functions = []FunctionStatus{}
-	for _, f := range m.functions {
-		s.Functions = append(s.Functions, f.status())
-	}
-	slices.SortFunc(s.Functions, func(x, y FunctionStatus) int { return strings.Compare(x.Name, y.Name) })
+	s.Functions = m.functionStatuses()
 	return s
+}
+
+// functionStatuses returns the status of all functions, sorted by name.
+func (m *Monitor) functionStatuses() []FunctionStatus {
+	all := []FunctionStatus{}
+	for _, f := range m.functions {
+		all = append(all, f.status())
+	}
+	all = m.addBacklogs(all, time.Now())
+	slices.SortFunc(all, func(x, y FunctionStatus) int { return strings.Compare(x.Name, y.Name) })
+	return all
 }
 
 // Trace is a [trace.Func].
@@ -160,6 +171,7 @@ func (m *Monitor) Trace(event trace.Event) {
 	default:
 		m.traceStream(event)
 		m.traceFunction(event)
+		m.traceEvents(event)
 	}
 }
 

@@ -261,7 +261,15 @@ func TestStatusJSON(t *testing.T) {
    "Busy": 0,
    "Invocations": 1,
    "Errors": 0,
-   "Throttles": 0
+   "Throttles": 0,
+   "AsyncEvents": {
+    "Waiting": 0,
+    "InFlight": 0,
+    "OldestAgeNanoseconds": 0,
+    "Received": 0,
+    "Succeeded": 0,
+    "Dropped": 0
+   }
   }
  ]
 }`

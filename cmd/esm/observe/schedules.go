@@ -11,26 +11,26 @@ import (
 var signScheduled = sign{"◷", dim, slog.LevelDebug}
 
 // scheduled writes about a rule that was due.
-func (l *Lines) scheduled(e trace.Scheduled) {
+func (l *Lines) scheduled(e trace.Scheduled, fresh bool) {
 	subject := "rule " + tail(e.Rule)
 	switch {
 	case e.Err == nil:
 		l.line(signScheduled, subject, "sent the event of %s to %s (%s)", e.Due.Format(time.RFC3339), tail(e.Target), e.ID)
 	case e.Wait == 0:
 		l.line(signLost, subject, "the event of %s to %s is lost: %s", e.Due.Format(time.RFC3339), tail(e.Target), brief(e.Err.Error()))
-	case l.rules.news(l.now, e.Rule, kind(e.Err), everyMinute):
+	case fresh:
 		l.line(signWaits, subject, "%s; trying again", brief(e.Err.Error()))
 	}
 }
 
 // scheduled logs about a rule that was due.
-func (l *Logs) scheduled(e trace.Scheduled) {
+func (l *Logs) scheduled(e trace.Scheduled, fresh bool) {
 	level, message := slog.LevelDebug, "scheduled event sent"
 	switch {
 	case e.Err != nil && e.Wait == 0:
 		level, message = slog.LevelError, "scheduled event lost"
 	case e.Err != nil:
-		level, message = newsLevel(l.rules.news(l.now, e.Rule, kind(e.Err), everyMinute)), "scheduled event not sent, trying again"
+		level, message = newsLevel(fresh), "scheduled event not sent, trying again"
 	}
 	l.log(l.Handler, level, message, slog.String("rule", e.Rule), slog.String("target", e.Target), slog.String("requestId", e.ID),
 		slog.Time("due", e.Due), failure(e.Err), milliseconds("waitMs", e.Wait))

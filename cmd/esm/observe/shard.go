@@ -23,13 +23,13 @@ type shard struct {
 	// unsettled is when the oldest record arrived that is not settled; zero if there is none. While a lane gathers a batch,
 	// others may settle later records and move it on.
 	unsettled   time.Time
-	outstanding int   // records that were read and are not settled
-	runs        []run // with the function, or in trouble: at most one for each lane
+	outstanding int          // records that were read and are not settled
+	runs        []pendingRun // with the function, or in trouble: at most one for each lane
 }
 
-// run is a run of records that the function has, or that failed, and of which nothing is settled since. What it becomes, by
-// bisection too, begins with the same record.
-type run struct {
+// pendingRun is a run of records that the function has, or that failed, and of which nothing is settled since. What it
+// becomes, by bisection too, begins with the same record.
+type pendingRun struct {
 	first    string    // the receipt of its first record; empty for the final invocation of a window
 	arrived  time.Time // when that record did
 	inFlight bool
@@ -41,7 +41,7 @@ type run struct {
 // open notes that the shard is read from a position. Runs that failed are tried again, unless they are lost.
 func (x *shard) open(e trace.Reading) {
 	x.position, x.reading, x.drained, x.outstanding = e.Position, true, false, 0
-	x.keepRuns(func(r run) bool { return e.Lost == nil && !r.since.IsZero() })
+	x.keepRuns(func(r pendingRun) bool { return e.Lost == nil && !r.since.IsZero() })
 	for i := range x.runs {
 		x.runs[i].inFlight = false
 	}
@@ -94,7 +94,7 @@ func (x *shard) settled(e trace.Settled) {
 	x.advance(e.Records)
 	if len(x.runs) > 0 {
 		first := firstOf(e.Records)
-		x.keepRuns(func(r run) bool {
+		x.keepRuns(func(r pendingRun) bool {
 			return r.first != first && (r.first == "" || config.ComparePositions(r.first, e.Position) > 0)
 		})
 	}
@@ -108,12 +108,12 @@ func (x *shard) advance(recs []esm.Record) {
 }
 
 // run returns the run that begins with the first of recs, which may be new.
-func (x *shard) run(recs []esm.Record) *run {
+func (x *shard) run(recs []esm.Record) *pendingRun {
 	first := firstOf(recs)
-	i := slices.IndexFunc(x.runs, func(r run) bool { return r.first == first })
+	i := slices.IndexFunc(x.runs, func(r pendingRun) bool { return r.first == first })
 	if i < 0 {
 		i = len(x.runs)
-		x.runs = append(x.runs, run{first: first})
+		x.runs = append(x.runs, pendingRun{first: first})
 		if first != "" {
 			x.runs[i].arrived = recs[0].Arrived
 		}
@@ -123,15 +123,15 @@ func (x *shard) run(recs []esm.Record) *run {
 
 // end ends the run that begins with a record.
 func (x *shard) end(first string) {
-	x.keepRuns(func(r run) bool { return r.first != first })
+	x.keepRuns(func(r pendingRun) bool { return r.first != first })
 }
 
-func (x *shard) keepRuns(keep func(run) bool) {
-	x.runs = slices.DeleteFunc(x.runs, func(r run) bool { return !keep(r) })
+func (x *shard) keepRuns(keep func(pendingRun) bool) {
+	x.runs = slices.DeleteFunc(x.runs, func(r pendingRun) bool { return !keep(r) })
 }
 
 // blocked returns the run that is in trouble for the longest time, or nil if none is.
-func (x *shard) blocked() (longest *run) {
+func (x *shard) blocked() (longest *pendingRun) {
 	for i := range x.runs {
 		r := &x.runs[i]
 		if !r.since.IsZero() && (longest == nil || r.since.Before(longest.since)) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/esm-run/esm/mappings"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -92,9 +93,9 @@ func (s *shards) drain(id string) {
 	}
 }
 
-// changed notes that nothing is read any more if the mapping's new state says so.
+// changed notes that nothing is read any more if the mapping is disabled.
 func (s *shards) changed(state string) {
-	if state != "Disabled" && state != "Stopped" {
+	if state != mappings.Disabled {
 		return
 	}
 	for _, x := range s.all {

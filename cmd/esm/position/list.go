@@ -23,7 +23,7 @@ type Positions struct {
 // List returns the positions of the mappings that name refers to, and of all stream mappings if it is empty: those of the
 // file, then those created over HTTP, then those that were removed.
 func List(ctx context.Context, file *configfile.File, name string) (listed []Positions, err error) {
-	s, err := datadir.OpenStore(file.Engine.DataDir, false)
+	s, err := datadir.OpenStore(file.Engine.DataDir)
 	if err != nil {
 		return nil, err
 	}
@@ -43,14 +43,14 @@ func List(ctx context.Context, file *configfile.File, name string) (listed []Pos
 }
 
 func mappingsNamed(ctx context.Context, s *datadir.Store, file *configfile.File, name string) ([]datadir.Mapping, error) {
-	known, err := s.Mappings(ctx, file)
+	known, err := s.KnownMappings(ctx, file)
 	if err != nil {
 		return nil, err
 	}
 	if name != "" {
 		return datadir.StreamsNamed(known, name)
 	}
-	gone, err := s.Removed(ctx, known)
+	gone, err := s.RemovedMappings(ctx, known)
 	return append(datadir.Streams(known), gone...), err
 }
 

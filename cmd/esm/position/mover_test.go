@@ -45,7 +45,7 @@ var (
 	carts = inFile(config.Mapping{
 		UUID: "carts", FunctionName: "g", EventSourceArn: "arn:aws:dynamodb:us-east-1:000000000000:table/carts", StartingPosition: config.TrimHorizon,
 	})
-	gone = datadir.Removed("gone")
+	gone = datadir.RemovedMapping("gone")
 )
 
 // checkpointsOf returns the checkpoints of a mapping under test. Of carts there are none.

@@ -32,13 +32,25 @@ type Checks struct {
 func (c *Checks) Start(ctx context.Context) {
 	c.running.Go(c.runtimes)
 	c.running.Go(func() { c.undelivered(ctx) })
+	for _, fn := range c.File.Functions {
+		for _, origin := range config.EventOrigins {
+			c.startDestination(ctx, fn.Destination(origin), origin)
+		}
+	}
 }
 
 // Mapping starts the checks of a mapping that runs. They end with ctx at the latest.
 func (c *Checks) Mapping(ctx context.Context, m config.Mapping) {
 	c.running.Go(func() { c.source(ctx, m) })
-	if d := m.DestinationConfig; d != nil && d.OnFailure.Destination != "" && !c.mark(d.OnFailure.Destination, true) {
-		c.running.Go(func() { c.destination(ctx, d.OnFailure.Destination) })
+	if d := m.DestinationConfig; d != nil {
+		c.startDestination(ctx, d.OnFailure.Destination, config.StreamFailure)
+	}
+}
+
+// startDestination starts the check of a destination, unless there is none or it was checked before.
+func (c *Checks) startDestination(ctx context.Context, arn string, origin config.Origin) {
+	if arn != "" && !c.mark(arn, true) {
+		c.running.Go(func() { c.destination(ctx, arn, origin) })
 	}
 }
 
@@ -57,10 +69,10 @@ func (c *Checks) mark(arn string, checked bool) (before bool) {
 	return before
 }
 
-func (c *Checks) destination(ctx context.Context, arn string) {
+func (c *Checks) destination(ctx context.Context, arn string, origin config.Origin) {
 	within, cancel := context.WithTimeout(ctx, destinationTimeout)
 	defer cancel()
-	d, err := wiring.ReachableDestination(within, c.Parts.Feeds.Clients, c.File, arn)
+	d, err := wiring.Destinations{File: c.File, Clients: c.Parts.Feeds.Clients}.Reachable(within, arn, origin)
 	if err == nil {
 		err = d.Reach(within)
 	}
@@ -68,7 +80,7 @@ func (c *Checks) destination(ctx context.Context, arn string) {
 	case ctx.Err() != nil: // the mapping has ended: another one may have the destination
 		c.mark(arn, false)
 	case err != nil:
-		c.Warn("destination %s cannot be reached: notices of records that are given up will be kept as undelivered: %v", arn, err)
+		c.Warn("destination %s cannot be reached: notices for it will be kept as undelivered: %v", arn, err)
 	}
 }
 
@@ -82,7 +94,7 @@ func (c *Checks) undelivered(ctx context.Context) {
 		n++
 	}
 	if n > 0 {
-		c.Warn("undelivered notices of records that were given up: %d (see esm undelivered list %s)", n, c.File.Path)
+		c.Warn("undelivered notices: %d (see esm undelivered list %s)", n, c.File.Path)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -115,5 +116,26 @@ func TestRuntimeWarnings(t *testing.T) {
 	mentions(t, warnings(t, file),
 		"function d: bootstrap: nodejs22.x: install Node.js",
 		"python3.12 runs with Python 3.11 (/x/python3)",
+	)
+}
+
+// Each destination of asynchronous events is asked for once. A function of the file exists.
+func TestEventDestinationWarnings(t *testing.T) {
+	service := httptest.NewServer(new(embedded.Server))
+	defer service.Close()
+	client := sqs.New(sqs.Options{
+		Region: "us-east-1", BaseEndpoint: &service.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+	if _, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("done")}); err != nil {
+		t.Fatal(err)
+	}
+	file := "Aws: {Endpoint: '" + service.URL + "', Region: us-east-1}\nFunctions:\n" +
+		"  a: {Command: [/bin/true], EventInvokeConfig: {DestinationConfig: {OnSuccess: {Destination: 'arn:aws:sqs:us-east-1:000000000000:done'}," +
+		" OnFailure: {Destination: 'arn:aws:s3:::failures'}}}, DeadLetterConfig: {TargetArn: 'arn:aws:sqs:us-east-1:000000000000:letters'}}\n" +
+		"  b: {Command: [/bin/true], EventInvokeConfig: {DestinationConfig: {OnSuccess: {Destination: 'arn:aws:lambda:us-east-1:000000000000:function:a'}," +
+		" OnFailure: {Destination: 'arn:aws:s3:::failures'}}}}\n"
+	mentions(t, warnings(t, file),
+		"destination arn:aws:s3:::failures cannot be reached: notices for it will be kept as undelivered: destinations: bucket failures: ",
+		"destination arn:aws:sqs:us-east-1:000000000000:letters cannot be reached: ",
 	)
 }

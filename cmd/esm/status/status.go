@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -68,6 +69,7 @@ func Write(out io.Writer, s httpserver.Status, now time.Time) error {
 	}
 	writeStreams(w, streams, now)
 	writeFunctions(w, s.Functions)
+	writeEvents(w, s.Functions)
 	writeWarnings(w, s.Mappings)
 	_, err := out.Write(w.Bytes())
 	return err
@@ -93,8 +95,39 @@ func writeFunctions(w io.Writer, functions []observe.FunctionStatus) {
 	table := columns(w, "\nFUNCTION\tENVIRONMENTS\tBUSY\tINVOCATIONS\tERRORS\tTHROTTLES\tLAST ERROR")
 	defer table.Flush()
 	for _, f := range functions {
+		if f.Missing {
+			continue
+		}
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%s\n", f.Name, f.Environments, f.Busy, f.Invocations, f.Errors, f.Throttles,
 			note(f.LastError, 80))
+	}
+}
+
+// writeEvents writes a table of the functions that have, or had, asynchronous events.
+func writeEvents(w io.Writer, functions []observe.FunctionStatus) {
+	functions = slices.DeleteFunc(slices.Clone(functions), func(f observe.FunctionStatus) bool {
+		e := f.Events
+		return e.Waiting+e.InFlight == 0 && e.Received+e.Succeeded+e.Dropped == 0
+	})
+	if len(functions) == 0 {
+		return
+	}
+	table := columns(w, "\nASYNC EVENTS OF\tWAITING\tIN FLIGHT\tOLDEST\tNEXT DUE\tRECEIVED\tSUCCEEDED\tDROPPED\tLAST DROPPED")
+	defer table.Flush()
+	for _, f := range functions {
+		e, oldest, next := f.Events, "-", "-"
+		if e.Waiting+e.InFlight > 0 {
+			oldest = e.OldestAge.Round(time.Second).String()
+		}
+		if !e.NextDue.IsZero() {
+			next = e.NextDue.Local().Format(time.TimeOnly)
+		}
+		name := f.Name
+		if f.Missing {
+			name += " (not in the file)"
+		}
+		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t%s\n", name, e.Waiting, e.InFlight, oldest, next, e.Received, e.Succeeded,
+			e.Dropped, note(e.LastDropped, 80))
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package undelivered lists, resends and drops the failure notices that no destination accepted, while no engine runs on the
-// data directory.
+// Package undelivered lists, resends and drops the notices that no destination accepted, while no engine runs on the data
+// directory.
 package undelivered
 
 import (
@@ -8,44 +8,18 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/datadir"
 	"github.com/esm-run/esm/cmd/esm/logging"
-	"github.com/esm-run/esm/cmd/esm/usage"
+	"github.com/esm-run/esm/config"
 )
 
 // Notices iterates over undelivered notices, oldest first.
 type Notices = iter.Seq2[esm.UndeliveredNotice, error]
-
-// Selection selects notices: all of them, or those with certain IDs.
-type Selection struct {
-	All bool
-	IDs []string
-}
-
-func (s Selection) has(id string) bool { return s.All || slices.Contains(s.IDs, id) }
-
-// Find returns the IDs of the selected notices, oldest first. A selected ID that is not among the notices is an error.
-func (s Selection) Find(notices Notices) (found []string, err error) {
-	for u, err := range notices {
-		if err != nil {
-			return nil, err
-		}
-		if s.has(u.Notice.ID) {
-			found = append(found, u.Notice.ID)
-		}
-	}
-	for _, id := range s.IDs {
-		if !slices.Contains(found, id) {
-			return nil, usage.Errorf("there is no undelivered notice %s: `esm undelivered list` shows the IDs", id)
-		}
-	}
-	return found, nil
-}
 
 // WriteTable writes notices as a table for people. Mappings other than known are shown by their UUIDs.
 func WriteTable(w io.Writer, notices Notices, known []datadir.Mapping) error {
@@ -54,24 +28,42 @@ func WriteTable(w io.Writer, notices Notices, known []datadir.Mapping) error {
 		titles[m.UUID] = m.Title()
 	}
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tKEPT\tMAPPING\tSHARD\tRECORDS\tCONDITION\tDESTINATION\tREASON")
+	fmt.Fprintln(table, "ID\tKEPT\tMAPPING OR FUNCTION\tSHARD OR REQUEST\tRECORDS\tCONDITION\tDESTINATION\tREASON")
 	rows := 0
 	for u, err := range notices {
 		if err != nil {
 			return err
 		}
 		rows++
-		n := u.Notice
-		batch := batchOf(n)
-		title := cmp.Or(titles[n.Mapping], datadir.Removed(n.Mapping).Title())
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID, u.Kept.UTC().Format(time.RFC3339), title, batch.Shard, batch.Size,
-			string(n.Condition), u.Destination, logging.OneLine(u.Reason, 120))
+		s := subjectOf(u.Notice, titles)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Notice.ID, u.Kept.UTC().Format(time.RFC3339), s.sender, s.place, s.records,
+			s.condition, cmp.Or(u.Destination, "-"), logging.OneLine(u.Reason, 120))
 	}
 	if rows == 0 {
 		_, err := fmt.Fprintln(w, "there are no undelivered notices")
 		return err
 	}
 	return table.Flush()
+}
+
+// subject is what a notice is about, for people.
+type subject struct{ sender, place, records, condition string }
+
+// subjectOf describes the subject of a notice. Titles are those of mappings, by UUID.
+func subjectOf(n esm.Notice, titles map[string]string) subject {
+	if n.Event == nil {
+		batch := batchOf(n)
+		title := cmp.Or(titles[n.Mapping], datadir.RemovedMapping(n.Mapping).Title())
+		return subject{title, batch.Shard, strconv.Itoa(batch.Size), string(n.Condition)}
+	}
+	s := subject{n.FunctionArn, n.RequestID, "-", string(n.Condition)}
+	if name, err := config.ParseFunctionName(n.FunctionArn); err == nil {
+		s.sender = name.Qualified()
+	}
+	if n.Event.DeadLetter {
+		s.condition += " (dead letter)"
+	}
+	return s
 }
 
 // Document is what `esm undelivered list --json` prints for each notice.
@@ -84,7 +76,7 @@ type (
 
 		Mapping, FunctionArn, EventSourceArn, ShardId string
 
-		Time      time.Time // when the records were given up
+		Time      time.Time // when the records were given up, or the event ended
 		Condition string
 		RequestId string
 		Invokes   int
@@ -94,10 +86,16 @@ type (
 		Last      *esm.RecordMark   `json:",omitempty"`
 		Window    *esm.NoticeWindow `json:",omitempty"`
 		Payload   json.RawMessage   `json:",omitempty"`
+
+		// Of the notices of asynchronous events, whose Mapping, EventSourceArn and ShardId are empty and whose Size is 0.
+		DeadLetter      bool            `json:",omitempty"`
+		Error           string          `json:",omitempty"`
+		TraceHeader     string          `json:",omitempty"`
+		ResponsePayload json.RawMessage `json:",omitempty"` // a text if the response is not JSON
 	}
 )
 
-// WriteJSON writes one JSON object for each notice, with the event of its records if payload is true.
+// WriteJSON writes one JSON object for each notice, with its event and the response to it if payload is true.
 func WriteJSON(w io.Writer, notices Notices, payload bool) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -126,7 +124,22 @@ func noticeJSON(u esm.UndeliveredNotice, payload bool) Document {
 	if payload {
 		doc.Payload = n.Payload
 	}
+	if e := n.Event; e != nil {
+		doc.DeadLetter, doc.Error, doc.TraceHeader = e.DeadLetter, e.Error, e.TraceHeader
+		if payload {
+			doc.ResponsePayload = jsonOf(e.Response)
+		}
+	}
 	return doc
+}
+
+// jsonOf returns a function's response if it is JSON, and otherwise its text as JSON. It is nil if there is no response.
+func jsonOf(response []byte) json.RawMessage {
+	if len(response) == 0 || json.Valid(response) {
+		return response
+	}
+	text, _ := json.Marshal(string(response)) // a string can always be encoded
+	return text
 }
 
 // batchOf returns the batch of a notice. It is empty if the notice has another subject.

@@ -3,9 +3,9 @@ package undelivered
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -16,12 +16,13 @@ import (
 	"github.com/esm-run/esm/cmd/esm/logging"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/destinations"
 )
 
-// Resend sends the selected notices to the destinations that their mappings have now, or to the ones that they were for, and
-// drops what was accepted. It writes a line about each notice to w. It returns an error if any was not sent, or if ctx ends
-// before.
-func Resend(ctx context.Context, file *configfile.File, s *datadir.Store, wanted Selection, w io.Writer) error {
+// Resend sends the selected notices to the destinations that their mappings and functions have now, or to the ones that they
+// were for, and drops what was accepted. It writes a line about each notice to w. It returns an error if any was not sent, or
+// if ctx ends before.
+func Resend(ctx context.Context, file *configfile.File, s *datadir.Store, wanted Selection, w io.Writer) (err error) {
 	found, err := wanted.Find(s.Undelivered(ctx))
 	if err != nil {
 		return err
@@ -30,11 +31,16 @@ func Resend(ctx context.Context, file *configfile.File, s *datadir.Store, wanted
 		_, err := fmt.Fprintln(w, "there are no undelivered notices")
 		return err
 	}
-	known, err := s.Mappings(ctx, file)
+	known, err := s.KnownMappings(ctx, file)
 	if err != nil {
 		return err
 	}
-	to := &addresses{file: file, now: destinationsOf(known), clients: &awsclient.Clients{Region: file.Aws.Region}, opened: map[string]address{}}
+	events := &queue{open: func() (esm.Events, error) { return wiring.OpenEvents(file.Engine.DataDir) }}
+	defer func() { err = errors.Join(err, events.Close()) }()
+	to := &addresses{
+		file: file, now: destinationsOf(known), opened: map[target]address{},
+		destinations: wiring.Destinations{File: file, Clients: &awsclient.Clients{Region: file.Aws.Region}, Acceptor: events},
+	}
 	r := &resender{to: to.of, drop: dropper(s), w: &logging.LockedWriter{W: w}}
 	if err := r.run(ctx, s.Undelivered(ctx), wanted); err != nil {
 		return err
@@ -49,10 +55,16 @@ func dropper(s *datadir.Store) func(context.Context, string) error {
 
 // addresses opens the destinations of notices, each once. It belongs to one goroutine.
 type addresses struct {
-	file    *configfile.File
-	now     map[string]string // the ARNs of the destinations that mappings have now, by UUID
-	clients *awsclient.Clients
-	opened  map[string]address // by ARN
+	file         *configfile.File
+	now          map[string]string // the ARNs of the destinations that mappings have now, by UUID
+	destinations wiring.Destinations
+	opened       map[target]address
+}
+
+// target is a destination for notices of an origin.
+type target struct {
+	arn    string
+	origin config.Origin
 }
 
 func destinationsOf(known []datadir.Mapping) map[string]string {
@@ -74,25 +86,39 @@ type address struct {
 
 // of returns where a notice is sent.
 func (a *addresses) of(ctx context.Context, u esm.UndeliveredNotice) address {
-	arn := cmp.Or(a.now[u.Notice.Mapping], u.Destination)
-	if known, ok := a.opened[arn]; ok {
+	to := target{cmp.Or(a.present(u.Notice), u.Destination), destinations.OriginOf(u.Notice)}
+	if known, ok := a.opened[to]; ok {
 		return known
 	}
-	made := address{arn: arn}
-	made.destination, made.err = a.open(ctx, arn)
-	a.opened[arn] = made
+	made := address{arn: to.arn}
+	made.destination, made.err = a.open(ctx, to)
+	a.opened[to] = made
 	return made
 }
 
-func (a *addresses) open(ctx context.Context, arn string) (esm.Destination, error) {
-	d, err := config.ParseDestination(arn, config.StreamFailure)
-	if err != nil {
-		return nil, fmt.Errorf("destination %s %w", arn, err)
+// present returns the ARN of the destination that the sender of a notice has now. It is empty if it has none. A function's
+// destinations in the file are those of invocations without a qualifier; its dead letters go to one target.
+func (a *addresses) present(n esm.Notice) string {
+	if n.Event == nil {
+		return a.now[n.Mapping]
 	}
-	if endpoint := a.file.Aws.EndpointOf(d.Kind.Service); strings.HasPrefix(endpoint, "embedded") {
-		return nil, fmt.Errorf("Aws.Endpoint %s: the stand-in runs only with the engine: name another endpoint with --endpoint", endpoint)
+	name, err := config.ParseFunctionName(n.FunctionArn)
+	fn, origin := a.file.Function(name.Name), destinations.OriginOf(n)
+	if err != nil || fn == nil || origin != config.DeadLetter && cmp.Or(name.Qualifier, "$LATEST") != "$LATEST" {
+		return ""
 	}
-	return wiring.Destination(ctx, a.clients, a.file, arn)
+	return fn.Destination(origin)
+}
+
+func (a *addresses) open(ctx context.Context, to target) (esm.Destination, error) {
+	if to.arn == "" {
+		return nil, errors.New("its function had no destination when the event ended: give it one in the file, or drop the notice")
+	}
+	d, err := a.destinations.Open(ctx, to.arn, to.origin)
+	if errors.Is(err, wiring.ErrStandIn) {
+		err = fmt.Errorf("%w: name another endpoint with --endpoint", err)
+	}
+	return d, err
 }
 
 // concurrency is how many notices are sent concurrently. Each may hold an event of 6 MB.
@@ -132,15 +158,12 @@ func (r *resender) run(ctx context.Context, notices Notices, wanted Selection) e
 
 // deal hands each selected notice to a sender.
 func (r *resender) deal(ctx context.Context, notices Notices, wanted Selection, deliveries chan<- delivery) error {
-	for u, err := range notices {
+	for u, err := range wanted.Of(notices) {
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
 			return err
-		}
-		if !wanted.has(u.Notice.ID) {
-			continue
 		}
 		select {
 		case deliveries <- delivery{u, r.to(ctx, u)}:

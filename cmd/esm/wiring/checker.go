@@ -36,7 +36,7 @@ func (c *Checker) Check(ctx context.Context, m config.Mapping, before *config.Ma
 			return invalid("FunctionName", "Function does not exist")
 		}
 	}
-	s, err := sourceOf(m)
+	s, err := f.sourceOf(m)
 	if err != nil {
 		return invalid("EventSourceArn", "Unrecognized event source.")
 	}

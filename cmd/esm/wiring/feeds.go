@@ -2,6 +2,7 @@ package wiring
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -13,8 +14,6 @@ import (
 	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/engine/queue"
 	"github.com/esm-run/esm/engine/stream"
-	"github.com/esm-run/esm/sources/ddbstreams"
-	"github.com/esm-run/esm/sources/kinesis"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -27,15 +26,13 @@ type Feeds struct {
 	Undelivered esm.Undelivered // keeps notices that no destination takes
 	Trace       trace.Func
 
-	// Shared by all mappings: the limits of a shard apply to all of its readers, and that of calls to the process.
-	pace       kinesis.Pace
-	calls      kinesis.Calls
-	tableCalls ddbstreams.Calls
+	once    sync.Once // makes sources
+	sources map[*config.Kind]source
 }
 
 // Feed returns the feed of m, which has its defaults. It makes no request.
 func (f *Feeds) Feed(ctx context.Context, m config.Mapping) (engine.Feed, error) {
-	s, err := sourceOf(m)
+	s, err := f.sourceOf(m)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +153,7 @@ func (f *Feeds) destination(ctx context.Context, m config.Mapping) (esm.Destinat
 	if arn == "" {
 		return nil, nil
 	}
-	made, err := Destination(ctx, f.Clients, f.File, arn)
+	made, err := Destinations{File: f.File, Clients: f.Clients}.Open(ctx, arn, config.StreamFailure)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,13 @@ import (
 	"github.com/esm-run/esm/sources/kinesis"
 )
 
-func kinesisStream(ctx context.Context, f *Feeds, m config.Mapping) (esm.Stream, error) {
+// kinesisStreams is shared by all mappings of Kinesis streams.
+type kinesisStreams struct {
+	pace  kinesis.Pace  // the limits of a shard apply to all of its readers together
+	calls kinesis.Calls // limits the calls of this process
+}
+
+func (k *kinesisStreams) open(ctx context.Context, f *Feeds, m config.Mapping) (esm.Stream, error) {
 	endpoint, region := f.location(m)
 	client, err := f.Clients.Kinesis(ctx, endpoint, region)
 	if err != nil {
@@ -18,10 +24,10 @@ func kinesisStream(ctx context.Context, f *Feeds, m config.Mapping) (esm.Stream,
 	}
 	c := kinesis.Config{
 		Client: client, ARN: m.Source().ARN, Role: f.role(m), Filtered: m.FilterCriteria != nil,
-		IdlePoll: f.idlePoll(endpoint), Calls: &f.calls,
+		IdlePoll: f.idlePoll(endpoint), Calls: &k.calls,
 	}
 	if !awsclient.Emulated(endpoint) {
-		c.Pace = &f.pace
+		c.Pace = &k.pace
 	}
 	return kinesis.New(c)
 }

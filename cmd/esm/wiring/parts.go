@@ -6,6 +6,7 @@ package wiring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -28,6 +29,7 @@ type Parts struct {
 	Processes  *process.Platform
 	Bootstraps *bootstrap.Bootstraps
 	Store      esm.Store
+	Events     esm.Events // asynchronous events
 	Feeds      *Feeds
 	Engine     *engine.Engine // has no feeds yet
 }
@@ -51,15 +53,19 @@ func Build(ctx context.Context, file *configfile.File, c *awsclient.Clients, emi
 	if p.Store, err = OpenStore(file.Engine.DataDir); err != nil {
 		return nil, err
 	}
+	if p.Events, err = OpenEvents(file.Engine.DataDir); err != nil {
+		return nil, errors.Join(err, p.Store.Close())
+	}
 	p.Engine = &engine.Engine{}
 	p.Feeds = &Feeds{File: file, Clients: c, Invoker: p.Functions, Checkpoints: p.Store, Undelivered: p.Store, Trace: emit}
 	return p, nil
 }
 
-// Close ends every environment and closes the store. Environments that are still busy are killed when work ends.
+// Close ends every environment and closes the stores. Environments that are still busy are killed when work ends.
 func (p *Parts) Close(work context.Context) {
 	p.Functions.Close(work)
-	_ = p.Store.Close() // everything saved is durable already
+	_ = p.Events.Close() // everything saved is durable already
+	_ = p.Store.Close()
 }
 
 func functions(

@@ -8,6 +8,9 @@ import net from 'node:net';
 
 const BASE = '/2018-06-01/runtime/';
 const BLANK_LINE = Buffer.from('\r\n\r\n');
+const LINE_END = Buffer.from('\r\n');
+const ERROR_TYPE = 'Lambda-Runtime-Function-Error-Type';
+const ERROR_BODY = 'Lambda-Runtime-Function-Error-Body';
 
 export class RuntimeAPI {
   #host;
@@ -42,29 +45,28 @@ export class RuntimeAPI {
     return this.#call('POST', path, JSON.stringify(description), description.errorType);
   }
 
+  // Begins a response that is sent in parts.
+  stream(id, contentType) {
+    return new StreamedResponse(this.#host, `invocation/${encodeURIComponent(id)}/response`, contentType);
+  }
+
   failInit(description) {
     return this.#call('POST', 'init/error', JSON.stringify(description), description.errorType);
   }
 
   #call(method, path, body = '', errorType = '') {
     const payload = Buffer.from(body);
-    let head = `${method} ${BASE}${path} HTTP/1.1\r\nHost: ${this.#host}\r\nUser-Agent: esm-node\r\n`;
+    let head = requestHead(method, path, this.#host);
     if (method === 'POST') {
       head += `Content-Type: application/json\r\nContent-Length: ${payload.length}\r\n`;
     }
     if (errorType) {
-      head += `Lambda-Runtime-Function-Error-Type: ${errorType.replace(/[^\x20-\x7e]/g, '?')}\r\n`;
+      head += field(ERROR_TYPE, errorType);
     }
     const request = Buffer.concat([Buffer.from(`${head}\r\n`), payload]);
     const turn = this.#last.then(() => this.#exchange(request));
     this.#last = turn.catch(() => {});
-    return turn.then((answer) => {
-      if (answer.status < 200 || answer.status > 299) {
-        const said = answer.body.toString().trim();
-        throw Object.assign(new Error(`Runtime API: ${path} answered ${answer.status}: ${said}`), answer);
-      }
-      return answer;
-    });
+    return turn.then((answer) => check(answer, path));
   }
 
   // Sends the request, and again if a kept connection has been closed.
@@ -85,6 +87,51 @@ export class RuntimeAPI {
   }
 }
 
+// A response that is sent in parts, on a connection of its own: it cannot be sent again on another one.
+class StreamedResponse {
+  answered; // resolves to the answer of the Runtime API, which may come before the end
+  #connection;
+  #refused = null; // why the rest is of no use
+  #ended = false;
+
+  constructor(host, path, contentType) {
+    this.#connection = new Connection(host);
+    const head =
+      requestHead('POST', path, host) +
+      field('Content-Type', contentType) +
+      'Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n' +
+      `Trailer: ${ERROR_TYPE}, ${ERROR_BODY}\r\nConnection: close\r\n\r\n`;
+    this.answered = this.#connection.begin(Buffer.from(head)).then((answer) => check(answer, path));
+    this.answered.catch((failure) => (this.#refused = failure));
+    this.#connection.unref(); // what the handler has left to do keeps the process alive
+  }
+
+  write(chunk, callback = () => {}) {
+    if (this.#refused !== null) {
+      callback(this.#refused);
+      return;
+    }
+    const size = Buffer.from(`${chunk.length.toString(16)}\r\n`);
+    this.#connection.write(chunk.length === 0 ? chunk : Buffer.concat([size, chunk, LINE_END]), callback);
+  }
+
+  // Ends the response, with the description of a failure unless that is null. Only the first call counts.
+  end(failure, callback = () => {}) {
+    if (this.#ended || this.#refused !== null) {
+      callback(this.#refused);
+      return;
+    }
+    this.#ended = true;
+    let trailer = '';
+    if (failure !== null) {
+      const body = Buffer.from(JSON.stringify(failure)).toString('base64');
+      trailer = field(ERROR_TYPE, failure.errorType) + field(ERROR_BODY, body);
+    }
+    this.#connection.ref(); // for the answer
+    this.#connection.write(Buffer.from(`0\r\n${trailer}\r\n`), callback);
+  }
+}
+
 // A connection with one exchange at a time.
 class Connection {
   open = true;
@@ -102,11 +149,28 @@ class Connection {
   }
 
   exchange(request) {
+    this.ref();
+    return this.begin(request);
+  }
+
+  // Sends a request, or the beginning of one.
+  begin(request) {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject, needs: 1 };
-      this.#socket.ref();
       this.#socket.write(request);
     });
+  }
+
+  write(data, callback) {
+    this.#socket.write(data, callback);
+  }
+
+  ref() {
+    this.#socket.ref();
+  }
+
+  unref() {
+    this.#socket.unref();
   }
 
   #take(data) {
@@ -142,6 +206,23 @@ class Connection {
     this.#waiting?.reject(error);
     this.#waiting = null;
   }
+}
+
+function requestHead(method, path, host) {
+  return `${method} ${BASE}${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: esm-node\r\n`;
+}
+
+function field(name, value) {
+  return `${name}: ${value.replace(/[^\x20-\x7e]/g, '?')}\r\n`;
+}
+
+// Returns an answer that is a success.
+function check(answer, path) {
+  if (answer.status < 200 || answer.status > 299) {
+    const said = answer.body.toString().trim();
+    throw Object.assign(new Error(`Runtime API: ${path} answered ${answer.status}: ${said}`), answer);
+  }
+  return answer;
 }
 
 // Returns the response at the start of data, or the least number of bytes needed for the next try.

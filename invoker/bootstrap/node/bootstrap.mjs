@@ -7,6 +7,7 @@ import { load } from './handler.mjs';
 import * as errors from './errors.mjs';
 import * as invocation from './invocation.mjs';
 import * as logs from './logs.mjs';
+import { isStreaming, ResponseStream } from './stream.mjs';
 
 const api = new RuntimeAPI(process.env.AWS_LAMBDA_RUNTIME_API);
 
@@ -35,17 +36,38 @@ for (;;) {
 }
 
 async function serve(event) {
-  let answer;
-  try {
-    const body = invocation.encode(await invocation.run(handler, event));
-    answer = () => api.respond(event.id, body);
-  } catch (error) {
-    logs.error('Invoke Error', error);
-    answer = () => api.fail(event.id, errors.describe(error));
-  }
-  const answering = insist(answer);
+  const answering = insist(await (isStreaming(handler) ? runStreaming(event) : run(event)));
   reportTo = () => answering; // later errors do not change the answer, which only has to be sent
   await answering;
+}
+
+// Calls the handler and returns what sends its answer.
+async function run(event) {
+  try {
+    const body = invocation.encode(await invocation.run(handler, event));
+    return () => api.respond(event.id, body);
+  } catch (error) {
+    logs.error('Invoke Error', error);
+    return () => api.fail(event.id, errors.describe(error));
+  }
+}
+
+// Calls a handler that sends its answer itself, and returns what waits until it is sent. An error is part of a response
+// that has begun.
+async function runStreaming(event) {
+  const response = new ResponseStream(handler, (contentType) => api.stream(event.id, contentType));
+  const fail = (error) => {
+    const description = errors.describe(error);
+    return response.begun ? response.fail(description) : api.fail(event.id, description);
+  };
+  reportTo = fail;
+  try {
+    await invocation.stream(handler, event, response);
+    return () => response.finish();
+  } catch (error) {
+    logs.error('Invoke Error', error);
+    return () => fail(error);
+  }
 }
 
 // Reports an error that leaves the process in an unknown state, and ends it.

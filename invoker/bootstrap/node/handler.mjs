@@ -6,8 +6,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { Fault } from './errors.mjs';
-
-const STREAMING = Symbol('streaming');
+import { awslambda, isStreaming } from './stream.mjs';
 
 // Loads the module under root and returns the function. The module may be in a directory ("dir/app.handler") and the
 // function inside an object ("app.api.handler").
@@ -20,7 +19,7 @@ export async function load(root, name) {
   if (dot < 1 || dot === base.length - 1) {
     throw new Fault('Runtime.MalformedHandlerName', `Bad handler '${name}': it must be of the form module.function`);
   }
-  globalThis.awslambda ??= { streamifyResponse: (handler) => Object.assign(handler, { [STREAMING]: true }) };
+  globalThis.awslambda = { ...globalThis.awslambda, ...awslambda };
   const module = await loadModule(root, path.join(dir, base.slice(0, dot)));
   const handler = base.slice(dot + 1).split('.').reduce((object, key) => object?.[key], module);
   check(handler, name);
@@ -34,10 +33,7 @@ function check(handler, name) {
   if (typeof handler !== 'function') {
     throw new Fault('Runtime.HandlerNotFound', `${name} is not a function`);
   }
-  if (handler[STREAMING]) {
-    throw new Fault('Runtime.StreamingNotSupported', `${name} streams its response, which is not supported here`);
-  }
-  if (handler.length >= 3 && promisesOnly()) {
+  if (!isStreaming(handler) && handler.length >= 3 && promisesOnly()) {
     throw new Fault(
       'Runtime.CallbackHandlerDeprecated',
       `${name} takes a callback, which Lambda does not support from Node.js 24 on: make it an async function`,

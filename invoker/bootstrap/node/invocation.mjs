@@ -1,5 +1,7 @@
 // One call of a handler: its arguments, and its end.
 
+import { finished } from 'node:stream/promises';
+
 import { Fault } from './errors.mjs';
 import { promisesOnly } from './handler.mjs';
 
@@ -9,6 +11,23 @@ export function run(handler, event) {
   setTrace(event.traceId);
   const context = environment(event);
   return promisesOnly() ? runPromise(handler, event, context) : runLegacy(handler, event, context);
+}
+
+// Calls a handler that streams, and waits until it is done and has ended its response.
+export function stream(handler, event, response) {
+  setTrace(event.traceId);
+  const context = environment(event);
+  return new Promise((resolve, reject) => {
+    onceIdle(() => reject(neverSettled()));
+    const result = handler(JSON.parse(event.body), response, context);
+    if (typeof result?.then !== 'function') {
+      throw new Fault('InvalidStreamingOperation', 'A handler that streams its response must be async');
+    }
+    result.then(() => {
+      onceIdle(() => reject(neverEnded()));
+      finished(response, { readable: false }).then(resolve, reject);
+    }, reject);
+  }).finally(() => onceIdle(null));
 }
 
 // Returns the response's body.
@@ -71,6 +90,10 @@ function first() {
 
 function neverSettled() {
   return new Fault('Runtime.NodeJsExit', 'The handler left nothing to wait for, but its promise was never settled');
+}
+
+function neverEnded() {
+  return new Fault('Runtime.NodeJsExit', 'The handler is done and left nothing to wait for, but did not end its response stream');
 }
 
 let idle = null;

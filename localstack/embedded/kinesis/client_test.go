@@ -29,8 +29,8 @@ func newClient(t testing.TB, config aws.Config, shards int32) *client {
 	return c
 }
 
-// inBubble runs a test with a new server and virtual time.
-func inBubble(t *testing.T, shards int32, test func(c *client)) {
+// bubble runs a test with a new server and virtual time.
+func bubble(t *testing.T, shards int32, test func(c *client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(newClient(t, inprocess.Config(new(Server)), shards)) })
 }

@@ -29,7 +29,7 @@ func drain(events *sdk.SubscribeToShardEventStream) (n int, err error) {
 }
 
 func TestSubscribing(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
+	bubble(t, 1, func(c *client) {
 		c.putMany(2)
 		events := c.subscribe(c.consumer("c"))
 		defer events.Close()
@@ -58,7 +58,7 @@ func TestSubscribing(t *testing.T) {
 
 // A position from before the first record continues with the first record.
 func TestContinuingBeforeTheFirstRecord(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
+	bubble(t, 1, func(c *client) {
 		consumer := c.consumer("c")
 		events, err := c.trySubscribe(consumer, types.StartingPosition{Type: latest})
 		c.must(err)
@@ -76,7 +76,7 @@ func TestContinuingBeforeTheFirstRecord(t *testing.T) {
 }
 
 func TestSubscriptionsEnd(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
+	bubble(t, 1, func(c *client) {
 		consumer, start := c.consumer("c"), time.Now()
 		if n, err := drain(c.subscribe(consumer)); n < 59 || err != nil {
 			t.Errorf("%d events, then %v", n, err)
@@ -95,7 +95,7 @@ func TestSubscriptionsEnd(t *testing.T) {
 }
 
 func TestReplacingASubscription(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
+	bubble(t, 1, func(c *client) {
 		const active = "Another active subscription exists for this consumer"
 		consumer := c.consumer("c")
 		first := c.subscribe(consumer)

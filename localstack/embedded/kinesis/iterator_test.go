@@ -11,7 +11,7 @@ import (
 )
 
 func TestPositions(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
+	bubble(t, 1, func(c *client) {
 		first := c.putMany(2)[0]
 		time.Sleep(1500 * time.Millisecond)
 		last := c.put("key", "2").SequenceNumber
@@ -42,7 +42,7 @@ func TestPositions(t *testing.T) {
 }
 
 func TestIteratorsExpire(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
+	bubble(t, 1, func(c *client) {
 		first := c.iterator(0, trimHorizon, nil)
 		time.Sleep(iteratorLifetime)
 		next := c.read(first, 1).NextShardIterator
@@ -55,7 +55,7 @@ func TestIteratorsExpire(t *testing.T) {
 }
 
 func TestInvalidIterators(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
+	bubble(t, 1, func(c *client) {
 		valid := *c.iterator(0, trimHorizon, nil)
 		try := func(text string) error {
 			_, err := c.GetRecords(c.t.Context(), &sdk.GetRecordsInput{ShardIterator: &text})

@@ -13,7 +13,7 @@ import (
 )
 
 func TestRouting(t *testing.T) {
-	inBubble(t, 2, func(c *client) {
+	bubble(t, 2, func(c *client) {
 		for key, want := range map[string]int{"a": 0, "b": 1, "1": 1, "2": 1, "apple": 0} { // the MD5 of a begins with 0c, that of b with 92, ...
 			if got := *c.put(key, "x").ShardId; got != shardID(want) {
 				t.Errorf("%s went to %s, want shard %d", key, got, want)
@@ -60,7 +60,7 @@ func TestScaling(t *testing.T) {
 }
 
 func TestFilters(t *testing.T) {
-	inBubble(t, 2, func(c *client) {
+	bubble(t, 2, func(c *client) {
 		between := func() *time.Time {
 			time.Sleep(time.Second / 2)
 			defer time.Sleep(time.Second / 2)
@@ -97,7 +97,7 @@ func TestFilters(t *testing.T) {
 }
 
 func TestTokens(t *testing.T) {
-	inBubble(t, 3, func(c *client) {
+	bubble(t, 3, func(c *client) {
 		out, err := c.ListShards(c.t.Context(), &sdk.ListShardsInput{StreamName: c.name, MaxResults: aws.Int32(2)})
 		c.must(err)
 		try := func(token *string) error {

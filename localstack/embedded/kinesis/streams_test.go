@@ -10,7 +10,7 @@ import (
 )
 
 func TestRetention(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
+	bubble(t, 1, func(c *client) {
 		first := c.put("k", "expired").SequenceNumber
 		time.Sleep(25 * time.Hour)
 		c.put("k", "kept")
@@ -35,7 +35,7 @@ func TestRetention(t *testing.T) {
 }
 
 func TestDataIsKept(t *testing.T) {
-	inBubble(t, 1, func(c *client) {
+	bubble(t, 1, func(c *client) {
 		for _, data := range []string{"", "\x00\xff\xf3\x89", "{\"é\": \"<&>\u2028\"}"} {
 			for _, key := range []string{"a", "é <&> \"\\\u2028 😀", strings.Repeat("é", 256)} {
 				c.put(key, data)

@@ -24,22 +24,32 @@ func invalidArgument(text string) error {
 	return errorf(http.StatusBadRequest, "InvalidArgument", "%s", text)
 }
 
-const requestID = "X-Amz-Request-Id"
+// The headers of a response's IDs.
+const (
+	requestID = "X-Amz-Request-Id"
+	hostID    = "X-Amz-Id-2"
+)
 
 // identify gives the response the IDs that SDKs show.
 func identify(w http.ResponseWriter) {
 	id := uuid.NewString()
 	w.Header().Set(requestID, id)
-	w.Header().Set("X-Amz-Id-2", id)
+	w.Header().Set(hostID, id)
 }
 
 // fail responds with an error in S3's shape. The response to HEAD is the status alone.
 func (c call) fail(err error) {
 	e := wire.AsError(err)
+	argument, _ := e.More["ArgumentName"].(string)
+	value, _ := e.More["ArgumentValue"].(string)
 	c.write(e.Status, struct {
 		XMLName                                        xml.Name `xml:"Error"`
 		Code, Message, BucketName, Resource, RequestId string
-	}{Code: e.ErrorCode(), Message: e.Message, BucketName: c.bucket, Resource: c.URL.Path, RequestId: c.w.Header().Get(requestID)})
+		ArgumentName, ArgumentValue                    string `xml:",omitempty"`
+	}{
+		Code: e.ErrorCode(), Message: e.Message, BucketName: c.bucket, Resource: c.URL.Path, RequestId: c.w.Header().Get(requestID),
+		ArgumentName: argument, ArgumentValue: value,
+	})
 }
 
 // write responds with XML if the response may have a body.

@@ -19,6 +19,7 @@ const maxObject = 128 << 20
 var (
 	errTooLarge = errorf(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the 128 MiB that the embedded S3 takes")
 	errCut      = errorf(http.StatusBadRequest, "IncompleteBody", "The request body terminated unexpectedly")
+	errXML      = errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
 	errChunk    = errorf(http.StatusBadRequest, "InvalidRequest", "The body is not of the encoding aws-chunked that the request announces")
 )
 

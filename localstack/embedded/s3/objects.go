@@ -30,17 +30,35 @@ func (s *Server) putObject(c call) error {
 		body: body, header: keptHeaders(c.Header), checksum: checksum,
 		etag: `"` + hex.EncodeToString(sum[:]) + `"`, modified: time.Now(),
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b, err := s.writable(c)
-	if err != nil {
+	if err := s.store(c, "Put", o); err != nil {
 		return err
 	}
-	b.objects[c.key] = o
 	maps.Copy(c.w.Header(), checksum)
 	c.w.Header().Set("Etag", o.etag)
 	c.w.WriteHeader(http.StatusOK)
 	return nil
+}
+
+// store puts an object where c says and sends the events of that. If an event is not accepted, the object is there all the
+// same, and the request fails so that its client tries again.
+func (s *Server) store(c call, kind string, o *object) error {
+	n, ch, err := s.place(c, kind, o)
+	if err != nil {
+		return err
+	}
+	return s.notify(c, n, ch)
+}
+
+// place puts an object into its bucket.
+func (s *Server) place(c call, kind string, o *object) (n notification, ch change, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.writable(c)
+	if err != nil {
+		return n, ch, err
+	}
+	b.objects[c.key] = o
+	return b.notification, s.created(c.bucket, c.key, kind, o), nil
 }
 
 // writable returns the bucket of the object that c may write, given the request's conditions. The lock is held.
@@ -126,17 +144,4 @@ func (s *Server) object(c call) (*object, error) {
 		return o, nil
 	}
 	return nil, errorf(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
-}
-
-// deleteObject deletes an object if it exists.
-func (s *Server) deleteObject(c call) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b, err := s.writable(c)
-	if err != nil {
-		return err
-	}
-	delete(b.objects, c.key)
-	c.w.WriteHeader(http.StatusNoContent)
-	return nil
 }

@@ -53,7 +53,23 @@ var operations = map[route]operation{
 	{http.MethodDelete, ofObject}: {"DeleteObject", (*Server).deleteObject, nil},
 }
 
-// otherOperation returns the name of an unsupported operation that shares its route with a supported one, or "".
+// A named operation shares its route with another one, and has a subresource or a header that selects it.
+type named struct {
+	route
+	operation
+}
+
+var namedOperations = map[string]named{
+	"CopyObject": {route{http.MethodPut, ofObject}, operation{"CopyObject", (*Server).copyObject, nil}},
+	"DeleteObjects": {route{http.MethodPost, ofBucket},
+		operation{"DeleteObjects", (*Server).deleteObjects, []string{"delete"}}},
+	"GetBucketNotificationConfiguration": {route{http.MethodGet, ofBucket},
+		operation{"GetBucketNotificationConfiguration", (*Server).getNotification, []string{"notification"}}},
+	"PutBucketNotificationConfiguration": {route{http.MethodPut, ofBucket},
+		operation{"PutBucketNotificationConfiguration", (*Server).putNotification, []string{"notification"}}},
+}
+
+// otherOperation returns the name of an operation that shares its route with another one, or "".
 func (c call) otherOperation() string {
 	for parameter := range c.query {
 		if name := c.subresource(parameter); name != "" {
@@ -63,10 +79,10 @@ func (c call) otherOperation() string {
 	switch {
 	case c.level() == ofBucket && c.Method == http.MethodGet && c.query.Get("list-type") != "2":
 		return "ListObjects (of version 1)"
-	case c.level() == ofObject && c.Header.Get("X-Amz-Copy-Source") != "":
-		return "CopyObject"
 	case c.query.Has("uploadId"):
 		return map[string]string{"PUT": "UploadPart", "POST": "CompleteMultipartUpload", "DELETE": "AbortMultipartUpload", "GET": "ListParts"}[c.Method]
+	case c.level() == ofObject && c.Header.Get("X-Amz-Copy-Source") != "":
+		return "CopyObject"
 	}
 	return ""
 }

@@ -112,9 +112,20 @@ func TestErrors(t *testing.T) {
 		{"PUT", "/orders?publicAccessBlock", nil, 501, "NotImplemented", "PutPublicAccessBlock"},
 		{"GET", "/orders", nil, 501, "NotImplemented", "ListObjects (of version 1)"},
 		{"GET", "/orders?uploads", nil, 501, "NotImplemented", "ListMultipartUploads"},
-		{"POST", "/orders?delete", nil, 501, "NotImplemented", "DeleteObjects"},
+		{"GET", "/orders?delete", nil, 501, "NotImplemented", "DeleteObjects"},
+		{"PUT", "/orders/k?notification", nil, 501, "NotImplemented", "PutObjectNotificationConfiguration"},
+		{"POST", "/orders?delete", nil, 400, "MalformedXML", ""},
+		{"PUT", "/orders?notification", nil, 400, "MalformedXML", ""},
 		{"POST", "/orders/k?uploads", nil, 501, "NotImplemented", "CreateMultipartUpload"},
-		{"PUT", "/orders/k?x-id=CopyObject", []string{"X-Amz-Copy-Source", "orders/j"}, 501, "NotImplemented", "CopyObject"},
+		{"PUT", "/orders/k?x-id=CopyObject", []string{"X-Amz-Copy-Source", "orders/j"}, 404, "NoSuchKey", ""},
+		{"PUT", "/orders/k", []string{"X-Amz-Copy-Source", "none/j"}, 404, "NoSuchBucket", ""},
+		{"PUT", "/orders/k", []string{"X-Amz-Copy-Source", "orders"}, 400, "InvalidArgument", "sourcebucket/sourcekey"},
+		{"PUT", "/orders/k", []string{"X-Amz-Copy-Source", "orders/%zz"}, 400, "InvalidArgument", "sourcebucket/sourcekey"},
+		{"PUT", "/orders/k", []string{"X-Amz-Copy-Source", "/orders/k"}, 400, "InvalidRequest", "illegal"},
+		{"PUT", "/orders/k", []string{"X-Amz-Copy-Source", "orders/j?versionId=1"}, 501, "NotImplemented", "a version"},
+		{"PUT", "/orders/k", []string{"X-Amz-Copy-Source", "orders/j", "X-Amz-Copy-Source-If-Match", "*"}, 501, "NotImplemented", "X-Amz-Copy-Source-If-Match"},
+		{"PUT", "/orders/k", []string{"X-Amz-Copy-Source", "orders/j", "X-Amz-Metadata-Directive", "MIX"}, 400, "InvalidArgument", "directive"},
+		{"PUT", "/orders/k?partNumber=1&uploadId=u", []string{"X-Amz-Copy-Source", "orders/j"}, 501, "NotImplemented", "UploadPart"},
 		{"GET", "/orders/k?versionId=1", nil, 501, "NotImplemented", "GetObject with the parameter versionId"},
 		{"PATCH", "/orders/k?x-id=Dance", nil, 501, "NotImplemented", "Dance"},
 		{"PUT", "/Orders", nil, 400, "InvalidBucketName", "not valid"},
@@ -151,6 +162,8 @@ func FuzzRequest(f *testing.F) {
 	f.Add("GET", "/orders", "list-type=2&prefix=a&delimiter=%2F&max-keys=1&encoding-type=url", "", false)
 	f.Add("PUT", "/orders/k", "X-Amz-Date=0", "4\r\nbody\r\n0\r\na:b\r\n\r\n", true)
 	f.Add("HEAD", "/", "acl", "", false)
+	f.Add("PUT", "/orders", "notification", "<NotificationConfiguration><QueueConfiguration/></NotificationConfiguration>", false)
+	f.Add("POST", "/orders", "delete", "<Delete><Object><Key>a//b</Key></Object></Delete>", false)
 	f.Fuzz(func(t *testing.T, method, path, query, body string, chunks bool) {
 		s := new(Server)
 		serve(s, "PUT", "/orders", "")

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/esm-run/esm/localstack/embedded/relay"
 	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
@@ -18,15 +20,21 @@ import (
 type Server struct {
 	// Account owns the buckets, which are in its Region.
 	Account wire.Account
+	// Targets are the queues, topics and functions that buckets notify, in the goroutine of the request that changes an object.
+	Targets relay.Targets
+	// Bus puts an event onto the default event bus, in the same way. Nil drops the events for EventBridge.
+	Bus func(ctx context.Context, e relay.Event, trace string) error
 
-	mu      sync.RWMutex // guards the rest; not held while a body is read or written
-	buckets map[string]*bucket
+	mu       sync.RWMutex // guards the rest; not held while a body is read or written, or an event delivered
+	buckets  map[string]*bucket
+	sequence uint64 // of the last change
 }
 
 // The server's lock guards a bucket.
 type bucket struct {
-	created time.Time
-	objects map[string]*object
+	created      time.Time
+	objects      map[string]*object
+	notification notification // replaced as a whole
 }
 
 // An object does not change: a put replaces it.
@@ -70,8 +78,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // operation returns the operation that the request selects.
 func (c call) operation() (operation, error) {
-	op, ok := operations[route{c.Method, c.level()}]
-	if name := c.otherOperation(); name != "" || !ok {
+	at := route{c.Method, c.level()}
+	op, ok := operations[at]
+	name := c.otherOperation()
+	if other, supported := namedOperations[name]; supported && other.route == at {
+		op, ok, name = other.operation, true, ""
+	}
+	if name != "" || !ok {
 		return op, notImplemented(cmp.Or(name, c.query.Get("x-id"), c.Method+" of "+c.level().String()))
 	}
 	for name := range c.query {

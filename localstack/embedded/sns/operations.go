@@ -1,16 +1,20 @@
 package sns
 
+import "net/http"
+
 // An operation performs a request. Its result is encoded as XML; nil is a response without a result.
 type operation func(s *Server, r request) (any, error)
 
-// A request is a form and the host that the caller used.
+// A request is a form, the host that the caller used, and the HTTP request that it came in.
 type request struct {
 	form
 	host string // with its scheme
+	http *http.Request
 }
 
 // Publishing takes the server's lock itself, so that it delivers without it.
 var operations = map[string]operation{
+	"ConfirmSubscription":       locked((*Server).confirm),
 	"CreateTopic":               locked((*Server).createTopic),
 	"DeleteTopic":               locked((*Server).deleteTopic),
 	"GetSubscriptionAttributes": locked((*Server).subscriptionAttributes),
@@ -36,7 +40,7 @@ func locked(perform operation) operation {
 
 // unsupported names the operations that SNS has on AWS and not here.
 var unsupported = map[string]bool{
-	"AddPermission": true, "CheckIfPhoneNumberIsOptedOut": true, "ConfirmSubscription": true,
+	"AddPermission": true, "CheckIfPhoneNumberIsOptedOut": true,
 	"CreatePlatformApplication": true, "CreatePlatformEndpoint": true, "CreateSMSSandboxPhoneNumber": true,
 	"DeleteEndpoint": true, "DeletePlatformApplication": true, "DeleteSMSSandboxPhoneNumber": true,
 	"GetDataProtectionPolicy": true, "GetEndpointAttributes": true, "GetPlatformApplicationAttributes": true,

@@ -2,16 +2,12 @@ package sns
 
 import (
 	"cmp"
+	"context"
 	"regexp"
-	"unicode/utf8"
 
-	"github.com/google/uuid"
-
+	"github.com/esm-run/esm/localstack/embedded/relay"
 	"github.com/esm-run/esm/localstack/embedded/wire"
 )
-
-// maxMessage is the limit on a message, and on the messages of a batch together, in bytes. AWS: "Publish".
-const maxMessage = 256 << 10
 
 // publishOne is the operation Publish.
 func (s *Server) publishOne(r request) (any, error) {
@@ -22,11 +18,36 @@ func (s *Server) publishOne(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.publish(to, r.form, r.host)
+	m, err := readMessage(r.form, r)
 	if err != nil {
 		return nil, err
 	}
-	return struct{ MessageId string }{id}, nil
+	if err := s.publish(r.http.Context(), to, m); err != nil {
+		return nil, err
+	}
+	return struct{ MessageId string }{m.id}, nil
+}
+
+var _ relay.Target = (*Server)(nil)
+
+// Has reports whether there is a topic with that ARN.
+func (s *Server) Has(arn string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.topics[arn] != nil
+}
+
+// Deliver publishes a message of another service to the topic with that ARN.
+func (s *Server) Deliver(ctx context.Context, arn string, of relay.Message) error {
+	to, err := s.subscriptionsAt(arn)
+	if err != nil {
+		return err
+	}
+	m, err := s.relayed(of)
+	if err != nil {
+		return err
+	}
+	return s.publish(ctx, to, m)
 }
 
 // subscriptionsAt returns the current subscriptions of a topic.
@@ -44,44 +65,47 @@ func (s *Server) subscriptionsAt(arn string) ([]subscription, error) {
 	return all, nil
 }
 
-// publish checks one message and delivers it. Host is the one the caller used, for the link that unsubscribes.
-func (s *Server) publish(to []subscription, f form, host string) (id string, err error) {
-	if err := checkMessage(f); err != nil {
-		return "", err
-	}
-	attributes, err := readAttributes(f)
-	if err != nil {
-		return "", err
-	}
-	id = uuid.NewString()
+// publish delivers a message to subscriptions.
+func (s *Server) publish(ctx context.Context, to []subscription, m message) error {
 	for _, sub := range to {
-		body := f.text("Message")
-		if !sub.raw {
-			body = s.envelope(sub, id, host, f, attributes)
+		if err := s.deliver(ctx, sub, m); err != nil {
+			return err
 		}
-		if s.Deliver != nil {
-			_ = s.Deliver(sub.endpoint, body) // as on AWS, the publisher does not learn of an error
-		}
-	}
-	return id, nil
-}
-
-func checkMessage(f form) error {
-	switch message := f.text("Message"); {
-	case message == "":
-		return invalidParameter("Empty message")
-	case len(message) > maxMessage:
-		return invalidParameter("Message too long")
-	case !utf8.ValidString(message):
-		return invalidParameter("Message Reason: must be UTF-8")
-	case utf8.RuneCountInString(f.text("Subject")) > 100:
-		return invalidParameter("Subject")
-	case f.text("MessageStructure") != "":
-		return unsupportedValue("MessageStructure", f.text("MessageStructure"))
-	case f.text("MessageDeduplicationId") != "":
-		return invalidParameter("MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid for this topic type")
 	}
 	return nil
+}
+
+// deliver delivers a message to one subscription, if its filter accepts the message. The error is one that publishing again
+// may help against: as on AWS, the publisher does not learn that a subscriber refused the message.
+func (s *Server) deliver(ctx context.Context, to subscription, m message) error {
+	switch {
+	case to.pending || !to.accepts(m):
+		return nil
+	case to.protocol == "lambda":
+		return s.Targets.Send(ctx, to.endpoint, relay.Message{Body: s.event(to, m), Trace: m.trace}, s.letter(to, m))
+	case to.protocol == "sqs":
+		return s.Targets.Send(ctx, to.endpoint, s.queued(to, m), s.letter(to, m))
+	default:
+		s.post(ctx, to, m)
+		return nil
+	}
+}
+
+// queued returns the message as a queue gets it: in the envelope, or as it is with its attributes.
+func (s *Server) queued(to subscription, m message) relay.Message {
+	if to.raw {
+		return relay.Message{Body: m.text, Attributes: m.attributes, Trace: m.trace}
+	}
+	return relay.Message{Body: s.envelope(to, m), Trace: m.trace}
+}
+
+// letter returns the dead letter of a message by the subscription's RedrivePolicy, or nil without one. AWS: "Amazon SNS
+// dead-letter queues".
+func (s *Server) letter(to subscription, m message) relay.Letter {
+	if to.deadQueue == "" {
+		return nil
+	}
+	return func(error) (string, relay.Message) { return to.deadQueue, s.queued(to, m) }
 }
 
 type (
@@ -107,13 +131,16 @@ func (s *Server) publishBatch(r request) (any, error) {
 		Failed     members[failed]
 	}
 	for _, f := range batch {
-		id, err := s.publish(to, f, r.host)
+		m, err := readMessage(f, r)
+		if err == nil {
+			err = s.publish(r.http.Context(), to, m)
+		}
 		if err != nil {
 			reason := wire.AsError(err)
-			result.Failed.Member = append(result.Failed.Member, failed{f.text("Id"), reason.ErrorCode(), reason.Message, true})
+			result.Failed.Member = append(result.Failed.Member, failed{f.text("Id"), reason.ErrorCode(), reason.Message, reason.Status < 500})
 			continue
 		}
-		result.Successful.Member = append(result.Successful.Member, published{f.text("Id"), id})
+		result.Successful.Member = append(result.Successful.Member, published{f.text("Id"), m.id})
 	}
 	return result, nil
 }

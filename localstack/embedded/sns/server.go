@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/esm-run/esm/localstack/embedded/relay"
 	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
@@ -14,9 +15,14 @@ import (
 type Server struct {
 	// Account owns the topics and is part of their ARNs.
 	Account wire.Account
-	// Deliver puts a message into the queue with that ARN. Publishing calls it in its own goroutine, without a lock held. An
-	// error means that this delivery is lost. Nil loses every delivery.
-	Deliver func(queueARN, body string) error
+	// Targets are the queues and functions that messages are delivered to, in the publisher's goroutine.
+	Targets relay.Targets
+	// Pattern compiles a filter policy, which is an event pattern as EventBridge has it. Nil refuses filter policies.
+	Pattern func(pattern []byte) (matches func(document []byte) bool, err error)
+	// HTTP makes the requests to HTTP(S) endpoints; nil is a transport like http.DefaultTransport.
+	HTTP http.RoundTripper
+
+	web webSender
 
 	mu            sync.Mutex // guards the rest
 	topics        map[string]*topic
@@ -27,12 +33,6 @@ type Server struct {
 type topic struct {
 	arn        string
 	attributes map[string]string
-}
-
-type subscription struct {
-	arn, topic, endpoint string
-	raw                  bool
-	number               int // in the order in which they were made
 }
 
 // prefix is what the ARNs of topics begin with.
@@ -63,7 +63,7 @@ func (s *Server) perform(r *http.Request) (any, error) {
 	if !ok {
 		return nil, unknownAction(action)
 	}
-	return run(s, request{form(r.Form), "http://" + r.Host})
+	return run(s, request{form(r.Form), hostOf(r), r})
 }
 
 // topicAt finds the topic with that ARN. The lock is held.

@@ -9,19 +9,21 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/esm-run/esm/engine/filter"
+	"github.com/esm-run/esm/localstack/embedded/relay/relaytest"
 )
 
 const topicARN, queueARN = "arn:aws:sns:us-east-1:000000000000:t", "arn:aws:sqs:us-east-1:000000000000:q"
+
+const functionARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
 
 // TestResponses performs requests in order and looks for a part of each response.
 func TestResponses(t *testing.T) { synctest.Test(t, testResponses) }
 
 func testResponses(t *testing.T) {
-	var delivered []string
-	s := &Server{Deliver: func(queue, body string) error {
-		delivered = append(delivered, queue+" "+body)
-		return nil
-	}}
+	queues := new(relaytest.Target)
+	s := &Server{Targets: queues.For("sqs")}
 	subscribe := "Action=Subscribe&Protocol=sqs&TopicArn=" + topicARN + "&Attributes.entry.1.key=RawMessageDelivery&Attributes.entry.1.value=true&Endpoint=" + queueARN
 	post(s, "Action=CreateTopic&Name=t")
 	_, body := post(s, subscribe)
@@ -52,8 +54,9 @@ func testResponses(t *testing.T) {
 	envelope := `{"Type":"Notification","MessageId":"*","TopicArn":"` + topicARN + `","Subject":"s","Message":"<1> & \u2028","Timestamp":"2000-01-01T00:00:00.000Z",` +
 		`"SignatureVersion":"1","Signature":"RW1iZWRkZWQ=","SigningCertURL":"https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0000000000000000.pem",` +
 		`"UnsubscribeURL":"http://example.com/?Action=Unsubscribe&SubscriptionArn=` + url.QueryEscape(topicARN) + `%3A*","MessageAttributes":{"a":{"Type":"Binary","Value":"AP8="}}}`
-	for i := range delivered {
-		delivered[i] = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).ReplaceAllString(delivered[i], "*")
+	var delivered []string
+	for _, d := range queues.Take() {
+		delivered = append(delivered, withoutIDs(d.String()))
 	}
 	if want := []string{queueARN + " one", queueARN + " " + envelope}; !slices.Equal(delivered, want) {
 		t.Errorf("delivered %q, want %q", delivered, want)
@@ -71,10 +74,8 @@ func TestPage(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	s := &Server{Deliver: func(string, string) error {
-		t.Error("a message was delivered")
-		return nil
-	}}
+	queues := new(relaytest.Target)
+	s := &Server{Targets: queues.For("sqs", "lambda"), Pattern: compile}
 	subscribe := "Action=Subscribe&Protocol=sqs&Endpoint=" + queueARN + "&TopicArn=" + topicARN
 	post(s, "Action=CreateTopic&Name=t")
 	post(s, subscribe)
@@ -104,7 +105,21 @@ func TestErrors(t *testing.T) {
 		{"Action=Subscribe&Protocol=sqs&Endpoint=" + queueARN + ".fifo" + "&TopicArn=" + topicARN, 400, "InvalidParameter", "FIFO SQS Queues"},
 		{subscribe + "&Attributes.entry.1.key=RawMessageDelivery&Attributes.entry.1.value=true", 400, "InvalidParameter", "different attributes"},
 		{subscribe + "&Attributes.entry.1.key=RawMessageDelivery&Attributes.entry.1.value=maybe", 400, "InvalidParameter", "maybe"},
-		{subscribe + "&Attributes.entry.1.key=FilterPolicy&Attributes.entry.1.value={}", 400, "InvalidParameter", "FilterPolicy is not supported"},
+		{subscribe + attribute("DeliveryPolicy", "{}"), 400, "InvalidParameter", "DeliveryPolicy is not supported"},
+		{subscribe + attribute("FilterPolicy", "["), 400, "InvalidParameter", "FilterPolicy: failed to parse JSON"},
+		{subscribe + attribute("FilterPolicy", "null"), 400, "InvalidParameter", "FilterPolicy: failed to parse JSON"},
+		{subscribe + attribute("FilterPolicy", `{"a":"b"}`), 400, "InvalidParameter", "FilterPolicy: "},
+		{subscribe + attribute("FilterPolicy", `{"a": {"b":["c"]}}`), 400, "InvalidParameter", "does not support nested filter policy"},
+		{subscribe + attribute("FilterPolicyScope", "MessageSubject"), 400, "InvalidParameter", "FilterPolicyScope: Invalid value [MessageSubject]"},
+		{subscribe + attribute("RedrivePolicy", "["), 400, "InvalidParameter", "RedrivePolicy: failed to parse JSON"},
+		{subscribe + attribute("RedrivePolicy", `{"deadLetterTargetArn":"`+topicARN+`"}`), 400, "InvalidParameter", "invalid arn"},
+		{subscribe + attribute("Color", "red"), 400, "InvalidParameter", "AttributeName"},
+		{"Action=Subscribe&Protocol=lambda&Endpoint=f&TopicArn=" + topicARN, 400, "InvalidParameter", "Lambda endpoint ARN"},
+		{"Action=Subscribe&Protocol=lambda&Endpoint=" + queueARN + "&TopicArn=" + topicARN, 400, "InvalidParameter", "Lambda endpoint ARN"},
+		{"Action=Subscribe&Protocol=lambda&Endpoint=" + functionARN + "&TopicArn=" + topicARN + attribute("RawMessageDelivery", "true"), 400, "InvalidParameter", "Delivery protocol [lambda] does not support raw message delivery"},
+		{"Action=Subscribe&Protocol=https&Endpoint=http://h&TopicArn=" + topicARN, 400, "InvalidParameter", "Endpoint must match the specified protocol"},
+		{"Action=ConfirmSubscription&Token=t&TopicArn=" + topicARN, 400, "InvalidParameter", "Token"},
+		{"Action=ConfirmSubscription&Token=t&TopicArn=" + topicARN + "x", 404, "NotFound", "Topic does not exist"},
 		{"Action=Unsubscribe&SubscriptionArn=x", 400, "InvalidParameter", "SubscriptionArn"},
 		{"Action=SetSubscriptionAttributes&SubscriptionArn=x", 404, "NotFound", "Subscription"},
 		{"Action=Publish&Message=m&PhoneNumber=1", 400, "InvalidParameter", "text message is not supported"},
@@ -128,6 +143,26 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%.200s: got %d %s, want %d %s and %q", test.form, status, body, test.status, test.code, test.text)
 		}
 	}
+	if got := queues.Take(); len(got) > 0 {
+		t.Errorf("delivered %v", got)
+	}
+}
+
+// attribute returns the part of a form that sets an attribute of a subscription.
+func attribute(name, value string) string {
+	return "&Attributes.entry.1.key=" + name + "&Attributes.entry.1.value=" + url.QueryEscape(value)
+}
+
+var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}`)
+
+func withoutIDs(text string) string { return ids.ReplaceAllString(text, "*") }
+
+func compile(pattern []byte) (func([]byte) bool, error) {
+	f, err := filter.Compile([]string{string(pattern)}, "")
+	if err != nil {
+		return nil, err
+	}
+	return f.Match, nil
 }
 
 func post(s *Server, form string) (status int, body string) {
@@ -144,10 +179,13 @@ func FuzzForm(f *testing.F) {
 	f.Add("Action=PublishBatch&TopicArn=" + topicARN + "&PublishBatchRequestEntries.member.1.Id=a&PublishBatchRequestEntries.member.1.Message=m")
 	f.Add("Action=Subscribe&Protocol=sqs&Endpoint=arn:aws:sqs:::q&TopicArn=" + topicARN + "&Attributes.entry.1.key=RawMessageDelivery&Attributes.entry.1.value=true")
 	f.Add("Action=ListTopics&NextToken=-1")
+	f.Add("Action=Subscribe&Protocol=https&Endpoint=https://h&TopicArn=" + topicARN)
+	f.Add("Action=Publish&TopicArn=" + topicARN + "&Message=m&MessageAttributes.entry.1.Name=a&MessageAttributes.entry.1.Value.DataType=Number&MessageAttributes.entry.1.Value.StringValue=%2B.5e9")
 	f.Fuzz(func(t *testing.T, text string) {
-		s := &Server{Deliver: func(string, string) error { return nil }}
+		s := &Server{Targets: new(relaytest.Target).For("sqs", "lambda"), Pattern: compile}
 		post(s, "Action=CreateTopic&Name=t")
 		post(s, "Action=Subscribe&Protocol=sqs&Endpoint=arn:aws:sqs:::q&TopicArn="+url.QueryEscape(topicARN))
+		post(s, "Action=Subscribe&Protocol=lambda&Endpoint="+functionARN+"&TopicArn="+url.QueryEscape(topicARN)+attribute("FilterPolicy", `{"a":[{"exists":true}]}`))
 		if status, body := post(s, text); status >= 500 || !strings.Contains(body, namespace) {
 			t.Errorf("got %d %s", status, body)
 		}

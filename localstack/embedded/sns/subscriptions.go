@@ -1,57 +1,112 @@
 package sns
 
 import (
+	"maps"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/localstack/embedded/relay"
 )
+
+// A subscription connects a topic with an endpoint. The server's lock guards it.
+type subscription struct {
+	arn, topic, protocol, endpoint string
+	settings
+	pending bool   // an HTTP(S) endpoint that has not confirmed; nothing is delivered to it
+	token   string // confirms it
+	number  int    // in the order in which they were made
+}
+
+// shownARN is the ARN that lists show.
+func (s *subscription) shownARN() string {
+	if s.pending {
+		return "PendingConfirmation"
+	}
+	return s.arn
+}
 
 type subscriptionResult struct{ SubscriptionArn string }
 
-// subscribe subscribes a queue, which need not exist yet, or finds its subscription.
+// subscribe subscribes an endpoint, which need not exist yet, or finds its subscription.
 func (s *Server) subscribe(r request) (any, error) {
-	endpoint, attributes := r.text("Endpoint"), r.attributes()
-	if err := checkSubscriber(r.text("Protocol"), endpoint); err != nil {
+	protocol, endpoint := r.text("Protocol"), r.text("Endpoint")
+	if err := checkSubscriber(protocol, endpoint); err != nil {
 		return nil, err
 	}
-	raw := false
-	for name, value := range attributes {
-		if err := setSubscription(&raw, name, value); err != nil {
+	var set settings
+	attributes := r.attributes()
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		if err := set.set(name, attributes[name]); err != nil {
 			return nil, err
 		}
+	}
+	set, err := s.complete(set, protocol)
+	if err != nil {
+		return nil, err
 	}
 	t, err := s.topicAt(r.text("TopicArn"))
 	if err != nil {
 		return nil, err
 	}
-	for _, sub := range s.subscriptionsOf(t.arn) {
-		if sub.endpoint != endpoint {
-			continue
-		}
-		if sub.raw != raw {
-			return nil, invalidParameter("Attributes Reason: Subscription already exists with different attributes")
-		}
+	sub := s.subscriptionTo(t, protocol, endpoint)
+	if sub == nil {
+		sub = s.addSubscription(t, protocol, endpoint, set)
+	} else if !sub.same(set) {
+		return nil, invalidParameter("Attributes Reason: Subscription already exists with different attributes")
+	}
+	if !sub.pending {
 		return subscriptionResult{sub.arn}, nil
 	}
-	return subscriptionResult{s.addSubscription(t, endpoint, raw).arn}, nil
+	s.askToConfirm(*sub, r)
+	if r.text("ReturnSubscriptionArn") == "true" {
+		return subscriptionResult{sub.arn}, nil
+	}
+	return subscriptionResult{"pending confirmation"}, nil
 }
 
-// addSubscription adds a subscription.
-func (s *Server) addSubscription(t *topic, endpoint string, raw bool) *subscription {
+// subscriptionTo returns the subscription of an endpoint to a topic, or nil.
+func (s *Server) subscriptionTo(t *topic, protocol, endpoint string) *subscription {
+	for _, sub := range s.subscriptionsOf(t.arn) {
+		if sub.protocol == protocol && sub.endpoint == endpoint {
+			return sub
+		}
+	}
+	return nil
+}
+
+// addSubscription adds a subscription, which is pending if an HTTP(S) endpoint has to confirm it.
+func (s *Server) addSubscription(t *topic, protocol, endpoint string, set settings) *subscription {
 	if s.subscriptions == nil {
 		s.subscriptions = make(map[string]*subscription)
 	}
 	s.subscribed++
-	sub := &subscription{t.arn + ":" + uuid.NewString(), t.arn, endpoint, raw, s.subscribed}
+	sub := &subscription{
+		arn: t.arn + ":" + uuid.NewString(), topic: t.arn, protocol: protocol, endpoint: endpoint, settings: set,
+		pending: isWeb(protocol), token: strings.ReplaceAll(uuid.NewString()+uuid.NewString(), "-", ""), number: s.subscribed,
+	}
 	s.subscriptions[sub.arn] = sub
 	return sub
 }
+
+func isWeb(protocol string) bool { return protocol == "http" || protocol == "https" }
 
 func checkSubscriber(protocol, endpoint string) error {
 	switch {
 	case protocol == "":
 		return invalidParameter("Protocol")
+	case protocol == "lambda":
+		if _, err := config.ParseFunctionName(endpoint); err != nil || relay.ServiceOf(endpoint) != "lambda" {
+			return invalidParameter("Lambda endpoint ARN")
+		}
+	case isWeb(protocol):
+		if at, err := url.Parse(endpoint); err != nil || at.Scheme != protocol || at.Host == "" {
+			return invalidParameter("Endpoint must match the specified protocol")
+		}
 	case protocol != "sqs":
 		return unsupportedValue("Protocol", protocol)
 	case !strings.HasPrefix(endpoint, "arn:aws:sqs:") || strings.Count(endpoint, ":") != 5:
@@ -62,20 +117,19 @@ func checkSubscriber(protocol, endpoint string) error {
 	return nil
 }
 
-// setSubscription sets an attribute. Only RawMessageDelivery is supported.
-func setSubscription(raw *bool, name, value string) error {
-	switch name {
-	case "RawMessageDelivery":
-		is, err := strconv.ParseBool(value)
-		if err != nil {
-			return invalidParameter("Attributes Reason: RawMessageDelivery: Invalid value [%s]. Must be true or false.", value)
-		}
-		*raw = is
-		return nil
-	case "DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn":
-		return unsupportedValue("AttributeName", name)
+// confirm is the operation ConfirmSubscription.
+func (s *Server) confirm(r request) (any, error) {
+	t, err := s.topicAt(r.text("TopicArn"))
+	if err != nil {
+		return nil, err
 	}
-	return invalidParameter("AttributeName")
+	for _, sub := range s.subscriptionsOf(t.arn) {
+		if isWeb(sub.protocol) && sub.token == r.text("Token") {
+			sub.pending = false
+			return subscriptionResult{sub.arn}, nil
+		}
+	}
+	return nil, invalidParameter("Token")
 }
 
 // unsubscribe ends a subscription if it exists.
@@ -101,7 +155,15 @@ func (s *Server) setSubscriptionAttributes(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, setSubscription(&sub.raw, r.text("AttributeName"), r.text("AttributeValue"))
+	set := sub.settings
+	if err := set.set(r.text("AttributeName"), r.text("AttributeValue")); err != nil {
+		return nil, err
+	}
+	if set, err = s.complete(set, sub.protocol); err != nil {
+		return nil, err
+	}
+	sub.settings = set
+	return nil, nil
 }
 
 func (s *Server) subscriptionAttributes(r request) (any, error) {
@@ -109,10 +171,12 @@ func (s *Server) subscriptionAttributes(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return struct{ Attributes entries }{entriesOf(map[string]string{
-		"SubscriptionArn": sub.arn, "TopicArn": sub.topic, "Protocol": "sqs", "Endpoint": sub.endpoint, "Owner": s.Account.OrDefault().ID,
-		"RawMessageDelivery": strconv.FormatBool(sub.raw), "PendingConfirmation": "false", "ConfirmationWasAuthenticated": "true",
-	})}, nil
+	texts := sub.shown()
+	maps.Copy(texts, map[string]string{
+		"SubscriptionArn": sub.arn, "TopicArn": sub.topic, "Protocol": sub.protocol, "Endpoint": sub.endpoint,
+		"Owner": s.Account.OrDefault().ID, "PendingConfirmation": strconv.FormatBool(sub.pending), "ConfirmationWasAuthenticated": strconv.FormatBool(!isWeb(sub.protocol)),
+	})
+	return struct{ Attributes entries }{entriesOf(texts)}, nil
 }
 
 func (s *Server) listSubscriptions(r request) (any, error) {
@@ -136,7 +200,7 @@ func (s *Server) listed(all []*subscription, token string) (any, error) {
 	}
 	var subs members[listedSubscription]
 	for _, sub := range some {
-		subs.Member = append(subs.Member, listedSubscription{sub.arn, s.Account.OrDefault().ID, "sqs", sub.endpoint, sub.topic})
+		subs.Member = append(subs.Member, listedSubscription{sub.shownARN(), s.Account.OrDefault().ID, sub.protocol, sub.endpoint, sub.topic})
 	}
 	return struct {
 		Subscriptions members[listedSubscription]

@@ -55,10 +55,16 @@ func (s *Server) topicAttributes(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	pending, all := 0, s.subscriptionsOf(t.arn)
+	for _, sub := range all {
+		if sub.pending {
+			pending++
+		}
+	}
 	shown := map[string]string{
 		"TopicArn": t.arn, "Owner": s.Account.OrDefault().ID, "DisplayName": "",
-		"SubscriptionsConfirmed": strconv.Itoa(len(s.subscriptionsOf(t.arn))),
-		"SubscriptionsPending":   "0", "SubscriptionsDeleted": "0",
+		"SubscriptionsConfirmed": strconv.Itoa(len(all) - pending),
+		"SubscriptionsPending":   strconv.Itoa(pending), "SubscriptionsDeleted": "0",
 	}
 	maps.Copy(shown, t.attributes)
 	return struct{ Attributes entries }{entriesOf(shown)}, nil

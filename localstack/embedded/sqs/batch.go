@@ -80,11 +80,12 @@ type sendBatchSuccess struct {
 	sendOutput
 }
 
-func (q *queue) sendMessageBatch(in batch[sendBatchEntry]) (batchResult[sendBatchSuccess], error) {
+func (q *queue) sendMessageBatch(in batch[sendBatchEntry], trace string) (batchResult[sendBatchSuccess], error) {
 	if err := q.checkSendBatch(in.Entries); err != nil {
 		return batchResult[sendBatchSuccess]{}, err
 	}
 	return performBatch("SendMessageBatch", in.Entries, func(e sendBatchEntry) (sendBatchSuccess, error) {
+		e.trace = trace
 		out, err := q.accept(e.sendEntry)
 		return sendBatchSuccess{e.entryID, out}, err
 	})

@@ -22,8 +22,8 @@ type client struct {
 	made   []string // URLs
 }
 
-// inBubble runs test with a new server and virtual time.
-func inBubble(t *testing.T, test func(c *client)) {
+// bubble runs test with a new server and virtual time.
+func bubble(t *testing.T, test func(c *client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(newClient(t, new(Server))) })
 }

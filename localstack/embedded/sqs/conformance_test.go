@@ -52,7 +52,7 @@ func differs(implementationAndHow ...string) map[string]string { return pairs(im
 
 func TestConformance(t *testing.T) {
 	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) { inBubble(t, s.run) })
+		t.Run(s.name, func(t *testing.T) { bubble(t, s.run) })
 	}
 }
 

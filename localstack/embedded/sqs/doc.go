@@ -13,6 +13,8 @@
 //     observed on AWS. A FIFO queue refuses both.
 //   - A FIFO group hands out its oldest messages up to the first one in flight. Groups take turns in the order in which
 //     their first message became visible.
+//   - A message whose producer sent no AWSTraceHeader has the X-Amzn-Trace-Id of the request as its AWSTraceHeader (AWS:
+//     "Amazon SQS and AWS X-Ray").
 //   - ApproximateReceiveCount continues in the dead-letter queue (AWS: "across all queues"); that queue's own
 //     maxReceiveCount counts from zero.
 //

@@ -77,7 +77,7 @@ func TestLongPollReturns(t *testing.T) {
 		}, 5 * time.Second, []string{"one"}},
 	} {
 		t.Run(test.when, func(t *testing.T) {
-			inBubble(t, func(c *client) {
+			bubble(t, func(c *client) {
 				q := test.begin(c)
 				start := time.Now()
 				c.wantBodies("long poll", c.receive(q, 1, 20), test.want...)
@@ -90,7 +90,7 @@ func TestLongPollReturns(t *testing.T) {
 
 // The SDK omits a wait of 0, so that the queue's own applies.
 func TestWaitOfTheQueue(t *testing.T) {
-	inBubble(t, func(c *client) {
+	bubble(t, func(c *client) {
 		q, start := c.create("q", "ReceiveMessageWaitTimeSeconds", "3"), time.Now()
 		c.wantBodies("long poll", c.receive(q, 1, 0))
 		c.wantAfter("it returned", start, 3*time.Second)
@@ -98,7 +98,7 @@ func TestWaitOfTheQueue(t *testing.T) {
 }
 
 func TestLongPollOnDeletedQueue(t *testing.T) {
-	inBubble(t, func(c *client) {
+	bubble(t, func(c *client) {
 		q, start := c.create("q"), time.Now()
 		time.AfterFunc(time.Second, c.deleteQueues)
 		_, err := c.ReceiveMessage(c.t.Context(), &sdk.ReceiveMessageInput{QueueUrl: &q, WaitTimeSeconds: 20})
@@ -110,7 +110,7 @@ func TestLongPollOnDeletedQueue(t *testing.T) {
 }
 
 func TestLongPollsEachGetAMessage(t *testing.T) {
-	inBubble(t, func(c *client) {
+	bubble(t, func(c *client) {
 		q, start := c.create("q"), time.Now()
 		var polls sync.WaitGroup
 		for range 3 {
@@ -132,7 +132,7 @@ func TestLongPollsEachGetAMessage(t *testing.T) {
 
 // A message that wakes a poll whose client has hung up goes to the next poll.
 func TestMessageGoesToTheNextPollAfterACancellation(t *testing.T) {
-	inBubble(t, func(c *client) {
+	bubble(t, func(c *client) {
 		q := c.create("q")
 		ctx, hangUp := context.WithCancel(c.t.Context())
 		var polls sync.WaitGroup

@@ -3,6 +3,7 @@ package sqs
 import (
 	"net/http"
 
+	"github.com/esm-run/esm/localstack/embedded/relay"
 	"github.com/esm-run/esm/localstack/embedded/wire"
 )
 
@@ -28,8 +29,8 @@ var api = wire.API[*Server]{
 		"PurgeQueue":                   doOnQueue((*queue).purge),
 		"ReceiveMessage":               receiveMessage,
 		"RemovePermission":             unsupported("RemovePermission"),
-		"SendMessage":                  onQueue((*queue).sendMessage),
-		"SendMessageBatch":             onQueue((*queue).sendMessageBatch),
+		"SendMessage":                  onQueueTraced((*queue).sendMessage),
+		"SendMessageBatch":             onQueueTraced((*queue).sendMessageBatch),
 		"SetQueueAttributes":           wire.Do((*Server).setAttributes),
 		"StartMessageMoveTask":         unsupported("StartMessageMoveTask"),
 		"TagQueue":                     doOnQueue((*queue).addTags),
@@ -44,12 +45,17 @@ func (in queueInput) queueURL() string { return in.QueueUrl }
 
 // onQueue returns an operation on the queue that its input names.
 func onQueue[In interface{ queueURL() string }, Out any](perform func(q *queue, in In) (Out, error)) operation {
-	return wire.Call(func(s *Server, in In) (out Out, err error) {
+	return onQueueTraced(func(q *queue, in In, _ string) (Out, error) { return perform(q, in) })
+}
+
+// onQueueTraced is onQueue for an operation that takes the request's trace header.
+func onQueueTraced[In interface{ queueURL() string }, Out any](perform func(q *queue, in In, trace string) (Out, error)) operation {
+	return wire.CallRequest(func(s *Server, r *http.Request, in In) (out Out, err error) {
 		q, err := s.queueAt(in.queueURL())
 		if err != nil {
 			return out, err
 		}
-		return perform(q, in)
+		return perform(q, in, relay.TraceOf(r))
 	})
 }
 

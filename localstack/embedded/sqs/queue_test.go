@@ -13,7 +13,7 @@ import (
 )
 
 func TestReceiveAttempt(t *testing.T) {
-	inBubble(t, func(c *client) {
+	bubble(t, func(c *client) {
 		q := c.createFIFO("q", "VisibilityTimeout", "10")
 		for _, body := range []string{"m1", "m2", "m3"} {
 			c.sendTo(q, "g", body)
@@ -37,7 +37,7 @@ func TestReceiveAttempt(t *testing.T) {
 }
 
 func TestPurgeAndRecreateTakeAMinute(t *testing.T) {
-	inBubble(t, func(c *client) {
+	bubble(t, func(c *client) {
 		q := c.create("q")
 		purge := func() error {
 			_, err := c.PurgeQueue(c.t.Context(), &sdk.PurgeQueueInput{QueueUrl: &q})
@@ -66,7 +66,7 @@ func TestPurgeAndRecreateTakeAMinute(t *testing.T) {
 }
 
 func TestTotalVisibilityIsTwelveHours(t *testing.T) {
-	inBubble(t, func(c *client) {
+	bubble(t, func(c *client) {
 		q := c.create("q")
 		c.send(q, "one")
 		m := c.fetch(sdk.ReceiveMessageInput{QueueUrl: &q, VisibilityTimeout: 43200})[0]

@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"cmp"
 	"strings"
 	"unicode/utf8"
 
@@ -21,6 +22,8 @@ type sendEntry struct {
 	MessageSystemAttributes map[string]attributeValue
 	MessageDeduplicationId  *string
 	MessageGroupId          *string
+
+	trace string // the request's trace header, which AWSTraceHeader replaces
 }
 
 type sendInput struct {
@@ -36,7 +39,10 @@ type sendOutput struct {
 	SequenceNumber               string `json:",omitempty"`
 }
 
-func (q *queue) sendMessage(in sendInput) (sendOutput, error) { return q.accept(in.sendEntry) }
+func (q *queue) sendMessage(in sendInput, trace string) (sendOutput, error) {
+	in.trace = trace
+	return q.accept(in.sendEntry)
+}
 
 // accept checks a producer's message and sends it.
 func (q *queue) accept(e sendEntry) (sendOutput, error) {
@@ -48,13 +54,16 @@ func (q *queue) accept(e sendEntry) (sendOutput, error) {
 	if err != nil {
 		return sendOutput{}, err
 	}
-	return sendOutput{
-		MD5OfMessageAttributes:       c.attrMD5,
-		MD5OfMessageBody:             c.bodyMD5,
-		MD5OfMessageSystemAttributes: traceMD5(c.trace),
-		MessageId:                    sent.id,
-		SequenceNumber:               sent.sequence,
-	}, nil
+	out := sendOutput{
+		MD5OfMessageAttributes: c.attrMD5,
+		MD5OfMessageBody:       c.bodyMD5,
+		MessageId:              sent.id,
+		SequenceNumber:         sent.sequence,
+	}
+	if len(e.MessageSystemAttributes) > 0 {
+		out.MD5OfMessageSystemAttributes = traceMD5(c.trace)
+	}
+	return out, nil
 }
 
 // check returns the message's content, or why SQS would refuse it.
@@ -81,7 +90,7 @@ func (e sendEntry) check(fifo bool, set settings) (content, error) {
 	}
 	return content{
 		body: e.MessageBody, bodyMD5: md5Hex(e.MessageBody),
-		attributes: attributes, attrMD5: attributesMD5(attributes), trace: trace,
+		attributes: attributes, attrMD5: attributesMD5(attributes), trace: cmp.Or(trace, e.trace),
 		groupID: aws.ToString(e.MessageGroupId), dedupID: aws.ToString(e.MessageDeduplicationId),
 	}, nil
 }

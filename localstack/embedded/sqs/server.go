@@ -26,16 +26,6 @@ type Server struct {
 // time is up or the request's context ends.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { api.Serve(s, w, r) }
 
-// Deliver sends a message to the queue with that ARN.
-func (s *Server) Deliver(queueARN, body string) error {
-	q := s.byARN(queueARN)
-	if q == nil {
-		return noSuchQueue()
-	}
-	_, err := q.accept(sendEntry{MessageBody: body})
-	return err
-}
-
 // Len returns the number of queues.
 func (s *Server) Len() int { return len(s.all()) }
 
