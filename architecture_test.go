@@ -88,6 +88,84 @@ func TestRooms(t *testing.T) {
 	}
 }
 
+// clocks are the functions of package time that read the clock or wait for it.
+var clocks = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"}
+
+// TestDecisionsKnowNoClock checks that the pure packages receive the time from their callers. What they import is checked by
+// TestImportsRunOneWay.
+func TestDecisionsKnowNoClock(t *testing.T) {
+	for _, dir := range []string{"engine/policy", "engine/filter"} {
+		if !isPure(module + "/" + dir) {
+			t.Errorf("%s is not pure, says imports_test.go", dir)
+		}
+		eachFile(t, dir, func(path string, file *ast.File) {
+			for _, used := range clocksIn(file) {
+				t.Errorf("%s: uses time.%s: a decision receives the time from its caller", path, used)
+			}
+		})
+	}
+}
+
+func TestClocksIn(t *testing.T) {
+	for text, want := range map[string][]string{
+		`import "time"; var t = time.Now()`:             {"Now"},
+		`import "time"; var now = time.Now`:             {"Now"},
+		`import clock "time"; var t = clock.After(1)`:   {"After"},
+		`import . "time"; var t = Duration(1)`:          {"everything"},
+		`import "time"; var d time.Duration; var s x.T`: nil,
+		`var s = time.Now()`:                            nil,
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), "", "package p; "+text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := clocksIn(file); !slices.Equal(got, want) {
+			t.Errorf("%s: found %v, want %v", text, got, want)
+		}
+	}
+}
+
+// clocksIn returns the clocks that a file uses.
+func clocksIn(file *ast.File) (found []string) {
+	name := ""
+	for _, spec := range file.Imports {
+		switch {
+		case spec.Path.Value != `"time"`:
+		case spec.Name == nil:
+			name = "time"
+		case spec.Name.Name == ".":
+			return []string{"everything"}
+		default:
+			name = spec.Name.Name
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && name != "" && x.Name == name && slices.Contains(clocks, s.Sel.Name) {
+				found = append(found, s.Sel.Name)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// eachFile calls do with each Go file in a directory, except tests.
+func eachFile(t *testing.T, dir string, do func(path string, file *ast.File)) {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(path, file)
+	}
+}
+
 // TestKindsAreAskedInOnePlace checks that only the table of kinds, its wiring and the sources themselves distinguish kinds
 // of sources.
 func TestKindsAreAskedInOnePlace(t *testing.T) {
@@ -96,15 +174,7 @@ func TestKindsAreAskedInOnePlace(t *testing.T) {
 		if dir == "config" || dir == "cmd/esm/wiring" || strings.HasPrefix(dir, "sources/") {
 			continue
 		}
-		files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
-		for _, path := range files {
-			if strings.HasSuffix(path, "_test.go") {
-				continue
-			}
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
+		eachFile(t, dir, func(path string, file *ast.File) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				if s, ok := n.(*ast.SelectorExpr); ok {
 					if x, ok := s.X.(*ast.Ident); ok && x.Name == "config" && slices.Contains(kinds, s.Sel.Name) {
@@ -113,7 +183,7 @@ func TestKindsAreAskedInOnePlace(t *testing.T) {
 				}
 				return true
 			})
-		}
+		})
 	}
 }
 

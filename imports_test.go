@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -41,12 +42,15 @@ var mayImport = map[string][]string{
 // notInPolicy are standard packages that decisions must not import: their caller passes values and the time.
 var notInPolicy = []string{"context", "os", "net", "net/http", "sync", "log", "log/slog", "math/rand", "math/rand/v2"}
 
-// separate are directories whose packages implement one contract and must not import each other. They may import the
-// directory's own package, its suite of tests, packages below its internal directory, and those listed in foundations.
-var separate = []string{"sources", "destinations", "checkpoint", "invoker"}
+// separate are directories whose packages stand beside each other, such as implementations of one contract, and must not
+// import each other. They may import the directory's own package, its suite of tests, packages below its internal directory, and those listed in foundations.
+var separate = []string{"engine", "sources", "destinations", "checkpoint", "invoker"}
 
-// foundations are packages in separate directories that implementations are built on.
-var foundations = map[string][]string{"invoker": {"lifecycle", "runtimeapi"}}
+// foundations are packages in separate directories that the others are built on.
+var foundations = map[string][]string{
+	"engine":  {"policy", "filter", "retry"},
+	"invoker": {"lifecycle", "runtimeapi"},
+}
 
 // layers are the packages of the command from the lowest up. A package may import those of lower layers. A new one needs a
 // place here.
@@ -63,8 +67,17 @@ type pkg struct {
 	Standard   bool
 }
 
+// TestImportsRunOneWay checks the imports of files that are not tests, as they are on each system that the engine runs on.
 func TestImportsRunOneWay(t *testing.T) {
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	for _, system := range []string{"linux", "darwin"} {
+		t.Run(system, func(t *testing.T) { checkImports(t, system) })
+	}
+}
+
+func checkImports(t *testing.T, system string) {
+	list := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	list.Env = append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0")
+	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -97,6 +110,8 @@ func check(t *testing.T, p pkg) {
 			t.Errorf("%s imports %s: a decision knows the vocabulary only", p.ImportPath, imp)
 		case !isBelow(imp, p.ImportPath):
 			t.Errorf("%s imports %s: within the command, packages import those of lower layers, see imports_test.go", p.ImportPath, imp)
+		case isForTests(imp) && !isForTests(p.ImportPath):
+			t.Errorf("%s imports %s: that is for tests, and for packages whose names end in test", p.ImportPath, imp)
 		case areSiblings(p.ImportPath, imp):
 			t.Errorf("%s imports %s: packages of %s do not import each other", p.ImportPath, imp, room)
 		case strings.HasPrefix(imp, module+"/") && !slices.Contains(vocabulary, roomOf(imp)) && !slices.Contains(allowed, roomOf(imp)):
@@ -133,6 +148,17 @@ func isPure(path string) bool {
 	return path == module+"/engine/policy" || path == module+"/engine/filter"
 }
 
+// isForTests reports whether a package is for tests only: one of the project or of another module.
+func isForTests(path string) bool {
+	switch {
+	case path == "testing", strings.HasPrefix(path, "testing/"), path == "pgregory.net/rapid":
+		return true
+	case strings.HasPrefix(path, module+"/"):
+		return roomOf(path) == "e2e" || strings.HasSuffix(path, "test")
+	}
+	return strings.HasSuffix(path, "/httptest")
+}
+
 func roomOf(path string) string { return firstDir(relative(path)) }
 
 func relative(path string) string { return strings.TrimPrefix(strings.TrimPrefix(path, module), "/") }
@@ -158,9 +184,26 @@ func TestSiblings(t *testing.T) {
 		{"invoker/docker", "invoker/process", true},
 		{"invoker/invokertest", "invoker/lifecycle", false},
 		{"sources/sqs", "config", false},
+		{"engine/queue", "engine", false},
+		{"engine/queue", "engine/stream", true},
+		{"engine/async", "engine/queue", true},
+		{"engine/async", "engine/policy", false},
+		{"engine/queue", "engine/retry", false},
+		{"engine", "engine/stream", true},
 	} {
 		if got := areSiblings(module+"/"+c.from, module+"/"+c.to); got != c.want {
 			t.Errorf("%s and %s: siblings %v, want %v", c.from, c.to, got, c.want)
+		}
+	}
+}
+
+func TestIsForTests(t *testing.T) {
+	for path, want := range map[string]bool{
+		"testing": true, "testing/synctest": true, "net/http/httptest": true, "net/http": false,
+		module + "/sources/sourcetest": true, module + "/sources/sqs": false, module + "/e2e/rig": true, module + "/cmd/esm": false,
+	} {
+		if got := isForTests(path); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
 		}
 	}
 }
