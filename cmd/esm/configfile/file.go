@@ -31,9 +31,20 @@ type Aws struct {
 	AccountId string
 }
 
-// Endpoints are the URLs of single services. Empty means Aws.Endpoint.
-type Endpoints struct {
-	Sqs, Kinesis, Dynamodb, Dynamodbstreams, Sns, S3 string
+// Endpoints are the URLs of single services, by the keys of [endpoints].
+type Endpoints map[string]string
+
+// endpoints lists the keys of Aws.Endpoints: services as ARNs name them, and [config.DynamoDBStreams].
+var endpoints = []struct {
+	key, service string
+	instead      string // the key whose URL is used if this one is left out; after that it is Aws.Endpoint
+}{
+	{config.SQS, "SQS", ""},
+	{config.Kinesis, "Kinesis", ""},
+	{config.DynamoDB, "DynamoDB", ""},
+	{config.DynamoDBStreams, "DynamoDB Streams. Default: that of DynamoDB, if it is given", config.DynamoDB},
+	{config.SNS, "SNS", ""},
+	{config.S3, "S3", ""},
 }
 
 // Embedded reports whether the embedded stand-in is requested, and on which port; 0 means any free port.
@@ -48,15 +59,16 @@ func (a Aws) Embedded() (port string, asked bool) {
 	return port, true
 }
 
-// EndpointOf returns the URL of a service: empty for AWS itself, "embedded…" for the stand-in. Services are named as in
-// ARNs, plus [config.DynamoDBStreams] for the streams of tables, which default to the endpoint of DynamoDB. An Endpoint of
-// the mapping itself takes precedence over it.
+// EndpointOf returns the URL of a service, which is one of the keys of Aws.Endpoints: empty for AWS itself, "embedded…" for
+// the stand-in. An Endpoint of the mapping itself takes precedence over it.
 func (a Aws) EndpointOf(service string) string {
-	own := map[string]string{
-		config.SQS: a.Endpoints.Sqs, config.Kinesis: a.Endpoints.Kinesis, config.DynamoDB: a.Endpoints.Dynamodb,
-		config.DynamoDBStreams: cmp.Or(a.Endpoints.Dynamodbstreams, a.Endpoints.Dynamodb), config.SNS: a.Endpoints.Sns, config.S3: a.Endpoints.S3,
+	url := a.Endpoints[service]
+	for _, e := range endpoints {
+		if e.key == service && e.instead != "" {
+			url = cmp.Or(url, a.Endpoints[e.instead])
+		}
 	}
-	return cmp.Or(own[service], a.Endpoint)
+	return cmp.Or(url, a.Endpoint)
 }
 
 // Engine holds the settings of the engine itself.
@@ -125,14 +137,24 @@ var awsShape = objectFrom(defaultAws, "aws",
 		"The account of the ARNs that esm builds: 12 digits, in quotes. Default 000000000000."),
 )
 
-var endpointsShape = objectOf(inEndpoints,
-	field("sqs", func(e *Endpoints) *string { return &e.Sqs }, textOf(urlRule), "The endpoint of SQS."),
-	field("kinesis", func(e *Endpoints) *string { return &e.Kinesis }, textOf(urlRule), "The endpoint of Kinesis."),
-	field("dynamodb", func(e *Endpoints) *string { return &e.Dynamodb }, textOf(urlRule), "The endpoint of DynamoDB."),
-	field("dynamodbstreams", func(e *Endpoints) *string { return &e.Dynamodbstreams }, textOf(urlRule), "The endpoint of DynamoDB Streams. Default: that of DynamoDB, if it is given."),
-	field("sns", func(e *Endpoints) *string { return &e.Sns }, textOf(urlRule), "The endpoint of SNS."),
-	field("s3", func(e *Endpoints) *string { return &e.S3 }, textOf(urlRule), "The endpoint of S3."),
-)
+var endpointsShape = objectOf(inEndpoints, endpointFields()...)
+
+func endpointFields() (fields []key[Endpoints]) {
+	for _, e := range endpoints {
+		url := textOf(urlRule)
+		fields = append(fields, key[Endpoints]{
+			name: e.key, doc: "The endpoint of " + e.service + ".", schema: url.schema,
+			read: func(d *decoder, n *node, at string, into *Endpoints) (ok bool) {
+				if *into == nil {
+					*into = Endpoints{}
+				}
+				(*into)[e.key], ok = url.read(d, n, at)
+				return ok
+			},
+		})
+	}
+	return fields
+}
 
 var engineShape = objectFrom(defaultEngine, "engine",
 	field("DataDir", func(e *Engine) *string { return &e.DataDir }, textOf(notEmpty),

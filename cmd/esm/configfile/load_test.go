@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/esm-run/esm/config"
 )
 
 // loadText loads text as if it were a file in testdata. env is the whole environment: NAME=value.
@@ -71,8 +73,11 @@ func TestFullFile(t *testing.T) {
 	}
 	dir, _ := filepath.Abs("testdata")
 
-	endpoints := Endpoints{"http://localhost:9324", "http://localhost:4568", "http://localhost:8000", "http://localhost:8001", "http://localhost:4575", "http://localhost:9000"}
-	if got, want := f.Aws, (Aws{"eu-west-1", "embedded:4566", endpoints, "123456789012"}); got != want {
+	endpoints := Endpoints{
+		config.SQS: "http://localhost:9324", config.Kinesis: "http://localhost:4568", config.DynamoDB: "http://localhost:8000",
+		config.DynamoDBStreams: "http://localhost:8001", config.SNS: "http://localhost:4575", config.S3: "http://localhost:9000",
+	}
+	if got, want := f.Aws, (Aws{"eu-west-1", "embedded:4566", endpoints, "123456789012"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}
 	if got, want := f.Engine, (Engine{filepath.Join(dir, "data"), "127.0.0.1:9100", 90 * time.Second, 50, 0.5, 250 * time.Millisecond}); got != want {
@@ -150,7 +155,7 @@ EventSourceMappings:
 func TestDefaults(t *testing.T) {
 	f := mustLoad(t, smallest)
 	dir, _ := filepath.Abs("testdata")
-	if got, want := f.Aws, (Aws{Region: "eu-central-1", AccountId: "000000000000"}); got != want {
+	if got, want := f.Aws, (Aws{Region: "eu-central-1", AccountId: "000000000000"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}
 	if got, want := f.Engine, (Engine{filepath.Join(dir, ".esm"), "127.0.0.1:9001", 30 * time.Second, 1000, 1, 0}); got != want {

@@ -51,13 +51,46 @@ func equalJSON(a, b any) bool {
 }
 
 func TestEndpointOf(t *testing.T) {
-	a := Aws{Endpoint: "embedded", Endpoints: Endpoints{Kinesis: "http://k", Dynamodbstreams: "http://d"}}
+	a := Aws{Endpoint: "embedded", Endpoints: Endpoints{config.Kinesis: "http://k", config.DynamoDBStreams: "http://d"}}
 	for service, want := range map[string]string{
 		config.SQS: "embedded", config.Kinesis: "http://k", config.DynamoDB: "embedded", "dynamodbstreams": "http://d", config.SNS: "embedded", config.S3: "embedded",
 	} {
 		if got := a.EndpointOf(service); got != want {
 			t.Errorf("%s: got %s, want %s", service, got, want)
 		}
+	}
+}
+
+// Every endpoint that is asked for is a key of the file: that of another one would silently be Aws.Endpoint.
+func TestEndpointKeys(t *testing.T) {
+	known := map[string]bool{}
+	for _, e := range endpoints {
+		if known[e.key] || e.instead != "" && !known[e.instead] {
+			t.Errorf("%s is listed twice, or before %q, which stands in for it", e.key, e.instead)
+		}
+		known[e.key] = true
+	}
+	for _, kind := range config.Kinds {
+		if !known[kind.EndpointKey] {
+			t.Errorf("%s: Aws.Endpoints has no key %q", kind.Name, kind.EndpointKey)
+		}
+	}
+	for _, kind := range config.DestinationKinds {
+		if !known[kind.Service] {
+			t.Errorf("%s: Aws.Endpoints has no key %q", kind.Name, kind.Service)
+		}
+	}
+	for _, kind := range resourceKinds {
+		if !known[kind.service] {
+			t.Errorf("%s: Aws.Endpoints has no key %q", kind.list, kind.service)
+		}
+	}
+}
+
+func TestEndpointFallsBack(t *testing.T) {
+	a := Aws{Endpoint: "http://all", Endpoints: Endpoints{config.DynamoDB: "http://tables"}}
+	if got := a.EndpointOf(config.DynamoDBStreams); got != "http://tables" {
+		t.Errorf("streams of tables are read at %s", got)
 	}
 }
 
