@@ -5,10 +5,12 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -167,24 +169,104 @@ func eachFile(t *testing.T, dir string, do func(path string, file *ast.File)) {
 }
 
 // TestKindsAreAskedInOnePlace checks that only the table of kinds, its wiring and the sources themselves distinguish kinds
-// of sources.
+// of sources. The stand-in is a set of services, and so is what end-to-end tests need.
 func TestKindsAreAskedInOnePlace(t *testing.T) {
-	kinds := kindNames(t)
+	kinds, services := kindNames(t), serviceNames(t)
 	for _, dir := range packages(t) {
-		if dir == "config" || dir == "cmd/esm/wiring" || strings.HasPrefix(dir, "sources/") {
+		room, _, _ := strings.Cut(dir, "/")
+		if dir == "config" || dir == "cmd/esm/wiring" || slices.Contains([]string{"sources", "localstack", "e2e", "examples"}, room) {
 			continue
 		}
 		eachFile(t, dir, func(path string, file *ast.File) {
-			ast.Inspect(file, func(n ast.Node) bool {
-				if s, ok := n.(*ast.SelectorExpr); ok {
-					if x, ok := s.X.(*ast.Ident); ok && x.Name == "config" && slices.Contains(kinds, s.Sel.Name) {
-						t.Errorf("%s asks for config.%s: make it a field of config.Kind", path, s.Sel.Name)
-					}
-				}
-				return true
-			})
+			for _, found := range kindsIn(file, kinds, services) {
+				t.Errorf("%s %s: make it a field of config.Kind", path, found)
+			}
 		})
 	}
+}
+
+func TestKindsIn(t *testing.T) {
+	kinds, services := kindNames(t), serviceNames(t)
+	for text, want := range map[string]string{
+		`var a = config.SQSQueue`:                              "asks for config.SQSQueue",
+		`var a = x == config.Kinesis`:                          "compares with config.Kinesis",
+		`var a = "dynamodb" != x`:                              `says "dynamodb"`,
+		`func f() { switch x { case 1, config.SQS: g() } }`:    "compares with config.SQS",
+		`var a = client.EndpointOf(config.S3)`:                 "",
+		`var a = []row{{config.Kinesis, "stream"}}; var b = 1`: "",
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), "", "package p; "+text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(kindsIn(file, kinds, services), ", "); got != want {
+			t.Errorf("%s: found %q, want %q", text, got, want)
+		}
+	}
+}
+
+// kindsIn describes where a file mentions a kind of sources, compares with a service, or writes the name of one.
+func kindsIn(file *ast.File, kinds []string, services map[string]string) (found []string) {
+	compared := func(all ...ast.Expr) {
+		for _, e := range all {
+			if name := configName(e); services[name] != "" {
+				found = append(found, "compares with config."+name)
+			}
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if name := configName(n); slices.Contains(kinds, name) {
+				found = append(found, "asks for config."+name)
+			}
+		case *ast.BasicLit:
+			for _, service := range services {
+				if n.Value == strconv.Quote(service) {
+					found = append(found, "says "+n.Value)
+				}
+			}
+		case *ast.BinaryExpr:
+			if n.Op == token.EQL || n.Op == token.NEQ {
+				compared(n.X, n.Y)
+			}
+		case *ast.CaseClause:
+			compared(n.List...)
+		}
+		return true
+	})
+	return found
+}
+
+// configName returns the name that an expression takes from package config, or an empty string.
+func configName(e ast.Expr) string {
+	if s, ok := e.(*ast.SelectorExpr); ok {
+		if x, ok := s.X.(*ast.Ident); ok && x.Name == "config" {
+			return s.Sel.Name
+		}
+	}
+	return ""
+}
+
+// serviceNames returns the constants of package config whose values are the services of sources.
+func serviceNames(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("config/source.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\w+) += "(\w+)"$`).FindAllSubmatch(text, -1) {
+		if service := string(m[2]); slices.ContainsFunc(config.Kinds, func(k *config.Kind) bool { return k.Service == service || k.EndpointKey == service }) {
+			names[string(m[1])] = service
+		}
+	}
+	for _, kind := range config.Kinds {
+		if !slices.Contains(slices.Collect(maps.Values(names)), kind.Service) {
+			t.Fatalf("config/source.go has no constant for the service %s", kind.Service)
+		}
+	}
+	return names
 }
 
 // kindNames returns the names of the variables of package config that are kinds of sources.

@@ -15,15 +15,6 @@ type mappingRequest struct {
 	problems []config.Problem // found here: unsupported members, and tags
 }
 
-// Members of kinds of sources that this engine does not read, and LoggingConfig.
-var (
-	unsupportedMembers = []string{
-		"AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig", "DocumentDBEventSourceConfig",
-		"SourceAccessConfigurations", "LoggingConfig",
-	}
-	unsupportedOnCreate = []string{"SelfManagedEventSource", "Topics", "Queues"}
-)
-
 // mappingRequest decodes the body of c.
 func (s *Server) mappingRequest(c *call, create bool) (mappingRequest, error) {
 	r := mappingRequest{body: c.body, create: create}
@@ -53,27 +44,27 @@ func (r mappingRequest) check(m config.Mapping) error {
 	return &mappings.InvalidError{Problems: append(m.Validate(time.Now()), r.problems...)}
 }
 
+// findUnsupported takes the members that no mapping here has, and reports those that are set.
 func (r *mappingRequest) findUnsupported(doc object) {
-	unsupported := func(name string, set bool) {
-		if set {
-			r.problems = append(r.problems, config.Problem{
-				Path: name, Message: fmt.Sprintf("Unsupported %s parameter for given event source mapping type.", name),
-			})
-		}
-	}
 	if pollers, ok := doc.members["ProvisionedPollerConfig"].(map[string]any); ok {
-		unsupported("PollerGroupName", object{members: pollers}.takeSet("PollerGroupName"))
+		r.refuse(object{members: pollers}, "PollerGroupName")
 	}
 	if r.create {
-		for _, name := range unsupportedOnCreate {
-			unsupported(name, doc.takeSet(name))
+		r.refuse(doc, config.UnsupportedOnCreate...)
+	}
+	r.refuse(doc, config.UnsupportedMembers...)
+}
+
+func (r *mappingRequest) refuse(doc object, names ...string) {
+	for _, name := range names {
+		if !doc.takeSet(name) {
+			continue
 		}
-	}
-	for _, name := range unsupportedMembers {
-		unsupported(name, doc.takeSet(name))
-	}
-	if doc.takeSet("KMSKeyArn") {
-		r.problems = append(r.problems, config.Problem{Path: "KMSKeyArn", Message: "KMSKeyArn is not supported: this engine does not encrypt filter criteria"})
+		message := "KMSKeyArn is not supported: this engine does not encrypt filter criteria"
+		if name != "KMSKeyArn" {
+			message = fmt.Sprintf("Unsupported %s parameter for given event source mapping type.", name)
+		}
+		r.problems = append(r.problems, config.Problem{Path: name, Message: message})
 	}
 }
 

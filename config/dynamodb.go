@@ -18,6 +18,8 @@ var DynamoDBStream = &Kind{
 	Refused:           refusedByStreams,
 	CheckARN:          checkTableARN,
 	CheckPosition:     checkTablePosition,
+	CheckShard:        checkShard,
+	ShortShard:        tableShard,
 	Notice:            NoticeFormat{Key: "DDBStreamBatchInfo", Time: NoticeSeconds},
 	Part:              inStream,
 	MaxReaders:        2, // of one shard (AWS: "Using Lambda with Amazon DynamoDB")
@@ -38,6 +40,14 @@ func checkTablePosition(position string) string {
 		return ""
 	}
 	return "is not a sequence number: give digits"
+}
+
+// tableShard returns the text of its own that the ID of a table's shard ends in: shardId-<time>-<text>.
+func tableShard(id string) string {
+	if _, own, cut := strings.Cut(strings.TrimPrefix(id, shardPrefix), "-"); cut && own != "" {
+		return own
+	}
+	return shardNumber(id)
 }
 
 // tableTitle returns the table's name.

@@ -57,6 +57,17 @@ type Kind struct {
 	// Notice describes how a notice about given-up records describes their batch; zero for a queue.
 	Notice NoticeFormat
 
+	// CheckShard returns what is wrong with the name of a shard, which people may enter, and an empty string if nothing is. It
+	// is nil for a queue.
+	CheckShard func(name string) string
+
+	// ShortShard returns the part of a shard's ID that distinguishes it from other shards. It is nil for a queue.
+	ShortShard func(id string) string
+
+	// FIFO reports whether the records of a source of this kind come in groups, each of which keeps its order. It is nil if
+	// those of no source do.
+	FIFO func(ARN) bool
+
 	// Part begins the part of an ARN that names a part of the resource: "/stream/" of a table's stream. It is empty if resources
 	// have no parts.
 	Part string
@@ -86,8 +97,8 @@ func (k *Kind) Check(a ARN) error {
 // cmd/esm/wiring.
 var Kinds = []*Kind{SQSQueue, KinesisStream, DynamoDBStream}
 
-// KindOf returns the kind of source that ARNs of service name, or nil.
-func KindOf(service string) *Kind {
+// kindOf returns the kind of source that ARNs of service name, or nil.
+func kindOf(service string) *Kind {
 	if i := slices.IndexFunc(Kinds, func(k *Kind) bool { return k.Service == service }); i >= 0 {
 		return Kinds[i]
 	}

@@ -37,14 +37,17 @@ func TestRowRefusesMembers(t *testing.T) {
 	}
 }
 
-// The table of kinds comes before the list of services that are not supported: a row is all that Kafka takes.
+// The table of kinds comes before the list of services that are not supported: a row is all that one of them takes.
 func TestRowComesFirst(t *testing.T) {
 	defer func(kinds []*Kind) { Kinds = kinds }(Kinds)
-	arn := "arn:aws:kafka:us-east-1:000000000000:cluster/c/1"
+	const service = "firehose" // made up: Lambda does not read from it
+	notSupported[service] = "Amazon Firehose"
+	defer delete(notSupported, service)
+	arn := "arn:aws:" + service + ":us-east-1:000000000000:cluster/c/1"
 	if wrong := ParseSource(arn).wrong(); wrong == "" {
 		t.Errorf("%s is valid without a row", arn)
 	}
-	Kinds = append(slices.Clone(Kinds), &Kind{Name: "Kafka topic", Service: "kafka", CheckARN: func(ARN) string { return "" }})
+	Kinds = append(slices.Clone(Kinds), &Kind{Name: "Firehose", Service: service, CheckARN: func(ARN) string { return "" }})
 	if wrong := ParseSource(arn).wrong(); wrong != "" {
 		t.Errorf("with a row %s %s", arn, wrong)
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 )
@@ -20,6 +21,8 @@ var KinesisStream = &Kind{
 	Refused:           refusedByStreams,
 	CheckARN:          checkKinesisARN,
 	CheckPosition:     checkKinesisPosition,
+	CheckShard:        checkShard,
+	ShortShard:        shardNumber,
 	Part:              "/consumer/",
 	Notice:            NoticeFormat{Key: "KinesisBatchInfo", Time: NoticeMilliseconds},
 }
@@ -57,6 +60,23 @@ func checkKinesisPosition(position string) string {
 	}
 	return "is not a sequence number: give digits, with /n for a record within an aggregated record"
 }
+
+// shardForm is the form of a shard's ID (AWS API reference of Kinesis: "Shard"). IDs of tables' shards fit it too.
+var shardForm = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`)
+
+func checkShard(name string) string {
+	if shardForm.MatchString(name) {
+		return ""
+	}
+	return "is not the ID of a shard, such as shardId-000000000000"
+}
+
+// shardNumber returns the number of a shard without leading zeros.
+func shardNumber(id string) string {
+	return cmp.Or(strings.TrimLeft(strings.TrimPrefix(id, shardPrefix), "0"), "0")
+}
+
+const shardPrefix = "shardId-"
 
 // kinesisTitle returns the stream's name, followed by the consumer's if there is one.
 func kinesisTitle(a ARN) string {

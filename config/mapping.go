@@ -156,7 +156,7 @@ func (m Mapping) Defaults() Mapping {
 }
 
 func (m Mapping) defaultBatchSize() int {
-	if kind := m.Source().Kind; kind != nil {
+	if kind := m.Kind(); kind != nil {
 		return kind.DefaultBatchSize
 	}
 	return DefaultBatchSize

@@ -108,7 +108,7 @@ func TestSources(t *testing.T) {
 		"arn:aws:sqs::000000000000:q":                                             false,
 		"arn:aws:sqs:us-east-1:12:q":                                              false,
 		"arn:aws:lambda:us-east-1:000000000000:function:f":                        false,
-		"arn:aws:kafka:us-east-1:000000000000:cluster/c/u":                        false,
+		"arn:aws:firehose:us-east-1:000000000000:deliverystream/d":                false,
 		"https://sqs.us-east-1.amazonaws.com/000000000000/q":                      false,
 	} {
 		found := mapping(func(m *config.Mapping) { m.EventSourceArn = arn }).Validate(now)

@@ -19,7 +19,7 @@ func (m Mapping) Validate(now time.Time) []Problem {
 	m.checkBatching(&found)
 	m.checkFilters(&found)
 	m.checkLists(&found)
-	if kind := m.Source().Kind; kind != nil {
+	if kind := m.Kind(); kind != nil {
 		if kind.Stream {
 			m.checkStream(&found, now)
 		} else {

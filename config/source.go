@@ -29,7 +29,7 @@ type Source struct {
 // ParseSource parses the ARN of an event source. It never fails: a Source without a Kind is refused by Validate.
 func ParseSource(text string) Source {
 	arn, err := ParseARN(text)
-	return Source{ARN: arn, Kind: KindOf(arn.Service), text: text, err: err}
+	return Source{ARN: arn, Kind: kindOf(arn.Service), text: text, err: err}
 }
 
 // Title returns the source's short name for people.
@@ -57,16 +57,44 @@ func (s Source) FilterText() string {
 	return s.Kind.FilterText
 }
 
-// CheckPosition returns what is wrong with the position of a record of this source, and an empty string if nothing is. If
-// the kind is unknown, as for a mapping that was removed, positions are sequence numbers.
+// notStream is what is wrong with a shard or a position of a source that is not known to be a stream.
+const notStream = "belongs to no stream"
+
+// CheckPosition returns what is wrong with the position of a record of this source, and an empty string if nothing is.
 func (s Source) CheckPosition(position string) string {
 	if s.Kind == nil || s.Kind.CheckPosition == nil {
-		return checkTablePosition(position)
+		return notStream
 	}
 	return s.Kind.CheckPosition(position)
 }
 
+// CheckShard returns what is wrong with the name of a shard of this source, and an empty string if nothing is.
+func (s Source) CheckShard(name string) string {
+	if s.Kind == nil || s.Kind.CheckShard == nil {
+		return notStream
+	}
+	return s.Kind.CheckShard(name)
+}
+
+// ShortShard returns a short form of a shard's ID for people. It has at most 13 characters.
+func (s Source) ShortShard(id string) string {
+	const most = 12
+	if s.Kind != nil && s.Kind.ShortShard != nil {
+		id = s.Kind.ShortShard(id)
+	}
+	if runes := []rune(id); len(runes) > most {
+		return "…" + string(runes[len(runes)-most:])
+	}
+	return id
+}
+
+// FIFO reports whether the records of the source come in groups, each of which keeps its order.
+func (s Source) FIFO() bool { return s.Kind != nil && s.Kind.FIFO != nil && s.Kind.FIFO(s.ARN) }
+
 // Source returns the mapping's event source. Defaults parses it once; before that each call does.
+//
+// Here a mapping gets its kind. A source without an ARN, such as self-managed Kafka, is to be recognized here by another
+// member.
 func (m Mapping) Source() Source {
 	if m.source.text == m.EventSourceArn && m.EventSourceArn != "" {
 		return m.source
@@ -74,11 +102,24 @@ func (m Mapping) Source() Source {
 	return ParseSource(m.EventSourceArn)
 }
 
+// Kind returns the kind of the mapping's source, or nil if there is none.
+func (m Mapping) Kind() *Kind { return m.Source().Kind }
+
 // OfStream reports whether the source is a stream: its records have an order and stay where they are.
 func (m Mapping) OfStream() bool {
-	kind := m.Source().Kind
+	kind := m.Kind()
 	return kind != nil && kind.Stream
 }
+
+// Members of a mapping in Lambda's API that no mapping of this engine has: those of sources that it does not read, and what it
+// does not do. Updates do not have UnsupportedOnCreate.
+var (
+	UnsupportedOnCreate = []string{"SelfManagedEventSource", "Topics", "Queues"}
+	UnsupportedMembers  = []string{
+		"AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig", "DocumentDBEventSourceConfig",
+		"SourceAccessConfigurations", "LoggingConfig", "KMSKeyArn",
+	}
+)
 
 // notSupported names the services that Lambda reads from and this engine does not.
 var notSupported = map[string]string{
@@ -118,12 +159,12 @@ func (m Mapping) checkSource(found *problems) {
 // wrong returns what is wrong with the source, and an empty string if nothing is.
 func (s Source) wrong() string {
 	switch {
+	case s.Kind != nil:
+		return s.Kind.CheckARN(s.ARN)
 	case s.text == "":
 		return "Unrecognized event source."
 	case s.err != nil:
 		return s.err.Error()
-	case s.Kind != nil:
-		return s.Kind.CheckARN(s.ARN)
 	case notSupported[s.ARN.Service] != "":
 		return notSupported[s.ARN.Service] + " is not supported by this version: give " + ValidSources()
 	}
@@ -132,7 +173,7 @@ func (s Source) wrong() string {
 
 // checkRefused finds members that the kind of source does not have, in Lambda's words.
 func (m Mapping) checkRefused(found *problems) {
-	kind := m.Source().Kind
+	kind := m.Kind()
 	if kind == nil {
 		return
 	}

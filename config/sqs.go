@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -26,6 +27,7 @@ var SQSQueue = &Kind{
 		"DestinationConfig":          useRedrivePolicy,
 	},
 	CheckARN:   checkQueueARN,
+	FIFO:       func(a ARN) bool { return IsFIFO(a.Resource) },
 	checkBatch: checkQueueBatch,
 }
 
@@ -42,11 +44,14 @@ func validQueueName(name string) bool {
 	return len(name) <= 80 && queueForm.MatchString(strings.TrimSuffix(name, fifoSuffix))
 }
 
-// FIFO reports whether the source is a FIFO queue: the name of one ends in .fifo.
-func (s Source) FIFO() bool { return s.ARN.FIFO() }
-
-// FIFO reports whether a is the ARN of a FIFO queue.
-func (a ARN) FIFO() bool { return a.Service == SQS && IsFIFO(a.Resource) }
+// ParseQueueARN parses the ARN of an SQS queue.
+func ParseQueueARN(text string) (ARN, error) {
+	a, err := ParseARN(text)
+	if err == nil && a.Service != SQS {
+		err = errors.New("is not the ARN of an SQS queue")
+	}
+	return a, err
+}
 
 const fifoSuffix = ".fifo"
 
@@ -83,7 +88,7 @@ func checkQueueARN(a ARN) string {
 func checkQueueBatch(m Mapping, queue ARN, found *problems) {
 	size, window := *or(m.BatchSize, DefaultBatchSize), *or(m.MaximumBatchingWindowInSeconds, 0)
 	switch {
-	case queue.FIFO():
+	case IsFIFO(queue.Resource):
 		if 0 < window && window <= MaxBatchingWindow {
 			found.add("MaximumBatchingWindowInSeconds", "Batching window is not supported for FIFO queues")
 		}

@@ -18,7 +18,7 @@ func (m Mapping) checkPosition(found *problems, now time.Time) {
 	timed := m.StartingPosition == AtTimestamp
 	switch m.StartingPosition {
 	case TrimHorizon, Latest, AtTimestamp:
-		if !slices.Contains(m.Source().Kind.StartingPositions, m.StartingPosition) {
+		if !slices.Contains(m.Kind().StartingPositions, m.StartingPosition) {
 			found.add(position, "Unsupported starting position for arn type: %s", m.EventSourceArn)
 		}
 	case "":
@@ -70,7 +70,7 @@ func (m Mapping) checkDestination(found *problems) {
 	if m.DestinationConfig == nil || *m.DestinationConfig == (DestinationConfig{}) {
 		return
 	}
-	kind := m.Source().Kind
+	kind := m.Kind()
 	if kind == nil {
 		return
 	}

@@ -229,3 +229,36 @@ func TestSource(t *testing.T) {
 		}
 	}
 }
+
+func TestShards(t *testing.T) {
+	for _, c := range []struct{ source, id, short string }{
+		{clicks, "shardId-000000000000", "0"},
+		{clicks, "shardId-000000000042", "42"},
+		{clicks, "shardId-123456789012", "123456789012"},
+		{clicks, "shardId-1234567890123", "…234567890123"},
+		{clicks, "shardId-", "0"},
+		{clicks, "a", "a"},
+		{carts, "shardId-00000001772600700000-1a2b3c4d", "1a2b3c4d"},
+		{carts, "orders-0", "0"},
+		{carts, "shardId-000000000042", "42"},
+		{carts, "x-", "x-"},
+		{queue, "shardId-000000000000", "…000000000000"},
+		{"", strings.Repeat("é", 20), "…" + strings.Repeat("é", 12)},
+	} {
+		if got := config.ParseSource(c.source).ShortShard(c.id); got != c.short {
+			t.Errorf("%s: %s is %q for short, want %q", c.source, c.id, got, c.short)
+		}
+	}
+	for _, source := range []string{clicks, carts} {
+		s := config.ParseSource(source)
+		if wrong := s.CheckShard("shardId-000000000000") + s.CheckPosition("42"); wrong != "" {
+			t.Errorf("%s: %s", source, wrong)
+		}
+		if s.CheckShard("") == "" || s.CheckShard("a b") == "" || s.CheckPosition("x") == "" {
+			t.Errorf("%s: accepts what is neither a shard nor a position", source)
+		}
+	}
+	if s := config.ParseSource(queue); s.CheckShard("shardId-000000000000") == "" || s.CheckPosition("42") == "" {
+		t.Error("a queue has shards and positions")
+	}
+}

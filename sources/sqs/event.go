@@ -24,7 +24,7 @@ type shape struct {
 func newShape(a config.ARN, nulls bool) shape {
 	tail := quote.AppendMember(nil, `,"eventSource":"aws:sqs","eventSourceARN":`, a.String())
 	tail = quote.AppendMember(tail, `,"awsRegion":`, a.Region)
-	return shape{tail: string(append(tail, '}')), nulls: nulls, fifo: a.FIFO()}
+	return shape{tail: string(append(tail, '}')), nulls: nulls, fifo: config.IsFIFO(a.Resource)}
 }
 
 // decoder makes records of the messages of a ReceiveMessage. An event is an element of Records: compact JSON, with the

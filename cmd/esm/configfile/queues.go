@@ -114,9 +114,9 @@ func (d *decoder) checkDeadLetters(f *File, q Queue) {
 	if err != nil {
 		return
 	}
-	target, err := config.ParseARN(policy.deadLetterTargetArn)
+	target, err := config.ParseQueueARN(policy.deadLetterTargetArn)
 	switch {
-	case err != nil || target.Service != "sqs":
+	case err != nil:
 		d.errorf(q.redrivePath(), "has a deadLetterTargetArn that is not the ARN of an SQS queue")
 	case Queue{QueueName: target.Resource}.FIFO() != q.FIFO():
 		d.errorf(q.redrivePath(), "joins a FIFO queue and one that is not: both must be of one kind")

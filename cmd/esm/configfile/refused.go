@@ -1,5 +1,11 @@
 package configfile
 
+import (
+	"slices"
+
+	"github.com/esm-run/esm/config"
+)
+
 const (
 	notThisSource = "is for a source that is not supported by this version: remove it"
 	noContainers  = "containers are not supported by this version: use Command, Runtime or InvokeEndpoint"
@@ -15,16 +21,10 @@ const (
 )
 
 // refused lists keys of AWS's formats that this version does not support: the object, the key, and the reason with a remedy.
-// To support a key, delete its line and add the key to its table.
+// To support a key, delete its line and add the key to its table. The other members of mappings that are refused are listed in
+// package config.
 var refused = []struct{ in, key, why string }{
-	{inMapping, "Topics", notThisSource},
 	{inMapping, "Queues", "is for Amazon MQ: name an SQS queue by EventSourceArn, and remove it"},
-	{inMapping, "SourceAccessConfigurations", notThisSource},
-	{inMapping, "SelfManagedEventSource", notThisSource},
-	{inMapping, "SelfManagedKafkaEventSourceConfig", notThisSource},
-	{inMapping, "AmazonManagedKafkaEventSourceConfig", notThisSource},
-	{inMapping, "DocumentDBEventSourceConfig", notThisSource},
-	{inMapping, "LoggingConfig", notThisSource},
 	{inMapping, "KMSKeyArn", noKey},
 	{inDestinations, "OnSuccess", "OnSuccess configuration is not supported for event source mappings."},
 	{inPollers, "PollerGroupName", notKafka},
@@ -88,6 +88,9 @@ func refusal(object, key string) (why string, known bool) {
 		if r.in == object && r.key == key {
 			return r.why, true
 		}
+	}
+	if object == inMapping && (slices.Contains(config.UnsupportedMembers, key) || slices.Contains(config.UnsupportedOnCreate, key)) {
+		return notThisSource, true
 	}
 	return "", false
 }

@@ -118,10 +118,11 @@ func TestFullFileHasEveryKey(t *testing.T) {
 		if !slices.Contains(slices.Collect(maps.Values(objectNames)), r.in) {
 			t.Errorf("%s is refused in %s, which is no object", r.key, r.in)
 		}
-		for path := range known {
-			if strings.HasSuffix(path, "."+r.key) && objectNames[path[:len(path)-len(r.key)-1]] == r.in {
-				t.Errorf("%s is both known and refused", path)
-			}
+	}
+	for path := range known {
+		at := strings.LastIndexByte(path, '.') + 1
+		if _, refused := refusal(objectNames[strings.TrimSuffix(path[:at], ".")], path[at:]); refused {
+			t.Errorf("%s is both known and refused", path)
 		}
 	}
 }

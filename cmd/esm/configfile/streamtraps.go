@@ -30,7 +30,7 @@ func ReaderTraps(mappings []config.Mapping) map[int]config.Problem {
 	readers, found := map[string]int{}, map[int]config.Problem{}
 	for i, m := range mappings {
 		m = m.Defaults()
-		kind := m.Source().Kind
+		kind := m.Kind()
 		if kind == nil || kind.MaxReaders == 0 || !*m.Enabled {
 			continue
 		}

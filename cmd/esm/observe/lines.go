@@ -164,14 +164,15 @@ func (l *Lines) about(mapping, shard string, s sign, format string, args ...any)
 	if s.level < l.Level {
 		return
 	}
-	title := l.Mappings(mapping).Title()
+	m := l.Mappings(mapping)
+	title := m.Title()
 	if shard != "" {
 		ok, before := l.bursts.allow(l.now, mapping, s)
 		l.more(mapping, s, before)
 		if !ok {
 			return
 		}
-		title += "  shard " + ShortShard(shard)
+		title += "  shard " + m.ShortShard(shard)
 	}
 	l.line(s, title, format, args...)
 }

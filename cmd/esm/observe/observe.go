@@ -45,6 +45,9 @@ func Describe(m config.Mapping) Mapping {
 // SourceName returns the short name of the source: that of the queue, the table, or the data stream with its consumer's.
 func (m Mapping) SourceName() string { return config.ParseSource(m.Source).Title() }
 
+// ShortShard returns a short form of the ID of one of the source's shards.
+func (m Mapping) ShortShard(id string) string { return config.ParseSource(m.Source).ShortShard(id) }
+
 // compare orders mappings by source and by function.
 func (m Mapping) compare(o Mapping) int {
 	return cmp.Or(strings.Compare(m.Source, o.Source), strings.Compare(m.Function, o.Function), strings.Compare(m.UUID, o.UUID))

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/trace"
@@ -88,22 +87,4 @@ func ends(recs []esm.Record) (first, last string) {
 		return "", ""
 	}
 	return recs[0].ID, recs[len(recs)-1].ID
-}
-
-// ShortShard returns the part of a shard's ID that distinguishes it from other shards: Kinesis numbers shards, DynamoDB ends
-// each ID with a text of its own.
-func ShortShard(id string) string {
-	const maxRunes = 12
-	short := strings.TrimPrefix(id, "shardId-")
-	if _, own, cut := strings.Cut(short, "-"); cut && own != "" {
-		short = own
-	} else if number := strings.TrimLeft(short, "0"); number != "" {
-		short = number
-	} else {
-		short = "0"
-	}
-	if runes := []rune(short); len(runes) > maxRunes {
-		short = "…" + string(runes[len(runes)-maxRunes:])
-	}
-	return short
 }

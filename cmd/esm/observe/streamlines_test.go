@@ -192,15 +192,3 @@ func TestTroubleEndsWithItsShard(t *testing.T) {
 		})
 	}
 }
-
-func TestShortShard(t *testing.T) {
-	for id, want := range map[string]string{
-		"shardId-000000000000": "0", "shardId-000000000042": "42", "shardId-123456789012": "123456789012",
-		"shardId-00000001772600700000-1a2b3c4d": "1a2b3c4d", "orders-0": "0", "a": "a",
-		"shardId-": "0", "x-": "x-", strings.Repeat("é", 20): "…" + strings.Repeat("é", 12),
-	} {
-		if got := ShortShard(id); got != want {
-			t.Errorf("%s: got %q, want %q", id, got, want)
-		}
-	}
-}

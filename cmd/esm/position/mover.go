@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/datadir"
-	"github.com/esm-run/esm/cmd/esm/observe"
 	"github.com/esm-run/esm/cmd/esm/usage"
 	"github.com/esm-run/esm/config"
 )
@@ -67,9 +65,6 @@ func (m *Mover) load(ctx context.Context, file *configfile.File, name string) er
 // Close releases the data directory.
 func (m *Mover) Close() error { return m.store.Close() }
 
-// shardForm follows AWS's ShardId of Kinesis; the shards of DynamoDB fit it too.
-var shardForm = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`)
-
 // Set moves one shard, named by its ID or by the short name that logs show. Unless force is true, a shard that neither the
 // stream nor the store knows is refused: its position would be reported as lost at the next start.
 func (m *Mover) Set(ctx context.Context, shard string, to Target, force bool) error {
@@ -78,8 +73,9 @@ func (m *Mover) Set(ctx context.Context, shard string, to Target, force bool) er
 		return usage.Errorf("--mapping %s: this mapping was removed: its positions can only be forgotten, with `esm position reset`", m.mapping.UUID)
 	case m.mapping.Restarts:
 		return m.startFirst()
-	case !shardForm.MatchString(shard):
-		return usage.Errorf("--shard %q is not the ID of a shard, such as shardId-000000000000", shard)
+	}
+	if wrong := m.mapping.Source().CheckShard(shard); wrong != "" {
+		return usage.Errorf("--shard %q %s", shard, wrong)
 	}
 	if err := to.check(m.mapping.Mapping, m.Now); err != nil {
 		return usage.Error{Err: err}
@@ -109,11 +105,12 @@ func (m *Mover) resolve(ctx context.Context, name string, force bool) (string, e
 		known = slices.Compact(slices.Sorted(slices.Values(append(known, listed...))))
 	}
 	var found []string
+	source := m.mapping.Source()
 	for _, id := range known {
 		if id == name {
 			return id, nil
 		}
-		if observe.ShortShard(id) == name {
+		if source.ShortShard(id) == name {
 			found = append(found, id)
 		}
 	}
@@ -171,18 +168,20 @@ func (m *Mover) ResetShard(ctx context.Context, shard string) error {
 	if shard == "" {
 		return usage.Errorf("--shard is empty: leave it out to reset the whole mapping")
 	}
-	shard, err := m.kept(shard)
-	old := m.shards[shard]
 	switch {
-	case err != nil:
-		return err
 	case m.mapping.Removed():
 		return usage.Errorf("--mapping %s: this mapping was removed: reset it without --shard", m.mapping.UUID)
 	case m.mapping.Restarts:
 		return m.startFirst()
-	case !m.started():
+	}
+	shard, err := m.kept(shard)
+	if err != nil {
+		return err
+	}
+	if !m.started() {
 		return m.forget(ctx, shard)
 	}
+	old := m.shards[shard]
 	next := esm.Checkpoint{Version: old.Version}
 	if m.mapping.StartingPosition == config.Latest {
 		next.Since = old.Since
@@ -193,8 +192,8 @@ func (m *Mover) ResetShard(ctx context.Context, shard string) error {
 
 // kept returns the ID of a shard that has a checkpoint, named by its ID or its short name.
 func (m *Mover) kept(name string) (string, error) {
-	ids := m.shardIDs()
-	if i := slices.IndexFunc(ids, func(id string) bool { return id == name || observe.ShortShard(id) == name }); i >= 0 {
+	ids, source := m.shardIDs(), m.mapping.Source()
+	if i := slices.IndexFunc(ids, func(id string) bool { return id == name || source.ShortShard(id) == name }); i >= 0 {
 		return ids[i], nil
 	}
 	if len(ids) == 0 {

@@ -42,7 +42,7 @@ func newSources() map[*config.Kind]source {
 // sourceOf returns the row of a mapping's source. Validate has refused mappings of other sources.
 func (f *Feeds) sourceOf(m config.Mapping) (source, error) {
 	f.once.Do(func() { f.sources = newSources() })
-	s, ok := f.sources[m.Source().Kind]
+	s, ok := f.sources[m.Kind()]
 	if !ok {
 		return source{}, fmt.Errorf("EventSourceArn %s: no event source of this engine", m.EventSourceArn)
 	}
