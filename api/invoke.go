@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"mime"
 	"net/http"
 	"regexp"
@@ -20,9 +19,8 @@ import (
 
 // Limits of Invoke (AWS: "Lambda quotas", and API reference of Invoke).
 const (
-	maxResponse      = esm.MaxPayload + 100 // bytes of a function's response
-	maxClientContext = 3583                 // bytes of base64
-	maxTraceHeader   = 512                  // bytes; a longer header is no trace header
+	maxClientContext = 3583 // bytes of base64
+	maxTraceHeader   = 512  // bytes; a longer header is no trace header
 )
 
 // Values of the headers X-Amz-Invocation-Type and X-Amz-Log-Type.
@@ -75,10 +73,8 @@ func (s *Server) invoke(c *call) (answer, error) {
 
 // invoked returns the answer to an invocation with a response.
 func invoked(resp esm.Response) answer {
-	if len(resp.Payload) > maxResponse {
-		resp.Fault, resp.Payload = "Function.ResponseSizeTooLarge", fmt.Appendf(nil,
-			`{"errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes).","errorType":"Function.ResponseSizeTooLarge"}`,
-			maxResponse)
+	if len(resp.Payload) > esm.MaxResponse {
+		resp = esm.ResponseTooLarge(resp.Version)
 	}
 	header := http.Header{}
 	header.Set("X-Amz-Executed-Version", cmp.Or(resp.Version, latestVersion))
@@ -196,10 +192,10 @@ func clientContext(encoded string) (string, error) {
 
 var traceForm = regexp.MustCompile(`(^|;)\s*Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;|$)`)
 
-// traceHeader returns given if it is a valid X-Amzn-Trace-Id, and otherwise a new header that is not sampled.
+// traceHeader returns given if it is a valid X-Amzn-Trace-Id, and otherwise a new one.
 func traceHeader(given string) string {
 	if len(given) <= maxTraceHeader && traceForm.MatchString(given) {
 		return given
 	}
-	return fmt.Sprintf("Root=1-%08x-%08x%016x;Parent=%016x;Sampled=0", uint32(time.Now().Unix()), rand.Uint32(), rand.Uint64(), rand.Uint64())
+	return esm.NewTraceHeader(time.Now())
 }

@@ -56,7 +56,7 @@ func TestInvokeFaults(t *testing.T) {
 		want string
 	}{
 		{esm.Response{Payload: []byte(`{"errorType":"Sandbox.Timedout"}`), Fault: "Sandbox.Timedout"}, `{"errorType":"Sandbox.Timedout"}`},
-		{esm.Response{Payload: make([]byte, maxResponse+1)}, `{"errorMessage":"Response payload size exceeded maximum allowed payload size ` +
+		{esm.Response{Payload: make([]byte, esm.MaxResponse+1)}, `{"errorMessage":"Response payload size exceeded maximum allowed payload size ` +
 			`(6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}`},
 	} {
 		r.handler = func(context.Context, esm.Call) (esm.Response, error) { return tt.resp, nil }

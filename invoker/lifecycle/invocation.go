@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -47,13 +46,8 @@ func (e *environment) event(c esm.Call) runtimeapi.Event {
 	}
 	return runtimeapi.Event{
 		ID: c.ID, Deadline: e.now.began.Add(e.fn.TimeLimit()), FunctionArn: arn,
-		TraceID: cmp.Or(c.TraceHeader, unsampled(e.now.began)), ClientContext: c.ClientContext, Payload: c.Payload,
+		TraceID: cmp.Or(c.TraceHeader, esm.NewTraceHeader(e.now.began)), ClientContext: c.ClientContext, Payload: c.Payload,
 	}
-}
-
-// unsampled returns a trace header for an invocation without one.
-func unsampled(now time.Time) string {
-	return fmt.Sprintf("Root=1-%08x-%08x%016x;Parent=%016x;Sampled=0", uint32(now.Unix()), rand.Uint32(), rand.Uint64(), rand.Uint64())
 }
 
 // conclude makes the invocation's answer. After an answer of the runtime the invocation goes on until it is drained;

@@ -3,7 +3,6 @@ package runtimeapi
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -87,14 +86,10 @@ func errorType(header string) string {
 	}
 }
 
-func platformAnswer(kind string, payload []byte) Answer {
-	return Answer{Response: respond(payload, kind), ErrorType: kind}
+// platformAnswer returns the Answer of a failure that the runtime did not report.
+func platformAnswer(resp esm.Response) Answer {
+	return Answer{Response: resp, ErrorType: resp.Fault}
 }
-
-// tooLargeAnswer has its keys in Lambda's order, which differs from that of its other failures.
-var tooLargeAnswer = platformAnswer("Function.ResponseSizeTooLarge", fmt.Appendf(nil,
-	`{"errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes).","errorType":"Function.ResponseSizeTooLarge"}`,
-	MaxAnswer))
 
 func truncatedAnswer(id string) Answer {
 	f := &Failure{Type: "Runtime.TruncatedResponse", Text: truncatedRequest.Message}

@@ -5,10 +5,9 @@ import (
 	"io"
 	"net/http"
 	"time"
-)
 
-// MaxAnswer is the largest answer that Lambda accepts, in bytes: a little more than 6 MB.
-const MaxAnswer = 6*1024*1024 + 100
+	"github.com/esm-run/esm"
+)
 
 // Bounds of what is read of an answer that is refused, so that the runtime can read its 413: a server that closes the
 // connection while the client writes shows it a broken connection instead.
@@ -26,7 +25,7 @@ func (s *Session) readAnswer(w http.ResponseWriter, r *http.Request, id string) 
 	case err == nil:
 		return body, nil
 	case errors.Is(err, errTooLarge):
-		s.end(tooLargeAnswer)
+		s.end(platformAnswer(esm.ResponseTooLarge(Version)))
 		drain(w, r)
 		return nil, tooLarge
 	default:
@@ -38,7 +37,7 @@ func (s *Session) readAnswer(w http.ResponseWriter, r *http.Request, id string) 
 
 // readBody reads r's body to its end, after which r.Trailer is filled.
 func readBody(r *http.Request) ([]byte, error) {
-	if r.ContentLength > MaxAnswer {
+	if r.ContentLength > esm.MaxResponse {
 		return nil, errTooLarge
 	}
 	if r.ContentLength >= 0 {
@@ -51,7 +50,7 @@ func readBody(r *http.Request) ([]byte, error) {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		switch {
-		case len(body) > MaxAnswer:
+		case len(body) > esm.MaxResponse:
 			return nil, errTooLarge
 		case errors.Is(err, io.EOF):
 			return body, nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"github.com/esm-run/esm"
 )
 
 // problem is an error reply to the runtime.
@@ -18,7 +20,7 @@ var (
 	invalidResponseMode = &problem{http.StatusBadRequest, "Invalid function response mode", "InvalidFunctionResponseMode"}
 	truncatedRequest    = &problem{http.StatusBadRequest, "HTTP request detected as truncated", "TruncatedHTTPRequest"}
 	tooLarge            = &problem{http.StatusRequestEntityTooLarge,
-		fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxAnswer), "RequestEntityTooLarge"}
+		fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", esm.MaxResponse), "RequestEntityTooLarge"}
 )
 
 func forbidden(from, to state) *problem {

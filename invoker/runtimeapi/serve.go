@@ -91,7 +91,7 @@ func (s *Session) serveResponse(w http.ResponseWriter, r *http.Request, id strin
 	switch mode := r.Header.Get("Lambda-Runtime-Function-Response-Mode"); mode {
 	case "", "streaming": // a stream is buffered: no caller can take half an answer
 	default:
-		s.end(platformAnswer("Runtime.InvalidResponseModeHeader", nil))
+		s.end(platformAnswer(respond(nil, "Runtime.InvalidResponseModeHeader")))
 		drain(w, r)
 		invalidResponseMode.write(w)
 		return

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/esm-run/esm/invoker/runtimeapi"
+	"github.com/esm-run/esm"
 )
 
 func TestNext(t *testing.T) {
@@ -136,7 +136,7 @@ func TestAnswers(t *testing.T) {
 		late        = `{"errorMessage":"late"}`
 		cause       = "application/vnd.aws.lambda.error.cause+json"
 	)
-	large := string(make([]byte, runtimeapi.MaxAnswer))
+	large := string(make([]byte, esm.MaxResponse))
 	inBase64 := base64.StdEncoding.EncodeToString([]byte(late))
 	typed := func(contentType, errorType string) []edit {
 		return []edit{header("Content-Type", contentType), header("Lambda-Runtime-Function-Error-Type", errorType)}
@@ -207,7 +207,7 @@ func TestTooLargeWithoutEnd(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.give(idA)
 		began := time.Now()
-		body := io.MultiReader(bytes.NewReader(make([]byte, runtimeapi.MaxAnswer+1)), stuck{t.Context()})
+		body := io.MultiReader(bytes.NewReader(make([]byte, esm.MaxResponse+1)), stuck{t.Context()})
 		got := r.do(http.MethodPost, response(idA), struct{ io.Reader }{body})
 		if took := time.Since(began); took != 5*time.Second {
 			t.Errorf("took %v, want 5 s", took)
