@@ -20,36 +20,31 @@ type Lines struct {
 	Color    bool                      // for terminals
 	Level    slog.Level                // lines below it are not written; LevelDebug shows scaling and every try
 
-	now      time.Time // of the event
-	troubles troubles
-	warnings repeats // about mappings
-	waits    repeats // about mappings
-	starts   repeats // about functions
-	bursts   bursts[sign]
+	news news[sign]
 }
 
 // Report writes about an event that happened at a time.
 func (l *Lines) Report(at time.Time, e trace.Event) {
-	l.now = at
+	found := l.news.of(at, e, onlyOnce)
+	if found.recovered {
+		l.about(found.mapping, "", signChanged, "the source answers again")
+	}
+	for _, more := range found.more {
+		l.more(found.mapping, more.kind, more.lines)
+	}
 	switch e := e.(type) {
 	case trace.Invoked:
-		l.invoked(e)
+		l.invoked(e, found.fresh)
 	case trace.Filtered:
 		l.about(e.Mapping, e.Shard, signFiltered, "%s filtered out", records(len(e.Records)))
 	case trace.Left:
 		l.left(e)
-	case trace.Received:
-		if e.Err == nil {
-			l.answered(e.Mapping, e.Shard)
-		}
-	case trace.Listed:
-		l.answered(e.Mapping, "")
 	case trace.Failing:
-		if l.troubles.news(l.now, e) {
+		if found.fresh {
 			l.about(e.Mapping, e.Shard, signWaits, "%v; trying again", e.Err)
 		}
 	case trace.Slowed:
-		if l.warnings.news(l.now, e.Mapping, e.Err.Error(), onlyOnce) {
+		if found.fresh {
 			l.about(e.Mapping, "", signWarning, "%v", e.Err)
 		}
 	case trace.State:
@@ -57,35 +52,27 @@ func (l *Lines) Report(at time.Time, e trace.Event) {
 	case trace.Scaled:
 		l.about(e.Mapping, "", signScaled, "%d pollers", e.Pollers)
 	case trace.Started:
-		l.started(e)
+		if e.Err != nil && found.fresh {
+			l.line(signFailed, e.Function, "does not start: %s", brief(e.Err.Error()))
+		}
 	default:
 		l.stream(e)
 	}
 }
 
-// answered reports that trouble is over, and how many lines were suppressed.
-func (l *Lines) answered(mapping, shard string) {
-	if l.troubles.answered(l.now, mapping, shard) {
-		l.about(mapping, "", signChanged, "the source answers again")
-	}
-	for _, more := range l.bursts.rest(l.now, mapping) {
-		l.more(mapping, more.kind, more.lines)
-	}
-}
-
-func (l *Lines) invoked(e trace.Invoked) {
+func (l *Lines) invoked(e trace.Invoked, fresh bool) {
 	n, took := records(len(e.Records)), round(e.Took)
 	switch e.Verdict {
 	case trace.Done:
 		l.about(e.Mapping, e.Shard, signDone, "%s  %v", n, took)
-		if e.Detail != "" && l.warnings.news(l.now, e.Mapping, e.Detail, onlyOnce) {
+		if fresh {
 			l.about(e.Mapping, e.Shard, signWarning, "%s", e.Detail)
 		}
 	case trace.Partial:
 		l.about(e.Mapping, e.Shard, signPartial, "%s  %v  %d reported as failed, %s", n, took, len(e.Failed), rest(e))
 	case trace.NotRun:
 		s := signStillWaits
-		if l.waits.waitIsNews(l.now, e) {
+		if fresh {
 			s = signWaits
 		}
 		l.about(e.Mapping, e.Shard, s, "%s  not run: %s; trying again", n, why(e))
@@ -117,15 +104,6 @@ func (l *Lines) left(e trace.Left) {
 		l.about(e.Mapping, "", signLeft, "%s left in the queue: %s: %v", records(len(e.Records)), e.Reason, e.Err)
 	default:
 		l.about(e.Mapping, "", signLeft, "%s left in the queue: %s", records(len(e.Records)), e.Reason)
-	}
-}
-
-func (l *Lines) started(e trace.Started) {
-	switch {
-	case e.Err == nil:
-		l.starts.over(l.now, e.Function)
-	case l.starts.news(l.now, e.Function, kind(e.Err), everyMinute):
-		l.line(signFailed, e.Function, "does not start: %s", brief(e.Err.Error()))
 	}
 }
 
@@ -167,7 +145,7 @@ func (l *Lines) about(mapping, shard string, s sign, format string, args ...any)
 	m := l.Mappings(mapping)
 	title := m.Title()
 	if shard != "" {
-		ok, before := l.bursts.allow(l.now, mapping, s)
+		ok, before := l.news.line(mapping, s)
 		l.more(mapping, s, before)
 		if !ok {
 			return
@@ -192,7 +170,7 @@ func (l *Lines) line(s sign, subject, format string, args ...any) {
 	if l.Color {
 		mark = s.color + mark + reset
 	}
-	fmt.Fprintf(l.W, "%s %s %s  %s\n", l.now.Format(time.TimeOnly), mark, subject, plain(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(l.W, "%s %s %s  %s\n", l.news.now.Format(time.TimeOnly), mark, subject, plain(fmt.Sprintf(format, args...)))
 }
 
 // plain returns text without control characters: what a handler or a service says must not control the terminal.

@@ -15,13 +15,8 @@ type Logs struct {
 	Handler  slog.Handler
 	Mappings func(uuid string) Mapping // describes a mapping
 
-	now      time.Time                 // of the event
 	handlers map[string]mappingHandler // by mapping
-	troubles troubles
-	warnings repeats // about mappings
-	waits    repeats // about mappings
-	starts   repeats // about functions
-	bursts   bursts[string]
+	news     news[string]              // by message
 }
 
 // mappingHandler is a handler that has formatted the attributes of a mapping already.
@@ -38,7 +33,13 @@ const (
 
 // Report logs an event that happened at a time.
 func (l *Logs) Report(at time.Time, e trace.Event) {
-	l.now = at
+	found := l.news.of(at, e, everyMinute)
+	if found.recovered {
+		l.about(found.mapping, "", slog.LevelInfo, "the source answers again")
+	}
+	for _, more := range found.more {
+		l.more(found.mapping, more.kind, more.lines)
+	}
 	switch e := e.(type) {
 	case trace.Received:
 		l.received(e)
@@ -47,7 +48,7 @@ func (l *Logs) Report(at time.Time, e trace.Event) {
 	case trace.Invoking:
 		l.about(e.Mapping, e.Shard, slog.LevelDebug, "invoking", slog.String("requestId", e.ID), count(e.Records))
 	case trace.Invoked:
-		l.invoked(e)
+		l.invoked(e, found.fresh)
 	case trace.Deleted:
 		l.about(e.Mapping, "", slog.LevelDebug, "deleted", count(e.Records), slog.Bool("filtered", e.Filtered))
 	case trace.Left:
@@ -57,12 +58,11 @@ func (l *Logs) Report(at time.Time, e trace.Event) {
 	case trace.State:
 		l.about(e.Mapping, "", slog.LevelInfo, "state", slog.String("state", e.State))
 	case trace.Failing:
-		level := newsLevel(l.troubles.news(l.now, e))
-		l.about(e.Mapping, e.Shard, level, "trying again", failure(e.Err), milliseconds("waitMs", e.Wait))
+		l.about(e.Mapping, e.Shard, newsLevel(found.fresh), "trying again", failure(e.Err), milliseconds("waitMs", e.Wait))
 	case trace.Slowed:
-		l.about(e.Mapping, "", newsLevel(l.warnings.news(l.now, e.Mapping, e.Err.Error(), onlyOnce)), "polling is slowed down", failure(e.Err))
+		l.about(e.Mapping, "", newsLevel(found.fresh), "polling is slowed down", failure(e.Err))
 	case trace.Started:
-		l.started(e)
+		l.started(e, found.fresh)
 	default:
 		l.stream(e)
 	}
@@ -72,48 +72,29 @@ func (l *Logs) received(e trace.Received) {
 	if e.Err != nil {
 		return // a Failing follows, with the pause
 	}
-	l.answered(e.Mapping, e.Shard)
 	l.about(e.Mapping, e.Shard, slog.LevelDebug, "received", count(e.Records), milliseconds("tookMs", e.Took))
 }
 
-// answered logs that trouble is over, and how many lines were at DEBUG only.
-func (l *Logs) answered(mapping, shard string) {
-	if l.troubles.answered(l.now, mapping, shard) {
-		l.about(mapping, "", slog.LevelInfo, "the source answers again")
-	}
-	for _, more := range l.bursts.rest(l.now, mapping) {
-		l.more(mapping, more.kind, more.lines)
-	}
-}
-
-func (l *Logs) invoked(e trace.Invoked) {
+func (l *Logs) invoked(e trace.Invoked, fresh bool) {
 	attrs := [8]slog.Attr{
 		slog.String("requestId", e.ID), count(e.Records), slog.String("outcome", e.Verdict.String()),
 		milliseconds("tookMs", e.Took), slog.Int("tries", e.Tries),
 	}
 	if e.Verdict == trace.Done {
 		l.about(e.Mapping, e.Shard, slog.LevelInfo, messageBatch, attrs[:5]...)
-		l.warn(e)
+		if fresh { // it counts as a success and was probably meant otherwise
+			l.about(e.Mapping, e.Shard, slog.LevelWarn, "the answer counts as success", slog.String("requestId", e.ID), slog.String("detail", e.Detail))
+		}
 		return
 	}
-	level := newsLevel(e.Verdict != trace.NotRun || l.waits.waitIsNews(l.now, e))
 	attrs[5], attrs[6], attrs[7] = slog.String("reason", string(e.Reason)), slog.Int("failed", failedRecords(e)), slog.String("detail", e.Detail)
-	l.about(e.Mapping, e.Shard, level, messageBatch, attrs[:]...)
+	l.about(e.Mapping, e.Shard, newsLevel(fresh), messageBatch, attrs[:]...)
 }
 
-// warn logs an answer that counts as a success and was probably meant otherwise.
-func (l *Logs) warn(e trace.Invoked) {
-	if e.Detail != "" && l.warnings.news(l.now, e.Mapping, e.Detail, everyMinute) {
-		l.about(e.Mapping, e.Shard, slog.LevelWarn, "the answer counts as success", slog.String("requestId", e.ID), slog.String("detail", e.Detail))
-	}
-}
-
-func (l *Logs) started(e trace.Started) {
+func (l *Logs) started(e trace.Started, fresh bool) {
 	level, message := slog.LevelDebug, "environment started"
 	if e.Err != nil {
-		level, message = newsLevel(l.starts.news(l.now, e.Function, kind(e.Err), everyMinute)), "environment did not start"
-	} else {
-		l.starts.over(l.now, e.Function)
+		level, message = newsLevel(fresh), "environment did not start"
 	}
 	l.log(l.Handler, level, message, slog.String("function", e.Function), milliseconds("tookMs", e.Took), failure(e.Err))
 }
@@ -132,18 +113,13 @@ func (l *Logs) stream(e trace.Event) {
 	case trace.Reading:
 		l.reading(e)
 	case trace.Drained:
-		l.answered(e.Mapping, e.Shard)
 		l.about(e.Mapping, e.Shard, slog.LevelInfo, "drained")
 	case trace.Listed:
-		l.answered(e.Mapping, "")
 		l.about(e.Mapping, "", slog.LevelDebug, "listed", slog.Int("shards", e.Shards), slog.Int("reading", e.Reading))
 	}
 }
 
 func (l *Logs) reading(e trace.Reading) {
-	if e.Shard == "" {
-		l.troubles.forget(e.Mapping)
-	}
 	level, message := slog.LevelDebug, "reading"
 	if e.Lost != nil {
 		level, message = slog.LevelWarn, "records may be missing or repeated"
@@ -163,7 +139,7 @@ func (l *Logs) notified(e trace.Notified) {
 // records that were given up.
 func (l *Logs) about(mapping, shard string, level slog.Level, message string, attrs ...slog.Attr) {
 	if shard != "" && level == slog.LevelWarn && message != messageGaveUp {
-		ok, before := l.bursts.allow(l.now, mapping, message)
+		ok, before := l.news.line(mapping, message)
 		l.more(mapping, message, before)
 		if !ok {
 			level = slog.LevelDebug
@@ -199,7 +175,7 @@ func (l *Logs) log(h slog.Handler, level slog.Level, message string, attrs ...sl
 	if !h.Enabled(context.Background(), level) {
 		return
 	}
-	r := slog.NewRecord(l.now, level, message, 0)
+	r := slog.NewRecord(l.news.now, level, message, 0)
 	r.AddAttrs(attrs...)
 	_ = h.Handle(context.Background(), r)
 }

@@ -6,8 +6,6 @@ import (
 	"net"
 	"strings"
 	"time"
-
-	"github.com/esm-run/esm/trace"
 )
 
 // How often a repeated text is reported.
@@ -65,15 +63,6 @@ func (r *repeats) over(now time.Time, about string) bool {
 	}
 	delete(r.subjects, about)
 	return true
-}
-
-// waitIsNews reports whether it is to be reported that a batch could not run. For a queue it is at the first try of each
-// batch. The shards of a stream share one report a minute for each reason, since every one of them waits until it can run.
-func (r *repeats) waitIsNews(now time.Time, e trace.Invoked) bool {
-	if e.Shard == "" {
-		return e.Tries == 1
-	}
-	return r.news(now, e.Mapping, string(e.Reason), everyMinute)
 }
 
 // kind returns an error's text without what differs each time: the request's ID, and the connection's own port.

@@ -17,15 +17,11 @@ func (l *Lines) stream(e trace.Event) {
 	case trace.Notified:
 		l.notified(e)
 	case trace.Drained:
-		l.answered(e.Mapping, e.Shard)
 		l.about(e.Mapping, e.Shard, signDrained, "read to its end")
 	}
 }
 
 func (l *Lines) reading(e trace.Reading) {
-	if e.Shard == "" {
-		l.troubles.forget(e.Mapping)
-	}
 	switch {
 	case e.Lost != nil:
 		l.about(e.Mapping, e.Shard, signLost, "%v", e.Lost)
