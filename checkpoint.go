@@ -29,6 +29,19 @@ type Checkpoints interface {
 	Forget(ctx context.Context, keys ...Key) error
 }
 
+// ForgetMapping removes all checkpoints of a mapping, and like Forget all or none.
+func ForgetMapping(ctx context.Context, store Checkpoints, mapping string) error {
+	stored, err := store.All(ctx, mapping)
+	if err != nil {
+		return err
+	}
+	var keys []Key
+	for shard := range stored {
+		keys = append(keys, Key{mapping, shard})
+	}
+	return store.Forget(ctx, keys...)
+}
+
 // Key identifies a checkpoint. An empty Shard stands for the mapping itself: that checkpoint's Position is the stream's
 // Identity, and its Since the time when the mapping was first seen.
 type Key struct{ Mapping, Shard string }

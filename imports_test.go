@@ -58,7 +58,7 @@ var layers = [][]string{
 	{"awsclient", "configfile", "observe", "usage"},
 	{"httpserver", "logging", "provision", "reservations", "wiring"},
 	{"datadir", "invoke", "startup", "status"},
-	{"position", "undelivered"},
+	{"position", "running", "undelivered"},
 }
 
 type pkg struct {

@@ -197,8 +197,8 @@ func engineOf(p *wiring.Parts) *engine.Engine {
 	return &e
 }
 
-// running runs an engine until the benchmark says that it is over.
-func running(p *wiring.Parts) (end func()) {
+// startEngine runs an engine until the benchmark says that it is over.
+func startEngine(p *wiring.Parts) (end func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	var ended sync.WaitGroup
 	ended.Go(func() { engineOf(p).Run(ctx, context.WithoutCancel(ctx)) })
@@ -362,7 +362,7 @@ func BenchmarkIdle(b *testing.B) {
 		arns = append(arns, arn)
 	}
 	p := engineOn(b, endpoint, nil, arns...)
-	defer running(p)()
+	defer startEngine(p)()
 	time.Sleep(2 * time.Second) // until all poll
 	for b.Loop() {
 		before := cpu(b)
@@ -395,7 +395,7 @@ func BenchmarkSendToHandler(b *testing.B) {
 				ended <- true
 			}
 		}, arn)
-		defer running(p)()
+		defer startEngine(p)()
 		var times []time.Duration
 		for b.Loop() {
 			for range 300 {

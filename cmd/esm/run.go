@@ -7,25 +7,15 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/esm-run/esm/api"
-	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
-	"github.com/esm-run/esm/cmd/esm/datadir"
 	"github.com/esm-run/esm/cmd/esm/logging"
-	"github.com/esm-run/esm/cmd/esm/observe"
-	"github.com/esm-run/esm/cmd/esm/provision"
-	"github.com/esm-run/esm/cmd/esm/startup"
+	"github.com/esm-run/esm/cmd/esm/running"
 	"github.com/esm-run/esm/cmd/esm/usage"
-	"github.com/esm-run/esm/cmd/esm/wiring"
-	"github.com/esm-run/esm/mappings"
-	"github.com/esm-run/esm/trace"
 )
 
 func runCommand() *cobra.Command {
@@ -56,8 +46,11 @@ lines otherwise or with --log-format.`,
 			}
 			defer log.Close()
 			defer runtime.KeepAlive(reserveHeap())
-			r := &run{stdout: stdout, stderr: stderr, log: log, began: time.Now()}
-			return r.run(cmd.Context(), args[0], over)
+			s := &running.System{Log: log, Stdout: stdout, Version: version, Began: time.Now()}
+			return run(cmd.Context(), s, func() (err error) {
+				s.File, err = load(args[0], over, stderr, log)
+				return err
+			})
 		},
 	}
 	flags := cmd.Flags()
@@ -77,39 +70,20 @@ lines otherwise or with --log-format.`,
 // outputTimeout is how long writing the rest of the output may take at the end.
 const outputTimeout = time.Second
 
-// run is one `esm run`.
-type run struct {
-	stdout, stderr io.Writer
-	log            *logging.Log
-	began          time.Time
-
-	// Set by load, and not changed while anything runs.
-	file    *configfile.File
-	monitor *observe.Monitor
-	tails   *api.Tails
-	trace   trace.Func
-
-	// Nil while the engine is starting.
-	known  atomic.Pointer[mappings.Register]
-	lambda atomic.Pointer[api.Server]
-
-	grace   atomic.Int64 // nanoseconds: the file's GracePeriod, once it is read
-	started atomic.Bool  // everything is ready for polling
-	servers sync.WaitGroup
-}
-
-func (r *run) run(parent context.Context, path string, over configfile.Overrides) error {
-	// Signals count from here on, also during the start.
-	r.grace.Store(int64(time.Minute))
-	grace := func() time.Duration { return time.Duration(r.grace.Load()) }
-	ctx, work, stop, end := lifetimes(parent, grace, func(s os.Signal) {
-		r.log.Info("%v: finishing running batches, for at most %v; a second signal stops at once", s, grace())
+// run runs s, whose file load sets, until a signal ends it. Signals count from the beginning, also while the file is loaded.
+func run(parent context.Context, s *running.System, load func() error) error {
+	var grace atomic.Int64 // nanoseconds: the file's GracePeriod, once it is loaded
+	grace.Store(int64(time.Minute))
+	period := func() time.Duration { return time.Duration(grace.Load()) }
+	ctx, work, stop, end := lifetimes(parent, period, func(got os.Signal) {
+		s.Log.Info("%v: finishing running batches, for at most %v; a second signal stops at once", got, period())
 	})
 	defer end()
-	if err := r.load(path, over); err != nil {
+	if err := load(); err != nil {
 		return err
 	}
-	if err := r.open(ctx, work, stop); err != nil && !interrupted(ctx, err) {
+	grace.Store(int64(s.File.Engine.GracePeriod))
+	if err := s.Run(ctx, work, stop); err != nil && !interrupted(ctx, err) {
 		return err
 	}
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
@@ -123,83 +97,15 @@ func interrupted(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
-func (r *run) load(path string, over configfile.Overrides) error {
+// load loads a file. Its errors go to stderr, its warnings to the log.
+func load(path string, over configfile.Overrides, stderr io.Writer, log *logging.Log) (*configfile.File, error) {
 	file, report := configfile.Load(path, over)
 	if report.Err() != nil {
-		fmt.Fprint(r.stderr, report)
-		return usage.Error{Err: errReported}
+		fmt.Fprint(stderr, report)
+		return nil, usage.Error{Err: errReported}
 	}
 	for _, w := range report.Warnings {
-		r.log.Warn("%s", w)
+		log.Warn("%s", w)
 	}
-	r.file = file
-	r.grace.Store(int64(file.Engine.GracePeriod))
-	var described []observe.Mapping
-	for _, m := range file.Mappings {
-		described = append(described, observe.Describe(m))
-	}
-	var functions []string
-	for _, fn := range file.Functions {
-		functions = append(functions, fn.Name)
-	}
-	r.monitor, r.tails = observe.NewMonitor(described, functions), &api.Tails{}
-	// The log comes last: when a line is written, the status agrees with it.
-	r.trace = observe.Tee(r.monitor.Trace, r.tails.Trace, r.log.Start(r.stdout, r.monitor.Mapping))
-	return nil
-}
-
-// open starts everything that the file asks for and blocks until ctx has ended and the feeds with it. It closes in the
-// reverse order: servers end last, since everything else may need them to the end. One that fails ends the run.
-func (r *run) open(ctx, work context.Context, stop context.CancelCauseFunc) error {
-	dir, err := datadir.Open(r.file.Engine.DataDir)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	defer r.servers.Wait()
-	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
-	defer endServing()
-	address, err := r.serve(serving, stop)
-	if err != nil {
-		return err
-	}
-	c := &awsclient.Clients{Region: r.file.Aws.Region, Warn: r.log.Warn}
-	if err := provision.Create(ctx, r.file, c, r.log); err != nil {
-		return err
-	}
-	parts, err := wiring.Build(ctx, r.file, c, r.trace)
-	if err != nil {
-		return err
-	}
-	defer parts.Close(work)
-	defer context.AfterFunc(ctx, parts.Functions.StopStarting)() // what does not run at a stop is left at once
-	if err := parts.Processes.Sweep(); err != nil {
-		r.log.Warn("%v: processes or files of an earlier run may be left", err)
-	}
-	checks := &startup.Checks{File: r.file, Parts: parts, Warn: r.log.Warn}
-	defer checks.Wait()
-	runs := &runner{
-		ctx: ctx, feeds: parts.Feeds, engine: parts.Engine, observers: observers{r.monitor, r.log}, started: checks.Mapping,
-	}
-	defer runs.stopping.Wait()
-	register, err := r.register(ctx, parts, runs)
-	if err != nil {
-		return err
-	}
-	defer register.Close()
-	lambda, err := r.lambdaAPI(ctx, parts, register)
-	if err != nil {
-		return err
-	}
-	defer lambda.Close(work)
-	r.known.Store(register)
-	r.lambda.Store(lambda)
-	r.started.Store(true)
-	r.log.Info("esm %s runs %s; status, metrics and health on http://%s", version, r.file.Path, address)
-	if !slices.ContainsFunc(register.List(), func(m mappings.Registered) bool { return *m.Enabled }) {
-		r.log.Info("no mapping is enabled: there is nothing to poll")
-	}
-	checks.Start(ctx)
-	runs.engine.Run(ctx, work)
-	return nil
+	return file, nil
 }

@@ -155,7 +155,7 @@ func drainStream(b *testing.B, endpoint, arn string, records int) drain {
 	})
 	var end func()
 	d := measured(b, func() {
-		end = running(p)
+		end = startEngine(p)
 		<-all
 	})
 	end()
@@ -382,7 +382,7 @@ func (t tip) measure(b *testing.B) {
 			}
 		}
 	})
-	defer running(p)()
+	defer startEngine(p)()
 	put := func(id string) {
 		sent.Store(id, time.Now())
 		if err := t.put(id); err != nil {

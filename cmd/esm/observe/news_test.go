@@ -11,7 +11,9 @@ import (
 
 func TestNews(t *testing.T) {
 	var n news[string]
-	failing := func(shard string) trace.Event { return trace.Failing{Mapping: "m", Shard: shard, Err: errors.New("no")} }
+	failing := func(shard string) trace.Event {
+		return trace.Failing{Mapping: "m", Shard: shard, Err: errors.New("no")}
+	}
 	waiting := func(shard string, tries int) trace.Event {
 		return trace.Invoked{Mapping: "m", Shard: shard, Verdict: trace.NotRun, Tries: tries, Reason: trace.ReasonThrottled}
 	}

@@ -137,12 +137,8 @@ func because(err error) string {
 
 // Reset forgets all positions of the mapping, which then begins at its StartingPosition.
 func (m *Mover) Reset(ctx context.Context) error {
-	if m.DryRun == nil && len(m.shards) > 0 {
-		keys := []esm.Key{{Mapping: m.mapping.UUID}}
-		for _, shard := range m.shardIDs() {
-			keys = append(keys, esm.Key{Mapping: m.mapping.UUID, Shard: shard})
-		}
-		if err := m.store.Forget(ctx, keys...); err != nil {
+	if m.DryRun == nil {
+		if err := esm.ForgetMapping(ctx, m.store, m.mapping.UUID); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package running
 
 import (
 	"context"
@@ -15,22 +15,22 @@ import (
 )
 
 // lambdaAPI returns Lambda's API of the running engine.
-func (r *run) lambdaAPI(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
-	reserved, notes, err := reservations.Open(ctx, r.file, p.Functions.Limits, p.Store)
+func (s *System) lambdaAPI(ctx context.Context, p *wiring.Parts, register *mappings.Register) (*api.Server, error) {
+	reserved, notes, err := reservations.Open(ctx, s.File, p.Functions.Limits, p.Store)
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range notes {
-		r.log.Warn("%s", n)
+		s.Log.Warn("%s", n)
 	}
-	info, err := os.Stat(r.file.Path)
+	info, err := os.Stat(s.File.Path)
 	if err != nil {
 		return nil, err
 	}
 	return &api.Server{
-		Mappings: register, Functions: fileFunctions{r.file, info.ModTime()}, Invoker: p.Functions, Concurrency: reserved,
-		Tails: r.tails, Region: r.file.Aws.Region, Account: r.file.Aws.AccountId,
-		Warn: func(text string) { r.log.Warn("%s", text) },
+		Mappings: register, Functions: fileFunctions{s.File, info.ModTime()}, Invoker: p.Functions, Concurrency: reserved,
+		Tails: s.tails, Region: s.File.Aws.Region, Account: s.File.Aws.AccountId,
+		Warn: func(text string) { s.Log.Warn("%s", text) },
 	}, nil
 }
 

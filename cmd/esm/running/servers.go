@@ -1,4 +1,4 @@
-package main
+package running
 
 import (
 	"context"
@@ -19,32 +19,32 @@ import (
 
 // serve starts the HTTP server, and the stand-in if the file asks for it, and returns the server's address. Both end with
 // ctx; an error of theirs is passed to stop.
-func (r *run) serve(ctx context.Context, stop context.CancelCauseFunc) (address string, err error) {
-	l, err := httpserver.Listen(r.file.Engine.Listen)
+func (s *System) serve(ctx context.Context, stop context.CancelCauseFunc) (address string, err error) {
+	l, err := httpserver.Listen(s.File.Engine.Listen)
 	if err != nil {
 		return "", err
 	}
-	complaints := slog.NewLogLogger(r.log.Structured.Handler(), slog.LevelWarn)
-	r.background(stop, func() error {
-		return httpserver.Serve(ctx, l, api.Guard(r.handler(), hostOf(r.file.Engine.Listen)), complaints)
+	complaints := slog.NewLogLogger(s.Log.Structured.Handler(), slog.LevelWarn)
+	s.background(stop, func() error {
+		return httpserver.Serve(ctx, l, api.Guard(s.handler(), hostOf(s.File.Engine.Listen)), complaints)
 	})
-	return l.Addr().String(), r.standIn(ctx, stop)
+	return l.Addr().String(), s.standIn(ctx, stop)
 }
 
 // handler returns the handler of the HTTP server, which answers from the moment that the server listens.
-func (r *run) handler() http.Handler {
+func (s *System) handler() http.Handler {
 	server := &httpserver.Server{
-		Metrics: r.monitor.Registry,
-		Status:  r.status,
+		Metrics: s.observers.monitor.Registry,
+		Status:  s.status,
 		Mappings: func() ([]mappings.Registered, bool) {
-			known := r.known.Load()
+			known := s.known.Load()
 			if known == nil {
 				return nil, false
 			}
 			return known.List(), true
 		},
 		Lambda: func() http.Handler {
-			if lambda := r.lambda.Load(); lambda != nil {
+			if lambda := s.lambda.Load(); lambda != nil {
 				return lambda
 			}
 			return nil
@@ -54,8 +54,8 @@ func (r *run) handler() http.Handler {
 }
 
 // standIn starts the stand-in for AWS, whose address then replaces "embedded" in the file.
-func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
-	port, asked := r.file.Aws.Embedded()
+func (s *System) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
+	port, asked := s.File.Aws.Embedded()
 	if !asked {
 		return nil
 	}
@@ -66,10 +66,10 @@ func (r *run) standIn(ctx context.Context, stop context.CancelCauseFunc) error {
 	if err != nil {
 		return fmt.Errorf("Aws.Endpoint embedded: %w", err)
 	}
-	server := &embedded.Server{Region: r.file.Aws.Region, AccountID: r.file.Aws.AccountId}
-	r.background(stop, func() error { return server.Serve(ctx, l) })
-	r.file.Aws.Endpoint = "http://" + l.Addr().String()
-	r.log.Info("the stand-in for AWS answers on %s (aws --endpoint-url %[1]s sqs list-queues)", r.file.Aws.Endpoint)
+	server := &embedded.Server{Region: s.File.Aws.Region, AccountID: s.File.Aws.AccountId}
+	s.background(stop, func() error { return server.Serve(ctx, l) })
+	s.File.Aws.Endpoint = "http://" + l.Addr().String()
+	s.Log.Info("the stand-in for AWS answers on %s (aws --endpoint-url %[1]s sqs list-queues)", s.File.Aws.Endpoint)
 	return nil
 }
 
@@ -80,8 +80,8 @@ func hostOf(listen string) string {
 }
 
 // background runs one server. Its error ends the run.
-func (r *run) background(stop context.CancelCauseFunc, server func() error) {
-	r.servers.Go(func() {
+func (s *System) background(stop context.CancelCauseFunc, server func() error) {
+	s.servers.Go(func() {
 		if err := server(); err != nil {
 			stop(err)
 		}
@@ -89,24 +89,24 @@ func (r *run) background(stop context.CancelCauseFunc, server func() error) {
 }
 
 // status returns the status of the engine, also while it starts.
-func (r *run) status() httpserver.Status {
-	now := r.now()
+func (s *System) status() httpserver.Status {
+	now := s.now()
 	waiting := now.Waiting()
-	if !r.started.Load() {
+	if !s.started.Load() {
 		waiting = []string{"the engine to start"}
 	}
 	return httpserver.Status{
-		Version: version, PID: os.Getpid(), Started: r.began,
+		Version: s.Version, PID: os.Getpid(), Started: s.Began,
 		Ready: len(waiting) == 0, Waiting: waiting, Status: now,
 	}
 }
 
 // now returns the status of the register's mappings, with their states and origins, or of the file's mappings before the
 // register is open.
-func (r *run) now() observe.Status {
-	known := r.known.Load()
+func (s *System) now() observe.Status {
+	known := s.known.Load()
 	if known == nil {
-		return r.monitor.Status()
+		return s.observers.monitor.Status()
 	}
 	all := map[string]mappings.Registered{}
 	var described []observe.Mapping
@@ -114,11 +114,11 @@ func (r *run) now() observe.Status {
 		all[m.UUID] = m
 		described = append(described, observe.Describe(m.Mapping))
 	}
-	s := r.monitor.StatusOf(described)
-	for i := range s.Mappings {
-		m := &s.Mappings[i]
-		is := all[m.UUID]
-		m.State, m.Origin, m.Changed = is.State, is.Origin, is.Changed
+	status := s.observers.monitor.StatusOf(described)
+	for i := range status.Mappings {
+		m := &status.Mappings[i]
+		registered := all[m.UUID]
+		m.State, m.Origin, m.Changed = registered.State, registered.Origin, registered.Changed
 	}
-	return s
+	return status
 }

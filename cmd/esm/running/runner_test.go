@@ -1,7 +1,8 @@
-package main
+package running
 
 import (
 	"context"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -20,34 +21,35 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// loadedRun returns a run that has loaded the text of a file, and its parts. Nothing runs.
-func loadedRun(t *testing.T, dir, file string) (*run, *wiring.Parts, *strings.Builder) {
+// loaded returns a System that observes, of the text of a file, and its parts. Nothing runs.
+func loaded(t *testing.T, dir, text string) (*System, *wiring.Parts) {
 	t.Helper()
 	path := filepath.Join(dir, "mappings.yaml")
-	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	said := &strings.Builder{}
-	log, err := logging.New(logging.Flags{Level: "info"}, said)
+	log, err := logging.New(logging.Flags{Level: "info"}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(log.Close)
-	r := &run{stdout: said, stderr: said, log: log}
-	if err := r.load(path, configfile.Overrides{DataDir: dir}); err != nil {
-		t.Fatalf("%v: %s", err, said)
+	file, report := configfile.Load(path, configfile.Overrides{DataDir: dir})
+	if report.Err() != nil {
+		t.Fatal(report)
 	}
-	p, err := wiring.Build(t.Context(), r.file, &awsclient.Clients{Region: r.file.Aws.Region}, r.trace)
+	s := &System{File: file, Log: log, Stdout: io.Discard}
+	s.observe()
+	p, err := wiring.Build(t.Context(), file, &awsclient.Clients{Region: file.Aws.Region}, s.trace)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close(t.Context()) })
-	return r, p, said
+	return s, p
 }
 
-func (r *run) runs(ctx context.Context, p *wiring.Parts) *runner {
+func (s *System) runs(ctx context.Context, p *wiring.Parts) *runner {
 	return &runner{
-		ctx: ctx, feeds: p.Feeds, engine: &engine.Engine{}, observers: observers{r.monitor, r.log},
+		ctx: ctx, feeds: p.Feeds, engine: &engine.Engine{}, observers: s.observers,
 		started: func(context.Context, config.Mapping) {},
 	}
 }
@@ -76,16 +78,16 @@ EventSourceMappings:
 
 // What a mapping had in hand when it got another function is counted for the one that had it.
 func TestChangedFunctionIsShownAfterLastBatch(t *testing.T) {
-	r, p, _ := loadedRun(t, t.TempDir(), twoFunctions)
-	runs, m := r.runs(t.Context(), p), r.file.Mappings[0]
+	s, p := loaded(t, t.TempDir(), twoFunctions)
+	runs, m := s.runs(t.Context(), p), s.File.Mappings[0]
 	ctx, stop := context.WithCancel(t.Context())
 	over := make(chan struct{})
 	go func() { defer close(over); runs.engine.Run(ctx, t.Context()) }()
 	defer func() { stop(); <-over; runs.stopping.Wait() }()
 
-	first := held{r.trace, m.UUID, make(chan struct{})}
+	first := held{s.trace, m.UUID, make(chan struct{})}
 	<-runs.engine.Set(m.UUID, observedFeed{first, runs, m})
-	for r.monitor.Status().Mappings[0].InFlight == 0 {
+	for s.observers.monitor.Status().Mappings[0].InFlight == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	m.FunctionName = "g"
@@ -93,45 +95,45 @@ func TestChangedFunctionIsShownAfterLastBatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.monitor.Status().Mappings[0].Function; got != "f" {
+	if got := s.observers.monitor.Status().Mappings[0].Function; got != "f" {
 		t.Errorf("while the batch is in hand it is one of %s", got)
 	}
 	close(first.release)
 	<-began
 	<-runs.Stop(m.UUID)
 	scraped := httptest.NewRecorder()
-	r.handler().ServeHTTP(scraped, httptest.NewRequest("GET", "/metrics", nil))
+	s.handler().ServeHTTP(scraped, httptest.NewRequest("GET", "/metrics", nil))
 	if got := scraped.Body.String(); !strings.Contains(got, `esm_batches_in_flight{function="g",mapping="`+m.UUID+`",source="`+m.EventSourceArn+`"} 0`) ||
 		strings.Contains(got, `esm_batches_in_flight{function="f"`) {
 		t.Errorf("got %s", got)
 	}
-	if got := r.monitor.Status().Mappings[0]; got.State != mappings.Disabled || got.InFlight != 0 {
+	if got := s.observers.monitor.Status().Mappings[0]; got.State != mappings.Disabled || got.InFlight != 0 {
 		t.Errorf("got %+v, want it disabled with nothing in hand", got)
 	}
 }
 
 // While its stream cannot be listed a new mapping is not Enabled, and the engine is not ready.
 func TestNotEnabledBeforeStreamIsListed(t *testing.T) {
-	r, p, _ := loadedRun(t, t.TempDir(), `
+	s, p := loaded(t, t.TempDir(), `
 Aws: {Endpoint: 'http://127.0.0.1:1', Region: us-east-1}
 Functions: {f: {Command: [/bin/true]}}
 EventSourceMappings:
   - {FunctionName: f, EventSourceArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/s', StartingPosition: LATEST}
 `)
-	runs := r.runs(t.Context(), p)
-	register, err := r.register(t.Context(), p, runs)
+	runs := s.runs(t.Context(), p)
+	register, err := s.register(t.Context(), p, runs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.known.Store(register)
-	r.started.Store(true)
+	s.known.Store(register)
+	s.started.Store(true)
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { runs.engine.Run(ctx, t.Context()) })
-	for !r.monitor.Status().Mappings[0].Failing {
+	for !s.observers.monitor.Status().Mappings[0].Failing {
 		time.Sleep(time.Millisecond)
 	}
-	if got := r.status(); got.Ready || got.Mappings[0].State != mappings.Enabling {
+	if got := s.status(); got.Ready || got.Mappings[0].State != mappings.Enabling {
 		t.Errorf("ready %v, state %s", got.Ready, got.Mappings[0].State)
 	}
 	register.Close()
@@ -143,15 +145,15 @@ EventSourceMappings:
 // shown.
 func TestStartAfterChangesOverHTTP(t *testing.T) {
 	dir := t.TempDir()
-	r, p, _ := loadedRun(t, dir, twoFunctions)
-	runs := r.runs(t.Context(), p)
-	register, err := r.register(t.Context(), p, runs)
+	s, p := loaded(t, dir, twoFunctions)
+	runs := s.runs(t.Context(), p)
+	register, err := s.register(t.Context(), p, runs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.known.Store(register)
-	gone := r.file.Mappings[0].UUID
-	if got := r.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != mappings.OriginFile {
+	s.known.Store(register)
+	gone := s.File.Mappings[0].UUID
+	if got := s.status(); len(got.Mappings) != 1 || got.Mappings[0].Origin != mappings.OriginFile {
 		t.Errorf("got %+v", got.Mappings)
 	}
 	if _, err := register.Delete(t.Context(), gone); err != nil {
@@ -167,23 +169,23 @@ func TestStartAfterChangesOverHTTP(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	for range 2 { // before and after a start
-		r.started.Store(true)
-		got := r.status()
+		s.started.Store(true)
+		got := s.status()
 		if !got.Ready || len(got.Mappings) != 1 || got.Mappings[0].UUID != made.UUID || got.Mappings[0].State != mappings.Disabled || got.Mappings[0].Origin != mappings.OriginHTTP {
 			t.Errorf("ready %v, waiting for %q, with %+v", got.Ready, got.Waiting, got.Mappings)
 		}
-		if s := r.monitor.Status().Mappings; len(s) > 1 {
-			t.Errorf("the board has %+v", s)
+		if shown := s.observers.monitor.Status().Mappings; len(shown) > 1 {
+			t.Errorf("the monitor has %+v", shown)
 		}
 		register.Close()
 		runs.stopping.Wait()
 		p.Close(t.Context())
-		r, p, _ = loadedRun(t, dir, twoFunctions)
-		runs = r.runs(t.Context(), p)
-		if register, err = r.register(t.Context(), p, runs); err != nil {
+		s, p = loaded(t, dir, twoFunctions)
+		runs = s.runs(t.Context(), p)
+		if register, err = s.register(t.Context(), p, runs); err != nil {
 			t.Fatal(err)
 		}
 		defer register.Close()
-		r.known.Store(register)
+		s.known.Store(register)
 	}
 }
