@@ -33,15 +33,15 @@ type Engine struct {
 	feeds     sync.WaitGroup
 }
 
-// runningFeed is a feed that runs, or that waits for its predecessor under the same name to end.
+// runningFeed is a feed that runs, or that waits for its predecessor under the same name to settle.
 type runningFeed struct {
-	feed    Feed
-	before  <-chan struct{} // over of the predecessor; nil without one
-	began   chan struct{}   // closed when the feed is ready, or never will be
-	ready   func()          // closes began, once
-	end     context.CancelFunc
-	over    chan struct{} // closed when it has ended
-	started bool          // guarded by the engine's mutex
+	feed        Feed
+	predecessor <-chan struct{} // its settled; nil without a predecessor
+	ready       chan struct{}   // closed when the feed is ready, or never will be
+	markReady   func()          // closes ready, once
+	end         context.CancelFunc
+	settled     chan struct{} // closed when the feed has ended, and with it everything that it had in hand
+	started     bool          // guarded by the engine's mutex
 }
 
 // Run blocks until ctx has ended and every feed with it. It waits for ctx even without feeds. It is called once.
@@ -64,16 +64,16 @@ func (e *Engine) begin(ctx, work context.Context) {
 }
 
 // Set runs feed under name. A feed that runs under that name already is ended, and the new one starts when everything that
-// the old one had in hand is settled. Began is closed when the new feed is ready, or when it has ended without that. Set
+// the old one had in hand is settled. Ready is closed when the new feed is ready, or when it has ended without that. Set
 // does not block.
-func (e *Engine) Set(name string, feed Feed) (began <-chan struct{}) {
+func (e *Engine) Set(name string, feed Feed) (ready <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	r := &runningFeed{feed: feed, before: e.drop(name), began: make(chan struct{}), over: make(chan struct{})}
-	r.ready = sync.OnceFunc(func() { close(r.began) })
+	r := &runningFeed{feed: feed, predecessor: e.drop(name), ready: make(chan struct{}), settled: make(chan struct{})}
+	r.markReady = sync.OnceFunc(func() { close(r.ready) })
 	if e.ended {
-		r.ready()
-		return r.began
+		r.markReady()
+		return r.ready
 	}
 	if e.running == nil {
 		e.running = map[string]*runningFeed{}
@@ -82,57 +82,58 @@ func (e *Engine) Set(name string, feed Feed) (began <-chan struct{}) {
 	if e.ctx != nil {
 		e.start(r)
 	}
-	return r.began
+	return r.ready
 }
 
-// Remove ends the feed that runs under name. Over is closed when everything that it had in hand is settled, and at once if
-// there is no such feed. Remove does not block.
-func (e *Engine) Remove(name string) (over <-chan struct{}) {
+// Remove ends the feed that runs under name. Settled is closed when everything that it had in hand is settled, and at once
+// if there is no such feed. Remove does not block.
+func (e *Engine) Remove(name string) (settled <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if over := e.drop(name); over != nil {
-		return over
+	if settled := e.drop(name); settled != nil {
+		return settled
 	}
 	nothing := make(chan struct{})
 	close(nothing)
 	return nothing
 }
 
-// drop removes and ends name's feed. It returns the over of the feed that has work in hand: the predecessor's if name's feed
-// has not started, which then never will, so that many changes in a row leave nothing behind. Over is nil if there is none.
-func (e *Engine) drop(name string) (over <-chan struct{}) {
+// drop removes and ends the feed under name. Settled is that of the feed which may still have work in hand; it is nil if
+// there is none. A feed that has not started has none and never will: then its predecessor's is returned, and many changes
+// in a row leave nothing behind.
+func (e *Engine) drop(name string) (settled <-chan struct{}) {
 	r := e.running[name]
 	delete(e.running, name)
 	switch {
 	case r == nil:
 		return nil
-	case r.end == nil:
-		r.ready()
+	case r.end == nil: // Run was not called yet
+		r.markReady()
 		return nil
 	}
 	r.end()
 	if r.started {
-		return r.over
+		return r.settled
 	}
-	return r.before
+	return r.predecessor
 }
 
-// start runs r as soon as its predecessor has ended, unless r is dropped before that.
+// start runs r as soon as its predecessor has settled, unless r is dropped before that.
 func (e *Engine) start(r *runningFeed) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	r.end = cancel
 	e.feeds.Go(func() {
 		defer cancel()
-		defer close(r.over)
-		defer r.ready()
-		if r.before != nil {
+		defer close(r.settled)
+		defer r.markReady()
+		if r.predecessor != nil {
 			select {
-			case <-r.before:
+			case <-r.predecessor:
 			case <-ctx.Done():
 			}
 		}
 		if e.starts(ctx, r) {
-			r.feed.Run(ctx, e.work, r.ready)
+			r.feed.Run(ctx, e.work, r.markReady)
 		}
 	})
 }

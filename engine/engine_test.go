@@ -97,12 +97,12 @@ func TestFeedsComeAndGo(t *testing.T) {
 		e.Set("gone", feed("gone"))
 		<-e.Remove("gone")
 		stop := e.run(t)
-		began := e.Set("a", feed("a'")) // waits for a
+		ready := e.Set("a", feed("a'")) // waits for a
 		last := e.Set("a", feed("a\"")) // replaces one that never ran
 		e.Set("b", feed("b"))
 		synctest.Wait()
 		log.want(t, "a starts", "b starts")
-		<-began
+		<-ready
 		<-last
 		synctest.Wait()
 		log.want(t, "a starts", "a ends", "a\" starts", "b starts")
@@ -114,7 +114,7 @@ func TestFeedsComeAndGo(t *testing.T) {
 	})
 }
 
-// Began is closed when the feed is ready, or has ended before that.
+// Ready is closed when the feed is ready, or has ended before that.
 func TestAFeedHasBegunWhenItIsReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log journal

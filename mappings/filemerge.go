@@ -41,8 +41,8 @@ type fileMerge struct {
 func mergeFile(file []config.Mapping, stored map[string]row, pairOf func(config.Mapping) pair, now time.Time) (map[string]row, []Note) {
 	m := &fileMerge{file: file, rows: maps.Clone(stored), pairOf: pairOf, now: now}
 	m.removeMissing()
-	for _, of := range file {
-		m.merge(of)
+	for _, mapping := range file {
+		m.merge(mapping)
 	}
 	for m.revertOne() {
 	}
@@ -50,15 +50,15 @@ func mergeFile(file []config.Mapping, stored map[string]row, pairOf func(config.
 	return m.rows, m.notes
 }
 
-func (m *fileMerge) note(of config.Mapping, text string) {
-	m.notes = append(m.notes, Note{of, text})
+func (m *fileMerge) note(mapping config.Mapping, text string) {
+	m.notes = append(m.notes, Note{mapping, text})
 }
 
 // removeMissing removes the mappings of the file that it no longer has. A row stays as long as it has positions to forget.
 func (m *fileMerge) removeMissing() {
 	has := map[string]bool{}
-	for _, of := range m.file {
-		has[of.UUID] = true
+	for _, mapping := range m.file {
+		has[mapping.UUID] = true
 	}
 	for _, uuid := range slices.Sorted(maps.Keys(m.rows)) {
 		r := m.rows[uuid]
@@ -76,34 +76,34 @@ func (m *fileMerge) removeMissing() {
 }
 
 // ofKind returns the text of a note, which has more to say about a stream: a queue has no positions.
-func ofKind(of config.Mapping, text, ofStream string) string {
-	if of.OfStream() {
+func ofKind(mapping config.Mapping, text, ofStream string) string {
+	if mapping.OfStream() {
 		return text + ofStream
 	}
 	return text
 }
 
 // merge merges one mapping of the file.
-func (m *fileMerge) merge(of config.Mapping) {
-	old, known := m.rows[of.UUID]
-	if known && old.File != nil && same(*old.File, of) {
+func (m *fileMerge) merge(mapping config.Mapping) {
+	old, known := m.rows[mapping.UUID]
+	if known && old.File != nil && same(*old.File, mapping) {
 		switch {
 		case old.Deleted:
-			m.note(of, stillDeleted)
+			m.note(mapping, stillDeleted)
 		case old.HTTP != nil:
 			m.note(old.mapping(), stillChanged)
 		}
 		return
 	}
-	m.rows[of.UUID] = row{Origin: OriginFile, File: &of, Forget: old.Forget, LastModified: m.now}
+	m.rows[mapping.UUID] = row{Origin: OriginFile, File: &mapping, Forget: old.Forget, LastModified: m.now}
 	switch {
 	case !known:
 	case old.Deleted:
-		m.note(of, ofKind(of, restored, restart))
+		m.note(mapping, ofKind(mapping, restored, restart))
 	case old.Origin == OriginHTTP:
-		m.note(of, adopted)
+		m.note(mapping, adopted)
 	case old.HTTP != nil:
-		m.note(of, overruled)
+		m.note(mapping, overruled)
 	}
 }
 
@@ -111,14 +111,14 @@ func (m *fileMerge) merge(of config.Mapping) {
 // function and source now. It reports whether it found one: reverting that may bring the next one into the same position.
 func (m *fileMerge) revertOne() bool {
 	joined := m.joined(func(r row) bool { return r.HTTP == nil })
-	for _, of := range m.file {
-		r := m.rows[of.UUID]
+	for _, mapping := range m.file {
+		r := m.rows[mapping.UUID]
 		if r.Deleted || r.HTTP == nil {
 			continue
 		}
 		if joined[m.pairOf(r.mapping())] {
-			m.rows[of.UUID] = row{Origin: OriginFile, File: r.File, Forget: r.Forget, LastModified: m.now}
-			m.note(of, reverted)
+			m.rows[mapping.UUID] = row{Origin: OriginFile, File: r.File, Forget: r.Forget, LastModified: m.now}
+			m.note(mapping, reverted)
 			return true
 		}
 	}
@@ -140,8 +140,8 @@ func (m *fileMerge) replaceHTTP() {
 // joined returns the pairs that mappings of the file join, of those rows that count.
 func (m *fileMerge) joined(counts func(row) bool) map[pair]bool {
 	joined := map[pair]bool{}
-	for _, of := range m.file {
-		if r := m.rows[of.UUID]; !r.Deleted && counts(r) {
+	for _, mapping := range m.file {
+		if r := m.rows[mapping.UUID]; !r.Deleted && counts(r) {
 			joined[m.pairOf(r.mapping())] = true
 		}
 	}

@@ -45,13 +45,13 @@ type Config struct {
 // Runner runs mappings. A register calls it for one mapping at a time, and for several mappings concurrently.
 type Runner interface {
 	// Run runs m, which is enabled, in the place of what runs under its UUID, as soon as the batches in hand of that are
-	// settled. Began is closed when m runs and no record that arrives from then on can be missed, which takes as long as the
+	// settled. Ready is closed when m runs and no record that arrives from then on can be missed, which takes as long as the
 	// source does not answer. The register does not call Run before the channel that Stop returned for that UUID is closed.
 	// After an error nothing has changed; the register tries again.
-	Run(m config.Mapping) (began <-chan struct{}, err error)
+	Run(m config.Mapping) (ready <-chan struct{}, err error)
 
-	// Stop stops what runs under uuid: no further batch begins. Over is closed when the batches in hand are settled.
-	Stop(uuid string) (over <-chan struct{})
+	// Stop stops what runs under uuid: no further batch begins. Settled is closed when the batches in hand are.
+	Stop(uuid string) (settled <-chan struct{})
 }
 
 // kind is the kind of the documents that hold the rows.

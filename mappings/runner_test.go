@@ -24,7 +24,7 @@ type testRunner struct {
 	err         error         // of Run
 	neverBegins bool
 	running     map[string]config.Mapping  // by UUID
-	stopped     map[string]<-chan struct{} // over of the last Stop, by UUID
+	stopped     map[string]<-chan struct{} // settled of the last Stop, by UUID
 	begins      int                        // of feeds
 }
 

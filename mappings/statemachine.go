@@ -13,8 +13,8 @@ const retryPause = 2 * time.Second
 // execution is the state of a mapping in the runner.
 type execution struct {
 	running *config.Mapping // what runs; nil if nothing does
-	began   <-chan struct{} // of what runs
-	over    <-chan struct{} // of what was stopped last; nil if nothing was
+	ready   <-chan struct{} // of what runs
+	settled <-chan struct{} // of what was stopped last; nil if nothing was
 }
 
 // updateState returns the state that an update leads through.
@@ -80,30 +80,30 @@ func (r *Register) settle(e *entry, version int) bool {
 	return true
 }
 
-// run runs m and waits until it has begun. It returns false after a failure, and when a transition interrupts it.
+// run runs m and waits until it is ready. It returns false after a failure, and when a transition interrupts it.
 func (r *Register) run(e *entry, m config.Mapping) bool {
 	if e.running == nil && !r.stop(e) {
 		return false
 	}
 	if e.running == nil || !sameWork(*e.running, m) {
-		began, err := r.config.Runner.Run(m)
+		ready, err := r.config.Runner.Run(m)
 		if err != nil {
 			r.config.Retrying(m, err)
 			await(r.life, time.After(retryPause), e.changed)
 			return false
 		}
-		e.running, e.began = &m, began
+		e.running, e.ready = &m, ready
 	}
-	return await(r.life, e.began, e.changed)
+	return await(r.life, e.ready, e.changed)
 }
 
 // stop stops what runs, if anything does, and waits until its batches in hand are settled. It returns false when a
 // transition interrupts it.
 func (r *Register) stop(e *entry) bool {
 	if e.running != nil {
-		e.running, e.over = nil, r.config.Runner.Stop(e.uuid)
+		e.running, e.settled = nil, r.config.Runner.Stop(e.uuid)
 	}
-	return e.over == nil || await(r.life, e.over, e.changed)
+	return e.settled == nil || await(r.life, e.settled, e.changed)
 }
 
 // await waits for done and returns true. It returns false when ctx ends or interrupt has a token.

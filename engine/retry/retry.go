@@ -81,8 +81,8 @@ func Scaled(d time.Duration, scale float64) time.Duration {
 	return time.Duration(scale * float64(d))
 }
 
-// Linger returns a context for a call that the end of ctx does not cut short. It ends with work, and otherwise once ctx has
-// ended and limit has passed since Linger was called.
+// Linger returns a context for a call that may go on after ctx has ended. The context ends when work does, or as soon as both
+// ctx has ended and limit has passed since Linger was called. The caller must call end when the call has returned.
 func Linger(ctx, work context.Context, limit time.Duration) (call context.Context, end context.CancelFunc) {
 	call, cancel := context.WithCancel(work)
 	latest := time.Now().Add(limit)

@@ -48,28 +48,28 @@ func (s series) gauge(d *prometheus.Desc, value float64, labels ...string) {
 	s.metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, append(labels, s.labels...)...)
 }
 
-func (s series) counters(all []counter, is snapshot) {
+func (s series) counters(all []counter, shown snapshot) {
 	for _, c := range all {
-		s.count(c.desc, c.value(is.n)-c.value(is.base))
+		s.count(c.desc, c.value(shown.n)-c.value(shown.base))
 	}
 }
 
 func (s *mappingState) collect(metrics chan<- prometheus.Metric) {
-	is := s.snapshot(time.Now())
-	to := series{metrics, is.status.labels()}
-	to.counters(mappingCounters, is)
-	for result, batches := range is.results {
-		to.count(batchesTotal, batches, result)
+	shown := s.snapshot(time.Now())
+	out := series{metrics, shown.status.labels()}
+	out.counters(mappingCounters, shown)
+	for result, batches := range shown.results {
+		out.count(batchesTotal, batches, result)
 	}
-	to.gauge(batchesInFlight, float64(is.status.InFlight))
-	if is.status.StreamStatus == nil {
-		to.counters(queueCounters, is)
-		to.queue(is.status, is.left)
+	out.gauge(batchesInFlight, float64(shown.status.InFlight))
+	if shown.status.StreamStatus == nil {
+		out.counters(queueCounters, shown)
+		out.queue(shown.status, shown.left)
 		return
 	}
-	to.counters(streamCounters, is)
-	to.stream(is.status.StreamStatus)
-	to.shards(is.shards)
+	out.counters(streamCounters, shown)
+	out.stream(shown.status.StreamStatus)
+	out.shards(shown.shards)
 }
 
 func (s series) queue(m MappingStatus, left map[string]int64) {

@@ -27,7 +27,7 @@ type runner struct {
 var _ mappings.Runner = (*runner)(nil)
 
 // Run implements [mappings.Runner].
-func (r *runner) Run(m config.Mapping) (began <-chan struct{}, err error) {
+func (r *runner) Run(m config.Mapping) (ready <-chan struct{}, err error) {
 	feed, err := r.feeds.Feed(r.ctx, m)
 	if err != nil {
 		return nil, err
@@ -36,11 +36,11 @@ func (r *runner) Run(m config.Mapping) (began <-chan struct{}, err error) {
 }
 
 // Stop implements [mappings.Runner].
-func (r *runner) Stop(uuid string) (over <-chan struct{}) {
-	settled, reported := r.engine.Remove(uuid), make(chan struct{})
+func (r *runner) Stop(uuid string) (settled <-chan struct{}) {
+	removed, reported := r.engine.Remove(uuid), make(chan struct{})
 	r.stopping.Go(func() {
 		defer close(reported)
-		<-settled
+		<-removed
 		r.feeds.Trace.Emit(trace.State{Mapping: uuid, State: mappings.Disabled})
 	})
 	return reported

@@ -81,9 +81,9 @@ func TestChangedFunctionIsShownAfterLastBatch(t *testing.T) {
 	s, p := loaded(t, t.TempDir(), twoFunctions)
 	runs, m := s.runs(t.Context(), p), s.File.Mappings[0]
 	ctx, stop := context.WithCancel(t.Context())
-	over := make(chan struct{})
-	go func() { defer close(over); runs.engine.Run(ctx, t.Context()) }()
-	defer func() { stop(); <-over; runs.stopping.Wait() }()
+	ended := make(chan struct{})
+	go func() { defer close(ended); runs.engine.Run(ctx, t.Context()) }()
+	defer func() { stop(); <-ended; runs.stopping.Wait() }()
 
 	first := held{s.trace, m.UUID, make(chan struct{})}
 	<-runs.engine.Set(m.UUID, observedFeed{first, runs, m})
@@ -91,7 +91,7 @@ func TestChangedFunctionIsShownAfterLastBatch(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	m.FunctionName = "g"
-	began, err := runs.Run(m)
+	ready, err := runs.Run(m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestChangedFunctionIsShownAfterLastBatch(t *testing.T) {
 		t.Errorf("while the batch is in hand it is one of %s", got)
 	}
 	close(first.release)
-	<-began
+	<-ready
 	<-runs.Stop(m.UUID)
 	scraped := httptest.NewRecorder()
 	s.handler().ServeHTTP(scraped, httptest.NewRequest("GET", "/metrics", nil))
