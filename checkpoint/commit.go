@@ -63,43 +63,26 @@ func (d *DB) enqueue(c *change) (done <-chan struct{}, err error) {
 
 // commitAll commits group after group until no change waits.
 func (d *DB) commitAll() {
-	last := 0
-	for g := d.take(last); g != nil; g = d.take(last) {
+	for g := d.take(); g != nil; g = d.take() {
 		err := d.commit(g.changes)
 		for _, c := range g.changes {
 			if c.err == nil {
 				c.err = err
 			}
 		}
-		last = len(g.changes)
 		close(g.done)
 	}
 }
 
-// yields is how often take yields to other goroutines without a new change arriving.
-const yields = 8
-
-// take returns the waiting group, or nil, which ends the committer. It first gives the callers of the last commit, which
-// had last changes, a chance to enqueue their next change: otherwise every other commit would hold a few stragglers.
-func (d *DB) take(last int) *group {
-	for before, idle := 0, 0; ; idle++ {
-		runtime.Gosched()
-		d.mu.Lock()
-		now := 0
-		if d.waiting != nil {
-			now = len(d.waiting.changes)
-		}
-		if now > before {
-			before, idle = now, 0
-		}
-		if now > 0 && now >= last || idle == yields {
-			g := d.waiting
-			d.waiting, d.busy = nil, g != nil
-			d.mu.Unlock()
-			return g
-		}
-		d.mu.Unlock()
-	}
+// take returns the waiting group, or nil, which ends the committer. It first yields, so that the callers of the last commit can
+// enqueue their next change: otherwise every other commit holds a few stragglers.
+func (d *DB) take() *group {
+	runtime.Gosched()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.waiting
+	d.waiting, d.busy = nil, g != nil
+	return g
 }
 
 // commit applies changes in one durable transaction. A change whose apply fails is left out.
