@@ -39,6 +39,7 @@ type rig struct {
 	mu        sync.Mutex
 	events    []esm.Event
 	acceptErr error
+	starting  bool
 	confirmed []string
 	fetched   []string
 	pem       []byte // of the certificate at certURL; nil answers with 404
@@ -58,7 +59,12 @@ var keys = sync.OnceValue(func() *rsa.PrivateKey {
 func newRig(t *testing.T) *rig {
 	r := &rig{T: t, pem: certificatePEM(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))}
 	r.server = &Server{
-		Events:      r,
+		Events: func() esm.Acceptor {
+			if r.starting {
+				return nil
+			}
+			return r
+		},
 		HasFunction: func(name string) bool { return name == "orders" },
 		Confirm: func(_ context.Context, topic, token string) error {
 			if token == "wrong" {

@@ -51,8 +51,8 @@ func URL(base, function string, unwrap Unwrap) string {
 // It answers a notification with 200 when its event is durable, and with a 5xx status if SNS should deliver it again. Then the
 // event may come twice, with the same request ID.
 type Server struct {
-	// Events accepts the events of functions.
-	Events esm.Acceptor
+	// Events accepts the events of functions. It returns nil while the engine is starting.
+	Events func() esm.Acceptor
 
 	// HasFunction reports whether there is a function of a name without qualifier.
 	HasFunction func(name string) bool
@@ -206,7 +206,11 @@ func (s *Server) accept(r *http.Request, m message, to destination) error {
 	if len(payload) > esm.MaxEvent {
 		return refuse(http.StatusRequestEntityTooLarge, "the event has %d bytes, above %d", len(payload), esm.MaxEvent)
 	}
-	return s.Events.Accept(r.Context(), esm.Event{
+	events := s.Events()
+	if events == nil {
+		return refuse(http.StatusServiceUnavailable, "the engine is starting")
+	}
+	return events.Accept(r.Context(), esm.Event{
 		ID: requestID(m.MessageId, to.function), Function: to.function, Payload: payload,
 		TraceHeader: r.Header.Get("X-Amzn-Trace-Id"),
 	})

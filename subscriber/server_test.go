@@ -257,8 +257,12 @@ func TestUnavailable(t *testing.T) {
 	if got := r.post("/esm/v1/sns/orders", notification("x").sign("1")); got != 503 {
 		t.Errorf("status %d after an error", got)
 	}
+	r.acceptErr, r.starting = nil, true
+	if got := r.post("/esm/v1/sns/orders", notification("x").sign("1")); got != 503 {
+		t.Errorf("status %d while the engine starts", got)
+	}
 	if got := r.post("/esm/v1/sns/orders", confirmation("t").sign("1")); got != 200 {
-		t.Errorf("status %d of a confirmation", got)
+		t.Errorf("status %d of a confirmation while the engine starts", got)
 	}
 }
 

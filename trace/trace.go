@@ -278,7 +278,6 @@ func (Output) event()       {}
 func (Environments) event() {}
 func (Started) event()      {}
 func (Ran) event()          {}
-func (Scheduled) event()    {}
 
 func (EventAccepted) event() {}
 func (EventTried) event()    {}
@@ -287,3 +286,4 @@ func (EventEnded) event()    {}
 func (EventsRemoved) event() {}
 func (EventNotified) event() {}
 func (EventsFailing) event() {}
+func (Scheduled) event()     {}

@@ -71,6 +71,7 @@ func (s *Server) Handler() http.Handler {
 		}
 		Starting(w)
 	})
+	s.handleEvents(mux)
 	mux.HandleFunc(subscriber.Path, func(w http.ResponseWriter, req *http.Request) {
 		if topics := s.Subscriber(); topics != nil {
 			topics.ServeHTTP(w, req)
@@ -78,7 +79,6 @@ func (s *Server) Handler() http.Handler {
 		}
 		Starting(w)
 	})
-	s.handleEvents(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		if lambda := s.Lambda(); lambda != nil {
 			lambda.ServeHTTP(w, req)

@@ -48,10 +48,10 @@ func (n *news[Kind]) of(at time.Time, e trace.Event, again time.Duration) findin
 		return finding[Kind]{fresh: n.troubles.news(at, e)}
 	case trace.Slowed:
 		return finding[Kind]{fresh: n.warnings.news(at, e.Mapping, e.Err.Error(), onlyOnce)}
+	case trace.Scheduled:
+		return finding[Kind]{fresh: e.Err == nil || n.rules.news(at, e.Rule, kind(e.Err), everyMinute)}
 	case trace.Started:
 		return finding[Kind]{fresh: n.started(e)}
-	case trace.Scheduled:
-		return finding[Kind]{fresh: e.Err == nil || e.Wait == 0 || n.rules.news(at, e.Rule, kind(e.Err), everyMinute)}
 	case trace.Invoked:
 		return finding[Kind]{fresh: n.invoked(e, again)}
 	}

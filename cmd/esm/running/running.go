@@ -41,7 +41,8 @@ type System struct {
 	known  atomic.Pointer[mappings.Register]
 	lambda atomic.Pointer[api.Server]
 	events atomic.Pointer[async.Feed]
-	topics atomic.Pointer[subscriber.Server]
+
+	subscriber atomic.Pointer[subscriber.Server]
 
 	standInURL string // set by serve; empty without a stand-in
 
@@ -127,11 +128,11 @@ func (s *System) poll(ctx, work context.Context, parts *wiring.Parts, address st
 	lambda := s.lambdaAPI(parts, register, set, events)
 	defer lambda.Close(work)
 	s.events.Store(events)
-	s.known.Store(register)
-	s.lambda.Store(lambda)
-	if err := s.connect(ctx, parts, address, events); err != nil {
+	if err := s.connect(ctx, parts.Feeds.Clients, parts, address, events); err != nil {
 		return err
 	}
+	s.known.Store(register)
+	s.lambda.Store(lambda)
 	s.started.Store(true)
 	s.Log.Info("esm %s runs %s; status, metrics and health on http://%s", s.Version, s.File.Path, address)
 	if !slices.ContainsFunc(register.List(), func(m mappings.Registered) bool { return *m.Enabled }) {

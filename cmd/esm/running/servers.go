@@ -14,6 +14,7 @@ import (
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/httpserver"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/localstack/embedded"
 	"github.com/esm-run/esm/mappings"
 )
@@ -44,6 +45,12 @@ func (s *System) handler() http.Handler {
 			}
 			return known.List(), true
 		},
+		Subscriber: func() http.Handler {
+			if topics := s.subscriber.Load(); topics != nil {
+				return topics
+			}
+			return nil
+		},
 		Events: func() httpserver.Events {
 			if events := s.events.Load(); events != nil {
 				return events
@@ -53,12 +60,6 @@ func (s *System) handler() http.Handler {
 		Lambda: func() http.Handler {
 			if lambda := s.lambda.Load(); lambda != nil {
 				return lambda
-			}
-			return nil
-		},
-		Subscriber: func() http.Handler {
-			if topics := s.topics.Load(); topics != nil {
-				return topics
 			}
 			return nil
 		},
@@ -91,6 +92,10 @@ func (s *System) standIn(ctx context.Context, stop context.CancelCauseFunc) erro
 	server := &embedded.Server{
 		Region: s.File.Aws.Region, AccountID: s.File.Aws.AccountId,
 		Functions: lateEvents{s}, HasFunction: s.hasFunction, Pattern: eventPattern,
+		Schedule: func(expression string) error {
+			_, err := policy.ParseSchedule(expression)
+			return err
+		},
 		GivenUp: func(target string, err error) { s.Log.Warn("the stand-in could not deliver to %s: %v", target, err) },
 		Guard:   func(next http.Handler) http.Handler { return api.Guard(next, nil) },
 	}

@@ -15,13 +15,12 @@ import (
 )
 
 // connect opens the ways by which events reach functions: the endpoint of topics, subscriptions, notifications and rules, and the
-// schedules, which the engine then runs. The server at address answers, and events are accepted.
-func (s *System) connect(ctx context.Context, parts *wiring.Parts, address string, events esm.Acceptor) error {
-	c := parts.Feeds.Clients
+// schedules, which then run in the engine.
+func (s *System) connect(ctx context.Context, c *awsclient.Clients, p *wiring.Parts, address string, events esm.Acceptor) error {
 	entry := provision.Entry{StandIn: s.standInURL, URL: provision.EntryURL(s.File, address)}
-	s.topics.Store(&subscriber.Server{
-		Events:      events,
-		HasFunction: s.hasFunction,
+	s.subscriber.Store(&subscriber.Server{
+		Events:      func() esm.Acceptor { return events },
+		HasFunction: func(name string) bool { return s.File.Function(name) != nil },
 		Confirm:     confirm(c, s.File),
 		Account:     s.File.Aws.AccountId,
 		Unsigned:    provision.Unsigned(s.File, entry),
@@ -30,13 +29,13 @@ func (s *System) connect(ctx context.Context, parts *wiring.Parts, address strin
 	if err := provision.Connect(ctx, s.File, c, entry, s.Log); err != nil {
 		return err
 	}
-	schedules := &wiring.Schedules{File: s.File, Clients: c, Starts: parts.Store, Events: events, Trace: s.trace}
+	schedules := &wiring.Schedules{File: s.File, Clients: c, Starts: p.Store, Events: events, Trace: s.trace}
 	feeds, err := schedules.Feeds(ctx)
 	if err != nil {
 		return err
 	}
 	for name, feed := range feeds {
-		parts.Engine.Set(name, feed)
+		p.Engine.Set(name, feed)
 	}
 	return nil
 }
