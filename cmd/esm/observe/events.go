@@ -92,7 +92,7 @@ func (m *Monitor) updateEvents(function string, change func(*functionState)) {
 
 func (f *functionState) eventTried(e trace.EventTried) {
 	f.events.age.Observe(e.Age.Seconds())
-	if e.Reason == trace.ReasonThrottled {
+	if e.Reason == trace.ReasonThrottled && !e.Invoked {
 		f.Throttles++
 	}
 }
