@@ -163,38 +163,40 @@ func (g *groupCommit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-const (
-	dispatched          = 10_000
-	dispatchConcurrency = 10
-)
+const dispatched = 10_000
 
-// BenchmarkDispatchEvents runs 10,000 events of 1 KB that have waited, with a concurrency of 10 and a handler that does nothing:
-// `esm run`, as a process of its own that writes its logs to files, and in turn the invocations alone, by as many
-// loops on the same invoker. Both have to start their handlers. "time-ratio" is the program's time to that of the invocations,
-// of the best run each.
+// BenchmarkDispatchEvents runs 10,000 events of 1 KB that have waited, through a handler that does nothing: `esm run`, as a
+// process of its own that writes its logs to files, and in turn the invocations alone, by loops on the same invoker. Both
+// have to start their handlers, and run as many concurrently. "time-ratio" is the program's time to that of the
+// invocations, of the best run each.
 func BenchmarkDispatchEvents(b *testing.B) {
-	var ours, theirs drain
-	for b.Loop() {
-		for range 3 {
-			theirs = theirs.better(invokeAlone(b))
-			ours = ours.better(dispatchProgram(b))
-		}
+	for _, concurrency := range []int{10, 100} {
+		b.Run(fmt.Sprintf("concurrency=%d", concurrency), func(b *testing.B) {
+			var ours, theirs drain
+			for b.Loop() {
+				for range 3 {
+					theirs = theirs.better(invokeAlone(b, concurrency))
+					ours = ours.better(dispatchProgram(b, concurrency))
+				}
+			}
+			b.ReportMetric(dispatched/ours.took.Seconds(), "esm-events/s")
+			b.ReportMetric(dispatched/theirs.took.Seconds(), "alone-events/s")
+			b.ReportMetric(ours.took.Seconds()/theirs.took.Seconds(), "time-ratio")
+			b.ReportMetric(ours.cpu.Seconds()/theirs.cpu.Seconds(), "cpu-ratio")
+		})
 	}
-	b.ReportMetric(dispatched/ours.took.Seconds(), "esm-events/s")
-	b.ReportMetric(dispatched/theirs.took.Seconds(), "alone-events/s")
-	b.ReportMetric(ours.took.Seconds()/theirs.took.Seconds(), "time-ratio")
-	b.ReportMetric(ours.cpu.Seconds()/theirs.cpu.Seconds(), "cpu-ratio")
 }
 
 // dispatchProgram runs events that are all due at one moment, after the program is ready.
-func dispatchProgram(b *testing.B) drain {
+func dispatchProgram(b *testing.B, concurrency int) drain {
 	b.Helper()
 	dir, due := b.TempDir(), time.Now().Add(5*time.Second)
 	addEvents(b, dir, dispatched, due)
 	p := runProgram(b, dir, fmt.Sprintf(`
 Aws: {Endpoint: 'http://127.0.0.1:1', Region: us-east-1}
-Functions: {f: {Command: ['%s'], Timeout: 60, ReservedConcurrentExecutions: %d, Environment: {Variables: {BENCH_AS: handler}}}}
-`, executable(b), dispatchConcurrency))
+Engine: {Concurrency: %d}
+Functions: {f: {Command: ['%s'], Timeout: 60, Environment: {Variables: {BENCH_AS: handler}}}}
+`, concurrency, executable(b)))
 	defer p.stop()
 	cpu := p.cpu()
 	if time.Now().After(due) {
@@ -235,15 +237,15 @@ func addEvents(b *testing.B, dir string, n int, due time.Time) {
 }
 
 // invokeAlone makes as many invocations by bare loops.
-func invokeAlone(b *testing.B) drain {
+func invokeAlone(b *testing.B, concurrency int) drain {
 	b.Helper()
 	p := engineWith(b, "http://127.0.0.1:1", func(trace.Event) {})
 	defer p.Close(context.WithoutCancel(b.Context()))
 	return measured(b, func() {
 		var all sync.WaitGroup
-		for range dispatchConcurrency {
+		for range concurrency {
 			all.Go(func() {
-				for range dispatched / dispatchConcurrency {
+				for range dispatched / concurrency {
 					slot, err := p.Functions.Reserve(b.Context(), "f")
 					if err != nil {
 						b.Error(err)
