@@ -34,14 +34,21 @@ func (e *Engine) Send(function, event string) (id string) {
 
 // TrySend invokes a function asynchronously with a request ID, which may be empty, and returns the answer as it is.
 func (e *Engine) TrySend(function, event, id string) (status int, body string, header http.Header, err error) {
-	url := e.URL("/2015-03-31/functions/" + function + "/invocations")
-	req, err := http.NewRequestWithContext(e.Context(), http.MethodPost, url, strings.NewReader(event))
+	with := []string{"X-Amz-Invocation-Type", "Event"}
+	if id != "" {
+		with = append(with, "X-Amzn-RequestId", id)
+	}
+	return e.Do(http.MethodPost, "/2015-03-31/functions/"+function+"/invocations", event, with...)
+}
+
+// Do sends a request without any client. With are names and values of headers.
+func (e *Engine) Do(method, path, request string, with ...string) (status int, body string, header http.Header, err error) {
+	req, err := http.NewRequestWithContext(e.Context(), method, e.URL(path), strings.NewReader(request))
 	if err != nil {
 		return 0, "", nil, err
 	}
-	req.Header.Set("X-Amz-Invocation-Type", "Event")
-	if id != "" {
-		req.Header.Set("X-Amzn-RequestId", id)
+	for i := 0; i+1 < len(with); i += 2 {
+		req.Header.Set(with[i], with[i+1])
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
