@@ -63,43 +63,26 @@ func (f *file) enqueue(c *change) (done <-chan struct{}, err error) {
 
 // commitAll commits group after group until no change waits.
 func (f *file) commitAll() {
-	last := 0
-	for g := f.take(last); g != nil; g = f.take(last) {
+	for g := f.take(); g != nil; g = f.take() {
 		err := f.commit(g.changes)
 		for _, c := range g.changes {
 			if c.err == nil {
 				c.err = err
 			}
 		}
-		last = len(g.changes)
 		close(g.done)
 	}
 }
 
-// yields is how often take yields to other goroutines without a new change arriving.
-const yields = 8
-
-// take returns the waiting group, or nil, which ends the committer. It first gives the callers of the last commit, which
-// had last changes, a chance to enqueue their next change: otherwise every other commit would hold a few stragglers.
-func (f *file) take(last int) *group {
-	for before, idle := 0, 0; ; idle++ {
-		runtime.Gosched()
-		f.mu.Lock()
-		now := 0
-		if f.waiting != nil {
-			now = len(f.waiting.changes)
-		}
-		if now > before {
-			before, idle = now, 0
-		}
-		if now > 0 && now >= last || idle == yields {
-			g := f.waiting
-			f.waiting, f.busy = nil, g != nil
-			f.mu.Unlock()
-			return g
-		}
-		f.mu.Unlock()
-	}
+// take returns the waiting group, or nil, which ends the committer. It first yields, so that the callers of the last commit can
+// enqueue their next change: otherwise every other commit holds a few stragglers.
+func (f *file) take() *group {
+	runtime.Gosched()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	g := f.waiting
+	f.waiting, f.busy = nil, g != nil
+	return g
 }
 
 // commit applies changes in one durable transaction. A change whose apply fails is left out.

@@ -45,14 +45,14 @@ var changes = map[string]func(r *rig, ctx context.Context, http string) error{
 }
 
 // eachChange runs a test for each kind of change, with a mapping of the file and one made over HTTP.
-func eachChange(t *testing.T, test func(t *testing.T, r *rig, change func(context.Context) error)) {
+func eachChange(t *testing.T, test func(r *rig, change func(context.Context) error)) {
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			file := []config.Mapping{inFile(uuid1, ofQueue("f"))}
-			bubble(t, file, func(t *testing.T, r *rig) {
+			bubble(t, file, func(r *rig) {
 				http := r.create(ofStream("g")).UUID
 				time.Sleep(time.Minute)
-				test(t, r, func(ctx context.Context) error { return change(r, ctx, http) })
+				test(r, func(ctx context.Context) error { return change(r, ctx, http) })
 				r.checkConsistent()
 				r.checkRestart(file)
 			})
@@ -62,28 +62,28 @@ func eachChange(t *testing.T, test func(t *testing.T, r *rig, change func(contex
 
 // wantList checks whether the mappings differ from those before.
 func (r *rig) wantList(before []Registered, changed bool) {
-	r.t.Helper()
+	r.Helper()
 	if after := r.List(); reflect.DeepEqual(after, before) == changed {
-		r.t.Errorf("was %+v\nis  %+v, want a change: %v", before, after, changed)
+		r.Errorf("was %+v\nis  %+v, want a change: %v", before, after, changed)
 	}
 }
 
 func TestFailedWrite(t *testing.T) {
-	eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
+	eachChange(t, func(r *rig, change func(context.Context) error) {
 		before := r.List()
 		r.failWrites(checkpointtest.Always(checkpointtest.Undone(errDisk)))
 		for range 2 {
-			if err := change(t.Context()); !errors.Is(err, errDisk) {
-				t.Errorf("got %v", err)
+			if err := change(r.Context()); !errors.Is(err, errDisk) {
+				r.Errorf("got %v", err)
 			}
 		}
 		synctest.Wait()
 		if r.wantList(before, false); r.runner.beginCount() != 2 {
-			t.Errorf("%d feeds have begun", r.runner.beginCount())
+			r.Errorf("%d feeds have begun", r.runner.beginCount())
 		}
 		r.allowWrites()
-		if err := change(t.Context()); err != nil {
-			t.Errorf("when the store works again: %v", err)
+		if err := change(r.Context()); err != nil {
+			r.Errorf("when the store works again: %v", err)
 		}
 		r.wantList(before, true)
 	})
@@ -91,11 +91,11 @@ func TestFailedWrite(t *testing.T) {
 
 // TestWrittenDespiteError tests that a change is made if the store has written it although it returned an error.
 func TestWrittenDespiteError(t *testing.T) {
-	eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
+	eachChange(t, func(r *rig, change func(context.Context) error) {
 		before := r.List()
 		r.failWrites(checkpointtest.Always(checkpointtest.Done(errDisk)))
-		if err := change(t.Context()); err != nil {
-			t.Errorf("got %v", err)
+		if err := change(r.Context()); err != nil {
+			r.Errorf("got %v", err)
 		}
 		r.wantList(before, true)
 		time.Sleep(time.Minute)
@@ -109,7 +109,7 @@ func TestWrittenDespiteError(t *testing.T) {
 func TestUnknownOutcome(t *testing.T) {
 	for name, fault := range map[string]checkpointtest.Fault{"done": checkpointtest.Done(errDisk), "undone": checkpointtest.Undone(errDisk)} {
 		t.Run(name, func(t *testing.T) {
-			eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
+			eachChange(t, func(r *rig, change func(context.Context) error) {
 				before := r.List()
 				var blind atomic.Bool
 				blind.Store(true)
@@ -120,15 +120,15 @@ func TestUnknownOutcome(t *testing.T) {
 					}
 					return checkpointtest.Fault{}
 				}
-				if err := change(t.Context()); !errors.Is(err, errDisk) {
-					t.Errorf("got %v", err)
+				if err := change(r.Context()); !errors.Is(err, errDisk) {
+					r.Errorf("got %v", err)
 				}
 				time.Sleep(time.Minute)
 				r.wantList(before, false)
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				ctx, cancel := context.WithTimeout(r.Context(), time.Second)
 				defer cancel()
 				if err := change(ctx); !errors.Is(err, ErrBusy) && !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("the same again: %v", err)
+					r.Errorf("the same again: %v", err)
 				}
 				blind.Store(false)
 				time.Sleep(recheckPause)
@@ -140,19 +140,19 @@ func TestUnknownOutcome(t *testing.T) {
 }
 
 func TestCanceledChange(t *testing.T) {
-	eachChange(t, func(t *testing.T, r *rig, change func(context.Context) error) {
+	eachChange(t, func(r *rig, change func(context.Context) error) {
 		before := r.List()
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(r.Context())
 		cancel()
 		if err := change(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
+			r.Errorf("got %v", err)
 		}
 		r.wantList(before, false)
-		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel = context.WithTimeout(r.Context(), time.Second)
 		defer cancel()
 		r.failWrites(func(int) checkpointtest.Fault { time.Sleep(time.Minute); return checkpointtest.Fault{} })
 		if err := change(ctx); err != nil {
-			t.Errorf("a context that ends while it is written: %v", err)
+			r.Errorf("a context that ends while it is written: %v", err)
 		}
 		r.wantList(before, true)
 	})
@@ -160,7 +160,7 @@ func TestCanceledChange(t *testing.T) {
 
 func TestForgetFails(t *testing.T) {
 	file := []config.Mapping{inFile(uuid1, ofStream("f"))}
-	bubble(t, file, func(t *testing.T, r *rig) {
+	bubble(t, file, func(r *rig) {
 		var calls atomic.Int64
 		r.Register.config.Forget = func(ctx context.Context, uuid string) error {
 			if calls.Add(1) < 5 {
@@ -172,11 +172,11 @@ func TestForgetFails(t *testing.T) {
 		synctest.Wait()
 		r.wantState(uuid1, "") // it is gone all the same
 		if !r.rows()[uuid1].Forget {
-			t.Error("it is not stored that positions are to be forgotten")
+			r.Error("it is not stored that positions are to be forgotten")
 		}
 		time.Sleep(time.Minute)
 		if r.timesForgotten(uuid1) != 1 || r.retries() != 4 {
-			t.Errorf("forgotten %d times, %d retried", r.timesForgotten(uuid1), r.retries())
+			r.Errorf("forgotten %d times, %d retried", r.timesForgotten(uuid1), r.retries())
 		}
 		r.checkRestart(file)
 	})

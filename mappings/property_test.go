@@ -212,19 +212,19 @@ func (c *clients) checkError(err error) {
 		}
 	}
 	if !errors.As(err, new(*ExistsError)) {
-		c.t.Errorf("got %v", err)
+		c.Errorf("got %v", err)
 	}
 }
 
 // check compares the mappings with what the clients know.
 func (c *clients) check(all []Registered) {
-	c.t.Helper()
+	c.Helper()
 	pairs, found := map[pair]string{}, map[string]config.Mapping{}
 	for _, m := range all {
 		found[m.UUID] = m.Mapping
 		p := c.pairOf(m.Mapping)
 		if other := pairs[p]; other != "" {
-			c.t.Errorf("%s and %s join the same pair: %+v", other, m.UUID, p)
+			c.Errorf("%s and %s join the same pair: %+v", other, m.UUID, p)
 		}
 		pairs[p] = m.UUID
 	}
@@ -233,16 +233,16 @@ func (c *clients) check(all []Registered) {
 		switch {
 		case k.unsure:
 		case k.deleted && exists:
-			c.t.Errorf("%s was deleted, and exists", uuid)
+			c.Errorf("%s was deleted, and exists", uuid)
 		case !k.deleted && (!exists || !same(m, k.last)):
-			c.t.Errorf("%s is\n%s\nwant\n%s", uuid, canonical(m), canonical(k.last))
+			c.Errorf("%s is\n%s\nwant\n%s", uuid, canonical(m), canonical(k.last))
 		}
 	}
 }
 
 // checkFile compares the mappings with the file after a start, and notes what the clients see then.
 func (c *clients) checkFile(file []config.Mapping) {
-	c.t.Helper()
+	c.Helper()
 	inFile, joined := map[string]config.Mapping{}, map[pair]bool{}
 	for _, m := range file {
 		inFile[m.UUID] = m
@@ -255,12 +255,12 @@ func (c *clients) checkFile(file []config.Mapping) {
 		}
 		joined[c.pairOf(m.Mapping)] = true
 		if of, has := inFile[m.UUID]; !has || !m.Changed && !same(m.Mapping, of) {
-			c.t.Errorf("of the file is\n%s\nwhich has\n%s", canonical(m.Mapping), canonical(of))
+			c.Errorf("of the file is\n%s\nwhich has\n%s", canonical(m.Mapping), canonical(of))
 		}
 	}
 	for _, m := range all {
 		if m.Origin == OriginHTTP && joined[c.pairOf(m.Mapping)] {
-			c.t.Errorf("%s joins the same pair as a mapping of the file", m.UUID)
+			c.Errorf("%s joins the same pair as a mapping of the file", m.UUID)
 		}
 	}
 }

@@ -26,7 +26,7 @@ const (
 
 // rig is a register over a store and a runner.
 type rig struct {
-	t      *testing.T
+	*testing.T
 	store  *checkpointtest.Memory
 	runner *testRunner
 	config Config
@@ -43,7 +43,7 @@ type rig struct {
 // newRig returns a rig whose register is not open yet.
 func newRig(t *testing.T, store *checkpointtest.Memory, file ...config.Mapping) *rig {
 	t.Helper()
-	r := &rig{t: t, store: store, runner: newRunner(t), forgotten: map[string]int{}}
+	r := &rig{T: t, store: store, runner: newRunner(t), forgotten: map[string]int{}}
 	r.config = Config{
 		File: file, Store: store, Runner: r.runner, Now: time.Now,
 		Check:  func(context.Context, config.Mapping, *config.Mapping) error { return nil },
@@ -61,12 +61,12 @@ func newRig(t *testing.T, store *checkpointtest.Memory, file ...config.Mapping) 
 }
 
 // bubble runs a test with a rig, and checks in the end that the store, the register and the runner agree.
-func bubble(t *testing.T, file []config.Mapping, test func(t *testing.T, r *rig)) {
+func bubble(t *testing.T, file []config.Mapping, test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, &checkpointtest.Memory{}, file...).open()
 		synctest.Wait()
-		test(t, r)
+		test(r)
 		r.checkConsistent()
 		r.stop()
 	})
@@ -85,7 +85,7 @@ func (r *rig) allowWrites() { r.writeFaults.Store(nil) }
 
 func (r *rig) forgetAll(_ context.Context, uuid string) error {
 	if _, runs := r.runner.runs()[uuid]; runs {
-		r.t.Errorf("%s is forgotten while it runs", uuid)
+		r.Errorf("%s is forgotten while it runs", uuid)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -103,17 +103,17 @@ func (r *rig) retries() int { r.mu.Lock(); defer r.mu.Unlock(); return r.retried
 
 // open opens the register, and checks that Read predicts its mappings.
 func (r *rig) open() *rig {
-	r.t.Helper()
+	r.Helper()
 	before := r.documents()
-	expected, err := Read(r.t.Context(), r.config.File, r.store, r.config.FunctionArn)
+	expected, err := Read(r.Context(), r.config.File, r.store, r.config.FunctionArn)
 	if err != nil {
-		r.t.Fatal(err)
+		r.Fatal(err)
 	}
 	if after := r.documents(); !reflect.DeepEqual(after, before) {
-		r.t.Errorf("Read changed %q to %q", before, after)
+		r.Errorf("Read changed %q to %q", before, after)
 	}
-	if r.Register, r.notes, err = Open(r.t.Context(), r.config); err != nil {
-		r.t.Fatal(err)
+	if r.Register, r.notes, err = Open(r.Context(), r.config); err != nil {
+		r.Fatal(err)
 	}
 	var opened []Expected
 	for _, m := range r.List() {
@@ -121,7 +121,7 @@ func (r *rig) open() *rig {
 	}
 	slices.SortFunc(expected, func(a, b Expected) int { return cmp.Compare(a.UUID, b.UUID) })
 	if !reflect.DeepEqual(opened, expected) {
-		r.t.Errorf("Read returned %+v, and Open has %+v", expected, opened)
+		r.Errorf("Read returned %+v, and Open has %+v", expected, opened)
 	}
 	return r
 }
@@ -134,27 +134,27 @@ func (r *rig) stop() {
 
 // restart ends the process and starts the next one, with another file.
 func (r *rig) restart(file ...config.Mapping) *rig {
-	r.t.Helper()
+	r.Helper()
 	r.stop()
-	return newRig(r.t, r.store.Reopen(), file...).open()
+	return newRig(r.T, r.store.Reopen(), file...).open()
 }
 
 func (r *rig) documents() map[string][]byte {
-	r.t.Helper()
-	documents, err := r.store.Reopen().Documents(r.t.Context(), kind)
+	r.Helper()
+	documents, err := r.store.Reopen().Documents(r.Context(), kind)
 	if err != nil {
-		r.t.Fatal(err)
+		r.Fatal(err)
 	}
 	return documents
 }
 
 func (r *rig) rows() map[string]row {
-	r.t.Helper()
+	r.Helper()
 	rows := map[string]row{}
 	for uuid, text := range r.documents() {
 		var err error
 		if rows[uuid], err = decodeRow(uuid, text); err != nil {
-			r.t.Fatal(err)
+			r.Fatal(err)
 		}
 	}
 	return rows
@@ -162,7 +162,7 @@ func (r *rig) rows() map[string]row {
 
 // checkConsistent waits until nothing changes any more, and checks that the store, the register and the runner agree.
 func (r *rig) checkConsistent() {
-	r.t.Helper()
+	r.Helper()
 	time.Sleep(time.Hour)
 	synctest.Wait()
 	runs, rows := r.runner.runs(), r.rows()
@@ -171,72 +171,72 @@ func (r *rig) checkConsistent() {
 		if *m.Enabled {
 			want = Enabled
 			if runs[m.UUID].UUID == "" || !sameWork(runs[m.UUID], m.Mapping) {
-				r.t.Errorf("%+v is enabled, and %+v runs", m.Mapping, runs[m.UUID])
+				r.Errorf("%+v is enabled, and %+v runs", m.Mapping, runs[m.UUID])
 			}
 			delete(runs, m.UUID)
 		}
 		if m.State != want {
-			r.t.Errorf("%s is %s, want %s", m.UUID, m.State, want)
+			r.Errorf("%s is %s, want %s", m.UUID, m.State, want)
 		}
 		if stored := rows[m.UUID]; stored.Deleted || !same(stored.mapping(), m.Mapping) || !stored.LastModified.Equal(m.LastModified) {
-			r.t.Errorf("stored is %+v of %+v", stored, m)
+			r.Errorf("stored is %+v of %+v", stored, m)
 		}
 		delete(rows, m.UUID)
 	}
 	for uuid := range runs {
-		r.t.Errorf("%s runs, and should not", uuid)
+		r.Errorf("%s runs, and should not", uuid)
 	}
 	for uuid, stored := range rows {
 		if !stored.Deleted || stored.Forget || stored.Origin != OriginFile {
-			r.t.Errorf("left behind of %s: %+v", uuid, stored)
+			r.Errorf("left behind of %s: %+v", uuid, stored)
 		}
 	}
 }
 
 // checkRestart checks that the next process has the same mappings.
 func (r *rig) checkRestart(file []config.Mapping) {
-	r.t.Helper()
-	next := newRig(r.t, r.store.Reopen(), file...).open()
+	r.Helper()
+	next := newRig(r.T, r.store.Reopen(), file...).open()
 	defer next.stop()
 	next.checkConsistent()
 	if got, want := next.List(), r.List(); !reflect.DeepEqual(got, want) {
-		r.t.Errorf("after a restart\n%+v\nwant\n%+v", got, want)
+		r.Errorf("after a restart\n%+v\nwant\n%+v", got, want)
 	}
 }
 
 func (r *rig) create(m config.Mapping) Registered {
-	r.t.Helper()
-	made, err := r.Create(r.t.Context(), m)
+	r.Helper()
+	made, err := r.Create(r.Context(), m)
 	if err != nil {
-		r.t.Fatalf("create: %v", err)
+		r.Fatalf("create: %v", err)
 	}
 	return made
 }
 
 func (r *rig) update(uuid string, change func(*config.Mapping)) Registered {
-	r.t.Helper()
-	now, err := r.Update(r.t.Context(), uuid, by(change))
+	r.Helper()
+	now, err := r.Update(r.Context(), uuid, by(change))
 	if err != nil {
-		r.t.Fatalf("update: %v", err)
+		r.Fatalf("update: %v", err)
 	}
 	return now
 }
 
 func (r *rig) delete(uuid string) Registered {
-	r.t.Helper()
-	now, err := r.Delete(r.t.Context(), uuid)
+	r.Helper()
+	now, err := r.Delete(r.Context(), uuid)
 	if err != nil {
-		r.t.Fatalf("delete: %v", err)
+		r.Fatalf("delete: %v", err)
 	}
 	return now
 }
 
 // wantState checks a mapping's state; "" means that there is no such mapping.
 func (r *rig) wantState(uuid, want string) {
-	r.t.Helper()
+	r.Helper()
 	m, err := r.Get(uuid)
 	if m.State != want || err != nil && want != "" {
-		r.t.Errorf("state %q (%v), want %q", m.State, err, want)
+		r.Errorf("state %q (%v), want %q", m.State, err, want)
 	}
 }
 

@@ -12,12 +12,12 @@ import (
 )
 
 func TestLifecycle(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(r *rig) {
 		made := r.create(ofQueue("arn:aws:lambda:us-east-1:000000000000:function:f:live"))
 		if made.State != Creating || made.Origin != OriginHTTP || *made.BatchSize != config.DefaultBatchSize ||
 			made.FunctionName != "f:live" || made.FunctionArn != "arn:aws:lambda:us-east-1:000000000000:function:f:live" ||
 			made.LastProcessingResult != "" || made.LastModified.IsZero() {
-			t.Errorf("made %+v", made)
+			r.Errorf("made %+v", made)
 		}
 		synctest.Wait()
 		r.wantState(made.UUID, Enabled)
@@ -25,14 +25,14 @@ func TestLifecycle(t *testing.T) {
 		time.Sleep(time.Minute)
 		now := r.update(made.UUID, size(5))
 		if now.State != Updating || *now.BatchSize != 5 || !now.LastModified.Equal(made.LastModified.Add(time.Minute)) || now.Changed {
-			t.Errorf("updated %+v", now)
+			r.Errorf("updated %+v", now)
 		}
 		synctest.Wait()
 		r.wantState(made.UUID, Enabled)
 
 		r.runner.setInHand(10 * time.Minute)
 		if now = r.update(made.UUID, enabled(false)); now.State != Disabling {
-			t.Errorf("state %s", now.State)
+			r.Errorf("state %s", now.State)
 		}
 		time.Sleep(9 * time.Minute)
 		r.wantState(made.UUID, Disabling)
@@ -40,54 +40,54 @@ func TestLifecycle(t *testing.T) {
 		r.wantState(made.UUID, Disabled)
 
 		if now = r.update(made.UUID, size(6)); now.State != Updating {
-			t.Errorf("state %s", now.State)
+			r.Errorf("state %s", now.State)
 		}
 		synctest.Wait()
 		r.wantState(made.UUID, Disabled)
 		if now = r.update(made.UUID, enabled(true)); now.State != Enabling {
-			t.Errorf("state %s", now.State)
+			r.Errorf("state %s", now.State)
 		}
 		synctest.Wait()
 		r.wantState(made.UUID, Enabled)
 
 		if now := r.delete(made.UUID); now.State != Deleting || *now.BatchSize != 6 {
-			t.Errorf("deleted %+v", now)
+			r.Errorf("deleted %+v", now)
 		}
 		time.Sleep(9 * time.Minute)
 		r.wantState(made.UUID, Deleting)
-		if _, err := r.Update(t.Context(), made.UUID, by(size(7))); !errors.Is(err, ErrBusy) {
-			t.Errorf("update while Deleting: %v", err)
+		if _, err := r.Update(r.Context(), made.UUID, by(size(7))); !errors.Is(err, ErrBusy) {
+			r.Errorf("update while Deleting: %v", err)
 		}
-		if _, err := r.Delete(t.Context(), made.UUID); !errors.Is(err, ErrBusy) {
-			t.Errorf("delete while Deleting: %v", err)
+		if _, err := r.Delete(r.Context(), made.UUID); !errors.Is(err, ErrBusy) {
+			r.Errorf("delete while Deleting: %v", err)
 		}
 		if r.timesForgotten(made.UUID) != 0 {
-			t.Error("forgotten while a batch was in hand")
+			r.Error("forgotten while a batch was in hand")
 		}
 		time.Sleep(2 * time.Minute)
 		r.wantState(made.UUID, "")
 		if r.timesForgotten(made.UUID) != 1 || len(r.rows()) != 0 {
-			t.Errorf("forgotten %d times, %d rows left", r.timesForgotten(made.UUID), len(r.rows()))
+			r.Errorf("forgotten %d times, %d rows left", r.timesForgotten(made.UUID), len(r.rows()))
 		}
 	})
 }
 
 func TestCreateDisabled(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(r *rig) {
 		queue, stream := ofQueue("f"), ofStream("f")
 		enabled(false)(&queue)
 		enabled(false)(&stream)
 		if made := r.create(queue); made.State != Disabled {
-			t.Errorf("a queue's mapping is %s, want Disabled at once", made.State)
+			r.Errorf("a queue's mapping is %s, want Disabled at once", made.State)
 		}
 		made := r.create(stream)
 		if made.State != Creating || made.LastProcessingResult != "OK" {
-			t.Errorf("a stream's mapping is %s, want Creating first; %q", made.State, made.LastProcessingResult)
+			r.Errorf("a stream's mapping is %s, want Creating first; %q", made.State, made.LastProcessingResult)
 		}
 		synctest.Wait()
 		r.wantState(made.UUID, Disabled)
 		if r.runner.beginCount() != 0 {
-			t.Error("a disabled mapping has run")
+			r.Error("a disabled mapping has run")
 		}
 	})
 }
@@ -142,7 +142,7 @@ func TestNotBegun(t *testing.T) {
 // TestChangesWithBatchesInHand tests that a mapping whose function runs for long can be changed, and that the newest change
 // counts.
 func TestChangesWithBatchesInHand(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(r *rig) {
 		r.runner.setInHand(15 * time.Minute)
 		made := r.create(ofQueue("f"))
 		synctest.Wait()
@@ -157,17 +157,17 @@ func TestChangesWithBatchesInHand(t *testing.T) {
 		time.Sleep(14 * time.Minute)
 		r.wantState(made.UUID, Enabling)
 		if len(r.runner.runs()) != 1 || r.runner.beginCount() != 1 {
-			t.Errorf("%d feeds have begun", r.runner.beginCount())
+			r.Errorf("%d feeds have begun", r.runner.beginCount())
 		}
 		time.Sleep(2 * time.Minute)
 		r.wantState(made.UUID, Enabled)
 		if got := *r.runner.runs()[made.UUID].BatchSize; got != 3 || r.runner.beginCount() != 2 {
-			t.Errorf("size %d, %d feeds have begun, want only the newest", got, r.runner.beginCount())
+			r.Errorf("size %d, %d feeds have begun, want only the newest", got, r.runner.beginCount())
 		}
 		r.update(made.UUID, size(4))
 		r.delete(made.UUID)
-		if _, err := r.Create(t.Context(), ofQueue("f")); !isTaken(err, made.UUID) {
-			t.Errorf("the same pair while Deleting: %v", err)
+		if _, err := r.Create(r.Context(), ofQueue("f")); !isTaken(err, made.UUID) {
+			r.Errorf("the same pair while Deleting: %v", err)
 		}
 		time.Sleep(time.Hour)
 		r.create(ofQueue("f"))
@@ -191,7 +191,7 @@ func TestChangeDuringRun(t *testing.T) {
 }
 
 func TestRunnerErrors(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, r *rig) {
+	bubble(t, nil, func(r *rig) {
 		noCredentials := errors.New("no credentials")
 		r.runner.setError(noCredentials)
 		made := r.create(ofQueue("f"))
@@ -202,7 +202,7 @@ func TestRunnerErrors(t *testing.T) {
 		synctest.Wait()
 		r.wantState(made.UUID, Enabled)
 		if r.retries() < 10 {
-			t.Errorf("%d errors reported", r.retries())
+			r.Errorf("%d errors reported", r.retries())
 		}
 		r.runner.setError(noCredentials)
 		r.update(made.UUID, size(2))

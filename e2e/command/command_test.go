@@ -120,7 +120,7 @@ def handler(event, context):
 		{[]string{rig.FunctionARN + "f"}, 0, []string{rig.FunctionARN + "f"}},
 		{[]string{"f", "--payload", fail}, 1, []string{"out of beans", "the function failed"}},
 		{[]string{"nope"}, 2, []string{"Function not found", "esm status"}},
-		{[]string{"f", "--event"}, 2, []string{"asynchronously"}},
+		{[]string{"f", "--event"}, 0, nil},
 		{[]string{"f", "--payload", e.Path("none.json")}, 2, []string{"no such file"}},
 		{[]string{"f", "--payload", e.Path("src/app.py")}, 2, []string{"--payload wants JSON"}},
 		{[]string{}, 2, []string{"1 arg"}},

@@ -30,7 +30,7 @@ func failure(id string) string  { return "/2018-06-01/runtime/invocation/" + id 
 
 // rig is a session with a runtime's side to it, all in one bubble.
 type rig struct {
-	t       *testing.T
+	*testing.T
 	session *runtimeapi.Session
 	server  *runtimeapi.Server
 	pipes   *pipes
@@ -38,10 +38,10 @@ type rig struct {
 }
 
 // bubble runs test with a session whose runtime has just started.
-func bubble(t *testing.T, test func(*testing.T, *rig)) {
+func bubble(t *testing.T, test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{t: t, session: runtimeapi.New(config.Function{Name: "f", Handler: "app.handler"})}
+		r := &rig{T: t, session: runtimeapi.New(config.Function{Name: "f", Handler: "app.handler"})}
 		r.server = runtimeapi.NewServer(host, r.session)
 		r.pipes = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		r.client = &http.Client{Transport: &http.Transport{DialContext: r.pipes.dial}}
@@ -51,7 +51,7 @@ func bubble(t *testing.T, test func(*testing.T, *rig)) {
 				t.Error(err)
 			}
 		})
-		test(t, r)
+		test(r)
 		r.server.Close()
 		r.client.CloseIdleConnections()
 		work.Wait()
@@ -102,14 +102,14 @@ type edit func(*http.Request)
 func header(name, value string) edit { return func(r *http.Request) { r.Header.Set(name, value) } }
 
 func (r *rig) do(method, path string, body io.Reader, edits ...edit) reply {
-	return r.with(r.t.Context(), method, path, body, edits...)
+	return r.with(r.Context(), method, path, body, edits...)
 }
 
 func (r *rig) with(ctx context.Context, method, path string, body io.Reader, edits ...edit) reply {
-	r.t.Helper()
+	r.Helper()
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, body)
 	if err != nil {
-		r.t.Fatal(err)
+		r.Fatal(err)
 	}
 	for _, e := range edits {
 		e(req)
@@ -123,9 +123,9 @@ func (r *rig) with(ctx context.Context, method, path string, body io.Reader, edi
 	return reply{resp.StatusCode, string(text), resp.Header, err}
 }
 
-func (r *rig) get(path string) reply { r.t.Helper(); return r.do(http.MethodGet, path, nil) }
+func (r *rig) get(path string) reply { r.Helper(); return r.do(http.MethodGet, path, nil) }
 func (r *rig) post(path, body string, edits ...edit) reply {
-	r.t.Helper()
+	r.Helper()
 	return r.do(http.MethodPost, path, strings.NewReader(body), edits...)
 }
 
@@ -139,35 +139,35 @@ func (r *rig) park(ctx context.Context) <-chan reply {
 
 // idle takes the session's word that the runtime is free.
 func (r *rig) idle() {
-	r.t.Helper()
+	r.Helper()
 	synctest.Wait()
 	select {
 	case <-r.session.Idle():
 	default:
-		r.t.Fatal("the runtime is not idle")
+		r.Fatal("the runtime is not idle")
 	}
 }
 
 // give dispatches an event to the idle runtime and fetches it.
 func (r *rig) give(id string) reply {
-	r.t.Helper()
-	c := r.park(r.t.Context())
+	r.Helper()
+	c := r.park(r.Context())
 	r.idle()
 	r.dispatch(id)
 	return <-c
 }
 
 func (r *rig) dispatch(id string) {
-	r.t.Helper()
+	r.Helper()
 	if err := r.session.Dispatch(event(id)); err != nil {
-		r.t.Fatal(err)
+		r.Fatal(err)
 	}
 }
 
 func (r *rig) wantNotReady() {
-	r.t.Helper()
+	r.Helper()
 	if err := r.session.Dispatch(event(idB)); !errors.Is(err, runtimeapi.ErrNotReady) {
-		r.t.Errorf("got %v, want ErrNotReady", err)
+		r.Errorf("got %v, want ErrNotReady", err)
 	}
 }
 
@@ -178,34 +178,34 @@ func event(id string) runtimeapi.Event {
 
 // answer is what the session's owner got.
 func (r *rig) answer() runtimeapi.Answer {
-	r.t.Helper()
+	r.Helper()
 	synctest.Wait()
 	select {
 	case a := <-r.session.Answers():
 		return a
 	default:
-		r.t.Fatal("there is no answer")
+		r.Fatal("there is no answer")
 		return runtimeapi.Answer{}
 	}
 }
 
 func (r *rig) noAnswer() {
-	r.t.Helper()
+	r.Helper()
 	synctest.Wait()
 	select {
 	case a := <-r.session.Answers():
-		r.t.Errorf("got an answer: %+v", a)
+		r.Errorf("got an answer: %+v", a)
 	default:
 	}
 }
 
 func (r *rig) want(got reply, status int, body string) {
-	r.t.Helper()
+	r.Helper()
 	if got.trouble != nil || got.status != status || got.body != body {
-		r.t.Errorf("got %d %q (%v), want %d %q", got.status, got.body, got.trouble, status, body)
+		r.Errorf("got %d %q (%v), want %d %q", got.status, got.body, got.trouble, status, body)
 	}
 	if status != http.StatusOK && got.header.Get("Content-Type") != "application/json" {
-		r.t.Errorf("got content type %q", got.header.Get("Content-Type"))
+		r.Errorf("got content type %q", got.header.Get("Content-Type"))
 	}
 }
 

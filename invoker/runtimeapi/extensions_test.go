@@ -20,17 +20,17 @@ func extensionError(kind, text string) string {
 }
 
 func TestInternalExtension(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		if r.session.Extended() {
-			t.Error("extended before anything was registered")
+			r.Error("extended before anything was registered")
 		}
 		got := r.post(register, `{"events":null}`, header("Lambda-Extension-Name", "GoLangEnableSIGTERM"))
 		r.want(got, 200, `{"functionName":"f","functionVersion":"$LATEST","handler":"app.handler"}`+"\n")
 		id := got.header.Get("Lambda-Extension-Identifier")
 		if len(id) != 36 || !r.session.Extended() {
-			t.Errorf("got identifier %q, extended %v", id, r.session.Extended())
+			r.Errorf("got identifier %q, extended %v", id, r.session.Extended())
 		}
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(r.Context())
 		done := make(chan reply, 1)
 		go func() { done <- r.with(ctx, http.MethodGet, eventNext, nil, header("Lambda-Extension-Identifier", id)) }()
 		synctest.Wait()
@@ -43,7 +43,7 @@ func TestInternalExtension(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		if len(done) > 0 {
-			t.Error("the extension got an event, it asked for none")
+			r.Error("the extension got an event, it asked for none")
 		}
 		cancel()
 		<-done
@@ -51,21 +51,21 @@ func TestInternalExtension(t *testing.T) {
 		go func() { done <- r.do(http.MethodGet, eventNext, nil, header("Lambda-Extension-Identifier", id)) }()
 		synctest.Wait()
 		if len(done) > 0 {
-			t.Errorf("got %+v for a second poll after the first was lost", <-done)
+			r.Errorf("got %+v for a second poll after the first was lost", <-done)
 		}
 	})
 }
 
 func TestExtensionErrors(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		named := header("Lambda-Extension-Name", "x")
 		r.want(r.post(register, `{}`), 403, extensionError("Extension.InvalidExtensionName", "Empty extension name"))
 		r.want(r.post(register, `{"events":["INVOKE"]}`, named), 403, extensionError("Extension.InvalidEventType", "No events allowed for internal extensions"))
 		if got := r.post(register, `nonsense`, named); got.status != 403 || !strings.Contains(got.body, `"InvalidRequestFormat"`) {
-			t.Errorf("got %+v", got)
+			r.Errorf("got %+v", got)
 		}
 		if got := r.post(register, `{"events":[]}`, named); got.status != 200 {
-			t.Errorf("got %+v", got)
+			r.Errorf("got %+v", got)
 		}
 		r.want(r.post(register, `{}`, named), 403, extensionError("Extension.InvalidExtensionState", "Extension with this name already registered"))
 		for i := range 9 {
@@ -74,7 +74,7 @@ func TestExtensionErrors(t *testing.T) {
 		r.want(r.post(register, `{}`, header("Lambda-Extension-Name", "y")), 403, extensionError("Extension.TooManyExtensions", "Extension limit (10) reached"))
 		r.want(r.get(eventNext), 403, extensionError("Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header"))
 		r.want(r.do(http.MethodGet, eventNext, nil, header("Lambda-Extension-Identifier", idA)), 403, extensionError("Extension.UnknownExtensionIdentifier", "Unknown extension "+idA))
-		r.park(t.Context())
+		r.park(r.Context())
 		r.want(r.post(register, `{}`, header("Lambda-Extension-Name", "z")), 403, extensionError("Extension.RegistrationClosed", "Extension registration closed already"))
 		r.want(r.do(http.MethodPut, "/2022-07-01/telemetry/", nil), 202, extensionError("Telemetry.NotSupported", "Telemetry API is not supported"))
 		r.want(r.do(http.MethodPut, "/2020-08-15/logs", nil), 202, extensionError("Logs.NotSupported", "Logs API is not supported"))

@@ -15,14 +15,14 @@ import (
 )
 
 func TestNext(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
-		c := r.park(t.Context())
+	bubble(t, func(r *rig) {
+		c := r.park(r.Context())
 		r.idle()
 		time.Sleep(24 * time.Hour) // in the bubble: nothing gives up
 		ev := event(idA)
 		ev.ClientContext = `{"client":{}}`
 		if err := r.session.Dispatch(ev); err != nil {
-			t.Fatal(err)
+			r.Fatal(err)
 		}
 		got := <-c
 		r.want(got, 200, "{\"a\": 1}\n ")
@@ -37,7 +37,7 @@ func TestNext(t *testing.T) {
 			"Content-Length":                      "10",
 		} {
 			if got := got.header.Get(name); got != want {
-				t.Errorf("%s: got %q, want %q", name, got, want)
+				r.Errorf("%s: got %q, want %q", name, got, want)
 			}
 		}
 		// It is handed out again until it is answered.
@@ -45,13 +45,13 @@ func TestNext(t *testing.T) {
 		r.want(r.post(response(idA), "1"), 202, okay)
 		r.answer()
 		if got := r.give(idB); got.header.Get("Lambda-Runtime-Aws-Request-Id") != idB || got.header["Lambda-Runtime-Client-Context"] != nil {
-			t.Errorf("got headers %v", got.header)
+			r.Errorf("got headers %v", got.header)
 		}
 	})
 }
 
 func TestDispatchNeedsAnIdleRuntime(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		r.wantNotReady() // before its first request
 		r.give(idA)
 		r.wantNotReady() // while it works
@@ -61,22 +61,22 @@ func TestDispatchNeedsAnIdleRuntime(t *testing.T) {
 }
 
 func TestNewestConnectionGetsTheEvent(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
-		first := r.park(t.Context())
+	bubble(t, func(r *rig) {
+		first := r.park(r.Context())
 		r.idle()
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(r.Context())
 		second := r.park(ctx)
-		third := r.park(t.Context())
+		third := r.park(r.Context())
 		select {
 		case <-r.session.Idle():
-			t.Error("waiting twice is being idle once")
+			r.Error("waiting twice is being idle once")
 		default:
 		}
 		r.dispatch(idA)
 		r.want(<-third, 200, "{\"a\": 1}\n ")
 		r.want(r.post(response(idA), "1"), 202, okay)
 		r.answer()
-		fourth := r.park(t.Context())
+		fourth := r.park(r.Context())
 		r.idle()
 		cancel() // between the other two
 		<-second
@@ -84,14 +84,14 @@ func TestNewestConnectionGetsTheEvent(t *testing.T) {
 		r.dispatch(idB)
 		r.want(<-fourth, 200, "{\"a\": 1}\n ")
 		if len(first) > 0 {
-			t.Error("the oldest request was answered too")
+			r.Error("the oldest request was answered too")
 		}
 	})
 }
 
 func TestLostConnectionDoesNotLoseTheEvent(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
-		ctx, cancel := context.WithCancel(t.Context())
+	bubble(t, func(r *rig) {
+		ctx, cancel := context.WithCancel(r.Context())
 		r.park(ctx)
 		r.idle()
 		cancel()
@@ -102,8 +102,8 @@ func TestLostConnectionDoesNotLoseTheEvent(t *testing.T) {
 		// The connection is lost at the very moment of dispatch.
 		r.post(response(idA), "1")
 		r.answer()
-		ctx, cancel = context.WithCancel(t.Context())
-		older := r.park(t.Context())
+		ctx, cancel = context.WithCancel(r.Context())
+		older := r.park(r.Context())
 		r.park(ctx)
 		r.idle()
 		cancel()
@@ -177,26 +177,26 @@ func TestAnswers(t *testing.T) {
 		{"bad error with a cause", failure, `no`, typed(cause+"; charset=utf-8", ""), 202, okay, `Invalid error body`, "Unhandled", "Runtime.Unknown"},
 		{"large header", failure, "{}", []edit{header("Lambda-Runtime-Function-XRay-Error-Cause", strings.Repeat("x", 2<<20))}, 202, okay, "{}", "Unhandled", "Runtime.Unknown"},
 	} {
-		check := func(t *testing.T, r *rig, path string) {
+		check := func(r *rig, path string) {
 			r.want(r.post(path, tt.body, tt.edits...), tt.status, tt.reply)
 			a := r.answer()
 			if string(a.Response.Payload) != tt.payload || a.Response.Fault != tt.fault || a.ErrorType != tt.errorType {
-				t.Errorf("got %.1000q, fault %q, type %q", a.Response.Payload, a.Response.Fault, a.ErrorType)
+				r.Errorf("got %.1000q, fault %q, type %q", a.Response.Payload, a.Response.Fault, a.ErrorType)
 			}
 			if a.Response.Status != 200 || a.Response.Version != "$LATEST" || a.Truncated {
-				t.Errorf("got %+v", a)
+				r.Errorf("got %+v", a)
 			}
 		}
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, r *rig) {
+			bubble(t, func(r *rig) {
 				for range 2 { // the runtime lives on
 					r.give(idA)
-					check(t, r, tt.path(idA))
+					check(r, tt.path(idA))
 					r.want(r.post(failure(idA), "{}"), 403, forbidden("RuntimeResponseSentState", "InvocationErrorResponse"))
 				}
 			})
 			if tt.path(idA) == failure(idA) {
-				bubble(t, func(t *testing.T, r *rig) { check(t, r, initE) })
+				bubble(t, func(r *rig) { check(r, initE) })
 			}
 		})
 	}
@@ -204,16 +204,16 @@ func TestAnswers(t *testing.T) {
 
 // The connection of a runtime that never ends its answer is closed.
 func TestTooLargeWithoutEnd(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		r.give(idA)
 		began := time.Now()
-		body := io.MultiReader(bytes.NewReader(make([]byte, esm.MaxResponse+1)), stuck{t.Context()})
+		body := io.MultiReader(bytes.NewReader(make([]byte, esm.MaxResponse+1)), stuck{r.Context()})
 		got := r.do(http.MethodPost, response(idA), struct{ io.Reader }{body})
 		if took := time.Since(began); took != 5*time.Second {
-			t.Errorf("took %v, want 5 s", took)
+			r.Errorf("took %v, want 5 s", took)
 		}
 		if got.status != 413 && got.trouble == nil {
-			t.Errorf("got %+v", got)
+			r.Errorf("got %+v", got)
 		}
 		r.answer()
 	})
@@ -237,20 +237,20 @@ func TestTruncatedBodies(t *testing.T) {
 		"nothing":         "Content-Length: 10\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, r *rig) {
+			bubble(t, func(r *rig) {
 				r.give(idA)
-				c, err := r.pipes.dial(t.Context(), "", "")
+				c, err := r.pipes.dial(r.Context(), "", "")
 				if err != nil {
-					t.Fatal(err)
+					r.Fatal(err)
 				}
 				if _, err := io.WriteString(c, "POST "+response(idA)+" HTTP/1.1\r\nHost: "+host+"\r\n"+head); err != nil {
-					t.Fatal(err)
+					r.Fatal(err)
 				}
 				c.Close()
 				a := r.answer()
 				want := `{"errorType":"Runtime.TruncatedResponse","errorMessage":"RequestId: ` + idA + ` Error: HTTP request detected as truncated"}`
 				if got := string(a.Response.Payload); got != want || !a.Truncated || a.Response.Fault != "Runtime.TruncatedResponse" {
-					t.Errorf("got %s, %+v", got, a)
+					r.Errorf("got %s, %+v", got, a)
 				}
 			})
 		})
@@ -259,23 +259,23 @@ func TestTruncatedBodies(t *testing.T) {
 
 // Every call in every state.
 func TestStates(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) { // Started
+	bubble(t, func(r *rig) { // Started
 		r.want(r.post(response(idA), "1"), 400, invalidID)
 		r.want(r.post(failure(idA), "1"), 400, invalidID)
 	})
-	bubble(t, func(t *testing.T, r *rig) { // InitError
+	bubble(t, func(r *rig) { // InitError
 		r.want(r.post(initE, "{}"), 202, okay)
 		r.want(r.get(next), 403, forbidden("InitError", "Ready"))
 		r.want(r.post(initE, "{}"), 403, forbidden("InitError", "InitError"))
 		r.want(r.post(response(idA), "1"), 400, invalidID)
 	})
-	bubble(t, func(t *testing.T, r *rig) { // Ready
-		r.park(t.Context())
+	bubble(t, func(r *rig) { // Ready
+		r.park(r.Context())
 		r.want(r.post(initE, "{}"), 403, forbidden("Ready", "InitError"))
 		r.want(r.post(response(idA), "1"), 400, invalidID)
 		r.want(r.post(failure(idA), "1"), 400, invalidID)
 	})
-	bubble(t, func(t *testing.T, r *rig) { // Running
+	bubble(t, func(r *rig) { // Running
 		r.give(idA)
 		r.want(r.post(initE, "{}"), 403, forbidden("Running", "InitError"))
 		r.want(r.post(response(idB), "1"), 400, invalidID)
@@ -289,17 +289,17 @@ func TestStates(t *testing.T) {
 		r.want(r.post(initE, "{}"), 403, forbidden("RuntimeResponseSentState", "InitError"))
 		r.want(r.post(response(idB), "1"), 400, invalidID)
 		r.noAnswer()
-		r.park(t.Context())
+		r.park(r.Context())
 		r.idle()
 		r.want(r.post(response(idA), "2"), 400, invalidID) // no longer the current one
 	})
-	bubble(t, func(t *testing.T, r *rig) { // InvocationResponse
+	bubble(t, func(r *rig) { // InvocationResponse
 		r.give(idA)
 		read, write := io.Pipe()
 		done := make(chan reply, 1)
 		go func() { done <- r.do(http.MethodPost, response(idA), read) }()
 		if _, err := io.WriteString(write, "half"); err != nil {
-			t.Fatal(err)
+			r.Fatal(err)
 		}
 		synctest.Wait()
 		r.want(r.get(next), 403, forbidden("InvocationResponse", "Ready"))
@@ -312,7 +312,7 @@ func TestStates(t *testing.T) {
 }
 
 func TestClosedSession(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		r.give(idA)
 		read, write := io.Pipe()
 		done := make(chan reply, 1)
@@ -322,10 +322,10 @@ func TestClosedSession(t *testing.T) {
 		write.Close()
 		r.want(<-done, 400, invalidID)
 		r.want(r.post(response(idA), "1"), 400, invalidID)
-		c := r.park(t.Context())
+		c := r.park(r.Context())
 		time.Sleep(time.Hour)
 		if len(c) > 0 {
-			t.Error("a request for an event was answered")
+			r.Error("a request for an event was answered")
 		}
 		r.noAnswer()
 		r.wantNotReady()
@@ -333,7 +333,7 @@ func TestClosedSession(t *testing.T) {
 }
 
 func TestPathsAndMethods(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		r.want(r.get("/2018-06-01/ping"), 200, "pong")
 		for _, tt := range []struct {
 			method, path string
@@ -355,34 +355,34 @@ func TestPathsAndMethods(t *testing.T) {
 			{"GET", "/2021-04-23/credentials", 404},
 		} {
 			if got := r.do(tt.method, tt.path, nil); got.status != tt.status {
-				t.Errorf("%s %s: got %d, want %d", tt.method, tt.path, got.status, tt.status)
+				r.Errorf("%s %s: got %d, want %d", tt.method, tt.path, got.status, tt.status)
 			}
 		}
 	})
 }
 
 func TestHosts(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		for _, h := range []string{"127.0.0.1:9001", "rt-0123456789abcdef.lambda.internal", "evil.example"} {
 			if got := r.do(http.MethodGet, "/2018-06-01/ping", nil, func(q *http.Request) { q.Host = h }); got.status != 404 {
-				t.Errorf("%s: got %d, want 404", h, got.status)
+				r.Errorf("%s: got %d, want 404", h, got.status)
 			}
 		}
 	})
 }
 
 func TestQuiet(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
-		r.server.Quiet(t.Context()) // no connection yet
+	bubble(t, func(r *rig) {
+		r.server.Quiet(r.Context()) // no connection yet
 		r.get("/2018-06-01/ping")
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
 		r.server.Quiet(ctx)
 		if took := time.Since(began); took != time.Second {
-			t.Errorf("waited for %v with a connection open, want 1 s", took)
+			r.Errorf("waited for %v with a connection open, want 1 s", took)
 		}
 		r.client.CloseIdleConnections()
-		r.server.Quiet(t.Context())
+		r.server.Quiet(r.Context())
 	})
 }

@@ -52,13 +52,13 @@ func newReceiver() *receiver { return &receiver{size: -1} }
 
 // giveTo is give with a receiver for the response.
 func (r *rig) giveTo(id string, to esm.ResponseStream) {
-	r.t.Helper()
-	c := r.park(r.t.Context())
+	r.Helper()
+	c := r.park(r.Context())
 	r.idle()
 	ev := event(id)
 	ev.Stream = to
 	if err := r.session.Dispatch(ev); err != nil {
-		r.t.Fatal(err)
+		r.Fatal(err)
 	}
 	<-c
 }
@@ -66,16 +66,16 @@ func (r *rig) giveTo(id string, to esm.ResponseStream) {
 var streams = header("Lambda-Runtime-Function-Response-Mode", "streaming")
 
 func (r *rig) wantStreamed(payload, fault, errorType string) {
-	r.t.Helper()
+	r.Helper()
 	a := r.answer()
 	if got := a.Response; string(got.Payload) != payload || got.Fault != fault || a.ErrorType != errorType || !got.Streamed || got.Status != 200 {
-		r.t.Errorf("got %s %+v, want fault %q, type %q, payload %s", got.Payload, a, fault, errorType, payload)
+		r.Errorf("got %s %+v, want fault %q, type %q, payload %s", got.Payload, a, fault, errorType, payload)
 	}
 }
 
 // Each part is passed on when it arrives, while the rest is not there yet.
 func TestStreamPassesPartsOn(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		to := newReceiver()
 		r.giveTo(idA, to)
 		read, write := io.Pipe()
@@ -86,12 +86,12 @@ func TestStreamPassesPartsOn(t *testing.T) {
 		var want string
 		for _, part := range []string{"one\n", "two\n", strings.Repeat("x", 100_000)} {
 			if _, err := io.WriteString(write, part); err != nil {
-				t.Fatal(err)
+				r.Fatal(err)
 			}
 			want += part
 			synctest.Wait()
 			if to.begun != "text/event-stream" || to.got.String() != want {
-				t.Fatalf("got %s %.100q after %.100q", to.begun, to.got.String(), want)
+				r.Fatalf("got %s %.100q after %.100q", to.begun, to.got.String(), want)
 			}
 			r.noAnswer()
 		}
@@ -122,12 +122,12 @@ func TestStreamEnds(t *testing.T) {
 		{"failure before the first byte", "", []edit{chunked, trailers("Function.Late", inBase64)}, "none", "", late, "Unhandled", "Function.Late"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, r *rig) {
+			bubble(t, func(r *rig) {
 				to := newReceiver()
 				r.giveTo(idA, to)
 				r.want(r.post(response(idA), tt.body, append(tt.edits, streams)...), 202, okay)
 				if to.begun != tt.begun || to.got.String() != tt.got {
-					t.Errorf("the caller got %q of type %s", to.got.String(), to.begun)
+					r.Errorf("the caller got %q of type %s", to.got.String(), to.begun)
 				}
 				r.wantStreamed(tt.payload, tt.fault, tt.errorType)
 				r.want(r.post(failure(idA), "{}"), 403, forbidden("RuntimeResponseSentState", "InvocationErrorResponse"))
@@ -138,13 +138,13 @@ func TestStreamEnds(t *testing.T) {
 
 // What is not streamed does not go to the receiver.
 func TestReceiverOfAWholeResponse(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		for _, path := range []string{response(idA), failure(idA)} {
 			to := newReceiver()
 			r.giveTo(idA, to)
 			r.want(r.post(path, "[1]"), 202, okay)
 			if a := r.answer(); string(a.Response.Payload) != "[1]" || a.Response.Streamed || to.begun != "" {
-				t.Errorf("got %+v, begun %q", a, to.begun)
+				r.Errorf("got %+v, begun %q", a, to.begun)
 			}
 		}
 	})
@@ -152,7 +152,7 @@ func TestReceiverOfAWholeResponse(t *testing.T) {
 
 // A stream without a receiver is collected, and known as one.
 func TestStreamIsCollected(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		for _, tt := range []struct{ kind, body, payload, fault string }{
 			{"", "", "[1]", ""},
 			{"Function.Late", "e30=", "{}", "Unhandled"},
@@ -160,7 +160,7 @@ func TestStreamIsCollected(t *testing.T) {
 			r.give(idA)
 			r.want(r.post(response(idA), "[1]", streams, chunked, trailers(tt.kind, tt.body)), 202, okay)
 			if a := r.answer(); string(a.Response.Payload) != tt.payload || a.Response.Fault != tt.fault || !a.Response.Streamed {
-				t.Errorf("got %s %+v, want %s, fault %q", a.Response.Payload, a, tt.payload, tt.fault)
+				r.Errorf("got %s %+v, want %s, fault %q", a.Response.Payload, a, tt.payload, tt.fault)
 			}
 		}
 	})
@@ -168,13 +168,13 @@ func TestStreamIsCollected(t *testing.T) {
 
 // A receiver that is gone does not disturb the runtime; one that is slow holds it up.
 func TestReceiverFails(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		to := newReceiver()
 		to.fails = 2
 		r.giveTo(idA, to)
 		r.want(r.post(response(idA), strings.Repeat("x", 1<<20), streams, chunked), 202, okay)
 		if got := to.got.Len(); got == 0 || got > 100_000 || to.calls != 2 {
-			t.Errorf("%d bytes in %d calls", got, to.calls)
+			r.Errorf("%d bytes in %d calls", got, to.calls)
 		}
 		r.wantStreamed("", "", "")
 
@@ -184,7 +184,7 @@ func TestReceiverFails(t *testing.T) {
 		began := time.Now()
 		r.want(r.post(response(idB), strings.Repeat("x", 1<<20), streams, chunked), 202, okay)
 		if took := time.Since(began); took != time.Duration(to.calls)*time.Minute || to.got.Len() != 1<<20 {
-			t.Errorf("%d calls took %v", to.calls, took)
+			r.Errorf("%d calls took %v", to.calls, took)
 		}
 		r.wantStreamed("", "", "")
 	})
@@ -205,13 +205,13 @@ func (z *zeros) Read(p []byte) (int, error) {
 
 func TestStreamIsLimited(t *testing.T) {
 	const sizeFailure = `{"errorMessage":"Response payload size exceeded maximum allowed payload size (209715200 bytes).","errorType":"Function.ResponseSizeTooLarge"}`
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		for more, status := range []int{202, 413} {
 			to := &receiver{}
 			r.giveTo(idA, to)
 			got := r.do(http.MethodPost, response(idA), &zeros{esm.MaxStreamedResponse + more}, streams)
 			if got.status != status || to.size != esm.MaxStreamedResponse {
-				t.Errorf("got %+v, and %d bytes", got, to.size)
+				r.Errorf("got %+v, and %d bytes", got, to.size)
 			}
 			if status == 202 {
 				r.wantStreamed("", "", "")
@@ -224,21 +224,21 @@ func TestStreamIsLimited(t *testing.T) {
 }
 
 func TestStreamBreaksOff(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
+	bubble(t, func(r *rig) {
 		to := newReceiver()
 		r.giveTo(idA, to)
-		c, err := r.pipes.dial(t.Context(), "", "")
+		c, err := r.pipes.dial(r.Context(), "", "")
 		if err != nil {
-			t.Fatal(err)
+			r.Fatal(err)
 		}
 		if _, err := io.WriteString(c, "POST "+response(idA)+" HTTP/1.1\r\nHost: "+host+
 			"\r\nLambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"); err != nil {
-			t.Fatal(err)
+			r.Fatal(err)
 		}
 		c.Close()
 		a := r.answer()
 		if !a.Truncated || !a.Response.Streamed || a.Response.Fault != "Runtime.TruncatedResponse" || to.got.String() != "half" {
-			t.Errorf("got %+v, and the caller %q", a, to.got.String())
+			r.Errorf("got %+v, and the caller %q", a, to.got.String())
 		}
 	})
 }

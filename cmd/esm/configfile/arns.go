@@ -56,7 +56,7 @@ func (d *decoder) checkTarget(f *File, kind *config.DestinationKind, arn, at str
 
 // calledByStandIn reports whether a service is the embedded stand-in, which invokes the file's functions by itself.
 func (f *File) calledByStandIn(service string) bool {
-	return strings.HasPrefix(f.Aws.EndpointOf(service), embedded)
+	return IsEmbedded(f.Aws.EndpointOf(service))
 }
 
 // checkWay reports a function that a service cannot invoke: without the stand-in it is reached through a topic.

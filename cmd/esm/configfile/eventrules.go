@@ -184,24 +184,28 @@ func (d *decoder) checkSchedule(r Rule, at string) {
 	}
 }
 
+// ruleTargets are the kinds of targets that are not functions.
+var ruleTargets = []*config.DestinationKind{config.QueueDestination, config.TopicDestination}
+
 // checkRuleTarget checks a target, and replaces the name of a function with its ARN.
 func (d *decoder) checkRuleTarget(f *File, r Rule, t *RuleTarget, at string) {
-	switch a, _ := config.ParseARN(t.Arn); a.Service {
-	case config.SQS:
-		d.checkTarget(f, config.QueueDestination, t.Arn, at)
-	case config.SNS:
-		d.checkTarget(f, config.TopicDestination, t.Arn, at)
-	case config.Lambda, "":
-		if strings.HasPrefix(t.Arn, "arn:") && a.Service == "" {
-			d.errorf(at, "is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)")
+	a, err := config.ParseARN(t.Arn)
+	for _, kind := range ruleTargets {
+		if a.Service == kind.Service {
+			d.checkTarget(f, kind, t.Arn, at)
 			return
 		}
+	}
+	switch {
+	case err != nil && strings.HasPrefix(t.Arn, "arn:"):
+		d.errorf(at, "%v", err)
+	case err == nil && a.Service != config.FunctionDestination.Service:
+		d.errorf(at, "cannot be a target in this version: give a function of this file, or the ARN of %s or %s",
+			config.QueueDestination.Name, config.TopicDestination.Name)
+	default:
 		t.Arn = d.functionArn(f, t.Arn, at)
 		if r.EventPattern != "" {
 			d.checkWay(f, config.EventBridge, at)
 		}
-	default:
-		d.errorf(at, "cannot be a target in this version: give a function of this file, or the ARN of %s or %s",
-			config.QueueDestination.Name, config.TopicDestination.Name)
 	}
 }

@@ -24,10 +24,10 @@ type Subscription struct {
 	RawMessageDelivery bool
 }
 
-// The protocols of subscriptions.
+// The protocols of subscriptions that are not URLs are named like the services.
 const (
-	protocolLambda = "lambda"
-	protocolSQS    = "sqs"
+	protocolLambda = config.Lambda
+	protocolQueue  = config.SQS
 )
 
 var topicShape = objectOf(inTopic,
@@ -39,7 +39,7 @@ var topicShape = objectOf(inTopic,
 )
 
 var subscriptionShape = objectOf(inSubscription,
-	required(field("Protocol", func(s *Subscription) *string { return &s.Protocol }, textOf(oneOf(protocolLambda, protocolSQS, "http", "https")),
+	required(field("Protocol", func(s *Subscription) *string { return &s.Protocol }, textOf(oneOf(protocolLambda, protocolQueue, "http", "https")),
 		"lambda, sqs, http or https.")),
 	required(field("Endpoint", func(s *Subscription) *string { return &s.Endpoint }, textOf(notEmpty),
 		"For lambda a function of this file, by its name or ARN; for sqs the ARN of a standard queue; for http and https a URL.")),
@@ -84,7 +84,7 @@ func (d *decoder) checkSubscription(f *File, s *Subscription, at string) {
 		if s.RawMessageDelivery {
 			d.errorf(at+".RawMessageDelivery", "is not for lambda: a function always receives the envelope")
 		}
-	case protocolSQS:
+	case protocolQueue:
 		d.checkTarget(f, config.QueueDestination, s.Endpoint, endpoint)
 	default:
 		if wrongCallback(s.Protocol, s.Endpoint) {
