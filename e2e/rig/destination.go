@@ -3,10 +3,13 @@ package rig
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
@@ -35,6 +38,39 @@ func (q *Queue) TakeEnvelope() (got Envelope) {
 	q.Helper()
 	q.Must(json.Unmarshal([]byte(q.TakeSorted(1)[0]), &got))
 	return got
+}
+
+// Bus makes an event bus, and a queue that gets the events on it whose source is lambda.
+func (e *Env) Bus(name string) (arn string, queue *Queue) {
+	e.Helper()
+	queue = e.Queue("of-"+name, nil)
+	name += e.Suffix
+	bus, err := e.EventBridge.CreateEventBus(e.Context(), &eventbridge.CreateEventBusInput{Name: &name})
+	e.Must(err)
+	_, err = e.EventBridge.PutRule(e.Context(), &eventbridge.PutRuleInput{
+		Name: &name, EventBusName: &name, EventPattern: aws.String(`{"source":["lambda"]}`),
+	})
+	e.Must(err)
+	put, err := e.EventBridge.PutTargets(e.Context(), &eventbridge.PutTargetsInput{
+		Rule: &name, EventBusName: &name, Targets: []eventtypes.Target{{Id: aws.String("queue"), Arn: &queue.ARN}},
+	})
+	e.Must(err)
+	if put.FailedEntryCount > 0 {
+		e.Fatalf("targets of the rule %s: %+v", name, put.FailedEntries)
+	}
+	return *bus.EventBusArn, queue
+}
+
+// ofSource compiles the patterns of rules that [Env.Bus] makes, for a stand-in: the whole language is the engine's.
+func ofSource(pattern []byte) (matches func(event []byte) bool, err error) {
+	var want struct{ Source []string }
+	if err := json.Unmarshal(pattern, &want); err != nil {
+		return nil, err
+	}
+	return func(event []byte) bool {
+		var is struct{ Source string }
+		return json.Unmarshal(event, &is) == nil && slices.Contains(want.Source, is.Source)
+	}, nil
 }
 
 // A Bucket is an S3 bucket of a test's own.
