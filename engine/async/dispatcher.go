@@ -184,13 +184,13 @@ func (d *dispatcher) settled(n int, waiting bool) {
 	}
 }
 
-// emit reports the try of a step, if there was one.
-func (d *dispatcher) emit(s policy.EventStep, began time.Time) {
+// emit reports the try of a step, if there was one. Invoked says whether it had a permit.
+func (d *dispatcher) emit(s policy.EventStep, began time.Time, invoked bool) {
 	if s.Tried {
 		e := s.Event
 		d.feed.Trace.Emit(trace.EventTried{
 			Function: e.Function, ID: e.ID, Verdict: s.Verdict, Reason: s.Reason, Detail: s.Detail,
-			Tries: e.Tries, Age: policy.Age(e, began), Took: time.Since(began),
+			Tries: e.Tries, Invoked: invoked, Age: policy.Age(e, began), Took: time.Since(began),
 		})
 	}
 }
