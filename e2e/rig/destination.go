@@ -61,15 +61,24 @@ func (e *Env) Bus(name string) (arn string, queue *Queue) {
 	return *bus.EventBusArn, queue
 }
 
-// ofSource compiles the patterns of rules that [Env.Bus] makes, for a stand-in: the whole language is the engine's.
-func ofSource(pattern []byte) (matches func(event []byte) bool, err error) {
-	var want struct{ Source []string }
+// listed compiles patterns for a stand-in that list the texts which members of the event may have, such as the source. The
+// whole language is the engine's.
+func listed(pattern []byte) (matches func(event []byte) bool, err error) {
+	var want map[string][]string
 	if err := json.Unmarshal(pattern, &want); err != nil {
 		return nil, err
 	}
 	return func(event []byte) bool {
-		var is struct{ Source string }
-		return json.Unmarshal(event, &is) == nil && slices.Contains(want.Source, is.Source)
+		var is map[string]any
+		if json.Unmarshal(event, &is) != nil {
+			return false
+		}
+		for name, texts := range want {
+			if text, ok := is[name].(string); !ok || !slices.Contains(texts, text) {
+				return false
+			}
+		}
+		return true
 	}, nil
 }
 

@@ -57,7 +57,7 @@ func newEnv(t testing.TB, s Service) *Env {
 	e := &Env{TB: t, Service: s, Dir: t.TempDir(), Suffix: "-" + strings.ToLower(rand.Text()[:12])}
 	e.Endpoint, e.StreamsEndpoint = s.endpoints()
 	if e.Endpoint == "" {
-		e.embedded = &embedded.Server{Pattern: ofSource}
+		e.embedded = &embedded.Server{Pattern: listed}
 		e.Endpoint = serve(t, e.embedded)
 	}
 	if e.StreamsEndpoint == "" {

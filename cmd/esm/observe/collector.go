@@ -33,6 +33,10 @@ func (f *functionState) collect(metrics chan<- prometheus.Metric) {
 	for _, x := range functionMetrics {
 		metrics <- prometheus.MustNewConstMetric(x.desc, x.kind, float64(x.value(f)), f.Name)
 	}
+	if f.Provisioned > 0 {
+		share := float64(f.ProvisionedBusy) / float64(f.Provisioned)
+		metrics <- prometheus.MustNewConstMetric(provisionedUtilization, prometheus.GaugeValue, share, f.Name)
+	}
 	f.collectEvents(metrics)
 }
 

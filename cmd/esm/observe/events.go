@@ -31,6 +31,7 @@ type eventCounts struct {
 	byCondition                   map[esm.Condition]int64 // of events that were given up
 	removed                       int64                   // by people
 	deliveryFailures, deadLetters int64
+	recursive                     int64 // invocations that were stopped, besides those of events
 	age                           prometheus.Observer
 }
 
@@ -79,6 +80,8 @@ func (m *Monitor) traceEvents(event trace.Event) {
 		})
 	case trace.EventNotified:
 		m.updateEvents(e.Function, func(f *functionState) { f.eventNotified(e) })
+	case trace.RecursionStopped:
+		m.updateEvents(e.Function, func(f *functionState) { f.events.recursive += int64(e.Count) })
 	}
 }
 
@@ -143,7 +146,7 @@ var (
 	eventsOldest     = functionDesc("esm_async_oldest_event_age_seconds", "Age of the oldest asynchronous event that has not ended; 0 when there is none.")
 	deliveryFailures = functionDesc("esm_async_destination_delivery_failures_total", "Records that a destination did not accept, each kept as undelivered (DestinationDeliveryFailures).")
 	deadLetterErrors = functionDesc("esm_async_dead_letter_errors_total", "Events that a dead-letter queue did not accept, each kept as undelivered (DeadLetterErrors).")
-	recursionDropped = functionDesc("esm_async_recursive_invocations_dropped_total", "Asynchronous events that were given up as recursive (RecursiveInvocationsDropped).")
+	recursionDropped = functionDesc("esm_recursive_invocations_dropped_total", "Invocations that were stopped as recursive: asynchronous events, synchronous invocations, and messages of queues (RecursiveInvocationsDropped).")
 )
 
 // removedByHand is the condition of events that people dropped, in eventsDropped.
@@ -164,7 +167,7 @@ func (f *functionState) collectEvents(metrics chan<- prometheus.Metric) {
 	}
 	count(deliveryFailures, f.events.deliveryFailures)
 	count(deadLetterErrors, f.events.deadLetters)
-	count(recursionDropped, f.events.byCondition[esm.RecursiveInvocation])
+	count(recursionDropped, f.events.recursive+f.events.byCondition[esm.RecursiveInvocation])
 }
 
 // collectBacklogs sends the metrics of events that have not ended.

@@ -209,7 +209,7 @@ func (m *Monitor) update(uuid string, e trace.Event, change func(*mappingState))
 func (m *Monitor) traceFunction(event trace.Event) {
 	switch e := event.(type) {
 	case trace.Environments:
-		m.updateFunction(e.Function, func(f *functionState) { f.Environments, f.Busy = e.Alive, e.Busy })
+		m.updateFunction(e.Function, func(f *functionState) { f.environments(e) })
 	case trace.Started:
 		m.updateFunction(e.Function, func(f *functionState) { f.started(e) })
 	case trace.Ran:
