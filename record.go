@@ -30,6 +30,10 @@ type Record struct {
 	// It is zero for a stream.
 	Until time.Time
 
+	// TraceHeader is the X-Amzn-Trace-Id that a queue's message carries: that of the request that sent it. It may be empty or
+	// invalid, since senders choose it. Streams have none.
+	TraceHeader string
+
 	// Event is the element of Records that the handler sees: compact JSON.
 	Event json.RawMessage
 

@@ -56,7 +56,7 @@ func TestEvent(t *testing.T) {
 	} {
 		w := r.send("/2015-03-31/functions/"+tt.path, tt.body, "X-Amzn-RequestId", id)
 		e := r.accepted[len(r.accepted)-1]
-		if w.Code != 202 || e.ID != id || e.Function != tt.function || string(e.Payload) != tt.payload || !traceForm.MatchString(e.TraceHeader) {
+		if w.Code != 202 || e.ID != id || e.Function != tt.function || string(e.Payload) != tt.payload || !esm.IsTraceHeader(e.TraceHeader) {
 			t.Errorf("%s: got %s, event %+v", tt.path, errorOf(w), e)
 		}
 	}

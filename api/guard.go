@@ -25,12 +25,13 @@ import (
 // SDKs, the AWS CLI and curl send neither Origin nor Sec-Fetch-Site. No answer of next permits sharing across origins, nor do
 // the answers to OPTIONS, so that browsers refuse whatever requires permission.
 //
-// Requests to function URLs go to urls, which decides by the URL's Cors which pages may make them.
+// Requests to function URLs go to urls, which decides by the URL's Cors which pages may make them. If urls is nil there are none.
 //
 // Names are further host names of the address, without port and in any case.
 func Guard(next, urls http.Handler, names ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, toFunction := targetOf(r)
+		toFunction = toFunction && urls != nil
 		switch {
 		case !knownHost(hostname(r.Host), names):
 			forbid(w, "This engine does not accept the host name of this request: "+

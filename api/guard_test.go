@@ -66,3 +66,18 @@ func TestGuard(t *testing.T) {
 		})
 	}
 }
+
+// TestGuardWithoutURLs tests that paths of function URLs are paths like any other where there are none: a bucket may be named url.
+func TestGuardWithoutURLs(t *testing.T) {
+	guarded := Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }), nil)
+	for origin, want := range map[string]int{"": http.StatusTeapot, "https://evil.example": http.StatusForbidden} {
+		r := httptest.NewRequest("PUT", "http://localhost/url/key", nil)
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		w := httptest.NewRecorder()
+		if guarded.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("from %q: got %d, want %d", origin, w.Code, want)
+		}
+	}
+}

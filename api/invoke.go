@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -15,13 +14,11 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/trace"
 )
 
-// Limits of Invoke (AWS: "Lambda quotas", and API reference of Invoke).
-const (
-	maxClientContext = 3583 // bytes of base64
-	maxTraceHeader   = 512  // bytes; a longer header is no trace header
-)
+// maxClientContext is the longest client context (AWS: API reference of Invoke).
+const maxClientContext = 3583 // bytes of base64
 
 // Values of the headers X-Amz-Invocation-Type and X-Amz-Log-Type.
 const (
@@ -89,6 +86,7 @@ func (s *Server) stopRecursion(in *invocation) error {
 	}
 	next, stop := s.Recursive(in.function.Name, in.TraceHeader)
 	if stop {
+		s.Trace.Emit(trace.RecursionStopped{Function: in.Function, Count: 1})
 		return throw("RecursiveInvocationException", "The function was not invoked, because it is part of a loop that invokes it again and again.")
 	}
 	in.TraceHeader = next
@@ -221,11 +219,9 @@ func clientContext(encoded string) (string, error) {
 	return string(text), nil
 }
 
-var traceForm = regexp.MustCompile(`(^|;)\s*Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;|$)`)
-
 // traceHeader returns given if it is a valid X-Amzn-Trace-Id, and otherwise a new one.
 func traceHeader(given string) string {
-	if len(given) <= maxTraceHeader && traceForm.MatchString(given) {
+	if esm.IsTraceHeader(given) {
 		return given
 	}
 	return esm.NewTraceHeader(time.Now())

@@ -12,6 +12,7 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/mappings"
+	"github.com/esm-run/esm/trace"
 )
 
 // Server is an [http.Handler] that answers requests to Lambda's API. Set its fields before it serves; it serves many
@@ -49,6 +50,9 @@ type Server struct {
 	// Tails collects the logs of invocations whose callers asked for them; nil answers without logs. Its Trace must
 	// receive the output of handlers.
 	Tails *Tails
+
+	// Trace receives [trace.RecursionStopped]; nil discards it.
+	Trace trace.Func
 
 	// Region and Account are those of the engine's own ARNs.
 	Region, Account string

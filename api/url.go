@@ -79,6 +79,7 @@ func (s *Server) callURL(c *call) (answer, error) {
 	if in.Payload, err = urlEvent(c, target, header); err != nil {
 		return answer{}, err
 	}
+	c.body = nil // the event has a copy
 	return s.invokeByURL(c, in, set.Streams())
 }
 

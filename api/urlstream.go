@@ -109,5 +109,6 @@ func (s *Server) endStream(u *urlStream, resp esm.Response) answer {
 	if !u.call.streamed || resp.Fault != "" {
 		return badGateway()
 	}
+	u.call.patience() // for the end of the body: the handler may have written last long ago
 	return answer{}
 }

@@ -105,6 +105,29 @@ func TestStreamArrivesInParts(t *testing.T) {
 	})
 }
 
+// TestStreamEndsLate tests that a response whose handler writes nothing for long before it ends is complete.
+func TestStreamEndsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.giveURL(t, config.FunctionURLConfig{InvokeMode: "RESPONSE_STREAM"})
+		r.handler = func(_ context.Context, c esm.Call) (esm.Response, error) {
+			c.Stream.Begin("text/plain")
+			c.Stream.Write([]byte("slow"))
+			time.Sleep(2 * answerWithin)
+			return esm.Response{Streamed: true}, nil
+		}
+		conn := r.serveURL(t)
+		fmt.Fprint(conn, "GET /url/f/ HTTP/1.1\r\nHost: x\r\n\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); string(body) != "slow" || err != nil {
+			t.Errorf("got %q, %v", body, err)
+		}
+	})
+}
+
 // TestStreamWithoutReader tests that a client that stops reading delays the function for a bounded time, and that the invocation
 // continues.
 func TestStreamWithoutReader(t *testing.T) {

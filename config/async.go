@@ -82,17 +82,22 @@ func (c EventInvokeConfig) Validate(functionArn string) []Problem {
 // Destination returns the ARN of the destination of notices of an origin about the function's asynchronous events. It is
 // empty if there is none.
 func (f Function) Destination(origin Origin) string {
-	var to EventDestinations
-	if f.EventInvokeConfig != nil {
-		to = f.EventInvokeConfig.DestinationConfig
+	switch {
+	case origin == DeadLetter:
+		return f.DeadLetterConfig.TargetArn
+	case f.EventInvokeConfig != nil:
+		return f.EventInvokeConfig.Destination(origin)
 	}
+	return ""
+}
+
+// Destination returns the ARN of the destination of notices of an origin. It is empty if there is none.
+func (c EventInvokeConfig) Destination(origin Origin) string {
 	switch origin {
 	case EventSuccess:
-		return to.OnSuccess.Destination
+		return c.DestinationConfig.OnSuccess.Destination
 	case EventFailure:
-		return to.OnFailure.Destination
-	case DeadLetter:
-		return f.DeadLetterConfig.TargetArn
+		return c.DestinationConfig.OnFailure.Destination
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -51,7 +52,7 @@ func read(t *testing.T, service string, r request) (got sent) {
 			all = append(all, in.Get(at+"Name")+"="+in.Get(at+"Value.DataType")+" "+in.Get(at+"Value.StringValue"))
 		}
 		slices.Sort(all)
-		return sent{in.Get("TopicArn"), in.Get("Message"), strings.Join(all, "; "), "", ""}
+		return sent{in.Get("TopicArn"), in.Get("Message"), strings.Join(all, "; "), r.header.Get("X-Amzn-Trace-Id"), ""}
 	case config.EventBridge:
 		var in struct {
 			Entries []struct {
@@ -103,6 +104,7 @@ func TestEveryNoticeToEveryKind(t *testing.T) {
 	onBus := func(result, function string) string {
 		return "lambda, Lambda Function Invocation Result - " + result + ", " + busARN + ", " + function
 	}
+	traced := byService{config.SQS: traceID, config.SNS: traceID, config.S3: traceID, config.Lambda: traceID, config.EventBridge: traceID}
 	for _, c := range []struct {
 		name       string
 		origin     config.Origin
@@ -119,20 +121,20 @@ func TestEveryNoticeToEveryKind(t *testing.T) {
 		},
 		{
 			name: "a failure", origin: config.EventFailure, notice: givenUp(), text: text(t, "exhausted"), key: eventKey,
-			trace: byService{config.SQS: traceID, config.Lambda: traceID, config.EventBridge: traceID},
+			trace: traced,
 			kinds: byService{
 				config.SQS: "", config.SNS: "", config.S3: "", config.Lambda: "Event", config.EventBridge: onBus("Failure", thumbsARN+":$LATEST"),
 			},
 		},
 		{
 			name: "a success", origin: config.EventSuccess, notice: succeeded(), text: text(t, "succeeded"),
-			trace: byService{config.SQS: traceID, config.Lambda: traceID, config.EventBridge: traceID},
+			trace: traced,
 			kinds: byService{config.SQS: "", config.SNS: "", config.Lambda: "Event", config.EventBridge: onBus("Success", thumbsARN+":live")},
 		},
 		{
 			name: "a dead letter", origin: config.DeadLetter, notice: deadLettered(), text: string(givenUp().Payload),
 			attributes: "ErrorCode=Number 200; ErrorMessage=String <no> & <never>; RequestID=String " + givenUp().RequestID,
-			trace:      byService{config.SQS: traceID}, kinds: byService{config.SQS: "", config.SNS: ""},
+			trace:      traced, kinds: byService{config.SQS: "", config.SNS: ""},
 		},
 	} {
 		if got := OriginOf(c.notice); got != c.origin {
@@ -186,7 +188,7 @@ func TestTraceHeaders(t *testing.T) {
 	} {
 		n := givenUp()
 		n.Event.TraceHeader = header
-		for _, name := range []string{config.SQS, config.EventBridge, config.Lambda} {
+		for _, name := range slices.Sorted(maps.Keys(arns)) {
 			s := &service{}
 			if err := s.all(t, "", config.EventFailure)[name].Send(t.Context(), n); err != nil {
 				t.Errorf("%s, %q: %v", name, header, err)

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/google/uuid"
 
 	"github.com/esm-run/esm"
@@ -84,7 +83,9 @@ func (f *remoteFunction) Send(ctx context.Context, n esm.Notice) error {
 	record, err := eventFrom(n)
 	if err == nil {
 		in := &lambda.InvokeInput{FunctionName: &f.arn, Qualifier: f.qualifier(), InvocationType: types.InvocationTypeEvent, Payload: record}
-		_, err = f.client.Invoke(ctx, in, func(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }, traced(n))
+		_, err = f.client.Invoke(ctx, in, func(o *lambda.Options) {
+			o.Retryer, o.APIOptions = aws.NopRetryer{}, append(o.APIOptions, traced(n)...)
+		})
 	}
 	if err != nil {
 		return failed("invoke function", f.arn, err)
@@ -97,15 +98,6 @@ func (f *remoteFunction) qualifier() *string {
 		return nil
 	}
 	return &f.name.Qualifier
-}
-
-// traced sets the header that carries a trace from service to service.
-func traced(n esm.Notice) func(*lambda.Options) {
-	return func(o *lambda.Options) {
-		if header := traceHeader(n); header != "" {
-			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amzn-Trace-Id", header))
-		}
-	}
 }
 
 // Reach implements [Reachable] by GetFunctionConfiguration.

@@ -35,7 +35,9 @@ func (b *bucket) put(ctx context.Context, n esm.Notice) error {
 	}
 	_, err = b.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/octet-stream"),
-	}, func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
+	}, func(o *s3.Options) {
+		o.Retryer, o.APIOptions = aws.NopRetryer{}, append(o.APIOptions, traced(n)...)
+	})
 	return err
 }
 

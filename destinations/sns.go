@@ -21,7 +21,9 @@ func (t *topic) Send(ctx context.Context, n esm.Notice) error {
 	m, err := topicMessage(n)
 	if err == nil {
 		in := &sns.PublishInput{TopicArn: &t.arn, Message: &m.body, MessageAttributes: topicAttributes(m)}
-		_, err = t.client.Publish(ctx, in, func(o *sns.Options) { o.Retryer = aws.NopRetryer{} })
+		_, err = t.client.Publish(ctx, in, func(o *sns.Options) {
+			o.Retryer, o.APIOptions = aws.NopRetryer{}, append(o.APIOptions, traced(n)...)
+		})
 	}
 	if err != nil {
 		return failed("publish on", t.arn, err)

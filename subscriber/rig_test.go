@@ -45,6 +45,7 @@ type rig struct {
 	pem       []byte // of the certificate at certURL; nil answers with 404
 	redirect  string
 	warnings  []string
+	now       time.Time
 }
 
 // keys are made once: they take a while.
@@ -57,7 +58,11 @@ var keys = sync.OnceValue(func() *rsa.PrivateKey {
 })
 
 func newRig(t *testing.T) *rig {
-	r := &rig{T: t, pem: certificatePEM(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))}
+	sent, err := time.Parse(time.RFC3339, timestamp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{T: t, now: sent.Add(time.Second), pem: certificatePEM(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))}
 	r.server = &Server{
 		Events: func() esm.Acceptor {
 			if r.starting {
@@ -73,7 +78,7 @@ func newRig(t *testing.T) *rig {
 			r.confirmed = append(r.confirmed, topic+" "+token)
 			return nil
 		},
-		Account: "123456789012", Unsigned: map[string]bool{emulated: true}, Transport: r,
+		Account: "123456789012", Unsigned: map[string]bool{emulated: true}, Transport: r, Now: func() time.Time { return r.now },
 		Warn: func(text string) { r.warnings = append(r.warnings, text) },
 	}
 	return r

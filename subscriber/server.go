@@ -68,6 +68,9 @@ type Server struct {
 	// subscribed. Messages of all other topics must be signed by AWS.
 	Unsigned map[string]bool
 
+	// Now returns the time, by which signed messages are too old; nil means [time.Now].
+	Now func() time.Time
+
 	// Transport gets certificates; nil means [http.DefaultTransport].
 	Transport http.RoundTripper
 

@@ -283,3 +283,27 @@ func TestURL(t *testing.T) {
 		}
 	}
 }
+
+// A signed message that somebody has recorded is not accepted for long.
+func TestOldMessages(t *testing.T) {
+	for _, c := range []struct {
+		age  time.Duration
+		want int
+	}{
+		{-maxLead, 200}, {-maxLead - time.Second, 403}, {0, 200}, {time.Hour, 200}, {maxAge, 200}, {maxAge + time.Second, 403},
+	} {
+		r := newRig(t)
+		r.now = r.now.Add(c.age - time.Second).Truncate(time.Millisecond)
+		if got := r.post(Path+"orders", notification("hello").sign("2")); got != c.want || len(r.events) != map[int]int{200: 1}[got] {
+			t.Errorf("after %v: got %d and %d events, want %d", c.age, got, len(r.events), c.want)
+		}
+	}
+	r := newRig(t)
+	if got := r.post(Path+"orders", notification("hello").with("Timestamp", "yesterday").sign("1")); got != 403 {
+		t.Errorf("without a time: got %d", got)
+	}
+	r.now = r.now.Add(100 * time.Hour)
+	if got := r.post(Path+"orders", notification("hello").with("TopicArn", emulated)); got != 200 {
+		t.Errorf("of an emulator: got %d", got)
+	}
+}

@@ -23,7 +23,14 @@ import (
 // hashes are those of the versions of signatures (AWS: "Verifying the signatures of Amazon SNS messages").
 var hashes = map[string]crypto.Hash{"1": crypto.SHA1, "2": crypto.SHA256}
 
-// verify checks that AWS has signed a message.
+// The ages at which a signed message is accepted. SNS gives up a message to HTTP(S) after an hour (AWS: "Amazon SNS message
+// delivery retries"); one that is older was recorded by somebody, and is sent again. Clocks may differ.
+const (
+	maxAge  = 2 * time.Hour
+	maxLead = 15 * time.Minute
+)
+
+// verify checks that AWS has signed a message, and not long ago.
 func (s *Server) verify(ctx context.Context, m message) error {
 	hash, known := hashes[m.SignatureVersion]
 	signature, err := base64.StdEncoding.DecodeString(m.Signature)
@@ -41,6 +48,21 @@ func (s *Server) verify(ctx context.Context, m message) error {
 	sum.Write(m.signed())
 	if rsa.VerifyPKCS1v15(key, hash, sum.Sum(nil), signature) != nil {
 		return refuse(http.StatusForbidden, "the signature does not match the message")
+	}
+	return m.checkAge(s.now())
+}
+
+func (s *Server) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+func (m message) checkAge(now time.Time) error {
+	sent, err := time.Parse(time.RFC3339, m.Timestamp)
+	if age := now.Sub(sent); err != nil || age > maxAge || age < -maxLead {
+		return refuse(http.StatusForbidden, "the Timestamp of the message is none of the last %v: check this machine's clock, or someone repeats old messages", maxAge)
 	}
 	return nil
 }

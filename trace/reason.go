@@ -81,6 +81,10 @@ const (
 	// ReasonStopping: the mapping was stopped.
 	ReasonStopping Reason = "Stopping"
 
+	// ReasonRecursive: the function has caused the message, and was caused by it, too many times in a row; or the message
+	// follows such a message in its group.
+	ReasonRecursive Reason = "Recursive"
+
 	// ReasonReturned: the messages had become visible again before they could be delivered.
 	ReasonReturned Reason = "Returned"
 

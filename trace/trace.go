@@ -187,6 +187,14 @@ type Ran struct {
 	Spilled     bool // it ran on demand, since the function's provisioned environments were busy
 }
 
+// RecursionStopped reports invocations of a function that were stopped because it has caused itself too many times in a row:
+// synchronous ones, or messages of a queue, which were left. Asynchronous events report that by their EventEnded. Together they
+// are Lambda's metric RecursiveInvocationsDropped.
+type RecursionStopped struct {
+	Function string // with or without a qualifier
+	Count    int
+}
+
 // EventAccepted reports that an event for asynchronous invocation was stored: Lambda's metric AsyncEventsReceived.
 type EventAccepted struct {
 	Function, ID string // Function as the caller wrote it, with or without ":qualifier", here and below
@@ -279,11 +287,12 @@ func (Environments) event() {}
 func (Started) event()      {}
 func (Ran) event()          {}
 
-func (EventAccepted) event() {}
-func (EventTried) event()    {}
-func (EventWaiting) event()  {}
-func (EventEnded) event()    {}
-func (EventsRemoved) event() {}
-func (EventNotified) event() {}
-func (EventsFailing) event() {}
-func (Scheduled) event()     {}
+func (RecursionStopped) event() {}
+func (EventAccepted) event()    {}
+func (EventTried) event()       {}
+func (EventWaiting) event()     {}
+func (EventEnded) event()       {}
+func (EventsRemoved) event()    {}
+func (EventNotified) event()    {}
+func (EventsFailing) event()    {}
+func (Scheduled) event()        {}

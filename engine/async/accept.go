@@ -3,7 +3,6 @@ package async
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,7 +14,7 @@ import (
 
 // Accept implements [esm.Acceptor]. It may be called before, during and after Run: an event that nothing dispatches now is
 // dispatched by the next Run on the same store. Neither the function nor its concurrency is looked at. An event without a
-// trace header gets one, so that its tries and what they lead to belong together.
+// valid trace header gets one, so that its tries and what they lead to belong together.
 func (f *Feed) Accept(ctx context.Context, e esm.Event) error {
 	if n := len(e.Payload); n > esm.MaxEvent {
 		return fmt.Errorf("async: the event for %s has %d bytes, at most %d are allowed: %w", e.Function, n, esm.MaxEvent, esm.ErrTooLarge)
@@ -28,8 +27,8 @@ func (f *Feed) Accept(ctx context.Context, e esm.Event) error {
 	if e.Accepted.IsZero() {
 		e.Accepted = now
 	}
-	if e.TraceHeader == "" {
-		e.TraceHeader = newTrace(now)
+	if !esm.IsTraceHeader(e.TraceHeader) {
+		e.TraceHeader = esm.NewTraceHeader(now)
 	}
 	function, _ := config.SplitQualifier(e.Function)
 	_, err := f.Events.Add(ctx, e)
@@ -41,9 +40,4 @@ func (f *Feed) Accept(ctx context.Context, e esm.Event) error {
 		return fmt.Errorf("async: store the event for %s: %w", e.Function, err)
 	}
 	return nil
-}
-
-// newTrace returns an X-Amzn-Trace-Id that is not sampled (AWS X-Ray: "Tracing header").
-func newTrace(now time.Time) string {
-	return fmt.Sprintf("Root=1-%08x-%08x%016x;Parent=%016x;Sampled=0", uint32(now.Unix()), rand.Uint32(), rand.Uint64(), rand.Uint64())
 }

@@ -95,7 +95,7 @@ type slot struct {
 }
 
 func (s *slot) Invoke(ctx context.Context, c esm.Call) (esm.Response, error) {
-	e := Event{At: time.Now(), ID: c.ID}
+	e := Event{At: time.Now(), ID: c.ID, TraceHeader: c.TraceHeader}
 	if err := json.Unmarshal(c.Payload, &e); err != nil {
 		return esm.Response{}, err
 	}
@@ -125,8 +125,10 @@ func (s *slot) Release() {
 
 // Event is what a handler receives.
 type Event struct {
-	At      time.Time
-	ID      string // of the request
+	At          time.Time `json:"-"`
+	ID          string    `json:"-"` // of the request
+	TraceHeader string    `json:"-"`
+
 	Records []struct {
 		MessageID  string `json:"messageId"`
 		Body       string `json:"body"`

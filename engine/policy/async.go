@@ -107,13 +107,17 @@ func (a Async) ExpiresAt(e esm.Event) time.Time { return e.Accepted.Add(a.Target
 
 // After decides about e after a try that ended at the time now: the invoker returned resp and err.
 //
-//   - The function succeeded: the event has ended.
+//   - The function succeeded, or failed in the middle of a streamed response: the event has ended. An unfinished response is
+//     left out of the record, which says that there is none in JSON.
 //   - The function failed: one of MaximumRetryAttempts is used up. The next try follows a minute after the first and two
 //     minutes after the second, unless the event will be too old by then.
 //   - The invocation was refused: as if the function had failed, since it does not help to try often.
 //   - Any other error of the invoker, or a response that does not come from the function: it is not known whether the
 //     function ran. No retry is used up, and the delays are those of throttling.
 func (a Async) After(e esm.Event, resp esm.Response, err error, now time.Time, dice float64) EventStep {
+	if err == nil && resp.Streamed && resp.Fault != "" {
+		resp.Fault, resp.Payload = "", nil // the payload describes the failure and is no answer
+	}
 	o := ReadOutcome(nil, resp, err, false)
 	switch {
 	case o.Reason == trace.ReasonThrottled:

@@ -343,6 +343,21 @@ func TestRecursionStops(t *testing.T) {
 	}
 }
 
+// Lambda counts a handler that fails in the middle of a streamed response as a success.
+func TestAStreamThatFailsIsASuccess(t *testing.T) {
+	rules := policy.Async{Target: target(nil)}
+	failure := esm.Response{Streamed: true, Fault: "Unhandled", Status: 200, Version: "$LATEST", Payload: []byte(`{"errorType":"Error"}`)}
+	e := esm.Event{ID: "id", Function: "orders", Accepted: began, Payload: []byte(`{"orderId": 17}`)}
+	step := rules.After(e, failure, nil, began, 0)
+	if step.Condition != esm.Success || step.Verdict != trace.Done {
+		t.Fatalf("got %+v", step)
+	}
+	wantNotice(t, rules.Ends(step, began)[0], doneArn, esm.Success, 1, "200 $LATEST  ")
+	if step := rules.After(e, failure, errors.New("connection reset"), began, 0); step.Condition == esm.Success {
+		t.Errorf("an unknown result is a success: %+v", step)
+	}
+}
+
 // The failure of an event is not lost without a destination, and a success needs none.
 func TestNoDestination(t *testing.T) {
 	for _, exists := range []bool{true, false} {

@@ -3,9 +3,11 @@ package policy
 import (
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 )
 
@@ -52,6 +54,9 @@ func Advance(header, function string) string {
 
 // Passes returns how often the chain that header belongs to has passed through function.
 func Passes(header, function string) int {
+	if !strings.Contains(header, lineageField) {
+		return 0
+	}
 	fields := strings.Split(header, ";")
 	at := lineageAt(fields)
 	if at < 0 {
@@ -69,6 +74,36 @@ func Passes(header, function string) int {
 // Recursive reports whether another invocation of function is to be stopped, because the chain that header belongs to has
 // passed through it MaxPasses times. Whether it is stopped is the function's RecursiveLoop.
 func Recursive(header, function string) bool { return Passes(header, function) >= MaxPasses }
+
+// SplitLoops splits records in hand, of a queue, into those to invoke function with and those that it has caused itself too
+// often: their messages carry the trace header of a Recursive invocation. Later records of their groups stop with them, so as
+// not to overtake them. Both parts keep the order of recs, and pass may share its memory.
+func SplitLoops(recs []esm.Record, function string) (pass, stopped []esm.Record) {
+	loops := func(rec esm.Record) bool { return Recursive(rec.TraceHeader, function) }
+	if !slices.ContainsFunc(recs, loops) {
+		return recs, nil
+	}
+	for _, rec := range recs {
+		if loops(rec) || follows(stopped, rec) {
+			stopped = append(stopped, rec)
+		} else {
+			pass = append(pass, rec)
+		}
+	}
+	return pass, stopped
+}
+
+// BatchHeader returns the trace header that recs bring to an invocation of function: of those that their messages carry, that
+// whose chain has passed through function most often, so that a loop counts on. It is empty if they carry none.
+func BatchHeader(recs []esm.Record, function string) (header string) {
+	most := -1
+	for _, rec := range recs {
+		if n := Passes(rec.TraceHeader, function); n > most && esm.IsTraceHeader(rec.TraceHeader) {
+			header, most = rec.TraceHeader, n
+		}
+	}
+	return header
+}
 
 // lineageAt returns the index of the field with the lineage, or -1.
 func lineageAt(fields []string) int {

@@ -66,11 +66,30 @@ func (p *poller) join(batch policy.Batch, recs []esm.Record) policy.Batch {
 	return batch
 }
 
-// sift returns the records that match the filter, and deletes the rest.
+// sift returns the records that match the filter, and deletes the rest. It leaves those that continue a loop.
 func (p *poller) sift(work context.Context, recs []esm.Record) []esm.Record {
-	if p.feed.Filter == nil {
-		return recs
+	if p.feed.Filter != nil {
+		recs = p.match(work, recs)
 	}
+	if f := p.feed; f.AllowsRecursion == nil || !f.AllowsRecursion() {
+		return p.stopLoops(recs)
+	}
+	return recs
+}
+
+// stopLoops leaves the records that the function has caused itself too often. They return to the queue, whose redrive policy
+// counts their receives (AWS: "Use Lambda recursive loop detection to prevent infinite loops").
+func (p *poller) stopLoops(recs []esm.Record) []esm.Record {
+	recs, stopped := policy.SplitLoops(recs, p.feed.Function)
+	if len(stopped) > 0 {
+		p.feed.Trace.Emit(trace.RecursionStopped{Function: p.feed.Function, Count: len(stopped)})
+		p.leave(stopped, trace.ReasonRecursive, nil)
+	}
+	return recs
+}
+
+// match returns the records that match the filter, and deletes the rest.
+func (p *poller) match(work context.Context, recs []esm.Record) []esm.Record {
 	var wanted, unwanted []esm.Record
 	for _, r := range recs {
 		if p.feed.Filter.Match(r.FilterView()) {

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -26,7 +27,7 @@ func (p *poller) deliver(ctx, work context.Context, recs []esm.Record) {
 		p.abandon(ctx, work, recs, err)
 		return
 	}
-	call := esm.Call{ID: uuid.NewString(), Function: p.feed.Function, Payload: p.feed.Batching.Event(recs)}
+	call := esm.Call{ID: uuid.NewString(), Function: p.feed.Function, Payload: p.feed.Batching.Event(recs), TraceHeader: p.traceHeader(recs)}
 	for tries, stalls := 1, 0; ; tries++ {
 		outcome := p.invoke(work, call, recs, tries)
 		if outcome.Verdict == trace.NotRun {
@@ -45,6 +46,12 @@ func (p *poller) deliver(ctx, work context.Context, recs []esm.Record) {
 		}
 		return
 	}
+}
+
+// traceHeader returns the trace header of an invocation with recs. If they bring none, it is the first of a chain.
+func (p *poller) traceHeader(recs []esm.Record) string {
+	header := policy.BatchHeader(recs, p.feed.Function)
+	return policy.Advance(cmp.Or(header, esm.NewTraceHeader(time.Now())), p.feed.Function)
 }
 
 // abandon ends a batch that got no permit.

@@ -34,6 +34,10 @@ type Feed struct {
 	Rules    policy.Queue
 	Report   bool // the function reports batch item failures
 
+	// AllowsRecursion reports whether the function may cause itself without end: whether its RecursiveLoop is Allow. It is
+	// called concurrently, for every batch, and must not block; nil means that it may not.
+	AllowsRecursion func() bool
+
 	// Provisioned means that each policy.ProvisionedLoops of the pollers are one provisioned poller, which receives at
 	// most policy.ProvisionedReceives times a second.
 	Provisioned bool

@@ -22,6 +22,7 @@ type message struct {
 	fifo            bool
 	sent            time.Time
 	seq             int
+	trace           string // AWSTraceHeader
 
 	receives int
 	first    time.Time // when it was first received
@@ -42,7 +43,7 @@ func (m *message) receive(now, until time.Time) {
 }
 
 func (m *message) record() esm.Record {
-	r := esm.Record{ID: m.id, Receipt: m.receipt, Arrived: m.sent, Until: m.until, Event: m.event()}
+	r := esm.Record{ID: m.id, Receipt: m.receipt, Arrived: m.sent, Until: m.until, Event: m.event(), TraceHeader: m.trace}
 	if m.fifo {
 		r.Group = m.group
 	}

@@ -68,7 +68,10 @@ func NewQueue(cfg QueueConfig) *Queue {
 
 // Send puts a message into the queue and returns its id. Group may be empty on a standard queue, where it does not
 // order anything.
-func (q *Queue) Send(body, group string) string {
+func (q *Queue) Send(body, group string) string { return q.SendTraced(body, group, "") }
+
+// SendTraced is Send with a trace header, which the message's record has.
+func (q *Queue) SendTraced(body, group, traceHeader string) string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.sent++
@@ -79,6 +82,7 @@ func (q *Queue) Send(body, group string) string {
 		fifo:  q.cfg.FIFO,
 		sent:  time.Now(),
 		seq:   q.sent,
+		trace: traceHeader,
 	}
 	q.messages[m.id] = m
 	q.show(m)

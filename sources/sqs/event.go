@@ -174,6 +174,8 @@ func (d *decoder) systemAttributes(b []byte, r *esm.Record) []byte {
 			if d.shape.fifo { // a group on a standard queue is for fairness and orders nothing
 				r.Group = string(text)
 			}
+		case `"AWSTraceHeader"`:
+			r.TraceHeader = string(text)
 		}
 		return quote.AppendString(b, text)
 	})

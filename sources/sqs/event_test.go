@@ -91,6 +91,14 @@ func TestGoldenRecords(t *testing.T) {
 	}
 }
 
+func TestTraceHeader(t *testing.T) {
+	d := decoderOf(t, standardARN, false)
+	const header = "Root=1-6789abcd-0123456789abcdef01234567;Parent=89abcdef01234567;Sampled=1"
+	if err := d.decode(answerOf(standardMessage, fairMessage)); err != nil || d.recs[0].TraceHeader != header || d.recs[1].TraceHeader != "" {
+		t.Errorf("got %v and the headers %q and %q", err, d.recs[0].TraceHeader, d.recs[1].TraceHeader)
+	}
+}
+
 func TestMessageWithoutMembers(t *testing.T) {
 	const want = `{"messageId":"","receiptHandle":"","body":"","attributes":{},"messageAttributes":{},%s"md5OfBody":"d41d8cd98f00b204e9800998ecf8427e","eventSource":"aws:sqs","eventSourceARN":"` + standardARN + `","awsRegion":"eu-west-1"}`
 	for windowed, md5 := range map[bool]string{false: "", true: `"md5OfMessageAttributes":null,`} {

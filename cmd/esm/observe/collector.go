@@ -21,7 +21,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	for _, s := range c.states() {
 		s.collect(metrics)
 	}
-	for _, f := range c.functions {
+	for _, f := range c.functionStates() {
 		f.collect(metrics)
 	}
 	c.collectBacklogs(metrics)
@@ -32,6 +32,10 @@ func (f *functionState) collect(metrics chan<- prometheus.Metric) {
 	defer f.mu.Unlock()
 	for _, x := range functionMetrics {
 		metrics <- prometheus.MustNewConstMetric(x.desc, x.kind, float64(x.value(f)), f.Name)
+	}
+	if f.Provisioned > 0 {
+		share := float64(f.ProvisionedBusy) / float64(f.Provisioned)
+		metrics <- prometheus.MustNewConstMetric(provisionedUtilization, prometheus.GaugeValue, share, f.Name)
 	}
 	f.collectEvents(metrics)
 }

@@ -31,6 +31,7 @@ type eventCounts struct {
 	byCondition                   map[esm.Condition]int64 // of events that were given up
 	removed                       int64                   // by people
 	deliveryFailures, deadLetters int64
+	recursive                     int64 // invocations that were stopped, besides those of events
 	age                           prometheus.Observer
 }
 
@@ -79,12 +80,30 @@ func (m *Monitor) traceEvents(event trace.Event) {
 		})
 	case trace.EventNotified:
 		m.updateEvents(e.Function, func(f *functionState) { f.eventNotified(e) })
+	case trace.RecursionStopped:
+		m.updateEvents(e.Function, func(f *functionState) { f.events.recursive += int64(e.Count) })
 	}
 }
 
+// updateEvents changes what is known of the events of a function, which the file need not have any more.
 func (m *Monitor) updateEvents(function string, change func(*functionState)) {
 	name, _ := config.SplitQualifier(function)
-	m.updateFunction(name, change)
+	f := m.function(name)
+	if f == nil {
+		f = m.missingFunction(name)
+	}
+	f.update(change)
+}
+
+// missingFunction returns the state of a function that the file does not have, which it adds.
+func (m *Monitor) missingFunction(name string) *functionState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.functions[name] == nil {
+		m.functions[name] = newFunctionState(name, m.histograms)
+		m.functions[name].Missing = true
+	}
+	return m.functions[name]
 }
 
 func (f *functionState) eventTried(e trace.EventTried) {
@@ -127,7 +146,7 @@ var (
 	eventsOldest     = functionDesc("esm_async_oldest_event_age_seconds", "Age of the oldest asynchronous event that has not ended; 0 when there is none.")
 	deliveryFailures = functionDesc("esm_async_destination_delivery_failures_total", "Records that a destination did not accept, each kept as undelivered (DestinationDeliveryFailures).")
 	deadLetterErrors = functionDesc("esm_async_dead_letter_errors_total", "Events that a dead-letter queue did not accept, each kept as undelivered (DeadLetterErrors).")
-	recursionDropped = functionDesc("esm_async_recursive_invocations_dropped_total", "Asynchronous events that were given up as recursive (RecursiveInvocationsDropped).")
+	recursionDropped = functionDesc("esm_recursive_invocations_dropped_total", "Invocations that were stopped as recursive: asynchronous events, synchronous invocations, and messages of queues (RecursiveInvocationsDropped).")
 )
 
 // removedByHand is the condition of events that people dropped, in eventsDropped.
@@ -148,7 +167,7 @@ func (f *functionState) collectEvents(metrics chan<- prometheus.Metric) {
 	}
 	count(deliveryFailures, f.events.deliveryFailures)
 	count(deadLetterErrors, f.events.deadLetters)
-	count(recursionDropped, f.events.byCondition[esm.RecursiveInvocation])
+	count(recursionDropped, f.events.recursive+f.events.byCondition[esm.RecursiveInvocation])
 }
 
 // collectBacklogs sends the metrics of events that have not ended.

@@ -32,6 +32,8 @@ func TestEvents(t *testing.T) {
 			trace.EventEnded{Function: "f", Condition: esm.RetriesExhausted, Error: "no stock"},
 			trace.EventEnded{Function: "f", Condition: esm.RecursiveInvocation},
 			trace.EventsRemoved{Function: "f", Count: 2},
+			trace.RecursionStopped{Function: "f:live", Count: 3},
+			trace.EventEnded{Function: "gone", Condition: esm.RetriesExhausted},
 			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted},
 			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted, Err: errors.New("there is no destination")},
 			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted, Destination: "arn", Err: errors.New("gone")},
@@ -40,7 +42,7 @@ func TestEvents(t *testing.T) {
 			m.Trace(e)
 		}
 		functions := m.Status().Functions
-		if len(functions) != 2 || functions[1].Name != "gone" || !functions[1].Missing || functions[1].Events.Waiting != 3 {
+		if len(functions) != 2 || functions[1].Name != "gone" || !functions[1].Missing || functions[1].Events.Waiting != 3 || functions[1].Events.Dropped != 1 {
 			t.Fatalf("got %+v", functions)
 		}
 		f := functions[0]
@@ -51,10 +53,10 @@ func TestEvents(t *testing.T) {
 		checkMetrics(t, "events", m, map[string]float64{
 			"esm_async_events_received_total":                              7,
 			"esm_async_events_succeeded_total":                             1,
-			"esm_async_events_dropped_total,condition=RetriesExhausted":    1,
+			"esm_async_events_dropped_total,condition=RetriesExhausted":    2, // one of a function that is not in the file
 			"esm_async_events_dropped_total,condition=RecursiveInvocation": 1,
 			"esm_async_events_dropped_total,condition=Removed":             2,
-			"esm_async_recursive_invocations_dropped_total":                1,
+			"esm_recursive_invocations_dropped_total":                      4,
 			"esm_async_destination_delivery_failures_total":                1,
 			"esm_async_dead_letter_errors_total":                           1,
 			"esm_async_events_waiting,function=gone":                       3,

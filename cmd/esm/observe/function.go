@@ -14,6 +14,10 @@ type FunctionStatus struct {
 	Environments int    `json:"Environments"`
 	Busy         int    `json:"Busy"`
 
+	// Those among them that belong to its provisioned concurrency.
+	Provisioned     int `json:"ProvisionedEnvironments,omitempty"`
+	ProvisionedBusy int `json:"ProvisionedBusy,omitempty"`
+
 	// Invocations since the start, counted like AWS does: a throttled one is neither an invocation nor an error.
 	Invocations int64 `json:"Invocations"`
 	Errors      int64 `json:"Errors"`
@@ -21,7 +25,7 @@ type FunctionStatus struct {
 
 	Events EventsStatus `json:"AsyncEvents"`
 
-	// Missing means that the file has no such function any more, but that there are events for it.
+	// Missing means that the file has no such function any more, but that there are, or were since the start, events for it.
 	Missing bool `json:"Missing,omitempty"`
 
 	LastError *Note `json:"LastError,omitempty"` // stays when the error has passed
@@ -34,13 +38,30 @@ type functionState struct {
 	mu sync.Mutex // guards all that follows
 	FunctionStatus
 	starts, startFailures int64
+	provisioned, spilled  int64 // invocations
 	events                eventCounts
+}
+
+func newFunctionState(name string, h histograms) *functionState {
+	f := &functionState{FunctionStatus: FunctionStatus{Name: name}, duration: h.duration.WithLabelValues(name)}
+	f.events.age = h.eventAge.WithLabelValues(name)
+	return f
+}
+
+func (f *functionState) update(change func(*functionState)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
 }
 
 func (f *functionState) status() FunctionStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.FunctionStatus
+}
+
+func (f *functionState) environments(e trace.Environments) {
+	f.Environments, f.Busy, f.Provisioned, f.ProvisionedBusy = e.Alive, e.Busy, e.Provisioned, e.ProvisionedBusy
 }
 
 func (f *functionState) started(e trace.Started) {
@@ -64,5 +85,11 @@ func (f *functionState) ran(e trace.Ran) {
 		f.LastError = noteNow(e.Fault)
 	}
 	f.Invocations++
+	if e.Provisioned {
+		f.provisioned++
+	}
+	if e.Spilled {
+		f.spilled++
+	}
 	f.duration.Observe(e.Took.Seconds())
 }

@@ -94,8 +94,15 @@ var functionMetrics = []struct {
 	{functionDesc("esm_environment_starts_total", "Starts of environments, failed ones included."), prometheus.CounterValue, func(f *functionState) int64 { return f.starts }},
 	{functionDesc("esm_environment_start_failures_total", "Environments that could not be started."), prometheus.CounterValue, func(f *functionState) int64 { return f.startFailures }},
 	{functionDesc("esm_function_concurrent_executions", "Environments that are busy (ConcurrentExecutions)."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.Busy) }},
+	{functionDesc("esm_function_provisioned_invocations_total", "Invocations that ran in a provisioned environment (ProvisionedConcurrencyInvocations)."), prometheus.CounterValue, func(f *functionState) int64 { return f.provisioned }},
+	{functionDesc("esm_function_provisioned_spillover_invocations_total", "Invocations that ran on demand because all provisioned environments were busy (ProvisionedConcurrencySpilloverInvocations)."), prometheus.CounterValue, func(f *functionState) int64 { return f.spilled }},
+	{functionDesc("esm_function_provisioned_concurrent_executions", "Provisioned environments that are busy (ProvisionedConcurrentExecutions)."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.ProvisionedBusy) }},
+	{functionDesc("esm_function_provisioned_environments", "Provisioned environments that exist, busy or idle."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.Provisioned) }},
 	{functionDesc("esm_function_environments", "Environments that exist, busy or idle."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.Environments) }},
 }
+
+// provisionedUtilization is a metric of functions with provisioned environments only.
+var provisionedUtilization = functionDesc("esm_function_provisioned_utilization", "Share of the provisioned environments that is busy, from 0 to 1. Only functions that have any have it (ProvisionedConcurrencyUtilization).")
 
 func functionDesc(name, help string, more ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, append(more, functionLabels...), nil)

@@ -143,9 +143,9 @@ func TestFunctions(t *testing.T) {
 	m := NewMonitor(nil, []string{"g", "f"})
 	tell(m.Trace,
 		trace.Started{Function: "f", Took: time.Second},
-		trace.Environments{Function: "f", Alive: 3, Busy: 2},
-		trace.Ran{Function: "f"},
-		trace.Ran{Function: "f", Fault: "Sandbox.Timedout"},
+		trace.Environments{Function: "f", Alive: 3, Busy: 2, Provisioned: 2, ProvisionedBusy: 1},
+		trace.Ran{Function: "f", Provisioned: true},
+		trace.Ran{Function: "f", Fault: "Sandbox.Timedout", Spilled: true},
 		trace.Ran{Function: "f", Throttled: true, Err: esm.ErrThrottled},
 		trace.Ran{Function: "f", Err: errRefused},
 		trace.Started{Function: "g", Err: errRefused},
@@ -156,7 +156,7 @@ func TestFunctions(t *testing.T) {
 		t.Fatalf("got %+v, want f and g", all)
 	}
 	f, g := all[0], all[1]
-	if f.Environments != 3 || f.Busy != 2 || f.Invocations != 2 || f.Errors != 1 || f.Throttles != 1 || text(f.LastError) != "connection refused" {
+	if f.Environments != 3 || f.Busy != 2 || f.Provisioned != 2 || f.ProvisionedBusy != 1 || f.Invocations != 2 || f.Errors != 1 || f.Throttles != 1 || text(f.LastError) != "connection refused" {
 		t.Errorf("got %+v", f)
 	}
 	if g.Invocations != 0 || text(g.LastError) != "connection refused" {
@@ -166,6 +166,8 @@ func TestFunctions(t *testing.T) {
 		"esm_function_invocations_total": 2, "esm_function_errors_total": 1, "esm_function_throttles_total": 1, "esm_function_duration_seconds": 2,
 		"esm_environment_starts_total,function=f": 1, "esm_environment_starts_total,function=g": 1, "esm_environment_start_failures_total": 1,
 		"esm_function_environments": 3, "esm_function_concurrent_executions": 2,
+		"esm_function_provisioned_environments": 2, "esm_function_provisioned_concurrent_executions": 1, "esm_function_provisioned_utilization": 0.5,
+		"esm_function_provisioned_invocations_total": 1, "esm_function_provisioned_spillover_invocations_total": 1,
 	})
 }
 

@@ -88,7 +88,7 @@ func failedRecords(e trace.Invoked) int {
 func onlyLeft(e trace.Left) bool {
 	switch e.Reason {
 	case trace.ReasonNoPermit, trace.ReasonRecordTooLarge, trace.ReasonGroupBlocked, trace.ReasonStopping,
-		trace.ReasonReturned, trace.ReasonDeleteFailed:
+		trace.ReasonRecursive, trace.ReasonReturned, trace.ReasonDeleteFailed:
 		return true
 	}
 	return e.Err != nil

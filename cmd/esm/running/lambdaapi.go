@@ -23,7 +23,7 @@ func (s *System) lambdaAPI(p *wiring.Parts, register *mappings.Register, set *se
 		Mappings: register, Functions: fileFunctions{s.File, set.Modified}, Invoker: p.Functions, Concurrency: set.Reservations,
 		Async: events, Recursive: recursive(set), Provisioner: provisioner{p.Functions},
 		EventInvoke: set.EventInvoke, URLs: set.URLs, Recursion: set.Recursion, Policies: set.Policies, Provisioned: set.Provisioned,
-		Tails: s.tails, Region: s.File.Aws.Region, Account: s.File.Aws.AccountId,
+		Tails: s.tails, Trace: s.trace, Region: s.File.Aws.Region, Account: s.File.Aws.AccountId,
 		Warn: func(text string) { s.Log.Warn("%s", text) },
 	}
 }

@@ -110,7 +110,12 @@ func (s *System) build(ctx context.Context) (*wiring.Parts, error) {
 
 // poll runs the mappings until ctx has ended and their feeds with it. The server at address answers for them.
 func (s *System) poll(ctx, work context.Context, parts *wiring.Parts, address string) error {
-	checks := &startup.Checks{File: s.File, Parts: parts, Warn: s.Log.Warn}
+	set, err := s.settings(ctx, parts)
+	if err != nil {
+		return err
+	}
+	parts.Feeds.AllowsRecursion = set.AllowsRecursion
+	checks := &startup.Checks{File: s.File, Parts: parts, Warn: s.Log.Warn, EventInvoke: set.EventInvokeConfigs}
 	defer checks.Wait()
 	runs := &runner{ctx: ctx, feeds: parts.Feeds, engine: parts.Engine, observers: s.observers, started: checks.Mapping}
 	defer runs.stopping.Wait()
@@ -119,10 +124,6 @@ func (s *System) poll(ctx, work context.Context, parts *wiring.Parts, address st
 		return err
 	}
 	defer register.Close()
-	set, err := s.settings(ctx, parts)
-	if err != nil {
-		return err
-	}
 	events := s.eventsFeed(ctx, parts, set)
 	parts.Engine.Set(eventsFeedName, events)
 	lambda := s.lambdaAPI(parts, register, set, events)

@@ -42,6 +42,30 @@ type document[T any] struct {
 // open loads the values and applies them. The notes describe those that HTTP has set for people.
 func (s *Setting[T]) open(ctx context.Context) (notes []string, err error) {
 	s.turn = make(chan struct{}, 1)
+	changed, past, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range changed {
+		v := s.at(id)
+		if v == nil {
+			s.makeEffective(id, nil)
+		}
+		notes = append(notes, s.note(id, v)...)
+	}
+	values := *s.values.Load()
+	for _, id := range slices.Sorted(maps.Keys(values)) {
+		s.makeEffective(id, new(values[id].Value))
+	}
+	if len(past) > 0 {
+		err = s.db.Write(ctx, s.kind, past)
+	}
+	return notes, err
+}
+
+// load reads the values. It returns the IDs of those that HTTP has set, sorted, and what to write so that those are removed
+// that do not hold any more.
+func (s *Setting[T]) load(ctx context.Context) (changed []string, past map[string][]byte, err error) {
 	values := map[string]api.Setting[T]{}
 	for _, fn := range s.file.Functions {
 		if v := s.ofFile(fn.Name); v != nil {
@@ -50,32 +74,31 @@ func (s *Setting[T]) open(ctx context.Context) (notes []string, err error) {
 	}
 	kept, err := s.db.Documents(ctx, s.kind)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	past := map[string][]byte{}
+	past = map[string][]byte{}
 	for _, id := range slices.Sorted(maps.Keys(kept)) {
 		var d document[T]
 		if err := json.Unmarshal(kept[id], &d); err != nil {
-			return nil, fmt.Errorf("%s of function %s was not written by this release: %w", s.name, id, err)
+			return nil, nil, fmt.Errorf("%s of function %s was not written by this release: %w", s.name, id, err)
 		}
 		if !s.hasFunction(id) || !equal(s.ofFile(id), d.File) {
 			past[id] = nil
 			continue
 		}
 		set(values, id, d.HTTP, d.Created, d.Modified)
-		if d.HTTP == nil {
-			s.makeEffective(id, nil)
-		}
-		notes = append(notes, s.note(id, d.HTTP)...)
+		changed = append(changed, id)
 	}
 	s.values.Store(&values)
-	for _, id := range slices.Sorted(maps.Keys(values)) {
-		s.makeEffective(id, new(values[id].Value))
+	return changed, past, nil
+}
+
+// at returns the value with an ID; nil is none.
+func (s *Setting[T]) at(id string) *T {
+	if v, ok := (*s.values.Load())[id]; ok {
+		return &v.Value
 	}
-	if len(past) > 0 {
-		err = s.db.Write(ctx, s.kind, past)
-	}
-	return notes, err
+	return nil
 }
 
 // note describes a value that HTTP has set, unless the file cannot have one.
@@ -161,11 +184,7 @@ func (s *Setting[T]) Change(ctx context.Context, function string, change func(no
 	if !s.hasFunction(id) {
 		return api.Setting[T]{}, esm.ErrRefused
 	}
-	var now *T
-	if v, ok := s.Get(id); ok {
-		now = &v.Value
-	}
-	next, err := change(now)
+	next, err := change(s.at(id))
 	if err != nil {
 		return api.Setting[T]{}, err
 	}

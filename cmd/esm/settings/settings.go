@@ -50,10 +50,7 @@ func Open(ctx context.Context, c Config) (s *Settings, notes []string, err error
 		Provisioned: &Setting[int]{
 			name: "ProvisionedConcurrentExecutions", kind: "provisioned-concurrency", title: title, apply: provision(c.Provision), inFile: provisioned,
 		},
-		EventInvoke: &Setting[config.EventInvokeConfig]{
-			name: "EventInvokeConfig", kind: "event-invoke-config",
-			inFile: func(fn config.Function) *config.EventInvokeConfig { return fn.EventInvokeConfig },
-		},
+		EventInvoke: eventInvoke(),
 		URLs: &Setting[config.FunctionURLConfig]{
 			name: "FunctionUrlConfig", kind: "function-url",
 			inFile: func(fn config.Function) *config.FunctionURLConfig { return fn.FunctionUrlConfig },
@@ -74,6 +71,24 @@ func Open(ctx context.Context, c Config) (s *Settings, notes []string, err error
 	return s, notes, nil
 }
 
+func eventInvoke() *Setting[config.EventInvokeConfig] {
+	return &Setting[config.EventInvokeConfig]{
+		name: "EventInvokeConfig", kind: "event-invoke-config",
+		inFile: func(fn config.Function) *config.EventInvokeConfig { return fn.EventInvokeConfig },
+	}
+}
+
+// EventInvoke returns the configuration of asynchronous events that functions, named with or without a qualifier, would have in
+// an engine started now with file. It changes nothing.
+func EventInvoke(ctx context.Context, file *configfile.File, store esm.Documents) (of func(function string) config.EventInvokeConfig, err error) {
+	s := eventInvoke()
+	s.file, s.db = file, store
+	if _, _, err := s.load(ctx); err != nil {
+		return nil, err
+	}
+	return (&Settings{EventInvoke: s}).EventInvokeConfig, nil
+}
+
 // opening returns the loading of one setting.
 func opening[T any](ctx context.Context, c Config, s *Setting[T]) func() ([]string, error) {
 	s.file, s.modified, s.db = c.File, c.Modified, c.Store
@@ -85,6 +100,15 @@ func opening[T any](ctx context.Context, c Config, s *Setting[T]) func() ([]stri
 func (s *Settings) EventInvokeConfig(function string) config.EventInvokeConfig {
 	set, _ := s.EventInvoke.Get(function)
 	return set.Value
+}
+
+// EventInvokeConfigs returns the configurations of a function's asynchronous events, with whatever qualifier, in no order. It
+// does not block.
+func (s *Settings) EventInvokeConfigs(function string) (all []config.EventInvokeConfig) {
+	for _, set := range s.EventInvoke.List(function) {
+		all = append(all, set.Value)
+	}
+	return all
 }
 
 // AllowsRecursion reports whether invocations of a function that cause each other go on without end. It does not block.

@@ -22,6 +22,9 @@ type Checks struct {
 	Parts *wiring.Parts
 	Warn  func(format string, args ...any)
 
+	// EventInvoke returns the configurations of a function's asynchronous events, of which HTTP may have set some.
+	EventInvoke func(function string) []config.EventInvokeConfig
+
 	running sync.WaitGroup
 
 	mu      sync.Mutex
@@ -33,8 +36,11 @@ func (c *Checks) Start(ctx context.Context) {
 	c.running.Go(c.runtimes)
 	c.running.Go(func() { c.undelivered(ctx) })
 	for _, fn := range c.File.Functions {
-		for _, origin := range config.EventOrigins {
-			c.startDestination(ctx, fn.Destination(origin), origin)
+		c.startDestination(ctx, fn.Destination(config.DeadLetter), config.DeadLetter)
+		for _, set := range c.EventInvoke(fn.Name) {
+			for _, origin := range []config.Origin{config.EventFailure, config.EventSuccess} {
+				c.startDestination(ctx, set.Destination(origin), origin)
+			}
 		}
 	}
 }

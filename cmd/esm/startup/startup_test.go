@@ -16,12 +16,20 @@ import (
 
 	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/cmd/esm/settings"
 	"github.com/esm-run/esm/cmd/esm/wiring"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/localstack/embedded"
 )
 
 // warnings returns the warnings about a file that is run, when all checks have ended.
 func warnings(t *testing.T, text string) (all []string) {
+	t.Helper()
+	return warningsWith(t, text, nil)
+}
+
+// warningsWith is warnings with configurations that HTTP has set, by function.
+func warningsWith(t *testing.T, text string, configs map[string]config.EventInvokeConfig) (all []string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "mappings.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -37,7 +45,17 @@ func warnings(t *testing.T, text string) (all []string) {
 	}
 	defer parts.Close(t.Context())
 	var mu sync.Mutex
-	c := &Checks{File: file, Parts: parts, Warn: func(format string, args ...any) {
+	set, _, err := settings.Open(t.Context(), settings.Config{File: file, Store: parts.Store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for function, overHTTP := range configs {
+		change := func(*config.EventInvokeConfig) (*config.EventInvokeConfig, error) { return &overHTTP, nil }
+		if _, err := set.EventInvoke.Change(t.Context(), function, change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := &Checks{File: file, Parts: parts, EventInvoke: set.EventInvokeConfigs, Warn: func(format string, args ...any) {
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, fmt.Sprintf(format, args...))
@@ -136,6 +154,12 @@ func TestEventDestinationWarnings(t *testing.T) {
 		" OnFailure: {Destination: 'arn:aws:s3:::failures'}}}}\n"
 	mentions(t, warnings(t, file),
 		"destination arn:aws:s3:::failures cannot be reached: notices for it will be kept as undelivered: destinations: bucket failures: ",
+		"destination arn:aws:sqs:us-east-1:000000000000:letters cannot be reached: ",
+	)
+	var none, alias config.EventInvokeConfig // set over HTTP
+	alias.DestinationConfig.OnSuccess.Destination = "arn:aws:sqs:us-east-1:000000000000:alias"
+	mentions(t, warningsWith(t, file, map[string]config.EventInvokeConfig{"a": none, "b": none, "a:live": alias}),
+		"destination arn:aws:sqs:us-east-1:000000000000:alias cannot be reached: ",
 		"destination arn:aws:sqs:us-east-1:000000000000:letters cannot be reached: ",
 	)
 }

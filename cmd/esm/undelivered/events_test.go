@@ -18,7 +18,9 @@ import (
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/configfile/configfiletest"
 	"github.com/esm-run/esm/cmd/esm/datadir"
+	"github.com/esm-run/esm/cmd/esm/settings"
 	"github.com/esm-run/esm/cmd/esm/wiring"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/destinations"
 )
 
@@ -165,6 +167,38 @@ func TestResendEvents(t *testing.T) {
 		server.Close()
 		if got := sorted(q.got); got != c.to || (err != nil) != (c.err != "") || !strings.Contains(out.String(), c.err) || (idsOf(t, store) == "") != (err == nil) {
 			t.Errorf("%s: got %q, %v\n%s\nwant %q, %q", name, got, err, &out, c.to, c.err)
+		}
+	}
+}
+
+// A destination that HTTP has set is one that a function has now, with whatever qualifier.
+func TestResendToDestinationsSetOverHTTP(t *testing.T) {
+	for name, c := range map[string]struct {
+		set      string // over HTTP
+		function string // of the notice
+		to       string
+	}{
+		"of the file":       {"f", "f:$LATEST", "http"},
+		"of an alias":       {"f:live", "f:live", "http"},
+		"of a version":      {"g:7", "g:7", "http"},
+		"none of the other": {"f:live", "f:$LATEST", "failures"},
+	} {
+		q, store := &anyQueues{}, keepingAll(t, ended("n", function+c.function, esm.RetriesExhausted))
+		server := httptest.NewServer(q)
+		file := asyncFile(t, server.URL)
+		set, _, err := settings.Open(t.Context(), settings.Config{File: file, Store: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		overHTTP := &config.EventInvokeConfig{}
+		overHTTP.DestinationConfig.OnFailure.Destination = "arn:aws:sqs:us-east-1:000000000000:http"
+		if _, err := set.EventInvoke.Change(t.Context(), c.set, func(*config.EventInvokeConfig) (*config.EventInvokeConfig, error) { return overHTTP, nil }); err != nil {
+			t.Fatal(err)
+		}
+		err = Resend(t.Context(), file, &datadir.Store{Store: store}, Selection{All: true}, io.Discard)
+		server.Close()
+		if got := sorted(q.got); got != c.to || err != nil {
+			t.Errorf("%s: sent to %q, %v, want %q", name, got, err, c.to)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/esm-run/esm/cmd/esm/configfile"
 	"github.com/esm-run/esm/cmd/esm/datadir"
 	"github.com/esm-run/esm/cmd/esm/logging"
+	"github.com/esm-run/esm/cmd/esm/settings"
 	"github.com/esm-run/esm/cmd/esm/wiring"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/destinations"
@@ -35,10 +36,14 @@ func Resend(ctx context.Context, file *configfile.File, s *datadir.Store, wanted
 	if err != nil {
 		return err
 	}
+	configs, err := settings.EventInvoke(ctx, file, s)
+	if err != nil {
+		return err
+	}
 	events := &queue{open: func() (esm.Events, error) { return wiring.OpenEvents(file.Engine.DataDir) }}
 	defer func() { err = errors.Join(err, events.Close()) }()
 	to := &addresses{
-		file: file, now: destinationsOf(known), opened: map[target]address{},
+		file: file, now: destinationsOf(known), events: configs, opened: map[target]address{},
 		destinations: wiring.Destinations{File: file, Clients: &awsclient.Clients{Region: file.Aws.Region}, Acceptor: events},
 	}
 	r := &resender{to: to.of, drop: dropper(s), w: &logging.LockedWriter{W: w}}
@@ -56,7 +61,8 @@ func dropper(s *datadir.Store) func(context.Context, string) error {
 // addresses opens the destinations of notices, each once. It belongs to one goroutine.
 type addresses struct {
 	file         *configfile.File
-	now          map[string]string // the ARNs of the destinations that mappings have now, by UUID
+	now          map[string]string                              // the ARNs of the destinations that mappings have now, by UUID
+	events       func(function string) config.EventInvokeConfig // of functions, named with or without a qualifier
 	destinations wiring.Destinations
 	opened       map[target]address
 }
@@ -96,18 +102,21 @@ func (a *addresses) of(ctx context.Context, u esm.UndeliveredNotice) address {
 	return made
 }
 
-// present returns the ARN of the destination that the sender of a notice has now. It is empty if it has none. A function's
-// destinations in the file are those of invocations without a qualifier; its dead letters go to one target.
+// present returns the ARN of the destination that the sender of a notice has now, by the file and by what HTTP has changed. It
+// is empty if it has none. A function's dead letters go to one target, whatever its qualifier.
 func (a *addresses) present(n esm.Notice) string {
 	if n.Event == nil {
 		return a.now[n.Mapping]
 	}
 	name, err := config.ParseFunctionName(n.FunctionArn)
 	fn, origin := a.file.Function(name.Name), destinations.OriginOf(n)
-	if err != nil || fn == nil || origin != config.DeadLetter && cmp.Or(name.Qualifier, "$LATEST") != "$LATEST" {
+	switch {
+	case err != nil || fn == nil:
 		return ""
+	case origin == config.DeadLetter:
+		return fn.Destination(origin)
 	}
-	return fn.Destination(origin)
+	return a.events(name.Qualified()).Destination(origin)
 }
 
 func (a *addresses) open(ctx context.Context, to target) (esm.Destination, error) {

@@ -26,6 +26,10 @@ type Feeds struct {
 	Undelivered esm.Undelivered // keeps notices that no destination takes
 	Trace       trace.Func
 
+	// AllowsRecursion reports whether a function may cause itself without end. It is set before feeds run, which call it
+	// concurrently; nil means that none may. It must not block.
+	AllowsRecursion func(function string) bool
+
 	once    sync.Once // makes sources
 	sources map[*config.Kind]source
 }
@@ -65,6 +69,8 @@ func (f *Feeds) queueFeed(ctx context.Context, s source, m config.Mapping) (*que
 		PollWait:    f.pollWait(m),
 		Scale:       f.File.Engine.TimeScale,
 		Trace:       f.Trace,
+
+		AllowsRecursion: func() bool { return f.AllowsRecursion != nil && f.AllowsRecursion(m.FunctionName) },
 	}, nil
 }
 
