@@ -27,7 +27,7 @@ func ParseARN(text string) (ARN, error) {
 
 // String returns the ARN as text.
 func (a ARN) String() string {
-	return strings.Join([]string{"arn", a.Partition, a.Service, a.Region, a.Account, a.Resource}, ":")
+	return "arn:" + a.Partition + ":" + a.Service + ":" + a.Region + ":" + a.Account + ":" + a.Resource
 }
 
 // The region and the account of ARNs that this program builds, where nothing else names them. The account is that of

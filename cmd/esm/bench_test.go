@@ -36,11 +36,17 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// This test binary, started again, is also the handler that does nothing, the stand-in, and the command itself.
+// This test binary, started again, is also a handler, a server to compare with, the stand-in, and the command itself.
 func TestMain(m *testing.M) {
 	switch os.Getenv("BENCH_AS") {
 	case "handler":
 		lambda.Start(func(json.RawMessage) error { return nil })
+	case "clock":
+		lambda.Start(tellTime)
+	case "sleeper":
+		lambda.Start(func(json.RawMessage) error { time.Sleep(2 * time.Second); return nil })
+	case "group commit":
+		serveGroupCommit()
 	case "embedded":
 		serveEmbedded()
 	case "command":
@@ -51,6 +57,11 @@ func TestMain(m *testing.M) {
 }
 
 func serveEmbedded() {
+	serveRole(func(ctx context.Context, l net.Listener) { _ = new(embedded.Server).Serve(ctx, l) })
+}
+
+// serveRole runs a server until the benchmark that has started this process ends.
+func serveRole(serve func(ctx context.Context, l net.Listener)) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -62,17 +73,13 @@ func serveEmbedded() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
-	_ = new(embedded.Server).Serve(ctx, l)
+	serve(ctx, l)
 }
 
 // again starts this binary in another role.
 func again(b *testing.B, role string, env ...string) *exec.Cmd {
 	b.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	cmd := exec.Command(self)
+	cmd := exec.Command(executable(b))
 	cmd.Env = append(os.Environ(), append(env, "BENCH_AS="+role)...)
 	return cmd
 }
@@ -80,7 +87,13 @@ func again(b *testing.B, role string, env ...string) *exec.Cmd {
 // ownEmbedded runs the stand-in in a process of its own.
 func ownEmbedded(b *testing.B) (endpoint string) {
 	b.Helper()
-	cmd := again(b, "embedded")
+	return ownServer(b, "embedded")
+}
+
+// ownServer runs a server in a process of its own, and returns its URL.
+func ownServer(b *testing.B, role string, env ...string) (url string) {
+	b.Helper()
+	cmd := again(b, role, env...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -157,10 +170,7 @@ func engineOn(b *testing.B, endpoint string, trace trace.Func, arns ...string) *
 // engineWith makes the parts of an engine whose function f is a handler that does nothing.
 func engineWith(b *testing.B, endpoint string, trace trace.Func, mappings ...string) *wiring.Parts {
 	b.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
+	self := executable(b)
 	file := "Aws: {Endpoint: '" + endpoint + "', Region: us-east-1}\n" +
 		"Functions: {f: {Command: ['" + self + "'], Timeout: 60, Environment: {Variables: {BENCH_AS: handler}}}}\n"
 	if len(mappings) > 0 {

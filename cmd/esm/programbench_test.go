@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/esm-run/esm/cmd/esm/httpserver"
 	"github.com/esm-run/esm/cmd/esm/status"
 )
 
@@ -50,22 +51,42 @@ func drainProgram(b *testing.B, client *sqs.Client, endpoint string) drain {
 	return drain{took: time.Since(began), cpu: p.cpu() - cpu}
 }
 
-// program is a running `esm run` with one mapping, which is disabled at first.
+// program is a running `esm run`.
 type program struct {
 	*testing.B
 	address string
+	process *os.Process
+	began   time.Time     // when it was started
+	ready   time.Duration // how long it took to get ready
 	stop    func()
 }
 
 const programMapping = "11111111-1111-4111-8111-111111111111"
 
+// startProgram starts a program with one mapping, which is disabled at first.
 func startProgram(b *testing.B, endpoint, arn string) *program {
+	b.Helper()
+	return runProgram(b, b.TempDir(), fmt.Sprintf(`
+Aws: {Endpoint: '%s', Region: us-east-1}
+Functions: {f: {Command: ['%s'], Timeout: 60, Environment: {Variables: {BENCH_AS: handler}}}}
+EventSourceMappings:
+  - {UUID: %s, FunctionName: f, EventSourceArn: '%s', Enabled: false, ScalingConfig: {MaximumConcurrency: %d}}
+`, endpoint, executable(b), programMapping, arn, bareLoops))
+}
+
+func executable(b *testing.B) string {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
-	dir := b.TempDir()
+	return self
+}
+
+// runProgram starts a program with this mappings file in dir, and returns it when it is ready. Its data directory is
+// dir/.esm.
+func runProgram(b *testing.B, dir, mappings string) *program {
+	b.Helper()
 	write := func(name, text string) *os.File {
 		f, err := os.Create(filepath.Join(dir, name))
 		if err == nil {
@@ -76,20 +97,17 @@ func startProgram(b *testing.B, endpoint, arn string) *program {
 		}
 		return f
 	}
-	file := write("mappings.yaml", fmt.Sprintf(`
-Aws: {Endpoint: '%s', Region: us-east-1}
-Functions: {f: {Command: ['%s'], Timeout: 60, Environment: {Variables: {BENCH_AS: handler}}}}
-EventSourceMappings:
-  - {UUID: %s, FunctionName: f, EventSourceArn: '%s', Enabled: false, ScalingConfig: {MaximumConcurrency: %d}}
-`, endpoint, self, programMapping, arn, bareLoops))
+	file := write("mappings.yaml", mappings)
 	p := &program{B: b, address: freeAddress(b)}
 	cmd := again(b, "command")
 	cmd.Args = append(cmd.Args, "run", file.Name(), "--listen", p.address)
 	stdout, stderr := write("stdout", ""), write("stderr", "")
 	cmd.Stdout, cmd.Stderr = stdout, stderr
+	p.began = time.Now()
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
+	p.process = cmd.Process
 	p.stop = func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil {
@@ -99,9 +117,13 @@ EventSourceMappings:
 			f.Close()
 		}
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if is, _, err := status.Ask(b.Context(), p.address); err == nil && is.Ready {
-			return p
+	for deadline := p.began.Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if resp, err := http.Get("http://" + p.address + "/readyz"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				p.ready = time.Since(p.began)
+				return p
+			}
 		}
 		if time.Now().After(deadline) {
 			p.stop()
@@ -146,11 +168,16 @@ func (p *program) enable() {
 
 func (p *program) deleted() int64 {
 	p.Helper()
+	return p.status().Mappings[0].Deleted
+}
+
+func (p *program) status() httpserver.Status {
+	p.Helper()
 	is, _, err := status.Ask(p.Context(), p.address)
 	if err != nil {
 		p.Fatal(err)
 	}
-	return is.Mappings[0].Deleted
+	return is
 }
 
 var cpuMetric = regexp.MustCompile(`(?m)^process_cpu_seconds_total (.+)$`)

@@ -18,7 +18,7 @@ func TestRunWithoutMappings(t *testing.T) {
 	if code, _ := get(t, url+"/healthz"); code != 200 {
 		t.Errorf("/healthz answers %d", code)
 	}
-	r.says("nothing to poll")
+	r.says("no mapping is enabled")
 	if code, text := get(t, url+"/readyz"); code != 200 {
 		t.Errorf("/readyz answers %d: %s", code, text)
 	}

@@ -12,10 +12,12 @@ import (
 
 // examples have what each example is there to show.
 var examples = []struct {
-	name, needs string   // needs is a program
-	shows       []string // somewhere in what its handlers print
-	ordered     []string // each for the first time after the one before
-	hides       string   // a record that the filter drops
+	name, needs string                        // needs is a program
+	shows       []string                      // somewhere in what its handlers print
+	ordered     []string                      // each for the first time after the one before
+	hides       string                        // a record that the filter drops
+	installs    []string                      // the installer that examples/package runs, "" where the handler needs no packages
+	drive       func(*testing.T, *rig.Engine) // does what the file says to do in another terminal
 }{
 	{name: "quickstart", needs: "python3", shows: []string{
 		"order 1: espresso is ready (try 1)", "order 4: out of milk, more is on its way (try 1)", "order 4: flat white is ready (try 2)",
@@ -35,6 +37,23 @@ var examples = []struct {
 			"MODIFY a1: was paid, is shipped", "MODIFY b2: was paid, is shipped",
 		},
 		hides: "INSERT a1",
+	},
+	{
+		name: "thumbnail", needs: "python3", installs: []string{"python3", "-m", "pip", "--version"},
+		shows: []string{"my picture.jpg: ", "cannot identify image file"}, drive: putPictures,
+	},
+	{
+		name: "idempotency", needs: "python3", installs: []string{"python3", "-m", "pip", "--version"},
+		shows: []string{
+			"order a-1 is charged 20", "order a-1 was charged before", "order a-2 is charged 15",
+			"the card of order a-3 was declined", "order a-3 is charged 30",
+		},
+	},
+	{name: "crud", needs: "node", installs: []string{"npm", "--version"}, shows: []string{"PUT /notes/1"}, drive: editNotes},
+	{name: "schedule", needs: "python3", shows: []string{"every-minute fired at "}}, // within a minute
+	{
+		name: "chain", needs: "python3", drive: orderDrinks,
+		shows: []string{"brewing latte", "here is your latte", "no tea after 2 tries: this is a coffee house"},
 	},
 }
 
@@ -56,9 +75,20 @@ func TestExamples(t *testing.T) {
 					t.Fatalf("%v\n%s", err, out)
 				}
 			}
+			if example.installs != nil {
+				rig.NeedCommand(t, example.installs...)
+				packaging := exec.Command(filepath.Join(root, "examples", "package"), example.name)
+				if out, err := packaging.CombinedOutput(); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+			}
 			file := filepath.Join(root, "examples", example.name, "mappings.yaml")
 			use{[]string{"validate", file}, 0, nil}.check(t)
-			engine := rig.Start(t, file, "--data-dir", t.TempDir())
+			engine := rig.Start(t, file, "--data-dir", t.TempDir(), "--endpoint", "embedded")
+			if example.drive != nil {
+				engine.WaitReady()
+				example.drive(t, engine)
+			}
 			engine.WaitOutput(slices.Concat(example.shows, example.ordered)...)
 			last := -1
 			for _, line := range example.ordered {

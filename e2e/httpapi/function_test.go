@@ -43,7 +43,7 @@ func functionCalls(name string) []call {
 		},
 		{operation: "Invoke", with: of(members{"InvocationType": "DryRun"}), status: 204, want: members{"StatusCode": 204, "Payload": ""}},
 		{operation: "Invoke", with: members{"FunctionName": "nope"}, status: 404, code: notFound, text: missing + "nope:$LATEST"},
-		{operation: "Invoke", with: of(members{"InvocationType": "Event"}), status: 400, code: badParameter, text: "The invocation type Event is not served."},
+		{operation: "Invoke", with: of(members{"InvocationType": "Event"}), status: 202, want: members{"StatusCode": 202, "Payload": ""}},
 		{operation: "PutFunctionConcurrency", with: of(members{"ReservedConcurrentExecutions": 0}), status: 200, want: members{"ReservedConcurrentExecutions": 0}},
 		{operation: "Invoke", with: of(nil), status: 429, code: "TooManyRequestsException", text: "Rate Exceeded."},
 		{operation: "GetFunctionConcurrency", with: of(nil), status: 200, want: members{"ReservedConcurrentExecutions": 0}},

@@ -3,10 +3,13 @@ package rig
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
@@ -37,6 +40,48 @@ func (q *Queue) TakeEnvelope() (got Envelope) {
 	return got
 }
 
+// Bus makes an event bus, and a queue that gets the events on it whose source is lambda.
+func (e *Env) Bus(name string) (arn string, queue *Queue) {
+	e.Helper()
+	queue = e.Queue("of-"+name, nil)
+	name += e.Suffix
+	bus, err := e.EventBridge.CreateEventBus(e.Context(), &eventbridge.CreateEventBusInput{Name: &name})
+	e.Must(err)
+	_, err = e.EventBridge.PutRule(e.Context(), &eventbridge.PutRuleInput{
+		Name: &name, EventBusName: &name, EventPattern: aws.String(`{"source":["lambda"]}`),
+	})
+	e.Must(err)
+	put, err := e.EventBridge.PutTargets(e.Context(), &eventbridge.PutTargetsInput{
+		Rule: &name, EventBusName: &name, Targets: []eventtypes.Target{{Id: aws.String("queue"), Arn: &queue.ARN}},
+	})
+	e.Must(err)
+	if put.FailedEntryCount > 0 {
+		e.Fatalf("targets of the rule %s: %+v", name, put.FailedEntries)
+	}
+	return *bus.EventBusArn, queue
+}
+
+// listed compiles patterns for a stand-in that list the texts which members of the event may have, such as the source. The
+// whole language is the engine's.
+func listed(pattern []byte) (matches func(event []byte) bool, err error) {
+	var want map[string][]string
+	if err := json.Unmarshal(pattern, &want); err != nil {
+		return nil, err
+	}
+	return func(event []byte) bool {
+		var is map[string]any
+		if json.Unmarshal(event, &is) != nil {
+			return false
+		}
+		for name, texts := range want {
+			if text, ok := is[name].(string); !ok || !slices.Contains(texts, text) {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
 // A Bucket is an S3 bucket of a test's own.
 type Bucket struct {
 	*Env
@@ -50,6 +95,14 @@ func (e *Env) Bucket(name string) *Bucket {
 	_, err := e.S3.CreateBucket(e.Context(), &s3.CreateBucketInput{Bucket: &name})
 	e.Must(err)
 	return &Bucket{e, name, "arn:aws:s3:::" + name}
+}
+
+// Count returns how many objects there are, up to a thousand.
+func (b *Bucket) Count() int {
+	b.Helper()
+	listed, err := b.S3.ListObjectsV2(b.Context(), &s3.ListObjectsV2Input{Bucket: &b.Name})
+	b.Must(err)
+	return len(listed.Contents)
 }
 
 // TakeObject waits for an object, and returns it.

@@ -114,27 +114,25 @@ func (e *Engine) Get(path string) string {
 	return string(text)
 }
 
-// series returns the values of a metric, one for each set of labels.
-func (e *Engine) series(name string) (values []float64) {
+// Metrics returns all metrics of one moment: by name, the sums of their series.
+func (e *Engine) Metrics() map[string]float64 {
 	e.Helper()
+	sums := map[string]float64{}
 	for line := range strings.Lines(e.Get("/metrics")) {
 		cut := strings.LastIndexByte(strings.TrimSpace(line), ' ')
-		if series, _, _ := strings.Cut(line[:max(cut, 0)], "{"); series == name {
+		if series, _, _ := strings.Cut(line[:max(cut, 0)], "{"); series != "" && series[0] != '#' {
 			var value float64
 			fmt.Sscan(line[cut:], &value)
-			values = append(values, value)
+			sums[series] += value
 		}
 	}
-	return values
+	return sums
 }
 
 // Metric returns the sum of a metric's series.
-func (e *Engine) Metric(name string) (sum float64) {
+func (e *Engine) Metric(name string) float64 {
 	e.Helper()
-	for _, value := range e.series(name) {
-		sum += value
-	}
-	return sum
+	return e.Metrics()[name]
 }
 
 // WaitHandled waits until n records were filtered out or answered by functions, over all mappings.

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -30,13 +31,14 @@ type Env struct {
 	Service         Service
 	Dir             string            // holds the mappings file, what that refers to, and the DataDir
 	Suffix          string            // of the names of this test's resources
-	Endpoint        string            // of SQS, SNS and S3
+	Endpoint        string            // of SQS, SNS, S3 and EventBridge
 	StreamsEndpoint string            // of Kinesis and DynamoDB
 	Endpoints       map[string]string // for engines, by service, in place of Endpoint: a test may put a proxy between
 
 	SQS             *sqs.Client
 	SNS             *sns.Client
 	S3              *s3.Client
+	EventBridge     *eventbridge.Client
 	Kinesis         *kinesis.Client
 	DynamoDB        *dynamodb.Client
 	DynamoDBStreams *dynamodbstreams.Client
@@ -55,7 +57,7 @@ func newEnv(t testing.TB, s Service) *Env {
 	e := &Env{TB: t, Service: s, Dir: t.TempDir(), Suffix: "-" + strings.ToLower(rand.Text()[:12])}
 	e.Endpoint, e.StreamsEndpoint = s.endpoints()
 	if e.Endpoint == "" {
-		e.embedded = new(embedded.Server)
+		e.embedded = &embedded.Server{Pattern: listed}
 		e.Endpoint = serve(t, e.embedded)
 	}
 	if e.StreamsEndpoint == "" {
@@ -68,6 +70,7 @@ func newEnv(t testing.TB, s Service) *Env {
 	}
 	e.SQS, e.SNS = sqs.NewFromConfig(config), sns.NewFromConfig(config)
 	e.S3 = s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
+	e.EventBridge = eventbridge.NewFromConfig(config)
 	config.BaseEndpoint = &e.StreamsEndpoint
 	e.Kinesis, e.DynamoDB, e.DynamoDBStreams = kinesis.NewFromConfig(config), dynamodb.NewFromConfig(config), dynamodbstreams.NewFromConfig(config)
 	return e
@@ -151,4 +154,12 @@ func (e *Env) RunOnData(command, verb string, args ...string) string {
 		e.Errorf("esm %q: exit code %d\n%s%s", args, code, stdout, stderr)
 	}
 	return stdout + stderr
+}
+
+// CheckNoneUndelivered checks that no notice is kept as undelivered, while no engine runs.
+func (e *Env) CheckNoneUndelivered() {
+	e.Helper()
+	if kept := e.RunOnData("undelivered", "list"); !strings.Contains(kept, "no undelivered notices") {
+		e.Errorf("undelivered:\n%s", kept)
+	}
 }

@@ -9,8 +9,8 @@ import (
 type Entry interface{ addTo(*file) }
 
 type file struct {
-	engine, functions, mappings string
-	defined                     map[string]bool // functions by name
+	engine, functions, mappings, resources string
+	defined                                map[string]bool // functions by name
 }
 
 // fileOf returns the text of a mappings file. The engine's waits after errors last a twentieth of what they do on AWS,
@@ -24,6 +24,9 @@ func fileOf(entries []Entry) string {
 	if f.functions != "" {
 		text += "Functions:\n" + f.functions
 	}
+	if f.resources != "" {
+		text += "Resources:\n" + f.resources
+	}
 	if f.mappings != "" {
 		text += "EventSourceMappings:\n" + f.mappings
 	}
@@ -34,6 +37,11 @@ func fileOf(entries []Entry) string {
 type EngineKeys string
 
 func (k EngineKeys) addTo(f *file) { f.engine = string(k) }
+
+// Resources are keys of Resources, each on lines of its own.
+type Resources string
+
+func (r Resources) addTo(f *file) { f.resources += string(r) }
 
 // A Mapping is an event source mapping.
 type Mapping struct {

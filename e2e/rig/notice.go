@@ -99,7 +99,7 @@ func (n Notice) check(t testing.TB, got string, f *Function, requestID, subject 
 	}
 	want := fmt.Sprintf(`{"requestContext":{"requestId":%q,"functionArn":%q,"condition":%q,"approximateInvokeCount":%d},%s"version":"1.0",%s"timestamp":"NOW",%s}`,
 		requestID, f.ARN(), cmp.Or(n.Condition, "RetryAttemptsExhausted"), n.Tries, response, payload, subject)
-	checkTime(t, ParseNotice(t, got).Timestamp)
+	CheckTime(t, ParseNotice(t, got).Timestamp)
 	if got := strings.Replace(got, ParseNotice(t, got).Timestamp, "NOW", 1); got != want {
 		t.Errorf("notice\n%s, want\n%s", got, want)
 	}
@@ -107,7 +107,8 @@ func (n Notice) check(t testing.TB, got string, f *Function, requestID, subject 
 
 var milliseconds = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
 
-func checkTime(t testing.TB, text string) {
+// CheckTime checks that a record has the time of now, in milliseconds.
+func CheckTime(t testing.TB, text string) {
 	t.Helper()
 	sent, err := time.Parse(time.RFC3339, text)
 	if err != nil || !milliseconds.MatchString(text) || time.Since(sent).Abs() > 5*time.Minute {

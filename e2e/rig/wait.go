@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,6 +60,14 @@ func Need(t testing.TB, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
 		missing(t, program)
+	}
+}
+
+// NeedCommand skips a test where a command is missing or fails.
+func NeedCommand(t testing.TB, command ...string) {
+	t.Helper()
+	if err := exec.Command(command[0], command[1:]...).Run(); err != nil {
+		missing(t, strings.Join(command, " "))
 	}
 }
 

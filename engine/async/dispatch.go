@@ -25,21 +25,23 @@ func (d *dispatcher) dispatch(started *sync.WaitGroup, events []esm.Event) (thro
 			return false
 		}
 		e, began := events[0], time.Now()
-		if !d.decide(started, e, began) {
-			slot, err := d.reserve(ctx, e)
+		rules := d.feed.rules(e.Function)
+		if !d.decide(started, rules, e, began) {
+			slot, err := d.reserve(ctx, rules, e)
+			rules = d.feed.rules(e.Function) // it may have waited
 			switch {
 			case ctx.Err() != nil:
 				if err == nil {
 					slot.Release()
 				}
 				continue
-			case err == nil && d.decide(started, e, time.Now()):
+			case err == nil && d.decide(started, rules, e, time.Now()):
 				slot.Release()
 			case err == nil:
-				d.start(started, slot, e)
-			case d.decide(started, e, time.Now()): // it is too old now, or something was configured
+				d.start(started, slot, rules, e)
+			case d.decide(started, rules, e, time.Now()): // it is too old now, or something was configured
 			case errors.Is(err, esm.ErrRefused):
-				d.settle(started, began, d.feed.rules(e.Function).After(e, esm.Response{}, err, time.Now(), d.feed.dice()))
+				d.settle(started, began, rules.After(e, esm.Response{}, err, time.Now(), d.feed.dice()))
 			default:
 				d.throttle(started, events, began, err)
 				return true
@@ -51,8 +53,8 @@ func (d *dispatcher) dispatch(started *sync.WaitGroup, events []esm.Event) (thro
 }
 
 // decide settles e if it is not to be tried. It returns false if it is.
-func (d *dispatcher) decide(started *sync.WaitGroup, e esm.Event, now time.Time) bool {
-	step, decided := d.feed.rules(e.Function).Before(e, now, d.feed.dice())
+func (d *dispatcher) decide(started *sync.WaitGroup, rules policy.Async, e esm.Event, now time.Time) bool {
+	step, decided := rules.Before(e, now, d.feed.dice())
 	if decided {
 		d.settle(started, now, step)
 	}
@@ -61,8 +63,7 @@ func (d *dispatcher) decide(started *sync.WaitGroup, e esm.Event, now time.Time)
 
 // reserve waits for a permit for e, until e is too old or ctx ends. While other events hold permits of the pool that e needs
 // one of, e just waits for its turn. Otherwise it returns [esm.ErrThrottled] when its patience is exhausted.
-func (d *dispatcher) reserve(ctx context.Context, e esm.Event) (esm.Slot, error) {
-	rules := d.feed.rules(e.Function)
+func (d *dispatcher) reserve(ctx context.Context, rules policy.Async, e esm.Event) (esm.Slot, error) {
 	call, cancel := context.WithDeadline(ctx, rules.ExpiresAt(e).Add(1)) // when it is too old
 	defer cancel()
 	defer d.pool(rules.Target).wait(retry.Scaled(patience, d.feed.Scale), cancel)()

@@ -12,8 +12,8 @@ import (
 // The number of events that a dispatcher takes at a time grows while it starts their tries quickly, and shrinks otherwise:
 // what cannot run soon stays on disk.
 const (
-	maxTaken = 256
-	quickly  = 100 * time.Millisecond
+	maxTaken = 1024
+	quickly  = 200 * time.Millisecond
 )
 
 // dispatcher starts the tries of one function's events. It runs while the function has any.
@@ -88,7 +88,7 @@ func (d *dispatcher) takeAhead(started *sync.WaitGroup) <-chan batch {
 
 func (d *dispatcher) resize(grow bool) {
 	if grow {
-		d.size = min(2*d.size, maxTaken)
+		d.size = min(4*d.size, maxTaken)
 	} else {
 		d.size = max(d.size/2, 1)
 	}

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
@@ -60,20 +62,24 @@ type running struct {
 	ctx, work context.Context
 	outbox    *outbox
 	shared    pool
-	saves     chan struct{} // holds a value for each change of the store in progress
+	saving    *semaphore.Weighted // bytes of the results that are being saved
 	ended     sync.WaitGroup
 }
 
-// maxSaves is the number of tries that save their result concurrently. If that takes long, further tries keep their
-// permits, so that a store in trouble slows the functions down instead of filling the memory.
-const maxSaves = 256
+// The results of tries are saved concurrently, as far as their events and answers together have maxSaving bytes. What exceeds
+// that keeps its permit, so that a store in trouble slows the functions down instead of filling the memory. A store that is
+// only slow does not: many small results share its commits.
+const (
+	maxSaving = 32 << 20
+	minSaving = 32 << 10 // what a result counts at least, so that a thousand are saved at a time
+)
 
 // Run implements [engine.Feed]. It reports errors to Trace and tries again. It is called once.
 func (f *Feed) Run(ctx, work context.Context, ready func()) {
 	if !f.recover(ctx) {
 		return
 	}
-	r := &running{ctx: ctx, work: work, outbox: newOutbox(f, ctx, work), saves: make(chan struct{}, maxSaves)}
+	r := &running{ctx: ctx, work: work, outbox: newOutbox(f, ctx, work), saving: semaphore.NewWeighted(maxSaving)}
 	r.outbox.start()
 	f.begin(r)
 	f.resume(ctx)

@@ -21,11 +21,22 @@ func (d *dispatcher) settle(started *sync.WaitGroup, began time.Time, steps ...p
 	for _, s := range steps {
 		d.emit(s, began, false)
 	}
-	d.r.saves <- struct{}{}
+	size := 0
+	for _, s := range steps {
+		size += max(len(s.Event.Payload), minSaving)
+	}
+	end := d.r.beginSaving(size)
 	started.Go(func() {
-		defer func() { <-d.r.saves }()
+		defer end()
 		d.save(steps...)
 	})
+}
+
+// beginSaving waits until results of this size may be saved. The caller calls end when they are.
+func (r *running) beginSaving(size int) (end func()) {
+	n := int64(min(max(size, minSaving), maxSaving))
+	_ = r.saving.Acquire(context.Background(), n) // what is being saved ends with work
+	return func() { r.saving.Release(n) }
 }
 
 // save makes steps durable, and reports that: the events wait, or one has ended and owes notices. It repeats what fails until

@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"github.com/esm-run/esm"
+	"github.com/esm-run/esm/engine/policy"
 )
 
 // start starts the try of e under slot.
-func (d *dispatcher) start(started *sync.WaitGroup, slot esm.Slot, e esm.Event) {
-	rules := d.feed.rules(e.Function)
+func (d *dispatcher) start(started *sync.WaitGroup, slot esm.Slot, rules policy.Async, e esm.Event) {
 	held := d.pool(rules.Target)
 	held.begin()
 	d.runs(1)
@@ -23,8 +23,7 @@ func (d *dispatcher) start(started *sync.WaitGroup, slot esm.Slot, e esm.Event) 
 func (d *dispatcher) try(slot esm.Slot, held *pool, e esm.Event, call esm.Call) {
 	began := time.Now()
 	resp, err := slot.Invoke(d.r.work, call)
-	d.r.saves <- struct{}{}
-	defer func() { <-d.r.saves }()
+	defer d.r.beginSaving(len(e.Payload) + len(resp.Payload))()
 	slot.Release()
 	held.end()
 	d.runs(-1)

@@ -18,15 +18,18 @@ const (
 // Keep calls turn until it returns more=false or ctx ends, but at least once. It calls turn again at once after a nil error
 // and after a growing pause otherwise. Before a pause it calls failing, which may be nil.
 func Keep(ctx context.Context, scale float64, turn func() (more bool, err error), failing func(err error, pause time.Duration)) {
-	pauses := NewPauses(scale)
+	var pauses *Pauses // since the last success
 	for {
 		more, err := turn()
 		if !more || ctx.Err() != nil {
 			return
 		}
 		if err == nil {
-			pauses.Reset()
+			pauses = nil
 			continue
+		}
+		if pauses == nil {
+			pauses = NewPauses(scale)
 		}
 		pause := pauses.Next()
 		if failing != nil {

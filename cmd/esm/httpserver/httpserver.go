@@ -138,7 +138,9 @@ func Starting(w http.ResponseWriter) {
 
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(value) //nolint:errcheck // the client is gone
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // payloads of events stay as they are
+	enc.Encode(value)        //nolint:errcheck // the client is gone
 }
 
 // Listen listens on the address of Engine.Listen. Its error says what to do if the address is in use.

@@ -21,7 +21,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	for _, s := range c.states() {
 		s.collect(metrics)
 	}
-	for _, f := range c.functions {
+	for _, f := range c.functionStates() {
 		f.collect(metrics)
 	}
 	c.collectBacklogs(metrics)

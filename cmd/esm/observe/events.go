@@ -85,9 +85,25 @@ func (m *Monitor) traceEvents(event trace.Event) {
 	}
 }
 
+// updateEvents changes what is known of the events of a function, which the file need not have any more.
 func (m *Monitor) updateEvents(function string, change func(*functionState)) {
 	name, _ := config.SplitQualifier(function)
-	m.updateFunction(name, change)
+	f := m.function(name)
+	if f == nil {
+		f = m.missingFunction(name)
+	}
+	f.update(change)
+}
+
+// missingFunction returns the state of a function that the file does not have, which it adds.
+func (m *Monitor) missingFunction(name string) *functionState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.functions[name] == nil {
+		m.functions[name] = newFunctionState(name, m.histograms)
+		m.functions[name].Missing = true
+	}
+	return m.functions[name]
 }
 
 func (f *functionState) eventTried(e trace.EventTried) {

@@ -34,6 +34,7 @@ func TestEvents(t *testing.T) {
 			trace.EventEnded{Function: "f", Condition: esm.RecursiveInvocation},
 			trace.EventsRemoved{Function: "f", Count: 2},
 			trace.RecursionStopped{Function: "f:live", Count: 3},
+			trace.EventEnded{Function: "gone", Condition: esm.RetriesExhausted},
 			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted},
 			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted, Err: errors.New("there is no destination")},
 			trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted, Destination: "arn", Err: errors.New("gone")},
@@ -42,7 +43,7 @@ func TestEvents(t *testing.T) {
 			m.Trace(e)
 		}
 		functions := m.Status().Functions
-		if len(functions) != 2 || functions[1].Name != "gone" || !functions[1].Missing || functions[1].Events.Waiting != 3 {
+		if len(functions) != 2 || functions[1].Name != "gone" || !functions[1].Missing || functions[1].Events.Waiting != 3 || functions[1].Events.Dropped != 1 {
 			t.Fatalf("got %+v", functions)
 		}
 		f := functions[0]
@@ -53,7 +54,7 @@ func TestEvents(t *testing.T) {
 		checkMetrics(t, "events", m, map[string]float64{
 			"esm_async_events_received_total":                              7,
 			"esm_async_events_succeeded_total":                             1,
-			"esm_async_events_dropped_total,condition=RetriesExhausted":    1,
+			"esm_async_events_dropped_total,condition=RetriesExhausted":    2, // one of a function that is not in the file
 			"esm_async_events_dropped_total,condition=RecursiveInvocation": 1,
 			"esm_async_events_dropped_total,condition=Removed":             2,
 			"esm_recursive_invocations_dropped_total":                      4,

@@ -25,7 +25,7 @@ type FunctionStatus struct {
 
 	Events EventsStatus `json:"AsyncEvents"`
 
-	// Missing means that the file has no such function any more, but that there are events for it.
+	// Missing means that the file has no such function any more, but that there are, or were since the start, events for it.
 	Missing bool `json:"Missing,omitempty"`
 
 	LastError *Note `json:"LastError,omitempty"` // stays when the error has passed
@@ -40,6 +40,18 @@ type functionState struct {
 	starts, startFailures int64
 	provisioned, spilled  int64 // invocations
 	events                eventCounts
+}
+
+func newFunctionState(name string, h histograms) *functionState {
+	f := &functionState{FunctionStatus: FunctionStatus{Name: name}, duration: h.duration.WithLabelValues(name)}
+	f.events.age = h.eventAge.WithLabelValues(name)
+	return f
+}
+
+func (f *functionState) update(change func(*functionState)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
 }
 
 func (f *functionState) status() FunctionStatus {

@@ -21,10 +21,10 @@ type Monitor struct {
 
 	histograms histograms
 	backlogs   atomic.Pointer[func() []async.Backlog]
-	functions  map[string]*functionState // by name; not changed after NewMonitor
 
-	mu       sync.RWMutex
-	mappings map[string]*mappingState // by UUID
+	mu        sync.RWMutex
+	mappings  map[string]*mappingState  // by UUID
+	functions map[string]*functionState // by name; one that is missing comes when something is reported of its events
 }
 
 // NewMonitor returns a Monitor of mappings and functions that have not started.
@@ -37,8 +37,7 @@ func NewMonitor(mappings []Mapping, functions []string) *Monitor {
 	m.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.histograms = newHistograms(m.Registry)
 	for _, name := range functions {
-		m.functions[name] = &functionState{FunctionStatus: FunctionStatus{Name: name}, duration: m.histograms.duration.WithLabelValues(name)}
-		m.functions[name].events.age = m.histograms.eventAge.WithLabelValues(name)
+		m.functions[name] = newFunctionState(name, m.histograms)
 	}
 	for _, x := range mappings {
 		m.Set(x)
@@ -137,7 +136,7 @@ func (m *Monitor) complete(s Status) Status {
 // functionStatuses returns the status of all functions, sorted by name.
 func (m *Monitor) functionStatuses() []FunctionStatus {
 	all := []FunctionStatus{}
-	for _, f := range m.functions {
+	for _, f := range m.functionStates() {
 		all = append(all, f.status())
 	}
 	all = m.addBacklogs(all, time.Now())
@@ -219,11 +218,24 @@ func (m *Monitor) traceFunction(event trace.Event) {
 }
 
 func (m *Monitor) updateFunction(name string, change func(*functionState)) {
-	f := m.functions[name]
-	if f == nil {
-		return
+	if f := m.function(name); f != nil {
+		f.update(change)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	change(f)
+}
+
+// function returns the state of a function; nil if it is not known.
+func (m *Monitor) function(name string) *functionState {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.functions[name]
+}
+
+// functionStates returns the states of all functions, in no order.
+func (m *Monitor) functionStates() (all []*functionState) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, f := range m.functions {
+		all = append(all, f)
+	}
+	return all
 }

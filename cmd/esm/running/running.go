@@ -137,7 +137,7 @@ func (s *System) poll(ctx, work context.Context, parts *wiring.Parts, address st
 	s.started.Store(true)
 	s.Log.Info("esm %s runs %s; status, metrics and health on http://%s", s.Version, s.File.Path, address)
 	if !slices.ContainsFunc(register.List(), func(m mappings.Registered) bool { return *m.Enabled }) {
-		s.Log.Info("no mapping is enabled: there is nothing to poll")
+		s.Log.Info("no mapping is enabled: functions run only when they are invoked")
 	}
 	checks.Start(ctx)
 	parts.Engine.Run(ctx, work)

@@ -27,6 +27,9 @@ def pay(payment, tries):
             ExpressionAttributeNames={"#order": "order"},
         )
     except duplicate:
+        claimed = table.get_item(Key={"order": order}, ConsistentRead=True).get("Item", {})
+        if claimed.get("state") != "charged":  # by another invocation, or by one that died
+            raise RuntimeError(f"order {order} is being charged") from None
         print(f"order {order} was charged before")
         return
     try:
@@ -34,6 +37,12 @@ def pay(payment, tries):
     except Exception:
         table.delete_item(Key={"order": order})  # the next try may claim it again
         raise
+    table.update_item(
+        Key={"order": order},
+        UpdateExpression="SET #state = :charged",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":charged": "charged"},
+    )
 
 
 def charge(payment, tries):
