@@ -73,7 +73,7 @@ func TestLogsOfEvents(t *testing.T) {
 // While the store fails, many tries report the same trouble.
 func TestAStoreThatFailsIsReportedOnceAMinute(t *testing.T) {
 	full := trace.EventsFailing{Function: "f", Err: errors.New("disk full"), Wait: time.Second}
-	other := trace.EventsFailing{ Err: errors.New("disk full"), Wait: time.Second}
+	other := trace.EventsFailing{Err: errors.New("disk full"), Wait: time.Second}
 	check(t, lines(t, new(Lines), full, full, other, full), `
 00:00:00 … event → f  disk full; trying again
 00:00:02 … events  disk full; trying again
