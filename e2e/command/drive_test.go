@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
-	"image/png"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -49,18 +50,22 @@ func putPictures(t *testing.T, engine *rig.Engine) {
 	if said == nil {
 		t.Fatal("esm does not say where the stand-in answers")
 	}
-	var content bytes.Buffer
-	if err := png.Encode(&content, image.NewGray(image.Rect(0, 0, 640, 480))); err != nil {
+	root, err := rig.Root()
+	if err != nil {
 		t.Fatal(err)
 	}
-	for key, content := range map[string][]byte{"my%20picture.png": content.Bytes(), "no-picture.txt": []byte("hello")} {
+	picture, err := os.ReadFile(filepath.Join(root, "examples", "thumbnail", "picture.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, content := range map[string][]byte{"my%20picture.jpg": picture, "no-picture.txt": []byte("hello")} {
 		if status, answer := request(t, http.MethodPut, "", said[1]+"/photos/"+key, content); status != http.StatusOK {
 			t.Fatalf("putting %s: %d %s", key, status, answer)
 		}
 	}
 	var thumbnail string
 	rig.Eventually(t, "the picture has a thumbnail", func() bool {
-		status, answer := request(t, http.MethodGet, "", said[1]+"/thumbnails/my%20picture.png", nil)
+		status, answer := request(t, http.MethodGet, "", said[1]+"/thumbnails/my%20picture.jpg", nil)
 		thumbnail = answer
 		return status == http.StatusOK
 	})

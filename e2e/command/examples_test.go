@@ -40,7 +40,7 @@ var examples = []struct {
 	},
 	{
 		name: "thumbnail", needs: "python3", installs: []string{"python3", "-m", "pip", "--version"},
-		shows: []string{"my picture.png: ", "cannot identify image file"}, drive: putPictures,
+		shows: []string{"my picture.jpg: ", "cannot identify image file"}, drive: putPictures,
 	},
 	{
 		name: "idempotency", needs: "python3", installs: []string{"python3", "-m", "pip", "--version"},

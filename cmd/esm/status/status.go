@@ -64,7 +64,7 @@ func Write(out io.Writer, s httpserver.Status, now time.Time) error {
 			streams = append(streams, m)
 		}
 	}
-	if len(queues) > 0 || len(streams) == 0 {
+	if len(queues) > 0 {
 		writeQueues(w, queues)
 	}
 	writeStreams(w, streams, now)

@@ -1,5 +1,5 @@
 // Package dynamodb is the stand-in's DynamoDB with Streams, for SDK clients over the AWS JSON protocol. It keeps everything in
-// memory. It exists for its streams: they are exact, and tables do what it takes to fill them.
+// memory. Its streams are exact, and its tables do what handlers ask of them.
 //
 // Time is that of package time, which is virtual inside a testing/synctest bubble. Nothing runs in the background: items
 // expire and records are trimmed at the next request that could tell the difference.
@@ -16,11 +16,10 @@
 //
 // # What it does not do
 //
-// Indexes, filters, projections, document paths, PartiQL, backups and global tables are refused by name. A
-// ConditionExpression may test whether attributes exist, a KeyConditionExpression may test for equality, and an
-// UpdateExpression may SET, REMOVE, and ADD to numbers. Signatures and permissions are not checked, reserved words are
-// accepted as names, nothing is encrypted or throttled, tags are not kept, and the ClientRequestToken of a transaction is
-// ignored.
+// Indexes, document paths, PartiQL, backups and global tables are refused by name. An UpdateExpression may SET, REMOVE, and ADD
+// to numbers. Conditions, filters, projections and key conditions are whole but for document paths. Signatures and permissions
+// are not checked, reserved words are accepted as names, nothing is encrypted or throttled, tags are not kept, and the
+// ClientRequestToken of a transaction is ignored.
 //
 // The facts are from the API references of Amazon DynamoDB and Amazon DynamoDB Streams and from the developer guide: AWS:
 // "Supported data types and naming rules in Amazon DynamoDB", "Item sizes and formats", "Change data capture for DynamoDB

@@ -40,10 +40,12 @@ func TestErrors(t *testing.T) {
 		{"update of a key", "UpdateItem", `{` + table + `,"Key":{` + key + `},"UpdateExpression":"REMOVE sk"}`, "ValidationException", "Cannot update attribute sk. This attribute is part of the key"},
 		{"unused value", "PutItem", `{` + table + `,"Item":{` + key + `},"ExpressionAttributeValues":{":v":{"N":"1"}}}`, "ValidationException", "unused in expressions: keys: {:v}"},
 		{"old member", "PutItem", `{` + table + `,"Item":{` + key + `},"Expected":{}}`, "ValidationException", "Expected is not supported by the embedded DynamoDB."},
-		{"what returns", "UpdateItem", `{` + table + `,"Key":{` + key + `},"ReturnValues":"UPDATED_NEW"}`, "ValidationException", "ReturnValues UPDATED_NEW is not supported"},
+		{"what returns", "UpdateItem", `{` + table + `,"Key":{` + key + `},"ReturnValues":"ALL"}`, "ValidationException", "'returnValues'"},
 		{"what a put returns", "PutItem", `{` + table + `,"Item":{` + key + `},"ReturnValues":"ALL_NEW"}`, "ValidationException", "ReturnValues can only be ALL_OLD or NONE"},
 
-		{"filter", "Scan", `{` + table + `,"FilterExpression":"a = :a"}`, "ValidationException", "FilterExpression is not supported by the embedded DynamoDB."},
+		{"filter", "Scan", `{` + table + `,"FilterExpression":"a = :a"}`, "ValidationException", "Invalid FilterExpression: An expression attribute value used in expression is not defined; attribute value: :a"},
+		{"unused filter", "Scan", `{` + table + `,"ExpressionAttributeNames":{"#a":"a"}}`, "ValidationException", "unused in expressions: keys: {#a}"},
+		{"projection", "GetItem", `{` + table + `,"Key":{` + key + `},"ProjectionExpression":"a,"}`, "ValidationException", "Invalid ProjectionExpression: Syntax error"},
 		{"no condition", "Query", `{` + table + `}`, "ValidationException", "KeyConditionExpression parameter must be specified"},
 		{"no hash key", "Query", `{` + table + `,"KeyConditionExpression":"sk = :s","ExpressionAttributeValues":{":s":{"N":"1"}}}`, "ValidationException", "Query condition missed key schema element: pk"},
 		{"type of a key", "Query", `{` + table + `,"KeyConditionExpression":"pk = :s","ExpressionAttributeValues":{":s":{"N":"1"}}}`, "ValidationException", "Condition parameter type does not match schema type"},
@@ -57,7 +59,7 @@ func TestErrors(t *testing.T) {
 
 		{"expiry without a name", "UpdateTimeToLive", `{` + table + `,"TimeToLiveSpecification":{"Enabled":true}}`, "ValidationException", "attributeName"},
 		{"twice in a transaction", "TransactWriteItems", `{"TransactItems":[{"Delete":{` + table + `,"Key":{` + key + `}}},{"Delete":{` + table + `,"Key":{` + key + `}}}]}`, "ValidationException", "multiple operations on one item"},
-		{"count and more", "Scan", `{` + table + `,"Select":"SPECIFIC_ATTRIBUTES"}`, "ValidationException", "Select SPECIFIC_ATTRIBUTES is not supported"},
+		{"count and more", "Scan", `{` + table + `,"Select":"SPECIFIC_ATTRIBUTES"}`, "ValidationException", "SPECIFIC_ATTRIBUTES requires a ProjectionExpression"},
 		{"no key at all", "Query", `{` + table + `,"KeyConditionExpression":"pk = :s AND x = :s","ExpressionAttributeValues":{":s":{"S":"1"}}}`, "ValidationException", "Query key condition not supported"},
 
 		{"unsupported", "TransactGetItems", `{}`, "service#UnknownOperationException", "TransactGetItems is not supported by the embedded DynamoDB."},

@@ -1,6 +1,9 @@
 package dynamodb
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 type attributesOutput struct {
 	Attributes item `json:",omitempty"`
@@ -38,23 +41,29 @@ func (s *Server) doAndReturn(w write, err error, returns string, now time.Time) 
 		out.Attributes = c.old
 	case "ALL_NEW":
 		out.Attributes = c.new
+	case "UPDATED_OLD":
+		out.Attributes = w.touched.of(c.old)
+	case "UPDATED_NEW":
+		out.Attributes = w.touched.of(c.new)
 	}
 	return out, nil
 }
 
 func (s *Server) updateItem(now time.Time, in updateInput) (attributesOutput, error) {
 	switch in.ReturnValues {
-	case "", "NONE", "ALL_OLD", "ALL_NEW":
+	case "", "NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW":
 	default:
-		return attributesOutput{}, notSupported("ReturnValues " + in.ReturnValues)
+		return attributesOutput{}, constraint(in.ReturnValues, "returnValues", "satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]")
 	}
 	w, err := s.update(in)
 	return s.doAndReturn(w, err, in.ReturnValues, now)
 }
 
 type getInput struct {
-	TableName string
-	Key       item
+	TableName            string
+	Key                  item
+	ProjectionExpression *string
+	expressions
 }
 
 type getOutput struct {
@@ -66,5 +75,11 @@ func (s *Server) getItem(_ time.Time, in getInput) (out getOutput, err error) {
 	if err != nil {
 		return out, err
 	}
-	return getOutput{t.items[t.schema.path(in.Key)]}, t.schema.checkKey(in.Key)
+	names := in.aliases()
+	shown, err := names.projection(in.ProjectionExpression)
+	if err != nil {
+		return out, err
+	}
+	out.Item = shown.of(t.items[t.schema.path(in.Key)])
+	return out, cmp.Or(names.unused(), t.schema.checkKey(in.Key))
 }

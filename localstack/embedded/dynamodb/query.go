@@ -1,7 +1,6 @@
 package dynamodb
 
 import (
-	"maps"
 	"slices"
 	"time"
 )
@@ -10,11 +9,14 @@ const maxPage = 1 << 20 // bytes (API reference: "Scan")
 
 // pageInput is the part of a Query or Scan that says which page to return.
 type pageInput struct {
-	TableName         string
-	ExclusiveStartKey item
-	Limit             *int
-	Select            string
-	backward          bool
+	TableName            string
+	ExclusiveStartKey    item
+	Limit                *int
+	Select               string
+	FilterExpression     *string
+	ProjectionExpression *string
+	expressions
+	backward bool
 }
 
 type page struct {
@@ -23,75 +25,49 @@ type page struct {
 	LastEvaluatedKey    item `json:",omitempty"`
 }
 
+// A selection says which items of a page are returned, and which attributes of them.
+type selection struct {
+	filter condition
+	shown  projection
+	counts bool // the number is returned alone
+}
+
 func (s *Server) scan(_ time.Time, in pageInput) (page, error) {
-	return s.page(in, func(t *table) ([]item, error) {
-		return slices.Collect(maps.Values(t.items)), nil
-	})
+	return s.page(in, func(*aliases, schema) (condition, error) { return nil, nil })
 }
 
 type queryInput struct {
 	KeyConditionExpression *string
 	ScanIndexForward       *bool
-	expressions
 	pageInput
 }
 
 func (s *Server) query(_ time.Time, in queryInput) (page, error) {
 	in.backward = in.ScanIndexForward != nil && !*in.ScanIndexForward
-	return s.page(in.pageInput, func(t *table) ([]item, error) {
-		keys, err := in.keys(t.schema)
-		if err != nil {
-			return nil, err
-		}
-		var found []item
-		for _, i := range t.items {
-			if i.has(keys) {
-				found = append(found, i)
-			}
-		}
-		return found, nil
-	})
+	return s.page(in.pageInput, in.keys)
 }
 
-// keys returns the keys that a query asks for.
-func (in queryInput) keys(s schema) (item, error) {
+// keys returns the condition of a query's keys.
+func (in queryInput) keys(names *aliases, s schema) (condition, error) {
 	if in.KeyConditionExpression == nil {
 		return nil, invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}
-	names := in.aliases()
 	keys, err := names.keyCondition(*in.KeyConditionExpression)
 	if err != nil {
 		return nil, err
 	}
-	if err := names.unused(); err != nil {
-		return nil, err
-	}
-	if _, there := keys[s.keys[0].AttributeName]; !there {
-		return nil, invalid("Query condition missed key schema element: %s", s.keys[0].AttributeName)
-	}
-	for name, v := range keys {
-		switch {
-		case !s.isKey(name):
-			return nil, invalid("Query key condition not supported")
-		case v.kind != s.kindOf(name):
-			return nil, invalidValue("Condition parameter type does not match schema type")
-		}
-	}
-	return keys, nil
+	return keys.holds, keys.check(s)
 }
 
-func (i item) has(attributes item) bool {
-	for name, v := range attributes {
-		if !i[name].equal(v) {
-			return false
+// page returns one page of the items whose keys are asked for, in the order of their keys.
+func (s *Server) page(in pageInput, keys func(*aliases, schema) (condition, error)) (page, error) {
+	switch in.Select {
+	case "", "ALL_ATTRIBUTES", "COUNT":
+	case "SPECIFIC_ATTRIBUTES":
+		if in.ProjectionExpression == nil {
+			return page{}, invalid("SPECIFIC_ATTRIBUTES requires a ProjectionExpression")
 		}
-	}
-	return true
-}
-
-// page returns one page of the items that find returns, in the order of their keys.
-func (s *Server) page(in pageInput, find func(*table) ([]item, error)) (page, error) {
-	if in.Select != "" && in.Select != "ALL_ATTRIBUTES" && in.Select != "COUNT" {
+	default:
 		return page{}, notSupported("Select " + in.Select)
 	}
 	t, err := s.dataTable(in.TableName)
@@ -102,14 +78,36 @@ func (s *Server) page(in pageInput, find func(*table) ([]item, error)) (page, er
 	if err != nil {
 		return page{}, err
 	}
-	found, err := find(t)
+	names := in.aliases()
+	wanted, err := keys(names, t.schema)
 	if err != nil {
 		return page{}, err
+	}
+	selects, err := in.selection(names)
+	if err != nil {
+		return page{}, err
+	}
+	var found []item
+	for _, i := range t.items {
+		if wanted.holds(i) {
+			found = append(found, i)
+		}
 	}
 	if found, err = in.sort(t.schema, found); err != nil {
 		return page{}, err
 	}
-	return t.schema.page(found, limit, in.Select != "COUNT"), nil
+	return t.schema.page(found, limit, selects), nil
+}
+
+func (p pageInput) selection(names *aliases) (s selection, err error) {
+	if s.filter, err = names.condition("FilterExpression", p.FilterExpression); err != nil {
+		return s, err
+	}
+	if s.shown, err = names.projection(p.ProjectionExpression); err != nil {
+		return s, err
+	}
+	s.counts = p.Select == "COUNT"
+	return s, names.unused()
 }
 
 // sort sorts the items and returns those behind ExclusiveStartKey.
@@ -132,19 +130,23 @@ func (p pageInput) sort(s schema, items []item) ([]item, error) {
 	return items[begin:], nil
 }
 
-// page returns the page that items begin with.
-func (s schema) page(items []item, limit int, shows bool) page {
+// page returns the page that items begin with. It is limited before its items are filtered.
+func (s schema) page(items []item, limit int, selects selection) page {
 	n, bytes := 0, 0
+	selected := []item{}
 	for n < len(items) && n < limit && bytes < maxPage {
 		bytes += items[n].size()
+		if selects.filter.holds(items[n]) {
+			selected = append(selected, selects.shown.of(items[n]))
+		}
 		n++
 	}
-	out := page{Count: n, ScannedCount: n}
+	out := page{Count: len(selected), ScannedCount: n}
 	if n > 0 && (n < len(items) || n == limit) {
 		out.LastEvaluatedKey = s.keysOf(items[n-1])
 	}
-	if shows {
-		out.Items = append([]item{}, items[:n]...)
+	if !selects.counts {
+		out.Items = selected
 	}
 	return out
 }

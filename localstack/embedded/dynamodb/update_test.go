@@ -84,10 +84,21 @@ func TestInvalidExpressions(t *testing.T) {
 		{"Update", "SET n = list_append(n, :v)", "The function list_append is not supported by the embedded DynamoDB."},
 		{"Update", "DELETE n :v", "DELETE is not supported by the embedded DynamoDB."},
 		{"Update", "ADD n :w", "ADD of anything but numbers is not supported by the embedded DynamoDB."},
-		{"Condition", "n = :v", "Invalid ConditionExpression: More than attribute_exists and attribute_not_exists, joined by AND, is not supported by the embedded DynamoDB."},
-		{"Condition", "attribute_exists(n) OR attribute_exists(m)", "is not supported by the embedded DynamoDB."},
 		{"Condition", "attribute_exists(n) AND", "Syntax error; token: <EOF>"},
-		{"Key", "n > :v", "Invalid KeyConditionExpression: More than equality of keys is not supported by the embedded DynamoDB."},
+		{"Condition", "n", "Syntax error; token: <EOF>"},
+		{"Condition", "n = :v :w", `Syntax error; token: ":w"`},
+		{"Condition", "n =< :v", "Syntax error"},
+		{"Condition", "n BETWEEN :v OR :v", `Syntax error; token: "OR"`},
+		{"Condition", "n IN :v", `Syntax error; token: ":v"`},
+		{"Condition", "(n = :v", "Syntax error; token: <EOF>"},
+		{"Condition", "NOT", "Syntax error; token: <EOF>"},
+		{"Condition", "a.b = :v", "A document path is not supported by the embedded DynamoDB."},
+		{"Condition", "exists(n)", "Invalid ConditionExpression: Invalid function name; function: exists"},
+		{"Condition", "begins_with(n, :v)", "operator or function: begins_with, operand type: N"},
+		{"Condition", "attribute_type(n, :v)", "operator or function: attribute_type, operand type: N"},
+		{"Condition", "n < :no", "An expression attribute value used in expression is not defined; attribute value: :no"},
+		{"Key", "n <> :v", "Invalid KeyConditionExpression: Unsupported operator on KeyCondition: operator: <>"},
+		{"Key", "n = :v OR m = :v", `Syntax error; token: "OR"`},
 		{"Key", "n = :v AND n = :w", "KeyConditionExpressions must only contain one condition per key"},
 		{"Key", "n = m", `Syntax error; token: "m"`},
 	} {
@@ -96,28 +107,12 @@ func TestInvalidExpressions(t *testing.T) {
 		case "Update":
 			_, err = names.update(&test.expression)
 		case "Condition":
-			_, err = names.condition(&test.expression)
+			_, err = names.condition("ConditionExpression", &test.expression)
 		default:
 			_, err = names.keyCondition(test.expression)
 		}
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", test.expression, err, test.want)
-		}
-	}
-}
-
-func TestConditions(t *testing.T) {
-	for expression, want := range map[string]bool{
-		"attribute_exists(n)":                             true,
-		"attribute_exists(m)":                             false,
-		"attribute_not_exists( #n )":                      false,
-		"attribute_not_exists(m)":                         true,
-		"attribute_exists(n) and attribute_not_exists(m)": true,
-		"attribute_not_exists(n) AND attribute_exists(m)": false,
-	} {
-		c, err := placeholders(t).condition(&expression)
-		if got := c.holds(decoded(t, `{"n":{"N":"1"}}`)); err != nil || got != want {
-			t.Errorf("%s: got %v, %v, want %v", expression, got, err, want)
 		}
 	}
 }
@@ -140,7 +135,7 @@ func TestUnusedPlaceholders(t *testing.T) {
 func FuzzExpressions(f *testing.F) {
 	for _, seed := range []string{
 		"SET n = if_not_exists(n, :v) + :v, #n = :w REMOVE a ADD b :v", "attribute_exists(n) AND attribute_not_exists(#n)",
-		"n = :v AND #n = :w", "SET a = b - c", "SET a.b[0] = :v", "((", "#", ":", "SET , =", "add a :v delete",
+		"n = :v AND #n = :w", "n BETWEEN :v AND :v OR NOT size(a) IN (:v, n)", "n, #n, a", "SET a = b - c", "SET a.b[0] = :v", "((", "#", ":", "SET , =", "add a :v delete",
 	} {
 		f.Add(seed)
 	}
@@ -157,11 +152,17 @@ func FuzzExpressions(f *testing.F) {
 				t.Errorf("%q leaves no item", text)
 			}
 		}
-		if c, err := placeholders(t).condition(&text); err == nil && len(c) == 0 {
-			t.Errorf("%q has no conditions", text)
+		if c, err := placeholders(t).condition("FilterExpression", &text); err == nil {
+			c.holds(decoded(t, `{"n":{"N":"1"},"a":{"S":"y"}}`))
 		}
-		if keys, err := placeholders(t).keyCondition(text); err == nil && len(keys) == 0 {
-			t.Errorf("%q has no conditions", text)
+		if list, err := placeholders(t).projection(&text); err == nil && len(list) == 0 {
+			t.Errorf("%q projects nothing", text)
+		}
+		if keys, err := placeholders(t).keyCondition(text); err == nil {
+			if len(keys) == 0 {
+				t.Errorf("%q has no conditions", text)
+			}
+			keys.holds(decoded(t, `{"n":{"N":"1"},"a":{"S":"y"}}`))
 		}
 	})
 }

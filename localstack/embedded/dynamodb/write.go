@@ -15,6 +15,7 @@ type write struct {
 	condition condition
 	showsItem bool                            // in the error when the condition fails
 	after     func(before item) (item, error) // nil is no item
+	touched   projection                      // the attributes that an update names
 }
 
 // writeInput is the part that all requests to write an item share.
@@ -59,7 +60,7 @@ func (s *Server) write(in writeInput) (w write, names *aliases, err error) {
 		return w, nil, err
 	}
 	names = in.aliases()
-	w.condition, err = names.condition(in.ConditionExpression)
+	w.condition, err = names.condition("ConditionExpression", in.ConditionExpression)
 	w.showsItem = in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"
 	return w, names, err
 }
@@ -122,7 +123,7 @@ func (s *Server) update(in updateInput) (write, error) {
 			return w, invalidValue("Cannot update attribute %s. This attribute is part of the key", path)
 		}
 	}
-	w.path = w.table.schema.path(in.Key)
+	w.path, w.touched = w.table.schema.path(in.Key), append(projection{}, u.paths()...)
 	w.after = func(before item) (item, error) { return updated(u, in.Key, before) }
 	return w, cmp.Or(names.unused(), w.table.schema.checkKey(in.Key))
 }
