@@ -3,9 +3,8 @@ package api
 import (
 	"net/http"
 	"slices"
-	"strings"
-
 	"strconv"
+	"strings"
 
 	"github.com/esm-run/esm/config"
 )

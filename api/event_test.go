@@ -19,6 +19,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/trace"
 )
 
 const asyncPath = "/2014-11-13/functions/f/invoke-async/"
@@ -251,6 +252,12 @@ func TestRecursion(t *testing.T) {
 	const header = "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Lineage=1:x:16"
 	const stopped = `400 RecursiveInvocationException {"Type":"User","Message":"The function was not invoked, because it is part of a loop that invokes it again and again."}`
 	r := newRig(t)
+	stops := 0
+	r.Trace = func(e trace.Event) {
+		if e == (trace.RecursionStopped{Function: "f", Count: 1}) || e == (trace.RecursionStopped{Function: "f:$LATEST", Count: 1}) {
+			stops++
+		}
+	}
 	r.Recursive = func(function, header string) (string, bool) {
 		return header + ";via=" + function, strings.Contains(header, ":16")
 	}
@@ -258,6 +265,9 @@ func TestRecursion(t *testing.T) {
 		if got := errorOf(r.ask("POST", path, "{}", "X-Amzn-Trace-Id", header)); got != stopped || len(r.called()) != 0 {
 			t.Errorf("%s: got %s", path, got)
 		}
+	}
+	if stops != 2 {
+		t.Errorf("%d stops are reported, want 2", stops)
 	}
 	passed := strings.ReplaceAll(header, ":16", ":15")
 	w := r.ask("POST", invokePath, "{}", "X-Amzn-Trace-Id", passed)

@@ -202,13 +202,15 @@ type EventAccepted struct {
 }
 
 // EventTried reports one try of an asynchronous event: an invocation, or a try for which there was no permit or no function.
-// Age is Lambda's metric AsyncEventAge. A Reason of Throttled is one of its Throttles, which no Ran reports.
+// Age is Lambda's metric AsyncEventAge. A Reason of Throttled is one of its Throttles, which no Ran reports unless Invoked is
+// set.
 type EventTried struct {
 	Function, ID string
 	Verdict      Verdict // Done, Failed, NotRun or Refused
 	Reason       Reason  // empty if the verdict is Done
 	Detail       string  // for people
 	Tries        int     // that count against MaximumRetryAttempts, this one included if it does
+	Invoked      bool    // there was a permit, and a Ran
 	Age          time.Duration
 	Took         time.Duration
 }

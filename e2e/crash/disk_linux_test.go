@@ -2,6 +2,7 @@ package crash_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,4 +182,89 @@ func TestStopWhileDiskIsFull(t *testing.T) {
 	engine.WaitLog("no space left on device")
 	engine.Signal(syscall.SIGTERM)
 	engine.WantExit(0) // long before the grace period ends
+}
+
+// large is a JSON string for which the store of events needs more room.
+func large(letter string) string { return `"` + strings.Repeat(letter, 200<<10) + `"` }
+
+// While the disk is full, an event is refused and nothing of it is kept. It is accepted when there is room.
+func TestDiskIsFullWhileEventsCome(t *testing.T) {
+	t.Parallel()
+	e := rig.New(t)
+	d, f := newDisk(t, e), e.Function("f", rig.Succeed)
+	engine := e.Run(f)
+	first := engine.Send("f", "1")
+	rig.Eventually(t, "the first event has ended", func() bool { return engine.Metric("esm_async_events_succeeded_total") == 1 })
+	d.fill()
+	for range 5 {
+		status, body, header, err := engine.TrySend("f", large("x"), "")
+		if e.Must(err); status != 500 || header.Get("X-Amzn-Errortype") != "ServiceException" || !strings.Contains(body, `"Message":`) {
+			t.Fatalf("an event on a full disk is answered with %d %s", status, body)
+		}
+	}
+	if n := engine.Metric("esm_async_events_received_total"); n != 1 {
+		t.Errorf("%v events were received", n)
+	}
+	d.empty()
+	second := engine.Send("f", large("y"))
+	engine.Kill()
+	engine = e.Run(f)
+	third := engine.Send("f", "3")
+	rig.Eventually(t, "all that was accepted has ended", func() bool {
+		now := engine.Metrics()
+		return now["esm_async_events_succeeded_total"] > 0 && now["esm_async_events_waiting"]+now["esm_async_events_in_flight"] == 0
+	})
+	tries := map[string]int{}
+	for _, c := range f.Calls() {
+		tries[c.RequestID]++
+	}
+	if len(tries) != 3 || tries[first] != 1 || tries[second] < 1 || tries[second] > 2 || tries[third] != 1 {
+		t.Errorf("tries by request ID %v, want those of %s, %s and %s", tries, first, second, third)
+	}
+}
+
+// An event whose end does not fit on the disk has not ended. When there is room it ends, without another try. An engine
+// that is killed meanwhile tries it again, under its request ID.
+func TestDiskIsFullWhileEventsEnd(t *testing.T) {
+	t.Parallel()
+	for _, killed := range []bool{false, true} {
+		t.Run(fmt.Sprint("killed ", killed), func(t *testing.T) {
+			t.Parallel()
+			e := rig.New(t)
+			q := e.Queue("end", nil)
+			f, gate := e.GatedFunction("f", rig.Answer(large("z")))
+			f.Keys = append(f.Keys, rig.EventInvokeConfig(q.ARN, ""))
+			d := newDisk(t, e)
+			engine := e.Run(f)
+			id := engine.Send("f", "1")
+			rig.Receive(t, gate.Begun)
+			d.fill()
+			gate.Open()
+			engine.WaitLog("no space left on device")
+			if n := q.Count(); n > 0 {
+				t.Errorf("%d records of an event that has not ended", n)
+			}
+			tries := 1
+			if killed {
+				engine.Kill()
+				tries++
+			}
+			d.empty()
+			if killed {
+				e.Run(f)
+			}
+			if record := q.TakeRecord(); !strings.Contains(record, `"requestId":"`+id+`"`) || !strings.Contains(record, large("z")) {
+				t.Errorf("record %.300s", record)
+			}
+			calls := f.Calls()
+			for _, c := range calls {
+				if c.RequestID != id {
+					t.Errorf("a try of %s", c.RequestID)
+				}
+			}
+			if len(calls) != tries {
+				t.Errorf("%d tries, want %d", len(calls), tries)
+			}
+		})
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,7 @@ type proxy struct {
 type action struct {
 	before chan<- string // gets the operation; then the request is held until its sender is gone
 	after  chan<- string // the same, but the service has carried the request out
+	seen   chan<- string // gets the operation, and the request is passed on
 	fault  fault         // the answer instead
 	done   bool          // the fault comes after the service has carried the request out
 }
@@ -75,8 +77,11 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // its sender is gone
 	}
-	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	operation := operationOf(r, body)
 	t := p.decide(operation)
+	if t.seen != nil {
+		t.seen <- operation
+	}
 	if t.before != nil {
 		hold(r, operation, t.before)
 		return
@@ -102,6 +107,18 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(resp.StatusCode)
 		_, _ = w.Write(answer) // its sender may be gone
 	}
+}
+
+// operationOf returns the name of a request's operation, such as GetRecords or Publish, or the method where there is none,
+// as with S3.
+func operationOf(r *http.Request, body []byte) string {
+	if _, operation, found := strings.Cut(r.Header.Get("X-Amz-Target"), "."); found {
+		return operation
+	}
+	if form, err := url.ParseQuery(string(body)); err == nil && form.Has("Action") {
+		return form.Get("Action")
+	}
+	return r.Method
 }
 
 // hold keeps a request until its sender is gone.

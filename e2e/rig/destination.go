@@ -97,6 +97,14 @@ func (e *Env) Bucket(name string) *Bucket {
 	return &Bucket{e, name, "arn:aws:s3:::" + name}
 }
 
+// Count returns how many objects there are, up to a thousand.
+func (b *Bucket) Count() int {
+	b.Helper()
+	listed, err := b.S3.ListObjectsV2(b.Context(), &s3.ListObjectsV2Input{Bucket: &b.Name})
+	b.Must(err)
+	return len(listed.Contents)
+}
+
 // TakeObject waits for an object, and returns it.
 func (b *Bucket) TakeObject() (key, contentType, body string) {
 	b.Helper()

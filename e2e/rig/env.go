@@ -155,3 +155,11 @@ func (e *Env) RunOnData(command, verb string, args ...string) string {
 	}
 	return stdout + stderr
 }
+
+// CheckNoneUndelivered checks that no notice is kept as undelivered, while no engine runs.
+func (e *Env) CheckNoneUndelivered() {
+	e.Helper()
+	if kept := e.RunOnData("undelivered", "list"); !strings.Contains(kept, "no undelivered notices") {
+		e.Errorf("undelivered:\n%s", kept)
+	}
+}

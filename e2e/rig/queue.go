@@ -107,12 +107,19 @@ func (q *Queue) WaitCount(n int) {
 // Take takes every message out of the queue, and returns the bodies. A message that is there twice comes twice.
 func (q *Queue) Take() (bodies []string) {
 	q.Helper()
-	for q.Count() > 0 {
-		for _, m := range q.receive() {
-			bodies = append(bodies, *m.Body)
-		}
+	for _, m := range q.TakeMessages() {
+		bodies = append(bodies, *m.Body)
 	}
 	return bodies
+}
+
+// TakeMessages is like Take, with the messages' attributes.
+func (q *Queue) TakeMessages() (all []types.Message) {
+	q.Helper()
+	for q.Count() > 0 {
+		all = append(all, q.receive()...)
+	}
+	return all
 }
 
 // TakeSorted takes n messages or more out of the queue as they come, and returns their bodies sorted.

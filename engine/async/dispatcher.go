@@ -12,8 +12,8 @@ import (
 // The number of events that a dispatcher takes at a time grows while it starts their tries quickly, and shrinks otherwise:
 // what cannot run soon stays on disk.
 const (
-	maxTaken = 256
-	quickly  = 100 * time.Millisecond
+	maxTaken = 1024
+	quickly  = 200 * time.Millisecond
 )
 
 // dispatcher starts the tries of one function's events. It runs while the function has any.
@@ -88,7 +88,7 @@ func (d *dispatcher) takeAhead(started *sync.WaitGroup) <-chan batch {
 
 func (d *dispatcher) resize(grow bool) {
 	if grow {
-		d.size = min(2*d.size, maxTaken)
+		d.size = min(4*d.size, maxTaken)
 	} else {
 		d.size = max(d.size/2, 1)
 	}
@@ -184,13 +184,13 @@ func (d *dispatcher) settled(n int, waiting bool) {
 	}
 }
 
-// emit reports the try of a step, if there was one.
-func (d *dispatcher) emit(s policy.EventStep, began time.Time) {
+// emit reports the try of a step, if there was one. Invoked says whether it had a permit.
+func (d *dispatcher) emit(s policy.EventStep, began time.Time, invoked bool) {
 	if s.Tried {
 		e := s.Event
 		d.feed.Trace.Emit(trace.EventTried{
 			Function: e.Function, ID: e.ID, Verdict: s.Verdict, Reason: s.Reason, Detail: s.Detail,
-			Tries: e.Tries, Age: policy.Age(e, began), Took: time.Since(began),
+			Tries: e.Tries, Invoked: invoked, Age: policy.Age(e, began), Took: time.Since(began),
 		})
 	}
 }

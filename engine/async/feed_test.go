@@ -402,6 +402,42 @@ func TestErrorsOfTheInvoker(t *testing.T) {
 	}
 }
 
+// Every throttled try is reported once as one of the function's Throttles, whoever refused it.
+func TestThrottlesAreCountedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1)
+		r.functions.Trace = r.trace
+		r.set("orders", func(c esm.Call, tries int) (esm.Response, error) {
+			if tries == 1 {
+				return esm.Response{}, esm.ErrThrottled // elsewhere, or no environment may start
+			}
+			return succeed(c, tries)
+		}, nil)
+		r.start()
+		defer r.close()
+		r.accept("orders", "a")
+		release := r.hold("orders", 1) // until the second try was throttled here
+		r.wait(2 * time.Second)
+		release()
+		r.wait(10 * time.Second)
+		throttles := 0
+		for _, e := range traced[trace.Ran](r) {
+			if e.Throttled {
+				throttles++
+			}
+		}
+		for _, e := range traced[trace.EventTried](r) {
+			if e.Reason == trace.ReasonThrottled && !e.Invoked {
+				throttles++
+			}
+		}
+		if tries := len(r.ages("a")); throttles != 2 || tries != 3 {
+			t.Errorf("%d throttles in %d tries, want 2 in 3", throttles, tries)
+		}
+		r.wantEnd("a", esm.Success)
+	})
+}
+
 func TestAccept(t *testing.T) {
 	inBubble(t, 1, func(r *rig) {
 		r.set("f", succeed, nil)

@@ -19,7 +19,7 @@ func (d *dispatcher) settle(started *sync.WaitGroup, began time.Time, steps ...p
 		return
 	}
 	for _, s := range steps {
-		d.emit(s, began)
+		d.emit(s, began, false)
 	}
 	size := 0
 	for _, s := range steps {

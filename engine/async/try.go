@@ -35,6 +35,6 @@ func (d *dispatcher) try(slot esm.Slot, held *pool, e esm.Event, call esm.Call) 
 		return
 	}
 	step := d.feed.rules(e.Function).After(e, resp, err, time.Now(), d.feed.dice())
-	d.emit(step, began)
+	d.emit(step, began, true)
 	d.save(step)
 }

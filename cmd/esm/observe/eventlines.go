@@ -20,8 +20,12 @@ func (l *Lines) events(e trace.Event) {
 	case trace.EventsRemoved:
 		l.line(signChanged, eventTitle(e.Function), "%d dropped on request", e.Count)
 	case trace.EventNotified:
-		if e.Err == nil {
+		switch {
+		case e.Err == nil:
 			l.line(signNotified, eventTitle(e.Function), "%s sent to %s", e.Condition, e.Destination)
+			return
+		case e.Destination == "":
+			l.line(signNotAccepted, eventTitle(e.Function), "%s kept as undelivered: %v", e.Condition, e.Err)
 			return
 		}
 		l.line(signNotAccepted, eventTitle(e.Function), "%s not accepted by %s, kept as undelivered: %v", e.Condition, e.Destination, e.Err)

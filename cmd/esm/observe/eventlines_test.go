@@ -43,6 +43,12 @@ func TestLinesOfEvents(t *testing.T) {
 `)
 }
 
+func TestLineOfANoticeWithoutADestination(t *testing.T) {
+	check(t, lines(t, new(Lines), trace.EventNotified{Function: "f", Condition: esm.RetriesExhausted, Err: errors.New("there is none")}), `
+00:00:00 ⚑ event → f  RetriesExhausted kept as undelivered: there is none
+`)
+}
+
 func TestLogsOfEvents(t *testing.T) {
 	var got string
 	for _, e := range eventStory() {

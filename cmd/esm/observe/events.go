@@ -108,7 +108,7 @@ func (m *Monitor) missingFunction(name string) *functionState {
 
 func (f *functionState) eventTried(e trace.EventTried) {
 	f.events.age.Observe(e.Age.Seconds())
-	if e.Reason == trace.ReasonThrottled {
+	if e.Reason == trace.ReasonThrottled && !e.Invoked {
 		f.Throttles++
 	}
 }

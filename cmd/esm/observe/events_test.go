@@ -28,6 +28,7 @@ func TestEvents(t *testing.T) {
 		for _, e := range []trace.Event{
 			trace.EventTried{Function: "f", Age: time.Second},
 			trace.EventTried{Function: "f", Age: 2 * time.Second, Verdict: trace.NotRun, Reason: trace.ReasonThrottled},
+			trace.EventTried{Function: "f", Verdict: trace.NotRun, Reason: trace.ReasonThrottled, Invoked: true}, // a Ran reports it
 			trace.EventEnded{Function: "f:live", Condition: esm.Success},
 			trace.EventEnded{Function: "f", Condition: esm.RetriesExhausted, Error: "no stock"},
 			trace.EventEnded{Function: "f", Condition: esm.RecursiveInvocation},
@@ -62,7 +63,7 @@ func TestEvents(t *testing.T) {
 			"esm_async_events_waiting,function=gone":                       3,
 			"esm_async_events_in_flight":                                   1,
 			"esm_async_oldest_event_age_seconds,function=f":                60,
-			"esm_async_event_age_seconds":                                  2,
+			"esm_async_event_age_seconds":                                  3,
 		})
 	})
 }

@@ -75,6 +75,26 @@ func TestFeedsOfMappings(t *testing.T) {
 	}
 }
 
+// A feed asks for its function's RecursiveLoop while it runs: HTTP may change it.
+func TestRecursionIsAskedForByFunction(t *testing.T) {
+	feeds := &Feeds{}
+	file := configfiletest.Load(t, "Aws: {Endpoint: 'http://localhost:4566'}\nFunctions: {f: {Command: [/bin/true]}}\n"+
+		"EventSourceMappings: [{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:000000000000:q'}]\n")
+	feeds.File, feeds.Clients = file, &awsclient.Clients{Region: file.Aws.Region}
+	feed, err := feeds.Feed(t.Context(), file.Mappings[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	allows := feed.(*queue.Feed).AllowsRecursion
+	if allows() {
+		t.Error("recursion is allowed by default")
+	}
+	feeds.AllowsRecursion = func(function string) bool { return function == "f" }
+	if !allows() {
+		t.Error("recursion of f is not allowed")
+	}
+}
+
 func TestPollWait(t *testing.T) {
 	for settings, want := range map[string]time.Duration{
 		"":                            20 * time.Second,
