@@ -29,7 +29,7 @@ func (s *System) eventsFeed(ctx context.Context, parts *wiring.Parts, set *setti
 	feed.Open = wiring.Destinations{File: s.File, Clients: parts.Feeds.Clients, Acceptor: feed}.Open
 	s.observers.monitor.WatchBacklogs(func() []async.Backlog {
 		all, err := feed.Backlogs(context.WithoutCancel(ctx))
-		if err != nil {
+		if err != nil && ctx.Err() == nil { // otherwise the store may be closed
 			s.Log.Warn("%v", err)
 		}
 		return all
