@@ -222,16 +222,20 @@ func TestManySenders(t *testing.T) {
 		if most != maxAccepting/minAccepting || len(r.accepted) != 1000 {
 			t.Errorf("%d events at a time, %d in all", most, len(r.accepted))
 		}
-		most = 0
-		large := `"` + strings.Repeat("x", esm.MaxEvent-2) + `"`
-		for range 100 {
-			clients.Go(func() { r.send(invokePath, large) })
-		}
-		clients.Wait()
-		if most != maxAccepting/esm.MaxEvent || len(r.accepted) != 1100 {
-			t.Errorf("%d large events at a time, %d in all", most, len(r.accepted))
-		}
 	})
+}
+
+// TestWeightOfEvents tests that events in progress are bounded by their bytes, and by their number if they are small.
+func TestWeightOfEvents(t *testing.T) {
+	for length, want := range map[int64]int64{
+		0: minAccepting, minAccepting: minAccepting, minAccepting + 1: minAccepting + 1,
+		esm.MaxEvent: esm.MaxEvent, esm.MaxEvent + 1: esm.MaxEvent, 1 << 40: esm.MaxEvent, -1: esm.MaxEvent, // of no known length
+	} {
+		c := &call{Request: &http.Request{ContentLength: length}}
+		if got := c.weight(esm.MaxEvent); got != want {
+			t.Errorf("%d bytes: got %d, want %d", length, got, want)
+		}
+	}
 }
 
 // TestSlowEvents tests that events that do not arrive are given up, and that further ones are accepted then.

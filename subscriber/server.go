@@ -15,9 +15,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
@@ -74,16 +76,20 @@ type Server struct {
 	// Transport gets certificates; nil means [http.DefaultTransport].
 	Transport http.RoundTripper
 
-	// Warn receives, for people, what is refused and what fails. It may be called concurrently; nil discards. Its texts quote
-	// no messages.
+	// Warn receives, for people, what is refused and what fails, but not every time. It may be called concurrently; nil
+	// discards. Its texts quote no messages.
 	Warn func(text string)
 
 	certificates certificates
+
+	once     sync.Once
+	warnings rate.Sometimes // about refusals: anyone may send requests
 }
 
 const (
 	maxBody       = 2 << 20 // bytes; a message has at most 256 KB, which JSON may write longer
 	confirmWithin = 8 * time.Second
+	maxWarnings   = 20 // about refused requests; further ones once a second
 )
 
 // refusal is an answer other than 200.
@@ -109,7 +115,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status = r.status
 	}
 	if s.Warn != nil {
-		s.Warn(fmt.Sprintf("a request of SNS to %s%.200s: %v", Path, strings.TrimPrefix(r.URL.Path, Path), err))
+		s.once.Do(func() { s.warnings = rate.Sometimes{First: maxWarnings, Interval: time.Second} })
+		s.warnings.Do(func() {
+			s.Warn(fmt.Sprintf("a request of SNS to %s%.200q: %v", Path, strings.TrimPrefix(r.URL.Path, Path), err))
+		})
 	}
 	http.Error(w, err.Error(), status)
 }

@@ -307,3 +307,14 @@ func TestOldMessages(t *testing.T) {
 		t.Errorf("of an emulator: got %d", got)
 	}
 }
+
+// Anyone can send requests, and must not fill the log.
+func TestWarningsAreLimited(t *testing.T) {
+	r := newRig(t)
+	for range 10 * maxWarnings {
+		r.post(Path+"orders%0Aevil", fields{})
+	}
+	if n := len(r.warnings); n < maxWarnings || n > 2*maxWarnings || strings.Contains(r.warnings[0], "\n") {
+		t.Errorf("%d warnings, the first %q", n, r.warnings[0])
+	}
+}

@@ -11,9 +11,24 @@ import (
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/engine/enginetest"
+	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/sources/sourcetest"
 	"github.com/esm-run/esm/trace"
 )
+
+// Records carry no trace header: each batch begins a chain, in which the function has run once.
+func TestABatchBeginsATrace(t *testing.T) {
+	bubble(t, sourcetest.StreamConfig{}, enginetest.Succeed, func(r *rig) {
+		r.put(3)
+		r.runFor(time.Minute)
+		for _, call := range r.Function.Calls() {
+			if !esm.IsTraceHeader(call.TraceHeader) || policy.Passes(call.TraceHeader, r.feed.Function) != 1 {
+				t.Errorf("the trace header is %q", call.TraceHeader)
+			}
+		}
+		r.WantCalls("1-3")
+	})
+}
 
 func TestRecordsGrowTooOldWhileNoPermitIsFree(t *testing.T) {
 	bubble(t, sourcetest.StreamConfig{}, enginetest.Succeed, func(r *rig) {

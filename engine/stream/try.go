@@ -83,7 +83,8 @@ func (l *lane) invoke(work context.Context, slot esm.Slot, run policy.Run, event
 	f, shard := l.feed, l.shard.id
 	f.Trace.Emit(trace.Invoking{Mapping: f.Mapping, Shard: shard, Function: f.Function, ID: run.ID, Records: run.Records})
 	began := time.Now()
-	resp, err := slot.Invoke(work, esm.Call{ID: run.ID, Function: f.Function, Payload: event})
+	header := policy.Advance(esm.NewTraceHeader(began), f.Function) // records carry none: a chain begins
+	resp, err := slot.Invoke(work, esm.Call{ID: run.ID, Function: f.Function, Payload: event, TraceHeader: header})
 	outcome, state := l.read(run.Records, resp, err)
 	f.Trace.Emit(trace.Invoked{
 		Mapping: f.Mapping, Shard: shard, Function: f.Function, ID: run.ID, Records: run.Records, Took: time.Since(began), Tries: run.Tries + 1,
