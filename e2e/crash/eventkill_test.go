@@ -46,8 +46,8 @@ type plan struct {
 
 	answer answer
 	calls  []eventCall
-	done   []string // records of success, each once
-	failed []string // records of failure, each once
+	done   []string // records of success, with repeats
+	failed []string // records of failure, with repeats
 	dead   int      // dead letters
 }
 
@@ -93,6 +93,7 @@ func newEventRun(e *rig.Env) *eventRun {
 // function returns the function as the engine of one life has it.
 func (run *eventRun) function(life int) *rig.Function {
 	f := run.Function("f", func(c rig.Call) (string, error) { return run.handle(life, c) })
+	f.Timeout = 300 // a timeout is not planned
 	f.Keys = append(f.Keys, "ReservedConcurrentExecutions: 8", rig.EventInvokeConfig(run.done.ARN, run.failed.ARN), rig.DeadLetters(run.dead.ARN))
 	return f
 }
