@@ -86,7 +86,7 @@ func readSources(root string) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != root:
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && path != root || d.Name() == "build"): // build is an example's packages
 			return fs.SkipDir
 		case !d.IsDir() && slices.Contains(kinds, filepath.Ext(path)):
 			_, err = os.Stat(path)
