@@ -22,7 +22,7 @@ import (
 // where its plan says, and nowhere else. Repeats have the same request ID and are explained by a kill.
 func TestKilledWhileEventsAreTried(t *testing.T) {
 	t.Parallel()
-	events, kills := 2000, 20
+	events, kills := 1000, 10
 	if os.Getenv("ESM_TEST_LONG") != "" {
 		events, kills = 10_000, 50
 	}
