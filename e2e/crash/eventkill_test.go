@@ -307,10 +307,9 @@ func (run *eventRun) takeRecords(q *rig.Queue, condition string, of func(*plan) 
 // finish runs a last engine until everything has ended, and checks it all.
 func (run *eventRun) finish(life, events int) {
 	engine := run.start(life)
+	engine.WaitReady()
 	for run.count(accepted) < events && !run.Failed() {
-		if !run.send(engine) {
-			engine.WaitServing()
-		}
+		run.send(engine)
 	}
 	rig.Eventually(run.TB, "all events have ended", func() bool {
 		now := engine.Metrics()
