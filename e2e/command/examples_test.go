@@ -17,7 +17,7 @@ var examples = []struct {
 	ordered     []string                      // each for the first time after the one before
 	once        []string                      // lines that occur once
 	hides       string                        // a record that the filter drops
-	installs    []string                      // the installer that examples/package runs, "" where the handler needs no packages
+	installs    []string                      // the installer that examples/package runs; nil where the handler needs no packages
 	drive       func(*testing.T, *rig.Engine) // does what the file says to do in another terminal
 }{
 	{name: "quickstart", needs: "python3", shows: []string{
