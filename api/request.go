@@ -65,6 +65,15 @@ func (s *Server) body(c *call, limit int64) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
+// weight returns the bytes that an event counts while it is read and accepted: at most limit.
+func (c *call) weight(limit int64) int64 {
+	size := c.ContentLength
+	if size < 0 || size > limit {
+		size = limit
+	}
+	return max(size, minAccepting)
+}
+
 // enter takes a place among those of a channel, and waits for one.
 func (c *call) enter(places chan struct{}) error {
 	select {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
@@ -62,8 +63,8 @@ type Server struct {
 	Warn func(string)
 
 	once      sync.Once
-	reading   chan struct{} // a token for each body that is being read
-	accepting chan struct{} // a token for each event that is read or being accepted
+	reading   chan struct{}       // a token for each body that is being read
+	accepting *semaphore.Weighted // bytes of the events that are read or being accepted
 	calls     invocations
 }
 
@@ -72,7 +73,8 @@ const (
 	maxDocument  = 256 << 10        // bytes of a request's JSON; the largest mapping needs less
 	maxDiscarded = 16 << 20         // bytes that are read of a body that is too long, before the answer
 	maxReading   = 64               // bodies that are read at the same time; further requests wait
-	maxAccepting = 256              // events that are read or stored at the same time, of at most a megabyte; further ones wait
+	maxAccepting = 64 << 20         // bytes of events that are read or stored at the same time; further ones wait
+	minAccepting = 256 << 10        // bytes that an event counts at least
 	readWithin   = 10 * time.Second // time for a body to arrive, once it may be read
 	answerWithin = 30 * time.Second // time for the client to read its answer
 )
@@ -85,7 +87,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve answers one request with the answer of an operation.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, operate func(*call) (answer, error)) {
 	s.once.Do(func() {
-		s.reading, s.accepting = make(chan struct{}, maxReading), make(chan struct{}, maxAccepting)
+		s.reading, s.accepting = make(chan struct{}, maxReading), semaphore.NewWeighted(maxAccepting)
 	})
 	c := &call{Request: r, w: w, id: uuid.NewString()}
 	switch a := s.perform(c, operate); {
@@ -119,10 +121,11 @@ func (s *Server) operate(c *call) (answer, error) {
 	}
 	c.operation, c.names, c.event = r.operation, names, r.takesEvent(c)
 	if c.event {
-		if err := c.enter(s.accepting); err != nil {
+		size := c.weight(r.maxEvent)
+		if err := s.accepting.Acquire(c.Context(), size); err != nil {
 			return answer{}, err
 		}
-		defer func() { <-s.accepting }()
+		defer s.accepting.Release(size)
 	}
 	if err := s.read(c, r.bodyLimit(c)); err != nil {
 		return answer{}, err

@@ -59,6 +59,7 @@ type program struct {
 	began   time.Time     // when it was started
 	ready   time.Duration // how long it took to get ready
 	stop    func()
+	used    time.Duration // CPU time of the process and its handlers, once it has stopped
 }
 
 const programMapping = "11111111-1111-4111-8111-111111111111"
@@ -113,6 +114,7 @@ func runProgram(b *testing.B, dir, mappings string) *program {
 		if err := cmd.Wait(); err != nil {
 			b.Errorf("the program ends with %v", err)
 		}
+		p.used = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 		for _, f := range []*os.File{file, stdout, stderr} {
 			f.Close()
 		}

@@ -19,6 +19,7 @@ import (
 	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/esm-run/esm/e2e/rig"
@@ -75,9 +76,16 @@ func (c *goClient) call(t *testing.T, operation string, with members) reply {
 	}
 	method := reflect.ValueOf(c.Client).MethodByName(operation)
 	in := reflect.New(method.Type().In(1).Elem())
+	payload, older := with["InvokeArgs"].(string)
+	if older {
+		delete(with, "InvokeArgs")
+	}
 	text, err := json.Marshal(with)
 	if err = errors.Join(err, json.Unmarshal(text, in.Interface())); err != nil {
 		t.Fatalf("%s %v: %v", operation, with, err)
+	}
+	if older {
+		in.Interface().(*lambda.InvokeAsyncInput).InvokeArgs = strings.NewReader(payload)
 	}
 	out := method.Call([]reflect.Value{reflect.ValueOf(t.Context()), in})
 	got := reply{Status: c.last.StatusCode}
@@ -88,10 +96,36 @@ func (c *goClient) call(t *testing.T, operation string, with members) reply {
 		t.Fatalf("%s: %v", operation, err)
 	} else if invoked, is := out[0].Interface().(*lambda.InvokeOutput); is {
 		got.Body = members{"StatusCode": float64(invoked.StatusCode), "Payload": string(invoked.Payload)}
+	} else if streamed, is := out[0].Interface().(*lambda.InvokeWithResponseStreamOutput); is {
+		got.Body = readStream(t, streamed)
 	} else if len(c.body) > 0 {
 		got.Body = parse(t, c.body)
 	}
 	return got
+}
+
+// readStream reads a streamed response to its end.
+func readStream(t *testing.T, out *lambda.InvokeWithResponseStreamOutput) members {
+	t.Helper()
+	stream := out.GetStream()
+	defer stream.Close()
+	var payload strings.Builder
+	body := members{"ExecutedVersion": *out.ExecutedVersion}
+	for event := range stream.Events() {
+		switch e := event.(type) {
+		case *types.InvokeWithResponseStreamResponseEventMemberPayloadChunk:
+			payload.Write(e.Value.Payload)
+		case *types.InvokeWithResponseStreamResponseEventMemberInvokeComplete:
+			if e.Value.ErrorCode != nil {
+				body["ErrorCode"] = *e.Value.ErrorCode
+			}
+			body["Payload"] = payload.String()
+		}
+	}
+	if err := stream.Err(); err != nil {
+		t.Errorf("the stream of a response: %v", err)
+	}
+	return body
 }
 
 func parse(t *testing.T, text []byte) (body members) {
@@ -102,11 +136,47 @@ func parse(t *testing.T, text []byte) (body members) {
 	return body
 }
 
-// botocore is AWS's client for Python, which reads calls from its standard input.
-type botocore struct {
+// pythonProcess is a Python that reads requests from its standard input, and writes an answer to each.
+type pythonProcess struct {
 	in  io.Writer
 	out *bufio.Reader
 }
+
+func startPython(t *testing.T, program, script, argument string, variables ...string) pythonProcess {
+	t.Helper()
+	cmd := exec.Command(program, "-c", script, argument)
+	cmd.Env = append(os.Environ(), variables...)
+	stderr := new(rig.Output)
+	cmd.Stderr = stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err = errors.Join(err, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v\n%s", program, err, stderr)
+		}
+	})
+	return pythonProcess{in, bufio.NewReader(out)}
+}
+
+func (p pythonProcess) ask(t *testing.T, request, answer any) {
+	t.Helper()
+	text, _ := json.Marshal(request)
+	_, err := p.in.Write(append(text, '\n'))
+	line, readErr := p.out.ReadBytes('\n')
+	if err = errors.Join(err, readErr, json.Unmarshal(line, answer)); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+}
+
+// botocore is AWS's client for Python.
+type botocore struct{ pythonProcess }
 
 const botocoreCalls = `
 import json, sys
@@ -123,6 +193,11 @@ for line in sys.stdin:
         answer = getattr(client, xform_name(call["Operation"]))(**call["With"])
         if "Payload" in answer:
             answer["Payload"] = answer["Payload"].read().decode()
+        if "EventStream" in answer:
+            events = list(answer.pop("EventStream"))
+            answer["Payload"] = b"".join(e["PayloadChunk"]["Payload"] for e in events[:-1]).decode()
+            if "ErrorCode" in events[-1]["InvokeComplete"]:
+                answer["ErrorCode"] = events[-1]["InvokeComplete"]["ErrorCode"]
         said["Body"] = answer
     except ClientError as e:
         kind = getattr(client.exceptions, e.response["Error"]["Code"], ClientError)
@@ -135,43 +210,35 @@ for line in sys.stdin:
 
 func newBotocore(t *testing.T, e *rig.Engine) client {
 	t.Helper()
-	cmd := exec.Command(rig.NeedVariable(t, "ESM_TEST_PYTHON"), "-c", botocoreCalls, e.URL(""))
-	stderr := new(rig.Output)
-	cmd.Stderr = stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err = errors.Join(err, cmd.Start()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("botocore: %v\n%s", err, stderr)
-		}
-	})
-	return &botocore{in, bufio.NewReader(out)}
+	return &botocore{startPython(t, rig.NeedVariable(t, "ESM_TEST_PYTHON"), botocoreCalls, e.URL(""))}
 }
 
 func (b *botocore) call(t *testing.T, operation string, with members) (got reply) {
 	t.Helper()
-	text, _ := json.Marshal(members{"Operation": operation, "With": with})
-	_, err := b.in.Write(append(text, '\n'))
-	line, readErr := b.out.ReadBytes('\n')
-	if err = errors.Join(err, readErr, json.Unmarshal(line, &got)); err != nil {
-		t.Fatalf("%s %v: %v", operation, with, err)
-	}
+	b.ask(t, members{"Operation": operation, "With": with}, &got)
 	return got
 }
 
-// cli is the AWS CLI. It shows no status.
-type cli struct{ program, url string }
+// cli is the AWS CLI. It shows no status. One process runs all commands, since it takes seconds to start.
+type cli struct{ pythonProcess }
+
+const cliCommands = `
+import io, json, os, sys
+from contextlib import redirect_stderr, redirect_stdout
+from awscli.clidriver import create_clidriver
+out = os.fdopen(os.dup(1), "w")
+for line in sys.stdin:
+    said, wrong = io.TextIOWrapper(io.BytesIO(), write_through=True), io.StringIO()
+    with redirect_stdout(said), redirect_stderr(wrong):
+        create_clidriver().main(["lambda", "--endpoint-url", sys.argv[1], "--output", "json"] + json.loads(line))
+    print(json.dumps({"Stdout": said.buffer.getvalue().decode(), "Stderr": wrong.getvalue()}), file=out, flush=True)
+`
 
 func newCLI(t *testing.T, e *rig.Engine) client {
 	t.Helper()
-	return &cli{rig.NeedVariable(t, "ESM_TEST_AWSCLI"), e.URL("")}
+	program := filepath.Join(filepath.Dir(rig.NeedVariable(t, "ESM_TEST_AWSCLI")), "python")
+	return &cli{startPython(t, program, cliCommands, e.URL(""), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=us-east-1",
+		"AWS_MAX_ATTEMPTS=1", "AWS_PAGER=", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")}
 }
 
 // exceptionOfCLI is how the CLI shows an exception.
@@ -181,7 +248,13 @@ func (c *cli) call(t *testing.T, operation string, with members) (got reply) {
 	t.Helper()
 	var args []string
 	file := ""
-	if operation == "Invoke" {
+	if payload, older := with["InvokeArgs"].(string); older {
+		in := filepath.Join(t.TempDir(), "in.json")
+		if err := os.WriteFile(in, []byte(payload), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = []string{dashed(operation), "--function-name", with["FunctionName"].(string), "--invoke-args", in}
+	} else if operation == "Invoke" {
 		file = filepath.Join(t.TempDir(), "out.json")
 		args = []string{"invoke", file}
 		for member, value := range with {
@@ -191,20 +264,16 @@ func (c *cli) call(t *testing.T, operation string, with members) (got reply) {
 		input, _ := json.Marshal(with)
 		args = []string{dashed(operation), "--cli-input-json", string(input)}
 	}
-	cmd := exec.CommandContext(t.Context(), c.program, append([]string{"lambda", "--endpoint-url", c.url, "--output", "json"}, args...)...)
-	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=us-east-1",
-		"AWS_MAX_ATTEMPTS=1", "AWS_PAGER=", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	_ = cmd.Run()
-	if e := exceptionOfCLI.FindStringSubmatch(stderr.String()); e != nil {
+	var wrote struct{ Stdout, Stderr string }
+	c.ask(t, args, &wrote)
+	if e := exceptionOfCLI.FindStringSubmatch(wrote.Stderr); e != nil {
 		return reply{Code: e[1], Text: e[2]}
 	}
-	if stderr.Len() > 0 {
-		t.Fatalf("%s %q: the CLI wrote %s", operation, args, stderr.String())
+	if wrote.Stderr != "" {
+		t.Fatalf("%s %q: the CLI wrote %s", operation, args, wrote.Stderr)
 	}
-	if stdout.Len() > 0 {
-		got.Body = parse(t, stdout.Bytes())
+	if wrote.Stdout != "" {
+		got.Body = parse(t, []byte(wrote.Stdout))
 	}
 	if file != "" {
 		payload, err := os.ReadFile(file)

@@ -47,7 +47,8 @@ func TestWebPagesAreRefused(t *testing.T) {
 	f := e.Function("f", rig.Succeed)
 	engine := e.Run(f)
 	for _, path := range []string{
-		"/metrics", "/healthz", "/readyz", "/esm/v1/status", "/esm/v1/mappings", "/", "/2015-03-31/event-source-mappings", "/2015-03-31/functions",
+		"/metrics", "/healthz", "/readyz", "/esm/v1/status", "/esm/v1/mappings", "/esm/v1/events", "/", "/2015-03-31/event-source-mappings",
+		"/2015-03-31/functions", "/2015-03-31/functions/f/policy", "/2019-09-25/functions/f/event-invoke-config", "/2021-10-31/functions/f/url",
 	} {
 		for _, test := range []struct {
 			header  []string
@@ -71,9 +72,11 @@ func TestWebPagesAreRefused(t *testing.T) {
 		}
 	}
 	const invoke = "/2015-03-31/functions/f/invocations"
-	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded"} { // a page may send these without asking first
-		if status, _, _ := request(t, "POST", engine.URL(invoke), "{}", "Content-Type", kind, "Origin", "https://evil.example"); status != http.StatusForbidden {
-			t.Errorf("a form of %s is answered with %d", kind, status)
+	for _, path := range []string{invoke, "/2014-11-13/functions/f/invoke-async", "/2021-11-15/functions/f/response-streaming-invocations", "/url/f/", "/esm/v1/events/drop"} {
+		for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded"} { // a page may send these without asking first
+			if status, _, _ := request(t, "POST", engine.URL(path), "{}", "Content-Type", kind, "Origin", "https://evil.example"); status != http.StatusForbidden {
+				t.Errorf("a form of %s for %s is answered with %d", kind, path, status)
+			}
 		}
 	}
 	if status, _, _ := request(t, "OPTIONS", engine.URL(invoke), "", "Origin", "https://evil.example", "Access-Control-Request-Method", "PUT"); status < 400 {

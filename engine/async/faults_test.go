@@ -141,7 +141,7 @@ func TestTheDiskIsFull(t *testing.T) {
 	inBubble(t, 200, func(r *rig) {
 		r.set("f", succeed, nil)
 		r.make()
-		const events, most = 3000, maxSaving / minSaving
+		const events, most = 1500, maxSaving / minSaving
 		r.accept("f", ids("e", events)...)
 		var full atomic.Bool
 		full.Store(true)

@@ -69,6 +69,7 @@ const (
 	maxEvents       = 1000
 	maxEventsBytes  = 32 << 20 // of payload
 	eventsPerChange = 1000
+	eventsWithin    = 5 * time.Minute // for a million events; other answers have a minute
 )
 
 func (s *Server) handleEvents(mux *http.ServeMux) {
@@ -85,6 +86,7 @@ func (s *Server) withEvents(handle func(http.ResponseWriter, *http.Request, Even
 	return func(w http.ResponseWriter, r *http.Request) {
 		if s.Events != nil {
 			if all := s.Events(); all != nil {
+				http.NewResponseController(w).SetWriteDeadline(time.Now().Add(eventsWithin)) //nolint:errcheck // tests have no connection
 				handle(w, r, all)
 				return
 			}

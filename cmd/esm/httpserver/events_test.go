@@ -119,3 +119,29 @@ func TestEventsWhileStarting(t *testing.T) {
 		t.Errorf("got %d", answer.Code)
 	}
 }
+
+// deadlined is a response whose connection has a deadline.
+type deadlined struct {
+	*httptest.ResponseRecorder
+	until time.Time
+}
+
+func (d *deadlined) SetWriteDeadline(t time.Time) error {
+	d.until = t
+	return nil
+}
+
+// A million events take longer than the server allows for other answers.
+func TestManyEventsMayTakeTime(t *testing.T) {
+	mux := http.NewServeMux()
+	(&Server{Events: func() Events { return &waitingEvents{} }}).handleEvents(mux)
+	for _, r := range []*http.Request{
+		httptest.NewRequest("GET", EventsPath, nil),
+		httptest.NewRequest("POST", EventsDropPath, strings.NewReader(`{"All":true}`)),
+	} {
+		w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
+		if mux.ServeHTTP(w, r); w.Code != 200 || time.Until(w.until) < eventsWithin-time.Minute {
+			t.Errorf("%s: got %d, until %v", r.URL, w.Code, w.until)
+		}
+	}
+}

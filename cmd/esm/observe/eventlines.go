@@ -29,8 +29,6 @@ func (l *Lines) events(e trace.Event) {
 			return
 		}
 		l.line(signNotAccepted, eventTitle(e.Function), "%s not accepted by %s, kept as undelivered: %v", e.Condition, e.Destination, e.Err)
-	case trace.EventsFailing:
-		l.line(signWaits, eventTitle(e.Function), "%v; trying again", e.Err)
 	}
 }
 
@@ -49,7 +47,13 @@ func (l *Lines) eventTried(e trace.EventTried) {
 	}
 }
 
-func eventTitle(function string) string { return "event → " + function }
+// eventTitle returns what a line about an event of a function begins with, or one about the events of all if it is empty.
+func eventTitle(function string) string {
+	if function == "" {
+		return "events"
+	}
+	return "event → " + function
+}
 
 func numberOfTries(n int) string {
 	if n == 1 {
@@ -77,8 +81,6 @@ func (l *Logs) events(e trace.Event) {
 			level, message = slog.LevelWarn, "notice not accepted, kept as undelivered"
 		}
 		l.event(level, message, e.Function, e.ID, slog.String("condition", string(e.Condition)), slog.String("destination", e.Destination), failure(e.Err))
-	case trace.EventsFailing:
-		l.log(l.Handler, slog.LevelWarn, "events: trying again", slog.String("function", e.Function), failure(e.Err), milliseconds("waitMs", e.Wait))
 	}
 }
 

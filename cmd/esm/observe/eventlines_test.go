@@ -2,6 +2,7 @@ package observe
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -67,6 +68,25 @@ func TestLogsOfEvents(t *testing.T) {
 {"level":"INFO","msg":"events dropped on request","function":"f","events":3}
 {"level":"WARN","msg":"events: trying again","function":"f","error":"disk full","waitMs":1000}
 `)
+}
+
+// While the store fails, many tries report the same trouble.
+func TestAStoreThatFailsIsReportedOnceAMinute(t *testing.T) {
+	full := trace.EventsFailing{Function: "f", Err: errors.New("disk full"), Wait: time.Second}
+	other := trace.EventsFailing{Err: errors.New("disk full"), Wait: time.Second}
+	check(t, lines(t, new(Lines), full, full, other, full), `
+00:00:00 … event → f  disk full; trying again
+00:00:02 … events  disk full; trying again
+`)
+	var out strings.Builder
+	l := &Logs{Handler: slog.NewTextHandler(&out, nil), Mappings: described(nil)}
+	for i := range 300 {
+		at := time.Unix(0, 0).Add(time.Duration(i) * time.Second / 2)
+		l.Report(at, trace.EventsFailing{Function: "f", Err: fmt.Errorf("finish event %d: disk full", i)})
+	}
+	if n := strings.Count(out.String(), "disk full"); n > 3*maxTexts {
+		t.Errorf("%d lines in two and a half minutes, want at most %d", n, 3*maxTexts)
+	}
 }
 
 // logOf returns the line that is logged about an event.

@@ -57,6 +57,10 @@ func (l *Lines) Report(at time.Time, e trace.Event) {
 		}
 	case trace.Scheduled:
 		l.scheduled(e, found.fresh)
+	case trace.EventsFailing:
+		if found.fresh {
+			l.line(signWaits, eventTitle(e.Function), "%v; trying again", e.Err)
+		}
 	default:
 		l.stream(e)
 		l.events(e)

@@ -65,6 +65,8 @@ func (l *Logs) Report(at time.Time, e trace.Event) {
 		l.started(e, found.fresh)
 	case trace.Scheduled:
 		l.scheduled(e, found.fresh)
+	case trace.EventsFailing:
+		l.log(l.Handler, newsLevel(found.fresh), "events: trying again", slog.String("function", e.Function), failure(e.Err), milliseconds("waitMs", e.Wait))
 	default:
 		l.stream(e)
 		l.events(e)

@@ -16,6 +16,7 @@ type news[Kind comparable] struct {
 	waits    repeats // about mappings
 	starts   repeats // about functions
 	rules    repeats // about rules with a schedule
+	stores   repeats // about the store of asynchronous events, by function
 	bursts   bursts[Kind]
 }
 
@@ -50,6 +51,8 @@ func (n *news[Kind]) of(at time.Time, e trace.Event, again time.Duration) findin
 		return finding[Kind]{fresh: n.warnings.news(at, e.Mapping, e.Err.Error(), onlyOnce)}
 	case trace.Scheduled:
 		return finding[Kind]{fresh: e.Err == nil || n.rules.news(at, e.Rule, kind(e.Err), everyMinute)}
+	case trace.EventsFailing:
+		return finding[Kind]{fresh: n.stores.news(at, e.Function, kind(e.Err), everyMinute)}
 	case trace.Started:
 		return finding[Kind]{fresh: n.started(e)}
 	case trace.Invoked:
