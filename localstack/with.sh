@@ -87,5 +87,7 @@ else
   say "everything is up after $SECONDS s"
 fi
 command -v node >/dev/null || skip "Node.js handlers" node
+command -v npm >/dev/null || skip "the example crud" npm
+python3 -m pip --version >/dev/null 2>&1 || skip "the examples thumbnail and idempotency" pip
 
 "$@"

@@ -81,18 +81,23 @@ Functions: {f: {Command: ['%s'], ReservedConcurrentExecutions: 1, Environment: {
 
 // sendEvent makes an asynchronous invocation.
 func sendEvent(ctx context.Context, client *http.Client, url string) error {
+	return post(ctx, client, url, "Event", http.StatusAccepted)
+}
+
+// post makes an invocation of a kind, which is to be answered with a status.
+func post(ctx context.Context, client *http.Client, url, kind string, status int) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(eventPayload))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("X-Amz-Invocation-Type", "Event")
+	req.Header.Set("X-Amz-Invocation-Type", kind)
 	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusAccepted {
+	if err == nil && resp.StatusCode != status {
 		err = fmt.Errorf("got %s %s", resp.Status, text)
 	}
 	return err
@@ -342,7 +347,8 @@ func tellTime(json.RawMessage) error {
 	return err
 }
 
-// BenchmarkEventToHandler measures the time from sending an event to an idle program until its handler runs.
+// BenchmarkEventToHandler measures the time from sending an event to an idle program until its handler runs, in turn with that
+// of a synchronous invocation, which shows what the machine adds.
 func BenchmarkEventToHandler(b *testing.B) {
 	dir := b.TempDir()
 	clock, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "clock"), Net: "unixgram"})
@@ -355,20 +361,26 @@ Aws: {Endpoint: 'http://127.0.0.1:1', Region: us-east-1}
 Functions: {f: {Command: ['%s'], Environment: {Variables: {BENCH_AS: clock, BENCH_CLOCK: '%s'}}}}
 `, executable(b), clock.LocalAddr()))
 	defer p.stop()
-	var times []time.Duration
+	toHandler := func(kind string, accepted int) time.Duration {
+		sent := time.Now()
+		if err := post(b.Context(), http.DefaultClient, "http://"+p.address+invocationsPath, kind, accepted); err != nil {
+			b.Fatal(err)
+		}
+		var at [8]byte
+		if _, err := io.ReadFull(clock, at[:]); err != nil {
+			b.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond) // idle again
+		return time.Unix(0, int64(binary.BigEndian.Uint64(at[:]))).Sub(sent)
+	}
+	toHandler("RequestResponse", http.StatusOK) // waits for the environment
+	var events, invocations []time.Duration
 	for b.Loop() {
 		for range 500 {
-			sent := time.Now()
-			if err := sendEvent(b.Context(), http.DefaultClient, "http://"+p.address+invocationsPath); err != nil {
-				b.Fatal(err)
-			}
-			var at [8]byte
-			if _, err := io.ReadFull(clock, at[:]); err != nil {
-				b.Fatal(err)
-			}
-			times = append(times, time.Unix(0, int64(binary.BigEndian.Uint64(at[:]))).Sub(sent))
-			time.Sleep(20 * time.Millisecond) // idle again
+			events = append(events, toHandler("Event", http.StatusAccepted))
+			invocations = append(invocations, toHandler("RequestResponse", http.StatusOK))
 		}
 	}
-	report(b, "event-to-handler", times[1:]) // the first waits for the environment
+	report(b, "event-to-handler", events)
+	report(b, "invocation-to-handler", invocations)
 }

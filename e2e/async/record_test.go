@@ -29,6 +29,9 @@ func pythonFunction(e *rig.Env, keys ...string) *rig.Function {
 	rig.Need(e.TB, "python3")
 	e.WriteFile("src/app.py", python)
 	all := append([]string{"Runtime: python3.12", "Handler: app.handler", "CodeUri: src"}, keys...)
+	if !slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(key, "Timeout:") }) {
+		all = append(all, "Timeout: 60") // an answer that is made at once may take seconds on a busy machine
+	}
 	return &rig.Function{Name: "f", Description: "{" + strings.Join(all, ", ") + "}"}
 }
 

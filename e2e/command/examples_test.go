@@ -15,8 +15,9 @@ var examples = []struct {
 	name, needs string                        // needs is a program
 	shows       []string                      // somewhere in what its handlers print
 	ordered     []string                      // each for the first time after the one before
+	once        []string                      // lines that occur once
 	hides       string                        // a record that the filter drops
-	installs    []string                      // the installer that examples/package runs, "" where the handler needs no packages
+	installs    []string                      // the installer that examples/package runs; nil where the handler needs no packages
 	drive       func(*testing.T, *rig.Engine) // does what the file says to do in another terminal
 }{
 	{name: "quickstart", needs: "python3", shows: []string{
@@ -48,6 +49,7 @@ var examples = []struct {
 			"order a-1 is charged 20", "order a-1 was charged before", "order a-2 is charged 15",
 			"the card of order a-3 was declined", "order a-3 is charged 30",
 		},
+		once: []string{"order a-1 is charged", "order a-2 is charged", "order a-3 is charged"},
 	},
 	{name: "crud", needs: "node", installs: []string{"npm", "--version"}, shows: []string{"PUT /notes/1"}, drive: editNotes},
 	{name: "schedule", needs: "python3", shows: []string{"every-minute fired at "}}, // within a minute
@@ -97,6 +99,11 @@ func TestExamples(t *testing.T) {
 					t.Errorf("%q came too early", line)
 				}
 				last = at
+			}
+			for _, line := range example.once {
+				if n := strings.Count(engine.Output(), line); n != 1 {
+					t.Errorf("%q is printed %d times, want 1", line, n)
+				}
 			}
 			if example.hides != "" && strings.Contains(engine.Output(), example.hides) {
 				t.Errorf("%q, which the filter drops, reached the handler", example.hides)

@@ -201,3 +201,33 @@ func TestDestinationRefuses(t *testing.T) {
 		e.CheckNoneUndelivered()
 	})
 }
+
+// A dead letter that the queue does not take is kept, and resent as it would have been sent.
+func TestDeadLetterQueueRefuses(t *testing.T) {
+	t.Parallel()
+	e := rig.New(t)
+	q, p := e.Queue("dead", nil), newProxy(t, e.Endpoint)
+	e.Endpoints["sqs"] = p.url
+	p.follow(only("SendMessage", action{fault: fault{403, "AccessDenied"}}))
+	f := e.Function("f", rig.Fail)
+	f.Keys = append(f.Keys, rig.DeadLetters(q.ARN), rig.EventInvokeConfig("", "", "MaximumRetryAttempts: 0"))
+	engine := e.Run(f)
+	const event = `{ "n" : "<1>" }`
+	id := engine.Send("f", event)
+	engine.WaitLog("kept as undelivered")
+	if letters, records := engine.Metric("esm_async_dead_letter_errors_total"), engine.Metric("esm_async_destination_delivery_failures_total"); letters != 1 || records != 0 {
+		t.Errorf("%v dead letters and %v records were not taken", letters, records)
+	}
+	engine.Stop()
+	if list := e.RunOnData("undelivered", "list", "--function", "f"); !strings.Contains(list, id) || !strings.Contains(list, "(dead letter)") || !strings.Contains(list, "AccessDenied") {
+		t.Errorf("undelivered:\n%s", list)
+	}
+	p.follow(passAll)
+	e.RunOnData("undelivered", "resend", "--function", "f")
+	letter := q.TakeMessage()
+	attributes := letter.MessageAttributes
+	if *letter.Body != event || len(attributes) != 3 || *attributes["RequestID"].StringValue != id || *attributes["ErrorMessage"].StringValue != "out of order" {
+		t.Errorf("the dead letter is %q with %v", *letter.Body, attributes)
+	}
+	e.CheckNoneUndelivered()
+}

@@ -37,7 +37,7 @@ func WriteTable(w io.Writer, notices Notices, known []datadir.Mapping) error {
 		rows++
 		s := subjectOf(u.Notice, titles)
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Notice.ID, u.Kept.UTC().Format(time.RFC3339), s.sender, s.place, s.records,
-			s.condition, cmp.Or(u.Destination, "-"), logging.OneLine(u.Reason, 120))
+			s.condition, cmp.Or(u.Destination, "-"), logging.OneLine(u.Reason, 240))
 	}
 	if rows == 0 {
 		_, err := fmt.Fprintln(w, "there are no undelivered notices")

@@ -10,11 +10,14 @@ import (
 	"github.com/esm-run/esm/localstack/embedded/relay"
 )
 
+// completed is the kind of the change that completes an upload in parts.
+const completed = "CompleteMultipartUpload"
+
 // A change is what happened to an object: the cause of events.
 type change struct {
 	bucket, key string
 	removed     bool
-	kind        string  // in names of events: Put, Copy or Delete
+	kind        string  // in names of events: Put, Copy, Delete or completed
 	object      *object // the new one; nil if it was removed
 	at          time.Time
 	sequencer   string
@@ -151,7 +154,7 @@ type (
 func (s *Server) busEvent(c call, ch change) relay.Event {
 	detail := busDetail{
 		Version: "0", Bucket: busBucket{ch.bucket}, Object: busObject{Key: ch.key, Sequencer: ch.sequencer},
-		RequestID: c.w.Header().Get(requestID), Requester: s.Account.OrDefault().ID, Address: c.address(), Reason: ch.kind + "Object",
+		RequestID: c.w.Header().Get(requestID), Requester: s.Account.OrDefault().ID, Address: c.address(), Reason: ch.reason(),
 	}
 	kind := "Object Created"
 	if ch.removed {
@@ -163,6 +166,14 @@ func (s *Server) busEvent(c call, ch change) relay.Event {
 	return relay.Event{
 		Source: "aws.s3", DetailType: kind, Time: ch.at, Resources: []string{bucketARN(ch.bucket)}, Detail: relay.JSON(detail),
 	}
+}
+
+// reason returns the operation that made the change.
+func (ch change) reason() string {
+	if ch.kind == completed {
+		return completed
+	}
+	return ch.kind + "Object"
 }
 
 func bucketARN(name string) string { return "arn:aws:s3:::" + name }

@@ -60,7 +60,11 @@ type named struct {
 }
 
 var namedOperations = map[string]named{
-	"CopyObject": {route{http.MethodPut, ofObject}, operation{"CopyObject", (*Server).copyObject, nil}},
+	"AbortMultipartUpload":    {route{http.MethodDelete, ofObject}, operation{"AbortMultipartUpload", (*Server).abortUpload, []string{"uploadId"}}},
+	"CompleteMultipartUpload": {route{http.MethodPost, ofObject}, operation{"CompleteMultipartUpload", (*Server).completeUpload, []string{"uploadId"}}},
+	"CreateMultipartUpload":   {route{http.MethodPost, ofObject}, operation{"CreateMultipartUpload", (*Server).createUpload, []string{"uploads"}}},
+	"UploadPart":              {route{http.MethodPut, ofObject}, operation{"UploadPart", (*Server).putPart, []string{"uploadId", "partNumber"}}},
+	"CopyObject":              {route{http.MethodPut, ofObject}, operation{"CopyObject", (*Server).copyObject, nil}},
 	"DeleteObjects": {route{http.MethodPost, ofBucket},
 		operation{"DeleteObjects", (*Server).deleteObjects, []string{"delete"}}},
 	"GetBucketNotificationConfiguration": {route{http.MethodGet, ofBucket},

@@ -27,7 +27,8 @@ type Server struct {
 
 	mu       sync.RWMutex // guards the rest; not held while a body is read or written, or an event delivered
 	buckets  map[string]*bucket
-	sequence uint64 // of the last change
+	uploads  map[string]*upload // by ID
+	sequence uint64             // of the last change
 }
 
 // The server's lock guards a bucket.
@@ -102,4 +103,6 @@ func (c call) operation() (operation, error) {
 }
 
 // signing reports whether a parameter belongs to a presigned URL.
-func signing(parameter string) bool { return strings.HasPrefix(parameter, "X-Amz-") }
+func signing(parameter string) bool {
+	return strings.HasPrefix(parameter, "X-Amz-") || slices.Contains([]string{"AWSAccessKeyId", "Signature", "Expires"}, parameter)
+}
