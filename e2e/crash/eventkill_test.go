@@ -188,6 +188,8 @@ func (run *eventRun) send(engine *rig.Engine) bool {
 	case resp.StatusCode == http.StatusAccepted:
 		run.note(id, func(p *plan) { p.answer = accepted })
 		return true
+	case resp.StatusCode == http.StatusServiceUnavailable: // the engine starts
+		run.forget(id)
 	case resp.StatusCode < 500:
 		run.Errorf("an event is answered with %s", resp.Status)
 	}
