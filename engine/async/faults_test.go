@@ -47,7 +47,7 @@ func TestTheStoreFails(t *testing.T) {
 				continue // what it has taken nobody knows: see TestTakenInSpiteOfAnError
 			}
 			t.Run(fmt.Sprint(method, fault.Done), func(t *testing.T) {
-				inBubble(t, 10, func(r *rig) {
+				bubble(t, 10, func(r *rig) {
 					r.set("f", func(c esm.Call, tries int) (esm.Response, error) {
 						if tries < 2 {
 							return throw(c, tries)
@@ -80,7 +80,7 @@ func TestTheStoreFails(t *testing.T) {
 
 // An event that was returned in spite of an error is tried again when it is due, and left alone then.
 func TestReturnedInSpiteOfAnError(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", func(c esm.Call, tries int) (esm.Response, error) {
 			switch {
 			case c.ID == "b":
@@ -118,7 +118,7 @@ func TestReturnedInSpiteOfAnError(t *testing.T) {
 
 // What is taken in spite of an error is tried after the next start.
 func TestTakenInSpiteOfAnError(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", succeed, nil)
 		r.make()
 		r.events.TakeFaults = checkpointtest.InTurn(checkpointtest.Done(errDisk))
@@ -138,7 +138,7 @@ func TestTakenInSpiteOfAnError(t *testing.T) {
 // While a full disk keeps results from being saved, tries keep their permits, so that no more are started than the memory
 // holds. Nothing runs twice when there is room again.
 func TestTheDiskIsFull(t *testing.T) {
-	inBubble(t, 200, func(r *rig) {
+	bubble(t, 200, func(r *rig) {
 		r.set("f", succeed, nil)
 		r.make()
 		const events, most = 1500, maxSaving / minSaving
@@ -168,7 +168,7 @@ func TestTheDiskIsFull(t *testing.T) {
 
 // If the disk stays full until the end, events are tried again after the next start, and never lost.
 func TestTheDiskIsFullAtTheEnd(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", succeed, nil)
 		r.start()
 		r.events.FinishFaults = checkpointtest.Always(checkpointtest.Undone(errDisk))
@@ -371,7 +371,7 @@ func note(taken map[string]map[string]bool, to, id string) {
 
 // Every event is received once, and has succeeded, was dropped, or waits: at any moment, with what is being tried.
 func TestWhatIsReceivedIsCounted(t *testing.T) {
-	inBubble(t, 3, func(r *rig) {
+	bubble(t, 3, func(r *rig) {
 		r.set("f", func(c esm.Call, tries int) (esm.Response, error) {
 			time.Sleep(time.Duration(len(c.ID)) * time.Second)
 			if strings.HasSuffix(c.ID, "3") {

@@ -16,8 +16,8 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// inBubble runs a test with a rig in a synctest bubble.
-func inBubble(t *testing.T, permits int, test func(*rig)) {
+// bubble runs a test with a rig in a synctest bubble.
+func bubble(t *testing.T, permits int, test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(newRig(t, permits)) })
 }
@@ -44,7 +44,7 @@ func TestRecordedStories(t *testing.T) {
 		{name: "a success", handler: succeed, ages: []float64{0}, condition: esm.Success, to: []string{doneArn}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			inBubble(t, 1, func(r *rig) {
+			bubble(t, 1, func(r *rig) {
 				r.set("f", test.handler, test.change)
 				if test.throttled {
 					defer r.hold("f", 1)()
@@ -73,7 +73,7 @@ func TestRecordedStories(t *testing.T) {
 
 // A handler sees the same request ID and trace header at every try.
 func TestCalls(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		var calls []esm.Call
 		r.set("f", func(c esm.Call, tries int) (esm.Response, error) {
 			calls = append(calls, c)
@@ -102,7 +102,7 @@ func TestCalls(t *testing.T) {
 
 // What is configured when an event is tried counts, not what was when it was accepted.
 func TestConfigurationIsReadAtEachTry(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		r.set("f", throw, retries(0))
 		r.start()
 		r.set("f", throw, retries(2))
@@ -120,7 +120,7 @@ func TestConfigurationIsReadAtEachTry(t *testing.T) {
 
 // A function that is removed while its events wait, and put back, runs them.
 func TestAFunctionComesBack(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		gone := func(t *policy.Target) { *t = policy.Target{Arn: t.Arn} }
 		r.set("f", nil, gone)
 		r.set("g", nil, gone)
@@ -143,7 +143,7 @@ func TestAFunctionComesBack(t *testing.T) {
 
 // While events of a function run, others wait for their turn and are not throttled.
 func TestEventsWaitForTheirTurn(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", takes(10*time.Second), reserved(1))
 		r.set("g", takes(10*time.Second), maxAge(60))
 		release := r.hold("g", 9)
@@ -171,7 +171,7 @@ func TestEventsWaitForTheirTurn(t *testing.T) {
 
 // An event that waits for a permit is not throttled any more when another event gets one.
 func TestTheFirstEventGetsThePermit(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		r.set("f", takes(10*time.Second), nil)
 		r.set("g", takes(10*time.Second), nil)
 		release := r.hold("f", 1)
@@ -192,7 +192,7 @@ func TestTheFirstEventGetsThePermit(t *testing.T) {
 
 // What changes while an event waits for a permit counts when it gets one.
 func TestFunctionsChangeWhileEventsWait(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("gone", takes(100*time.Second), reserved(1))
 		r.set("young", takes(100*time.Second), reserved(1))
 		r.start()
@@ -216,7 +216,7 @@ func TestFunctionsChangeWhileEventsWait(t *testing.T) {
 
 // A permit that becomes free does not wake events that are throttled before their time.
 func TestThrottledEventsKeepTheirTimes(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		r.dice = 0
 		r.set("f", succeed, nil)
 		release := r.hold("f", 1)
@@ -239,7 +239,7 @@ func TestThrottledEventsKeepTheirTimes(t *testing.T) {
 
 // Many throttled events follow the first of them, and cost few changes of the store.
 func TestManyEventsAreThrottledTogether(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		r.dice = 0
 		r.set("f", succeed, maxAge(60))
 		defer r.hold("f", 1)()
@@ -273,7 +273,7 @@ func count(n *int) checkpointtest.Faults {
 
 // A function with a backlog that uses all permits does not delay the events of another one more than by its turn.
 func TestABacklogDelaysNoOtherFunction(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("busy", takes(3*time.Second), nil)
 		r.set("prompt", succeed, nil)
 		r.make()
@@ -313,7 +313,7 @@ func TestABacklogDelaysNoOtherFunction(t *testing.T) {
 
 // When ctx ends, what runs is finished and what is not begun waits as before.
 func TestStop(t *testing.T) {
-	inBubble(t, 100, func(r *rig) {
+	bubble(t, 100, func(r *rig) {
 		r.set("f", takes(10*time.Second), reserved(1))
 		r.start()
 		r.accept("f", "a", "b", "c")
@@ -340,7 +340,7 @@ func TestStop(t *testing.T) {
 
 // When work ends too, what runs is repeated after the next start, with the same ID.
 func TestKill(t *testing.T) {
-	inBubble(t, 100, func(r *rig) {
+	bubble(t, 100, func(r *rig) {
 		r.set("f", takes(10*time.Second), nil)
 		r.start()
 		r.accept("f", "a")
@@ -363,7 +363,7 @@ func TestKill(t *testing.T) {
 
 // An event that is due later than any delay was stored before the clock was set back.
 func TestTheClockIsSetBack(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		r.set("f", succeed, nil)
 		later := time.Now().Add(time.Hour)
 		r.events.Add(t.Context(), esm.Event{ID: "a", Function: "f", Payload: json.RawMessage("1"), Accepted: later, Due: later})
@@ -388,7 +388,7 @@ func TestErrorsOfTheInvoker(t *testing.T) {
 		{esm.ErrNotRun, []float64{0, 1, 3, 7, 15, 31, 63, 127}},
 		{errors.New("lost"), []float64{0, 1, 3, 7, 15, 31, 63, 127}},
 	} {
-		inBubble(t, 1, func(r *rig) {
+		bubble(t, 1, func(r *rig) {
 			if len(test.ages) > 3 {
 				r.dice = 0
 			}
@@ -439,7 +439,7 @@ func TestThrottlesAreCountedOnce(t *testing.T) {
 }
 
 func TestAccept(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		r.set("f", succeed, nil)
 		r.make()
 		early := time.Now().Add(-time.Minute)
@@ -489,7 +489,7 @@ func TestAccept(t *testing.T) {
 }
 
 func TestListDropRetry(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		r.set("f", throw, nil)
 		r.set("g", throw, nil)
 		r.start()
@@ -537,7 +537,7 @@ func TestListDropRetry(t *testing.T) {
 
 // Waits are scaled, and so is the patience.
 func TestScale(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		r.make()
 		r.feed.Scale = 0.01
 		r.dice = 0

@@ -45,7 +45,7 @@ func TestNoticesAreRetried(t *testing.T) {
 		{"refused in the end", func(_ esm.Notice, tries int) error { return []error{lost, lost, refused}[tries-1] }, []float64{0, 1, 3}, refused},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			inBubble(t, 1, func(r *rig) {
+			bubble(t, 1, func(r *rig) {
 				r.set("f", throw, retries(0))
 				r.sending[failedArn] = test.send
 				r.start()
@@ -106,18 +106,24 @@ func (r *rig) wantSentOnly(arn string, want int) {
 	}
 }
 
+// holdUp makes a destination hang until letGo is called.
+func (r *rig) holdUp(arn string) (letGo func()) {
+	var hangs atomic.Bool
+	hangs.Store(true)
+	r.sending[arn] = func(esm.Notice, int) error {
+		for hangs.Load() {
+			time.Sleep(time.Second)
+		}
+		return nil
+	}
+	return func() { hangs.Store(false) }
+}
+
 // A destination that hangs delays neither another one nor the function. What does not fit into memory is sent later.
 func TestADestinationThatHangs(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", throw, retries(0))
-		var hangs atomic.Bool
-		hangs.Store(true)
-		r.sending[failedArn] = func(esm.Notice, int) error {
-			for hangs.Load() {
-				time.Sleep(time.Second)
-			}
-			return nil
-		}
+		letGo := r.holdUp(failedArn)
 		r.make()
 		r.accept("f", ids("e", 500)...)
 		r.start()
@@ -130,7 +136,7 @@ func TestADestinationThatHangs(t *testing.T) {
 		if n := len(r.feed.running.outbox.inHand); n > maxSenders+maxQueued {
 			t.Errorf("%d notices in hand", n)
 		}
-		hangs.Store(false)
+		letGo()
 		r.wait(time.Minute)
 		r.wantSentOnly(failedArn, 500)
 		r.close()
@@ -140,7 +146,7 @@ func TestADestinationThatHangs(t *testing.T) {
 
 // An event that was given up without a destination is kept.
 func TestWithoutADestination(t *testing.T) {
-	inBubble(t, 1, func(r *rig) {
+	bubble(t, 1, func(r *rig) {
 		nowhere := func(t *policy.Target) { *t = policy.Target{Exists: true, Arn: t.Arn} }
 		r.set("f", throw, nowhere)
 		r.set("g", succeed, nowhere)
@@ -159,16 +165,9 @@ func TestWithoutADestination(t *testing.T) {
 
 // Large notices are few in memory.
 func TestLargeNotices(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", throw, retries(0))
-		var hangs atomic.Bool
-		hangs.Store(true)
-		r.sending[failedArn] = func(esm.Notice, int) error {
-			for hangs.Load() {
-				time.Sleep(time.Second)
-			}
-			return nil
-		}
+		letGo := r.holdUp(failedArn)
 		r.start()
 		payload := json.RawMessage(`"` + strings.Repeat("x", esm.MaxEvent-2) + `"`)
 		for i := range 30 {
@@ -180,7 +179,7 @@ func TestLargeNotices(t *testing.T) {
 		if n := len(r.feed.running.outbox.inHand); n > maxSenders+maxBytes/esm.MaxEvent {
 			t.Errorf("%d notices in hand", n)
 		}
-		hangs.Store(false)
+		letGo()
 		r.wait(time.Minute)
 		r.wantSentOnly(failedArn, 30)
 		r.close()
@@ -190,7 +189,7 @@ func TestLargeNotices(t *testing.T) {
 
 // A destination that has failed for 15 minutes gets each further notice once, so that they do not pile up.
 func TestADestinationThatFailsForLong(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", throw, retries(0))
 		var broken atomic.Bool
 		broken.Store(true)
@@ -226,7 +225,7 @@ func TestADestinationThatFailsForLong(t *testing.T) {
 // What is owed when the feed ends is sent by the next one. A stop does not wait for a destination that fails, except for the
 // notices that are being sent.
 func TestOwedNoticesAreResumed(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", throw, retries(0))
 		var broken atomic.Bool
 		broken.Store(true)
@@ -276,7 +275,7 @@ func (s slowly) Owed(ctx context.Context) iter.Seq2[esm.OwedNotice, error] {
 
 // A notice that is sent while all that are owed are read is sent once.
 func TestAScanDuringSending(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", succeed, nil)
 		r.sending[doneArn] = func(esm.Notice, int) error { time.Sleep(10 * time.Second); return nil }
 		r.make()
@@ -292,7 +291,7 @@ func TestAScanDuringSending(t *testing.T) {
 
 // A notice that was stored in spite of an error is left to the call that is repeated.
 func TestAScanDuringFinishing(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", succeed, nil)
 		r.make()
 		r.accept("f", "a")
@@ -311,7 +310,7 @@ func TestAScanDuringFinishing(t *testing.T) {
 
 // An event that ends while the feed stops sends its notices before the feed has ended.
 func TestNoticesOfAStop(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", takes(10*time.Second), nil)
 		r.sending[doneArn] = func(esm.Notice, int) error { time.Sleep(2 * time.Second); return nil }
 		r.start()
@@ -327,7 +326,7 @@ func TestNoticesOfAStop(t *testing.T) {
 
 // A notice whose sending is interrupted by a kill is sent again after the next start, with the same ID.
 func TestAKillWhileSending(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", succeed, nil)
 		r.events.SettleFaults = func(int) checkpointtest.Fault { time.Sleep(time.Minute); return checkpointtest.Fault{} }
 		r.start()
@@ -346,7 +345,7 @@ func TestAKillWhileSending(t *testing.T) {
 
 // A destination that cannot be opened is one that fails.
 func TestOpening(t *testing.T) {
-	inBubble(t, 10, func(r *rig) {
+	bubble(t, 10, func(r *rig) {
 		r.set("f", succeed, nil)
 		r.start()
 		opened := 0
