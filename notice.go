@@ -73,6 +73,10 @@ type NoticeResponse struct {
 	Fault   string // empty if the handler reported the failure in its response
 }
 
+// MaxErrorMessage is the most bytes of an error's text that is kept of an asynchronous event, and that a dead letter has
+// (AWS: "Adding a dead-letter queue").
+const MaxErrorMessage = 1024
+
 // EventEnd describes the end of an asynchronous event (AWS: "Capturing records of Lambda asynchronous invocations").
 type EventEnd struct {
 	// DeadLetter selects the form of the document: the event itself with attributes that describe its failure, in place of

@@ -26,9 +26,6 @@ func messageOf(n esm.Notice) (message, error) {
 	return message{body: string(body)}, err
 }
 
-// errorLimit is the most bytes of an error's text that a dead letter keeps.
-const errorLimit = 1024
-
 // deadLetter returns the event as it was accepted, with attributes that describe its failure (AWS: "Adding a dead-letter
 // queue", in "Capturing records of Lambda asynchronous invocations").
 func deadLetter(n esm.Notice) message {
@@ -42,10 +39,10 @@ func deadLetter(n esm.Notice) message {
 	return m
 }
 
-// attributeText returns at most the first errorLimit bytes of text, in which a character that is cut, or that messages cannot
+// attributeText returns at most the first esm.MaxErrorMessage bytes of text, in which a character that is cut, or that messages cannot
 // have, is replaced (AWS: API reference of SendMessage).
 func attributeText(text string) string {
-	text = strings.ToValidUTF8(text[:min(len(text), errorLimit)], string(unicode.ReplacementChar))
+	text = strings.ToValidUTF8(text[:min(len(text), esm.MaxErrorMessage)], string(unicode.ReplacementChar))
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t', r == '\n', r == '\r', r >= ' ' && r != 0xFFFE && r != 0xFFFF:

@@ -33,7 +33,7 @@ func TestDeadLetters(t *testing.T) {
 }
 
 func TestAttributeTexts(t *testing.T) {
-	long := strings.Repeat("x", errorLimit-1)
+	long := strings.Repeat("x", esm.MaxErrorMessage-1)
 	for text, want := range map[string]string{
 		"plain":              "plain",
 		"a\r\n\tb":           "a\r\n\tb",

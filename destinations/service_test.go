@@ -175,9 +175,9 @@ func eventsArrive(r *real) {
 		r.Errorf("queue: %s with %v, %v", *got.Body, got.MessageAttributes, got.Attributes)
 	}
 	letter := deadLettered()
-	letter.Event.Error = strings.Repeat("x", errorLimit-1) + "\u20ac\x1b"
+	letter.Event.Error = strings.Repeat("x", esm.MaxErrorMessage-1) + "\u20ac\x1b"
 	want := map[string]string{
-		"RequestID": "String " + letter.RequestID, "ErrorCode": "Number 200", "ErrorMessage": "String " + strings.Repeat("x", errorLimit-1) + "\uFFFD",
+		"RequestID": "String " + letter.RequestID, "ErrorCode": "Number 200", "ErrorMessage": "String " + strings.Repeat("x", esm.MaxErrorMessage-1) + "\uFFFD",
 	}
 	r.must(r.from(config.SQS, "", config.DeadLetter).Send(r.Context(), letter))
 	got := r.receive()

@@ -25,9 +25,6 @@ const (
 	statusInternalError   = 500
 )
 
-// maxError is the most bytes of a failure's message in a dead letter.
-const maxError = 1024
-
 // Target describes the function of an asynchronous event. Nothing of it is stored with the event: it is read anew at every
 // try.
 type Target struct {
@@ -222,13 +219,13 @@ func message(payload json.RawMessage) string {
 	if json.Unmarshal(payload, &failure) == nil && failure.Message != nil {
 		return firstBytes(*failure.Message)
 	}
-	return firstBytes(string(payload[:min(len(payload), maxError+1)]))
+	return firstBytes(string(payload[:min(len(payload), esm.MaxErrorMessage+1)]))
 }
 
 // firstBytes returns the first bytes of a text as Lambda puts them into a dead letter: a character that is cut off is
 // replaced.
 func firstBytes(text string) string {
-	return strings.ToValidUTF8(text[:min(len(text), maxError)], "\uFFFD")
+	return strings.ToValidUTF8(text[:min(len(text), esm.MaxErrorMessage)], "\uFFFD")
 }
 
 var recursionText = fmt.Sprintf("The function was invoked more than %d times in one chain of events, which looks like a loop: "+
