@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -13,8 +14,13 @@ import (
 // group holds the changes that share a commit.
 type group struct {
 	changes []*change
+	urgent  bool          // a change is for a caller who waits
+	hurry   chan struct{} // closed once the group is urgent
 	done    chan struct{} // closed once every change has its result
 }
+
+// patience is how long a change for which nobody waits is held back for others to share its commit.
+const patience = 10 * time.Millisecond
 
 // change is one change of a group.
 type change struct {
@@ -25,11 +31,20 @@ type change struct {
 // change runs apply in a transaction, and waits until that is durable or ctx ends. If ctx ends first, apply may still run
 // later: the caller must not read what apply writes.
 func (f *file) change(ctx context.Context, apply func(*bolt.Tx) error) error {
+	return f.wait(ctx, apply, true)
+}
+
+// patientChange is change for a caller on whose speed nothing depends: its commit may be up to [patience] later.
+func (f *file) patientChange(ctx context.Context, apply func(*bolt.Tx) error) error {
+	return f.wait(ctx, apply, false)
+}
+
+func (f *file) wait(ctx context.Context, apply func(*bolt.Tx) error, urgent bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	c := &change{apply: apply}
-	done, err := f.enqueue(c)
+	done, err := f.enqueue(c, urgent)
 	if err != nil {
 		return err
 	}
@@ -43,22 +58,30 @@ func (f *file) change(ctx context.Context, apply func(*bolt.Tx) error) error {
 
 // enqueue adds c to the next group, and starts the committer if none runs. A committer and its WaitGroup live only as
 // long as there is work, so that a store may be used both inside and outside a synctest bubble.
-func (f *file) enqueue(c *change) (done <-chan struct{}, err error) {
+func (f *file) enqueue(c *change, urgent bool) (done <-chan struct{}, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return nil, ErrClosed
 	}
 	if f.waiting == nil {
-		f.waiting = &group{done: make(chan struct{})}
+		f.waiting = &group{hurry: make(chan struct{}), done: make(chan struct{})}
 	}
-	f.waiting.changes = append(f.waiting.changes, c)
+	f.waiting.add(c, urgent)
 	if !f.busy {
 		f.busy = true
 		f.committer = &sync.WaitGroup{}
 		f.committer.Go(f.commitAll)
 	}
 	return f.waiting.done, nil
+}
+
+func (g *group) add(c *change, urgent bool) {
+	g.changes = append(g.changes, c)
+	if urgent && !g.urgent {
+		g.urgent = true
+		close(g.hurry)
+	}
 }
 
 // commitAll commits group after group until no change waits.
@@ -75,14 +98,31 @@ func (f *file) commitAll() {
 }
 
 // take returns the waiting group, or nil, which ends the committer. It first yields, so that the callers of the last commit can
-// enqueue their next change: otherwise every other commit holds a few stragglers.
+// enqueue their next change: otherwise every other commit holds a few stragglers. A group for which nobody waits is held back.
 func (f *file) take() *group {
 	runtime.Gosched()
+	f.gather()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	g := f.waiting
 	f.waiting, f.busy = nil, g != nil
 	return g
+}
+
+// gather waits until the waiting group is urgent, or has been held back long enough.
+func (f *file) gather() {
+	f.mu.Lock()
+	g := f.waiting
+	f.mu.Unlock()
+	if g == nil {
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-g.hurry:
+	case <-timer.C:
+	}
 }
 
 // commit applies changes in one durable transaction. A change whose apply fails is left out.

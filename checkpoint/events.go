@@ -133,7 +133,7 @@ func (q *EventQueue) untake(tx *bolt.Tx, b backlog, e esm.Event) error {
 func (q *EventQueue) Finish(ctx context.Context, place uint64, owed ...esm.OwedNotice) error {
 	values, err := packOwed(owed)
 	if err == nil {
-		err = q.file.change(ctx, func(tx *bolt.Tx) error {
+		err = q.file.patientChange(ctx, func(tx *bolt.Tx) error {
 			b, found, err := takenAt(tx, place)
 			if err != nil || !found {
 				return err
