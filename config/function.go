@@ -21,7 +21,22 @@ type Function struct {
 	Handler        string   // module.function, for Runtime
 	CodeUri        string   // the code's directory; the working directory of Command and Runtime; absolute once loaded
 	InvokeEndpoint string   // the URL of a service with Lambda's Invoke
-	Architectures  []string // x86_64 or arm64, which must be that of this machine; empty means the same
+
+	// ImageUri is the image of a container that runs the function, such as orders:latest.
+	ImageUri    string
+	ImageConfig ImageConfig
+
+	// Run says how a Runtime is run: as a "process" or in a "container" of BaseImage. Empty means process.
+	Run       string
+	BaseImage string // the image that runs CodeUri, such as public.ecr.aws/lambda/python:3.12
+
+	// Layers are directories or zip files whose content is at /opt, later ones over earlier ones. Absolute once loaded.
+	Layers []string
+
+	EphemeralStorage struct{ Size int } // MB of /tmp in a container, 512-10240; 0 means 512
+	Container        ContainerSettings
+
+	Architectures []string // x86_64 or arm64, which must be that of this machine; empty means the same
 
 	Role        string // shown by the API; without effect
 	MemorySize  int    // MB; 0 means 128
@@ -37,6 +52,12 @@ type Function struct {
 	// function shares the pool.
 	ReservedConcurrentExecutions *int
 
+	// Spares is the number of environments that are kept started and idle, beside those that are busy.
+	Spares int
+
+	// Freeze stops an environment while it is idle, as Lambda does.
+	Freeze bool
+
 	// ProvisionedConcurrentExecutions is the number of environments that are started before the first event and kept.
 	ProvisionedConcurrentExecutions int
 
@@ -46,6 +67,23 @@ type Function struct {
 	// FunctionUrlConfig is the configuration of the function's URL. Nil means that it has none.
 	FunctionUrlConfig *FunctionURLConfig
 }
+
+// ImageConfig replaces settings of an image (AWS: API reference of ImageConfig). What is empty stays as the image says.
+type ImageConfig struct {
+	EntryPoint       []string
+	Command          []string
+	WorkingDirectory string
+}
+
+// ContainerSettings are the engine's own settings of a function's containers.
+type ContainerSettings struct {
+	User     string // user and group, as numbers (1000:1000), or "image" for the image's own; empty means 993:990
+	Internal bool   // no way out of the container's network
+	CPULimit bool   // CPU time in proportion to MemorySize, at most, once Init is over; otherwise only when CPUs are short
+}
+
+// InContainer reports whether f runs in containers.
+func (f Function) InContainer() bool { return f.ImageUri != "" || f.Run == "container" }
 
 // Lambda's defaults (AWS: "Lambda quotas").
 const (

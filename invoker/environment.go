@@ -28,8 +28,8 @@ const (
 	Provisioned Initialization = "provisioned-concurrency" // before there is one
 )
 
-// Environment runs a function, one invocation at a time. One goroutine at a time uses it; only Close may be called
-// concurrently.
+// Environment runs a function, one invocation at a time. One goroutine at a time uses it; only Close and Memory may
+// be called concurrently.
 type Environment interface {
 	// Invoke runs c and returns as soon as the runtime has answered, crashed or exceeded the function's timeout,
 	// which the environment enforces. A crash or timeout is a Response with a Fault; the environment resets itself
@@ -45,6 +45,13 @@ type Environment interface {
 	// After an error the environment can only be closed. The function's timeout bounds Drain. After a reset it
 	// returns at once.
 	Drain(ctx context.Context) error
+
+	// Freeze stops the processes of an environment that is free, as far as its platform can. The next Invoke lets them go on.
+	Freeze()
+
+	// Memory returns the most memory that the environment is known to have used, in MB, or 0 if that is unknown. It may be
+	// called concurrently and does not block.
+	Memory() int
 
 	// Close kills every process of the environment and removes its files. It blocks until they are gone. Further
 	// calls do nothing.

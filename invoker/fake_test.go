@@ -138,6 +138,9 @@ func (p *fakeEnvironment) Drain(ctx context.Context) error {
 	return pass(ctx, p.event.Drain, p.closed)
 }
 
+func (p *fakeEnvironment) Freeze()     {}
+func (p *fakeEnvironment) Memory() int { return 0 }
+
 func (p *fakeEnvironment) Close() {
 	p.once.Do(func() {
 		close(p.closed)

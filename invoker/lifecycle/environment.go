@@ -32,11 +32,13 @@ type environment struct {
 	once    sync.Once
 	work    sync.WaitGroup // waits for runtimes, and kills them
 	lost    atomic.Bool    // some process could not be killed
+	used    atomic.Int64   // peak, for Memory
 
 	turn    chan struct{} // holds a value while a goroutine has the turn
 	run     *run          // nil if the next invocation has to start the runtime
 	stopped chan struct{} // closed when the previous run has been killed
 	now     *invocation   // nil if the runtime is free
+	frozen  bool          // the runtime is
 	timer   *time.Timer   // bounds Init and the invocation
 	peak    int           // MB
 	sampled time.Time     // when peak was updated
@@ -68,7 +70,11 @@ func (e *environment) Invoke(ctx context.Context, c esm.Call) (esm.Response, err
 			return resp, err
 		}
 	}
-	if err := e.run.session.Dispatch(e.event(c)); err != nil {
+	err := e.run.session.Dispatch(e.event(c)) // before the thaw, which then costs less
+	if thaw := e.thaw(); err == nil {
+		err = thaw
+	}
+	if err != nil {
 		e.reset(nil)
 		return esm.Response{}, notRun(err)
 	}
@@ -84,6 +90,28 @@ func (e *environment) Drain(ctx context.Context) error {
 	defer e.leave()
 	return e.drain(ctx)
 }
+
+// Freeze stops the environment, as [invoker.Environment] says. A platform that cannot leaves it running.
+func (e *environment) Freeze() {
+	if e.take(context.Background()) != nil {
+		return
+	}
+	defer e.leave()
+	if e.run != nil && e.now == nil && !e.run.over() {
+		e.frozen = e.run.Freeze() == nil
+	}
+}
+
+func (e *environment) thaw() error {
+	if !e.frozen {
+		return nil
+	}
+	e.frozen = false
+	return e.run.Thaw()
+}
+
+// Memory returns the peak, as [invoker.Environment] says.
+func (e *environment) Memory() int { return int(e.used.Load()) }
 
 // Close ends the environment, as [invoker.Environment] says. If a process cannot be killed, the sandbox stays.
 func (e *environment) Close() {

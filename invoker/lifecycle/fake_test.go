@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -44,7 +45,13 @@ func (p *platform) Sandbox(_ context.Context, spec Spec) (Sandbox, error) {
 	return p, nil
 }
 
-func (p *platform) Start(_ context.Context, api http.Handler) (Runtime, error) {
+func (p *platform) Extensions() []string { return nil }
+
+func (p *platform) Dial(context.Context, int) (net.Conn, error) {
+	return nil, errors.New("nobody listens")
+}
+
+func (p *platform) Start(_ context.Context, api http.Handler, _ <-chan struct{}) (Runtime, error) {
 	number := p.starts
 	p.starts++
 	if err := p.failures[number]; err != nil {
@@ -82,8 +89,8 @@ func (f *fake) Wait() *runtimeapi.Failure {
 	return runtimeapi.Exited(f.reason)
 }
 
-func (f *fake) Kill(grace time.Duration) error {
-	f.grace = grace
+func (f *fake) Kill(s Shutdown) error {
+	f.grace = s.Grace
 	f.end()
 	<-f.gone
 	if f.platform.stuck {
@@ -91,6 +98,9 @@ func (f *fake) Kill(grace time.Duration) error {
 	}
 	return nil
 }
+
+func (f *fake) Freeze() error { return nil }
+func (f *fake) Thaw() error   { return nil }
 
 func (f *fake) Flush()      { f.out.Flush() }
 func (f *fake) Memory() int { f.looked++; return f.memory }

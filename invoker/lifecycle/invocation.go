@@ -139,6 +139,7 @@ func (e *environment) sample() {
 	if now := time.Now(); now.Sub(e.sampled) >= sampleEvery && !e.run.over() {
 		e.sampled = now
 		e.peak = max(e.peak, e.run.Memory())
+		e.used.Store(int64(e.peak))
 	}
 }
 
@@ -154,7 +155,7 @@ func (e *environment) reset(f *runtimeapi.Failure) {
 	e.sample()
 	e.sampled = time.Time{}
 	r, peak, stopped := e.run, e.peak, make(chan struct{})
-	e.run, e.stopped = nil, stopped
+	e.run, e.stopped, e.frozen = nil, stopped, false
 	e.work.Go(func() {
 		defer close(stopped)
 		if r.kill() != nil {

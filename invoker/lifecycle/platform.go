@@ -9,6 +9,7 @@ package lifecycle
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"time"
 
@@ -37,33 +38,60 @@ type Spec struct {
 }
 
 // Sandbox holds the runtimes of one environment, one at a time, and the temporary directory that outlives them. Calls
-// are not concurrent.
+// are not concurrent, except of Dial.
 type Sandbox interface {
-	// Start starts the runtime and serves api to it, and to it alone, until the runtime is killed. It does not wait for
-	// a request. The Runtime before it has been killed. Errors are as in [Platform]. After an error the Sandbox can be
-	// started again.
-	Start(ctx context.Context, api http.Handler) (Runtime, error)
+	// Extensions returns the names of the environment's external extensions, sorted: the executable files directly in
+	// /opt/extensions, or what the platform has in its place.
+	Extensions() []string
+
+	// Start serves api, to the environment alone, until Kill, and starts the extensions and the runtime. The runtime starts
+	// when registered is closed, which is when every external extension has registered; a platform that can start extensions
+	// only beside a runtime starts it before. Start does not wait for requests, nor for registered unless that is closed
+	// already. The Runtime before it has been killed. Errors are as in [Platform]. After an error the Sandbox can be started
+	// again.
+	Start(ctx context.Context, api http.Handler, registered <-chan struct{}) (Runtime, error)
+
+	// Dial connects to a TCP port on which a process of the environment listens at sandbox.localdomain.
+	Dial(ctx context.Context, port int) (net.Conn, error)
 
 	// Close removes the sandbox and its files. Nothing runs in it any more.
 	Close()
 }
 
-// Runtime is a runtime that was started. Calls may be concurrent. There are four methods because a runtime's end, its
-// memory and its output can be learned in no other way.
+// Runtime is a runtime that was started, with the extensions beside it. Calls may be concurrent.
 type Runtime interface {
-	// Wait blocks until the runtime has ended and api has received everything that it sent before, or until Kill has
-	// returned. It returns the failure of an invocation that this interrupts: [runtimeapi.Exited] in most cases.
+	// Wait blocks until the runtime or an external extension has ended and api has received everything that it sent before,
+	// or until Kill has returned. It returns the failure of an invocation that this interrupts: [runtimeapi.Exited] for a
+	// runtime in most cases, [runtimeapi.OutOfMemory] if the kernel has killed it for its memory,
+	// [runtimeapi.ExtensionCrashed] for an extension.
 	Wait() *runtimeapi.Failure
 
-	// Kill ends every process that the runtime has started. With a grace the runtime is asked to terminate first
-	// (SIGTERM) and killed when the grace is over. Kill returns when nothing is left and all output has been passed on,
-	// or with an error if some process cannot be killed. It is called once.
-	Kill(grace time.Duration) error
+	// Kill ends every process that was started in the environment, as s says. It returns when nothing is left and all output
+	// has been passed on, or with an error if some process cannot be killed. It is called once. The runtime may be frozen.
+	Kill(s Shutdown) error
 
 	// Flush passes on what the runtime has written so far, as far as the platform knows. A line without an end
 	// counts as a line: what is written next belongs to another invocation.
 	Flush()
 
-	// Memory returns the most memory that the runtime has used, in MB, or 0 if that is unknown. It may read files.
+	// Memory returns the most memory that the environment has used, in MB, or 0 if that is unknown. It may read files.
 	Memory() int
+
+	// Freeze stops all processes of the environment until Thaw, as far as the platform can: an error says that they go on.
+	// Thaw returns when they go on. A runtime that has ended is no error.
+	Freeze() error
+	Thaw() error
+}
+
+// Shutdown is how an environment ends (AWS: "Understanding the Lambda execution environment lifecycle"). The zero value
+// kills everything at once.
+type Shutdown struct {
+	Grace time.Duration // between SIGTERM and SIGKILL for the runtime; 0 kills it at once
+
+	// Notify tells the external extensions that the environment ends. It is called once, when the runtime does not run any
+	// more, or when it cannot run on if the platform's extensions live and die with it. Nil if there is none to be told.
+	Notify func()
+
+	// Extensions is how long the external extensions may take to end after Notify.
+	Extensions time.Duration
 }

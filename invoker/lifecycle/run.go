@@ -19,6 +19,13 @@ const (
 // broke off.
 const lastWords = 200 * time.Millisecond
 
+// noExtensions is the registration of extensions where there are none.
+var noExtensions = func() <-chan struct{} {
+	registered := make(chan struct{})
+	close(registered)
+	return registered
+}()
+
 // run is one runtime, from its start to its end.
 type run struct {
 	Runtime
@@ -31,7 +38,7 @@ type run struct {
 func (e *environment) launch(ctx context.Context) error {
 	r := &run{session: runtimeapi.New(e.fn), exited: make(chan struct{})}
 	var err error
-	if r.Runtime, err = e.sandbox.Start(ctx, r.session); err != nil {
+	if r.Runtime, err = e.sandbox.Start(ctx, r.session, noExtensions); err != nil {
 		return err
 	}
 	e.work.Go(func() {
@@ -68,9 +75,9 @@ func (r *run) gone(d time.Duration) bool {
 func (r *run) kill() error {
 	r.session.Close()
 	if r.session.Extended() {
-		return r.Kill(shutdownGrace)
+		return r.Kill(Shutdown{Grace: shutdownGrace})
 	}
-	return r.Kill(0)
+	return r.Kill(Shutdown{})
 }
 
 // outcome is how a wait for the runtime ended.

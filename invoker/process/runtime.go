@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -30,8 +31,17 @@ type sandbox struct {
 	output  *lifecycle.Output
 }
 
+// Extensions returns none.
+func (s *sandbox) Extensions() []string { return nil }
+
+// Dial connects to a port of this machine, as [lifecycle.Sandbox] says.
+func (s *sandbox) Dial(ctx context.Context, port int) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", net.JoinHostPort(apiHost, strconv.Itoa(port)))
+}
+
 // Start starts the runtime, as [lifecycle.Sandbox] says.
-func (s *sandbox) Start(_ context.Context, api http.Handler) (lifecycle.Runtime, error) {
+func (s *sandbox) Start(_ context.Context, api http.Handler, _ <-chan struct{}) (lifecycle.Runtime, error) {
 	l, err := net.Listen("tcp", apiHost+":0")
 	if err != nil {
 		return nil, err
@@ -131,12 +141,12 @@ func (r *running) quiet() {
 
 // Kill ends every process of the runtime, those that left its group too. Processes are killed before their connections
 // are closed, because a runtime that loses its Runtime API logs an error, or loops.
-func (r *running) Kill(grace time.Duration) error {
+func (r *running) Kill(s lifecycle.Shutdown) error {
 	defer close(r.killed)
 	r.killing.Store(true)
-	if grace > 0 && !r.child.gone(0) {
+	if s.Grace > 0 && !r.child.gone(0) {
 		r.child.signal(syscall.SIGTERM)
-		r.child.gone(grace)
+		r.child.gone(s.Grace)
 	}
 	r.child.signal(syscall.SIGKILL)
 	ok := r.child.gone(killWait)
@@ -164,6 +174,18 @@ func (r *running) Flush() {
 	for _, p := range r.pipes {
 		p.drain()
 	}
+}
+
+// Freeze stops the process group.
+func (r *running) Freeze() error {
+	r.child.signal(syscall.SIGSTOP)
+	return nil
+}
+
+// Thaw lets it go on.
+func (r *running) Thaw() error {
+	r.child.signal(syscall.SIGCONT)
+	return nil
 }
 
 // Memory returns the peak of the process and its living descendants.

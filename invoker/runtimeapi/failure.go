@@ -1,6 +1,7 @@
 package runtimeapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -34,6 +35,17 @@ func Exited(reason string) *Failure {
 		return &Failure{Type: "Runtime.ExitError", Text: "Runtime exited without providing a reason"}
 	}
 	return &Failure{Type: "Runtime.ExitError", Text: "Runtime exited with error: " + reason}
+}
+
+// OutOfMemory returns the Failure of a runtime that the kernel has killed because the environment had used up its memory.
+func OutOfMemory() *Failure {
+	return &Failure{Type: "Runtime.OutOfMemory", Text: "Runtime exited with error: signal: killed"}
+}
+
+// ExtensionCrashed returns the Failure of an environment whose external extension ended. The reason is of the form "exit
+// status 1", and empty for status 0.
+func ExtensionCrashed(reason string) *Failure {
+	return &Failure{Type: "Extension.Crash", Text: cmp.Or(reason, "exit code 0")}
 }
 
 // InvalidEntrypoint returns the Failure of a runtime that could not be started.
