@@ -300,10 +300,11 @@ func TestFreshlyWrittenCommand(t *testing.T) {
 
 func TestNothingLeaks(t *testing.T) {
 	r := newRig(t)
-	r.start(handler("aws", nil)).Close() // what is made once
+	fn := withExtensions(t, "idle")
+	r.start(fn).Close() // what is made once
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 	for range 5 {
-		e := r.start(handler("aws", nil))
+		e := r.start(fn)
 		r.invoke(e, order{Die: "3"})
 		r.describe(e, order{})
 		e.Close()
