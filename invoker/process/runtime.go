@@ -213,5 +213,5 @@ func lateFailure(err error) *runtimeapi.Failure {
 	if f, ok := errors.AsType[*runtimeapi.Failure](err); ok {
 		return f
 	}
-	return &runtimeapi.Failure{Type: "Sandbox.Failure", Text: err.Error()}
+	return runtimeapi.SandboxFailed(err.Error())
 }
