@@ -21,9 +21,9 @@ func TestUnpackIsKilled(t *testing.T) {
 		must(t, err)
 		return
 	}
-	path := archive(t, numbered(3000, "d/%d", strings.Repeat("content", 10), 0)...)
+	path := archive(t, numbered(600, "d/%d", strings.Repeat("content", 10), 0)...)
 	cut := 0
-	for _, files := range []int{0, 1, 500, 2000} {
+	for _, files := range []int{0, 1, 100, 400} {
 		s := newStore(t)
 		cmd := exec.Command(os.Args[0], "-test.run=^TestUnpackIsKilled$")
 		cmd.Env = append(os.Environ(), killed+"="+s.Dir+"|"+path)
@@ -42,7 +42,7 @@ func TestUnpackIsKilled(t *testing.T) {
 		all, err := os.ReadDir(filepath.Join(dir, "d"))
 		must(t, errors.Join(err, s.Prune()))
 		left, err := os.ReadDir(s.Dir)
-		if err != nil || len(all) != 3000 || len(left) != 1 {
+		if err != nil || len(all) != 600 || len(left) != 1 {
 			t.Errorf("%d files after a kill at %d; %v is left (%v)", len(all), files, left, err)
 		}
 	}
