@@ -74,6 +74,7 @@ func TestLogsOfEveryOutcome(t *testing.T) {
 		trace.Left{Mapping: uuid, Records: recs(2), Reason: "NoPermit", Err: errRefused},
 		trace.Slowed{Mapping: uuid, Err: errors.New("polls do not wait")},
 		trace.Slowed{Mapping: uuid, Err: errors.New("polls do not wait")},
+		trace.Unpacking{Path: "/app.zip", Done: 10, Total: 20},
 	), ""), `
 {"level":"INFO","msg":"batch","requestId":"id-1","records":8,"outcome":"Done","tookMs":12,"tries":1}
 {"level":"WARN","msg":"batch","requestId":"id-1","records":8,"outcome":"Failed","tookMs":12,"tries":1,"reason":"FunctionError","failed":8,"detail":"Unhandled: \"boom\""}
@@ -82,6 +83,7 @@ func TestLogsOfEveryOutcome(t *testing.T) {
 {"level":"INFO","msg":"left in the queue","records":2,"reason":"Stopping"}
 {"level":"WARN","msg":"left in the queue","records":2,"reason":"NoPermit","error":"connection refused"}
 {"level":"WARN","msg":"polling is slowed down","error":"polls do not wait"}
+{"level":"INFO","msg":"unpacking","path":"/app.zip","bytes":10,"total":20}
 `)
 }
 
