@@ -87,6 +87,9 @@ func (b backlog) wait(place uint64, e esm.Event) error {
 	return dense(b.due).Put(dueKey(e.Due, place), nil)
 }
 
+// has reports whether the event at place belongs to b.
+func (b backlog) has(place uint64) bool { return b.order.Get(placeKey(place)) != nil }
+
 // times reads the times of the event at e.Place into e.
 func (b backlog) times(e *esm.Event) error {
 	if err := unpackTimes(b.order.Get(placeKey(e.Place)), b.function, e); err != nil {
