@@ -105,7 +105,7 @@ func (b backlog) read(tx *bolt.Tx, place uint64) (esm.Event, error) {
 		return esm.Event{}, err
 	}
 	if err := unpackEvent(tx.Bucket(allEvents).Get(placeKey(place)), &e); err != nil || functionName(e) != b.function {
-		return esm.Event{}, damagedEvent(place, errValue)
+		return esm.Event{}, worded{ErrDamaged, fmt.Sprintf("event %d is damaged, and the events of %s wait until it is dropped", place, b.function)}
 	}
 	return e, nil
 }
