@@ -95,12 +95,6 @@ func TestLinesOfEveryOutcome(t *testing.T) {
 `)
 }
 
-func TestLinesOfUnpacking(t *testing.T) {
-	check(t, lines(t, new(Lines), trace.Unpacking{Path: "/app.zip", Done: 70<<20 + 5, Total: 200 << 20}), `
-00:00:00 ▸ /app.zip  unpacking: 70 of 200 MB
-`)
-}
-
 func TestLinesOfTroubleAndItsEnd(t *testing.T) {
 	down := trace.Failing{Mapping: uuid, Err: errRefused, Wait: time.Second}
 	poll := trace.Received{Mapping: uuid}

@@ -42,7 +42,7 @@ func withoutMapping(t *testing.T, line string) string {
 	t.Helper()
 	who := `,"mapping":"` + uuid + `","source":"arn:aws:sqs:us-east-1:000000000000:orders","function":"f:live"`
 	rest := strings.Replace(line, who, "", 1)
-	if rest == line && !strings.Contains(line, `"msg":"environment`) && !strings.Contains(line, `"msg":"unpacking"`) {
+	if rest == line && !strings.Contains(line, `"msg":"environment`) {
 		t.Errorf("%s does not name the mapping", line)
 	}
 	return rest
@@ -82,12 +82,6 @@ func TestLogsOfEveryOutcome(t *testing.T) {
 {"level":"INFO","msg":"left in the queue","records":2,"reason":"Stopping"}
 {"level":"WARN","msg":"left in the queue","records":2,"reason":"NoPermit","error":"connection refused"}
 {"level":"WARN","msg":"polling is slowed down","error":"polls do not wait"}
-`)
-}
-
-func TestLogsOfUnpacking(t *testing.T) {
-	check(t, strings.Join(logged(t, slog.LevelInfo, trace.Unpacking{Path: "/app.zip", Done: 10, Total: 20}), ""), `
-{"level":"INFO","msg":"unpacking","path":"/app.zip","bytes":10,"total":20}
 `)
 }
 
