@@ -21,7 +21,8 @@ type ImageConfig struct {
 	WorkingDirectory string
 }
 
-func (c ImageConfig) empty() bool {
+// Empty reports whether everything stays as the image says.
+func (c ImageConfig) Empty() bool {
 	return len(c.EntryPoint) == 0 && len(c.Command) == 0 && c.WorkingDirectory == ""
 }
 
@@ -103,7 +104,7 @@ var userForm = regexp.MustCompile(`^(\d{1,10}(:\d{1,10})?|image)$`)
 
 func (f Function) checkImageConfig(found *problems) {
 	c := f.ImageConfig
-	if f.ImageUri == "" && f.InvokeEndpoint == "" && !c.empty() {
+	if f.ImageUri == "" && f.InvokeEndpoint == "" && !c.Empty() {
 		found.add("ImageConfig", "is for a function with ImageUri: remove it")
 		return
 	}

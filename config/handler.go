@@ -89,7 +89,7 @@ func (f Function) checkRemote(found *problems) {
 		member{"CodeUri", f.CodeUri != ""},
 		member{"Run", f.Run != ""},
 		member{"BaseImage", f.BaseImage != ""},
-		member{"ImageConfig", !f.ImageConfig.empty()},
+		member{"ImageConfig", !f.ImageConfig.Empty()},
 		member{"Layers", len(f.Layers) > 0},
 		member{"EphemeralStorage", f.EphemeralStorage.Size != 0},
 		member{"Container", f.Container != ContainerSettings{}},
