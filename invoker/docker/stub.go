@@ -9,4 +9,5 @@ import (
 func (p *Platform) Check(ctx context.Context) error                       { return nil }
 func (p *Platform) Sweep(ctx context.Context) error                       { return nil }
 func (p *Platform) Prepare(ctx context.Context, fn config.Function) error { return nil }
-func (p *Platform) Close(ctx context.Context)                             {}
+func (p *Platform) Close(ctx context.Context) error                       { return nil }
+func (p *Platform) Tidy(ctx context.Context)                              { <-ctx.Done() }
