@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"testing"
 )
 
 // Docker is the variable with the address of the Docker daemon for tests, such as unix:///var/run/docker.sock.
@@ -20,6 +21,13 @@ func dockerHost(environ []string) []string {
 		return append(environ, "DOCKER_HOST="+host)
 	}
 	return environ
+}
+
+// NeedImage skips a test without a Docker daemon that has an image. `localstack/images.sh up` makes the images esm-test/….
+func NeedImage(t testing.TB, image string) {
+	t.Helper()
+	host := NeedVariable(t, Docker)
+	NeedCommand(t, "docker", "--host", host, "image", "inspect", image)
 }
 
 // HandlerSource returns the directory of the handler that passes events on to tests, for an image of it.

@@ -26,11 +26,11 @@ type Engine struct {
 // Start starts `esm run` with these arguments. It is killed when the test ends, if it still runs.
 func Start(t testing.TB, args ...string) *Engine {
 	t.Helper()
-	return start(t, nil, args...)
+	return StartWith(t, nil, args...)
 }
 
-// start is Start with variables beside those of the test.
-func start(t testing.TB, variables []string, args ...string) *Engine {
+// StartWith is Start with variables (NAME=value) beside those of the test.
+func StartWith(t testing.TB, variables []string, args ...string) *Engine {
 	t.Helper()
 	e := &Engine{TB: t, Listen: freeAddress(t), Ended: make(chan struct{})}
 	e.cmd = exec.Command(Command(t), append([]string{"run", "--listen", e.Listen}, args...)...)

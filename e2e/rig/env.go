@@ -132,7 +132,7 @@ func (e *Env) Run(entries ...Entry) *Engine {
 // Start starts esm on a mappings file with these entries.
 func (e *Env) Start(entries ...Entry) *Engine {
 	e.Helper()
-	return start(e.TB, e.Variables, e.File(entries...), "--data-dir", e.DataDir())
+	return StartWith(e.TB, e.Variables, e.File(entries...), "--data-dir", e.DataDir())
 }
 
 // File writes the mappings file, and returns its path.
