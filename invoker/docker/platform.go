@@ -7,6 +7,9 @@ package docker
 import (
 	"context"
 	"errors"
+	"sync"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/esm-run/esm/invoker/lifecycle"
 	"github.com/esm-run/esm/trace"
@@ -27,6 +30,18 @@ type Platform struct {
 	Endpoint string
 
 	Trace trace.Func // receives the progress of pulled images, and warnings
+
+	// Host is the address of the daemon, such as unix:///var/run/docker.sock.
+	Host string
+
+	flights singleflight.Group // what concurrent callers wait for together
+
+	networks networks
+
+	mu     sync.Mutex
+	boot   string  // of this Platform; see labels
+	docker *daemon // nil until it has answered
+	said   map[string]bool
 }
 
 // DefaultNetworks is where networks of functions are, unless Platform says otherwise.
