@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
@@ -152,5 +154,37 @@ func function(image string) config.Function {
 	return config.Function{Name: "f", ImageUri: image, Timeout: 30}
 }
 
-var _ = os.Getenv
-var _ = time.Now
+// patience bounds what happens at once on an idle machine.
+const patience = 30 * time.Second
+
+// waitFor polls what others do.
+func waitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// onlySandbox returns the rig's sandbox.
+func onlySandbox(r *rig) *sandbox {
+	r.Helper()
+	r.platform.mu.Lock()
+	defer r.platform.mu.Unlock()
+	if len(r.platform.live) != 1 {
+		r.Fatalf("%d sandboxes, want 1", len(r.platform.live))
+	}
+	for _, s := range r.platform.live {
+		return s
+	}
+	return nil
+}
+
+// inspected returns what the daemon says about the rig's container.
+func inspected(r *rig) container.InspectResponse {
+	r.Helper()
+	got, err := dockertest.Client(r).ContainerInspect(r.Context(), onlySandbox(r).container, client.ContainerInspectOptions{})
+	must(r, err)
+	return got.Container
+}
