@@ -59,7 +59,7 @@ func newRunning(s *sandbox) *running {
 func (r *running) start(ctx context.Context, api http.Handler) error {
 	ended, err := r.await(ctx, container.WaitConditionNextExit)
 	if err != nil {
-		return r.createFailed(r.docker, err)
+		return r.docker.explain("wait for a container", err)
 	}
 	r.work.Go(func() { r.watch(ended) })
 	if err := r.attach(ctx); err != nil {

@@ -36,7 +36,7 @@ const mb = 1 << 20
 func TestSettings(t *testing.T) {
 	r := newRig(t)
 	fn := function(handlerImage(t, `ENV LANG=de_DE.UTF-8`, `ENV GREETING=image`, `ENV ONLY=image`, `ENV AWS_REGION=nowhere`, `USER 0`,
-		`STOPSIGNAL SIGUSR1`, `HEALTHCHECK CMD ["/handler"]`, `VOLUME /volume`))
+		`HEALTHCHECK CMD ["/handler"]`, `VOLUME /volume`))
 	fn.Environment.Variables = map[string]string{"GREETING": "function", "HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "here"}
 	e := r.start(fn)
 	got := result[facts](r, e, order{Do: "look"})
