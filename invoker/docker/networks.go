@@ -143,7 +143,7 @@ func (p *Platform) foreign(ctx context.Context, at place) (used []netip.Prefix, 
 		return docker.NetworkList(ctx, client.NetworkListOptions{})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("docker: list networks: %w", err)
+		return nil, docker.explain("list networks", err)
 	}
 	for _, n := range list.Items {
 		for _, c := range n.IPAM.Config {
@@ -185,29 +185,34 @@ func (p *Platform) closeNetworks(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// sweepNetworks removes the networks and rules that earlier Platforms of the same Owner have left. Their containers are gone.
-func (p *Platform) sweepNetworks(ctx context.Context) error {
+// sweepNetworks removes the networks of Owner whose labels are left. Their containers are gone.
+func (p *Platform) sweepNetworks(ctx context.Context, left func(labels map[string]string) bool) error {
 	docker, err := p.daemon(ctx)
 	if err != nil {
 		return err
 	}
 	list, err := bounded(ctx, networkTime, func(ctx context.Context) (client.NetworkListResult, error) {
-		return docker.NetworkList(ctx, client.NetworkListOptions{Filters: client.Filters{}.Add("label", ownerLabel+"="+p.Owner)})
+		return docker.NetworkList(ctx, client.NetworkListOptions{Filters: client.Filters{}.Add("label", labelOwner+"="+p.Owner)})
 	})
 	if err != nil {
-		return fmt.Errorf("docker: list networks: %w", err)
+		return docker.explain("list networks", err)
 	}
 	var errs []error
 	for _, n := range list.Items {
-		if n.Labels[bootLabel] != p.bootID() {
+		if left(n.Labels) {
 			errs = append(errs, p.removeNetwork(ctx, n.ID))
 		}
 	}
+	return errors.Join(errs...)
+}
+
+// sweepRules removes the rules that earlier Platforms of the same Owner have left.
+func (p *Platform) sweepRules(ctx context.Context) error {
 	m, err := p.mode(ctx)
-	if err == nil && m.place == onHost {
-		err = removeRules(ctx, p.leftover)
+	if err != nil || m.place != onHost {
+		return err
 	}
-	return errors.Join(append(errs, err)...)
+	return removeRules(ctx, p.leftover)
 }
 
 // removeNetwork removes a network, from which it disconnects the engine's container, of this run or an earlier one, and what
@@ -233,5 +238,5 @@ func (p *Platform) removeNetwork(ctx context.Context, id string) error {
 	if err == nil || errdefs.IsNotFound(err) {
 		return nil
 	}
-	return fmt.Errorf("docker: remove network %.12s: %w", id, err)
+	return docker.explain(fmt.Sprintf("remove network %.12s", id), err)
 }
