@@ -49,7 +49,7 @@ func newPlatform(t testing.TB, traced trace.Func) *Platform {
 		if err := p.Close(context.Background()); err != nil {
 			t.Errorf("Close: %v", err)
 		}
-		if left := dockertest.Leftovers(t, labelOwner+"="+p.Owner); len(left) > 0 {
+		if left := dockertest.Leftovers(t, ownerLabel+"="+p.Owner); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}
 	})

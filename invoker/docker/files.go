@@ -97,7 +97,7 @@ func (p *Platform) copied(ctx context.Context, d *daemon, img *image, dir string
 // fill creates a volume and copies dir to it, through a container that is never started.
 func (p *Platform) fill(ctx context.Context, d *daemon, img *image, volume, dir string) error {
 	_, err := bounded(ctx, createTime, func(ctx context.Context) (client.VolumeCreateResult, error) {
-		return d.VolumeCreate(ctx, client.VolumeCreateOptions{Name: volume, Labels: p.labels("")})
+		return d.VolumeCreate(ctx, client.VolumeCreateOptions{Name: volume, Labels: p.labels("", "")})
 	})
 	if err != nil {
 		return err

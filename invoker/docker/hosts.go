@@ -37,7 +37,7 @@ func (n *network) join() (*seat, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (%s, %s): use a larger range in Engine.ContainerNetworks", err, n.name, n.subnet)
 	}
-	s := &seat{net: n, ip: ip, gateway: n.engine, name: "rt-" + randomHex(16) + ".lambda.internal"}
+	s := &seat{net: n, ip: ip, gateway: n.engine, name: "rt-" + randomID() + ".lambda.internal"}
 	s.host = net.JoinHostPort(s.name, strconv.Itoa(n.port))
 	peer := ip
 	if !n.engine.IsValid() {

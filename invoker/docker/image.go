@@ -220,12 +220,12 @@ func (p *Platform) withContainer(ctx context.Context, d *daemon, o client.Contai
 	if len(o.Config.Entrypoint)+len(o.Config.Cmd) == 0 {
 		o.Config.Entrypoint = []string{"/never"} // the daemon asks for one
 	}
-	o.Config.Labels = p.labels("")
+	o.Config.Labels = p.labels("", "")
 	if o.HostConfig == nil {
 		o.HostConfig = &container.HostConfig{}
 	}
 	o.HostConfig.NetworkMode = "none"
-	o.Name = "esm-" + randomHex(8)
+	o.Name = "esm-" + randomID()
 	done, err := d.slot(ctx)
 	if err != nil {
 		return err

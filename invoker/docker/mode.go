@@ -7,11 +7,15 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 )
+
+// modeTime is how long the daemon may take to describe the engine's own container.
+const modeTime = 5 * time.Second
 
 // place is where the engine runs, as seen from the daemon. It decides how containers reach the engine.
 type place int
@@ -64,7 +68,7 @@ func (p *Platform) mode(ctx context.Context) (mode, error) {
 // thisProcess returns the surroundings of this process.
 func thisProcess(docker *daemon) surroundings {
 	s := surroundings{system: runtime.GOOS, inspect: func(ctx context.Context, id string) (container.InspectResponse, error) {
-		return bounded(ctx, askTime, func(ctx context.Context) (container.InspectResponse, error) {
+		return bounded(ctx, modeTime, func(ctx context.Context) (container.InspectResponse, error) {
 			r, err := docker.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 			return r.Container, err
 		})

@@ -96,8 +96,8 @@ func (p *Platform) newNetwork(ctx context.Context, m mode, fn config.Function) (
 	defer p.networks.work.Done()
 	n := &network{
 		platform: p, function: fn.Name, key: networkKey(fn), mode: m,
-		name:      fmt.Sprintf("esm-%s-%s", fn.Name, randomHex(4)),
-		bridge:    "esm" + ownerMark(p.Owner)[:6] + randomHex(3), // an interface's name has at most 15 bytes
+		name:      fmt.Sprintf("esm-%s-%s", fn.Name, randomID()[:8]),
+		bridge:    "esm" + ownerMark(p.Owner)[:6] + randomID()[:6], // an interface's name has at most 15 bytes
 		strangers: rate.Sometimes{First: 3, Interval: time.Minute},
 		seats:     map[netip.Addr]*seat{},
 	}
@@ -125,7 +125,7 @@ func (n *network) create(ctx context.Context, internal bool) error {
 			return docker.NetworkCreate(ctx, n.name, client.NetworkCreateOptions{
 				Driver:   "bridge",
 				Internal: internal,
-				Labels:   p.labels(n.function),
+				Labels:   p.labels(n.function, ""),
 				IPAM:     &dockernet.IPAM{Driver: "default", Config: []dockernet.IPAMConfig{{Subnet: subnet, Gateway: n.gateway}}},
 				Options: map[string]string{
 					"com.docker.network.bridge.name":       n.bridge,

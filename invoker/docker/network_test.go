@@ -52,7 +52,7 @@ func newNetRig(t *testing.T, change ...func(*Platform)) *netRig {
 		if err := r.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
-		if left := dockertest.Leftovers(t, labelOwner+"="+r.Owner); len(left) > 0 {
+		if left := dockertest.Leftovers(t, ownerLabel+"="+r.Owner); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}
 		if left := r.savedRules(); len(left) > 0 {
@@ -144,7 +144,7 @@ func (r *netRig) probe(s *seat, args ...string) *bufio.Scanner {
 	r.Helper()
 	docker := r.client()
 	c, err := docker.ContainerCreate(r.Context(), client.ContainerCreateOptions{
-		Config: &container.Config{Image: r.image(), Cmd: args, User: "993:990", Labels: r.labels("probe")},
+		Config: &container.Config{Image: r.image(), Cmd: args, User: "993:990", Labels: r.labels("probe", "")},
 		HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(s.net.name), CapDrop: []string{"ALL"},
 			ExtraHosts: []string{s.name + ":" + s.gateway.String()}},
 		NetworkingConfig: &dockernet.NetworkingConfig{EndpointsConfig: map[string]*dockernet.EndpointSettings{

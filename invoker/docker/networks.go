@@ -143,7 +143,7 @@ func (p *Platform) foreign(ctx context.Context, at place) (used []netip.Prefix, 
 		return docker.NetworkList(ctx, client.NetworkListOptions{})
 	})
 	if err != nil {
-		return nil, docker.explain("list networks", err)
+		return nil, fmt.Errorf("docker: list networks: %w", err)
 	}
 	for _, n := range list.Items {
 		for _, c := range n.IPAM.Config {
@@ -185,34 +185,29 @@ func (p *Platform) closeNetworks(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// sweepNetworks removes the networks of Owner whose labels are left. Their containers are gone.
-func (p *Platform) sweepNetworks(ctx context.Context, left func(labels map[string]string) bool) error {
+// sweepNetworks removes the networks and rules that earlier Platforms of the same Owner have left. Their containers are gone.
+func (p *Platform) sweepNetworks(ctx context.Context) error {
 	docker, err := p.daemon(ctx)
 	if err != nil {
 		return err
 	}
 	list, err := bounded(ctx, networkTime, func(ctx context.Context) (client.NetworkListResult, error) {
-		return docker.NetworkList(ctx, client.NetworkListOptions{Filters: client.Filters{}.Add("label", labelOwner+"="+p.Owner)})
+		return docker.NetworkList(ctx, client.NetworkListOptions{Filters: client.Filters{}.Add("label", ownerLabel+"="+p.Owner)})
 	})
 	if err != nil {
-		return docker.explain("list networks", err)
+		return fmt.Errorf("docker: list networks: %w", err)
 	}
 	var errs []error
 	for _, n := range list.Items {
-		if left(n.Labels) {
+		if n.Labels[bootLabel] != p.bootID() {
 			errs = append(errs, p.removeNetwork(ctx, n.ID))
 		}
 	}
-	return errors.Join(errs...)
-}
-
-// sweepRules removes the rules that earlier Platforms of the same Owner have left.
-func (p *Platform) sweepRules(ctx context.Context) error {
 	m, err := p.mode(ctx)
-	if err != nil || m.place != onHost {
-		return err
+	if err == nil && m.place == onHost {
+		err = removeRules(ctx, p.leftover)
 	}
-	return removeRules(ctx, p.leftover)
+	return errors.Join(append(errs, err)...)
 }
 
 // removeNetwork removes a network, from which it disconnects the engine's container, of this run or an earlier one, and what
@@ -238,5 +233,5 @@ func (p *Platform) removeNetwork(ctx context.Context, id string) error {
 	if err == nil || errdefs.IsNotFound(err) {
 		return nil
 	}
-	return docker.explain(fmt.Sprintf("remove network %.12s", id), err)
+	return fmt.Errorf("docker: remove network %.12s: %w", id, err)
 }

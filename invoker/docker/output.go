@@ -11,13 +11,15 @@ import (
 	"github.com/esm-run/esm/invoker/lifecycle"
 )
 
-// Output reaches the daemon, and this program, some hundred microseconds after it was written.
+// Output reaches the daemon, and this program, some hundred microseconds after it was written; on a busy machine, milliseconds.
 const (
-	firstOutput = 10 * time.Millisecond // is waited for at the end of an invocation, if the handler writes in most of them
-	leastWait   = time.Millisecond      // shorter waits are none
-	nextOutput  = 2 * time.Millisecond  // after the last
-	mostOutput  = 20 * time.Millisecond // in all
-	lastOutput  = time.Second           // of a container that has ended
+	longestFirst = 50 * time.Millisecond // of waiting for the first output of an invocation
+	longestNext  = 10 * time.Millisecond // of waiting for more
+	leastWait    = time.Millisecond      // shorter waits are none
+	leastFirst   = 2 * time.Millisecond  // for a handler that has just written something
+	mostOutput   = 100 * time.Millisecond
+	margin       = 4           // times what was seen
+	lastOutput   = time.Second // of a container that has ended
 )
 
 // output reads what a container and its extensions write.
@@ -32,11 +34,11 @@ type output struct {
 	closed  bool
 	last    []byte // of what was written last
 
-	expect time.Duration // of the next flush; used by one goroutine at a time
+	pace pace // of one goroutine at a time
 }
 
 func newOutput(to *lifecycle.Output) *output {
-	return &output{to: to, news: make(chan struct{}, 1), expect: firstOutput}
+	return &output{to: to, news: make(chan struct{}, 1), pace: pace{longestFirst, longestNext}}
 }
 
 // read passes on what comes from the daemon, until its end or close. It returns a channel that is closed then.
@@ -78,41 +80,63 @@ func (w *writer) Write(data []byte) (int, error) {
 	return n, err
 }
 
+// pace is how long a flush waits. It follows the delays that were seen, from the longest down.
+type pace struct {
+	first time.Duration // for the first output
+	next  time.Duration // after the last output
+}
+
+// adapt takes the delays of a flush into account; first is negative if there was no output.
+func (p *pace) adapt(first, next time.Duration) {
+	if first < 0 {
+		p.first /= 2
+		return
+	}
+	p.first = min(max(margin*first, p.first*3/4, leastFirst), longestFirst)
+	p.next = min(max(margin*next, p.next*3/4, leastWait), longestNext)
+}
+
 // flush waits for output that is still on its way, as long as it is likely that there is some, and passes on lines without
 // an end. A handler that writes nothing is not held up: the time to wait halves with each silent invocation.
 func (o *output) flush() {
-	spoke, wait := false, o.expect
-	select {
-	case <-o.news:
-		spoke, wait = true, nextOutput
-	default:
-	}
-	if wait >= leastWait {
-		spoke = o.listen(wait) || spoke
-	}
-	if spoke {
-		o.expect = firstOutput
-	} else {
-		o.expect /= 2
-	}
+	o.pace.adapt(o.listen(o.pace))
 	o.flushLines()
 }
 
-// listen waits until nothing has been written for a short time. It reports whether something was.
-func (o *output) listen(first time.Duration) (spoke bool) {
+// listen waits until nothing has been written for a while. It returns after what time the first output came, or a negative
+// number, and the longest time between two.
+func (o *output) listen(p pace) (first, next time.Duration) {
+	first = -1
+	select {
+	case <-o.news:
+		first = 0
+	default:
+		if p.first < leastWait {
+			return first, 0
+		}
+	}
 	end := time.NewTimer(mostOutput)
 	defer end.Stop()
-	quiet := time.NewTimer(first)
+	wait := p.first
+	if first == 0 {
+		wait = p.next
+	}
+	quiet := time.NewTimer(wait)
 	defer quiet.Stop()
-	for {
+	for last := time.Now(); ; quiet.Reset(p.next) {
 		select {
 		case <-o.news:
-			spoke = true
-			quiet.Reset(nextOutput)
+			now := time.Now()
+			if first < 0 {
+				first = now.Sub(last)
+			} else {
+				next = max(next, now.Sub(last))
+			}
+			last = now
 		case <-quiet.C:
-			return spoke
+			return first, next
 		case <-end.C:
-			return spoke
+			return first, next
 		}
 	}
 }

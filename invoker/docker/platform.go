@@ -67,17 +67,20 @@ var _ lifecycle.Platform = (*Platform)(nil)
 
 // Labels of everything that this package creates.
 const (
-	labelOwner       = "esm.engine"      // Platform.Owner
-	labelBoot        = "esm.boot"        // of this Platform alone, and so of one run of the engine
-	labelFunction    = "esm.function"    // name
-	labelEnvironment = "esm.environment" // ID
+	ownerLabel       = "run.esm.owner"       // Platform.Owner
+	bootLabel        = "run.esm.boot"        // of this Platform alone, and so of one run of the engine
+	functionLabel    = "run.esm.function"    // name
+	environmentLabel = "run.esm.environment" // ID
 )
 
-// labels returns the labels of an object that belongs to a function; "" means to none alone.
-func (p *Platform) labels(function string) map[string]string {
-	all := map[string]string{labelOwner: p.Owner, labelBoot: p.bootID()}
+// labels returns the labels of an object of a function and an environment; "" means of none alone.
+func (p *Platform) labels(function, environment string) map[string]string {
+	all := map[string]string{ownerLabel: p.Owner, bootLabel: p.bootID()}
 	if function != "" {
-		all[labelFunction] = function
+		all[functionLabel] = function
+	}
+	if environment != "" {
+		all[environmentLabel] = environment
 	}
 	return all
 }
@@ -86,15 +89,15 @@ func (p *Platform) bootID() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.boot == "" {
-		p.boot = randomHex(8)
+		p.boot = randomID()
 	}
 	return p.boot
 }
 
-func randomHex(bytes int) string {
-	b := make([]byte, bytes)
-	_, _ = rand.Read(b) // never fails
-	return hex.EncodeToString(b)
+func randomID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
 }
 
 // warn traces a warning, once.

@@ -74,8 +74,6 @@ func (s *sandbox) options() (client.ContainerCreateOptions, error) {
 	if err != nil {
 		return client.ContainerCreateOptions{}, err
 	}
-	labels := s.platform.labels(fn.Name)
-	labels[labelEnvironment] = s.spec.ID
 	endpoint := &dockernet.EndpointSettings{}
 	if s.seat.ip.IsValid() {
 		endpoint.IPAMConfig = &dockernet.EndpointIPAMConfig{IPv4Address: s.seat.ip}
@@ -89,7 +87,7 @@ func (s *sandbox) options() (client.ContainerCreateOptions, error) {
 			Cmd:          command,
 			WorkingDir:   cmp.Or(fn.ImageConfig.WorkingDirectory, img.dir, taskDir),
 			Env:          list(s.environ(img, s.network.endpoint())),
-			Labels:       labels,
+			Labels:       s.platform.labels(fn.Name, s.spec.ID),
 			Healthcheck:  &container.HealthConfig{Test: []string{"NONE"}},
 			StopSignal:   "SIGTERM",
 			AttachStdout: true,

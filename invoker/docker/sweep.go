@@ -21,21 +21,19 @@ const (
 // containers detach themselves.
 func (p *Platform) Sweep(ctx context.Context) error {
 	boot := p.bootID()
-	err := p.sweep(ctx, func(labels map[string]string) bool { return labels[labelBoot] != boot })
-	return errors.Join(err, p.sweepRules(ctx))
+	return errors.Join(p.sweep(ctx, func(labels map[string]string) bool { return labels[bootLabel] != boot }), p.sweepNetworks(ctx))
 }
 
 // Close removes everything that this Platform has created. Its sandboxes are closed before.
 func (p *Platform) Close(ctx context.Context) error {
-	failed := p.closeNetworks(ctx)
 	p.mu.Lock()
 	d := p.engine
 	p.mu.Unlock()
 	if d == nil {
-		return failed
+		return nil
 	}
 	boot := p.bootID()
-	err := p.sweep(ctx, func(labels map[string]string) bool { return labels[labelBoot] == boot })
+	err := errors.Join(p.sweep(ctx, func(labels map[string]string) bool { return labels[bootLabel] == boot }), p.closeNetworks(ctx))
 	p.mu.Lock()
 	for _, s := range p.live {
 		if s.disk != nil {
@@ -44,18 +42,17 @@ func (p *Platform) Close(ctx context.Context) error {
 	}
 	p.live, p.engine = nil, nil
 	p.mu.Unlock()
-	return errors.Join(failed, err, d.Client.Close())
+	return errors.Join(err, d.Client.Close())
 }
 
-// sweep removes what belongs to Owner and has labels that are left.
+// sweep removes containers and volumes of Owner that are left, by their labels.
 func (p *Platform) sweep(ctx context.Context, left func(labels map[string]string) bool) error {
 	d, err := p.daemon(ctx)
 	if err != nil {
 		return err
 	}
-	mine := client.Filters{}.Add("label", labelOwner+"="+p.Owner)
+	mine := client.Filters{}.Add("label", ownerLabel+"="+p.Owner)
 	failed := p.sweepContainers(ctx, d, mine, left)
-	failed = errors.Join(failed, p.sweepNetworks(ctx, left))
 	volumes, err := bounded(ctx, askTime, func(ctx context.Context) (client.VolumeListResult, error) {
 		return d.VolumeList(ctx, client.VolumeListOptions{Filters: mine})
 	})
@@ -140,10 +137,10 @@ func (p *Platform) tidy(ctx context.Context) {
 			p.mu.Unlock()
 		}
 	}
-	mine := client.Filters{}.Add("label", labelOwner+"="+p.Owner, labelBoot+"="+p.bootID(), labelEnvironment)
+	mine := client.Filters{}.Add("label", ownerLabel+"="+p.Owner, bootLabel+"="+p.bootID(), environmentLabel)
 	_ = p.sweepContainers(ctx, d, mine, func(labels map[string]string) bool { // the next time, if the daemon is away
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return p.live[labels[labelEnvironment]] == nil
+		return p.live[labels[environmentLabel]] == nil
 	})
 }
