@@ -168,6 +168,13 @@ type Environments struct {
 	Provisioned, ProvisionedBusy int // those among them that belong to its provisioned concurrency
 }
 
+// Unpacking reports how much of an archive or of layers is written to the data directory, once a second if it takes longer
+// than that.
+type Unpacking struct {
+	Path        string // of the archive, or of one of the layers
+	Done, Total int64  // bytes
+}
+
 // Started reports that an execution environment of a function started, or why it failed to.
 type Started struct {
 	Function string
@@ -301,6 +308,7 @@ func (Scaled) event()       {}
 func (State) event()        {}
 func (Failing) event()      {}
 func (Slowed) event()       {}
+func (Unpacking) event()    {}
 func (Output) event()       {}
 func (Environments) event() {}
 func (Started) event()      {}
