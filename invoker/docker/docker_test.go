@@ -63,6 +63,15 @@ func TestSuite(t *testing.T) {
 	invokertest.Run(t, func(t *testing.T) lifecycle.Platform { return newPlatform(t, nil) }, fn)
 }
 
+func TestSuiteExtensions(t *testing.T) {
+	files := handlerFiles(t)
+	files = append(files, dockertest.File{Path: "opt/extensions/" + invokertest.ExtensionName, Mode: 0o755, Content: files[0].Content},
+		dockertest.File{Path: "opt/extensions/text", Mode: 0o644, Content: []byte("text")},
+		dockertest.File{Path: "opt/extensions/dir/program", Mode: 0o755, Content: []byte("text")})
+	fn := config.Function{Name: "f", ImageUri: dockertest.Import(t, files, `ENTRYPOINT ["/handler"]`)}
+	invokertest.RunExtensions(t, func(t *testing.T) lifecycle.Platform { return newPlatform(t, nil) }, fn)
+}
+
 const testID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 
 // rig is a Starter of containers whose trace is collected.

@@ -32,6 +32,7 @@ type sandbox struct {
 
 	container  string // its ID, or "" if it has to be created
 	command    string // that it runs
+	env        map[string]string
 	extensions []string
 	capped     bool // its CPU time is limited
 	stuck      bool // something in it could not be killed
