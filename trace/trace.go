@@ -182,6 +182,23 @@ type Started struct {
 	Err      error
 }
 
+// Pulling reports the progress of an image that a function needs and the daemon did not have, at most once a second. The last
+// one has Done or Err set.
+type Pulling struct {
+	Function, Image string
+	Bytes, Total    int64 // of the layers known so far
+	Took            time.Duration
+	Done            bool
+	Err             error
+}
+
+// Warning reports, once, what is other than people expect and does not stop anything: a protection that this machine does
+// not have, a container that does not reach the engine.
+type Warning struct {
+	Function string // empty if it concerns all
+	Text     string // for people, with a remedy
+}
+
 // Ran reports one invocation of a function, by a mapping or by any other caller.
 type Ran struct {
 	Function, ID string
@@ -296,6 +313,8 @@ func (Output) event()       {}
 func (Environments) event() {}
 func (Started) event()      {}
 func (Ran) event()          {}
+func (Pulling) event()      {}
+func (Warning) event()      {}
 
 func (RecursionStopped) event() {}
 func (EventAccepted) event()    {}

@@ -55,8 +55,6 @@ func (l *Lines) Report(at time.Time, e trace.Event) {
 		if e.Err != nil && found.fresh {
 			l.line(signFailed, e.Function, "does not start: %s", brief(e.Err.Error()))
 		}
-	case trace.Unpacking:
-		l.line(signProgress, e.Path, "unpacking: %d of %d MB", e.Done>>20, e.Total>>20)
 	case trace.Scheduled:
 		l.scheduled(e, found.fresh)
 	case trace.EventsFailing:
@@ -66,6 +64,7 @@ func (l *Lines) Report(at time.Time, e trace.Event) {
 	default:
 		l.stream(e)
 		l.events(e)
+		l.preparations(e, found.fresh)
 	}
 }
 
@@ -133,7 +132,7 @@ var (
 	signWarning     = sign{"!", yellow, slog.LevelWarn}
 	signChanged     = sign{"●", green, slog.LevelInfo}
 	signScaled      = sign{"↕", dim, slog.LevelDebug}
-	signProgress    = sign{"▸", dim, slog.LevelInfo}
+	signProgress    = sign{"↓", dim, slog.LevelInfo}
 	signReading     = sign{"▸", dim, slog.LevelDebug}
 	signDrained     = sign{"■", dim, slog.LevelInfo}
 	signGaveUp      = sign{"⊘", red, slog.LevelError}

@@ -63,8 +63,6 @@ func (l *Logs) Report(at time.Time, e trace.Event) {
 		l.about(e.Mapping, "", newsLevel(found.fresh), "polling is slowed down", failure(e.Err))
 	case trace.Started:
 		l.started(e, found.fresh)
-	case trace.Unpacking:
-		l.log(l.Handler, slog.LevelInfo, "unpacking", slog.String("path", e.Path), slog.Int64("bytes", e.Done), slog.Int64("total", e.Total))
 	case trace.Scheduled:
 		l.scheduled(e, found.fresh)
 	case trace.EventsFailing:
@@ -72,6 +70,7 @@ func (l *Logs) Report(at time.Time, e trace.Event) {
 	default:
 		l.stream(e)
 		l.events(e)
+		l.preparations(e, found.fresh)
 	}
 }
 
