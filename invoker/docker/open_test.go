@@ -12,7 +12,7 @@ import (
 
 // unopened is a network that exists, on no daemon.
 func unopened(at place, warn func(string)) *network {
-	subnet := netip.MustParsePrefix("10.213.0.0/22")
+	subnet := netip.MustParsePrefix("203.0.113.0/26") // for documentation: of no machine
 	return &network{
 		platform: &Platform{Endpoint: "http://localhost:4566", Trace: func(e trace.Event) { warn(e.(trace.Warning).Text) }},
 		mode:     mode{place: at, why: "because"}, name: "esm-f", bridge: "esm0",
@@ -74,7 +74,7 @@ func TestOpenElsewhere(t *testing.T) {
 	if err == nil {
 		t.Fatal("opened a network that is not on this machine")
 	}
-	for _, want := range []string{"10.213.0.1", "because", "docs/containers.md"} {
+	for _, want := range []string{"203.0.113.1", "because", "docs/containers.md"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error %q does not contain %q", err, want)
 		}
