@@ -172,6 +172,7 @@ type Environments struct {
 type Started struct {
 	Function string
 	Took     time.Duration
+	Fault    string // as in esm.Response; empty unless Err is the function's fault
 	Err      error
 }
 
@@ -185,6 +186,7 @@ type Ran struct {
 
 	Provisioned bool // it ran in a provisioned environment
 	Spilled     bool // it ran on demand, since the function's provisioned environments were busy
+	Cold        bool // it waited for the environment to start
 }
 
 // RecursionStopped reports invocations of a function that were stopped because it has caused itself too many times in a row:
