@@ -237,6 +237,7 @@ func (p *Pool) report() {
 	now := trace.Environments{
 		Function: p.Function.Name, Alive: len(p.members), Busy: p.busy,
 		Provisioned: p.provisioned.alive, ProvisionedBusy: p.provisioned.alive - len(p.provisioned.idle),
+		Spares: min(p.idling(), p.Function.Spares),
 	}
 	p.mu.Unlock()
 	if now != p.traced {

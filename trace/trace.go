@@ -166,6 +166,8 @@ type Environments struct {
 	Alive, Busy int
 
 	Provisioned, ProvisionedBusy int // those among them that belong to its provisioned concurrency
+
+	Spares int // idle ones that are kept for a burst, at most as many as the function is to have
 }
 
 // Started reports that an execution environment of a function started, or why it failed to.
