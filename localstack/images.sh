@@ -104,29 +104,25 @@ fill_node() {
 }
 
 fill_java() {
-  local client
+  local client files
   client=$("$here/javaclient.sh" env)
-  mkdir -p var/task usr/lib classes
+  mkdir -p var/task usr/lib classes native
   jlink --add-modules java.base,java.logging,java.management,java.sql,jdk.unsupported \
     --strip-debug --no-header-files --no-man-pages --output usr/lib/jvm
   usr/lib/jvm/bin/java -Xshare:dump >/dev/null # starts in half the time
   javac -cp "$client/*" -d classes "$sources/java/Handler.java"
   jar cf var/task/handler.jar -C classes .
-  rm -r classes
   cp "$client"/*.jar var/task
-  find usr/lib/jvm -name '*.so' -o -path '*/bin/java' | LD_LIBRARY_PATH=usr/lib/jvm/lib xargs_libraries
-}
-
-xargs_libraries() {
-  local files
-  mapfile -t files
-  libraries "${files[@]}"
+  (cd native && jar xf "$client"/aws-lambda-java-runtime-interface-client-*.jar)
+  mapfile -t files < <(find usr/lib/jvm -name '*.so' -o -path '*/bin/java'; find native -name "*linux-$(uname -m | sed 's/aarch64/aarch_64/').so")
+  LD_LIBRARY_PATH=usr/lib/jvm/lib:usr/lib/jvm/lib/server libraries "${files[@]}"
+  rm -r classes native
 }
 
 libraries() { # libraries FILE...: what these need of this machine's shared libraries
   local library
   ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// {print $3} $1 ~ /^\// && NF == 2 {print $1}' | sort -u | while read -r library; do
-    case $library in "usr/* | "$PWD"/*) ;; *) command install -D -m 755 "$library" "./$library" ;; esac
+    case $library in usr/* | "$PWD"/*) ;; *) command install -D -m 755 "$library" "./$library" ;; esac
   done
 }
 
