@@ -212,6 +212,7 @@ filled() { # filled NAME: makes the file system of an image, unless it is kept
   file=$base/$1-$key.tar
   [ ! -f "$file" ] || return 0
   mkdir -p "$base"
+  rm -rf "$base/$1".?????? # of a try that failed
   work=$(mktemp -d "$base/$1.XXXXXX")
   mkdir -p "$work/root/tmp" "$work/root/etc"
   chmod 755 "$work/root"
@@ -223,7 +224,7 @@ filled() { # filled NAME: makes the file system of an image, unless it is kept
     die "the image $1 cannot be made; see $work/log"
   fi
   tar -C "$work/root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$work/tar" .
-  find "$base" -maxdepth 1 -name "$1-*.tar" -delete
+  rm -f "$base/$1"-*.tar # of earlier inputs
   mv "$work/tar" "$file"
   rm -rf "$work"
   say "made $1 in $SECONDS s, $(du -m "$file" | cut -f1) MB"
