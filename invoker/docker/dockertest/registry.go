@@ -1,0 +1,181 @@
+// Package dockertest has what tests of containers need besides a Docker daemon: a registry to pull images from.
+package dockertest
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Registry is a registry of images on a loopback address, from which a Docker daemon on this machine pulls without TLS
+// (OCI: "Distribution Specification", pull). It is closed when the test ends.
+type Registry struct {
+	Host string // the address: the first part of images' names
+
+	// Gate, if it is set before the first pull, holds up each layer after its first half until a value can be received, or
+	// the channel is closed.
+	Gate chan struct{}
+
+	mu        sync.Mutex
+	manifests map[string]blob // by name and tag, and by name and digest
+	blobs     map[string]blob // by digest
+	pulled    []string        // digests of layers
+}
+
+// Image is an image of one program. Its zero value cannot run.
+type Image struct {
+	Layers       []map[string]string // the contents of executable files, by path
+	Entrypoint   []string
+	Cmd          []string
+	Architecture string // empty means that of this machine
+}
+
+type blob struct {
+	mediaType string
+	content   []byte
+	layer     bool
+}
+
+const (
+	manifestType = "application/vnd.oci.image.manifest.v1+json"
+	configType   = "application/vnd.oci.image.config.v1+json"
+	layerType    = "application/vnd.oci.image.layer.v1.tar"
+)
+
+// NewRegistry starts a registry without images.
+func NewRegistry(t testing.TB) *Registry {
+	r := &Registry{manifests: map[string]blob{}, blobs: map[string]blob{}}
+	server := httptest.NewServer(r)
+	t.Cleanup(server.Close)
+	r.Host = strings.TrimPrefix(server.URL, "http://")
+	return r
+}
+
+// Push makes an image of this name, such as orders:1, and returns its whole name. A name that exists is replaced.
+func (r *Registry) Push(name string, image Image) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var layers []map[string]any
+	var diffs []string
+	for _, files := range image.Layers {
+		layer := r.add(blob{layerType, archive(files), true})
+		layers, diffs = append(layers, layer), append(diffs, layer["digest"].(string))
+	}
+	architecture := image.Architecture
+	if architecture == "" {
+		architecture = runtime.GOARCH
+	}
+	config := r.add(blob{mediaType: configType, content: encode(map[string]any{
+		"os": "linux", "architecture": architecture,
+		"config": map[string]any{"Entrypoint": image.Entrypoint, "Cmd": image.Cmd},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": diffs},
+	})})
+	manifest := blob{mediaType: manifestType, content: encode(map[string]any{
+		"schemaVersion": 2, "mediaType": manifestType, "config": config, "layers": layers,
+	})}
+	repository, tag, _ := strings.Cut(name, ":")
+	r.manifests[repository+"/manifests/"+tag] = manifest
+	r.manifests[repository+"/manifests/"+digest(manifest.content)] = manifest
+	return r.Host + "/" + name
+}
+
+// add keeps a blob, and returns its descriptor.
+func (r *Registry) add(b blob) map[string]any {
+	r.blobs[digest(b.content)] = b
+	return map[string]any{"mediaType": b.mediaType, "digest": digest(b.content), "size": len(b.content)}
+}
+
+// Pulled returns the number of layers that were pulled.
+func (r *Registry) Pulled() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.pulled)
+}
+
+// ServeHTTP answers a daemon.
+func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	path := strings.TrimPrefix(req.URL.Path, "/v2/")
+	b, found := r.find(path)
+	switch {
+	case req.Method != http.MethodGet && req.Method != http.MethodHead:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	case path == "":
+		fmt.Fprint(w, "{}")
+	case !found:
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`)
+	default:
+		r.send(w, req, b)
+	}
+}
+
+// find returns what is at the path of a manifest or blob.
+func (r *Registry) find(path string) (blob, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, sum, ok := strings.Cut(path, "/blobs/"); ok {
+		b, found := r.blobs[sum]
+		return b, found
+	}
+	b, found := r.manifests[path]
+	return b, found
+}
+
+func (r *Registry) send(w http.ResponseWriter, req *http.Request, b blob) {
+	w.Header().Set("Content-Type", b.mediaType)
+	w.Header().Set("Docker-Content-Digest", digest(b.content))
+	w.Header().Set("Content-Length", fmt.Sprint(len(b.content)))
+	if req.Method == http.MethodHead {
+		return
+	}
+	half := len(b.content) / 2
+	_, _ = w.Write(b.content[:half])
+	if b.layer && r.Gate != nil {
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-r.Gate:
+		case <-req.Context().Done():
+			return
+		}
+	}
+	_, _ = w.Write(b.content[half:])
+	if b.layer {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.pulled = append(r.pulled, digest(b.content))
+	}
+}
+
+// archive returns a tar archive of executable files.
+func archive(files map[string]string) []byte {
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for path, content := range files {
+		header := &tar.Header{Name: strings.TrimPrefix(path, "/"), Mode: 0o755, Size: int64(len(content)), Typeflag: tar.TypeReg}
+		if err := w.WriteHeader(header); err != nil {
+			panic(err) // of a bytes.Buffer, only for a name that no archive can hold
+		}
+		_, _ = w.Write([]byte(content))
+	}
+	_ = w.Close()
+	return out.Bytes()
+}
+
+func digest(content []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(content)) }
+
+func encode(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // values of maps, lists and strings have a JSON form
+	}
+	return text
+}
