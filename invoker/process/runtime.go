@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -47,7 +47,9 @@ func (s *sandbox) Start(_ context.Context, api http.Handler, _ <-chan struct{}) 
 		return nil, err
 	}
 	r := &running{sandbox: s, address: l.Addr().String(), killed: make(chan struct{})}
-	r.server = runtimeapi.NewServer(r.address, api)
+	r.server = runtimeapi.NewServer(nil)
+	r.host = r.server.Host(r.address, netip.Addr{})
+	r.host.Serve(api)
 	r.serving.Go(func() { _ = r.server.Serve(l) }) // ends with Close; a runtime that cannot connect shows as such
 	if err := r.exec(); err != nil {
 		r.server.Close()
@@ -64,6 +66,7 @@ func (s *sandbox) Close() { s.dir.remove() }
 type running struct {
 	sandbox *sandbox
 	server  *runtimeapi.Server
+	host    *runtimeapi.Host
 	address string // where server listens
 	child   *child
 	pipes   []*pipe
@@ -120,23 +123,11 @@ func (r *running) Wait() *runtimeapi.Failure {
 	return runtimeapi.Exited(r.child.reason())
 }
 
-// quiet waits until the server has read what a dead runtime had sent. Connections that the runtime made are accepted
-// before one that is made now, and end when everything on them has been read.
+// quiet waits until the server has read what a dead runtime had sent.
 func (r *running) quiet() {
 	ctx, cancel := context.WithTimeout(context.Background(), quietGrace)
 	defer cancel()
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", r.address)
-	if err != nil {
-		return
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(quietGrace)) // a socket takes deadlines
-	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: nobody\r\nConnection: close\r\n\r\n"); err != nil {
-		return
-	}
-	_, _ = io.Copy(io.Discard, c) // its end is what counts
-	r.server.Quiet(ctx)
+	r.host.Quiet(ctx)
 }
 
 // Kill ends every process of the runtime, those that left its group too. Processes are killed before their connections
