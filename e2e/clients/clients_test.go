@@ -75,10 +75,12 @@ func TestClients(t *testing.T) {
 	for name, c := range clients {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			t.Run("process", func(t *testing.T) {
-				t.Parallel()
-				c.check(t, c.process(t, sourceOf(t, name)))
-			})
+			for way, keys := range c.ways(name) {
+				t.Run(way, func(t *testing.T) {
+					t.Parallel()
+					c.check(t, keys(t))
+				})
+			}
 		})
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/esm-run/esm/e2e/rig"
 )
 
-// A client is one of Lambda's runtime interface clients with a handler: a directory of e2e/images and the image that
-// localstack/images.sh makes of it.
+// A client is one of Lambda's runtime interface clients with a handler, in a directory of e2e/images.
 type client struct {
 	process func(t *testing.T, source string) string // the keys of a function that runs as a process
+	images  []string                                 // those of localstack/images.sh that have the client
 
 	failure string // the form of the response to an error "out of beans"
 	init    string // the form of the response after an error "no beans at all" in Init
@@ -23,24 +23,49 @@ type client struct {
 var clients = map[string]client{
 	"go": {
 		process: goProcess,
+		images:  []string{"go", "extension"},
 		failure: `^\{"errorMessage":"out of beans","errorType":"errorString"\}$`,
 		init:    `^\{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 1"\}$`,
 	},
 	"python": {
 		process: pythonProcess,
+		images:  []string{"python", "base"},
 		failure: `^\{"errorMessage": "out of beans", "errorType": "ValueError", "requestId": "ID", "stackTrace": \["  File \\".*app.py\\", line \d+, in handler\\n.*"\]\}$`,
 		init:    `^\{"errorMessage": "no beans at all", "errorType": "LookupError", "requestId": "", "stackTrace": \[.*\]\}$`,
 	},
 	"node": {
 		process: nodeProcess,
+		images:  []string{"node"},
 		failure: `^\{"errorType":"RangeError","errorMessage":"out of beans","trace":\["RangeError: out of beans",".*"\]\}$`,
 		init:    `^\{"errorType":"RangeError","errorMessage":"no beans at all","trace":\["RangeError: no beans at all",".*"\]\}$`,
 	},
 	"java": {
 		process: javaProcess,
+		images:  []string{"java"},
 		failure: `^\{"errorMessage":"out of beans","errorType":"java.lang.IllegalArgumentException","stackTrace":\["Handler.handleRequest.*"\]\}$`,
 		init:    `^\{"errorMessage":"no beans at all","errorType":"java.lang.IllegalStateException","stackTrace":\[.*\]\}$`,
 	},
+}
+
+// ways returns the keys of functions with the client, by the way in which it runs.
+func (c client) ways(name string) map[string]func(t *testing.T) string {
+	ways := map[string]func(t *testing.T) string{
+		"process": func(t *testing.T) string { return c.process(t, sourceOf(t, name)) },
+	}
+	for _, image := range c.images {
+		image = "esm-test/" + image
+		ways[image] = func(t *testing.T) string {
+			rig.NeedImage(t, image)
+			return "ImageUri: " + image
+		}
+	}
+	if name == "python" {
+		ways["base image"] = func(t *testing.T) string {
+			rig.NeedImage(t, "esm-test/base")
+			return fmt.Sprintf("Run: container, BaseImage: esm-test/base, Runtime: python3.11, Handler: app.handler, CodeUri: %q", sourceOf(t, name))
+		}
+	}
+	return ways
 }
 
 // sourceOf returns the directory of a client's handler.
