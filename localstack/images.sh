@@ -167,10 +167,10 @@ configuration() {
     echo 'ENTRYPOINT ["/usr/bin/python3", "-m", "awslambdaric"]'
     echo 'CMD ["app.handler"]'
     ;;
-  node) # this client finds the handler in its environment alone
+  node)
     echo 'WORKDIR /var/task'
-    echo 'ENV _HANDLER=app.handler'
     echo 'ENTRYPOINT ["/usr/local/bin/node", "node_modules/aws-lambda-ric/index.mjs"]'
+    echo 'CMD ["app.handler"]'
     ;;
   java)
     echo 'WORKDIR /var/task'

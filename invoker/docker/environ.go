@@ -12,7 +12,10 @@ var defaults = []string{"LANG", "TZ", "AWS_XRAY_CONTEXT_MISSING", "AWS_ENDPOINT_
 
 // environ returns the variables of a container, beside those that only its image sets (AWS: "Creating Lambda functions using
 // container images"). Later ones win: Lambda's defaults, the image's, the function's, those that Lambda reserves.
-func (s *sandbox) environ(img *image, endpoint string) map[string]string {
+//
+// _HANDLER is the last argument of the container's program, as with the AWS Lambda Runtime Interface Emulator: the client for
+// Node.js takes the handler from there alone. AWS does not say whether Lambda sets it.
+func (s *sandbox) environ(img *image, endpoint string, argv []string) map[string]string {
 	own := s.spec.Function.Environment.Variables
 	env := maps.Clone(s.spec.Env)
 	for _, name := range defaults {
@@ -23,6 +26,9 @@ func (s *sandbox) environ(img *image, endpoint string) map[string]string {
 	}
 	if url := env["AWS_ENDPOINT_URL"]; endpoint != "" && url != "" && url == s.platform.Endpoint {
 		env["AWS_ENDPOINT_URL"] = endpoint
+	}
+	if _, inImage := img.env["_HANDLER"]; !inImage && env["_HANDLER"] == "" && len(argv) > 0 {
+		env["_HANDLER"] = argv[len(argv)-1]
 	}
 	env["LAMBDA_TASK_ROOT"] = taskDir
 	env["LAMBDA_RUNTIME_DIR"] = "/var/runtime"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
@@ -86,7 +87,7 @@ func (s *sandbox) options() (client.ContainerCreateOptions, error) {
 			Entrypoint:   entrypoint,
 			Cmd:          command,
 			WorkingDir:   cmp.Or(fn.ImageConfig.WorkingDirectory, img.dir, taskDir),
-			Env:          list(s.environ(img, s.network.endpoint())),
+			Env:          list(s.environ(img, s.network.endpoint(), slices.Concat(entrypoint, command))),
 			Labels:       s.platform.labels(fn.Name, s.spec.ID),
 			Healthcheck:  &container.HealthConfig{Test: []string{"NONE"}},
 			StopSignal:   "SIGTERM",
