@@ -1,4 +1,3 @@
-// Package dockertest has what tests of containers need besides a Docker daemon: a registry to pull images from.
 package dockertest
 
 import (
@@ -10,8 +9,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -20,19 +21,19 @@ import (
 type Registry struct {
 	Host string // the address: the first part of images' names
 
-	// Gate, if it is set before the first pull, holds up each layer after its first half until a value can be received, or
-	// the channel is closed.
+	// Gate, if it is set before the first pull, holds up layers: between any two of the sixteen parts of one, a value has to be
+	// received, unless the channel is closed.
 	Gate chan struct{}
 
 	mu        sync.Mutex
 	manifests map[string]blob // by name and tag, and by name and digest
 	blobs     map[string]blob // by digest
-	pulled    []string        // digests of layers
+	pulled    atomic.Int64
 }
 
-// Image is an image of one program. Its zero value cannot run.
+// Image is an image of a Registry.
 type Image struct {
-	Layers       []map[string]string // the contents of executable files, by path
+	Layers       []map[string][]byte // the contents of executable files, by path
 	Entrypoint   []string
 	Cmd          []string
 	Architecture string // empty means that of this machine
@@ -59,7 +60,7 @@ func NewRegistry(t testing.TB) *Registry {
 	return r
 }
 
-// Push makes an image of this name, such as orders:1, and returns its whole name. A name that exists is replaced.
+// Push adds an image under a name such as orders:1, which it may replace, and returns the name with that of the registry.
 func (r *Registry) Push(name string, image Image) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,11 +95,7 @@ func (r *Registry) add(b blob) map[string]any {
 }
 
 // Pulled returns the number of layers that were pulled.
-func (r *Registry) Pulled() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.pulled)
-}
+func (r *Registry) Pulled() int { return int(r.pulled.Load()) }
 
 // ServeHTTP answers a daemon.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -137,26 +134,32 @@ func (r *Registry) send(w http.ResponseWriter, req *http.Request, b blob) {
 	if req.Method == http.MethodHead {
 		return
 	}
-	half := len(b.content) / 2
-	_, _ = w.Write(b.content[:half])
-	if b.layer && r.Gate != nil {
+	if !b.layer || r.Gate == nil {
+		_, _ = w.Write(b.content)
+	} else if !r.sendParts(w, req, b.content) {
+		return
+	}
+	if b.layer {
+		r.pulled.Add(1)
+	}
+}
+
+// sendParts sends a layer in sixteen parts, and reports whether its receiver has waited for all of them.
+func (r *Registry) sendParts(w http.ResponseWriter, req *http.Request, content []byte) bool {
+	for part := range slices.Chunk(content, len(content)/15) {
+		_, _ = w.Write(part)
 		_ = http.NewResponseController(w).Flush()
 		select {
 		case <-r.Gate:
 		case <-req.Context().Done():
-			return
+			return false
 		}
 	}
-	_, _ = w.Write(b.content[half:])
-	if b.layer {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.pulled = append(r.pulled, digest(b.content))
-	}
+	return true
 }
 
 // archive returns a tar archive of executable files.
-func archive(files map[string]string) []byte {
+func archive(files map[string][]byte) []byte {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for path, content := range files {
@@ -164,7 +167,7 @@ func archive(files map[string]string) []byte {
 		if err := w.WriteHeader(header); err != nil {
 			panic(err) // of a bytes.Buffer, only for a name that no archive can hold
 		}
-		_, _ = w.Write([]byte(content))
+		_, _ = w.Write(content)
 	}
 	_ = w.Close()
 	return out.Bytes()

@@ -1,12 +1,9 @@
 package dockertest
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 )
@@ -28,7 +25,7 @@ func get(t *testing.T, url string) (status int, body []byte, header http.Header)
 // A manifest leads to its configuration and layers.
 func TestRegistry(t *testing.T) {
 	r := NewRegistry(t)
-	name := r.Push("orders:1", Image{Layers: []map[string]string{{"/handler": "one"}, {"/opt/more": "two"}}, Entrypoint: []string{"/handler"}})
+	name := r.Push("orders:1", Image{Layers: []map[string][]byte{{"/handler": []byte("one")}, {"/opt/more": []byte("two")}}, Entrypoint: []string{"/handler"}})
 	if name != r.Host+"/orders:1" {
 		t.Errorf("the image is %s", name)
 	}
@@ -65,37 +62,5 @@ func TestRegistry(t *testing.T) {
 	}
 	if got := r.Pulled(); got != 2 {
 		t.Errorf("%d layers were pulled, want 2", got)
-	}
-}
-
-// A daemon pulls from the registry, which holds up a layer while its gate is closed.
-func TestDaemonPulls(t *testing.T) {
-	host := os.Getenv("ESM_TEST_DOCKER")
-	switch {
-	case host == "" && os.Getenv("CI") == "true":
-		t.Fatal("ESM_TEST_DOCKER names no Docker daemon")
-	case host == "":
-		t.Skip("ESM_TEST_DOCKER names no Docker daemon")
-	}
-	docker := func(args ...string) string {
-		t.Helper()
-		cmd := exec.Command("docker", args...)
-		cmd.Env = append(os.Environ(), "DOCKER_HOST="+host)
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Errorf("docker %q: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
-	r := NewRegistry(t)
-	r.Gate = make(chan struct{})
-	image := r.Push("orders:1", Image{Layers: []map[string]string{{"/handler": rand.Text()}}, Cmd: []string{"/handler"}})
-	pulled := make(chan string)
-	go func() { pulled <- docker("pull", image) }()
-	r.Gate <- struct{}{}
-	<-pulled
-	defer docker("image", "rm", image)
-	if got := docker("image", "inspect", "--format", "{{.Config.Cmd}} {{.RepoDigests}}", image); !strings.HasPrefix(got, "[/handler] ["+r.Host+"/orders@sha256:") {
-		t.Errorf("the image is %s", got)
 	}
 }
