@@ -84,8 +84,9 @@ func newAddresses(subnet netip.Prefix, reserved ...netip.Addr) *addresses {
 
 // take returns a free address, or errFull.
 func (a *addresses) take() (netip.Addr, error) {
-	for at := a.next(a.last); at != a.last; at = a.next(at) {
-		if !a.used[at] {
+	at := a.last
+	for range 1 << (32 - a.subnet.Bits()) {
+		if at = a.next(at); !a.used[at] {
 			a.used[at], a.last = true, at
 			return at, nil
 		}

@@ -1,18 +1,14 @@
 package docker
 
 import (
-	"archive/tar"
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +21,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker/docker/dockertest"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -32,20 +29,15 @@ import (
 type netRig struct {
 	*testing.T
 	*Platform
+	probes   string // the image
 	mu       sync.Mutex
 	warnings []string
 }
 
 func newNetRig(t *testing.T, change ...func(*Platform)) *netRig {
 	t.Helper()
-	host := os.Getenv("ESM_TEST_DOCKER")
-	switch {
-	case host == "" && os.Getenv("CI") == "true":
-		t.Fatal("ESM_TEST_DOCKER is not set: it names the Docker daemon of the tests")
-	case host == "":
-		t.Skip("needs a Docker daemon: set ESM_TEST_DOCKER to its DOCKER_HOST, such as unix:///var/run/docker.sock")
-	}
-	r := &netRig{T: t, Platform: &Platform{Host: host, Owner: "test-" + randomID(), Networks: "10.214.0.0/16"}}
+	host := dockertest.Host(t)
+	r := &netRig{T: t, Platform: &Platform{Host: host, Owner: dockertest.Owner(), Networks: "10.214.0.0/16"}}
 	r.Trace = func(e trace.Event) {
 		if w, ok := e.(trace.Warning); ok {
 			r.mu.Lock()
@@ -57,28 +49,17 @@ func newNetRig(t *testing.T, change ...func(*Platform)) *netRig {
 		c(r.Platform)
 	}
 	t.Cleanup(func() {
-		if err := r.closeNetworks(context.Background()); err != nil {
+		if err := r.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
-		r.checkNothingLeft()
+		if left := dockertest.Leftovers(t, ownerLabel+"="+r.Owner); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+		if left := r.savedRules(); len(left) > 0 {
+			t.Errorf("rules are left:\n%s", strings.Join(left, "\n"))
+		}
 	})
 	return r
-}
-
-// checkNothingLeft looks for networks and rules of this Platform.
-func (r *netRig) checkNothingLeft() {
-	r.Helper()
-	list, err := r.client().NetworkList(context.Background(), client.NetworkListOptions{
-		Filters: client.Filters{}.Add("label", ownerLabel+"="+r.Owner)})
-	if err != nil {
-		r.Error(err)
-	}
-	for _, n := range list.Items {
-		r.Errorf("network %s is left", n.Name)
-	}
-	if left := r.savedRules(); len(left) > 0 {
-		r.Errorf("rules are left:\n%s", strings.Join(left, "\n"))
-	}
 }
 
 // savedRules returns the firewall's rules with the owner's mark.
@@ -103,6 +84,14 @@ func (r *netRig) needFirewall() {
 	if !mayFirewall() {
 		r.Skip("needs root and iptables")
 	}
+}
+
+// image returns the image with the probe.
+func (r *netRig) image() string {
+	if r.probes == "" {
+		r.probes = probeImage(r)
+	}
+	return r.probes
 }
 
 func (r *netRig) client() *client.Client {
@@ -139,54 +128,23 @@ func (r *netRig) said() string {
 	return strings.Join(r.warnings, "\n")
 }
 
-var probeImage = sync.OnceValues(buildProbe)
+var probeProgram []byte
 
-// buildProbe returns the files of an image with the probe.
-func buildProbe() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "")
-	if err != nil {
-		return nil, err
+// probeImage returns an image with the probe.
+func probeImage(t testing.TB) string {
+	t.Helper()
+	if probeProgram == nil {
+		probeProgram = dockertest.Build(t, "testdata/probe")
 	}
-	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "probe"), "./testdata/probe")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, out)
-	}
-	program, err := os.ReadFile(filepath.Join(dir, "probe"))
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	err = w.WriteHeader(&tar.Header{Name: "probe", Mode: 0o755, Size: int64(len(program))})
-	if err == nil {
-		_, err = w.Write(program)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	return b.Bytes(), err
+	return dockertest.Import(t, []dockertest.File{{Path: "probe", Mode: 0o755, Content: probeProgram}}, `ENTRYPOINT ["/probe"]`)
 }
 
 // probe starts a container in a seat and returns what its output says.
 func (r *netRig) probe(s *seat, args ...string) *bufio.Scanner {
 	r.Helper()
-	files, err := probeImage()
-	if err != nil {
-		r.Fatal(err)
-	}
 	docker := r.client()
-	const image = "esm-test/probe:latest"
-	imported, err := docker.ImageImport(r.Context(), client.ImageImportSource{Source: bytes.NewReader(files), SourceName: "-"}, image, client.ImageImportOptions{})
-	if err != nil {
-		r.Fatal(err)
-	}
-	if _, err := io.Copy(io.Discard, imported); err != nil {
-		r.Fatal(err)
-	}
 	c, err := docker.ContainerCreate(r.Context(), client.ContainerCreateOptions{
-		Config: &container.Config{Image: image, Entrypoint: append([]string{"/probe"}, args...), User: "993:990", Labels: r.labels("probe", "")},
+		Config: &container.Config{Image: r.image(), Cmd: args, User: "993:990", Labels: r.labels("probe", "")},
 		HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(s.net.name), CapDrop: []string{"ALL"},
 			ExtraHosts: []string{s.name + ":" + s.gateway.String()}},
 		NetworkingConfig: &dockernet.NetworkingConfig{EndpointsConfig: map[string]*dockernet.EndpointSettings{
@@ -282,11 +240,17 @@ func TestNetworkIsolates(t *testing.T) {
 			for _, s := range []*seat{a, b, c} {
 				s.serve(http.HandlerFunc(pong))
 			}
-			// Containers b and c listen on a port of their own, and the engine on all addresses of this machine.
+			// Containers b and c listen on a port of their own, where this machine reaches them, and the engine on all addresses
+			// of this machine.
 			for _, s := range []*seat{b, c} {
 				if up := r.probe(s, "listen=:8080"); !up.Scan() || up.Text() != "listening" {
 					t.Fatalf("the probe said %q", up.Text())
 				}
+				resp, err := http.Get("http://" + s.ip.String() + ":8080/")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = resp.Body.Close()
 			}
 			face, err := net.Listen("tcp", ":0")
 			if err != nil {
@@ -366,7 +330,7 @@ func TestSweepNetworks(t *testing.T) {
 	next := newNetRig(t, func(p *Platform) { p.Owner = killed.Owner })
 	stranger := newNetRig(t)
 	left, kept, foreign := killed.mustNetwork(config.Function{Name: "f"}), next.mustNetwork(config.Function{Name: "f"}), stranger.mustNetwork(config.Function{Name: "f"})
-	if err := next.sweepNetworks(t.Context()); err != nil {
+	if err := next.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for n, want := range map[*network]bool{left: false, kept: true, foreign: true} {

@@ -20,7 +20,7 @@ func TestPull(t *testing.T) {
 	registry := dockertest.NewRegistry(t)
 	registry.Gate = make(chan struct{})
 	name := registry.Push("orders:1", dockertest.Image{
-		Layers: []map[string][]byte{{"/handler": random(t, 1000)}, {"/data": random(t, 4<<20)}}, Entrypoint: []string{"/handler"},
+		Layers: [][]dockertest.File{{random(t, "handler", 1000)}, {random(t, "data", 4<<20)}}, Entrypoint: []string{"/handler"},
 	})
 	removeLater(t, name)
 	events := make(chan trace.Pulling, 1000)
@@ -90,13 +90,14 @@ func drain(events <-chan trace.Pulling) (last trace.Pulling) {
 	return last
 }
 
-func random(t *testing.T, size int) []byte {
+// random returns an executable file that no other image has.
+func random(t *testing.T, path string, size int) dockertest.File {
 	t.Helper()
 	content := make([]byte, size)
 	if _, err := rand.Read(content); err != nil {
 		t.Fatal(err)
 	}
-	return content
+	return dockertest.File{Path: path, Mode: 0o755, Content: content}
 }
 
 // A pull that fails says why, and what to do.
@@ -104,7 +105,7 @@ func TestPullFails(t *testing.T) {
 	t.Parallel()
 	registry := dockertest.NewRegistry(t)
 	other := registry.Push("other:1", dockertest.Image{
-		Layers: []map[string][]byte{{"/handler": random(t, 100)}}, Entrypoint: []string{"/handler"}, Architecture: "s390x",
+		Layers: [][]dockertest.File{{random(t, "handler", 100)}}, Entrypoint: []string{"/handler"}, Architecture: "s390x",
 	})
 	removeLater(t, other)
 	for name, want := range map[string]string{

@@ -1,8 +1,6 @@
 package dockertest
 
 import (
-	"archive/tar"
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -25,6 +23,7 @@ type Registry struct {
 	// received, unless the channel is closed.
 	Gate chan struct{}
 
+	t         testing.TB
 	mu        sync.Mutex
 	manifests map[string]blob // by name and tag, and by name and digest
 	blobs     map[string]blob // by digest
@@ -33,7 +32,7 @@ type Registry struct {
 
 // Image is an image of a Registry.
 type Image struct {
-	Layers       []map[string][]byte // the contents of executable files, by path
+	Layers       [][]File
 	Entrypoint   []string
 	Cmd          []string
 	Architecture string // empty means that of this machine
@@ -53,7 +52,7 @@ const (
 
 // NewRegistry starts a registry without images.
 func NewRegistry(t testing.TB) *Registry {
-	r := &Registry{manifests: map[string]blob{}, blobs: map[string]blob{}}
+	r := &Registry{t: t, manifests: map[string]blob{}, blobs: map[string]blob{}}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.Host = strings.TrimPrefix(server.URL, "http://")
@@ -67,7 +66,7 @@ func (r *Registry) Push(name string, image Image) string {
 	var layers []map[string]any
 	var diffs []string
 	for _, files := range image.Layers {
-		layer := r.add(blob{layerType, archive(files), true})
+		layer := r.add(blob{layerType, archive(r.t, files), true})
 		layers, diffs = append(layers, layer), append(diffs, layer["digest"].(string))
 	}
 	architecture := image.Architecture
@@ -156,21 +155,6 @@ func (r *Registry) sendParts(w http.ResponseWriter, req *http.Request, content [
 		}
 	}
 	return true
-}
-
-// archive returns a tar archive of executable files.
-func archive(files map[string][]byte) []byte {
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
-	for path, content := range files {
-		header := &tar.Header{Name: strings.TrimPrefix(path, "/"), Mode: 0o755, Size: int64(len(content)), Typeflag: tar.TypeReg}
-		if err := w.WriteHeader(header); err != nil {
-			panic(err) // of a bytes.Buffer, only for a name that no archive can hold
-		}
-		_, _ = w.Write(content)
-	}
-	_ = w.Close()
-	return out.Bytes()
 }
 
 func digest(content []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(content)) }

@@ -25,7 +25,7 @@ func get(t *testing.T, url string) (status int, body []byte, header http.Header)
 // A manifest leads to its configuration and layers.
 func TestRegistry(t *testing.T) {
 	r := NewRegistry(t)
-	name := r.Push("orders:1", Image{Layers: []map[string][]byte{{"/handler": []byte("one")}, {"/opt/more": []byte("two")}}, Entrypoint: []string{"/handler"}})
+	name := r.Push("orders:1", Image{Layers: [][]File{{{Path: "handler", Mode: 0o755, Content: []byte("one")}}, {{Path: "opt/more", Mode: 0o644, Content: []byte("two")}}}, Entrypoint: []string{"/handler"}})
 	if name != r.Host+"/orders:1" {
 		t.Errorf("the image is %s", name)
 	}
