@@ -54,8 +54,8 @@ installed() {
 
 packages() {
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update && apt-get install -y --no-install-recommends docker.io iptables &&
-    { command -v docker || apt-get install -y --no-install-recommends docker-cli; } # a package of its own in later releases
+  debian update && debian install -y --no-install-recommends docker.io iptables &&
+    { command -v docker || debian install -y --no-install-recommends docker-cli; } # a package of its own in later releases
 }
 
 storage='' legacy=''

@@ -34,12 +34,14 @@ missing() {
   lacks go "it builds handlers"
   lacks jlink "it cuts a JDK down to what a handler needs"
   lacks apt-get "it fetches Debian's Python"
-  ! command -v apt-cache >/dev/null || [ -n "$(versions "python$python-minimal")" ] || echo "Python $python among Debian's packages (apt-get update)"
+  ! command -v apt-cache >/dev/null || has_python || echo "Python $python among Debian's packages, which are those of Debian 12"
   "$here/nodeclient.sh" missing
   "$here/javaclient.sh" missing
 }
 
-versions() { apt-cache madison "$1" | awk 'NR == 1 {print $3}'; }
+has_python() { # also where the lists of packages have yet to be fetched
+  [ -n "$(apt-cache madison "python$python-minimal")" ] || { [ "$(id -u)" = 0 ] && grep -q 'VERSION_CODENAME=bookworm' /etc/os-release; }
+}
 
 # What goes into an image besides its sources and this script.
 
@@ -128,11 +130,16 @@ libraries() { # libraries FILE...: what these need of this machine's shared libr
 
 debian_python() { # unpacked from Debian's packages, whose scripts do not run
   local package
+  local packages=(base-files ca-certificates coreutils dash libacl1 libattr1 libbz2-1.0 libc6 libcrypt1 libexpat1 libffi8
+    libgcc-s1 libgmp10 liblzma5 libncursesw6 libnsl2 libpcre2-8-0 "libpython$python-minimal" "libpython$python-stdlib"
+    libreadline8 libselinux1 libsqlite3-0 libssl3 libstdc++6 libtinfo6 libtirpc3 libuuid1 media-types "python$python"
+    "python$python-minimal" tzdata zlib1g)
   mkdir packages
-  (cd packages && apt-get -o APT::Sandbox::User=root download -qq base-files ca-certificates coreutils dash libacl1 \
-    libattr1 libbz2-1.0 libc6 libcrypt1 libexpat1 libffi8 libgcc-s1 libgmp10 liblzma5 libncursesw6 libnsl2 libpcre2-8-0 \
-    "libpython$python-minimal" "libpython$python-stdlib" libreadline8 libselinux1 libsqlite3-0 libssl3 libstdc++6 \
-    libtinfo6 libtirpc3 libuuid1 media-types "python$python" "python$python-minimal" tzdata zlib1g)
+  cd packages
+  # the lists of packages may be old, or missing
+  debian -o APT::Sandbox::User=root download "${packages[@]}" ||
+    { debian update && debian -o APT::Sandbox::User=root download "${packages[@]}"; }
+  cd ..
   for package in packages/*.deb; do
     dpkg-deb --fsys-tarfile "$package" |
       tar -x --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*'

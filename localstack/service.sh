@@ -43,6 +43,10 @@ XML
     -DincludeScope=runtime "-DoutputDirectory=$1"
 }
 
+debian() { # debian ARGUMENT...: apt-get, one at a time, also among the scripts that use it at this moment
+  alone "$cache/run/apt" apt-get -qq "$@"
+}
+
 speaks() { # speaks SERVICE TARGET JSON: whether an operation of AWS's JSON protocol succeeds without arguments
   [ "$(curl -s --noproxy '*' -o /dev/null -m 10 -w '%{http_code}' -d '{}' "http://127.0.0.1:$port/" \
     -H "X-Amz-Target: $2" -H "Content-Type: application/x-amz-json-$3" -H 'X-Amz-Date: 20200101T000000Z' \

@@ -52,7 +52,7 @@ print(*(s.getsockname()[1] for s in sockets))
 PY
 }
 
-services=() clients=()
+services=() clients=() images=()
 finish() {
   local pid
   for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done # an interrupted start
@@ -84,15 +84,18 @@ else
   for name in awslambdaric nodeclient javaclient; do
     ! possible "$name" || clients+=("$name")
   done
-  images=()
-  if possible docker; then
+  trap finish EXIT
+  if ! possible docker; then
+    :
+  elif "$here/docker.sh" up; then
     services+=(docker)
     ! possible images || images=(images)
+  else
+    skip docker "a Docker daemon that comes up"
   fi
   together install "${services[@]+"${services[@]}"}" "${clients[@]+"${clients[@]}"}" "${images[@]+"${images[@]}"}"
   read -r LOCALSTACK_PORT ELASTICMQ_PORT KINESISMOCK_PORT DYNAMODBLOCAL_PORT DYNAMODBLOCAL_ADMIN_PORT < <(free_ports 5)
   export LOCALSTACK_PORT ELASTICMQ_PORT KINESISMOCK_PORT DYNAMODBLOCAL_PORT DYNAMODBLOCAL_ADMIN_PORT
-  trap finish EXIT
   together up "${services[@]+"${services[@]}"}"
   together up "${images[@]+"${images[@]}"}"
   addresses

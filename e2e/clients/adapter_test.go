@@ -22,6 +22,7 @@ func TestWebAdapter(t *testing.T) {
 	const image = "ImageUri: esm-test/adapter, Timeout: 60, FunctionUrlConfig: {}"
 	engine := e.Run(&rig.Function{Name: "f", Description: "{" + image + "}"},
 		&rig.Function{Name: "late", Description: "{" + image + ", Environment: {Variables: {START_DELAY: 2s}}}"})
+	t.Cleanup(engine.Stop)
 	for _, name := range []string{"f", "late"} {
 		t.Run(name, func(t *testing.T) {
 			resp, err := http.Post(engine.URL("/url/"+name+"/items/1?q=2"), "text/plain", strings.NewReader("hello"))

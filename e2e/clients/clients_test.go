@@ -99,6 +99,7 @@ func (c client) check(t *testing.T, keys string) {
 		entries = append(entries, &rig.Function{Name: name, Description: "{ReservedConcurrentExecutions: 1, MemorySize: 512, " + more + ", " + keys + "}"})
 	}
 	engine := e.Run(entries...)
+	t.Cleanup(engine.Stop) // so that no container is left
 	for name, check := range map[string]func(client, function){
 		"f": client.responses, "brief": client.timeout, "proxy": client.proxy, "broken": client.initError, "ends": client.initExit,
 	} {

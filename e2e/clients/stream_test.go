@@ -27,6 +27,7 @@ func TestStreaming(t *testing.T) {
 			t.Parallel()
 			e := rig.New(t)
 			engine := e.Run(&rig.Function{Name: "f", Description: "{MemorySize: 512, Timeout: 60, " + keys(t) + "}"})
+			t.Cleanup(engine.Stop)
 			for _, test := range []struct{ event, text, fault string }{
 				{`{"text":"one two three"}`, "one two three", ""},
 				{`{"do":"error","text":"out of beans"}`, "", "RangeError"},
