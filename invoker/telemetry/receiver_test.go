@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,9 +27,9 @@ type receiver struct {
 	*testing.T
 	*Subscriptions
 	began   time.Time
-	answers []int         // statuses of the first requests; 204 afterwards
-	delay   time.Duration // of answers
-	broken  bool          // nobody listens
+	answers []int        // statuses of the first requests; 204 afterwards
+	delay   atomic.Int64 // of answers, in ns
+	broken  atomic.Bool  // nobody listens
 
 	server http.Server
 	conns  chan net.Conn
@@ -69,7 +70,7 @@ func bubble(t *testing.T, test func(*receiver)) {
 }
 
 func (r *receiver) dial(ctx context.Context, port int) (net.Conn, error) {
-	if r.broken {
+	if r.broken.Load() {
 		return nil, errors.New("connection refused")
 	}
 	mine, theirs := net.Pipe()
@@ -96,7 +97,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	r.note(fmt.Sprint(q.Method, " ", q.URL.Path, " ", q.Header.Get("Sequence-Id")), events...)
 	select {
-	case <-time.After(r.delay):
+	case <-time.After(time.Duration(r.delay.Load())):
 	case <-q.Context().Done():
 	}
 	status := 204

@@ -68,6 +68,7 @@ func TestTypes(t *testing.T) {
 		r.Emit(time.Now(), Line{Text: "1", Extension: true})
 		r.Emit(time.Now(), Report{ID: "1"})
 		time.Sleep(2 * second)
+		synctest.Wait()
 		slices.Sort(r.got)
 		r.want("1s POST /a 1: start report", "1s POST /b 1: function", "1s POST /c 1: extension")
 	})
@@ -125,7 +126,7 @@ func TestLostBatch(t *testing.T) {
 // A receiver that does not answer is waited for five seconds at a time. Meanwhile so many events are kept as four batches have.
 func TestSlowReceiver(t *testing.T) {
 	bubble(t, func(r *receiver) {
-		r.delay = 4 * second
+		r.delay.Store(int64(4 * second))
 		r.subscribe(with(`{"maxItems":1000,"timeoutMs":100}`))
 		for range 1000 {
 			r.line("a")
@@ -142,14 +143,13 @@ func TestSlowReceiver(t *testing.T) {
 		if got, want := r.all[len(r.all)-1], `"droppedRecords":10,"droppedBytes":660}}`; len(r.all) != 5001 || !strings.HasSuffix(got, want) {
 			t.Errorf("got %d events, the last %s, want %s", len(r.all), got, want)
 		}
-		r.delay, r.got = 6*second, nil
+		r.delay.Store(int64(6 * second))
 		r.line("c")
 		time.Sleep(second)
 		r.Stop()
 		if got := time.Since(r.began); got != 31*second {
 			t.Errorf("Stop returned at %v", got)
 		}
-		r.got = nil
 	})
 }
 
@@ -221,7 +221,7 @@ func TestHold(t *testing.T) {
 
 func TestFlushHasADeadline(t *testing.T) {
 	bubble(t, func(r *receiver) {
-		r.broken = true
+		r.broken.Store(true)
 		r.subscribe(overTCP)
 		r.line("a")
 		ctx, cancel := context.WithTimeout(r.Context(), 300*ms)
@@ -238,11 +238,11 @@ func TestFlushHasADeadline(t *testing.T) {
 // A connection that ends is made again, and the batch is sent again.
 func TestTCPConnectionEnds(t *testing.T) {
 	bubble(t, func(r *receiver) {
-		r.broken = true
+		r.broken.Store(true)
 		r.subscribe(overTCP)
 		r.line("a")
 		time.Sleep(40 * ms)
-		r.broken = false
+		r.broken.Store(false)
 		time.Sleep(second)
 		r.want("125ms line: function")
 	})
