@@ -168,11 +168,35 @@ type Environments struct {
 	Provisioned, ProvisionedBusy int // those among them that belong to its provisioned concurrency
 }
 
+// Unpacking reports how much of an archive or of layers is written to the data directory, once a second if it takes longer
+// than that.
+type Unpacking struct {
+	Path        string // of the archive, or of one of the layers
+	Done, Total int64  // bytes
+}
+
 // Started reports that an execution environment of a function started, or why it failed to.
 type Started struct {
 	Function string
 	Took     time.Duration
 	Err      error
+}
+
+// Pulling reports the progress of an image that a function needs and the daemon did not have, at most once a second. The last
+// one has Done or Err set.
+type Pulling struct {
+	Function, Image string
+	Bytes, Total    int64 // of the layers known so far
+	Took            time.Duration
+	Done            bool
+	Err             error
+}
+
+// Warning reports, once, what is other than people expect and does not stop anything: a protection that this machine does
+// not have, a container that does not reach the engine.
+type Warning struct {
+	Function string // empty if it concerns all
+	Text     string // for people, with a remedy
 }
 
 // Ran reports one invocation of a function, by a mapping or by any other caller.
@@ -288,6 +312,9 @@ func (Output) event()       {}
 func (Environments) event() {}
 func (Started) event()      {}
 func (Ran) event()          {}
+func (Pulling) event()      {}
+func (Warning) event()      {}
+func (Unpacking) event()    {}
 
 func (RecursionStopped) event() {}
 func (EventAccepted) event()    {}

@@ -34,10 +34,13 @@ func (d *decoder) warn(f *File) {
 func (d *decoder) warnFunction(f *File, fn config.Function, at string) {
 	d.warnings(at, ReservationTraps(fn, f.Mappings))
 	memory := config.Member(at, "MemorySize")
-	if _, given := d.places[memory]; given && fn.InvokeEndpoint == "" {
+	if _, given := d.places[memory]; given && fn.InvokeEndpoint == "" && !fn.InContainer() {
 		d.warnf(memory, "is passed to the function, but not enforced for processes")
 	}
-	d.warnCode(fn, at)
+	d.warnContainer(f, fn, at)
+	if !isArchive(fn.CodeUri) && len(fn.Layers) == 0 { // there the files may be too
+		d.warnCode(fn, at)
+	}
 }
 
 // warnCode warns of missing files of a function. They are no errors, because they may still be built.
