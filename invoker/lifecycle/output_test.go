@@ -9,13 +9,14 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/trace"
 )
 
 // collect returns an Output and the lines that it has traced.
 func collect() (*Output, *[]trace.Output) {
 	var got []trace.Output
-	return newOutput(func(e trace.Event) { got = append(got, e.(trace.Output)) }, "f"), &got
+	return newOutput(func(e trace.Event) { got = append(got, e.(trace.Output)) }, "f", config.Logging{}), &got
 }
 
 // cut is what a Stream does, of all data at once.
@@ -66,7 +67,7 @@ func TestOutputIsLimited(t *testing.T) {
 		o, lines := collect()
 		line := []byte(strings.Repeat("x", 1024-lineCost))
 		for range outputBurst/1024 + 5 {
-			o.line(line)
+			o.line(line, false)
 		}
 		if got := len(*lines); got != outputBurst/1024 {
 			t.Fatalf("got %d lines, want %d", got, outputBurst/1024)
@@ -74,7 +75,7 @@ func TestOutputIsLimited(t *testing.T) {
 		*lines = nil
 		time.Sleep(time.Second)
 		for range outputRate/1024 + 5 {
-			o.line(line)
+			o.line(line, false)
 		}
 		if got, want := len(*lines), outputRate/1024+1; got != want {
 			t.Fatalf("after a second: got %d lines, want %d and one about the loss", got, want)
@@ -96,7 +97,7 @@ func TestLossIsReportedOnceASecond(t *testing.T) {
 		line := make([]byte, 1024)
 		for end := time.Now().Add(12 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 			for range 5 {
-				o.line(line)
+				o.line(line, false)
 			}
 		}
 		got := 0

@@ -38,7 +38,7 @@ func (s *Starter) Start(ctx context.Context, fn config.Function, as invoker.Init
 	if fn.FunctionArn == "" {
 		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, config.DefaultAccount), fn.Name)
 	}
-	e := newEnvironment(fn, as, newOutput(s.Trace, fn.Name))
+	e := newEnvironment(fn, as, newOutput(s.Trace, fn.Name, fn.LoggingConfig))
 	id := newID()
 	var err error
 	env := s.variables(fn, id)
