@@ -33,7 +33,11 @@ type Spec struct {
 	// Platform adds AWS_LAMBDA_RUNTIME_API and what depends on its file system.
 	Env map[string]string
 
-	// Output takes what the runtimes write to their standard output and error.
+	// ExtensionEnv holds the variables of external extensions: Env without those that Lambda keeps from them. The Platform adds
+	// AWS_LAMBDA_RUNTIME_API here, too.
+	ExtensionEnv map[string]string
+
+	// Output takes what runtimes and extensions write to their standard output and error.
 	Output *Output
 }
 
@@ -92,6 +96,9 @@ type Shutdown struct {
 	// more, or when it cannot run on if the platform's extensions live and die with it. Nil if there is none to be told.
 	Notify func()
 
-	// Extensions is how long the external extensions may take to end after Notify.
+	// Extensions is how long the external extensions that are told may take to end, from the call of Kill on.
 	Extensions time.Duration
+
+	// Told are the names of the external extensions that Notify tells. The others are killed at once.
+	Told []string
 }

@@ -37,11 +37,12 @@ type rig struct {
 	client  *http.Client
 }
 
-// bubble runs test with a session whose runtime has just started.
-func bubble(t *testing.T, test func(*rig)) {
+// bubble runs test with a session whose runtime has just started, beside external extensions.
+func bubble(t *testing.T, test func(*rig), external ...string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{T: t, session: runtimeapi.New(config.Function{Name: "f", Handler: "app.handler"})}
+		fn := config.Function{Name: "f", Handler: "app.handler", FunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:f"}
+		r := &rig{T: t, session: runtimeapi.New(fn, external...)}
 		r.server = runtimeapi.NewServer(host, r.session)
 		r.pipes = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		r.client = &http.Client{Transport: &http.Transport{DialContext: r.pipes.dial}}
