@@ -39,6 +39,7 @@ func TestSubscriptions(t *testing.T) {
 			extensionError("Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier"))
 		r.want(r.do(http.MethodPut, "/2020-08-15/logs", bytes.NewReader(make([]byte, 1<<20+1)), id), 400,
 			extensionError("ValidationError", "http: request body too large"))
+		time.Sleep(time.Second) // the server leaves the client time to read that
 		if got := r.do(http.MethodPost, "/2022-07-01/telemetry", nil, id); got.status != 405 {
 			t.Errorf("POST: got %d", got.status)
 		}
