@@ -64,6 +64,13 @@ func (o *Output) during(id string) {
 	o.id = id
 }
 
+// current returns the invocation to which lines belong.
+func (o *Output) current() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.id
+}
+
 // line traces one line of the runtime, or of an extension, unless its level is too low. It copies text.
 func (o *Output) line(text []byte, extension bool) {
 	now := time.Now()
