@@ -41,8 +41,8 @@ func (e *environment) begin(c esm.Call) {
 	e.now = &invocation{id: c.ID, began: time.Now(), traceHeader: c.TraceHeader, status: statusFailure}
 	e.timer.Reset(e.fn.TimeLimit())
 	e.output.during(c.ID)
-	e.reporter.telemetry.Release()
 	e.reporter.start(e.now)
+	e.reporter.telemetry.Release()
 }
 
 // event returns what the runtime is given of c.
