@@ -93,8 +93,9 @@ func chatty(f *fake) {
 	f.sleep(250 * ms)
 	for {
 		id := f.next()
+		f.sleep(10 * ms)
 		f.print("hello\n")
-		f.sleep(second)
+		f.sleep(990 * ms)
 		f.answer(id, `"hi"`)
 		f.sleep(100 * ms)
 	}
@@ -119,7 +120,7 @@ func TestTelemetryEvents(t *testing.T) {
 			280ms got: 250ms extension {"name":"x","state":"Ready","events":["INVOKE","SHUTDOWN"]}
 			280ms got: 250ms initReport {"initializationType":"on-demand","phase":"init","status":"success","metrics":{"durationMs":250}}
 			280ms got: 280ms start {"requestId":"a","version":"$LATEST",TRACING}
-			305ms got: 280ms function "hello"
+			315ms got: 290ms function "hello"
 			1.405s got: 1.38s runtimeDone {"requestId":"a","status":"success","metrics":{"durationMs":1100,"producedBytes":4},` +
 			`"spans":[{"name":"responseLatency","start":"2000-01-01T00:00:00.280Z","durationMs":1000},` +
 			`{"name":"responseDuration","start":"2000-01-01T00:00:01.280Z","durationMs":0},` +
