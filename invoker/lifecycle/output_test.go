@@ -111,3 +111,52 @@ func TestLossIsReportedOnceASecond(t *testing.T) {
 		}
 	})
 }
+
+// Output that arrives while the environment is idle belongs to the invocation that ran last: some platforms receive it late.
+func TestLateOutput(t *testing.T) {
+	bubble(t, func(r *rig) {
+		e := r.start()
+		out := r.platform.last.out
+		write := func(text string) { _, _ = out.Write([]byte(text)) }
+		write("of Init\n")
+		r.traced(e, "a")
+		write("late\n")
+		time.Sleep(minute)
+		write("in the background\n")
+		r.traced(e, "b")
+		write("half a line")
+		if err := e.Drain(r.Context()); err != nil {
+			t.Error(err)
+		}
+		write(", the rest\n")
+		e.Close()
+		synctest.Wait()
+		var got []string
+		for _, line := range r.log {
+			if !strings.Contains(line, "RequestId") {
+				got = append(got, line)
+			}
+		}
+		want := []string{"[] of Init", "[a] late", "[a] in the background", "[b] half a line, the rest"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}, quick)
+}
+
+// In JSON logs, dropped output is an event.
+func TestLossInJSON(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []trace.Output
+		o := newOutput(func(e trace.Event) { got = append(got, e.(trace.Output)) }, "f", config.Logging{LogFormat: "JSON"})
+		for range outputBurst/(64<<10) + 2 {
+			o.line(make([]byte, 64<<10-lineCost), false)
+		}
+		o.settleLoss()
+		want := `{"time":"2000-01-01T00:00:00.000Z","type":"platform.logsDropped","record":` +
+			`{"reason":"more than 16 MB, or 2 MB a second","droppedRecords":2,"droppedBytes":130816}}`
+		if last := got[len(got)-1]; last.Line != want || !last.Platform {
+			t.Errorf("got %+v, want %s", last, want)
+		}
+	})
+}
