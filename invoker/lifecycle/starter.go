@@ -36,6 +36,9 @@ var _ invoker.Starter = (*Starter)(nil)
 // Start starts fn's runtime, as [invoker.Starter] says. An Init on demand that takes longer than ten seconds is ended; the
 // first Invoke starts the runtime again, within the function's timeout, as Lambda does.
 func (s *Starter) Start(ctx context.Context, fn config.Function, as invoker.Initialization) (invoker.Environment, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("lifecycle: start: %w", context.Cause(ctx))
+	}
 	if fn.FunctionArn == "" {
 		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, config.DefaultAccount), fn.Name)
 	}

@@ -130,6 +130,7 @@ func (s *Session) account() string {
 
 // serveExtensionNext blocks until there is an event.
 func (s *Session) serveExtensionNext(w http.ResponseWriter, r *http.Request) {
+	discard(w, r)
 	id, p := identifier(r)
 	if p != nil {
 		p.write(w)
@@ -159,7 +160,7 @@ func (s *Session) serveExtensionError(w http.ResponseWriter, r *http.Request, to
 		p = extensionProblem("Extension.MissingHeader", faultHeader+" not found")
 	}
 	if p == nil {
-		_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, longestRequest)) // the connection may be used again
+		discard(w, r)
 		p = s.fail(id, to, fault)
 	}
 	reply(w, p)

@@ -197,6 +197,23 @@ func TestShutdownOfABusyExtension(t *testing.T) {
 	}, "x")
 }
 
+// The end of a connection is noticed even if the request had a body.
+func TestRequestForAnEventWithABody(t *testing.T) {
+	bubble(t, func(r *rig) {
+		id := r.register("x", `{"events":["INVOKE"]}`)
+		for _, path := range []string{eventNext, next} {
+			ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+			defer cancel()
+			r.with(ctx, http.MethodGet, path, strings.NewReader("{}"), identified(id))
+		}
+		synctest.Wait()
+		r.idle()
+		r.dispatch(idA)
+		r.wantEvent(<-r.poll(r.Context(), id), invokeBody)
+		r.want(r.get(next), 200, "{\"a\": 1}\n ")
+	}, "x")
+}
+
 // A connection that is lost while an extension waits is no end of the wait, and loses no event.
 func TestLostConnectionOfAnExtension(t *testing.T) {
 	bubble(t, func(r *rig) {
