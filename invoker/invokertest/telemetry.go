@@ -83,7 +83,12 @@ func (s *suite) telemetry() {
 			s.Errorf("got report %s", got.Record)
 		}
 	}
-	want := "initStart telemetrySubscription initRuntimeDone extension initReport" + strings.Repeat(" start runtimeDone report", 2)
+	const subscription = "telemetrySubscription" // at some time in Init
+	if n := count(types, subscription); n != 1 {
+		s.Errorf("got %d subscriptions, want 1", n)
+	}
+	types = slices.DeleteFunc(types, func(kind string) bool { return kind == subscription })
+	want := "initStart initRuntimeDone extension initReport" + strings.Repeat(" start runtimeDone report", 2)
 	if got := strings.Join(types, " "); got != want {
 		s.Errorf("got events %q, want %q", got, want)
 	}
@@ -95,8 +100,10 @@ func (s *suite) telemetry() {
 }
 
 func count(in []string, text string) (n int) {
-	for ; slices.Contains(in, text); n++ {
-		in = slices.Delete(in, slices.Index(in, text), slices.Index(in, text)+1)
+	for _, one := range in {
+		if one == text {
+			n++
+		}
 	}
 	return n
 }
