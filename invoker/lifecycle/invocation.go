@@ -22,14 +22,20 @@ type invocation struct {
 	errorType string // for logs
 	fault     string // as in the Response
 
-	answer   runtimeapi.Answer // the runtime's, without its payload; the zero Answer before
-	asked    time.Time         // when the runtime asked for its next event; zero before
-	extended bool              // there are extensions
+	response response  // the zero response before there is one
+	asked    time.Time // when the runtime asked for its next event; zero before
+	extended bool      // there are extensions
 
 	// Set at its end.
 	took    time.Duration
 	init    time.Duration       // of the Init before a first invocation
 	failure *runtimeapi.Failure // why the platform ended it; nil if the runtime did
+}
+
+// response is the runtime's answer, for its report.
+type response struct {
+	began, ended time.Time
+	produced     int // bytes
 }
 
 func (i *invocation) ended(status, errorType, fault string) {
@@ -71,7 +77,7 @@ func (e *environment) conclude(ctx context.Context, got outcome, answer runtimea
 		if answer.Response.Fault != "" {
 			e.now.status = statusError
 		}
-		e.now.answer = runtimeapi.Answer{Began: answer.Began, Ended: answer.Ended, Produced: answer.Produced}
+		e.now.response = response{answer.Began, answer.Ended, answer.Produced}
 		if answer.Truncated {
 			e.reset(runtimeapi.Faulty, nil)
 		}

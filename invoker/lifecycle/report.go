@@ -12,8 +12,6 @@ import (
 	"github.com/esm-run/esm/invoker/telemetry"
 )
 
-const jsonFormat = "JSON"
-
 // Statuses of invocations and Inits. In text, a failure is an error.
 const (
 	statusSuccess = "success"
@@ -248,16 +246,16 @@ func (i *invocation) runtimeDone(at time.Time) telemetry.RuntimeDone {
 		ID: i.id, Status: i.status, ErrorType: i.errorType, Tracing: i.tracing(),
 		Metrics: telemetry.RuntimeDoneMetrics{Duration: telemetry.Milliseconds(took)},
 	}
-	if i.answer.Ended.IsZero() {
+	if i.response.ended.IsZero() {
 		return rec
 	}
-	rec.Metrics.Produced = &i.answer.Produced
+	rec.Metrics.Produced = &i.response.produced
 	rec.Spans = []telemetry.Span{
-		telemetry.NewSpan("responseLatency", i.began, i.answer.Began),
-		telemetry.NewSpan("responseDuration", i.answer.Began, i.answer.Ended),
+		telemetry.NewSpan("responseLatency", i.began, i.response.began),
+		telemetry.NewSpan("responseDuration", i.response.began, i.response.ended),
 	}
 	if !i.asked.IsZero() {
-		rec.Spans = append(rec.Spans, telemetry.NewSpan("runtimeOverhead", i.answer.Ended, i.asked))
+		rec.Spans = append(rec.Spans, telemetry.NewSpan("runtimeOverhead", i.response.ended, i.asked))
 	}
 	return rec
 }

@@ -104,9 +104,9 @@ func (s *Starter) reserved(fn config.Function, id string) map[string]string {
 	if fn.Runtime != "" && !strings.HasPrefix(fn.Runtime, "provided") {
 		env["AWS_EXECUTION_ENV"] = "AWS_Lambda_" + fn.Runtime
 	}
-	if fn.LoggingConfig.LogFormat == jsonFormat {
-		env["AWS_LAMBDA_LOG_FORMAT"] = jsonFormat
-		env["AWS_LAMBDA_LOG_LEVEL"] = "INFO"
+	if logging := fn.LoggingConfig; logging.JSON() {
+		env["AWS_LAMBDA_LOG_FORMAT"] = logging.LogFormat
+		env["AWS_LAMBDA_LOG_LEVEL"] = cmp.Or(logging.ApplicationLogLevel, "INFO")
 	}
 	return env
 }
