@@ -308,13 +308,13 @@ func (Scaled) event()       {}
 func (State) event()        {}
 func (Failing) event()      {}
 func (Slowed) event()       {}
+func (Unpacking) event()    {}
 func (Output) event()       {}
 func (Environments) event() {}
 func (Started) event()      {}
 func (Ran) event()          {}
 func (Pulling) event()      {}
 func (Warning) event()      {}
-func (Unpacking) event()    {}
 
 func (RecursionStopped) event() {}
 func (EventAccepted) event()    {}

@@ -28,6 +28,8 @@ type Function struct {
 
 	URL string // of the test, in the environment of the handler
 
+	path string // of the test at the endpoint, for a handler in a container
+
 	mu            sync.Mutex
 	handle        Handler
 	calls         []Call
@@ -50,7 +52,11 @@ func (f *Function) description() string {
 	if f.Description != "" {
 		return f.Description
 	}
-	return fmt.Sprintf("{Timeout: %d, %s, Environment: {Variables: {E2E_URL: %q}}}", f.Timeout, strings.Join(f.Keys, ", "), f.URL)
+	variable := fmt.Sprintf("E2E_URL: %q", f.URL)
+	if f.path != "" {
+		variable = fmt.Sprintf("E2E_PATH: %q", f.path)
+	}
+	return fmt.Sprintf("{Timeout: %d, %s, Environment: {Variables: {%s}}}", f.Timeout, strings.Join(f.Keys, ", "), variable)
 }
 
 // Named returns an entry of another function with the same description.

@@ -92,8 +92,9 @@ type Runtime interface {
 type Shutdown struct {
 	Grace time.Duration // between SIGTERM and SIGKILL for the runtime; 0 kills it at once
 
-	// Notify tells the external extensions that the environment ends. It is called once, when the runtime does not run any
-	// more, or when it cannot run on if the platform's extensions live and die with it. Nil if there is none to be told.
+	// Notify tells the external extensions that subscribed to SHUTDOWN that the environment ends. It is called once, when the
+	// runtime does not run any more, or when it cannot run on if the platform's extensions live and die with it. Nil if there
+	// is none to be told.
 	Notify func()
 
 	// Extensions is how long the external extensions that are told may take to end, from the call of Kill on.

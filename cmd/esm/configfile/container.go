@@ -113,7 +113,7 @@ const smallCPU = 256 // MB
 // warnContainer warns of settings of containers, and of processes that have what containers have.
 func (d *decoder) warnContainer(f *File, fn config.Function, at string) {
 	if len(fn.Layers) > 0 && !fn.InContainer() && fn.InvokeEndpoint == "" {
-		d.warnf(config.Member(at, "Layers"), "of a process are not at /opt: only what PYTHONPATH (python), NODE_PATH (nodejs/node_modules) and PATH (bin) name is found; use Run: container for all else")
+		d.warnf(config.Member(at, "Layers"), "of a process are not at /opt: their modules, libraries and programs are found by PYTHONPATH, NODE_PATH, LD_LIBRARY_PATH and PATH alone; for all else use Run: container")
 	}
 	if fn.Container.CPULimit && fn.Memory() < smallCPU {
 		d.warnf(at+".Container.CPULimit", "with %d MB leaves the function %.0f %% of a CPU, as on Lambda: raise MemorySize if it is slow", fn.Memory(), 100*float64(fn.Memory())/1769)

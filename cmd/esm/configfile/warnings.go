@@ -38,7 +38,7 @@ func (d *decoder) warnFunction(f *File, fn config.Function, at string) {
 		d.warnf(memory, "is passed to the function, but not enforced for processes")
 	}
 	d.warnContainer(f, fn, at)
-	if !isArchive(fn.CodeUri) && len(fn.Layers) == 0 { // there the files may be too
+	if !isArchive(fn.CodeUri) {
 		d.warnCode(fn, at)
 	}
 }
@@ -52,7 +52,7 @@ func (d *decoder) warnCode(fn config.Function, at string) {
 			d.warnf(config.Member(at, "Command"), "%s is not an executable file (relative to CodeUri): %s", name, fails)
 		}
 	case strings.HasPrefix(fn.Runtime, "provided"):
-		if !executable(filepath.Join(fn.CodeUri, "bootstrap")) {
+		if len(fn.Layers) == 0 && !executable(filepath.Join(fn.CodeUri, "bootstrap")) {
 			d.warnf(config.Member(at, "Runtime"), "there is no executable file bootstrap in CodeUri: %s", fails)
 		}
 	case fn.Runtime != "" && !d.failed[config.Member(at, "Handler")]:

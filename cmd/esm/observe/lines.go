@@ -132,7 +132,7 @@ var (
 	signWarning     = sign{"!", yellow, slog.LevelWarn}
 	signChanged     = sign{"●", green, slog.LevelInfo}
 	signScaled      = sign{"↕", dim, slog.LevelDebug}
-	signPulling     = sign{"↓", dim, slog.LevelInfo}
+	signProgress    = sign{"↓", dim, slog.LevelInfo}
 	signReading     = sign{"▸", dim, slog.LevelDebug}
 	signDrained     = sign{"■", dim, slog.LevelInfo}
 	signGaveUp      = sign{"⊘", red, slog.LevelError}

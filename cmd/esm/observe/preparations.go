@@ -20,14 +20,14 @@ func (l *Lines) preparations(e trace.Event, fresh bool) {
 		case e.Done:
 			l.line(signDone, e.Image, "pulled  %s  %v", size(e.Total), round(e.Took))
 		case fresh:
-			l.line(signPulling, e.Image, "pulling%s", progress(e.Bytes, e.Total))
+			l.line(signProgress, e.Image, "pulling%s", progress(e.Bytes, e.Total))
 		}
 	case trace.Unpacking:
 		switch {
 		case e.Done == e.Total:
 			l.line(signDone, e.Path, "unpacked  %s", size(e.Total))
 		case fresh:
-			l.line(signPulling, e.Path, "unpacking%s", progress(e.Done, e.Total))
+			l.line(signProgress, e.Path, "unpacking%s", progress(e.Done, e.Total))
 		}
 	case trace.Warning:
 		switch {

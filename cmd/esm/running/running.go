@@ -108,7 +108,7 @@ func (s *System) build(ctx context.Context) (*wiring.Parts, error) {
 
 // prepare does what comes before the first environment. What fails soonest comes first, and the longest last.
 func (s *System) prepare(ctx context.Context, c *awsclient.Clients, parts *wiring.Parts) error {
-	if err := parts.StartContainers(ctx, s.trace); err != nil {
+	if err := parts.StartContainers(ctx); err != nil {
 		return err
 	}
 	if err := provision.Create(ctx, s.File, c, s.Log); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -76,9 +77,10 @@ func (s *starters) of(fn config.Function) invoker.Starter {
 	return &s.processes
 }
 
-// StartContainers finds the container engine and removes what an earlier run of this data directory left there. It does
-// nothing if no function needs it. What could not be removed is only traced.
-func (p *Parts) StartContainers(ctx context.Context, emit trace.Func) error {
+// StartContainers finds the container engine, removes what an earlier run of this data directory left there, and removes what
+// this run loses track of from then on, until Close. It does nothing if no function needs it. What could not be removed is only
+// traced.
+func (p *Parts) StartContainers(ctx context.Context) error {
 	if p.Containers == nil {
 		return nil
 	}
@@ -86,9 +88,31 @@ func (p *Parts) StartContainers(ctx context.Context, emit trace.Func) error {
 		return err
 	}
 	if err := p.Containers.Sweep(ctx); err != nil && ctx.Err() == nil {
-		warnings(emit)("%v: containers or networks of an earlier run may be left", err)
+		p.warn("%v: containers or networks of an earlier run may be left", err)
 	}
+	tidy, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	p.untidy = cancel
+	p.tidying.Go(func() { p.Containers.Tidy(tidy) })
 	return nil
+}
+
+// containersClose is how long the end of the container platform may take.
+const containersClose = 20 * time.Second
+
+// closeContainers removes what the platform has made for the functions, also after work has ended.
+func (p *Parts) closeContainers(work context.Context) {
+	if p.untidy != nil {
+		p.untidy()
+		p.tidying.Wait()
+	}
+	if p.Containers == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(work), containersClose)
+	defer cancel()
+	if err := p.Containers.Close(ctx); err != nil {
+		p.warn("%v: the next start removes what is left", err)
+	}
 }
 
 // PrepareImages makes the images of all functions ready, one after the other, which may take as long as their pulls. The error
@@ -109,7 +133,7 @@ func (p *Parts) PrepareImages(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// warnings returns a function that traces a warning about no function in particular.
-func warnings(emit trace.Func) func(format string, args ...any) {
-	return func(format string, args ...any) { emit.Emit(trace.Warning{Text: fmt.Sprintf(format, args...)}) }
+// warn traces a warning about no function in particular.
+func (p *Parts) warn(format string, args ...any) {
+	p.trace.Emit(trace.Warning{Text: fmt.Sprintf(format, args...)})
 }

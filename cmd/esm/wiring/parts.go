@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
+	"sync"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
@@ -39,14 +39,18 @@ type Parts struct {
 	Engine     *engine.Engine // has no feeds yet
 
 	local []config.Function // that run here, with directories in place of archives
+
+	trace   trace.Func
+	tidying sync.WaitGroup
+	untidy  context.CancelFunc // ends tidying; nil before it
 }
 
 // Build makes the parts of a file. It unpacks code and layers, runs nothing, and makes no request, except that the credentials
 // of an endpoint may be looked up. Unless Build returns an error, the caller must call Close.
 func Build(ctx context.Context, file *configfile.File, c *awsclient.Clients, emit trace.Func) (*Parts, error) {
-	p := &Parts{Bootstraps: &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")}}
+	p := &Parts{trace: emit, Bootstraps: &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")}}
 	p.Processes = &process.Platform{Dir: filepath.Join(file.Engine.DataDir, "environments"), Bootstrap: p.Bootstraps.Command}
-	p.Code = &code.Store{Dir: filepath.Join(file.Engine.DataDir, "code"), Warn: warnings(emit), Trace: emit}
+	p.Code = &code.Store{Dir: filepath.Join(file.Engine.DataDir, "code"), Warn: p.warn, Trace: emit}
 	var err error
 	if p.Containers, err = containers(file, emit); err != nil {
 		return nil, err
@@ -65,17 +69,10 @@ func Build(ctx context.Context, file *configfile.File, c *awsclient.Clients, emi
 	return p, nil
 }
 
-// containersClose is how long the end of the container platform may take.
-const containersClose = 20 * time.Second
-
 // Close ends every environment and closes the stores. Environments that are still busy are killed when work ends.
 func (p *Parts) Close(work context.Context) {
 	p.Functions.Close(work)
-	if p.Containers != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(work), containersClose)
-		defer cancel()
-		p.Containers.Close(ctx)
-	}
+	p.closeContainers(work)
 	_ = p.Events.Close() // everything saved is durable already
 	_ = p.Store.Close()
 }

@@ -14,7 +14,15 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-func main() { lambda.Start(forward(os.Getenv("E2E_URL"))) }
+func main() { lambda.Start(forward(target())) }
+
+// target returns the URL of the test: as it is, or a path at the endpoint that a container reaches through the engine.
+func target() string {
+	if path := os.Getenv("E2E_PATH"); path != "" {
+		return os.Getenv("AWS_ENDPOINT_URL") + path
+	}
+	return os.Getenv("E2E_URL")
+}
 
 // forward is the URL of the test that answers.
 type forward string
