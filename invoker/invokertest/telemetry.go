@@ -57,12 +57,14 @@ func (s *suite) observed() (got []telemetryEvent) {
 	return got
 }
 
-// A subscriber receives the events of Init, of each invocation and what the function prints, the last ones at the shutdown.
+// A subscriber receives the events of Init, of each invocation and what the function prints, the last ones at the shutdown,
+// even of an environment that is frozen.
 func (s *suite) telemetry() {
 	e := s.extended(observes)
 	for range 2 {
 		e.order(order{Do: "print"})
 	}
+	e.Freeze()
 	e.Close()
 	var types []string
 	var produced []string

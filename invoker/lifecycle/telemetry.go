@@ -35,6 +35,7 @@ func (r *run) lastTelemetry(s Shutdown, kill func(Shutdown) error) error {
 	if !r.telemetry.Active() {
 		return kill(s)
 	}
+	r.Flush() // lines that have arrived since the last invocation
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	defer work.Wait()
