@@ -1,13 +1,8 @@
 package containers_test
 
 import (
-	"archive/tar"
-	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -15,8 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/moby/moby/client"
 
 	"github.com/esm-run/esm/e2e/rig"
 	"github.com/esm-run/esm/invoker/docker/dockertest"
@@ -90,36 +83,12 @@ func TestOtherArchitecture(t *testing.T) {
 	}
 	e := rig.New(t)
 	image := handler(t)
-	foreign := importFor(t, other)
+	foreign := dockertest.Foreign(t, other)
 	log := refused(e,
 		&rig.Function{Name: "f", Description: fmt.Sprintf("{ImageUri: %q, Architectures: [%s]}", image, arch)},
 		&rig.Function{Name: "g", Description: fmt.Sprintf("{ImageUri: %q}", foreign)})
 	wantTexts(t, log, "function f: ", "Architectures", "function g: ", foreign, other, "--platform")
 	noLeftovers(t, e)
-}
-
-// importFor makes an image of nothing but a file, for another architecture.
-func importFor(t testing.TB, arch string) (name string) {
-	t.Helper()
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	if err := errors.Join(w.WriteHeader(&tar.Header{Name: "handler", Mode: 0o755}), w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	name = "esm-test/" + dockertest.Owner() + ":latest"
-	c := dockertest.Client(t)
-	options := client.ImageImportOptions{Changes: []string{`CMD ["/handler"]`}}
-	options.Platform.OS, options.Platform.Architecture = "linux", arch
-	resp, err := c.ImageImport(t.Context(), client.ImageImportSource{Source: &archive, SourceName: "-"}, name, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Close()
-	if out, err := io.ReadAll(resp); err != nil || bytes.Contains(out, []byte(`"error"`)) {
-		t.Fatalf("import an image: %v %s", err, out)
-	}
-	t.Cleanup(func() { _, _ = c.ImageRemove(context.Background(), name, client.ImageRemoveOptions{Force: true}) })
-	return name
 }
 
 // daemon is a Docker daemon that answers at a socket with fixed documents. What is not in answers is hung up on by the test's
