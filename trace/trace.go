@@ -166,13 +166,40 @@ type Environments struct {
 	Alive, Busy int
 
 	Provisioned, ProvisionedBusy int // those among them that belong to its provisioned concurrency
+
+	Spares int // idle ones that are kept for a burst, at most as many as the function is to have
+}
+
+// Unpacking reports how much of an archive or of layers is written to the data directory, once a second if it takes longer
+// than that.
+type Unpacking struct {
+	Path        string // of the archive, or of one of the layers
+	Done, Total int64  // bytes
 }
 
 // Started reports that an execution environment of a function started, or why it failed to.
 type Started struct {
 	Function string
 	Took     time.Duration
+	Fault    string // as in esm.Response; empty unless Err is the function's fault
 	Err      error
+}
+
+// Pulling reports the progress of an image that a function needs and the daemon did not have, at most once a second. The last
+// one has Done or Err set.
+type Pulling struct {
+	Function, Image string
+	Bytes, Total    int64 // of the layers known so far
+	Took            time.Duration
+	Done            bool
+	Err             error
+}
+
+// Warning reports, once, what is other than people expect and does not stop anything: a protection that this machine does
+// not have, a container that does not reach the engine.
+type Warning struct {
+	Function string // empty if it concerns all
+	Text     string // for people, with a remedy
 }
 
 // Ran reports one invocation of a function, by a mapping or by any other caller.
@@ -185,6 +212,7 @@ type Ran struct {
 
 	Provisioned bool // it ran in a provisioned environment
 	Spilled     bool // it ran on demand, since the function's provisioned environments were busy
+	Cold        bool // it waited for the environment to start
 }
 
 // RecursionStopped reports invocations of a function that were stopped because it has caused itself too many times in a row:
@@ -284,10 +312,13 @@ func (Scaled) event()       {}
 func (State) event()        {}
 func (Failing) event()      {}
 func (Slowed) event()       {}
+func (Unpacking) event()    {}
 func (Output) event()       {}
 func (Environments) event() {}
 func (Started) event()      {}
 func (Ran) event()          {}
+func (Pulling) event()      {}
+func (Warning) event()      {}
 
 func (RecursionStopped) event() {}
 func (EventAccepted) event()    {}

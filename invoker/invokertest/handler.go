@@ -53,7 +53,7 @@ func ServeIfAsked() {
 	case isExtension():
 		extend(mode)
 	case mode == adapts:
-		select {}
+		time.Sleep(time.Hour) // a select would be a deadlock, and end the process
 	}
 	switch os.Getenv(initVariable) {
 	case "internal":
@@ -116,6 +116,9 @@ func (o order) obey(path string, h http.Header, calls int) {
 	case "exit":
 		os.Exit(o.Code)
 	case "kill":
+		if os.Getpid() == 1 { // which no signal from inside its container can kill; its status is the same
+			os.Exit(128 + int(syscall.SIGKILL))
+		}
 		must(syscall.Kill(os.Getpid(), syscall.SIGKILL))
 		select {}
 	case "hang":

@@ -34,6 +34,9 @@ func extensionVariables(spec lifecycle.Spec, p program, private string) map[stri
 // variables returns those that all processes of a sandbox have. Nothing is inherited from this program except PATH: a
 // development machine has no /var/lang.
 //
+// Layers have no /opt here. Their programs, libraries and modules are found by the variables with which Lambda finds those
+// in /opt, and which the function's own replace, as there.
+//
 // HOME and TMPDIR are the sandbox's private directory. Lambda sets no HOME; but without one, AWS's SDKs look up the
 // user's real home and would find credentials there that the function was never given.
 func variables(spec lifecycle.Spec, p program, private string) map[string]string {
@@ -43,6 +46,7 @@ func variables(spec lifecycle.Spec, p program, private string) map[string]string
 		"HOME":            private,
 		"TMPDIR":          private,
 	}
+	addLayers(env, spec.Function)
 	maps.Copy(env, spec.Env)
 	bypassProxy(env)
 	env[marker] = spec.ID

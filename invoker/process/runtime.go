@@ -3,9 +3,8 @@ package process
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,6 +26,7 @@ type running struct {
 	sandbox *sandbox
 	path    string // of the runtime
 	server  *runtimeapi.Server
+	host    *runtimeapi.Host
 	address string // where server listens
 	serving sync.WaitGroup
 
@@ -44,10 +44,13 @@ type running struct {
 var _ lifecycle.Runtime = (*running)(nil)
 
 func newRunning(s *sandbox, path, address string, api http.Handler) *running {
-	return &running{
-		sandbox: s, path: path, address: address, server: runtimeapi.NewServer(address, api),
+	r := &running{
+		sandbox: s, path: path, address: address, server: runtimeapi.NewServer(nil),
 		stop: make(chan struct{}), killed: make(chan struct{}), ended: make(chan *runtimeapi.Failure, 1),
 	}
+	r.host = r.server.Host(address, netip.Addr{})
+	r.host.Serve(api)
+	return r
 }
 
 // start starts the extensions, and the runtime when they have registered. Only a runtime that need not wait is started
@@ -146,24 +149,12 @@ func (r *running) Wait() *runtimeapi.Failure {
 	}
 }
 
-// quiet waits until the server has read what a dead process had sent. Connections that it made are accepted before one that
-// is made now, and end when everything on them has been read. Connections of living processes do not end; while there are
-// some, quiet takes its whole time.
+// quiet waits until the server has read what a dead process had sent. Connections of living processes do not end; while there
+// are some, quiet takes its whole time.
 func (r *running) quiet() {
 	ctx, cancel := context.WithTimeout(context.Background(), quietGrace)
 	defer cancel()
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", r.address)
-	if err != nil {
-		return
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(quietGrace)) // a socket takes deadlines
-	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: nobody\r\nConnection: close\r\n\r\n"); err != nil {
-		return
-	}
-	_, _ = io.Copy(io.Discard, c) // its end is what counts
-	r.server.Quiet(ctx)
+	r.host.Quiet(ctx)
 }
 
 // Flush passes on what the processes have written so far.

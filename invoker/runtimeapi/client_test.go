@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,7 @@ type rig struct {
 	*testing.T
 	session *runtimeapi.Session
 	server  *runtimeapi.Server
+	host    *runtimeapi.Host
 	pipes   *pipes
 	client  *http.Client
 }
@@ -43,7 +45,9 @@ func bubble(t *testing.T, test func(*rig), external ...string) {
 	synctest.Test(t, func(t *testing.T) {
 		fn := config.Function{Name: "f", Handler: "app.handler", FunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:f"}
 		r := &rig{T: t, session: runtimeapi.New(fn, external...)}
-		r.server = runtimeapi.NewServer(host, r.session)
+		r.server = runtimeapi.NewServer(nil)
+		r.host = r.server.Host(host, netip.Addr{})
+		r.host.Serve(r.session)
 		r.pipes = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		r.client = &http.Client{Transport: &http.Transport{DialContext: r.pipes.dial}}
 		var work sync.WaitGroup
