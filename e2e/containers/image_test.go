@@ -55,14 +55,6 @@ func want(engine *rig.Engine, function, event, response string) {
 	}
 }
 
-// noLeftovers checks that the engines of a test have left nothing at the daemon.
-func noLeftovers(t testing.TB, e *rig.Env) {
-	t.Helper()
-	if left := dockertest.Leftovers(t, e.ContainerLabel()); len(left) > 0 {
-		t.Errorf("left behind: %q", left)
-	}
-}
-
 // Messages of a queue are handled in containers. One that fails comes back, and nothing is left at the daemon at the end.
 func TestQueue(t *testing.T) {
 	t.Parallel()

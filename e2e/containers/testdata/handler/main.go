@@ -4,16 +4,19 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // order is an event. The members that are set are carried out.
@@ -25,11 +28,34 @@ type order struct {
 	Name  string // a variable of the environment
 	Ask   string // a URL, or one of the environment of AWS if it begins with a slash: returns the status of the answer
 	Args  bool   // returns the arguments of the process
+	Vars  bool   // returns all variables of the environment
+
+	mischief
 }
 
-func main() { lambda.Start(handle) }
+func main() {
+	if os.Getenv(sleeper) != "" {
+		signal.Ignore(syscall.SIGTERM)
+		select {}
+	}
+	if os.Getenv("STREAM") != "" {
+		streams()
+		return
+	}
+	switch os.Getenv("SIGTERM") {
+	case "handled":
+		lambda.StartWithOptions(handle, lambda.WithEnableSIGTERM(func() { fmt.Println("handler got SIGTERM") }))
+	case "ignored":
+		signal.Ignore(syscall.SIGTERM)
+	}
+	lambda.Start(handle)
+}
 
-func handle(_ context.Context, o order) (string, error) {
+func handle(ctx context.Context, o order) (string, error) {
+	about, _ := lambdacontext.FromContext(ctx)
+	if result, err := o.mischief.do(about.AwsRequestID); !errors.Is(err, errNothing) {
+		return result, err
+	}
 	switch {
 	case o.Read != "":
 		text, err := os.ReadFile(o.Read)
@@ -51,6 +77,8 @@ func handle(_ context.Context, o order) (string, error) {
 		return ask(o.Ask), nil
 	case o.Args:
 		return strings.Join(os.Args, " "), nil
+	case o.Vars:
+		return strings.Join(os.Environ(), "\n"), nil
 	}
 	return os.Getenv(o.Name), nil
 }
