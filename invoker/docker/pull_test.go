@@ -1,79 +1,141 @@
 package docker
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"runtime"
+	"crypto/rand"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/moby/moby/client"
 
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/invoker/docker/dockertest"
 	"github.com/esm-run/esm/trace"
 )
 
-// registry is one with a single image, which daemons may use without TLS since it is on this machine.
-func registry(t *testing.T) (image string) {
-	t.Helper()
-	var layer, packed bytes.Buffer
-	w := tar.NewWriter(&layer)
-	must(t, w.WriteHeader(&tar.Header{Name: "program", Mode: 0o755, Typeflag: tar.TypeReg}))
-	must(t, w.Close())
-	z := gzip.NewWriter(&packed)
-	_, _ = z.Write(layer.Bytes()) // to memory
-	must(t, z.Close())
-	digest := func(data []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(data)) }
-	const docker = "application/vnd.docker."
-	config := fmt.Appendf(nil, `{"architecture":%q,"os":"linux","config":{"Cmd":["/program"]},"rootfs":{"type":"layers","diff_ids":[%q]}}`,
-		runtime.GOARCH, digest(layer.Bytes()))
-	manifest := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":"%[1]sdistribution.manifest.v2+json",`+
-		`"config":{"mediaType":"%[1]scontainer.image.v1+json","size":%[2]d,"digest":%[3]q},`+
-		`"layers":[{"mediaType":"%[1]simage.rootfs.diff.tar.gzip","size":%[4]d,"digest":%[5]q}]}`,
-		docker, len(config), digest(config), packed.Len(), digest(packed.Bytes()))
-	blobs := map[string][]byte{digest(config): config, digest(packed.Bytes()): packed.Bytes(), digest(manifest): manifest, "latest": manifest}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/v2/" {
-			return
-		}
-		name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
-		data, ok := blobs[name]
-		if !ok {
-			w.WriteHeader(http.StatusNotFound)
-			return
-		}
-		if strings.Contains(r.URL.Path, "/manifests/") {
-			w.Header().Set("Content-Type", docker+"distribution.manifest.v2+json")
-			w.Header().Set("Docker-Content-Digest", digest(data))
-		}
-		_, _ = w.Write(data)
-	}))
-	t.Cleanup(s.Close)
-	return strings.TrimPrefix(s.URL, "http://") + "/esm-test/pulled:latest"
-}
-
-// An image that the daemon does not have is pulled once, which is shown, and then stays the same even if its name moves on.
+// An image that the daemon does not have is pulled once, with its progress.
 func TestPull(t *testing.T) {
-	var mu sync.Mutex
-	var pulls []trace.Pulling
+	t.Parallel()
+	registry := dockertest.NewRegistry(t)
+	registry.Gate = make(chan struct{})
+	name := registry.Push("orders:1", dockertest.Image{
+		Layers: [][]dockertest.File{{random(t, "handler", 1000)}, {random(t, "data", 4<<20)}}, Entrypoint: []string{"/handler"},
+	})
+	removeLater(t, name)
+	events := make(chan trace.Pulling, 1000)
 	p := newPlatform(t, func(e trace.Event) {
-		if pull, ok := e.(trace.Pulling); ok {
-			mu.Lock()
-			defer mu.Unlock()
-			pulls = append(pulls, pull)
+		if e, ok := e.(trace.Pulling); ok {
+			events <- e
 		}
 	})
-	ref := registry(t)
+	prepared := make(chan error, 1)
+	fn := config.Function{Name: "f", ImageUri: name}
+	go func() { prepared <- p.Prepare(t.Context(), fn) }()
+	waitProgress(t, registry, events)
+	close(registry.Gate)
+	if err := <-prepared; err != nil {
+		t.Fatal(err)
+	}
+	last := drain(events)
+	if !last.Done || last.Err != nil || last.Function != "f" || last.Image != name || last.Bytes != last.Total || last.Total < 4<<20 {
+		t.Errorf("the last report is %+v", last)
+	}
+	if err := newPlatform(t, nil).Prepare(t.Context(), fn); err != nil {
+		t.Error(err)
+	}
+	if got := registry.Pulled(); got != 2 {
+		t.Errorf("%d layers were pulled, want 2", got)
+	}
+}
+
+// removeLater removes a pulled image at the end.
+func removeLater(t *testing.T, name string) {
+	t.Helper()
 	c := dockertest.Client(t)
-	t.Cleanup(func() { _, _ = c.ImageRemove(context.Background(), ref, client.ImageRemoveOptions{Force: true}) })
-	fn := function(ref)
+	t.Cleanup(func() {
+		if _, err := c.ImageRemove(context.Background(), name, client.ImageRemoveOptions{Force: true}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// waitProgress lets layers go on until a report says that a part has arrived.
+func waitProgress(t *testing.T, registry *dockertest.Registry, events <-chan trace.Pulling) {
+	t.Helper()
+	step := time.NewTicker(200 * time.Millisecond) // the daemon reports no more often, and p once a second
+	defer step.Stop()
+	for range step.C {
+		select {
+		case e := <-events:
+			if e.Done || e.Err != nil {
+				t.Fatalf("no progress before %+v", e)
+			}
+			if e.Bytes > 0 && e.Bytes < e.Total {
+				return
+			}
+		default:
+			select {
+			case registry.Gate <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+func drain(events <-chan trace.Pulling) (last trace.Pulling) {
+	for len(events) > 0 {
+		last = <-events
+	}
+	return last
+}
+
+// random returns an executable file that no other image has.
+func random(t *testing.T, path string, size int) dockertest.File {
+	t.Helper()
+	content := make([]byte, size)
+	if _, err := rand.Read(content); err != nil {
+		t.Fatal(err)
+	}
+	return dockertest.File{Path: path, Mode: 0o755, Content: content}
+}
+
+// A pull that fails says why, and what to do.
+func TestPullFails(t *testing.T) {
+	t.Parallel()
+	registry := dockertest.NewRegistry(t)
+	other := registry.Push("other:1", dockertest.Image{
+		Layers: [][]dockertest.File{{random(t, "handler", 100)}}, Entrypoint: []string{"/handler"}, Architecture: "s390x",
+	})
+	removeLater(t, other)
+	for name, want := range map[string]string{
+		registry.Host + "/orders:1": "manifest unknown",
+		other:                       "the image is made for s390x",
+		"127.0.0.1:1/orders:1":      "connection refused",
+	} {
+		var last trace.Pulling
+		p := newPlatform(t, func(e trace.Event) {
+			if e, ok := e.(trace.Pulling); ok {
+				last = e
+			}
+		})
+		err := p.Prepare(t.Context(), config.Function{Name: "f", ImageUri: name})
+		if err == nil || !strings.Contains(err.Error(), want) || name != other && (last.Err == nil || last.Done) {
+			t.Errorf("%s: got %v and %+v, want %q", name, err, last, want)
+		}
+	}
+}
+
+// Callers who need the same image at once share a pull. The image then stays what it was, even if its name moves on.
+func TestImageIsResolvedOnce(t *testing.T) {
+	t.Parallel()
+	registry := dockertest.NewRegistry(t)
+	name := registry.Push("moves:1", dockertest.Image{
+		Layers: [][]dockertest.File{{random(t, "handler", 1000)}}, Entrypoint: []string{"/handler"},
+	})
+	removeLater(t, name)
+	p, fn := newPlatform(t, nil), function(name)
 	var preparing sync.WaitGroup
 	for range 3 {
 		preparing.Go(func() {
@@ -83,23 +145,14 @@ func TestPull(t *testing.T) {
 		})
 	}
 	preparing.Wait()
-	ended := 0
-	for _, pull := range pulls {
-		if pull.Done || pull.Err != nil {
-			ended++
-		}
-		if pull.Image != ref || pull.Function != "f" {
-			t.Errorf("got %+v", pull)
-		}
+	if got := registry.Pulled(); got != 1 {
+		t.Errorf("%d layers were pulled, want 1", got)
 	}
-	if ended != 1 {
-		t.Errorf("%d pulls ended, want 1: %+v", ended, pulls)
-	}
-	before := p.known(ref).id
-	_, err := c.ImageTag(t.Context(), client.ImageTagOptions{Source: handlerImage(t), Target: ref})
+	before := p.known(name).id
+	_, err := dockertest.Client(t).ImageTag(t.Context(), client.ImageTagOptions{Source: handlerImage(t), Target: name})
 	must(t, err)
 	must(t, p.Prepare(t.Context(), fn))
-	if after := p.known(ref).id; after != before || before == "" {
+	if after := p.known(name).id; after != before || before == "" {
 		t.Errorf("the image was %s and is %s", before, after)
 	}
 }

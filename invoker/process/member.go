@@ -11,19 +11,19 @@ import (
 // member is one process of a sandbox, the runtime or an extension, and its output.
 type member struct {
 	*child
-	name  string // of an extension
+	name  string // of an extension; empty for the runtime
 	pipes []*pipe
 	pumps sync.WaitGroup
 }
 
-// startMember starts c and reads its output.
-func startMember(to *lifecycle.Output, c command) (*member, error) {
-	out, stdout, err := newPipe(to.Stream())
+// startMember starts c and reads each of its outputs into a stream.
+func startMember(stream func() *lifecycle.Stream, c command) (*member, error) {
+	out, stdout, err := newPipe(stream())
 	if err != nil {
 		return nil, err
 	}
 	defer stdout.Close()
-	outErr, stderr, err := newPipe(to.Stream())
+	outErr, stderr, err := newPipe(stream())
 	if err != nil {
 		return nil, errors.Join(err, out.file.Close())
 	}
@@ -38,6 +38,8 @@ func startMember(to *lifecycle.Output, c command) (*member, error) {
 	}
 	return m, nil
 }
+
+func (m *member) isExtension() bool { return m.name != "" }
 
 // end kills the process and its group. It reports whether they are gone.
 func (m *member) end() bool {
