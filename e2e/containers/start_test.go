@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -70,6 +71,23 @@ func TestImageWithoutProgram(t *testing.T) {
 	image := dockertest.Import(t, []dockertest.File{{Path: "file", Mode: 0o644, Content: []byte("x")}})
 	log := refused(e, &rig.Function{Name: "f", Description: fmt.Sprintf("{ImageUri: %q}", image)})
 	wantTexts(t, log, "function f: ", image, "ENTRYPOINT")
+	noLeftovers(t, e)
+}
+
+// An image of another architecture is refused, and so is a function that asks for another one than the daemon's.
+func TestOtherArchitecture(t *testing.T) {
+	t.Parallel()
+	other, arch := "arm64", "arm64"
+	if runtime.GOARCH == "arm64" {
+		other, arch = "amd64", "x86_64"
+	}
+	e := rig.New(t)
+	image := handler(t)
+	foreign := dockertest.Foreign(t, other)
+	log := refused(e,
+		&rig.Function{Name: "f", Description: fmt.Sprintf("{ImageUri: %q, Architectures: [%s]}", image, arch)},
+		&rig.Function{Name: "g", Description: fmt.Sprintf("{ImageUri: %q}", foreign)})
+	wantTexts(t, log, "function f: ", "Architectures", "function g: ", foreign, other, "--platform")
 	noLeftovers(t, e)
 }
 

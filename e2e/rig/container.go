@@ -95,5 +95,5 @@ func (e *Env) ContainerLabel() string {
 	e.Helper()
 	id, err := os.ReadFile(filepath.Join(e.DataDir(), "id"))
 	e.Must(err)
-	return "esm.engine=" + strings.TrimSpace(string(id))
+	return "run.esm.owner=" + strings.TrimSpace(string(id))
 }

@@ -84,6 +84,10 @@ func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.running--
 	f.mu.Unlock()
+	if fate, ok := errors.AsType[Fate](err); ok {
+		w.Header().Set("E2e-Fate", string(fate))
+		return
+	}
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		text = err.Error()
@@ -193,6 +197,18 @@ func Script(handlers ...Handler) Handler {
 		return h(c)
 	}
 }
+
+// A Fate is an error of a [Handler] by which the process of the handler ends, or does not.
+type Fate string
+
+// The fates of handlers.
+const (
+	Exit   Fate = "exit"   // with the status 3
+	Hang   Fate = "hang"   // until it is killed
+	Memory Fate = "memory" // takes memory until it is killed
+)
+
+func (f Fate) Error() string { return string(f) }
 
 // A Gate holds invocations until the test lets them go on, or ends.
 type Gate struct {

@@ -70,7 +70,7 @@ func newTemplate(dir string, size int) (*template, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "disk")
-	total := int64(size)<<20 + int64(size)<<20/32 + 2<<20 // with what the file system needs itself
+	total := int64(size)<<20 + int64(size)<<20/32 + 4<<20 // with what the file system needs itself
 	file, err := os.Create(path)
 	if err != nil {
 		return nil, err

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
@@ -59,6 +61,15 @@ func newPlatform(t testing.TB, traced trace.Func) *Platform {
 func TestSuite(t *testing.T) {
 	fn := config.Function{Name: "f", ImageUri: handlerImage(t)}
 	invokertest.Run(t, func(t *testing.T) lifecycle.Platform { return newPlatform(t, nil) }, fn)
+}
+
+func TestSuiteExtensions(t *testing.T) {
+	files := handlerFiles(t)
+	files = append(files, dockertest.File{Path: "opt/extensions/" + invokertest.ExtensionName, Mode: 0o755, Content: files[0].Content},
+		dockertest.File{Path: "opt/extensions/text", Mode: 0o644, Content: []byte("text")},
+		dockertest.File{Path: "opt/extensions/dir/program", Mode: 0o755, Content: []byte("text")})
+	fn := config.Function{Name: "f", ImageUri: dockertest.Import(t, files, `ENTRYPOINT ["/handler"]`)}
+	invokertest.RunExtensions(t, func(t *testing.T) lifecycle.Platform { return newPlatform(t, nil) }, fn)
 }
 
 const testID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
@@ -152,5 +163,37 @@ func function(image string) config.Function {
 	return config.Function{Name: "f", ImageUri: image, Timeout: 30}
 }
 
-var _ = os.Getenv
-var _ = time.Now
+// patience bounds what happens at once on an idle machine.
+const patience = 30 * time.Second
+
+// waitFor polls what others do.
+func waitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// onlySandbox returns the rig's sandbox.
+func onlySandbox(r *rig) *sandbox {
+	r.Helper()
+	r.platform.mu.Lock()
+	defer r.platform.mu.Unlock()
+	if len(r.platform.live) != 1 {
+		r.Fatalf("%d sandboxes, want 1", len(r.platform.live))
+	}
+	for _, s := range r.platform.live {
+		return s
+	}
+	return nil
+}
+
+// inspected returns what the daemon says about the rig's container.
+func inspected(r *rig) container.InspectResponse {
+	r.Helper()
+	got, err := dockertest.Client(r).ContainerInspect(r.Context(), onlySandbox(r).container, client.ContainerInspectOptions{})
+	must(r, err)
+	return got.Container
+}

@@ -10,6 +10,8 @@ import (
 // defaults are variables of [lifecycle.Spec] that an image may set otherwise.
 var defaults = []string{"LANG", "TZ", "AWS_XRAY_CONTEXT_MISSING", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 
+const apiVariable = "AWS_LAMBDA_RUNTIME_API"
+
 // environ returns the variables of a container, beside those that only its image sets (AWS: "Creating Lambda functions using
 // container images"). Later ones win: Lambda's defaults, the image's, the function's, those that Lambda reserves.
 func (s *sandbox) environ(img *image, endpoint string) map[string]string {
@@ -26,9 +28,17 @@ func (s *sandbox) environ(img *image, endpoint string) map[string]string {
 	}
 	env["LAMBDA_TASK_ROOT"] = taskDir
 	env["LAMBDA_RUNTIME_DIR"] = "/var/runtime"
-	env["AWS_LAMBDA_RUNTIME_API"] = s.seat.host
+	env[apiVariable] = s.seat.host
 	bypassProxy(env, img.env, s.seat.name)
 	return env
+}
+
+// nameHandler sets _HANDLER to the last argument of the container's program, as the AWS Lambda Runtime Interface Emulator does:
+// the client for Node.js takes the handler from there alone. AWS does not say whether Lambda sets it.
+func nameHandler(env map[string]string, img *image, argv []string) {
+	if _, inImage := img.env["_HANDLER"]; !inImage && env["_HANDLER"] == "" {
+		env["_HANDLER"] = argv[len(argv)-1]
+	}
 }
 
 // bypassProxy excludes host from a proxy that the function or its image names: several clients, older aws-lambda-go among

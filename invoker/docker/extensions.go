@@ -2,6 +2,8 @@ package docker
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -12,20 +14,39 @@ import (
 // extensionExit is how long the end of an extension may precede the news that the whole container has ended.
 const extensionExit = 300 * time.Millisecond
 
-// startExtensions starts the external extensions beside the runtime, with its user and variables.
+// member is an extension that was started.
+type member struct {
+	exec  string        // its ID
+	ended chan struct{} // closed at its end
+}
+
+// startExtensions starts the external extensions beside the runtime, with its user.
 func (r *running) startExtensions(ctx context.Context) error {
+	env := r.hidden()
 	for _, name := range r.extensions {
-		if err := r.startExtension(ctx, name); err != nil {
+		if err := r.startExtension(ctx, name, env); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *running) startExtension(ctx context.Context, name string) error {
+// hidden returns empty values for the variables that Lambda keeps from extensions: they cannot be removed, since a process that
+// is started in a container has all of the container's variables.
+func (r *running) hidden() (env []string) {
+	for name := range r.env {
+		if _, visible := r.spec.ExtensionEnv[name]; !visible && name != apiVariable && !strings.EqualFold(name, "NO_PROXY") {
+			env = append(env, name+"=")
+		}
+	}
+	slices.Sort(env)
+	return env
+}
+
+func (r *running) startExtension(ctx context.Context, name string, env []string) error {
 	made, err := bounded(ctx, createTime, func(ctx context.Context) (client.ExecCreateResult, error) {
 		return r.docker.ExecCreate(ctx, r.container, client.ExecCreateOptions{
-			User: user(r.spec.Function), WorkingDir: "/", Cmd: []string{extensionsDir + "/" + name},
+			User: user(r.spec.Function), WorkingDir: "/", Cmd: []string{extensionsDir + "/" + name}, Env: env,
 			AttachStdout: true, AttachStderr: true,
 		})
 	})
@@ -35,35 +56,43 @@ func (r *running) startExtension(ctx context.Context, name string) error {
 			return r.docker.ExecAttach(ctx, made.ID, client.ExecAttachOptions{})
 		})
 		if err == nil {
-			ended := r.output.read(got.HijackedResponse)
-			r.living.Add(1)
-			r.work.Go(func() {
-				defer r.living.Done()
-				<-ended
-				r.extensionEnded(made.ID)
-			})
+			r.follow(name, made.ID, r.output.read(got.HijackedResponse, r.output.to.ExtensionStream))
 			return nil
 		}
 	}
-	if r.gone(extensionExit) { // which is why; Wait reports it
-		return nil
-	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case r.gone(extensionExit): // which is why; Wait reports it
+		return nil
 	}
 	return r.docker.explain("start the extension "+name, err)
 }
 
-// extensionEnded makes Wait report an extension that has ended alone.
+// follow waits for the end of an extension, which is that of its output.
+func (r *running) follow(name, exec string, end <-chan struct{}) {
+	m := &member{exec: exec, ended: make(chan struct{})}
+	r.members[name] = m
+	r.work.Go(func() {
+		<-end
+		close(m.ended)
+		r.extensionEnded(exec)
+	})
+}
+
+// extensionEnded makes Wait report an extension that has ended while the runtime runs.
 func (r *running) extensionEnded(exec string) {
-	if r.killing.Load() || r.gone(extensionExit) {
+	if r.killing.Load() || r.over() {
 		return
 	}
 	got, err := bounded(r.ctx, askTime, func(ctx context.Context) (client.ExecInspectResult, error) {
 		return r.docker.ExecInspect(ctx, exec, client.ExecInspectOptions{})
 	})
-	if err != nil || got.Running || r.over() || r.killing.Load() {
-		return // the daemon is away
+	switch {
+	case err != nil, got.Running: // the daemon is away
+		return
+	case got.ExitCode == sigkilled && r.gone(extensionExit), r.over(): // with its container
+		return
 	}
 	select {
 	case r.crashed <- runtimeapi.ExtensionCrashed(reason(got.ExitCode)):
@@ -71,17 +100,17 @@ func (r *running) extensionEnded(exec string) {
 	}
 }
 
-// extensionsGone waits at most d for all extensions to end.
-func (r *running) extensionsGone(d time.Duration) {
-	gone := make(chan struct{})
-	go func() { // ends when the container does
-		r.living.Wait()
-		close(gone)
-	}()
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-gone:
-	case <-t.C:
+// extensionsGone waits at most until ctx ends for extensions to end.
+func (r *running) extensionsGone(ctx context.Context, names []string) {
+	for _, name := range names {
+		m := r.members[name]
+		if m == nil { // never started
+			continue
+		}
+		select {
+		case <-m.ended:
+		case <-ctx.Done():
+			return
+		}
 	}
 }

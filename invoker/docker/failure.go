@@ -2,6 +2,7 @@ package docker
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/containerd/errdefs"
@@ -30,6 +31,9 @@ func reason(status int) string {
 	}
 }
 
+// badDirectory is how daemons begin what is wrong with a working directory. They have no status of its own for that.
+const badDirectory = "Cannot mkdir"
+
 // createFailed returns the error of a container that could not be created: a *runtimeapi.Failure if the function is to blame.
 func (s *sandbox) createFailed(d *daemon, err error) error {
 	switch {
@@ -37,7 +41,7 @@ func (s *sandbox) createFailed(d *daemon, err error) error {
 		s.platform.lost(reference(s.spec.Function))
 		return fmt.Errorf("docker: the image %s has been removed from the daemon, or something that it is created with: %w",
 			reference(s.spec.Function), err)
-	case errdefs.IsInvalidArgument(err):
+	case errdefs.IsInvalidArgument(err), strings.Contains(err.Error(), badDirectory):
 		return &runtimeapi.Failure{Type: "Runtime.InvalidWorkingDir", Text: err.Error()}
 	}
 	return d.explain("create a container", err)

@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"sync"
 
 	"golang.org/x/sync/singleflight"
@@ -118,8 +119,22 @@ func (p *Platform) warn(function, text string) {
 // does not have it, and checks it. It is called before the first Sandbox, and may take as long as the pull. The error says what
 // to do; it contains a *runtimeapi.Failure if the image is unfit.
 func (p *Platform) Prepare(ctx context.Context, fn config.Function) error {
-	_, err := p.image(ctx, fn)
-	return err
+	img, err := p.image(ctx, fn)
+	if err != nil {
+		return err
+	}
+	if _, _, err := program(fn, img); err != nil {
+		return fmt.Errorf("docker: image %s: %w", reference(fn), err)
+	}
+	d, err := p.daemon(ctx)
+	if err != nil {
+		return err
+	}
+	if want := fn.Architectures; len(want) == 1 && goArch(want[0]) != d.arch {
+		return fmt.Errorf("docker: Architectures is %s, and the daemon's machine is %s: correct it, and build the image with --platform linux/%s",
+			want[0], d.arch, d.arch)
+	}
+	return nil
 }
 
 // Sandbox creates a container, as [lifecycle.Platform] says.

@@ -36,7 +36,7 @@ type running struct {
 	oom   bool
 
 	crashed chan *runtimeapi.Failure // of an extension
-	living  sync.WaitGroup           // waits for extensions
+	members map[string]*member       // extensions by name; complete when start returns
 	killing atomic.Bool
 	killed  chan struct{} // closed at the end of Kill
 	frozen  atomic.Bool
@@ -48,7 +48,7 @@ var _ lifecycle.Runtime = (*running)(nil)
 func newRunning(s *sandbox) *running {
 	r := &running{
 		sandbox: s, output: newOutput(s.spec.Output), ended: make(chan struct{}), killed: make(chan struct{}),
-		crashed: make(chan *runtimeapi.Failure, 1),
+		crashed: make(chan *runtimeapi.Failure, 1), members: map[string]*member{},
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
@@ -59,7 +59,7 @@ func newRunning(s *sandbox) *running {
 func (r *running) start(ctx context.Context, api http.Handler) error {
 	ended, err := r.await(ctx, container.WaitConditionNextExit)
 	if err != nil {
-		return r.createFailed(r.docker, err)
+		return r.docker.explain("wait for a container", err)
 	}
 	r.work.Go(func() { r.watch(ended) })
 	if err := r.attach(ctx); err != nil {
@@ -141,7 +141,7 @@ func (r *running) attach(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.output.read(got.HijackedResponse)
+	r.output.read(got.HijackedResponse, r.output.to.Stream)
 	return nil
 }
 
@@ -299,21 +299,22 @@ func (r *running) Kill(s lifecycle.Shutdown) error {
 // shutDown gives extensions and runtime the time that s allows. Extensions die with the runtime: they come first, while the
 // runtime stands still.
 func (r *running) shutDown(s lifecycle.Shutdown) {
-	extended := s.Notify != nil && len(r.extensions) > 0
-	if !extended && s.Grace <= 0 {
+	if s.Notify == nil && s.Grace <= 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.Extensions)
+	defer cancel()
 	if r.frozen.Load() {
 		_ = r.Thaw() // signals do not reach it otherwise
 	}
-	if extended {
-		_ = r.signal("SIGSTOP") // whatever it does in its last moments does not count
+	if s.Notify != nil {
+		_ = r.signal("SIGSTOP") // whatever it does from now on does not count
 		s.Notify()
-		r.extensionsGone(s.Extensions)
+		r.extensionsGone(ctx, s.Told)
 	}
 	if s.Grace > 0 {
-		_ = r.signal("SIGTERM")
-		if extended {
+		_ = r.signal("SIGTERM") // if that fails, it is killed next
+		if s.Notify != nil {
 			_ = r.signal("SIGCONT")
 		}
 		r.gone(s.Grace)
@@ -333,8 +334,16 @@ func (r *running) sigkill(ctx context.Context) (client.ContainerKillResult, erro
 
 // destroy kills every process of the container. It tries again while the daemon is away, for ten seconds.
 func (r *running) destroy() error {
+	if r.over() {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), killWait)
 	defer cancel()
+	done, err := enter(ctx, r.docker.ends)
+	if err != nil {
+		return r.docker.explain("kill a container", err)
+	}
+	defer done()
 	for !r.over() {
 		_, err := r.sigkill(ctx)
 		if err == nil || errdefs.IsConflict(err) || errdefs.IsNotFound(err) {

@@ -32,6 +32,7 @@ type sandbox struct {
 
 	container  string // its ID, or "" if it has to be created
 	command    string // that it runs
+	env        map[string]string
 	extensions []string
 	capped     bool // its CPU time is limited
 	stuck      bool // something in it could not be killed
@@ -150,6 +151,19 @@ func (s *sandbox) Start(ctx context.Context, api http.Handler, _ <-chan struct{}
 		return nil, err
 	}
 	defer done()
+	r, err := s.startOnce(ctx, api)
+	if errdefs.IsNotFound(err) { // somebody has removed the container
+		s.container = ""
+		r, err = s.startOnce(ctx, api)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// startOnce starts the container, which it creates if there is none. The caller has a slot.
+func (s *sandbox) startOnce(ctx context.Context, api http.Handler) (*running, error) {
 	if s.container == "" {
 		if err := s.create(ctx); err != nil {
 			return nil, err

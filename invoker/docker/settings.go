@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
@@ -74,6 +75,8 @@ func (s *sandbox) options() (client.ContainerCreateOptions, error) {
 	if err != nil {
 		return client.ContainerCreateOptions{}, err
 	}
+	s.env = s.environ(img, s.network.endpoint())
+	nameHandler(s.env, img, slices.Concat(entrypoint, command))
 	endpoint := &dockernet.EndpointSettings{}
 	if s.seat.ip.IsValid() {
 		endpoint.IPAMConfig = &dockernet.EndpointIPAMConfig{IPv4Address: s.seat.ip}
@@ -86,7 +89,7 @@ func (s *sandbox) options() (client.ContainerCreateOptions, error) {
 			Entrypoint:   entrypoint,
 			Cmd:          command,
 			WorkingDir:   cmp.Or(fn.ImageConfig.WorkingDirectory, img.dir, taskDir),
-			Env:          list(s.environ(img, s.network.endpoint())),
+			Env:          list(s.env),
 			Labels:       s.platform.labels(fn.Name, s.spec.ID),
 			Healthcheck:  &container.HealthConfig{Test: []string{"NONE"}},
 			StopSignal:   "SIGTERM",

@@ -22,6 +22,7 @@ var (
 
 // environment is a sandbox and the runtimes in it. The goroutine that has the turn owns the fields below it.
 type environment struct {
+	id       string
 	fn       config.Function
 	as       invoker.Initialization
 	sandbox  Sandbox
@@ -35,9 +36,9 @@ type environment struct {
 	used    atomic.Int64   // peak, for Memory
 
 	turn    chan struct{} // holds a value while a goroutine has the turn
-	run     *run          // nil if the next invocation has to start the runtime
+	run     *run          // nil if the next invocation has to start the runtime and the extensions
 	stopped chan struct{} // closed when the previous run has been killed
-	now     *invocation   // nil if the runtime is free
+	now     *invocation   // nil if the environment is free
 	frozen  bool          // the runtime is
 	timer   *time.Timer   // bounds Init and the invocation
 	peak    int           // MB
@@ -55,6 +56,8 @@ func newEnvironment(fn config.Function, as invoker.Initialization, output *Outpu
 	}
 	close(e.stopped)
 	e.timer.Stop()
+	e.reporter.telemetry = e.newTelemetry()
+	e.output.subscribers(e.reporter.telemetry)
 	return e
 }
 
@@ -64,7 +67,7 @@ func (e *environment) Invoke(ctx context.Context, c esm.Call) (esm.Response, err
 		return esm.Response{}, notRun(err)
 	}
 	defer e.leave()
-	e.begin(c.ID)
+	e.begin(c)
 	if e.run == nil {
 		if resp, err := e.restart(ctx); e.now == nil || err != nil {
 			return resp, err
@@ -75,14 +78,14 @@ func (e *environment) Invoke(ctx context.Context, c esm.Call) (esm.Response, err
 		err = thaw
 	}
 	if err != nil {
-		e.reset(nil)
+		e.reset(runtimeapi.Faulty, nil)
 		return esm.Response{}, notRun(err)
 	}
-	got, answer := e.await(ctx, nil)
+	got, answer := e.await(ctx, false)
 	return e.conclude(ctx, got, answer)
 }
 
-// Drain waits until the runtime is free, as [invoker.Environment] says.
+// Drain waits until the environment is free, as [invoker.Environment] says.
 func (e *environment) Drain(ctx context.Context) error {
 	if err := e.take(ctx); err != nil {
 		return err
@@ -91,12 +94,17 @@ func (e *environment) Drain(ctx context.Context) error {
 	return e.drain(ctx)
 }
 
+// ID returns the identifier, as [invoker.Environment] says.
+func (e *environment) ID() string { return e.id }
+
 // Freeze stops the environment, as [invoker.Environment] says. A platform that cannot leaves it running.
 func (e *environment) Freeze() {
-	if e.take(context.Background()) != nil {
+	select {
+	case e.turn <- struct{}{}:
+		defer e.leave()
+	default:
 		return
 	}
-	defer e.leave()
 	if e.run != nil && e.now == nil && !e.run.over() {
 		e.frozen = e.run.Freeze() == nil
 	}
@@ -119,7 +127,7 @@ func (e *environment) Close() {
 		close(e.closing)
 		e.turn <- struct{}{} // for good
 		if e.run != nil {
-			e.reset(nil)
+			e.reset(runtimeapi.Spindown, nil)
 		}
 		e.work.Wait()
 		if !e.lost.Load() {
@@ -146,7 +154,7 @@ func (e *environment) ready(ctx context.Context) error {
 	}
 	if e.run != nil && e.run.over() { // it ended while it was idle
 		e.output.platform("", e.run.failure.Error())
-		e.reset(nil)
+		e.reset(runtimeapi.Faulty, nil)
 	}
 	select {
 	case <-e.stopped:

@@ -39,11 +39,12 @@ type rig struct {
 	client  *http.Client
 }
 
-// bubble runs test with a session whose runtime has just started.
-func bubble(t *testing.T, test func(*rig)) {
+// bubble runs test with a session whose runtime has just started, beside external extensions.
+func bubble(t *testing.T, test func(*rig), external ...string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{T: t, session: runtimeapi.New(config.Function{Name: "f", Handler: "app.handler"})}
+		fn := config.Function{Name: "f", Handler: "app.handler", FunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:f"}
+		r := &rig{T: t, session: runtimeapi.New(fn, external...)}
 		r.server = runtimeapi.NewServer(nil)
 		r.host = r.server.Host(host, netip.Addr{})
 		r.host.Serve(r.session)

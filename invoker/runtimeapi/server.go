@@ -2,6 +2,7 @@ package runtimeapi
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"log"
@@ -26,6 +27,7 @@ const maxConns = 256
 type Server struct {
 	http    http.Server
 	refused func(*http.Request)
+	own     string // host of the Server's own requests, whose addresses may have been translated
 
 	mu     sync.Mutex
 	hosts  map[string]*Host
@@ -46,8 +48,8 @@ type conn struct {
 // 404 because of its Host or its peer.
 func NewServer(refused func(*http.Request)) *Server {
 	s := &Server{
-		refused: refused,
-		hosts:   map[string]*Host{}, peers: map[netip.Addr]*Host{}, conns: map[net.Conn]*conn{},
+		refused: refused, own: rand.Text(),
+		hosts: map[string]*Host{}, peers: map[netip.Addr]*Host{}, conns: map[net.Conn]*conn{},
 	}
 	s.http = http.Server{
 		Handler:        http.HandlerFunc(s.route),
@@ -118,7 +120,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNotFound)
-	if s.refused != nil && !s.own(c) {
+	if s.refused != nil && r.Host != s.own {
 		s.refused(r)
 	}
 }
@@ -141,18 +143,6 @@ func (s *Server) session(host string, c *conn) http.Handler {
 		s.changed()
 	}
 	return h.session
-}
-
-// own reports whether a connection was made by Quiet.
-func (s *Server) own(c *conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, a := range s.listen {
-		if c != nil && addrOf(a) == c.peer {
-			return true
-		}
-	}
-	return false
 }
 
 // changed wakes those who wait for connections. The caller holds mu.
@@ -183,7 +173,7 @@ func (s *Server) knock(ctx context.Context) {
 		} else {
 			_ = c.SetDeadline(time.Now().Add(time.Second))
 		}
-		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: nobody\r\nConnection: close\r\n\r\n"); err == nil {
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: "+s.own+"\r\nConnection: close\r\n\r\n"); err == nil {
 			_, _ = io.Copy(io.Discard, c) // its end is what counts
 		}
 		_ = c.Close() // was only read from

@@ -45,6 +45,7 @@ func (s *System) handler() http.Handler {
 	server := &httpserver.Server{
 		Metrics: s.observers.monitor.Registry,
 		Status:  s.status,
+		Logs:    s.kept, HasFunction: s.hasFunction,
 		Mappings: func() ([]mappings.Registered, bool) {
 			known := s.known.Load()
 			if known == nil {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -53,7 +54,7 @@ func Owner() string {
 	return "test-" + hex.EncodeToString(b[:])
 }
 
-// File is a file of an image, or a directory if its Mode has fs.ModeDir.
+// File is a file of an image, or a directory if it has no Content.
 type File struct {
 	Path    string // without a slash in front
 	Mode    int64
@@ -64,8 +65,58 @@ type File struct {
 // removed at the end.
 func Import(t testing.TB, files []File, instructions ...string) string {
 	t.Helper()
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
+	name := imageName()
+	resp, err := Client(t).ImageImport(t.Context(), client.ImageImportSource{Source: bytes.NewReader(archive(t, files)), SourceName: "-"}, name,
+		client.ImageImportOptions{Changes: instructions})
+	if err != nil {
+		t.Fatal(err)
+	}
+	finish(t, resp, name)
+	return name
+}
+
+// Foreign makes an image that says that it is made for an architecture, such as arm64, and returns its name. It is removed at
+// the end.
+func Foreign(t testing.TB, arch string) string {
+	t.Helper()
+	name := imageName()
+	layer := archive(t, []File{{Path: "program", Mode: 0o755, Content: []byte("program")}})
+	image := archive(t, []File{
+		{Path: "layer.tar", Mode: 0o644, Content: layer},
+		{Path: "config.json", Mode: 0o644, Content: fmt.Appendf(nil,
+			`{"architecture":%q,"os":"linux","config":{"Cmd":["/program"]},"rootfs":{"type":"layers","diff_ids":["sha256:%x"]}}`, arch, sha256.Sum256(layer))},
+		{Path: "manifest.json", Mode: 0o644, Content: fmt.Appendf(nil, `[{"Config":"config.json","RepoTags":[%q],"Layers":["layer.tar"]}]`, name)},
+	})
+	resp, err := Client(t).ImageLoad(t.Context(), bytes.NewReader(image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	finish(t, resp, name)
+	return name
+}
+
+func imageName() string { return "esm-test/" + Owner() + ":latest" }
+
+// finish reads what the daemon says about a new image, and removes it at the end.
+func finish(t testing.TB, said io.ReadCloser, name string) {
+	t.Helper()
+	out, err := io.ReadAll(said)
+	_ = said.Close() // was read from
+	if err != nil || bytes.Contains(out, []byte(`"error"`)) {
+		t.Fatalf("make an image: %v %s", err, out)
+	}
+	c := Client(t)
+	t.Cleanup(func() {
+		if _, err := c.ImageRemove(ctx(), name, client.ImageRemoveOptions{Force: true}); err != nil {
+			t.Errorf("remove the image: %v", err)
+		}
+	})
+}
+
+func archive(t testing.TB, files []File) []byte {
+	t.Helper()
+	var all bytes.Buffer
+	w := tar.NewWriter(&all)
 	for _, f := range files {
 		h := &tar.Header{Name: f.Path, Mode: f.Mode, Size: int64(len(f.Content)), Typeflag: tar.TypeReg}
 		if f.Content == nil {
@@ -81,23 +132,7 @@ func Import(t testing.TB, files []File, instructions ...string) string {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	name := "esm-test/" + Owner() + ":latest"
-	c := Client(t)
-	resp, err := c.ImageImport(t.Context(), client.ImageImportSource{Source: &archive, SourceName: "-"}, name,
-		client.ImageImportOptions{Changes: instructions})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Close()
-	if out, err := io.ReadAll(resp); err != nil || bytes.Contains(out, []byte(`"error"`)) {
-		t.Fatalf("import an image: %v %s", err, out)
-	}
-	t.Cleanup(func() {
-		if _, err := c.ImageRemove(ctx(), name, client.ImageRemoveOptions{Force: true}); err != nil {
-			t.Errorf("remove the image: %v", err)
-		}
-	})
-	return name
+	return all.Bytes()
 }
 
 // Build compiles the command in a directory, for an image of nothing but its program.

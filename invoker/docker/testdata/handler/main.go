@@ -50,10 +50,10 @@ func main() {
 	switch role := os.Getenv("ROLE"); role {
 	case "sleep":
 		signal.Ignore(syscall.SIGTERM)
-		select {}
+		time.Sleep(time.Hour)
 	case "never polls":
 		fmt.Println("I never poll")
-		select {}
+		time.Sleep(time.Hour)
 	case "exits":
 		fmt.Println("I exit")
 		os.Exit(4)
