@@ -17,10 +17,10 @@ func readZip(from string, r io.ReaderAt, size int64, l limits) (tree, error) {
 		return nil, &Invalid{from, "", fmt.Sprintf("is %s large, more than any archive below Lambda's limit of %s unzipped: %s",
 			megabytes(size), megabytes(l.bytes), smaller)}
 	}
-	budget := &directoryReader{ReaderAt: r, left: maxDirectory}
+	budget := &listReader{ReaderAt: r, left: l.list}
 	archive, err := zip.NewReader(budget, size)
 	switch {
-	case errors.Is(err, errDirectory):
+	case errors.Is(err, errLongList):
 		return nil, &Invalid{from, "", "has too many entries: " + smaller}
 	case err != nil && !errors.Is(err, zip.ErrInsecurePath): // such paths are refused below, by name
 		return nil, notZip(from, err)
@@ -43,19 +43,19 @@ func readZip(from string, r io.ReaderAt, size int64, l limits) (tree, error) {
 	return t, t.check(l)
 }
 
-// directoryReader bounds what opening an archive reads: its list of entries, which is held in memory.
-type directoryReader struct {
+// listReader bounds what opening an archive reads: its list of entries.
+type listReader struct {
 	io.ReaderAt
 	left   int
 	opened bool
 }
 
-var errDirectory = errors.New("the list of entries is too long")
+var errLongList = errors.New("the list of entries is too long")
 
-func (r *directoryReader) ReadAt(p []byte, off int64) (int, error) {
+func (r *listReader) ReadAt(p []byte, off int64) (int, error) {
 	if !r.opened {
 		if r.left -= len(p); r.left < 0 {
-			return 0, errDirectory
+			return 0, errLongList
 		}
 	}
 	return r.ReaderAt.ReadAt(p, off)

@@ -10,7 +10,7 @@ import (
 )
 
 // fuzzLimits keep each case small.
-var fuzzLimits = limits{bytes: 64 << 10, entries: 100, steps: 10_000}
+var fuzzLimits = limits{bytes: 64 << 10, entries: 100, steps: 10_000, list: 1 << 20}
 
 // FuzzArchive unpacks any bytes.
 func FuzzArchive(f *testing.F) {

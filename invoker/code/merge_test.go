@@ -67,8 +67,10 @@ func TestMergeFollowsContent(t *testing.T) {
 		"content": func() error { return os.WriteFile(x, []byte("2"), 0o644) },
 		"mode":    func() error { return os.Chmod(x, 0o755) },
 		"name":    func() error { return os.Rename(filepath.Join(b, "z"), filepath.Join(b, "zz")) },
-		"link":    func() error { return errors.Join(os.Remove(filepath.Join(a, "y")), os.Symlink("./x", filepath.Join(a, "y"))) },
-		"added":   func() error { return os.Mkdir(filepath.Join(a, "d"), 0o755) },
+		"link": func() error {
+			return errors.Join(os.Remove(filepath.Join(a, "y")), os.Symlink("./x", filepath.Join(a, "y")))
+		},
+		"added": func() error { return os.Mkdir(filepath.Join(a, "d"), 0o755) },
 	} {
 		must(t, errors.Join(change(), os.Chtimes(x, info.ModTime(), info.ModTime())))
 		dir := merge()

@@ -388,6 +388,30 @@ func TestExtensionsThatCannotStart(t *testing.T) {
 	}
 }
 
+// A machine that has no room for the runtime after the extensions have started is not the function's fault.
+func TestMachineThatCannotStartTheRuntime(t *testing.T) {
+	full := func(f *fake) { f.failed <- runtimeapi.SandboxFailed("no more processes"); f.hang() }
+	bubble(t, func(r *rig) {
+		r.external(map[string]func(*fake){"x": polls(subscribedToNone, 0)})
+		_, err := r.Start(r.Context(), r.fn, invoker.OnDemand)
+		if _, broken := errors.AsType[*invoker.Broken](err); broken || err == nil || !strings.Contains(err.Error(), "no more processes") {
+			r.Errorf("got %v, want no *Broken", err)
+		}
+	}, full)
+	bubble(t, func(r *rig) {
+		r.external(map[string]func(*fake){"x": polls(subscribedToNone, 0)})
+		e := r.start()
+		if _, err := r.invoke(r.Context(), e, "a"); err != nil {
+			r.Error(err)
+		}
+		_, err := r.invoke(r.Context(), e, "b")
+		r.wantErr(err, esm.ErrNotRun, 0)
+		if got, err := r.invoke(r.Context(), e, "c"); err != nil || got != "0s  null" {
+			r.Errorf("got %s, %v", got, err)
+		}
+	}, fails(1), full, quick)
+}
+
 func TestExtensionsInJSON(t *testing.T) {
 	bubble(t, func(r *rig) {
 		r.fn.LoggingConfig.LogFormat = "JSON"

@@ -83,8 +83,8 @@ func (e *environment) restart(ctx context.Context) (esm.Response, error) {
 	}
 }
 
-// initialize starts the runtime, waits for the outcome of its Init, and reports one that failed. An error means that the
-// runtime was not started.
+// initialize starts the runtime and the extensions, waits for the outcome of their Init, and reports one that failed. An
+// error means that the runtime was not started.
 func (e *environment) initialize(ctx context.Context, began time.Time) (outcome, runtimeapi.Answer, error) {
 	id := ""
 	if e.now != nil {
@@ -98,6 +98,9 @@ func (e *environment) initialize(ctx context.Context, began time.Time) (outcome,
 		e.timer.Reset(e.initLimit())
 	}
 	got, answer := e.await(ctx, e.run.session.Idle())
+	if got == exited && e.run.failure.OfMachine() {
+		return 0, runtimeapi.Answer{}, errors.New(e.run.failure.Error()) // no Failure: nothing was run
+	}
 	took := time.Since(began)
 	if got == answered {
 		e.run.gone(initErrorExit)

@@ -67,7 +67,8 @@ type Runtime interface {
 	// Wait blocks until the runtime or an external extension has ended and api has received everything that it sent before,
 	// or until Kill has returned. It returns the failure of an invocation that this interrupts: [runtimeapi.Exited] for a
 	// runtime in most cases, [runtimeapi.OutOfMemory] if the kernel has killed it for its memory,
-	// [runtimeapi.ExtensionCrashed] for an extension.
+	// [runtimeapi.ExtensionCrashed] for an extension, [runtimeapi.SandboxFailed] if the machine could not start the runtime
+	// after registered was closed.
 	Wait() *runtimeapi.Failure
 
 	// Kill ends every process that was started in the environment, as s says. It returns when nothing is left and all output

@@ -23,7 +23,7 @@ func (r *running) Kill(s lifecycle.Shutdown) error {
 	ok := r.endRuntime(s.Grace)
 	ok = r.endExtensions(s, deadline) && ok
 	ok = killMarked(map[string]bool{r.sandbox.dir.id: true}) && ok
-	for _, m := range r.members() {
+	for _, m := range r.all() {
 		m.close()
 	}
 	r.server.Close()
@@ -37,15 +37,18 @@ func (r *running) Kill(s lifecycle.Shutdown) error {
 
 // endRuntime ends the runtime, with SIGTERM first if it has time. It reports whether the runtime is gone.
 func (r *running) endRuntime(grace time.Duration) bool {
-	m := r.runtime // no longer started
-	if m == nil {
-		return true
+	ok := true
+	for _, m := range r.all() {
+		if m.isExtension() {
+			continue
+		}
+		if grace > 0 && !m.gone(0) {
+			m.signal(syscall.SIGTERM)
+			m.gone(grace)
+		}
+		ok = m.end() && ok
 	}
-	if grace > 0 && !m.gone(0) {
-		m.signal(syscall.SIGTERM)
-		m.gone(grace)
-	}
-	return m.end()
+	return ok
 }
 
 // endExtensions ends the extensions, those that are told at the deadline at the latest. It reports whether they are gone.
@@ -53,18 +56,20 @@ func (r *running) endExtensions(s lifecycle.Shutdown, deadline time.Time) bool {
 	if s.Notify != nil {
 		s.Notify()
 	}
-	told := func(m *member) bool { return s.Notify != nil && slices.Contains(s.Told, m.name) }
+	var told []*member
 	ok := true
-	for _, m := range r.extensions {
-		if !told(m) {
+	for _, m := range r.all() {
+		switch {
+		case !m.isExtension():
+		case s.Notify != nil && slices.Contains(s.Told, m.name):
+			told = append(told, m)
+		default:
 			ok = m.end() && ok
 		}
 	}
-	for _, m := range r.extensions {
-		if told(m) {
-			m.gone(time.Until(deadline))
-			ok = m.end() && ok
-		}
+	for _, m := range told {
+		m.gone(time.Until(deadline))
+		ok = m.end() && ok
 	}
 	return ok
 }

@@ -11,7 +11,7 @@ import (
 // member is one process of a sandbox, the runtime or an extension, and its output.
 type member struct {
 	*child
-	name  string // of an extension
+	name  string // of an extension; empty for the runtime
 	pipes []*pipe
 	pumps sync.WaitGroup
 }
@@ -38,6 +38,8 @@ func startMember(to *lifecycle.Output, c command) (*member, error) {
 	}
 	return m, nil
 }
+
+func (m *member) isExtension() bool { return m.name != "" }
 
 // end kills the process and its group. It reports whether they are gone.
 func (m *member) end() bool {

@@ -37,9 +37,8 @@ type running struct {
 	killing  atomic.Bool
 	killed   chan struct{} // closed at the end of Kill
 
-	mu         sync.Mutex
-	extensions []*member
-	runtime    *member // nil before it is started
+	mu      sync.Mutex
+	members []*member // that were started; the slice is replaced, and never changed
 }
 
 var _ lifecycle.Runtime = (*running)(nil)
@@ -109,14 +108,10 @@ func (r *running) startRuntime() error {
 // add makes m one of r's processes. When m ends, failure says what that means.
 func (r *running) add(m *member, failure func() *runtimeapi.Failure) {
 	r.mu.Lock()
-	if m.name == "" {
-		r.runtime = m
-	} else {
-		r.extensions = append(r.extensions, m)
-	}
+	r.members = append(slices.Clone(r.members), m)
 	r.mu.Unlock()
 	var pids []int
-	for _, m := range r.members() {
+	for _, m := range r.all() {
 		pids = append(pids, m.pid)
 	}
 	_ = r.sandbox.dir.record(pids) // a second way to find them; the mark is the first
@@ -126,14 +121,11 @@ func (r *running) add(m *member, failure func() *runtimeapi.Failure) {
 	})
 }
 
-// members returns the processes that were started.
-func (r *running) members() []*member {
+// all returns the processes that were started.
+func (r *running) all() []*member {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.runtime == nil {
-		return slices.Clone(r.extensions)
-	}
-	return append([]*member{r.runtime}, r.extensions...)
+	return r.members
 }
 
 // end records why the run is over. The first reason counts.
@@ -167,7 +159,7 @@ func (r *running) quiet() {
 
 // Flush passes on what the processes have written so far.
 func (r *running) Flush() {
-	for _, m := range r.members() {
+	for _, m := range r.all() {
 		m.flush()
 	}
 }
@@ -185,7 +177,7 @@ func (r *running) Thaw() error {
 }
 
 func (r *running) signal(sig syscall.Signal) {
-	for _, m := range r.members() {
+	for _, m := range r.all() {
 		m.signal(sig)
 	}
 }
@@ -193,7 +185,7 @@ func (r *running) signal(sig syscall.Signal) {
 // Memory returns the sum of the peaks of the processes and their living descendants.
 func (r *running) Memory() int {
 	sum := 0
-	for _, m := range r.members() {
+	for _, m := range r.all() {
 		sum += peakMemory(m.pid)
 	}
 	return sum
@@ -204,5 +196,5 @@ func lateFailure(err error) *runtimeapi.Failure {
 	if f, ok := errors.AsType[*runtimeapi.Failure](err); ok {
 		return f
 	}
-	return &runtimeapi.Failure{Type: "Sandbox.Failure", Text: err.Error()}
+	return runtimeapi.SandboxFailed(err.Error())
 }

@@ -85,6 +85,15 @@ func InvalidEntrypoint(text string) *Failure {
 	return &Failure{Type: "Runtime.InvalidEntrypoint", Text: text}
 }
 
+// sandboxFailure is the type of a failure of the machine.
+const sandboxFailure = "Sandbox.Failure"
+
+// SandboxFailed returns the Failure of an environment that the machine could not run. The function is not to blame.
+func SandboxFailed(text string) *Failure { return &Failure{Type: sandboxFailure, Text: text} }
+
+// OfMachine reports whether f is the machine's failure, and not the function's.
+func (f *Failure) OfMachine() bool { return f.Type == sandboxFailure }
+
 // errorBody returns a failure's JSON, with its keys in Lambda's order.
 func errorBody(kind, message string) []byte {
 	body, err := json.Marshal(struct {
