@@ -28,6 +28,10 @@ type Event struct {
 	Throttles int          // tries since then that found no permit, or ended without a result
 	Crashes   int          // tries during which the engine ended
 	Last      *EventResult // of the last try; nil before there is one
+
+	// Damaged says why the store cannot read the event; only Place, Function without a qualifier, Accepted, Due and Crashes
+	// are known then. It is set by List alone, and nil for every event that can be read.
+	Damaged error
 }
 
 // EventResult is what one try of an event led to.
@@ -80,10 +84,10 @@ type Events interface {
 	Recover(ctx context.Context, now time.Time) error
 
 	// List iterates over the events of function that wait, or of all functions if function is empty, in the order of
-	// acceptance and with one in memory at a time. An error ends the iteration.
+	// acceptance and with one in memory at a time. Those that cannot be read have Damaged. An error ends the iteration.
 	List(ctx context.Context, function string) iter.Seq2[Event, error]
 
-	// Remove removes events that wait, and returns how many it found. Those that are taken stay.
+	// Remove removes events that wait, damaged ones too, and returns how many it found. Those that are taken stay.
 	Remove(ctx context.Context, places ...uint64) (removed int, err error)
 
 	// Hasten makes events that wait due at now, and returns how many it found.

@@ -3,7 +3,11 @@ package api
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"regexp"
 	"runtime"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -32,6 +36,8 @@ type functionConfiguration struct {
 	State            string `json:",omitempty"`
 	LastUpdateStatus string `json:",omitempty"`
 	PackageType      string
+	ImageConfig      *imageConfigResponse `json:"ImageConfigResponse,omitempty"`
+	Layers           []layer              `json:",omitempty"`
 	Architectures    []string
 	EphemeralStorage struct{ Size int }
 	SnapStart        struct{ ApplyOn, OptimizationStatus string }
@@ -41,6 +47,20 @@ type functionConfiguration struct {
 type deadLetterConfig struct{ TargetArn string }
 
 type environment struct{ Variables map[string]string }
+
+// imageConfigResponse is what a function changes of its image (AWS: API reference of ImageConfigResponse).
+type imageConfigResponse struct{ ImageConfig imageConfig }
+
+type imageConfig struct {
+	EntryPoint       []string `json:",omitempty"`
+	Command          []string `json:",omitempty"`
+	WorkingDirectory string   `json:",omitempty"`
+}
+
+type layer struct {
+	Arn      string
+	CodeSize int
+}
 
 // functionAnswer is the answer of GetFunction.
 type functionAnswer struct {
@@ -52,6 +72,7 @@ type functionAnswer struct {
 type functionCode struct {
 	RepositoryType string `json:",omitempty"`
 	Location       string `json:",omitempty"`
+	ImageUri       string `json:",omitempty"`
 }
 
 // listed returns f as ListFunctions shows it.
@@ -63,9 +84,6 @@ func (f functionConfiguration) listed() functionConfiguration {
 // emptyCode is the SHA-256 of no bytes: the engine has no package of the function's code.
 const emptyCode = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
-// ephemeralStorage is the default size of /tmp in MB (AWS: "Lambda quotas"). Nothing limits /tmp here.
-const ephemeralStorage = 512
-
 // describeFunction returns the description of fn. The qualifier is the request's and may be empty.
 func (s *Server) describeFunction(fn config.Function, qualifier string) functionConfiguration {
 	fn = fn.Defaults()
@@ -74,7 +92,7 @@ func (s *Server) describeFunction(fn config.Function, qualifier string) function
 		Runtime: fn.Runtime, Role: fn.Role, Handler: fn.Handler, Timeout: fn.Timeout, MemorySize: fn.MemorySize,
 		LastModified: s.Functions.Modified().UTC().Format("2006-01-02T15:04:05.000+0000"), CodeSha256: emptyCode,
 		Version: latestVersion, RevisionId: revision(fn), State: "Active", LastUpdateStatus: "Successful",
-		PackageType: "Image", Architectures: architectures(fn),
+		PackageType: "Image", ImageConfig: imageConfigOf(fn), Layers: s.layersOf(fn), Architectures: architectures(fn),
 	}
 	if qualifier != "" {
 		f.FunctionArn += ":" + qualifier
@@ -89,19 +107,42 @@ func (s *Server) describeFunction(fn config.Function, qualifier string) function
 		f.DeadLetterConfig = &deadLetterConfig{arn}
 	}
 	f.TracingConfig.Mode = "PassThrough"
-	f.EphemeralStorage.Size = ephemeralStorage
+	f.EphemeralStorage.Size = fn.Storage()
 	f.SnapStart.ApplyOn, f.SnapStart.OptimizationStatus = "None", "Off"
 	f.LoggingConfig.LogFormat, f.LoggingConfig.LogGroup = fn.LoggingConfig.LogFormat, "/aws/lambda/"+fn.Name
 	return f
 }
 
-// codeOf returns the place of fn's code, if it is on this machine.
+// codeOf returns the place of fn's code: its image, or what is on this machine.
 func codeOf(fn config.Function) functionCode {
-	if fn.CodeUri == "" {
-		return functionCode{}
+	switch {
+	case fn.ImageUri != "":
+		return functionCode{RepositoryType: "ECR", ImageUri: fn.ImageUri}
+	case fn.CodeUri != "":
+		return functionCode{RepositoryType: "File", Location: "file://" + fn.CodeUri}
 	}
-	return functionCode{RepositoryType: "File", Location: "file://" + fn.CodeUri}
+	return functionCode{}
 }
+
+// imageConfigOf returns what fn changes of its image, nil if it changes nothing.
+func imageConfigOf(fn config.Function) *imageConfigResponse {
+	if fn.ImageConfig.Empty() {
+		return nil
+	}
+	return &imageConfigResponse{imageConfig(fn.ImageConfig)}
+}
+
+// layersOf returns the layers of fn. They have no ARN but one that is made from the name of their directory or archive.
+func (s *Server) layersOf(fn config.Function) (layers []layer) {
+	for _, path := range fn.Layers {
+		name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		name = notInLayerName.ReplaceAllString(name, "-")
+		layers = append(layers, layer{Arn: fmt.Sprintf("arn:%s:lambda:%s:%s:layer:%s:1", config.PartitionOf(s.Region), s.Region, s.Account, name)})
+	}
+	return layers
+}
+
+var notInLayerName = regexp.MustCompile(`[^a-zA-Z0-9_-]`)
 
 // revision returns an ID that changes with the function's description.
 func revision(fn config.Function) string {

@@ -49,6 +49,39 @@ func TestGetFunction(t *testing.T) {
 	}
 }
 
+func TestGetFunctionOfAnImage(t *testing.T) {
+	r := newRig(t)
+	fn := config.Function{Name: "i", ImageUri: "orders:v1", Architectures: []string{"arm64"}}
+	fn.ImageConfig = config.ImageConfig{EntryPoint: []string{"/lambda-entrypoint.sh"}, Command: []string{"app.handler"}}
+	fn.EphemeralStorage.Size = 2048
+	r.functions["i"] = fn
+	got := r.ask("GET", "/2015-03-31/functions/i", "").Body.String()
+	for _, want := range []string{
+		`"PackageType":"Image","ImageConfigResponse":{"ImageConfig":{"EntryPoint":["/lambda-entrypoint.sh"],"Command":["app.handler"]}},"Architectures":["arm64"],"EphemeralStorage":{"Size":2048}`,
+		`"Code":{"RepositoryType":"ECR","ImageUri":"orders:v1"}`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got %s, want %s in it", got, want)
+		}
+	}
+	for _, absent := range []string{"Runtime", "Handler", "Layers", "Location"} {
+		if strings.Contains(got, `"`+absent+`"`) {
+			t.Errorf("got %s in %s", absent, got)
+		}
+	}
+}
+
+func TestGetFunctionWithLayers(t *testing.T) {
+	r := newRig(t)
+	r.functions["l"] = config.Function{Name: "l", Runtime: "python3.12", Handler: "a.b", CodeUri: "/src", Layers: []string{"/layers/my libs.zip", "/layers/tools"}}
+	got := r.ask("GET", "/2015-03-31/functions/l/configuration", "").Body.String()
+	want := `"PackageType":"Zip","Layers":[{"Arn":"arn:aws:lambda:us-east-1:123456789012:layer:my-libs:1","CodeSize":0},` +
+		`{"Arn":"arn:aws:lambda:us-east-1:123456789012:layer:tools:1","CodeSize":0}],"Architectures"`
+	if !strings.Contains(got, want) {
+		t.Errorf("got %s, want %s in it", got, want)
+	}
+}
+
 func TestMissingFunctions(t *testing.T) {
 	r := newRig(t)
 	for path, want := range map[string]string{

@@ -226,39 +226,81 @@ func TestAnyByteOfEventsMayBeWrong(t *testing.T) {
 	}
 }
 
-// TestADamagedEvent damages the value of one event: other functions go on, and the event can be removed.
+// TestADamagedEvent damages the value of one event in several ways: other functions go on, the event is listed as damaged,
+// and its function goes on when it is removed.
 func TestADamagedEvent(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "events.db")
-	q := openQueue(t, path)
-	var places []uint64
-	for i, function := range []string{"f", "g", "f"} {
-		e, err := q.Add(t.Context(), esm.Event{Function: function, Payload: fmt.Appendf(nil, `"payload %d"`, i)})
+	for name, damage := range map[string]func(value []byte) []byte{
+		"payload":  func(value []byte) []byte { return bytes.Replace(value, []byte("payload"), []byte("PAYLOAD"), 1) },
+		"function": func(value []byte) []byte { return bytes.Replace(value, []byte("func-f"), []byte("func-x"), 1) },
+		"another":  func(value []byte) []byte { return bytes.Replace(value, []byte("func-f"), []byte("func-g"), 1) },
+		"cut":      func(value []byte) []byte { return value[:3] },
+		"empty":    func([]byte) []byte { return []byte{} },
+		"missing":  func([]byte) []byte { return nil },
+	} {
+		t.Run(name, func(t *testing.T) { testADamagedEvent(t, damage) })
+	}
+}
+
+func testADamagedEvent(t *testing.T, damage func(value []byte) []byte) {
+	q := openQueue(t, filepath.Join(t.TempDir(), "events.db"))
+	var all []esm.Event
+	for i, function := range []string{"func-f:live", "func-g", "func-f"} {
+		at := time.Unix(1772600765, int64(i)).UTC()
+		e, err := q.Add(t.Context(), esm.Event{Function: function, Payload: fmt.Appendf(nil, `"payload %d"`, i), Accepted: at, Due: at, Crashes: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		places = append(places, e.Place)
+		all = append(all, e)
 	}
-	q.Close()
-	write(t, path, bytes.ReplaceAll(read(t, path), []byte("payload 0"), []byte("payload X")))
+	err := q.file.change(t.Context(), func(tx *bolt.Tx) error {
+		key, values := placeKey(all[0].Place), tx.Bucket(allEvents)
+		if value := damage(bytes.Clone(values.Get(key))); value != nil {
+			return values.Put(key, value)
+		}
+		return values.Delete(key)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 
-	q = openQueue(t, path)
-	_, _, taking := q.Take(t.Context(), "f", time.Now(), 1)
-	var listing error
-	for _, listing = range q.List(t.Context(), "") {
+	bad := fmt.Sprintf("event %d", all[0].Place)
+	if _, _, err := q.Take(t.Context(), "func-f", time.Now(), 1); !errors.Is(err, ErrDamaged) || !strings.Contains(fmt.Sprint(err), bad) {
+		t.Errorf("take: %v, want ErrDamaged with the place", err)
 	}
-	for what, err := range map[string]error{"take": taking, "list": listing} {
-		if !errors.Is(err, ErrDamaged) || !strings.Contains(fmt.Sprint(err), fmt.Sprintf("event %d", places[0])) {
-			t.Errorf("%s: %v, want ErrDamaged with the place", what, err)
+	var listed []esm.Event
+	for e, err := range q.List(t.Context(), "func-f") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed = append(listed, e)
+	}
+	if len(listed) != 2 || !errors.Is(listed[0].Damaged, ErrDamaged) || !strings.Contains(listed[0].Damaged.Error(), bad) {
+		t.Fatalf("listed %+v, want the damaged one and the other", listed)
+	}
+	listed[0].Damaged = nil
+	want := []esm.Event{{Place: all[0].Place, Function: "func-f", Accepted: all[0].Accepted, Due: all[0].Due, Crashes: 1}, all[2]}
+	if !reflect.DeepEqual(listed, want) {
+		t.Errorf("listed %+v, want %+v", listed, want)
+	}
+	for e, err := range q.List(t.Context(), "") {
+		if err != nil || e.Damaged != nil && e.Place != all[0].Place {
+			t.Errorf("of all functions, event %d: %v, %v", e.Place, e.Damaged, err)
 		}
 	}
-	if taken, _, err := q.Take(t.Context(), "g", time.Now(), 1); err != nil || len(taken) != 1 {
+	if taken, _, err := q.Take(t.Context(), "func-g", time.Now(), 1); err != nil || len(taken) != 1 {
 		t.Errorf("another function: took %d (%v)", len(taken), err)
 	}
-	if removed, err := q.Remove(t.Context(), places[0]); err != nil || removed != 1 {
-		t.Errorf("removed %d (%v)", removed, err)
+	for _, want := range []int{1, 0} {
+		if removed, err := q.Remove(t.Context(), all[0].Place); err != nil || removed != want {
+			t.Errorf("removed %d (%v), want %d", removed, err, want)
+		}
 	}
-	if taken, _, err := q.Take(t.Context(), "f", time.Now(), 9); err != nil || len(taken) != 1 || taken[0].Place != places[2] {
+	if taken, _, err := q.Take(t.Context(), "func-f", time.Now(), 9); err != nil || len(taken) != 1 || taken[0].Place != all[2].Place {
 		t.Errorf("after the removal: took %+v (%v)", taken, err)
+	}
+	backlogs, err := q.Backlogs(t.Context())
+	if err != nil || len(backlogs) != 2 || backlogs[0].Waiting != 0 || backlogs[0].Taken != 1 {
+		t.Errorf("backlogs %+v (%v)", backlogs, err)
 	}
 }
 

@@ -87,6 +87,9 @@ func (b backlog) wait(place uint64, e esm.Event) error {
 	return dense(b.due).Put(dueKey(e.Due, place), nil)
 }
 
+// has reports whether the event at place belongs to b.
+func (b backlog) has(place uint64) bool { return b.order.Get(placeKey(place)) != nil }
+
 // times reads the times of the event at e.Place into e.
 func (b backlog) times(e *esm.Event) error {
 	if err := unpackTimes(b.order.Get(placeKey(e.Place)), b.function, e); err != nil {
@@ -102,7 +105,7 @@ func (b backlog) read(tx *bolt.Tx, place uint64) (esm.Event, error) {
 		return esm.Event{}, err
 	}
 	if err := unpackEvent(tx.Bucket(allEvents).Get(placeKey(place)), &e); err != nil || functionName(e) != b.function {
-		return esm.Event{}, damagedEvent(place, errValue)
+		return esm.Event{}, worded{ErrDamaged, fmt.Sprintf("event %d is damaged, and the events of %s wait until it is dropped", place, b.function)}
 	}
 	return e, nil
 }

@@ -43,14 +43,41 @@ func (q *EventQueue) waitingAfter(ctx context.Context, function string, place ui
 		if place, found = firstWaiting(tx, places, place); !found {
 			return nil
 		}
-		b, any := backlogOf(tx, functionOf(tx.Bucket(allEvents).Get(placeKey(place))))
-		if !any {
-			return damagedEvent(place, errValue)
+		b, err := owner(tx, place)
+		if err == nil {
+			e, err = b.listed(tx, place)
 		}
-		e, err = b.read(tx, place)
 		return err
 	})
 	return e, found, err
+}
+
+// listed returns the event at place, or what is known about it if it is damaged.
+func (b backlog) listed(tx *bolt.Tx, place uint64) (esm.Event, error) {
+	e, damage := b.read(tx, place)
+	if damage == nil {
+		return e, nil
+	}
+	e = esm.Event{Place: place, Function: b.function, Damaged: damage}
+	return e, b.times(&e)
+}
+
+// owner returns the backlog that the event at place belongs to. It asks every backlog if the event itself does not say.
+func owner(tx *bolt.Tx, place uint64) (backlog, error) {
+	if b, found := backlogOf(tx, functionOf(tx.Bucket(allEvents).Get(placeKey(place)))); found && b.has(place) {
+		return b, nil
+	}
+	var found backlog
+	err := tx.Bucket(backlogs).ForEachBucket(func(key []byte) error {
+		if b, _ := backlogOf(tx, fromKey(key)); b.has(place) {
+			found = b
+		}
+		return nil
+	})
+	if err == nil && found.order == nil {
+		err = damagedEvent(place, errValue)
+	}
+	return found, err
 }
 
 // firstWaiting returns the first of places after the given one at which an event waits.
@@ -123,15 +150,16 @@ func (q *EventQueue) eachWaiting(ctx context.Context, places []uint64, change fu
 
 // waitingAt returns the times of the event at place, if one waits there, and the backlog that it belongs to.
 func waitingAt(tx *bolt.Tx, place uint64) (b backlog, e esm.Event, found bool, err error) {
-	value := tx.Bucket(allEvents).Get(placeKey(place))
-	if value == nil || isTaken(tx, place) {
+	if isTaken(tx, place) {
 		return b, e, false, nil
 	}
-	e.Place = place
-	b, found = backlogOf(tx, functionOf(value))
-	if !found {
-		return b, e, false, damagedEvent(place, errValue)
+	b, err = owner(tx, place)
+	if err != nil && tx.Bucket(allEvents).Get(placeKey(place)) == nil {
+		return b, e, false, nil // it is gone
 	}
-	err = b.times(&e)
+	e.Place = place
+	if err == nil {
+		err = b.times(&e)
+	}
 	return b, e, err == nil, err
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,15 +10,15 @@ import (
 )
 
 // Function is the user's description of a function: the members of Lambda's CreateFunction, and the ways to run a handler
-// here. Exactly one of Command, Runtime and InvokeEndpoint is set. Numbers have Lambda's units.
+// here. Exactly one of ImageUri, Command, Runtime and InvokeEndpoint is set. Numbers have Lambda's units.
 type Function struct {
 	Name        string // the key under Functions
 	FunctionArn string // made from region, account and Name
 
 	Command        []string // a process that speaks the Runtime API
-	Runtime        string   // python3.x, nodejs*.x or provided.*: a process that a bundled bootstrap starts
+	Runtime        string   // python3.x, nodejs*.x or provided.*: a process that a bundled bootstrap starts; in containers any of Lambda's
 	Handler        string   // module.function, for Runtime
-	CodeUri        string   // the code's directory; the working directory of Command and Runtime; absolute once loaded
+	CodeUri        string   // the code: a directory or a .zip file; where Command and Runtime are started; absolute once loaded
 	InvokeEndpoint string   // the URL of a service with Lambda's Invoke
 
 	// ImageUri is the image of a container that runs the function, such as orders:latest.
@@ -36,7 +35,9 @@ type Function struct {
 	EphemeralStorage struct{ Size int } // MB of /tmp in a container, 512-10240; 0 means 512
 	Container        ContainerSettings
 
-	Architectures []string // x86_64 or arm64, which must be that of this machine; empty means the same
+	// Architectures is x86_64 or arm64, which must be that of this machine, or one that the container engine can run; empty
+	// means this machine's.
+	Architectures []string
 
 	Role        string // shown by the API; without effect
 	MemorySize  int    // MB; 0 means 128
@@ -67,23 +68,6 @@ type Function struct {
 	// FunctionUrlConfig is the configuration of the function's URL. Nil means that it has none.
 	FunctionUrlConfig *FunctionURLConfig
 }
-
-// ImageConfig replaces settings of an image (AWS: API reference of ImageConfig). What is empty stays as the image says.
-type ImageConfig struct {
-	EntryPoint       []string
-	Command          []string
-	WorkingDirectory string
-}
-
-// ContainerSettings are the engine's own settings of a function's containers.
-type ContainerSettings struct {
-	User     string // user and group, as numbers (1000:1000), or "image" for the image's own; empty means 993:990
-	Internal bool   // no way out of the container's network
-	CPULimit bool   // CPU time in proportion to MemorySize, at most, once Init is over; otherwise only when CPUs are short
-}
-
-// InContainer reports whether f runs in containers.
-func (f Function) InContainer() bool { return f.ImageUri != "" || f.Run == "container" }
 
 // Lambda's defaults (AWS: "Lambda quotas").
 const (
@@ -132,6 +116,8 @@ func (f Function) Validate() []Problem {
 		found.add("", "a function's name must have 1 to 64 letters, digits, - and _")
 	}
 	f.checkHandler(&found)
+	f.checkContainer(&found)
+	f.checkLayers(&found)
 	f.checkNumbers(&found)
 	f.checkVariables(&found)
 	f.checkAsync(&found)
@@ -145,79 +131,12 @@ func (f Function) Validate() []Problem {
 }
 
 var (
-	nameForm    = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
-	roleForm    = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:iam::\d{12}:role/[a-zA-Z0-9+=,.@_/-]+$`)
-	runtimeForm = regexp.MustCompile(`^(python3\.\d+|nodejs\d+\.x|provided|provided\.[a-z0-9]+)$`)
-	handlerForm = regexp.MustCompile(`^[^\s.][^\s]*\.[^\s.]+$`)
+	nameForm = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
+	roleForm = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:iam::\d{12}:role/[a-zA-Z0-9+=,.@_/-]+$`)
 )
 
 // validFunctionName reports whether name can be the name of a function, without qualifier.
 func validFunctionName(name string) bool { return nameForm.MatchString(name) }
-
-// checkHandler checks that f has exactly one way to run its handler, and checks that.
-func (f Function) checkHandler(found *problems) {
-	var ways []string
-	for _, way := range []struct {
-		key   string
-		given bool
-	}{{"Command", len(f.Command) > 0}, {"Runtime", f.Runtime != ""}, {"InvokeEndpoint", f.InvokeEndpoint != ""}} {
-		if way.given {
-			ways = append(ways, way.key)
-		}
-	}
-	switch {
-	case len(ways) == 0:
-		found.add("Runtime", "is missing, and so are Command and InvokeEndpoint: give exactly one of them")
-	case len(ways) > 1:
-		found.add(ways[1], "is given together with %s: give exactly one of Command, Runtime and InvokeEndpoint", ways[0])
-	case f.Runtime != "":
-		f.checkRuntime(found)
-	case f.InvokeEndpoint != "":
-		f.checkRemote(found)
-	case f.Command[0] == "":
-		found.add("Command[0]", "is empty: it names the program to run")
-	}
-}
-
-func (f Function) checkRuntime(found *problems) {
-	if !runtimeForm.MatchString(f.Runtime) {
-		found.add("Runtime", "is none of python3.x, nodejs*.x, provided.al2023 and provided.al2: "+
-			"run another language with Command and its runtime interface client")
-		return
-	}
-	switch {
-	case strings.HasPrefix(f.Runtime, "provided"):
-	case f.Handler == "":
-		found.add("Handler", "is missing: this runtime needs it as module.function, such as app.lambda_handler")
-	case !handlerForm.MatchString(f.Handler):
-		found.add("Handler", "is not of the form module.function, such as app.lambda_handler or dist/index.handler")
-	}
-	if len(f.Handler) > 128 {
-		found.add("Handler", "is %d characters long, above 128", len(f.Handler))
-	}
-}
-
-// checkRemote refuses members that are configured where a remote function lives.
-func (f Function) checkRemote(found *problems) {
-	if u, err := url.Parse(f.InvokeEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		found.add("InvokeEndpoint", "is not a URL such as http://localhost:8080")
-	}
-	for _, other := range []struct {
-		key   string
-		given bool
-	}{
-		{"Handler", f.Handler != ""},
-		{"CodeUri", f.CodeUri != ""},
-		{"MemorySize", f.MemorySize != 0},
-		{"Environment", len(f.Environment.Variables) > 0},
-		{"LoggingConfig", f.LoggingConfig.LogFormat != ""},
-		{"ProvisionedConcurrentExecutions", f.ProvisionedConcurrentExecutions != 0},
-	} {
-		if other.given {
-			found.add(other.key, "has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here")
-		}
-	}
-}
 
 func (f Function) checkNumbers(found *problems) {
 	if f.Timeout != 0 {
@@ -230,8 +149,12 @@ func (f Function) checkNumbers(found *problems) {
 		found.within("ReservedConcurrentExecutions", *f.ReservedConcurrentExecutions, 0, MaxConcurrency)
 	}
 	found.within("ProvisionedConcurrentExecutions", f.ProvisionedConcurrentExecutions, 0, MaxConcurrency)
+	found.within("Spares", f.Spares, 0, MaxConcurrency)
 	if r := f.ReservedConcurrentExecutions; r != nil && *r < f.ProvisionedConcurrentExecutions && f.ProvisionedConcurrentExecutions > 0 {
 		found.add("ProvisionedConcurrentExecutions", "is %d, above the function's ReservedConcurrentExecutions of %d", f.ProvisionedConcurrentExecutions, *r)
+	}
+	if r := f.ReservedConcurrentExecutions; r != nil && *r < f.Spares && f.Spares > 0 {
+		found.add("Spares", "is %d, above the function's ReservedConcurrentExecutions of %d", f.Spares, *r)
 	}
 }
 

@@ -45,7 +45,8 @@ type Environment interface {
 	// Streamed is not set.
 	Invoke(ctx context.Context, c esm.Call) (esm.Response, error)
 
-	// Drain blocks until the runtime, having answered, asks for its next event: only then is the environment free.
+	// Drain blocks until the runtime, having answered, asks for its next event, and so do the extensions that got the last:
+	// only then is the environment free.
 	// After an error the environment can only be closed. The function's timeout bounds Drain. After a reset it
 	// returns at once.
 	Drain(ctx context.Context) error

@@ -170,12 +170,36 @@ type Environments struct {
 	Spares int // idle ones that are kept for a burst, at most as many as the function is to have
 }
 
+// Unpacking reports how much of an archive or of layers is written to the data directory, once a second if it takes longer
+// than that.
+type Unpacking struct {
+	Path        string // of the archive, or of one of the layers
+	Done, Total int64  // bytes
+}
+
 // Started reports that an execution environment of a function started, or why it failed to.
 type Started struct {
 	Function string
 	Took     time.Duration
 	Fault    string // as in esm.Response; empty unless Err is the function's fault
 	Err      error
+}
+
+// Pulling reports the progress of an image that a function needs and the daemon did not have, at most once a second. The last
+// one has Done or Err set.
+type Pulling struct {
+	Function, Image string
+	Bytes, Total    int64 // of the layers known so far
+	Took            time.Duration
+	Done            bool
+	Err             error
+}
+
+// Warning reports, once, what is other than people expect and does not stop anything: a protection that this machine does
+// not have, a container that does not reach the engine.
+type Warning struct {
+	Function string // empty if it concerns all
+	Text     string // for people, with a remedy
 }
 
 // Ran reports one invocation of a function, by a mapping or by any other caller.
@@ -288,10 +312,13 @@ func (Scaled) event()       {}
 func (State) event()        {}
 func (Failing) event()      {}
 func (Slowed) event()       {}
+func (Unpacking) event()    {}
 func (Output) event()       {}
 func (Environments) event() {}
 func (Started) event()      {}
 func (Ran) event()          {}
+func (Pulling) event()      {}
+func (Warning) event()      {}
 
 func (RecursionStopped) event() {}
 func (EventAccepted) event()    {}

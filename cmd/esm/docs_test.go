@@ -41,6 +41,7 @@ func read(t *testing.T, path string) string {
 var (
 	yamlBlock = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```")
 	codeDir   = regexp.MustCompile(`CodeUri: *([^\s,}]+)`)
+	layerDirs = regexp.MustCompile(`Layers: *\[([^\]]+)\]`)
 )
 
 // handlers are files that the documented mappings files expect in their CodeUri.
@@ -81,6 +82,11 @@ func written(t *testing.T, text string) (path string) {
 	for _, code := range codeDir.FindAllStringSubmatch(text, -1) {
 		for _, name := range handlers {
 			write(t, filepath.Join(dir, code[1], name), "")
+		}
+	}
+	for _, layers := range layerDirs.FindAllStringSubmatch(text, -1) {
+		for layer := range strings.SplitSeq(layers[1], ",") {
+			write(t, filepath.Join(dir, strings.TrimSpace(layer), "bin", "tool"), "")
 		}
 	}
 	path = filepath.Join(dir, "mappings.yaml")

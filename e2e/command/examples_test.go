@@ -18,6 +18,7 @@ var examples = []struct {
 	once        []string                      // lines that occur once
 	hides       string                        // a record that the filter drops
 	installs    []string                      // the installer that examples/package runs; nil where the handler needs no packages
+	image       string                        // an image that stands in for that of AWS; it needs Docker
 	drive       func(*testing.T, *rig.Engine) // does what the file says to do in another terminal
 }{
 	{name: "quickstart", needs: "python3", shows: []string{
@@ -57,6 +58,12 @@ var examples = []struct {
 		name: "chain", needs: "python3", drive: orderDrinks,
 		shows: []string{"brewing latte", "here is your latte", "no tea after 2 tries: this is a coffee house"},
 	},
+	{
+		name: "container", image: "esm-test/base", shows: []string{
+			"espresso costs 2, made by user 993", "latte costs 4", "mocha costs 5", "nothing is written beside the code: Read-only file system",
+			"nobody made everything",
+		},
+	},
 }
 
 // The examples are run as their first lines say, until they have shown what they are there to show.
@@ -69,7 +76,13 @@ func TestExamples(t *testing.T) {
 	for _, example := range examples {
 		t.Run(example.name, func(t *testing.T) {
 			t.Parallel()
-			rig.Need(t, example.needs)
+			var variables []string
+			if example.image != "" {
+				rig.NeedImage(t, example.image)
+				variables = append(variables, "BASE_IMAGE="+example.image)
+			} else {
+				rig.Need(t, example.needs)
+			}
 			if example.name == "go" {
 				build := exec.Command("go", "build", "-o", "examples/go/bootstrap", "./examples/go")
 				build.Dir = root
@@ -86,7 +99,7 @@ func TestExamples(t *testing.T) {
 			}
 			file := filepath.Join(root, "examples", example.name, "mappings.yaml")
 			use{[]string{"validate", file}, 0, nil}.check(t)
-			engine := rig.Start(t, file, "--data-dir", t.TempDir(), "--endpoint", "embedded")
+			engine := rig.StartWith(t, variables, file, "--data-dir", t.TempDir(), "--endpoint", "embedded")
 			if example.drive != nil {
 				engine.WaitReady()
 				example.drive(t, engine)

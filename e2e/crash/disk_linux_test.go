@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/esm-run/esm/checkpoint/checkpointtest"
 	"github.com/esm-run/esm/e2e/rig"
 )
 
@@ -25,10 +26,7 @@ func newDisk(t *testing.T, e *rig.Env) *disk {
 	t.Helper()
 	dir := e.DataDir()
 	e.Must(os.Mkdir(dir, 0o700))
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=700"); err != nil {
-		t.Skipf("a small file system takes root: %v", err)
-	}
-	t.Cleanup(func() { e.Must(syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	checkpointtest.MountSmallDisk(t, dir)
 	return &disk{e, filepath.Join(dir, "ballast")}
 }
 

@@ -26,8 +26,15 @@ type Engine struct {
 // Start starts `esm run` with these arguments. It is killed when the test ends, if it still runs.
 func Start(t testing.TB, args ...string) *Engine {
 	t.Helper()
+	return StartWith(t, nil, args...)
+}
+
+// StartWith is Start with variables (NAME=value) beside those of the test.
+func StartWith(t testing.TB, variables []string, args ...string) *Engine {
+	t.Helper()
 	e := &Engine{TB: t, Listen: freeAddress(t), Ended: make(chan struct{})}
 	e.cmd = exec.Command(Command(t), append([]string{"run", "--listen", e.Listen}, args...)...)
+	e.cmd.Env = append(dockerHost(os.Environ()), variables...)
 	e.cmd.Stdout, e.cmd.Stderr = &e.stdout, &e.stderr
 	if err := e.cmd.Start(); err != nil {
 		t.Fatal(err)

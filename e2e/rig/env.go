@@ -34,6 +34,7 @@ type Env struct {
 	Endpoint        string            // of SQS, SNS, S3 and EventBridge
 	StreamsEndpoint string            // of Kinesis and DynamoDB
 	Endpoints       map[string]string // for engines, by service, in place of Endpoint: a test may put a proxy between
+	Variables       []string          // for engines: NAME=value, beside those of the test
 
 	SQS             *sqs.Client
 	SNS             *sns.Client
@@ -44,6 +45,7 @@ type Env struct {
 	DynamoDBStreams *dynamodbstreams.Client
 
 	embedded *embedded.Server // nil where everything is elsewhere
+	front    *front           // nil without handlers in containers
 }
 
 // New returns an Env on a stand-in of the test's own.
@@ -130,7 +132,7 @@ func (e *Env) Run(entries ...Entry) *Engine {
 // Start starts esm on a mappings file with these entries.
 func (e *Env) Start(entries ...Entry) *Engine {
 	e.Helper()
-	return Start(e.TB, e.File(entries...), "--data-dir", e.DataDir())
+	return StartWith(e.TB, e.Variables, e.File(entries...), "--data-dir", e.DataDir())
 }
 
 // File writes the mappings file, and returns its path.

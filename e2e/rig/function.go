@@ -28,6 +28,8 @@ type Function struct {
 
 	URL string // of the test, in the environment of the handler
 
+	path string // of the test at the endpoint, for a handler in a container
+
 	mu            sync.Mutex
 	handle        Handler
 	calls         []Call
@@ -50,7 +52,11 @@ func (f *Function) description() string {
 	if f.Description != "" {
 		return f.Description
 	}
-	return fmt.Sprintf("{Timeout: %d, %s, Environment: {Variables: {E2E_URL: %q}}}", f.Timeout, strings.Join(f.Keys, ", "), f.URL)
+	variable := fmt.Sprintf("E2E_URL: %q", f.URL)
+	if f.path != "" {
+		variable = fmt.Sprintf("E2E_PATH: %q", f.path)
+	}
+	return fmt.Sprintf("{Timeout: %d, %s, Environment: {Variables: {%s}}}", f.Timeout, strings.Join(f.Keys, ", "), variable)
 }
 
 // Named returns an entry of another function with the same description.
@@ -78,6 +84,10 @@ func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.running--
 	f.mu.Unlock()
+	if fate, ok := errors.AsType[Fate](err); ok {
+		w.Header().Set("E2e-Fate", string(fate))
+		return
+	}
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		text = err.Error()
@@ -187,6 +197,18 @@ func Script(handlers ...Handler) Handler {
 		return h(c)
 	}
 }
+
+// A Fate is an error of a [Handler] by which the process of the handler ends, or does not.
+type Fate string
+
+// The fates of handlers.
+const (
+	Exit   Fate = "exit"   // with the status 3
+	Hang   Fate = "hang"   // until it is killed
+	Memory Fate = "memory" // takes memory until it is killed
+)
+
+func (f Fate) Error() string { return string(f) }
 
 // A Gate holds invocations until the test lets them go on, or ends.
 type Gate struct {

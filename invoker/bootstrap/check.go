@@ -25,7 +25,7 @@ func (e *Invalid) Error() string { return e.Field + ": " + e.Reason }
 // interpreter.
 //
 // The error joins one *Invalid for each finding. Check returns nil for a provided.* runtime. It does not look for the file
-// if the function's variables name other places (PYTHONPATH, NODE_PATH).
+// if there are other places for it: layers, or those that the function's variables name (PYTHONPATH, NODE_PATH).
 func Check(fn config.Function) error {
 	if isProvided(fn.Runtime) {
 		return nil
@@ -51,7 +51,7 @@ func Check(fn config.Function) error {
 	if err != nil {
 		found = append(found, err)
 	}
-	if len(found) == 0 && fn.Environment.Variables[lang.pathVar] == "" && !slices.ContainsFunc(candidates, isIn(fn.CodeUri)) {
+	if len(found) == 0 && fn.Environment.Variables[lang.pathVar] == "" && len(fn.Layers) == 0 && !slices.ContainsFunc(candidates, isIn(fn.CodeUri)) {
 		found = append(found, &Invalid{"Handler", fmt.Sprintf("%s: there is no file %s", fn.Handler, filepath.Join(fn.CodeUri, candidates[0]))})
 	}
 	return errors.Join(found...)

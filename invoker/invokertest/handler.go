@@ -42,13 +42,22 @@ const (
 
 const initError = `{"errorMessage":"there is no such module","errorType":"Runtime.ImportModuleError"}`
 
-// ServeIfAsked makes this process the handler of [Run], and never returns, if it was started as that. Otherwise it does
-// nothing. The program of a test is the handler if its TestMain begins with this call.
+// ServeIfAsked makes this process the handler of [Run], or the extension of [RunExtensions], and never returns, if it was
+// started as that. Otherwise it does nothing. The program of a test is both if its TestMain begins with this call.
 func ServeIfAsked() {
 	if os.Getenv(handlerVariable) == "" {
 		return
 	}
+	mode := os.Getenv(extensionVariable)
+	switch {
+	case isExtension():
+		extend(mode)
+	case mode == adapts:
+		time.Sleep(time.Hour) // a select would be a deadlock, and end the process
+	}
 	switch os.Getenv(initVariable) {
+	case "internal":
+		extendInternally()
 	case "exit":
 		os.Exit(3)
 	case "error":
@@ -107,10 +116,22 @@ func (o order) obey(path string, h http.Header, calls int) {
 	case "exit":
 		os.Exit(o.Code)
 	case "kill":
+		if os.Getpid() == 1 { // which no signal from inside its container can kill; its status is the same
+			os.Exit(128 + int(syscall.SIGKILL))
+		}
 		must(syscall.Kill(os.Getpid(), syscall.SIGKILL))
 		select {}
 	case "hang":
 		select {}
+	case "tick":
+		fmt.Println(ticking)
+		go func() { // ends with the process
+			for {
+				<-time.After(tick)
+				fmt.Println(ticking)
+			}
+		}()
+		answer([]byte("null"))
 	case "answer and exit":
 		answer([]byte("null"))
 		os.Exit(o.Code)

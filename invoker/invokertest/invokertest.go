@@ -25,7 +25,7 @@ import (
 // Run runs the suite. fn describes a function whose program calls [ServeIfAsked]; its timeout and variables are changed
 // to suit each case. platform makes a Platform, and registers with t what there is to clean up.
 func Run(t *testing.T, platform func(*testing.T) lifecycle.Platform, fn config.Function) {
-	for name, check := range map[string]func(*suite){
+	run(t, platform, fn, map[string]func(*suite){
 		"Payload":      (*suite).payload,
 		"Context":      (*suite).context,
 		"Output":       (*suite).output,
@@ -37,7 +37,13 @@ func Run(t *testing.T, platform func(*testing.T) lifecycle.Platform, fn config.F
 		"CancelStart":  (*suite).cancelStart,
 		"Stream":       (*suite).stream,
 		"Provisioned":  (*suite).provisioned,
-	} {
+		"Freeze":       (*suite).freeze,
+		"SIGTERM":      (*suite).internalExtension,
+	})
+}
+
+func run(t *testing.T, platform func(*testing.T) lifecycle.Platform, fn config.Function, cases map[string]func(*suite)) {
+	for name, check := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &suite{T: t, fn: variation(fn, nil)}

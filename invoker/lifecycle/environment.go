@@ -36,9 +36,9 @@ type environment struct {
 	used    atomic.Int64   // peak, for Memory
 
 	turn    chan struct{} // holds a value while a goroutine has the turn
-	run     *run          // nil if the next invocation has to start the runtime
+	run     *run          // nil if the next invocation has to start the runtime and the extensions
 	stopped chan struct{} // closed when the previous run has been killed
-	now     *invocation   // nil if the runtime is free
+	now     *invocation   // nil if the environment is free
 	frozen  bool          // the runtime is
 	timer   *time.Timer   // bounds Init and the invocation
 	peak    int           // MB
@@ -76,14 +76,14 @@ func (e *environment) Invoke(ctx context.Context, c esm.Call) (esm.Response, err
 		err = thaw
 	}
 	if err != nil {
-		e.reset(nil)
+		e.reset(runtimeapi.Faulty, nil)
 		return esm.Response{}, notRun(err)
 	}
 	got, answer := e.await(ctx, nil)
 	return e.conclude(ctx, got, answer)
 }
 
-// Drain waits until the runtime is free, as [invoker.Environment] says.
+// Drain waits until the environment is free, as [invoker.Environment] says.
 func (e *environment) Drain(ctx context.Context) error {
 	if err := e.take(ctx); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (e *environment) Close() {
 		close(e.closing)
 		e.turn <- struct{}{} // for good
 		if e.run != nil {
-			e.reset(nil)
+			e.reset(runtimeapi.Spindown, nil)
 		}
 		e.work.Wait()
 		if !e.lost.Load() {
@@ -152,7 +152,7 @@ func (e *environment) ready(ctx context.Context) error {
 	}
 	if e.run != nil && e.run.over() { // it ended while it was idle
 		e.output.platform("", e.run.failure.Error())
-		e.reset(nil)
+		e.reset(runtimeapi.Faulty, nil)
 	}
 	select {
 	case <-e.stopped:

@@ -23,18 +23,21 @@ func (e *environment) start(ctx context.Context) error {
 		e.initialized(time.Since(began))
 		return nil
 	case timedOut:
-		e.reset(nil)
+		e.reset(runtimeapi.Timeout, nil)
 		if e.as == invoker.Provisioned {
 			return e.broken(runtimeapi.TimedOut(e.initLimit()))
 		}
 		return nil
 	case answered:
+		e.reset(runtimeapi.Faulty, nil)
 		return &invoker.Broken{
 			Response: func(string) esm.Response { return answer.Response },
 			Err:      e.explain(fmt.Errorf("init failed: %.1000s", answer.Response.Payload)),
 		}
 	case exited:
-		return e.broken(e.run.failure)
+		f := e.run.failure
+		e.reset(runtimeapi.Faulty, nil)
+		return e.broken(f)
 	default:
 		return fmt.Errorf("lifecycle: start: %w", context.Cause(ctx))
 	}
@@ -70,7 +73,7 @@ func (e *environment) restart(ctx context.Context) (esm.Response, error) {
 		return esm.Response{}, nil
 	case answered:
 		e.now.ended("error", answer.ErrorType, answer.Response.Fault)
-		e.reset(nil)
+		e.reset(runtimeapi.Faulty, nil)
 		return answer.Response, nil
 	case exited, timedOut:
 		return e.conclude(ctx, got, answer)
@@ -80,24 +83,30 @@ func (e *environment) restart(ctx context.Context) (esm.Response, error) {
 	}
 }
 
-// initialize starts the runtime, waits for the outcome of its Init, and reports one that failed. An error means that the
-// runtime was not started.
+// initialize starts the runtime and the extensions, waits for the outcome of their Init, and reports one that failed. An
+// error means that the runtime was not started.
 func (e *environment) initialize(ctx context.Context, began time.Time) (outcome, runtimeapi.Answer, error) {
-	if err := e.launch(ctx); err != nil {
-		return 0, runtimeapi.Answer{}, err
-	}
 	id := ""
 	if e.now != nil {
 		id = e.now.id
-	} else {
+	}
+	if err := e.launch(ctx); err != nil {
+		e.reporter.notStarted(id, err)
+		return 0, runtimeapi.Answer{}, err
+	}
+	if e.now == nil {
 		e.timer.Reset(e.initLimit())
 	}
 	got, answer := e.await(ctx, e.run.session.Idle())
+	if got == exited && e.run.failure.OfMachine() {
+		return 0, runtimeapi.Answer{}, errors.New(e.run.failure.Error()) // no Failure: nothing was run
+	}
 	took := time.Since(began)
 	if got == answered {
 		e.run.gone(initErrorExit)
 	}
 	e.run.Flush()
+	e.reporter.extensions(id, got, e.run)
 	switch got {
 	case answered:
 		e.reporter.initEnded(id, took, "error", answer.ErrorType)

@@ -11,7 +11,7 @@ import (
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
-// invocation is one that has begun and whose runtime is not free yet.
+// invocation is one that has begun and whose environment is not free yet.
 type invocation struct {
 	id    string
 	began time.Time
@@ -65,29 +65,29 @@ func (e *environment) conclude(ctx context.Context, got outcome, answer runtimea
 			e.now.status = "error"
 		}
 		if answer.Truncated {
-			e.reset(nil)
+			e.reset(runtimeapi.Faulty, nil)
 		}
 		return answer.Response, nil
 	case exited:
 		f := e.run.failure
 		e.now.ended("error", f.Type, f.Type)
-		e.reset(f)
+		e.reset(runtimeapi.Faulty, f)
 		return f.Response(id), nil
 	case timedOut:
 		f := runtimeapi.TimedOut(e.fn.TimeLimit())
 		e.now.ended("timeout", f.Type, f.Type)
-		e.reset(f)
+		e.reset(runtimeapi.Timeout, f)
 		return f.Response(id), nil
 	case closing:
 		return esm.Response{}, errClosed // Close kills the runtime
 	default:
-		e.reset(nil)
+		e.reset(runtimeapi.Faulty, nil)
 		return esm.Response{}, fmt.Errorf("lifecycle: invocation %s given up: %w", id, context.Cause(ctx))
 	}
 }
 
-// drain waits until the runtime asks for its next event, unless it is free. If the runtime ends or times out meanwhile,
-// the caller is not affected: it has its answer.
+// drain waits until the environment is free: the runtime and the extensions that got the event ask for their next. If one
+// of them ends or the time is up meanwhile, the caller is not affected: it has its answer.
 func (e *environment) drain(ctx context.Context) error {
 	if e.lost.Load() {
 		return errStuck
@@ -99,10 +99,10 @@ func (e *environment) drain(ctx context.Context) error {
 	case idle:
 		e.finish()
 	case exited:
-		e.reset(e.run.failure)
+		e.reset(runtimeapi.Faulty, e.run.failure)
 	case timedOut:
 		e.now.status = "timeout"
-		e.reset(runtimeapi.TimedOut(e.fn.TimeLimit()))
+		e.reset(runtimeapi.Timeout, runtimeapi.TimedOut(e.fn.TimeLimit()))
 	case closing:
 		return errClosed
 	default:
@@ -111,7 +111,7 @@ func (e *environment) drain(ctx context.Context) error {
 	return nil
 }
 
-// finish reports an invocation whose runtime is free again.
+// finish reports an invocation whose environment is free again.
 func (e *environment) finish() {
 	e.timer.Stop()
 	inv := e.end(nil)
@@ -143,9 +143,10 @@ func (e *environment) sample() {
 	}
 }
 
-// reset kills the runtime in the background; stopped is closed when it is gone. The invocation, if there is one, ends
-// with it and is reported after the runtime's last output. f is why the platform ended it, or nil.
-func (e *environment) reset(f *runtimeapi.Failure) {
+// reset ends the run in the background, for the reason that its extensions get; stopped is closed when it is gone. The
+// invocation, if there is one, ends with it and is reported after the run's last output. f is why the platform ended it,
+// or nil.
+func (e *environment) reset(why runtimeapi.Reason, f *runtimeapi.Failure) {
 	e.timer.Stop()
 	var inv *invocation
 	if e.now != nil {
@@ -158,7 +159,7 @@ func (e *environment) reset(f *runtimeapi.Failure) {
 	e.run, e.stopped, e.frozen = nil, stopped, false
 	e.work.Go(func() {
 		defer close(stopped)
-		if r.kill() != nil {
+		if r.kill(why) != nil {
 			e.lost.Store(true)
 		}
 		if inv != nil {

@@ -244,7 +244,8 @@ func TestCallerCancels(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	register := func(f *fake) {
-		f.post("/2020-01-01/extension/register", "{}")
+		f.register(`{}`)
+		go f.event()
 		f.serve()
 	}
 	for _, tt := range []struct {

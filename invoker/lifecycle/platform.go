@@ -33,7 +33,11 @@ type Spec struct {
 	// Platform adds AWS_LAMBDA_RUNTIME_API and what depends on its file system.
 	Env map[string]string
 
-	// Output takes what the runtimes write to their standard output and error.
+	// ExtensionEnv holds the variables of external extensions: Env without those that Lambda keeps from them. The Platform adds
+	// AWS_LAMBDA_RUNTIME_API here, too.
+	ExtensionEnv map[string]string
+
+	// Output takes what runtimes and extensions write to their standard output and error.
 	Output *Output
 }
 
@@ -63,7 +67,8 @@ type Runtime interface {
 	// Wait blocks until the runtime or an external extension has ended and api has received everything that it sent before,
 	// or until Kill has returned. It returns the failure of an invocation that this interrupts: [runtimeapi.Exited] for a
 	// runtime in most cases, [runtimeapi.OutOfMemory] if the kernel has killed it for its memory,
-	// [runtimeapi.ExtensionCrashed] for an extension.
+	// [runtimeapi.ExtensionCrashed] for an extension, [runtimeapi.SandboxFailed] if the machine could not start the runtime
+	// after registered was closed.
 	Wait() *runtimeapi.Failure
 
 	// Kill ends every process that was started in the environment, as s says. It returns when nothing is left and all output
@@ -88,10 +93,14 @@ type Runtime interface {
 type Shutdown struct {
 	Grace time.Duration // between SIGTERM and SIGKILL for the runtime; 0 kills it at once
 
-	// Notify tells the external extensions that the environment ends. It is called once, when the runtime does not run any
-	// more, or when it cannot run on if the platform's extensions live and die with it. Nil if there is none to be told.
+	// Notify tells the external extensions that subscribed to SHUTDOWN that the environment ends. It is called once, when the
+	// runtime does not run any more, or when it cannot run on if the platform's extensions live and die with it. Nil if there
+	// is none to be told.
 	Notify func()
 
-	// Extensions is how long the external extensions may take to end after Notify.
+	// Extensions is how long the external extensions that are told may take to end, from the call of Kill on.
 	Extensions time.Duration
+
+	// Told are the names of the external extensions that Notify tells. The others are killed at once.
+	Told []string
 }

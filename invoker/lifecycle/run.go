@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 const (
 	onDemandInitLimit    = 10 * time.Second
 	provisionedInitLimit = 130 * time.Second      // or the function's timeout, if that is longer
-	shutdownGrace        = 500 * time.Millisecond // between SIGTERM and SIGKILL, for runtimes with an internal extension
+	internalShutdown     = 500 * time.Millisecond // for a runtime to end after SIGTERM, if all extensions are internal
+	externalShutdown     = 2 * time.Second        // for the runtime and external extensions to end
+	runtimeShare         = 600 * time.Millisecond // of externalShutdown
 	initErrorExit        = 500 * time.Millisecond // for a runtime to end by itself after it reported a failed Init
 )
 
@@ -19,37 +22,46 @@ const (
 // broke off.
 const lastWords = 200 * time.Millisecond
 
-// noExtensions is the registration of extensions where there are none.
-var noExtensions = func() <-chan struct{} {
-	registered := make(chan struct{})
-	close(registered)
-	return registered
-}()
-
-// run is one runtime, from its start to its end.
+// run is one runtime and the extensions beside it, from their start to their end.
 type run struct {
 	Runtime
 	session *runtimeapi.Session
-	exited  chan struct{}       // closed when the runtime has ended
-	failure *runtimeapi.Failure // why it ended; set before exited is closed
+	exited  chan struct{}       // closed when the runtime or an extension has failed or ended
+	failure *runtimeapi.Failure // the first; set before exited is closed
 }
 
-// launch starts the runtime with a session of its own.
+// launch starts the runtime and the extensions with a session of their own.
 func (e *environment) launch(ctx context.Context) error {
-	r := &run{session: runtimeapi.New(e.fn), exited: make(chan struct{})}
+	names := e.sandbox.Extensions()
+	if len(names) > runtimeapi.MaxExtensions {
+		return runtimeapi.TooManyExtensions(names)
+	}
+	r := &run{session: runtimeapi.New(e.fn, names...), exited: make(chan struct{})}
 	var err error
-	if r.Runtime, err = e.sandbox.Start(ctx, r.session, noExtensions); err != nil {
+	if r.Runtime, err = e.sandbox.Start(ctx, r.session, r.session.Registered()); err != nil {
 		return err
 	}
-	e.work.Go(func() {
-		r.failure = r.Wait()
-		close(r.exited)
-	})
+	ended := make(chan *runtimeapi.Failure, 1)
+	e.work.Go(func() { ended <- r.Wait() })
+	e.work.Go(func() { r.watch(ended) })
 	e.run = r
 	return nil
 }
 
-// over reports whether the runtime has ended.
+// watch waits for the end of the run. What an extension reported before it ended is the reason.
+func (r *run) watch(ended <-chan *runtimeapi.Failure) {
+	defer close(r.exited)
+	select {
+	case r.failure = <-r.session.Failed():
+	case r.failure = <-ended:
+		select {
+		case r.failure = <-r.session.Failed():
+		default:
+		}
+	}
+}
+
+// over reports whether the runtime or an extension has ended or failed.
 func (r *run) over() bool {
 	select {
 	case <-r.exited:
@@ -59,7 +71,7 @@ func (r *run) over() bool {
 	}
 }
 
-// gone waits at most d for the runtime to end.
+// gone waits at most d for that.
 func (r *run) gone(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -72,28 +84,46 @@ func (r *run) gone(d time.Duration) bool {
 }
 
 // kill ends the run. The session is closed first, so that nothing counts that the runtime still says.
-func (r *run) kill() error {
+func (r *run) kill(why runtimeapi.Reason) error {
 	r.session.Close()
-	if r.session.Extended() {
-		return r.Kill(Shutdown{Grace: shutdownGrace})
+	return r.Kill(r.shutdown(why))
+}
+
+// shutdown returns how the run ends: at once without extensions; otherwise the runtime gets SIGTERM, and after its end the
+// external extensions are told, if they want to be.
+func (r *run) shutdown(why runtimeapi.Reason) Shutdown {
+	var s Shutdown
+	for _, ext := range r.session.Extensions() {
+		if ext.External {
+			s.Grace = runtimeShare
+		}
+		s.Grace = cmp.Or(s.Grace, internalShutdown)
+		if ext.WantsShutdown() {
+			s.Told = append(s.Told, ext.Name)
+		}
 	}
-	return r.Kill(Shutdown{})
+	if len(s.Told) > 0 {
+		deadline := time.Now().Add(externalShutdown)
+		s.Extensions = externalShutdown
+		s.Notify = func() { r.session.Shutdown(why, deadline) }
+	}
+	return s
 }
 
 // outcome is how a wait for the runtime ended.
 type outcome int
 
 const (
-	idle      outcome = iota // it asks for an event
-	answered                 // it answered the event, or reported that its Init failed
-	exited                   // it ended without either
+	idle      outcome = iota // the environment is free
+	answered                 // the runtime answered the event, or reported that its Init failed
+	exited                   // it ended without either, or an extension failed
 	timedOut                 // the timer fired
 	cancelled                // ctx ended
 	closing                  // the environment is being closed
 )
 
-// await waits for the runtime's answer or end. An answer sent before the end counts. Only callers that wait for the
-// runtime to be free pass its Idle channel: the runtime may be free before its answer is received here.
+// await waits for the runtime's answer or the run's end. An answer sent before the end counts. Only callers that wait for
+// the environment to be free pass the session's Idle channel: it may be free before the answer is received here.
 func (e *environment) await(ctx context.Context, free <-chan struct{}) (outcome, runtimeapi.Answer) {
 	otherwise := closing
 	select {

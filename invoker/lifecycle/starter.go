@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,9 @@ var _ invoker.Starter = (*Starter)(nil)
 // Start starts fn's runtime, as [invoker.Starter] says. An Init on demand that takes longer than ten seconds is ended; the
 // first Invoke starts the runtime again, within the function's timeout, as Lambda does.
 func (s *Starter) Start(ctx context.Context, fn config.Function, as invoker.Initialization) (invoker.Environment, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("lifecycle: start: %w", context.Cause(ctx))
+	}
 	if fn.FunctionArn == "" {
 		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, config.DefaultAccount), fn.Name)
 	}
@@ -44,7 +48,7 @@ func (s *Starter) Start(ctx context.Context, fn config.Function, as invoker.Init
 	var err error
 	env := s.variables(fn, id)
 	env["AWS_LAMBDA_INITIALIZATION_TYPE"] = string(as)
-	e.sandbox, err = s.Platform.Sandbox(ctx, Spec{ID: id, Function: fn, Env: env, Output: e.output})
+	e.sandbox, err = s.Platform.Sandbox(ctx, Spec{ID: id, Function: fn, Env: env, ExtensionEnv: forExtensions(env), Output: e.output})
 	if err != nil {
 		return nil, e.broken(err)
 	}
@@ -106,4 +110,19 @@ func (s *Starter) reserved(fn config.Function, id string) map[string]string {
 		env["AWS_LAMBDA_LOG_LEVEL"] = "INFO"
 	}
 	return env
+}
+
+// runtimeVariables are those that Lambda does not give to extensions, besides all that begin with _.
+var runtimeVariables = []string{
+	"AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+	"AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
+}
+
+// forExtensions returns the variables of external extensions, made from those of the runtime.
+func forExtensions(env map[string]string) map[string]string {
+	kept := maps.Clone(env)
+	maps.DeleteFunc(kept, func(name, _ string) bool {
+		return strings.HasPrefix(name, "_") || slices.Contains(runtimeVariables, name)
+	})
+	return kept
 }

@@ -16,8 +16,26 @@ const marker = "ESM_ENVIRONMENT"
 
 const apiHost = "127.0.0.1"
 
-// variables returns those of a sandbox's processes, but for the address of the Runtime API. Nothing is inherited from
-// this program except PATH: a development machine has no /var/lang.
+// runtimeVariables returns those of a sandbox's runtimes, but for the address of the Runtime API.
+func runtimeVariables(spec lifecycle.Spec, p program, private string) map[string]string {
+	env := variables(spec, p, private)
+	env["LAMBDA_TASK_ROOT"] = p.dir
+	env["LAMBDA_RUNTIME_DIR"] = p.dir
+	maps.Copy(env, p.env)
+	return env
+}
+
+// extensionVariables returns those of its external extensions.
+func extensionVariables(spec lifecycle.Spec, p program, private string) map[string]string {
+	spec.Env = spec.ExtensionEnv
+	return variables(spec, p, private)
+}
+
+// variables returns those that all processes of a sandbox have. Nothing is inherited from this program except PATH: a
+// development machine has no /var/lang.
+//
+// Layers have no /opt here. Their programs, libraries and modules are found by the variables with which Lambda finds those
+// in /opt, and which the function's own replace, as there.
 //
 // HOME and TMPDIR are the sandbox's private directory. Lambda sets no HOME; but without one, AWS's SDKs look up the
 // user's real home and would find credentials there that the function was never given.
@@ -28,12 +46,10 @@ func variables(spec lifecycle.Spec, p program, private string) map[string]string
 		"HOME":            private,
 		"TMPDIR":          private,
 	}
+	addLayers(env, spec.Function)
 	maps.Copy(env, spec.Env)
 	bypassProxy(env)
 	env[marker] = spec.ID
-	env["LAMBDA_TASK_ROOT"] = p.dir
-	env["LAMBDA_RUNTIME_DIR"] = p.dir
-	maps.Copy(env, p.env)
 	return env
 }
 

@@ -29,6 +29,10 @@ const roleVariable = "ESM_TEST_ROLE"
 
 func TestMain(m *testing.M) {
 	invokertest.ServeIfAsked()
+	if isExtension() {
+		extensionRoles[filepath.Base(os.Args[0])]()
+		return
+	}
 	if role := os.Getenv(roleVariable); role != "" {
 		roles[role]()
 		return
@@ -152,7 +156,9 @@ func begin(path, rest string) {
 // engine is a program with one environment, which leaves processes behind and is never closed.
 func engine() {
 	s := &lifecycle.Starter{Platform: &Platform{Dir: os.Getenv("STATE")}}
-	env, err := s.Start(context.Background(), handler("aws", nil), invoker.OnDemand)
+	fn := handler("aws", nil)
+	fn.CodeUri = os.Getenv("CODE")
+	env, err := s.Start(context.Background(), fn, invoker.OnDemand)
 	for _, how := range append(strings.Fields(os.Getenv("HOW")), "") {
 		var resp esm.Response
 		if err == nil {

@@ -24,15 +24,15 @@ func marked(id string) (pids []int) {
 func TestProcessesLeftBehindAreKilled(t *testing.T) {
 	for _, how := range []string{"kept", "setsid"} {
 		r := newRig(t)
-		e := r.start(handler("aws", nil))
+		e := r.start(withExtensions(t, "idle"))
 		id := r.describe(e, order{Fork: how}).Env[marker]
-		if got := len(marked(id)); got < 2 {
-			t.Fatalf("%s: got %d processes, want at least 2", how, got)
+		if got := len(marked(id)); got < 3 {
+			t.Fatalf("%s: got %d processes, want at least 3", how, got)
 		}
 		r.invoke(e, order{Fork: how, Die: "3"})
 		r.describe(e, order{})
-		if got := marked(id); len(got) != 1 {
-			t.Errorf("%s: got processes %v after a crash, want the new runtime alone", how, got)
+		if got := marked(id); len(got) != 2 {
+			t.Errorf("%s: got processes %v after a crash, want the new runtime and its extension", how, got)
 		}
 		r.describe(e, order{Fork: how})
 		e.Close()
@@ -47,9 +47,13 @@ func TestProcessesLeftBehindAreKilled(t *testing.T) {
 func TestKilledProgram(t *testing.T) {
 	for _, how := range []string{"", "kept setsid"} {
 		r := newRig(t)
-		cmd, id := startEngine(t, r.platform.Dir, how)
-		if got, want := len(marked(id)), 1+2*len(strings.Fields(how)); got < 1 || (how != "" && got < 3) {
-			t.Fatalf("got %d processes, want about %d", got, want)
+		fn, least := withExtensions(t, "idle"), 2
+		if how != "" {
+			fn, least = withExtensions(t, "fork", "idle"), 7
+		}
+		cmd, id := startEngine(t, r.platform.Dir, how, fn.CodeUri)
+		if got := len(marked(id)); got < least {
+			t.Fatalf("got %d processes, want at least %d", got, least)
 		}
 		before := len(marked(id))
 		must(t, r.platform.Sweep())
@@ -70,10 +74,10 @@ func TestKilledProgram(t *testing.T) {
 	}
 }
 
-func startEngine(t *testing.T, state, how string) (*exec.Cmd, string) {
+func startEngine(t *testing.T, state, how, code string) (*exec.Cmd, string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), roleVariable+"=engine", "STATE="+state, "HOW="+how)
+	cmd.Env = append(os.Environ(), roleVariable+"=engine", "STATE="+state, "HOW="+how, "CODE="+code)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -98,10 +102,11 @@ func TestSweepByRecord(t *testing.T) {
 		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
 		return c
 	}
-	guilty, innocent := sleeper(), sleeper()
+	guilty, accomplice, innocent := sleeper(), sleeper(), sleeper()
 	dir := filepath.Join(r.platform.Dir, "999999999-1-"+bootID())
 	for id, text := range map[string]string{
-		"a": strconv.Itoa(guilty.Process.Pid) + " " + startTime(guilty.Process.Pid),
+		"a": strconv.Itoa(guilty.Process.Pid) + " " + startTime(guilty.Process.Pid) + "\n" +
+			strconv.Itoa(accomplice.Process.Pid) + " " + startTime(accomplice.Process.Pid) + "\n",
 		"b": strconv.Itoa(innocent.Process.Pid) + " 1",
 		"c": "nonsense",
 		"d": "-1 ",
@@ -113,7 +118,7 @@ func TestSweepByRecord(t *testing.T) {
 	must(t, os.Mkdir(filepath.Join(r.platform.Dir, "something else"), 0o700))
 	must(t, os.WriteFile(filepath.Join(r.platform.Dir, "1-2-3"), nil, 0o600))
 	must(t, r.platform.Sweep())
-	waitFor(t, func() bool { return startTime(guilty.Process.Pid) == "" })
+	waitFor(t, func() bool { return startTime(guilty.Process.Pid) == "" && startTime(accomplice.Process.Pid) == "" })
 	if startTime(innocent.Process.Pid) == "" {
 		t.Error("a process that only has the same id was killed")
 	}

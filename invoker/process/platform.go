@@ -2,7 +2,8 @@
 // small runtime interface client.
 //
 // A sandbox is a process group with a Runtime API of its own on a loopback port, a private temporary directory and an
-// environment made from nothing but what Lambda sets and the function asks for. There is no protection against a
+// environment made from nothing but what Lambda sets and the function asks for. Each external extension, an executable file
+// in the directory extensions of the code or of a layer, is a process group beside it. There is no protection against a
 // handler that means harm.
 //
 // If this program is killed, its runtimes are killed by the kernel (Linux), and processes that they had started are
@@ -37,11 +38,16 @@ func (p *Platform) Sandbox(_ context.Context, spec lifecycle.Spec) (lifecycle.Sa
 	if err != nil {
 		return nil, err
 	}
+	extensions, err := findExtensions(program.dir, spec.Function.Layers)
+	if err != nil {
+		return nil, fmt.Errorf("process: %w", err)
+	}
 	dir, err := p.newPrivate(spec.ID)
 	if err != nil {
 		return nil, fmt.Errorf("process: %w", err)
 	}
 	return &sandbox{
-		program: program, env: variables(spec, program, dir.tmp()), dir: dir, output: spec.Output,
+		program: program, extensions: extensions, dir: dir, output: spec.Output,
+		env: runtimeVariables(spec, program, dir.tmp()), extensionEnv: extensionVariables(spec, program, dir.tmp()),
 	}, nil
 }

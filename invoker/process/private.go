@@ -15,7 +15,7 @@ import (
 // so that Sweep can tell whether it still runs:
 //
 //	<Dir>/<pid>-<start time>-<boot>/<id>/tmp     temporary files
-//	<Dir>/<pid>-<start time>-<boot>/<id>/group   the process group that runs now, and the start time of its leader
+//	<Dir>/<pid>-<start time>-<boot>/<id>/group   the process groups that run now, a line each: id and start time of the leader
 type private struct {
 	id   string // of the sandbox; the mark of its processes
 	path string
@@ -59,9 +59,13 @@ func (p *Platform) dir() (string, error) {
 	return filepath.Abs(dir)
 }
 
-// record writes down which process group runs now: a second way to find it, besides the mark of its processes.
-func (p private) record(pid int) error {
-	return os.WriteFile(p.group(), []byte(strconv.Itoa(pid)+" "+startTime(pid)), 0o600)
+// record writes down which process groups run now: a second way to find them, besides the mark of their processes.
+func (p private) record(pids []int) error {
+	var text strings.Builder
+	for _, pid := range pids {
+		text.WriteString(strconv.Itoa(pid) + " " + startTime(pid) + "\n")
+	}
+	return os.WriteFile(p.group(), []byte(text.String()), 0o600)
 }
 
 // remove deletes the directory, whatever a handler made of its permissions.

@@ -30,6 +30,20 @@ func TestSuite(t *testing.T) {
 	}
 	platform := func(t *testing.T) lifecycle.Platform { return &Platform{Dir: t.TempDir()} }
 	invokertest.Run(t, platform, config.Function{Name: "f", Command: []string{self}, CodeUri: t.TempDir()})
+	layer := t.TempDir()
+	extensionFile(t, layer, invokertest.ExtensionName)
+	invokertest.RunExtensions(t, platform, config.Function{Name: "f", Command: []string{self}, CodeUri: t.TempDir(), Layers: []string{layer}})
+}
+
+// extensionFile makes this program an external extension of the code or layer in dir.
+func extensionFile(t *testing.T, dir, name string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, os.MkdirAll(filepath.Join(dir, "extensions"), 0o755))
+	must(t, os.Symlink(self, filepath.Join(dir, "extensions", name)))
 }
 
 // rig is a Starter of processes whose output is collected.
@@ -286,10 +300,11 @@ func TestFreshlyWrittenCommand(t *testing.T) {
 
 func TestNothingLeaks(t *testing.T) {
 	r := newRig(t)
-	r.start(handler("aws", nil)).Close() // what is made once
+	fn := withExtensions(t, "idle")
+	r.start(fn).Close() // what is made once
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 	for range 5 {
-		e := r.start(handler("aws", nil))
+		e := r.start(fn)
 		r.invoke(e, order{Die: "3"})
 		r.describe(e, order{})
 		e.Close()

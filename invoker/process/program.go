@@ -35,7 +35,7 @@ func (p *Platform) program(fn config.Function) (program, error) {
 	case len(fn.Command) > 0:
 		found.argv = fn.Command
 	case strings.HasPrefix(fn.Runtime, "provided"):
-		found.argv, err = provided(dir)
+		found.argv, err = provided(dir, fn.Layers)
 	case p.Bootstrap != nil:
 		found.argv, found.env, err = p.Bootstrap(fn)
 	default:
@@ -65,14 +65,19 @@ func canEnter(dir string) error {
 	return err
 }
 
-// provided returns the command of the OS-only runtimes: the executable file "bootstrap" in the code's directory.
-func provided(dir string) ([]string, error) {
-	path := filepath.Join(dir, "bootstrap")
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
-		//lint:ignore ST1005 these are Lambda's words
-		return nil, fmt.Errorf("Couldn't find valid bootstrap(s): [%s]", path)
+// provided returns the command of the OS-only runtimes: the executable file "bootstrap" in the code's directory or, if there
+// is none, in a layer.
+func provided(dir string, layers []string) ([]string, error) {
+	var tried []string
+	for _, in := range append([]string{dir}, lastFirst(layers)...) {
+		path := filepath.Join(in, "bootstrap")
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return []string{path}, nil
+		}
+		tried = append(tried, path)
 	}
-	return []string{path}, nil
+	//lint:ignore ST1005 these are Lambda's words
+	return nil, fmt.Errorf("Couldn't find valid bootstrap(s): [%s]", strings.Join(tried, " "))
 }
 
 // find resolves a command's name as execvp would in the new process: names without a slash by path, the value of the new

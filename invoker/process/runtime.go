@@ -3,11 +3,9 @@ package process
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"strconv"
+	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,174 +17,184 @@ import (
 
 const (
 	pipeGrace  = 200 * time.Millisecond // for output of processes that could not be killed
-	quietGrace = 200 * time.Millisecond // for reading what a runtime sent just before it died
+	quietGrace = 200 * time.Millisecond // for reading what a process sent just before it died
 	killWait   = 9 * time.Second        // for processes that SIGKILL does not end at once: they wait for a disk
 )
 
-// sandbox is a private directory in which one runtime after the other runs.
-type sandbox struct {
-	program program
-	env     map[string]string
-	dir     private
-	output  *lifecycle.Output
-}
-
-// Extensions returns none.
-func (s *sandbox) Extensions() []string { return nil }
-
-// Dial connects to a port of this machine, as [lifecycle.Sandbox] says.
-func (s *sandbox) Dial(ctx context.Context, port int) (net.Conn, error) {
-	var d net.Dialer
-	return d.DialContext(ctx, "tcp", net.JoinHostPort(apiHost, strconv.Itoa(port)))
-}
-
-// Start starts the runtime, as [lifecycle.Sandbox] says.
-func (s *sandbox) Start(_ context.Context, api http.Handler, _ <-chan struct{}) (lifecycle.Runtime, error) {
-	l, err := net.Listen("tcp", apiHost+":0")
-	if err != nil {
-		return nil, err
-	}
-	r := &running{sandbox: s, address: l.Addr().String(), killed: make(chan struct{})}
-	r.server = runtimeapi.NewServer(r.address, api)
-	r.serving.Go(func() { _ = r.server.Serve(l) }) // ends with Close; a runtime that cannot connect shows as such
-	if err := r.exec(); err != nil {
-		r.server.Close()
-		r.serving.Wait()
-		return nil, err
-	}
-	return r, nil
-}
-
-// Close removes the directory.
-func (s *sandbox) Close() { s.dir.remove() }
-
-// running is a runtime: its process, its Runtime API and its output.
+// running is a runtime with its extensions: their processes, their Runtime API and their output.
 type running struct {
 	sandbox *sandbox
+	path    string // of the runtime
 	server  *runtimeapi.Server
+	host    *runtimeapi.Host
 	address string // where server listens
-	child   *child
-	pipes   []*pipe
-	pumps   sync.WaitGroup
 	serving sync.WaitGroup
-	killing atomic.Bool
-	killed  chan struct{} // closed at the end of Kill
+
+	stop     chan struct{}            // closed when Kill begins: the runtime is not started any more
+	starting sync.WaitGroup           // of the runtime, after the extensions have registered
+	watching sync.WaitGroup           // for the end of each process
+	ended    chan *runtimeapi.Failure // the first end
+	killing  atomic.Bool
+	killed   chan struct{} // closed at the end of Kill
+
+	mu      sync.Mutex
+	members []*member // that were started; the slice is replaced, and never changed
 }
 
 var _ lifecycle.Runtime = (*running)(nil)
 
-// exec starts the process and reads its output.
-func (r *running) exec() error {
-	s := r.sandbox
-	path, err := find(s.program.argv[0], s.program.dir, s.env["PATH"])
-	if err != nil {
-		return err
+func newRunning(s *sandbox, path, address string, api http.Handler) *running {
+	r := &running{
+		sandbox: s, path: path, address: address, server: runtimeapi.NewServer(nil),
+		stop: make(chan struct{}), killed: make(chan struct{}), ended: make(chan *runtimeapi.Failure, 1),
 	}
-	out, stdout, err := newPipe(s.output.Stream())
-	if err != nil {
-		return err
+	r.host = r.server.Host(address, netip.Addr{})
+	r.host.Serve(api)
+	return r
+}
+
+// start starts the extensions, and the runtime when they have registered. Only a runtime that need not wait is started
+// before it returns. After an error there may be extensions to kill.
+func (r *running) start(registered <-chan struct{}) error {
+	for _, name := range r.sandbox.Extensions() {
+		if err := r.startExtension(name); err != nil {
+			return err
+		}
 	}
-	defer stdout.Close()
-	outErr, stderr, err := newPipe(s.output.Stream())
-	if err != nil {
-		return errors.Join(err, out.file.Close())
+	select {
+	case <-registered:
+		return r.startRuntime()
+	default:
 	}
-	defer stderr.Close()
-	r.child, err = spawn(command{
-		path: path, argv: s.program.argv, dir: s.program.dir, stdout: stdout, stderr: stderr,
-		env: append(environ(s.env), "AWS_LAMBDA_RUNTIME_API="+r.address),
+	r.starting.Go(func() {
+		select {
+		case <-registered:
+			if err := r.startRuntime(); err != nil {
+				r.end(lateFailure(err))
+			}
+		case <-r.stop:
+		}
 	})
-	if err != nil {
-		return errors.Join(launchError(err), out.file.Close(), outErr.file.Close())
-	}
-	_ = s.dir.record(r.child.pid) // a second way to find it; the mark is the first
-	r.pipes = []*pipe{out, outErr}
-	for _, p := range r.pipes {
-		r.pumps.Go(p.pump)
-	}
 	return nil
 }
 
-// Wait blocks until the process has ended and what it sent has been received.
+func (r *running) startExtension(name string) error {
+	path := r.sandbox.extensions[name]
+	m, err := r.sandbox.spawn(path, []string{path}, r.sandbox.extensionEnv, r.address)
+	if err != nil {
+		if machineFault(err) {
+			return err
+		}
+		return runtimeapi.ExtensionNotStarted(name, err)
+	}
+	m.name = name
+	r.add(m, func() *runtimeapi.Failure {
+		f := runtimeapi.ExtensionCrashed(m.reason())
+		f.Extension = name
+		return f
+	})
+	return nil
+}
+
+func (r *running) startRuntime() error {
+	m, err := r.sandbox.spawn(r.path, r.sandbox.program.argv, r.sandbox.env, r.address)
+	if err != nil {
+		return launchError(err)
+	}
+	r.add(m, func() *runtimeapi.Failure { return runtimeapi.Exited(m.reason()) })
+	return nil
+}
+
+// add makes m one of r's processes. When m ends, failure says what that means.
+func (r *running) add(m *member, failure func() *runtimeapi.Failure) {
+	r.mu.Lock()
+	r.members = append(slices.Clone(r.members), m)
+	r.mu.Unlock()
+	var pids []int
+	for _, m := range r.all() {
+		pids = append(pids, m.pid)
+	}
+	_ = r.sandbox.dir.record(pids) // a second way to find them; the mark is the first
+	r.watching.Go(func() {
+		<-m.exited
+		r.end(failure())
+	})
+}
+
+// all returns the processes that were started.
+func (r *running) all() []*member {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.members
+}
+
+// end records why the run is over. The first reason counts.
+func (r *running) end(f *runtimeapi.Failure) {
+	select {
+	case r.ended <- f:
+	default:
+	}
+}
+
+// Wait blocks until a process has ended and what it sent has been received.
 func (r *running) Wait() *runtimeapi.Failure {
 	select {
-	case <-r.child.exited:
+	case f := <-r.ended:
+		if !r.killing.Load() {
+			r.quiet()
+		}
+		return f
 	case <-r.killed: // in vain
 		return runtimeapi.Exited("signal: killed")
 	}
-	if !r.killing.Load() {
-		r.quiet()
-	}
-	return runtimeapi.Exited(r.child.reason())
 }
 
-// quiet waits until the server has read what a dead runtime had sent. Connections that the runtime made are accepted
-// before one that is made now, and end when everything on them has been read.
+// quiet waits until the server has read what a dead process had sent. Connections of living processes do not end; while there
+// are some, quiet takes its whole time.
 func (r *running) quiet() {
 	ctx, cancel := context.WithTimeout(context.Background(), quietGrace)
 	defer cancel()
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", r.address)
-	if err != nil {
-		return
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(quietGrace)) // a socket takes deadlines
-	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: nobody\r\nConnection: close\r\n\r\n"); err != nil {
-		return
-	}
-	_, _ = io.Copy(io.Discard, c) // its end is what counts
-	r.server.Quiet(ctx)
+	r.host.Quiet(ctx)
 }
 
-// Kill ends every process of the runtime, those that left its group too. Processes are killed before their connections
-// are closed, because a runtime that loses its Runtime API logs an error, or loops.
-func (r *running) Kill(s lifecycle.Shutdown) error {
-	defer close(r.killed)
-	r.killing.Store(true)
-	if s.Grace > 0 && !r.child.gone(0) {
-		r.child.signal(syscall.SIGTERM)
-		r.child.gone(s.Grace)
-	}
-	r.child.signal(syscall.SIGKILL)
-	ok := r.child.gone(killWait)
-	if ok {
-		r.child.work.Wait()
-	}
-	ok = killMarked(map[string]bool{r.sandbox.dir.id: true}) && ok
-	for _, p := range r.pipes {
-		p.cut(pipeGrace)
-	}
-	r.pumps.Wait()
-	for _, p := range r.pipes {
-		_ = p.file.Close() // was only read from
-	}
-	r.server.Close()
-	r.serving.Wait()
-	if !ok {
-		return fmt.Errorf("process: some processes of process group %d cannot be killed", r.child.pid)
-	}
-	return nil
-}
-
-// Flush passes on what the process has written so far.
+// Flush passes on what the processes have written so far.
 func (r *running) Flush() {
-	for _, p := range r.pipes {
-		p.drain()
+	for _, m := range r.all() {
+		m.flush()
 	}
 }
 
-// Freeze stops the process group.
+// Freeze stops the process groups.
 func (r *running) Freeze() error {
-	r.child.signal(syscall.SIGSTOP)
+	r.signal(syscall.SIGSTOP)
 	return nil
 }
 
-// Thaw lets it go on.
+// Thaw lets them go on.
 func (r *running) Thaw() error {
-	r.child.signal(syscall.SIGCONT)
+	r.signal(syscall.SIGCONT)
 	return nil
 }
 
-// Memory returns the peak of the process and its living descendants.
-func (r *running) Memory() int { return peakMemory(r.child.pid) }
+func (r *running) signal(sig syscall.Signal) {
+	for _, m := range r.all() {
+		m.signal(sig)
+	}
+}
+
+// Memory returns the sum of the peaks of the processes and their living descendants.
+func (r *running) Memory() int {
+	sum := 0
+	for _, m := range r.all() {
+		sum += peakMemory(m.pid)
+	}
+	return sum
+}
+
+// lateFailure is the failure of a runtime that could not be started after its extensions had.
+func lateFailure(err error) *runtimeapi.Failure {
+	if f, ok := errors.AsType[*runtimeapi.Failure](err); ok {
+		return f
+	}
+	return runtimeapi.SandboxFailed(err.Error())
+}

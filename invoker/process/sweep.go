@@ -51,7 +51,7 @@ func sweepProgram(path string) error {
 		p := private{id: e.Name(), path: filepath.Join(path, e.Name())}
 		ids[p.id] = true
 		if sameBoot {
-			p.killGroup()
+			p.killGroups()
 		}
 	}
 	if sameBoot && len(ids) > 0 && !killMarked(ids) {
@@ -66,15 +66,17 @@ func sweepProgram(path string) error {
 	return nil
 }
 
-// killGroup kills the recorded group if its leader is still the same process.
-func (p private) killGroup() {
+// killGroups kills the recorded groups whose leaders are still the same processes.
+func (p private) killGroups() {
 	text, err := os.ReadFile(p.group())
 	if err != nil {
 		return // no process was started
 	}
-	number, since, _ := strings.Cut(string(text), " ")
-	pid, err := strconv.Atoi(number)
-	if err == nil && pid > 1 && since != "" && startTime(pid) == since {
-		_ = syscall.Kill(-pid, syscall.SIGKILL) // an error means that the group is empty
+	for line := range strings.Lines(string(text)) {
+		number, since, _ := strings.Cut(strings.TrimSpace(line), " ")
+		pid, err := strconv.Atoi(number)
+		if err == nil && pid > 1 && since != "" && startTime(pid) == since {
+			_ = syscall.Kill(-pid, syscall.SIGKILL) // an error means that the group is empty
+		}
 	}
 }

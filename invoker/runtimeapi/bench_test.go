@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -48,7 +49,8 @@ func median(d []time.Duration) time.Duration {
 func startOurs(b *testing.B) func() time.Duration {
 	session := runtimeapi.New(config.Function{Name: "f"})
 	l := listen(b)
-	server := runtimeapi.NewServer(l.Addr().String(), session)
+	server := runtimeapi.NewServer(nil)
+	server.Host(l.Addr().String(), netip.Addr{}).Serve(session)
 	serve(b, l, server.Serve, server.Close)
 	ev := runtimeapi.Event{ID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd", FunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:f",
 		TraceID: "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0", Payload: []byte(benchEvent)}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -33,16 +34,20 @@ type rig struct {
 	*testing.T
 	session *runtimeapi.Session
 	server  *runtimeapi.Server
+	host    *runtimeapi.Host
 	pipes   *pipes
 	client  *http.Client
 }
 
-// bubble runs test with a session whose runtime has just started.
-func bubble(t *testing.T, test func(*rig)) {
+// bubble runs test with a session whose runtime has just started, beside external extensions.
+func bubble(t *testing.T, test func(*rig), external ...string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{T: t, session: runtimeapi.New(config.Function{Name: "f", Handler: "app.handler"})}
-		r.server = runtimeapi.NewServer(host, r.session)
+		fn := config.Function{Name: "f", Handler: "app.handler", FunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:f"}
+		r := &rig{T: t, session: runtimeapi.New(fn, external...)}
+		r.server = runtimeapi.NewServer(nil)
+		r.host = r.server.Host(host, netip.Addr{})
+		r.host.Serve(r.session)
 		r.pipes = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		r.client = &http.Client{Transport: &http.Transport{DialContext: r.pipes.dial}}
 		var work sync.WaitGroup

@@ -2,7 +2,7 @@ package runtimeapi
 
 import (
 	"encoding/json"
-	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,22 +10,23 @@ import (
 	"github.com/google/uuid"
 )
 
-// Of the Extensions API only internal extensions without events are served. To register one is the documented way to get
-// SIGTERM, which aws-lambda-go's WithEnableSIGTERM uses.
+// Paths of the Extensions API (AWS: "Using the Lambda Extensions API to create extensions").
 const (
-	registerPath  = "/2020-01-01/extension/register"
-	eventNextPath = "/2020-01-01/extension/event/next"
-	telemetryPath = "/2022-07-01/telemetry"
-	logsPath      = "/2020-08-15/logs"
-
-	identifierHeader = "Lambda-Extension-Identifier"
-	maxExtensions    = 10
+	registerPath           = "/2020-01-01/extension/register"
+	eventNextPath          = "/2020-01-01/extension/event/next"
+	extensionInitErrorPath = "/2020-01-01/extension/init/error"
+	extensionExitErrorPath = "/2020-01-01/extension/exit/error"
+	telemetryPath          = "/2022-07-01/telemetry"
+	logsPath               = "/2020-08-15/logs"
 )
 
-type extension struct {
-	id, name string
-	polled   bool // it waits for an event; there are none
-}
+const (
+	identifierHeader = "Lambda-Extension-Identifier"
+	faultHeader      = "Lambda-Extension-Function-Error-Type"
+)
+
+// longestRequest bounds what is read of an extension's request, in bytes.
+const longestRequest = 1 << 20
 
 func (s *Session) serveExtensions(w http.ResponseWriter, r *http.Request) {
 	switch strings.TrimSuffix(r.URL.Path, "/") {
@@ -36,6 +37,14 @@ func (s *Session) serveExtensions(w http.ResponseWriter, r *http.Request) {
 	case eventNextPath:
 		if allow(w, r, http.MethodGet) {
 			s.serveExtensionNext(w, r)
+		}
+	case extensionInitErrorPath:
+		if allow(w, r, http.MethodPost) {
+			s.serveExtensionError(w, r, initError)
+		}
+	case extensionExitErrorPath:
+		if allow(w, r, http.MethodPost) {
+			s.serveExtensionError(w, r, exitError)
 		}
 	case telemetryPath:
 		if allow(w, r, http.MethodPut) {
@@ -60,81 +69,115 @@ func extensionProblem(kind, message string) *problem {
 }
 
 func (s *Session) serveRegister(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Events []string `json:"events"`
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-		extensionProblem("InvalidRequestFormat", err.Error()).write(w)
+	name := r.Header.Get("Lambda-Extension-Name")
+	if name == "" {
+		extensionProblem("Extension.InvalidExtensionName", "Empty extension name").write(w)
 		return
 	}
-	id, p := s.register(r.Header.Get("Lambda-Extension-Name"), body.Events)
+	events, p := readRegistration(w, r)
+	var id string
+	if p == nil {
+		id, p = s.register(name, events)
+	}
 	if p != nil {
 		p.write(w)
 		return
 	}
 	w.Header().Set(identifierHeader, id)
-	writeJSON(w, http.StatusOK, struct {
+	reply := struct {
 		Name    string `json:"functionName"`
 		Version string `json:"functionVersion"`
 		Handler string `json:"handler"`
-	}{s.fn.Name, Version, s.fn.Handler})
-}
-
-func (s *Session) register(name string, events []string) (id string, p *problem) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case name == "":
-		return "", extensionProblem("Extension.InvalidExtensionName", "Empty extension name")
-	case len(events) > 0:
-		return "", extensionProblem("Extension.InvalidEventType", "No events allowed for internal extensions")
-	case s.state != started:
-		return "", extensionProblem("Extension.RegistrationClosed", "Extension registration closed already")
-	case slices.ContainsFunc(s.extensions, func(e extension) bool { return e.name == name }):
-		return "", extensionProblem("Extension.InvalidExtensionState", "Extension with this name already registered")
-	case len(s.extensions) == maxExtensions:
-		return "", extensionProblem("Extension.TooManyExtensions", fmt.Sprintf("Extension limit (%d) reached", maxExtensions))
+		Account string `json:"accountId,omitempty"`
+	}{s.fn.Name, Version, s.fn.Handler, ""}
+	if accepts(r, "accountId") {
+		reply.Account = s.account()
 	}
-	id = uuid.NewString()
-	s.extensions = append(s.extensions, extension{id: id, name: name})
-	return id, nil
+	writeJSON(w, http.StatusOK, reply)
 }
 
-// serveExtensionNext blocks until the runtime's connection ends.
+// readRegistration returns the events of a registration.
+func readRegistration(w http.ResponseWriter, r *http.Request) ([]string, *problem) {
+	const kind = "InvalidRequestFormat"
+	var request struct {
+		Events            []string `json:"events"`
+		ConfigurationKeys []string `json:"configurationKeys"`
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, longestRequest))
+	if err == nil {
+		err = json.Unmarshal(body, &request)
+	}
+	switch {
+	case err != nil:
+		return nil, extensionProblem(kind, err.Error())
+	case len(request.ConfigurationKeys) > 0:
+		return nil, extensionProblem(kind, "configurationKeys are deprecated; use environment variables instead")
+	default:
+		return request.Events, nil
+	}
+}
+
+// accepts reports whether an extension names the feature of a reply.
+func accepts(r *http.Request, feature string) bool {
+	features := strings.Split(r.Header.Get("Lambda-Extension-Accept-Feature"), ",")
+	return slices.ContainsFunc(features, func(f string) bool { return strings.TrimSpace(f) == feature })
+}
+
+// account returns the account in the function's ARN.
+func (s *Session) account() string {
+	if parts := strings.Split(s.fn.FunctionArn, ":"); len(parts) > 4 {
+		return parts[4]
+	}
+	return ""
+}
+
+// serveExtensionNext blocks until there is an event.
 func (s *Session) serveExtensionNext(w http.ResponseWriter, r *http.Request) {
-	id := r.Header.Get(identifierHeader)
-	if p := s.poll(id); p != nil {
+	discard(w, r)
+	id, p := identifier(r)
+	if p != nil {
 		p.write(w)
 		return
 	}
-	<-r.Context().Done()
-	s.unpoll(id)
-}
-
-func (s *Session) poll(id string) *problem {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := s.extension(id)
-	switch {
-	case id == "":
-		return extensionProblem("Extension.MissingExtensionIdentifier", "Missing "+identifierHeader+" header")
-	case i < 0:
-		return extensionProblem("Extension.UnknownExtensionIdentifier", "Unknown extension "+id)
-	case s.extensions[i].polled:
-		return extensionProblem("Extension.InvalidExtensionState",
-			"State transition from Ready to Ready failed for extension "+id+". Error: State transition is not allowed")
+	e, n, waiter, p := s.poll(id)
+	if p != nil {
+		p.write(w)
+		return
 	}
-	s.extensions[i].polled = true
-	return nil
+	if n == nil {
+		select {
+		case n = <-waiter:
+		case <-r.Context().Done():
+			s.unpoll(e, waiter)
+			return
+		}
+	}
+	n.write(w)
 }
 
-func (s *Session) unpoll(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.extensions[s.extension(id)].polled = false
+// serveExtensionError takes a report that an extension failed. Its body is for people and not used.
+func (s *Session) serveExtensionError(w http.ResponseWriter, r *http.Request, to state) {
+	id, p := identifier(r)
+	fault := r.Header.Get(faultHeader)
+	if p == nil && fault == "" {
+		p = extensionProblem("Extension.MissingHeader", faultHeader+" not found")
+	}
+	if p == nil {
+		discard(w, r)
+		p = s.fail(id, to, fault)
+	}
+	reply(w, p)
 }
 
-func (s *Session) extension(id string) int {
-	return slices.IndexFunc(s.extensions, func(e extension) bool { return e.id == id })
+// identifier returns the extension's identifier in the form that it was given.
+func identifier(r *http.Request) (string, *problem) {
+	text := r.Header.Get(identifierHeader)
+	if text == "" {
+		return "", extensionProblem("Extension.MissingExtensionIdentifier", "Missing "+identifierHeader+" header")
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return "", extensionProblem("Extension.InvalidExtensionIdentifier", "Invalid "+identifierHeader)
+	}
+	return id.String(), nil
 }

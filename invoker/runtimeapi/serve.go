@@ -1,6 +1,7 @@
 package runtimeapi
 
 import (
+	"io"
 	"net/http"
 	"strings"
 )
@@ -65,7 +66,16 @@ func allow(w http.ResponseWriter, r *http.Request, method string) bool {
 	return false
 }
 
+// discard reads the body of a request that needs none. Only then does net/http notice that the connection ends, and the
+// request with it.
+func discard(w http.ResponseWriter, r *http.Request) {
+	if r.Body != http.NoBody {
+		_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, longestRequest)) // fails only with the connection
+	}
+}
+
 func (s *Session) serveNext(w http.ResponseWriter, r *http.Request) {
+	discard(w, r)
 	d, wait, p := s.ask()
 	if p != nil {
 		p.write(w)

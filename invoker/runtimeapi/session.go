@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -12,8 +11,8 @@ import (
 	"github.com/esm-run/esm/config"
 )
 
-// ErrNotReady means that the runtime does not wait for an event.
-var ErrNotReady = errors.New("runtimeapi: the runtime is not ready for an event")
+// ErrNotReady means that the runtime does not wait for an event, or that an extension still works.
+var ErrNotReady = errors.New("runtimeapi: the environment is not ready for an event")
 
 // Event is one invocation as the runtime sees it.
 type Event struct {
@@ -43,48 +42,66 @@ type Answer struct {
 
 var _ http.Handler = (*Session)(nil)
 
-// Session is the Runtime API of one runtime. It serves the runtime as an [http.Handler], and its owner by Idle, Dispatch
-// and Answers, in this order for each event. Methods may be called concurrently. Each runtime needs a new Session.
+// Session is the Runtime API of one runtime and the Extensions API of the extensions beside it. It serves them as an
+// [http.Handler], and its owner by Idle, Dispatch and Answers, in this order for each event. Which process makes a request
+// does not matter: an extension may act as the runtime. Methods may be called concurrently. Each runtime needs a new
+// Session.
 type Session struct {
-	fn      config.Function
-	idle    chan struct{}
-	answers chan Answer
+	fn         config.Function
+	idle       chan struct{}
+	answers    chan Answer
+	failed     chan *Failure
+	registered chan struct{}
 
 	mu         sync.Mutex
-	state      state
-	current    *delivery   // the event of this invocation, until the runtime asks for the next one
-	parked     []waiter    // oldest first
-	extensions []extension // registered, in order
+	state      state        // of the runtime
+	current    *delivery    // the event of this invocation, until the runtime asks for the next one
+	parked     []waiter     // oldest first
+	extensions []*extension // external ones first, by name; then internal ones in the order of their registration
+	busy       int          // extensions that are not Ready
 }
 
 // waiter is a runtime's request for an event, until the event comes.
 type waiter chan *delivery
 
-// New returns the Session of a runtime of fn that has not made a request yet.
-func New(fn config.Function) *Session {
-	return &Session{fn: fn, state: started, idle: make(chan struct{}, 1), answers: make(chan Answer, 1)}
+// New returns the Session of a runtime of fn that has not made a request yet. External are the names of the external
+// extensions beside it; whoever registers by another name is an internal extension.
+func New(fn config.Function, external ...string) *Session {
+	s := &Session{
+		fn: fn, state: started, idle: make(chan struct{}, 1), answers: make(chan Answer, 1),
+		failed: make(chan *Failure, 1), registered: make(chan struct{}), busy: len(external),
+	}
+	for _, name := range external {
+		s.extensions = append(s.extensions, &extension{name: name, external: true, state: started})
+	}
+	if len(external) == 0 {
+		close(s.registered)
+	}
+	return s
 }
 
-// Idle returns a channel that receives a value each time the runtime becomes free: when its Init is done, and after each
-// answer, when it asks for its next event. The next Dispatch discards a value that was not received.
+// Idle returns a channel that receives a value each time the environment becomes free: when Init is done, and after each
+// answer, when the runtime asks for its next event and every extension that got the event waits for another. Init is done
+// when the runtime and every extension have asked for an event. The next Dispatch discards a value that was not received.
 func (s *Session) Idle() <-chan struct{} { return s.idle }
 
 // Answers returns a channel that receives at most one Answer for each event dispatched. An Answer before the first value
 // from Idle is the runtime's report that its Init failed.
 func (s *Session) Answers() <-chan Answer { return s.answers }
 
-// Dispatch delivers ev to the runtime, which must be idle. It does not block. If the connection on which the runtime waits
-// is dead, the runtime gets ev when it asks again.
+// Dispatch delivers ev to the runtime and to the extensions that subscribed to INVOKE. The environment must be idle. It
+// does not block. If the connection on which the runtime waits is dead, the runtime gets ev when it asks again.
 func (s *Session) Dispatch(ev Event) error {
 	d := newDelivery(ev)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != ready {
+	if s.state != ready || s.busy > 0 {
 		return ErrNotReady
 	}
 	s.forget()
 	s.state, s.current = running, d
 	s.wake()
+	s.invoke(ev)
 	return nil
 }
 
@@ -100,20 +117,21 @@ func (s *Session) forget() {
 	}
 }
 
-// Close ends the Session: answers no longer count, and a request for an event blocks until its connection ends, because a
-// runtime that gets an error logs it and exits. It is closed before the runtime is killed.
+// settled reports to the owner that the environment is free, if it is. It is called whenever the runtime or an extension
+// becomes ready; both are then until the next Dispatch. The caller holds mu.
+func (s *Session) settled() {
+	if s.state == ready && s.busy == 0 {
+		s.idle <- struct{}{} // has room: Dispatch made some
+	}
+}
+
+// Close ends the runtime's part of the Session: answers no longer count, and a request for an event blocks until its
+// connection ends, because a runtime that gets an error logs it and exits. It is called before the runtime is killed.
+// Extensions may still be told of the end by Shutdown.
 func (s *Session) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.current, s.parked = closed, nil, nil
-}
-
-// Extended reports whether the runtime has registered an internal extension. Lambda ends such a runtime with SIGTERM and
-// half a second of grace, any other with SIGKILL (AWS: "Understanding the Lambda execution environment lifecycle").
-func (s *Session) Extended() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.extensions) > 0
 }
 
 // wake gives the current event to the newest waiter: older ones usually belong to a lost connection.
@@ -135,7 +153,7 @@ func (s *Session) ask() (*delivery, waiter, *problem) {
 		return nil, nil, nil
 	case started, sent:
 		s.state, s.current = ready, nil
-		s.idle <- struct{}{} // has room: Dispatch made some
+		s.settled()
 	case ready:
 	default:
 		return nil, nil, forbidden(s.state, ready)
@@ -212,44 +230,4 @@ func (s *Session) end(a Answer) bool {
 	}
 	s.answers <- a // has room: Dispatch made some
 	return true
-}
-
-// delivery is an event in the form of a reply.
-type delivery struct {
-	id      string
-	stream  esm.ResponseStream
-	payload []byte
-	values  [6]string // of deliveryHeaders; the last may be empty
-}
-
-var deliveryHeaders = [...]string{
-	"Lambda-Runtime-Aws-Request-Id",
-	"Lambda-Runtime-Deadline-Ms",
-	"Lambda-Runtime-Invoked-Function-Arn",
-	"Lambda-Runtime-Trace-Id",
-	"Content-Length",
-	"Lambda-Runtime-Client-Context",
-}
-
-func newDelivery(ev Event) *delivery {
-	return &delivery{id: ev.ID, stream: ev.Stream, payload: ev.Payload, values: [...]string{
-		ev.ID,
-		strconv.FormatInt(ev.Deadline.UnixMilli(), 10),
-		ev.FunctionArn,
-		ev.TraceID,
-		strconv.Itoa(len(ev.Payload)),
-		ev.ClientContext,
-	}}
-}
-
-// write sends the event. If the connection is lost, the runtime asks again.
-func (d *delivery) write(w http.ResponseWriter) {
-	h := w.Header()
-	h["Content-Type"] = jsonType
-	for i, name := range deliveryHeaders {
-		if d.values[i] != "" {
-			h[name] = d.values[i : i+1 : i+1]
-		}
-	}
-	_, _ = w.Write(d.payload)
 }

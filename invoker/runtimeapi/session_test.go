@@ -373,16 +373,16 @@ func TestHosts(t *testing.T) {
 
 func TestQuiet(t *testing.T) {
 	bubble(t, func(r *rig) {
-		r.server.Quiet(r.Context()) // no connection yet
+		r.host.Quiet(r.Context()) // no connection yet
 		r.get("/2018-06-01/ping")
 		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
-		r.server.Quiet(ctx)
+		r.host.Quiet(ctx)
 		if took := time.Since(began); took != time.Second {
 			r.Errorf("waited for %v with a connection open, want 1 s", took)
 		}
 		r.client.CloseIdleConnections()
-		r.server.Quiet(r.Context())
+		r.host.Quiet(r.Context())
 	})
 }

@@ -29,7 +29,7 @@ Resources:
 
 // bad lists files with errors. The JSON Schema must refuse those that break a shape, and accept those whose error is between
 // parts.
-var bad = slices.Concat(badFiles, badStreams, badAsync, badWays)
+var bad = slices.Concat(badFiles, badStreams, badAsync, badWays, badContainers)
 
 type badFile struct {
 	name  string
@@ -145,9 +145,6 @@ var badFiles = []badFile{
 		`7:5: EventSourceMappings[0].Topics: is for a source that is not supported by this version: remove it`,
 		`8:31: EventSourceMappings[0].ProvisionedPollerConfig.PollerGroupName: is for Kafka only: remove it`,
 		`9:25: EventSourceMappings[0].DestinationConfig.OnSuccess: OnSuccess configuration is not supported for event source mappings.`}},
-	{"keys of containers", "Functions:\n  orders:\n    ImageUri: orders:latest\n    EphemeralStorage: {Size: 512}\n", true, []string{
-		`3:5: Functions.orders.ImageUri: containers are not supported by this version: use Command, Runtime or InvokeEndpoint`,
-		`4:5: Functions.orders.EphemeralStorage: is a container's and not enforced for processes: remove it`}},
 	{"an unrecognized source", orders + "  - {FunctionName: orders, EventSourceArn: orders}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:s3:::b'}\n  - {FunctionName: orders, EventSourceArn: 'arn:aws:sqs:us-east-1::q'}\n", false, []string{
 		`5:28: EventSourceMappings[0].EventSourceArn: is not an ARN (arn:aws:<service>:<region>:<account>:<resource>)`,
 		`6:28: EventSourceMappings[1].EventSourceArn: Unrecognized event source: give ` + config.ValidSources(),
@@ -164,13 +161,13 @@ var badFiles = []badFile{
 		`4:21: Functions.a.LoggingConfig.LogFormat: "json" should be Text or JSON; did you mean JSON?`}},
 
 	{"no way to run", "Functions:\n  a: {Timeout: 3}\n", false, []string{
-		`2:3: Functions.a.Runtime: is missing, and so are Command and InvokeEndpoint: give exactly one of them`}},
+		`2:3: Functions.a.Runtime: is missing, and so are ImageUri, Command and InvokeEndpoint: give exactly one of them`}},
 	{"two ways to run", "Functions:\n  a: {Command: [x], InvokeEndpoint: http://localhost:8080}\n", false, []string{
-		`2:21: Functions.a.InvokeEndpoint: is given together with Command: give exactly one of Command, Runtime and InvokeEndpoint`}},
+		`2:21: Functions.a.InvokeEndpoint: is given together with Command: give exactly one of ImageUri, Command, Runtime and InvokeEndpoint`}},
 	{"a wrong way to run", "Functions:\n  a: {Comand: [x]}\n  b: {Command: x}\n  c: {Runtime: ruby3.3}\n", true, []string{
 		`2:7: Functions.a.Comand: unknown key; did you mean Command?`,
 		`3:7: Functions.b.Command: "x" is text and should be a list: [x]`,
-		`4:7: Functions.c.Runtime: "ruby3.3" is not a runtime of this version: python3.x, nodejs*.x, provided.*; run another language by Command, with its runtime interface client`}},
+		`4:7: Functions.c.Runtime: is none of python3.x, nodejs*.x, provided.al2023 and provided.al2: run another language with Command and its runtime interface client, or in a container`}},
 	{"handlers", "Functions:\n  a: {Runtime: python3.12}\n  b: {Runtime: nodejs22.x, Handler: index}\n  c: {InvokeEndpoint: http://h, Handler: x.y, MemorySize: 128, Environment: {Variables: {AB: c}}}\n", false, []string{
 		`2:3: Functions.a.Handler: is missing: this runtime needs it as module.function, such as app.lambda_handler`,
 		`3:28: Functions.b.Handler: is not of the form module.function, such as app.lambda_handler or dist/index.handler`,
@@ -179,12 +176,12 @@ var badFiles = []badFile{
 		`4:64: Functions.c.Environment: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`}},
 	{"code", "Functions:\n  a: {Command: [x], CodeUri: nowhere}\n  b: {Command: [x], CodeUri: full.yaml}\n  c: {Command: [x], CodeUri: 's3://bucket/code.zip'}\n", false, []string{
 		`2:21: Functions.a.CodeUri: does not exist (relative to this file)`,
-		`3:21: Functions.b.CodeUri: is not a directory, and this version does not unpack archives: name the directory that holds the code`,
-		`4:21: Functions.c.CodeUri: is a URL, and this version does not fetch code: name a local directory`}},
+		`3:21: Functions.b.CodeUri: is neither a directory nor a .zip file`,
+		`4:21: Functions.c.CodeUri: is a URL, and this version does not fetch code: name a local directory or .zip file`}},
 	{"names of functions", "Functions:\n  a.b: {Command: [x]}\n  'c d': {Timeout: 3}\n", false, []string{
 		`2:3: Functions["a.b"]: a function's name must have 1 to 64 letters, digits, - and _`,
 		`3:3: Functions["c d"]: a function's name must have 1 to 64 letters, digits, - and _`,
-		`3:3: Functions["c d"].Runtime: is missing, and so are Command and InvokeEndpoint: give exactly one of them`}},
+		`3:3: Functions["c d"].Runtime: is missing, and so are ImageUri, Command and InvokeEndpoint: give exactly one of them`}},
 	{"variables", "Functions:\n  a:\n    Command: [x]\n    Environment:\n      Variables:\n        AWS_REGION: eu-west-1\n        _X: a\n        A-B: b\n        PORT: 8080\n", true, []string{
 		`6:9: Functions.a.Environment.Variables.AWS_REGION: is reserved, since Lambda sets it: choose another name`,
 		`7:9: Functions.a.Environment.Variables._X: a variable's name must have two or more letters, digits and _, and begin with a letter`,

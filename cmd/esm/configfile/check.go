@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -57,31 +56,11 @@ func (d *decoder) triedWay(at string) bool {
 // machines maps GOARCH to the names of Lambda.
 var machines = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
 
+// checkMachine checks that a process can run here. What containers can run depends on the container engine.
 func (d *decoder) checkMachine(fn config.Function, at string) {
 	here := machines[runtime.GOARCH]
-	if len(fn.Architectures) == 1 && fn.InvokeEndpoint == "" && fn.Architectures[0] != here {
+	if len(fn.Architectures) == 1 && fn.InvokeEndpoint == "" && !fn.InContainer() && fn.Architectures[0] != here {
 		d.errorf(config.Member(at, "Architectures"), "does not match this machine, which is %s", here)
-	}
-}
-
-// checkCode checks that the directory a process is started in exists.
-func (d *decoder) checkCode(fn config.Function, at, dir string) {
-	if fn.CodeUri == "" || fn.InvokeEndpoint != "" {
-		return
-	}
-	at = config.Member(at, "CodeUri")
-	if strings.Contains(fn.CodeUri, "://") {
-		d.errorf(at, "is a URL, and this version does not fetch code: name a local directory")
-		return
-	}
-	info, err := os.Stat(within(dir, fn.CodeUri))
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		d.errorf(at, "does not exist (relative to this file)")
-	case err != nil:
-		d.errorf(at, "cannot be read: %v", errors.Unwrap(err))
-	case !info.IsDir():
-		d.errorf(at, "is not a directory, and this version does not unpack archives: name the directory that holds the code")
 	}
 }
 

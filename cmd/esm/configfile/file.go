@@ -82,6 +82,8 @@ type Engine struct {
 	TimeScale   float64       // multiplies the waits that the engine imposes
 	Url         string        // of the HTTP server, as services reach it; empty means that of Listen
 	IdlePoll    time.Duration // how often an idle shard is polled; 0 means that it depends on the endpoint
+
+	ContainerNetworks string // a range of addresses in CIDR form; empty means the default of package docker
 }
 
 // IsEmbedded reports whether an endpoint is that of the embedded stand-in. While an engine runs, its file has a URL instead.
@@ -173,6 +175,8 @@ var engineShape = objectFrom(defaultEngine, "engine",
 		"How many invocations functions without a reservation may run at a time, together. Default 1000."),
 	field("IdlePoll", func(e *Engine) *time.Duration { return &e.IdlePoll }, positiveDuration,
 		"How often an idle shard is polled, such as 250ms. Default 1s for Kinesis on AWS, 250ms for DynamoDB on AWS, and 100ms elsewhere."),
+	field("ContainerNetworks", func(e *Engine) *string { return &e.ContainerNetworks }, textOf(networksRule),
+		"The range of addresses for the networks of containers, a subnet of it for each function. Default 10.213.0.0/16."),
 	field("TimeScale", func(e *Engine) *float64 { return &e.TimeScale }, numberOf(1000),
 		"For tests: multiplies the waits that the engine itself imposes, such as the backoff of retries. Default 1."),
 )

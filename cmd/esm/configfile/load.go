@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	aws "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/google/uuid"
@@ -164,8 +165,12 @@ func filledFunction(fn config.Function, a Aws, dir string) config.Function {
 	if fn.Role == "" {
 		fn.Role = "arn:" + config.PartitionOf(a.Region) + ":iam::" + a.AccountId + ":role/" + fn.Name
 	}
-	if fn.InvokeEndpoint == "" {
+	if fn.InvokeEndpoint == "" && fn.ImageUri == "" {
 		fn.CodeUri = within(dir, fn.CodeUri)
+	}
+	fn.Layers = slices.Clone(fn.Layers)
+	for i, layer := range fn.Layers {
+		fn.Layers[i] = within(dir, layer)
 	}
 	return fn
 }

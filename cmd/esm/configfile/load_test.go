@@ -64,7 +64,7 @@ func mustLoad(t testing.TB, text string, env ...string) *File {
 
 func TestFullFile(t *testing.T) {
 	f, report := loadText(t, full(t), "TABLE=orders-table")
-	if want := "mappings.yaml:141:5: Functions.steps.MemorySize: warning: is passed to the function, but not enforced for processes\n" +
+	if want := "mappings.yaml:142:5: Functions.steps.MemorySize: warning: is passed to the function, but not enforced for processes\n" +
 		"mappings.yaml is valid, 1 warning\n"; report.String() != want {
 		t.Errorf("report:\n%s\nwant:\n%s", report, want)
 	}
@@ -81,7 +81,7 @@ func TestFullFile(t *testing.T) {
 	if got, want := f.Aws, (Aws{"eu-west-1", "embedded:4566", endpoints, "123456789012"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}
-	if got, want := f.Engine, (Engine{filepath.Join(dir, "data"), "127.0.0.1:9100", 90 * time.Second, 50, 0.5, "http://host.docker.internal:9100", 250 * time.Millisecond}); got != want {
+	if got, want := f.Engine, (Engine{filepath.Join(dir, "data"), "127.0.0.1:9100", 90 * time.Second, 50, 0.5, "http://host.docker.internal:9100", 250 * time.Millisecond, "172.30.0.0/16"}); got != want {
 		t.Errorf("Engine = %+v, want %+v", got, want)
 	}
 	var queues []string
@@ -107,7 +107,7 @@ func TestFullFile(t *testing.T) {
 	for _, fn := range f.Functions {
 		names = append(names, fn.Name)
 	}
-	if want := []string{"orders", "steps", "remote", "again"}; !slices.Equal(names, want) {
+	if want := []string{"orders", "steps", "remote", "again", "image", "packaged"}; !slices.Equal(names, want) {
 		t.Errorf("functions = %v, want %v", names, want)
 	}
 	orders, again := f.Functions[0], f.Functions[3]
@@ -125,6 +125,22 @@ func TestFullFile(t *testing.T) {
 	}
 	if got, want := f.Functions[1].Role, "arn:aws:iam::123456789012:role/steps"; got != want {
 		t.Errorf("default Role = %s, want %s", got, want)
+	}
+
+	image, packaged := f.Functions[4], f.Functions[5]
+	if want := (config.ImageConfig{EntryPoint: []string{"/lambda-entrypoint.sh"}, Command: []string{"app.handler"}, WorkingDirectory: "/var/task"}); !reflect.DeepEqual(image.ImageConfig, want) {
+		t.Errorf("ImageConfig = %+v, want %+v", image.ImageConfig, want)
+	}
+	if want := (config.ContainerSettings{User: "1000:1000", Internal: true, CPULimit: true}); image.Container != want {
+		t.Errorf("Container = %+v, want %+v", image.Container, want)
+	}
+	if image.ImageUri != "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/orders:v1" || image.EphemeralStorage.Size != 1024 ||
+		image.Spares != 1 || !image.Freeze || image.CodeUri != "" || !image.InContainer() {
+		t.Errorf("image = %+v", image)
+	}
+	if packaged.Run != "container" || packaged.BaseImage != "public.ecr.aws/lambda/python:3.12" || !packaged.InContainer() ||
+		!slices.Equal(packaged.Layers, []string{filepath.Join(dir, "src"), filepath.Join(dir, "bin")}) {
+		t.Errorf("packaged = %+v", packaged)
 	}
 
 	first, second, third := f.Mappings[0], f.Mappings[1], f.Mappings[2]
@@ -159,7 +175,7 @@ func TestDefaults(t *testing.T) {
 	if got, want := f.Aws, (Aws{Region: "eu-central-1", AccountId: "000000000000"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("Aws = %+v, want %+v", got, want)
 	}
-	if got, want := f.Engine, (Engine{filepath.Join(dir, ".esm"), "127.0.0.1:9001", 30 * time.Second, 1000, 1, "", 0}); got != want {
+	if got, want := f.Engine, (Engine{filepath.Join(dir, ".esm"), "127.0.0.1:9001", 30 * time.Second, 1000, 1, "", 0, ""}); got != want {
 		t.Errorf("Engine = %+v, want %+v", got, want)
 	}
 	fn := f.Functions[0]
@@ -246,7 +262,7 @@ func TestErrorsHideEnvironmentValues(t *testing.T) {
 	const secret = "hunter2 {\"s3cret\": 1}"
 	text := `
 Aws: {Region: "${S}", Endpoint: "${S}", Endpoints: {sqs: "${S}"}, AccountId: "${S}"}
-Engine: {Listen: "${S}", GracePeriod: "${S}"}
+Engine: {Listen: "${S}", GracePeriod: "${S}", ContainerNetworks: "${S}"}
 Resources: {Queues: [{QueueName: "${S}", Attributes: {VisibilityTimeout: "${S}", RedrivePolicy: "${S}", Policy: "${S}"}, Messages: ["${S}"]}], Streams: [{StreamName: "${S}", Records: [{PartitionKey: "${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}${S}", Data: "${S}"}]}],
   Tables: [{TableName: "${S}", KeySchema: [{AttributeName: "${S}", KeyType: "${S}"}], Items: [{"${S}": {N: "${S}", B: "${S}"}}]}], Topics: [{Name: "${S}"}, {Name: t, Subscriptions: [{Protocol: "${S}", Endpoint: "${S}", FilterPolicy: "${S}"}, {Protocol: lambda, Endpoint: "${K}"}, {Protocol: sqs, Endpoint: "${S}", FilterPolicy: "{\"${K}\": 1}"}, {Protocol: http, Endpoint: "${S}"}]}],
   Buckets: [{Bucket: "${S}"}, {Bucket: bbb, NotificationConfiguration: {LambdaFunctionConfigurations: [{LambdaFunctionArn: "${S}", Events: ["${S}"]}, {LambdaFunctionArn: "${K}", Events: [s3:ObjectAcl:Put], Id: "${K}"}], QueueConfigurations: [{QueueArn: "${S}", Events: [s3:ObjectAcl:Put], Id: "${K}"}]}}],
@@ -255,6 +271,8 @@ Functions:
   a: {Runtime: "${S}", Handler: "${S}", CodeUri: "${S}", Role: "${S}", Environment: {Variables: {AWS_REGION: "${S}"}}, LoggingConfig: {LogFormat: "${S}"}}
   b: {InvokeEndpoint: "${S}", Architectures: ["${S}"]}
   c: {Command: ["${S}"], CodeUri: "src/${S}", Timeout: "${S}"}
+  d: {ImageUri: "${S}", ImageConfig: {WorkingDirectory: "${S}"}, Run: "${S}", Container: {User: "${S}"}}
+  e: {Runtime: python3.12, Handler: a.b, Run: container, BaseImage: "${S}", Layers: ["${S}"]}
 EventSourceMappings:
   - {FunctionName: "${S}", EventSourceArn: "${S}", UUID: "${S}", Endpoint: "${S}", Region: "${S}", FunctionResponseTypes: ["${S}"], BatchSize: "${S}"}
   - {FunctionName: a, EventSourceArn: "arn:aws:dynamodb:us-east-1:000000000000:table/${K}", StartingPosition: AT_TIMESTAMP, StartingPositionTimestamp: "${S}", DestinationConfig: {OnFailure: {Destination: "${S}"}}}

@@ -8,10 +8,8 @@ import (
 
 const (
 	notThisSource = "is for a source that is not supported by this version: remove it"
-	noContainers  = "containers are not supported by this version: use Command, Runtime or InvokeEndpoint"
 	noKey         = "filter criteria are in this file and not encrypted: remove it"
-	notAProcess   = "is a container's and not enforced for processes: remove it"
-	notPackaged   = "this version does not fetch or unpack code: name its directory with CodeUri"
+	notPackaged   = "this version does not fetch code: name its directory or .zip file with CodeUri, or its image with ImageUri"
 	notOnOneHost  = "has no effect outside AWS: remove it"
 	notCollected  = "is where AWS sends logs; here they are printed: remove it"
 	notKafka      = "is for Kafka only: remove it"
@@ -27,13 +25,9 @@ var refused = []struct{ in, key, why string }{
 	{inDestinations, "OnSuccess", "OnSuccess configuration is not supported for event source mappings."},
 	{inPollers, "PollerGroupName", notKafka},
 
-	{inFunction, "ImageUri", noContainers},
-	{inFunction, "ImageConfig", noContainers},
-	{inFunction, "PackageType", noContainers},
-	{inFunction, "EphemeralStorage", notAProcess},
+	{inFunction, "PackageType", "follows from ImageUri: remove it"},
 	{inFunction, "Code", notPackaged},
 	{inFunction, "InlineCode", notPackaged},
-	{inFunction, "Layers", "layers are not supported by this version: put their content into CodeUri"},
 	{inFunction, "FunctionName", "a function's name is its key under Functions: remove it"},
 	{inFunction, "AutoPublishAlias", versionsAsOne},
 	{inFunction, "Events", "sources are listed under EventSourceMappings: move them there"},

@@ -92,6 +92,21 @@ func TestWarnings(t *testing.T) {
 		{"loopback of IPv6", "Engine: {Listen: '[::1]:0'}\n", nil},
 		{"memory", "Functions:\n  a:\n    Command: [x]\n    MemorySize: 256\n", []string{
 			"4:5: Functions.a.MemorySize: is passed to the function, but not enforced for processes"}},
+		{"memory of a container", "Functions: {a: {ImageUri: orders, MemorySize: 256}}\n", nil},
+		{"layers of a process", "Functions:\n  a: {Command: [x], Layers: [bin]}\n", []string{
+			"2:21: Functions.a.Layers: of a process are not at /opt…"}},
+		{"layers of a container", "Functions: {a: {Runtime: provided.al2023, Run: container, BaseImage: b, CodeUri: src, Layers: [bin]}}\n", nil},
+		{"a small CPU limit", "Functions:\n  a: {ImageUri: orders, Container: {CPULimit: true}}\n  b: {ImageUri: orders, MemorySize: 256, Container: {CPULimit: true}}\n", []string{
+			"2:37: Functions.a.Container.CPULimit: with 128 MB leaves the function 7 % of a CPU, as on Lambda: raise MemorySize if it is slow"}},
+		{"no way to AWS", "Functions:\n  a: {ImageUri: orders, Container: {Internal: true}}\n", []string{
+			"2:37: Functions.a.Container.Internal: leaves no way to AWS: calls of AWS's SDKs fail, unless they go to a loopback Aws.Endpoint, which is relayed"}},
+		{"no way to an endpoint", "Aws: {Endpoint: 'http://localstack:4566'}\nFunctions:\n  a: {ImageUri: orders, Container: {Internal: true}}\n", []string{
+			"3:37: Functions.a.Container.Internal: leaves no way to Aws.Endpoint, which is not on a loopback address and so is not relayed: calls of AWS's SDKs fail"}},
+		{"a relayed endpoint", "Aws: {Endpoint: 'http://localhost:4566'}\nFunctions: {a: {ImageUri: orders, Container: {Internal: true}}}\n", nil},
+		{"the stand-in is relayed", "Aws: {Endpoint: embedded}\nFunctions: {a: {ImageUri: orders, Container: {Internal: true}}}\n", nil},
+		{"an archive", "Functions: {a: {Runtime: python3.12, Handler: nowhere.handler, CodeUri: zip/app.zip}}\n", nil},
+		{"code in a container", "Functions:\n  a: {Runtime: python3.12, Handler: nowhere.handler, CodeUri: src, Run: container, BaseImage: b}\n", []string{
+			"2:28: Functions.a.Handler: nowhere.handler: …"}},
 		{"a bootstrap", "Functions: {a: {Runtime: provided.al2023, CodeUri: bin}}\n", nil},
 		{"no bootstrap", "Functions:\n  a: {Runtime: provided.al2023, CodeUri: src}\n", []string{
 			"2:7: Functions.a.Runtime: there is no executable file bootstrap in CodeUri: without it every invocation fails"}},

@@ -34,10 +34,13 @@ func (d *decoder) warn(f *File) {
 func (d *decoder) warnFunction(f *File, fn config.Function, at string) {
 	d.warnings(at, ReservationTraps(fn, f.Mappings))
 	memory := config.Member(at, "MemorySize")
-	if _, given := d.places[memory]; given && fn.InvokeEndpoint == "" {
+	if _, given := d.places[memory]; given && fn.InvokeEndpoint == "" && !fn.InContainer() {
 		d.warnf(memory, "is passed to the function, but not enforced for processes")
 	}
-	d.warnCode(fn, at)
+	d.warnContainer(f, fn, at)
+	if !isArchive(fn.CodeUri) {
+		d.warnCode(fn, at)
+	}
 }
 
 // warnCode warns of missing files of a function. They are no errors, because they may still be built.
@@ -49,7 +52,7 @@ func (d *decoder) warnCode(fn config.Function, at string) {
 			d.warnf(config.Member(at, "Command"), "%s is not an executable file (relative to CodeUri): %s", name, fails)
 		}
 	case strings.HasPrefix(fn.Runtime, "provided"):
-		if !executable(filepath.Join(fn.CodeUri, "bootstrap")) {
+		if len(fn.Layers) == 0 && !executable(filepath.Join(fn.CodeUri, "bootstrap")) {
 			d.warnf(config.Member(at, "Runtime"), "there is no executable file bootstrap in CodeUri: %s", fails)
 		}
 	case fn.Runtime != "" && !d.failed[config.Member(at, "Handler")]:

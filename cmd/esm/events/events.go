@@ -106,7 +106,7 @@ func WriteTable(w io.Writer, list httpserver.EventList, now time.Time) error {
 	fmt.Fprintln(table, "REQUEST ID\tFUNCTION\tAGE\tNEXT TRY\tTRIES\tTHROTTLES\tBYTES\tLAST ERROR")
 	for _, e := range list.Events {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", e.RequestID, e.Function, now.Sub(e.Accepted).Round(time.Second),
-			nextTry(e.Due, now), e.Tries, e.Throttles, e.Size, cmp.Or(logging.OneLine(e.LastError, 80), "-"))
+			nextTry(e, now), e.Tries, e.Throttles, e.Size, cmp.Or(logging.OneLine(e.LastError, 80), "-"))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -118,12 +118,15 @@ func WriteTable(w io.Writer, list httpserver.EventList, now time.Time) error {
 	return nil
 }
 
-// nextTry says when an event is due.
-func nextTry(due, now time.Time) string {
-	if !due.After(now) {
+// nextTry says when an event is tried next.
+func nextTry(e httpserver.Event, now time.Time) string {
+	switch {
+	case e.Damaged:
+		return "never: drop it"
+	case !e.Due.After(now):
 		return "when a permit is free"
 	}
-	return "in " + due.Sub(now).Round(time.Second).String()
+	return "in " + e.Due.Sub(now).Round(time.Second).String()
 }
 
 // WriteJSON writes one JSON object for each event.

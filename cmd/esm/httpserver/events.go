@@ -36,7 +36,15 @@ type EventSelection struct {
 }
 
 func (s EventSelection) selects(e esm.Event) bool {
-	return len(s.RequestIDs) == 0 || slices.Contains(s.RequestIDs, e.ID)
+	return len(s.RequestIDs) == 0 || slices.Contains(s.RequestIDs, requestID(e))
+}
+
+// requestID returns the request ID of an event, or a name for one that is damaged, whose ID is not known.
+func requestID(e esm.Event) string {
+	if e.Damaged != nil {
+		return fmt.Sprintf("damaged-%d", e.Place)
+	}
+	return e.ID
 }
 
 // EventList is the answer to a GET of EventsPath: events in the order of acceptance.
@@ -47,14 +55,15 @@ type EventList struct {
 
 // Event is an asynchronous event that waits.
 type Event struct {
-	RequestID string          `json:"RequestId"`
+	RequestID string          `json:"RequestId"`    // damaged-<number> for one that is damaged, whose ID is not known
 	Function  string          `json:"FunctionName"` // with its qualifier, if the caller gave one
 	Accepted  time.Time       `json:"Accepted"`
 	Due       time.Time       `json:"Due"` // the next try; in the past if it waits for a permit
 	Tries     int             `json:"Tries"`
 	Throttles int             `json:"Throttles,omitempty"` // since the last try that ran
 	Crashes   int             `json:"Crashes,omitempty"`
-	LastError string          `json:"LastError,omitempty"` // of the last try, for people
+	LastError string          `json:"LastError,omitempty"` // of the last try, for people; or what is damaged
+	Damaged   bool            `json:"Damaged,omitempty"`   // it cannot be read, and holds up its function's events until it is dropped
 	Size      int             `json:"Size"`                // bytes of payload
 	Payload   json.RawMessage `json:"Payload,omitempty"`   // with ?payload=true
 }
@@ -118,11 +127,14 @@ func listEvents(w http.ResponseWriter, r *http.Request, all Events) {
 
 func describeEvent(e esm.Event, payload bool) Event {
 	d := Event{
-		RequestID: e.ID, Function: e.Function, Accepted: e.Accepted, Due: e.Due, Tries: e.Tries, Throttles: e.Throttles,
+		RequestID: requestID(e), Function: e.Function, Accepted: e.Accepted, Due: e.Due, Tries: e.Tries, Throttles: e.Throttles,
 		Crashes: e.Crashes, Size: len(e.Payload),
 	}
 	if e.Last != nil {
 		d.LastError = e.Last.Error
+	}
+	if e.Damaged != nil {
+		d.Damaged, d.LastError = true, e.Damaged.Error()
 	}
 	if payload {
 		d.Payload = e.Payload

@@ -36,7 +36,7 @@ func (w *waitingEvents) List(_ context.Context, function string) iter.Seq2[esm.E
 
 func (w *waitingEvents) Drop(_ context.Context, events ...esm.Event) (int, error) {
 	for _, e := range events {
-		w.dropped = append(w.dropped, e.ID)
+		w.dropped = append(w.dropped, requestID(e))
 	}
 	return len(events), nil
 }
@@ -55,6 +55,7 @@ func TestEvents(t *testing.T) {
 			{ID: "a", Function: "f", Payload: []byte(`{"n":1}`), Accepted: at, Due: at.Add(time.Minute), Tries: 1, Last: &esm.EventResult{Error: "no stock"}},
 			{ID: "b", Function: "g", Payload: []byte(`2`), Accepted: at, Due: at},
 			{ID: "c", Function: "f", Payload: []byte(`3`), Accepted: at, Due: at},
+			{Place: 17, Function: "broken", Accepted: at, Due: at, Damaged: errors.New("event 17 is damaged")},
 		}}
 	}
 	for _, c := range []struct {
@@ -71,7 +72,9 @@ func TestEvents(t *testing.T) {
 		{name: "a store that fails", method: "GET", path: EventsPath, code: 500, says: `{"Message":"disk"}`, fails: errors.New("disk")},
 		{name: "retry a function's", method: "POST", path: EventsRetryPath, body: `{"FunctionName":"f"}`, code: 200, says: `{"Events":2}`, retried: "a c"},
 		{name: "drop one", method: "POST", path: EventsDropPath, body: `{"RequestIds":["b","z"]}`, code: 200, says: `{"Events":1}`, dropped: "b"},
-		{name: "drop all", method: "POST", path: EventsDropPath, body: `{"All":true}`, code: 200, says: `{"Events":3}`, dropped: "a b c"},
+		{name: "drop all", method: "POST", path: EventsDropPath, body: `{"All":true}`, code: 200, says: `{"Events":4}`, dropped: "a b c damaged-17"},
+		{name: "a damaged one", method: "GET", path: EventsPath + "?id=damaged-17", code: 200, says: `{"Events":[{"RequestId":"damaged-17","FunctionName":"broken","Accepted":"2026-09-14T15:00:00Z","Due":"2026-09-14T15:00:00Z","Tries":0,"LastError":"event 17 is damaged","Damaged":true,"Size":0}],"More":false}`},
+		{name: "drop a damaged one", method: "POST", path: EventsDropPath, body: `{"RequestIds":["damaged-17"]}`, code: 200, says: `{"Events":1}`, dropped: "damaged-17"},
 		{name: "nothing selected", method: "POST", path: EventsDropPath, body: `{}`, code: 400, says: "nothing is selected"},
 		{name: "no JSON", method: "POST", path: EventsDropPath, body: `x`, code: 400, says: "not a selection"},
 		{name: "a store that fails while changing", method: "POST", path: EventsDropPath, body: `{"All":true}`, code: 500, says: "disk", fails: errors.New("disk")},

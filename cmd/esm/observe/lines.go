@@ -64,6 +64,7 @@ func (l *Lines) Report(at time.Time, e trace.Event) {
 	default:
 		l.stream(e)
 		l.events(e)
+		l.preparations(e, found.fresh)
 	}
 }
 
@@ -131,6 +132,7 @@ var (
 	signWarning     = sign{"!", yellow, slog.LevelWarn}
 	signChanged     = sign{"●", green, slog.LevelInfo}
 	signScaled      = sign{"↕", dim, slog.LevelDebug}
+	signProgress    = sign{"↓", dim, slog.LevelInfo}
 	signReading     = sign{"▸", dim, slog.LevelDebug}
 	signDrained     = sign{"■", dim, slog.LevelInfo}
 	signGaveUp      = sign{"⊘", red, slog.LevelError}

@@ -70,6 +70,7 @@ func (l *Logs) Report(at time.Time, e trace.Event) {
 	default:
 		l.stream(e)
 		l.events(e)
+		l.preparations(e, found.fresh)
 	}
 }
 

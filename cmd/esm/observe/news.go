@@ -16,6 +16,8 @@ type news[Kind comparable] struct {
 	waits    repeats // about mappings
 	starts   repeats // about functions
 	rules    repeats // about rules with a schedule
+	pulls    repeats // about images and archives
+	texts    repeats // of warnings, by function
 	stores   repeats // about the store of asynchronous events, by function
 	bursts   bursts[Kind]
 }
@@ -53,6 +55,12 @@ func (n *news[Kind]) of(at time.Time, e trace.Event, again time.Duration) findin
 		return finding[Kind]{fresh: e.Err == nil || n.rules.news(at, e.Rule, kind(e.Err), everyMinute)}
 	case trace.EventsFailing:
 		return finding[Kind]{fresh: n.stores.news(at, e.Function, kind(e.Err), everyMinute)}
+	case trace.Pulling:
+		return finding[Kind]{fresh: n.pulls.news(at, e.Image, "", everyFewSeconds)}
+	case trace.Unpacking:
+		return finding[Kind]{fresh: n.pulls.news(at, e.Path, "", everyFewSeconds)}
+	case trace.Warning:
+		return finding[Kind]{fresh: n.texts.news(at, e.Function, e.Text, everyMinute)}
 	case trace.Started:
 		return finding[Kind]{fresh: n.started(e)}
 	case trace.Invoked:

@@ -96,20 +96,34 @@ func (s *System) observe() {
 	s.trace = observe.Tee(monitor.Trace, s.tails.Trace, s.kept.Trace, s.Log.Start(s.Stdout, monitor.Mapping))
 }
 
-// build creates the resources of the file and makes the parts, which the caller must close.
+// build makes the parts, which the caller must close, creates the resources of the file, and prepares what runs its functions.
 func (s *System) build(ctx context.Context) (*wiring.Parts, error) {
 	c := &awsclient.Clients{Region: s.File.Aws.Region, Warn: s.Log.Warn}
-	if err := provision.Create(ctx, s.File, c, s.Log); err != nil {
-		return nil, err
-	}
 	parts, err := wiring.Build(ctx, s.File, c, s.trace)
 	if err != nil {
 		return nil, err
 	}
-	if err := parts.Processes.Sweep(); err != nil {
-		s.Log.Warn("%v: processes or files of an earlier run may be left", err)
+	if err := s.prepare(ctx, c, parts); err != nil {
+		parts.Close(ctx) // nothing runs yet
+		return nil, err
 	}
 	return parts, nil
+}
+
+// prepare does what comes before the first environment. What fails soonest comes first, and the longest last.
+func (s *System) prepare(ctx context.Context, c *awsclient.Clients, parts *wiring.Parts) error {
+	if err := parts.StartContainers(ctx); err != nil {
+		return err
+	}
+	if err := provision.Create(ctx, s.File, c, s.Log); err != nil {
+		return err
+	}
+	if err := parts.Processes.Sweep(); err != nil {
+		s.Log.Warn("%v: processes or files of an earlier run may be left", err)
+	} else if err := parts.Code.Prune(); err != nil {
+		s.Log.Warn("%v", err)
+	}
+	return parts.PrepareImages(ctx)
 }
 
 // poll runs the mappings until ctx has ended and their feeds with it. The server at address answers for them.

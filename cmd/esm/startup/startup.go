@@ -116,7 +116,7 @@ func (c *Checks) source(ctx context.Context, m config.Mapping) {
 func (c *Checks) runtimes() {
 	warned := map[string]bool{}
 	for _, fn := range c.File.Functions {
-		if fn.Runtime == "" || strings.HasPrefix(fn.Runtime, "provided") || warned[fn.Runtime] {
+		if fn.Runtime == "" || fn.InContainer() || strings.HasPrefix(fn.Runtime, "provided") || warned[fn.Runtime] {
 			continue
 		}
 		warned[fn.Runtime] = true

@@ -9,15 +9,18 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/checkpoint"
 	"github.com/esm-run/esm/cmd/esm/awsclient"
 	"github.com/esm-run/esm/cmd/esm/configfile"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine"
 	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/invoker/bootstrap"
-	"github.com/esm-run/esm/invoker/lifecycle"
+	"github.com/esm-run/esm/invoker/code"
+	"github.com/esm-run/esm/invoker/docker"
 	"github.com/esm-run/esm/invoker/process"
 	"github.com/esm-run/esm/invoker/remote"
 	"github.com/esm-run/esm/trace"
@@ -27,27 +30,32 @@ import (
 type Parts struct {
 	Functions  *invoker.Functions
 	Processes  *process.Platform
+	Containers *docker.Platform // nil if no function needs it
 	Bootstraps *bootstrap.Bootstraps
+	Code       *code.Store
 	Store      esm.Store
 	Events     esm.Events // asynchronous events
 	Feeds      *Feeds
 	Engine     *engine.Engine // has no feeds yet
+
+	local []config.Function // that run here, with directories in place of archives
+
+	trace   trace.Func
+	tidying sync.WaitGroup
+	untidy  context.CancelFunc // ends tidying; nil before it
 }
 
-// Build makes the parts of a file. It runs nothing and makes no request, except that the credentials of an endpoint may be
-// looked up. Unless Build returns an error, the caller must call Close.
+// Build makes the parts of a file. It unpacks code and layers, runs nothing, and makes no request, except that the credentials
+// of an endpoint may be looked up. Unless Build returns an error, the caller must call Close.
 func Build(ctx context.Context, file *configfile.File, c *awsclient.Clients, emit trace.Func) (*Parts, error) {
-	p := &Parts{Bootstraps: &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")}}
+	p := &Parts{trace: emit, Bootstraps: &bootstrap.Bootstraps{Dir: filepath.Join(file.Engine.DataDir, "bootstrap")}}
 	p.Processes = &process.Platform{Dir: filepath.Join(file.Engine.DataDir, "environments"), Bootstrap: p.Bootstraps.Command}
-	starter := &lifecycle.Starter{
-		Platform:    p.Processes,
-		Region:      file.Aws.Region,
-		AccountID:   file.Aws.AccountId,
-		AWSEndpoint: file.Aws.Endpoint,
-		Trace:       emit,
-	}
+	p.Code = &code.Store{Dir: filepath.Join(file.Engine.DataDir, "code"), Warn: p.warn, Trace: emit}
 	var err error
-	if p.Functions, err = functions(ctx, file, c, starter, emit); err != nil {
+	if p.Containers, err = containers(file, emit); err != nil {
+		return nil, err
+	}
+	if p.Functions, err = p.functions(ctx, file, c, emit); err != nil {
 		return nil, err
 	}
 	if p.Store, err = OpenStore(file.Engine.DataDir); err != nil {
@@ -64,17 +72,22 @@ func Build(ctx context.Context, file *configfile.File, c *awsclient.Clients, emi
 // Close ends every environment and closes the stores. Environments that are still busy are killed when work ends.
 func (p *Parts) Close(work context.Context) {
 	p.Functions.Close(work)
+	p.closeContainers(work)
 	_ = p.Events.Close() // everything saved is durable already
 	_ = p.Store.Close()
 }
 
-func functions(
-	ctx context.Context, file *configfile.File, c *awsclient.Clients, starter invoker.Starter, emit trace.Func,
-) (*invoker.Functions, error) {
+func (p *Parts) functions(ctx context.Context, file *configfile.File, c *awsclient.Clients, emit trace.Func) (*invoker.Functions, error) {
 	all := &invoker.Functions{Limits: invoker.NewLimits(file.Engine.Concurrency), Trace: emit}
+	starts := p.starters(file, emit)
 	for _, fn := range file.Functions {
 		if fn.InvokeEndpoint == "" {
-			all.SetLocal(&invoker.Pool{Function: fn, Starter: starter, Trace: emit})
+			fn, err := p.Code.Prepare(ctx, fn)
+			if err != nil {
+				return nil, fmt.Errorf("function %s: %w", fn.Name, err)
+			}
+			p.local = append(p.local, fn)
+			all.SetLocal(&invoker.Pool{Function: fn, Starter: starts.of(fn), Trace: emit})
 			continue
 		}
 		client, err := c.Lambda(ctx, fn)

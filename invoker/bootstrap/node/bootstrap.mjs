@@ -7,6 +7,7 @@ import { load } from './handler.mjs';
 import * as errors from './errors.mjs';
 import * as invocation from './invocation.mjs';
 import * as logs from './logs.mjs';
+import { useNodePath } from './nodepath.mjs';
 import { isStreaming, ResponseStream } from './stream.mjs';
 
 const api = new RuntimeAPI(process.env.AWS_LAMBDA_RUNTIME_API);
@@ -20,6 +21,7 @@ process.on('unhandledRejection', (reason) => {
   die('Unhandled Promise Rejection', new errors.UnhandledPromiseRejection(reason), 128);
 });
 
+useNodePath();
 let handler;
 try {
   handler = await load(process.env.LAMBDA_TASK_ROOT || process.cwd(), process.env._HANDLER || '');

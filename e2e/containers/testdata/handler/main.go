@@ -1,0 +1,75 @@
+// Command handler is the handler of the images in these tests. It does what the event says and returns what it finds.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+// order is an event. The members that are set are carried out.
+type order struct {
+	Read  string // a file, whose content is returned
+	List  string // a directory, whose sorted names are returned
+	Write string // a file, into which something is written
+	Run   string // a program in PATH, whose output is returned
+	Name  string // a variable of the environment
+	Ask   string // a URL, or one of the environment of AWS if it begins with a slash: returns the status of the answer
+	Args  bool   // returns the arguments of the process
+}
+
+func main() { lambda.Start(handle) }
+
+func handle(_ context.Context, o order) (string, error) {
+	switch {
+	case o.Read != "":
+		text, err := os.ReadFile(o.Read)
+		return string(text), err
+	case o.List != "":
+		entries, err := os.ReadDir(o.List)
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		slices.Sort(names)
+		return strings.Join(names, " "), err
+	case o.Write != "":
+		return "written", os.WriteFile(o.Write, []byte("x"), 0o600)
+	case o.Run != "":
+		out, err := exec.Command(o.Run).CombinedOutput()
+		return string(out), err
+	case o.Ask != "":
+		return ask(o.Ask), nil
+	case o.Args:
+		return strings.Join(os.Args, " "), nil
+	}
+	return os.Getenv(o.Name), nil
+}
+
+// ask returns the status of an answer, or why there is none.
+func ask(url string) string {
+	if strings.HasPrefix(url, "/") {
+		url = os.Getenv("AWS_ENDPOINT_URL") + url
+	}
+	client := http.Client{Timeout: time.Second}
+	resp, err := client.Get(url)
+	switch {
+	case err == nil:
+		_ = resp.Body.Close()
+		return resp.Status
+	case os.IsTimeout(err):
+		return "no answer"
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return "refused"
+	}
+	return err.Error()
+}

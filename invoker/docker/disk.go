@@ -1,0 +1,42 @@
+package docker
+
+import (
+	"fmt"
+
+	"github.com/moby/moby/api/types/mount"
+
+	"github.com/esm-run/esm/config"
+)
+
+// disk is a file system of its own size for the /tmp of one environment. It is not counted as memory, is full at its size, and
+// outlives the container's restarts. Its file has no name and its device detaches itself, so that nothing is left behind by an
+// engine that is killed.
+type disk struct {
+	device string // /dev/loop7
+	close  func()
+}
+
+// mount returns the volume that the daemon mounts at /tmp. The volume is anonymous: it is removed with the container.
+func (d *disk) mount() mount.Mount {
+	return mount.Mount{
+		Type: mount.TypeVolume, Target: tmpDir,
+		VolumeOptions: &mount.VolumeOptions{NoCopy: true, DriverConfig: &mount.Driver{Name: "local", Options: map[string]string{
+			"type": "ext4", "device": d.device, "o": "nosuid,nodev,noatime,discard",
+		}}},
+	}
+}
+
+// newDisk returns the /tmp of an environment, or nil if it is to be in memory.
+func (p *Platform) newDisk(d *daemon, fn config.Function) *disk {
+	size := diskSize(fn)
+	err := errNoDisk
+	if d.local {
+		var made *disk
+		if made, err = p.makeDisk(size); err == nil {
+			return made
+		}
+	}
+	p.warn("", fmt.Sprintf("/tmp of containers is in memory, and is lost when a runtime is started again: %v. "+
+		"Its size is added to a container's memory limit", err))
+	return nil
+}
