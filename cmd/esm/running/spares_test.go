@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 // Spares of a file's functions start with the engine, stand still when they are idle, and are shown.
 func TestSparesStartWithTheEngine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mappings.yaml")
-	text := fmt.Sprintf("Aws: {Endpoint: embedded}\nFunctions: {f: {Command: [%q]}}\n", os.Args[0])
+	text := fmt.Sprintf("Aws: {Endpoint: embedded}\nFunctions: {f: {Command: [%q], Spares: 2, Freeze: true}}\n", os.Args[0])
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,6 @@ func TestSparesStartWithTheEngine(t *testing.T) {
 	if report.Err() != nil {
 		t.Fatal(report)
 	}
-	file.Functions[0].Spares, file.Functions[0].Freeze = 2, true
 	log, err := logging.New(logging.Flags{Level: "error"}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
