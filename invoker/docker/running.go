@@ -141,7 +141,7 @@ func (r *running) attach(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.output.read(got.HijackedResponse)
+	r.output.read(got.HijackedResponse, r.output.to.Stream)
 	return nil
 }
 

@@ -56,6 +56,8 @@ func newEnvironment(fn config.Function, as invoker.Initialization, output *Outpu
 	}
 	close(e.stopped)
 	e.timer.Stop()
+	e.reporter.telemetry = e.newTelemetry()
+	e.output.subscribers(e.reporter.telemetry)
 	return e
 }
 
@@ -65,7 +67,7 @@ func (e *environment) Invoke(ctx context.Context, c esm.Call) (esm.Response, err
 		return esm.Response{}, notRun(err)
 	}
 	defer e.leave()
-	e.begin(c.ID)
+	e.begin(c)
 	if e.run == nil {
 		if resp, err := e.restart(ctx); e.now == nil || err != nil {
 			return resp, err
@@ -79,7 +81,7 @@ func (e *environment) Invoke(ctx context.Context, c esm.Call) (esm.Response, err
 		e.reset(runtimeapi.Faulty, nil)
 		return esm.Response{}, notRun(err)
 	}
-	got, answer := e.await(ctx, nil)
+	got, answer := e.await(ctx, false)
 	return e.conclude(ctx, got, answer)
 }
 

@@ -1,15 +1,10 @@
 package lifecycle
 
-import (
-	"testing"
-
-	"github.com/esm-run/esm/config"
-	"github.com/esm-run/esm/invoker"
-)
+import "testing"
 
 // A freeze that comes too late, when the environment is in use again, neither waits for it nor freezes it.
 func TestFreezeOfAnEnvironmentInUse(t *testing.T) {
-	e := newEnvironment(config.Function{}, invoker.OnDemand, newOutput(nil, "f"))
+	e := &environment{turn: make(chan struct{}, 1)}
 	e.turn <- struct{}{} // as Invoke does
 	e.Freeze()
 	if e.frozen {
