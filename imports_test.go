@@ -58,7 +58,7 @@ var foundations = map[string][]string{
 var layers = [][]string{
 	{"awsclient", "configfile", "observe", "usage"},
 	{"httpserver", "logging", "provision", "settings", "wiring"},
-	{"datadir", "events", "invoke", "startup", "status"},
+	{"datadir", "events", "invoke", "logs", "startup", "status"},
 	{"position", "running", "undelivered"},
 }
 

@@ -6,6 +6,8 @@
 #                    fetch     fills $base from a package registry; what it depends on besides $version goes into $stamp
 #                    start     becomes the server: on loopback, with $base and then $port in its command line
 #                    answers   is true once the server can be used
+# It may redefine    address   prints where the server answers
+#                    attempt   launches it and waits; tries again in another way if need be
 # It finds           $base     what is installed, for all ports
 #                    $run      a directory of this port alone, empty at every start and gone after down; also where start is
 set -euo pipefail
@@ -39,6 +41,10 @@ maven() { # maven DIRECTORY GROUP ARTIFACT VERSION: the jars of an artifact and 
 XML
   mvn -B -q org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
     -DincludeScope=runtime "-DoutputDirectory=$1"
+}
+
+debian() { # debian ARGUMENT...: apt-get, one at a time, also among the scripts that use it at this moment
+  alone "$cache/run/apt" apt-get -qq "$@"
 }
 
 speaks() { # speaks SERVICE TARGET JSON: whether an operation of AWS's JSON protocol succeeds without arguments
@@ -94,21 +100,30 @@ up() {
 
 started() {
   if answers; then
-    say "answers on http://127.0.0.1:$port already"
+    say "answers on $(address) already"
     return
   fi
-  launch
-  for _ in $(seq 300); do
-    if answers; then
-      say "up on http://127.0.0.1:$port, pid $(cat "$pidfile"), log $log"
-      return
-    fi
-    kill -0 "$(cat "$pidfile")" 2>/dev/null || break
-    sleep 0.2
-  done
+  if attempt; then
+    say "up on $(address), pid $(cat "$pidfile"), log $log"
+    return
+  fi
   tail -n 30 "$log" >&2
   down
   die "it did not come up; see $log"
+}
+
+address() { echo "http://127.0.0.1:$port"; }
+
+attempt() { launched; }
+
+launched() { # launches the server, and waits until it answers or has ended
+  launch
+  for _ in $(seq 300); do
+    ! answers || return 0
+    kill -0 "$(cat "$pidfile")" 2>/dev/null || break
+    sleep 0.2
+  done
+  return 1
 }
 
 launch() {
@@ -139,7 +154,7 @@ service() {
   down) down ;;
   install) install ;;
   missing) missing ;;
-  env) echo "http://127.0.0.1:$port" ;;
+  env) address ;;
   *) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 }

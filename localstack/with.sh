@@ -9,6 +9,8 @@
 #   ESM_TEST_DYNAMODBLOCAL_ADMIN                    where DynamoDB Local takes /rollover and /dilate
 #   ESM_TEST_PYTHON, ESM_TEST_AWSLAMBDARIC_PYTHON   a Python with awslambdaric and botocore
 #   ESM_TEST_AWSCLI                                 the AWS CLI
+#   ESM_TEST_NODECLIENT, ESM_TEST_JAVACLIENT        where Lambda's clients for Node.js and Java are installed
+#   ESM_TEST_DOCKER                                 the Docker daemon that has the images of images.sh, as in DOCKER_HOST
 #
 # All of it is installed where it is missing, and kept in ESM_CACHE (~/.cache/esm) for the next time. What the machine
 # lacks is said and skipped. With CI=true it is a failure.
@@ -50,7 +52,7 @@ print(*(s.getsockname()[1] for s in sockets))
 PY
 }
 
-services=() clients=()
+services=() clients=() images=()
 finish() {
   local pid
   for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done # an interrupted start
@@ -60,14 +62,16 @@ finish() {
 
 addresses() { # what the command finds of the services that are up
   local name variable
-  for name in "${services[@]+"${services[@]}"}"; do
+  for name in "${services[@]+"${services[@]}"}" "${clients[@]+"${clients[@]}"}"; do
     variable=ESM_TEST_$(tr '[:lower:]' '[:upper:]' <<<"$name")
     export "$variable=$("$here/$name.sh" env)"
-    [ "$name" != dynamodblocal ] || export ESM_TEST_DYNAMODBLOCAL_ADMIN=http://127.0.0.1:$DYNAMODBLOCAL_ADMIN_PORT
-  done
-  for name in "${clients[@]+"${clients[@]}"}"; do
-    ESM_TEST_PYTHON=$("$here/$name.sh" env)
-    export ESM_TEST_PYTHON ESM_TEST_AWSLAMBDARIC_PYTHON=$ESM_TEST_PYTHON ESM_TEST_AWSCLI=${ESM_TEST_PYTHON%/*}/aws
+    case $name in
+    dynamodblocal) export ESM_TEST_DYNAMODBLOCAL_ADMIN=http://127.0.0.1:$DYNAMODBLOCAL_ADMIN_PORT ;;
+    awslambdaric)
+      ESM_TEST_PYTHON=$ESM_TEST_AWSLAMBDARIC
+      export ESM_TEST_PYTHON ESM_TEST_AWSLAMBDARIC_PYTHON=$ESM_TEST_PYTHON ESM_TEST_AWSCLI=${ESM_TEST_PYTHON%/*}/aws
+      ;;
+    esac
   done
 }
 
@@ -77,12 +81,23 @@ else
   for name in localstack elasticmq kinesismock dynamodblocal; do
     ! possible "$name" || services+=("$name")
   done
-  ! possible awslambdaric || clients=(awslambdaric)
-  together install "${services[@]+"${services[@]}"}" "${clients[@]+"${clients[@]}"}"
+  for name in awslambdaric nodeclient javaclient; do
+    ! possible "$name" || clients+=("$name")
+  done
+  trap finish EXIT
+  if ! possible docker; then
+    :
+  elif "$here/docker.sh" up; then
+    services+=(docker)
+    ! possible images || images=(images)
+  else
+    skip docker "a Docker daemon that comes up"
+  fi
+  together install "${services[@]+"${services[@]}"}" "${clients[@]+"${clients[@]}"}" "${images[@]+"${images[@]}"}"
   read -r LOCALSTACK_PORT ELASTICMQ_PORT KINESISMOCK_PORT DYNAMODBLOCAL_PORT DYNAMODBLOCAL_ADMIN_PORT < <(free_ports 5)
   export LOCALSTACK_PORT ELASTICMQ_PORT KINESISMOCK_PORT DYNAMODBLOCAL_PORT DYNAMODBLOCAL_ADMIN_PORT
-  trap finish EXIT
   together up "${services[@]+"${services[@]}"}"
+  together up "${images[@]+"${images[@]}"}"
   addresses
   say "everything is up after $SECONDS s"
 fi

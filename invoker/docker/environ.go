@@ -33,6 +33,14 @@ func (s *sandbox) environ(img *image, endpoint string) map[string]string {
 	return env
 }
 
+// nameHandler sets _HANDLER to the last argument of the container's program, as the AWS Lambda Runtime Interface Emulator does:
+// the client for Node.js takes the handler from there alone. AWS does not say whether Lambda sets it.
+func nameHandler(env map[string]string, img *image, argv []string) {
+	if _, inImage := img.env["_HANDLER"]; !inImage && env["_HANDLER"] == "" {
+		env["_HANDLER"] = argv[len(argv)-1]
+	}
+}
+
 // bypassProxy excludes host from a proxy that the function or its image names: several clients, older aws-lambda-go among
 // them, would send their requests there.
 func bypassProxy(env, image map[string]string, host string) {

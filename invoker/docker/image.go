@@ -122,19 +122,24 @@ func (p *Platform) pull(ctx context.Context, d *daemon, function, ref string) er
 	idle := time.AfterFunc(pullIdle, func() { cancel(fmt.Errorf("no progress for %v", pullIdle)) })
 	defer idle.Stop()
 	began := time.Now()
-	err := p.follow(ctx, d, trace.Pulling{Function: function, Image: ref}, func() { idle.Reset(pullIdle) })
+	report := trace.Pulling{Function: function, Image: ref}
+	err := p.follow(ctx, d, &report, func() { idle.Reset(pullIdle) })
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
 		err = fmt.Errorf("the daemon does not have it and cannot pull it; build it or pull it first, or correct its name: %w", err)
 	}
-	p.Trace.Emit(trace.Pulling{Function: function, Image: ref, Took: time.Since(began), Done: err == nil, Err: err})
+	report.Took, report.Done, report.Err = time.Since(began), err == nil, err
+	if report.Done {
+		report.Bytes = report.Total
+	}
+	p.Trace.Emit(report)
 	return err
 }
 
-// follow pulls an image and calls alive at each sign of life.
-func (p *Platform) follow(ctx context.Context, d *daemon, report trace.Pulling, alive func()) error {
+// follow pulls the image of report, which it keeps up to date, and calls alive at each sign of life.
+func (p *Platform) follow(ctx context.Context, d *daemon, report *trace.Pulling, alive func()) error {
 	resp, err := d.ImagePull(ctx, report.Image, client.ImagePullOptions{})
 	if err != nil {
 		return err
@@ -152,15 +157,14 @@ func (p *Platform) follow(ctx context.Context, d *daemon, report trace.Pulling, 
 		if m.Progress != nil && m.Status == "Downloading" {
 			layers[m.ID] = [2]int64{m.Progress.Current, m.Progress.Total}
 		}
-		if time.Since(last) < time.Second {
-			continue
-		}
-		last = time.Now()
 		report.Bytes, report.Total, report.Took = 0, 0, time.Since(began)
 		for _, l := range layers {
 			report.Bytes, report.Total = report.Bytes+l[0], report.Total+l[1]
 		}
-		p.Trace.Emit(report)
+		if time.Since(last) >= time.Second {
+			last = time.Now()
+			p.Trace.Emit(*report)
+		}
 	}
 	return nil
 }
@@ -251,6 +255,11 @@ func isRefusal(err error) bool {
 // remove removes a container and its volumes, whatever its state. It is no error if there is none.
 func (d *daemon) remove(ctx context.Context, id string) error {
 	_, err := bounded(context.WithoutCancel(ctx), removeTime, func(ctx context.Context) (client.ContainerRemoveResult, error) {
+		done, err := enter(ctx, d.ends)
+		if err != nil {
+			return client.ContainerRemoveResult{}, err
+		}
+		defer done()
 		return d.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	})
 	if errdefs.IsNotFound(err) {

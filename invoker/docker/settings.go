@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
@@ -75,6 +76,7 @@ func (s *sandbox) options() (client.ContainerCreateOptions, error) {
 		return client.ContainerCreateOptions{}, err
 	}
 	s.env = s.environ(img, s.network.endpoint())
+	nameHandler(s.env, img, slices.Concat(entrypoint, command))
 	endpoint := &dockernet.EndpointSettings{}
 	if s.seat.ip.IsValid() {
 		endpoint.IPAMConfig = &dockernet.EndpointIPAMConfig{IPv4Address: s.seat.ip}

@@ -22,6 +22,7 @@ var (
 
 // environment is a sandbox and the runtimes in it. The goroutine that has the turn owns the fields below it.
 type environment struct {
+	id       string
 	fn       config.Function
 	as       invoker.Initialization
 	sandbox  Sandbox
@@ -93,12 +94,17 @@ func (e *environment) Drain(ctx context.Context) error {
 	return e.drain(ctx)
 }
 
+// ID returns the identifier, as [invoker.Environment] says.
+func (e *environment) ID() string { return e.id }
+
 // Freeze stops the environment, as [invoker.Environment] says. A platform that cannot leaves it running.
 func (e *environment) Freeze() {
-	if e.take(context.Background()) != nil {
+	select {
+	case e.turn <- struct{}{}:
+		defer e.leave()
+	default:
 		return
 	}
-	defer e.leave()
 	if e.run != nil && e.now == nil && !e.run.over() {
 		e.frozen = e.run.Freeze() == nil
 	}

@@ -44,6 +44,7 @@ func (s *Starter) Start(ctx context.Context, fn config.Function, as invoker.Init
 	}
 	e := newEnvironment(fn, as, newOutput(s.Trace, fn.Name, fn.LoggingConfig))
 	id := newID()
+	e.id = id
 	var err error
 	env := s.variables(fn, id)
 	env["AWS_LAMBDA_INITIALIZATION_TYPE"] = string(as)
