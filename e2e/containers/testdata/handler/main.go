@@ -25,8 +25,9 @@ type order struct {
 	Run   string // a program in PATH, whose output is returned
 	Name  string // a variable of the environment
 	Ask   string // a URL, or one of the environment of AWS if it begins with a slash: returns the status of the answer
-	Print string // a line, which is printed just before the answer
-	Args  bool   // returns the arguments of the process
+	Print string // a line, which is printed Pause milliseconds before the answer
+	Pause int
+	Args  bool // returns the arguments of the process
 }
 
 func main() { lambda.Start(handle) }
@@ -53,6 +54,7 @@ func handle(_ context.Context, o order) (string, error) {
 		return ask(o.Ask), nil
 	case o.Print != "":
 		fmt.Println(o.Print)
+		time.Sleep(time.Duration(o.Pause) * time.Millisecond)
 		return "printed", nil
 	case o.Args:
 		return strings.Join(os.Args, " "), nil
