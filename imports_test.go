@@ -50,7 +50,7 @@ var separate = []string{"engine", "sources", "destinations", "checkpoint", "invo
 // foundations are packages in separate directories that the others are built on.
 var foundations = map[string][]string{
 	"engine":  {"policy", "filter", "retry"},
-	"invoker": {"lifecycle", "runtimeapi"},
+	"invoker": {"lifecycle", "runtimeapi", "telemetry"},
 }
 
 // layers are the packages of the command from the lowest up. A package may import those of lower layers. A new one needs a
@@ -58,7 +58,7 @@ var foundations = map[string][]string{
 var layers = [][]string{
 	{"awsclient", "configfile", "observe", "usage"},
 	{"httpserver", "logging", "provision", "settings", "wiring"},
-	{"datadir", "events", "invoke", "startup", "status"},
+	{"datadir", "events", "invoke", "logs", "startup", "status"},
 	{"position", "running", "undelivered"},
 }
 

@@ -41,7 +41,12 @@ type functionConfiguration struct {
 	Architectures    []string
 	EphemeralStorage struct{ Size int }
 	SnapStart        struct{ ApplyOn, OptimizationStatus string }
-	LoggingConfig    struct{ LogFormat, LogGroup string }
+	LoggingConfig    struct {
+		LogFormat           string
+		ApplicationLogLevel string `json:",omitempty"`
+		SystemLogLevel      string `json:",omitempty"`
+		LogGroup            string
+	}
 }
 
 type deadLetterConfig struct{ TargetArn string }
@@ -109,7 +114,9 @@ func (s *Server) describeFunction(fn config.Function, qualifier string) function
 	f.TracingConfig.Mode = "PassThrough"
 	f.EphemeralStorage.Size = fn.Storage()
 	f.SnapStart.ApplyOn, f.SnapStart.OptimizationStatus = "None", "Off"
-	f.LoggingConfig.LogFormat, f.LoggingConfig.LogGroup = fn.LoggingConfig.LogFormat, "/aws/lambda/"+fn.Name
+	logging := &f.LoggingConfig
+	logging.LogFormat, logging.LogGroup = fn.LoggingConfig.LogFormat, "/aws/lambda/"+fn.Name
+	logging.ApplicationLogLevel, logging.SystemLogLevel = fn.LoggingConfig.ApplicationLogLevel, fn.LoggingConfig.SystemLogLevel
 	return f
 }
 

@@ -42,8 +42,12 @@ func TestGetFunction(t *testing.T) {
 	if !strings.Contains(got, `"FunctionArn":"arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST"`) {
 		t.Errorf("qualified: got %s", got)
 	}
-	fn.DeadLetterConfig.TargetArn = queue
+	fn.DeadLetterConfig.TargetArn, fn.LoggingConfig = queue, config.Logging{LogFormat: "JSON", SystemLogLevel: "WARN"}
 	r.functions["f"] = fn
+	if got, want := r.ask("GET", "/2015-03-31/functions/f", "").Body.String(),
+		`"LoggingConfig":{"LogFormat":"JSON","ApplicationLogLevel":"INFO","SystemLogLevel":"WARN","LogGroup":"/aws/lambda/f"}`; !strings.Contains(got, want) {
+		t.Errorf("with JSON logs: got %s, want %s", got, want)
+	}
 	if got := r.ask("GET", "/2015-03-31/functions/f", "").Body.String(); !strings.Contains(got, `"DeadLetterConfig":{"TargetArn":"`+queue+`"}`) {
 		t.Errorf("with a dead-letter queue: got %s", got)
 	}

@@ -26,6 +26,7 @@ const tailSize = 4096
 const (
 	reportWithin = time.Second
 	reasonWithin = 5 * time.Millisecond // for the lines about a failure, which follow the report
+	linesWithin  = 5 * time.Millisecond // for the handler's last lines, if its log has no report (SystemLogLevel WARN)
 )
 
 // Trace receives the lines of logs. It is a [trace.Func].
@@ -105,8 +106,11 @@ func (l *tail) end(ctx context.Context, fault string) []byte {
 		return nil
 	}
 	l.mu.Lock()
-	started := l.started
+	started, written := l.started, len(l.text) > 0
 	l.mu.Unlock()
+	if !started && written {
+		wait(ctx, nil, linesWithin)
+	}
 	if started && wait(ctx, l.done, reportWithin) && fault != "" && fault != "Unhandled" {
 		wait(ctx, nil, reasonWithin)
 	}

@@ -69,6 +69,18 @@ func TestTailOfAFailure(t *testing.T) {
 	})
 }
 
+// A log without the platform's lines, since their level is too low, has no report to wait for.
+func TestTailWithoutReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		l.writes("a")
+		time.AfterFunc(time.Millisecond, func() { l.writes("b") })
+		if got, took := l.ended(t.Context(), ""); got != "a\nb\n" || took != linesWithin {
+			t.Errorf("got %q after %v", got, took)
+		}
+	})
+}
+
 func TestTailWaitIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog()

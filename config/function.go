@@ -45,9 +45,7 @@ type Function struct {
 	Environment struct {
 		Variables map[string]string
 	}
-	LoggingConfig struct {
-		LogFormat string // Text or JSON; empty means Text
-	}
+	LoggingConfig Logging
 
 	// ReservedConcurrentExecutions is the concurrency that is reserved for the function, and its limit. Nil means that the
 	// function shares the pool.
@@ -97,7 +95,7 @@ func (f Function) Memory() int { return cmp.Or(f.MemorySize, DefaultMemorySize) 
 func (f Function) Defaults() Function {
 	f.Timeout = cmp.Or(f.Timeout, DefaultTimeout)
 	f.MemorySize = cmp.Or(f.MemorySize, DefaultMemorySize)
-	f.LoggingConfig.LogFormat = cmp.Or(f.LoggingConfig.LogFormat, "Text")
+	f.LoggingConfig = f.LoggingConfig.defaults()
 	return f
 }
 
@@ -124,9 +122,7 @@ func (f Function) Validate() []Problem {
 	if f.Role != "" && !roleForm.MatchString(f.Role) {
 		found.add("Role", "is not the ARN of an IAM role (arn:aws:iam::<account>:role/<name>)")
 	}
-	if !slices.Contains([]string{"", "Text", "JSON"}, f.LoggingConfig.LogFormat) {
-		found.add("LoggingConfig.LogFormat", "is neither Text nor JSON")
-	}
+	f.LoggingConfig.check(&found)
 	return found
 }
 

@@ -42,6 +42,14 @@ func TestValidateFunction(t *testing.T) {
 		{"limits", func(f *config.Function) { f.Timeout, f.MemorySize, f.ReservedConcurrentExecutions = 900, 10240, new(0) }, nil},
 		{"a role", func(f *config.Function) { f.Role = "orders" }, []string{"Role"}},
 		{"a log format", func(f *config.Function) { f.LoggingConfig.LogFormat = "text" }, []string{"LoggingConfig.LogFormat"}},
+		{"levels", func(f *config.Function) {
+			f.LoggingConfig = config.Logging{LogFormat: "JSON", ApplicationLogLevel: "FATAL", SystemLogLevel: "DEBUG"}
+		}, nil},
+		{"levels of text", func(f *config.Function) { f.LoggingConfig.SystemLogLevel = "WARN" }, []string{"LoggingConfig.SystemLogLevel"}},
+		{"unknown levels", func(f *config.Function) {
+			f.LoggingConfig = config.Logging{LogFormat: "JSON", ApplicationLogLevel: "info", SystemLogLevel: "ERROR"}
+		},
+			[]string{"LoggingConfig.ApplicationLogLevel", "LoggingConfig.SystemLogLevel"}},
 		{"a variable", set("TABLE", "orders"), nil},
 		{"an overridable variable", set("TZ", "Europe/Berlin"), nil},
 		{"a reserved variable", set("AWS_REGION", "x"), []string{"Environment.Variables.AWS_REGION"}},

@@ -95,7 +95,7 @@ func (f Function) checkRemote(found *problems) {
 		member{"Container", f.Container != ContainerSettings{}},
 		member{"MemorySize", f.MemorySize != 0},
 		member{"Environment", len(f.Environment.Variables) > 0},
-		member{"LoggingConfig", f.LoggingConfig.LogFormat != ""},
+		member{"LoggingConfig", f.LoggingConfig != Logging{}},
 		member{"Spares", f.Spares != 0},
 		member{"Freeze", f.Freeze},
 		member{"ProvisionedConcurrentExecutions", f.ProvisionedConcurrentExecutions != 0},

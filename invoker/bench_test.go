@@ -19,6 +19,7 @@ func (instant) Start(context.Context, config.Function, invoker.Initialization) (
 func (instant) Invoke(context.Context, esm.Call) (esm.Response, error) { return esm.Response{}, nil }
 func (instant) Drain(context.Context) error                            { return nil }
 func (instant) Freeze()                                                {}
+func (instant) ID() string                                             { return "" }
 func (instant) Memory() int                                            { return 0 }
 func (instant) Close()                                                 {}
 

@@ -28,9 +28,13 @@ const (
 	Provisioned Initialization = "provisioned-concurrency" // before there is one
 )
 
-// Environment runs a function, one invocation at a time. One goroutine at a time uses it; only Close and Memory may
-// be called concurrently.
+// Environment runs a function, one invocation at a time. One goroutine at a time uses it; only Close, Freeze, ID and Memory
+// may be called concurrently.
 type Environment interface {
+	// ID returns the environment's identifier, which is unique on this machine: the end of the name of its log stream. It
+	// never changes.
+	ID() string
+
 	// Invoke runs c and returns as soon as the runtime has answered, crashed or exceeded the function's timeout,
 	// which the environment enforces. A crash or timeout is a Response with a Fault; the environment resets itself
 	// before the next Invoke and keeps its temporary directory. After an error the handler may or may not have seen
@@ -47,7 +51,8 @@ type Environment interface {
 	// returns at once.
 	Drain(ctx context.Context) error
 
-	// Freeze stops the processes of an environment that is free, as far as its platform can. The next Invoke lets them go on.
+	// Freeze stops the processes of the environment, as far as its platform can, until the next Invoke lets them go on. It
+	// does nothing while the environment is in use. An Invoke that comes meanwhile waits for it: some milliseconds.
 	Freeze()
 
 	// Memory returns the most memory that the environment is known to have used, in MB, or 0 if that is unknown. It may be

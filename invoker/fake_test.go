@@ -33,11 +33,15 @@ type fakeStarter struct {
 	t      testing.TB
 	boot   time.Duration
 	broken func(start int) error // the error of the start with this number, counted from 1
+	pause  time.Duration         // that freezing takes
+	end    time.Duration         // that closing takes
 
 	mu          sync.Mutex
 	starts      int
 	provisioned []int // numbers of the starts in advance
 	alive       []*fakeEnvironment
+	closing     int // at the moment
+	mostClosing int
 }
 
 func (m *fakeStarter) Start(ctx context.Context, fn config.Function, as invoker.Initialization) (invoker.Environment, error) {
@@ -56,7 +60,7 @@ func (m *fakeStarter) Start(ctx context.Context, fn config.Function, as invoker.
 			return nil, err
 		}
 	}
-	p := &fakeEnvironment{fakeStarter: m, number: number, closed: make(chan struct{})}
+	p := &fakeEnvironment{fakeStarter: m, number: number, turn: make(chan struct{}, 1), closed: make(chan struct{})}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.alive = append(m.alive, p)
@@ -80,6 +84,20 @@ func (m *fakeStarter) living() []int {
 	return numbers
 }
 
+// frozen returns the numbers of the environments that are frozen.
+func (m *fakeStarter) frozen() []int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var numbers []int
+	for _, p := range m.alive {
+		if p.frozen.Load() {
+			numbers = append(numbers, p.number)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
 // fakeEnvironment is an environment whose answer is its number.
 type fakeEnvironment struct {
 	fakeStarter *fakeStarter
@@ -88,6 +106,9 @@ type fakeEnvironment struct {
 	undrain     bool         // invoked and not drained; owned by its user
 	event       event
 	reset       bool
+	frozen      atomic.Bool
+	freezes     atomic.Int32
+	turn        chan struct{} // holds a value during Freeze, and while Invoke thaws
 	once        sync.Once
 	closed      chan struct{}
 }
@@ -104,6 +125,9 @@ func (p *fakeEnvironment) Invoke(ctx context.Context, c esm.Call) (esm.Response,
 	if p.undrain {
 		p.fakeStarter.t.Errorf("environment %d is invoked before it is free", p.number)
 	}
+	p.turn <- struct{}{}
+	p.frozen.Store(false)
+	<-p.turn
 	p.undrain, p.reset, p.event = true, false, event{}
 	if err := json.Unmarshal(c.Payload, &p.event); err != nil {
 		p.fakeStarter.t.Errorf("payload %q: %v", c.Payload, err)
@@ -138,14 +162,32 @@ func (p *fakeEnvironment) Drain(ctx context.Context) error {
 	return pass(ctx, p.event.Drain, p.closed)
 }
 
-func (p *fakeEnvironment) Freeze()     {}
-func (p *fakeEnvironment) Memory() int { return 0 }
+func (p *fakeEnvironment) ID() string { return strconv.Itoa(p.number) }
+
+func (p *fakeEnvironment) Freeze() {
+	if p.user.Load() > 0 {
+		p.fakeStarter.t.Errorf("environment %d is frozen while it is used", p.number)
+	}
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
+	time.Sleep(p.fakeStarter.pause)
+	p.freezes.Add(1)
+	p.frozen.Store(true)
+}
+
+func (p *fakeEnvironment) Memory() int { return 10 * p.number }
 
 func (p *fakeEnvironment) Close() {
 	p.once.Do(func() {
 		close(p.closed)
 		p.fakeStarter.mu.Lock()
+		p.fakeStarter.closing++
+		p.fakeStarter.mostClosing = max(p.fakeStarter.mostClosing, p.fakeStarter.closing)
+		p.fakeStarter.mu.Unlock()
+		time.Sleep(p.fakeStarter.end)
+		p.fakeStarter.mu.Lock()
 		defer p.fakeStarter.mu.Unlock()
+		p.fakeStarter.closing--
 		p.fakeStarter.alive = slices.DeleteFunc(p.fakeStarter.alive, func(q *fakeEnvironment) bool { return q == p })
 	})
 }

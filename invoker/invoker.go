@@ -20,6 +20,7 @@ type Functions struct {
 
 	mu       sync.RWMutex
 	runners  map[string]runner
+	spares   bool // StartSpares was called
 	stopping bool // StopStarting was called
 }
 
@@ -43,8 +44,9 @@ type runner interface {
 // result is how an invocation went.
 type result struct {
 	esm.Response
-	took                 time.Duration // without the wait for an environment
-	provisioned, spilled bool          // as in trace.Ran
+	took time.Duration // without the wait for an environment
+
+	provisioned, spilled, cold bool // as in trace.Ran
 }
 
 type remote struct{ Backend }
@@ -80,10 +82,29 @@ func (f *Functions) set(fn config.Function, r runner) *Pool {
 		f.runners = map[string]runner{}
 	}
 	f.runners[fn.Name] = r
-	if p, local := r.(*Pool); local && f.stopping {
-		p.StopStarting()
+	if p, local := r.(*Pool); local {
+		p.most = func() int { return f.Limits.Most(fn.Name) }
+		switch {
+		case f.stopping:
+			p.StopStarting()
+		case f.spares:
+			p.startSpares()
+		}
 	}
 	return before
+}
+
+// StartSpares starts the spare environments of all functions, of those too that are set later. Before it is called, a
+// function has spares from its first invocation on. It does not wait for them.
+func (f *Functions) StartSpares() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.spares = true
+	for _, r := range f.runners {
+		if p, local := r.(*Pool); local {
+			p.startSpares()
+		}
+	}
 }
 
 // Remove removes function. Its pool, if it had one, is returned for the caller to close.

@@ -175,7 +175,7 @@ func TestEveryInvocationIsTraced(t *testing.T) {
 		r.invokeWithin(300*ms, event{Take: minute})
 		got := seen[trace.Ran](r)
 		want := []trace.Ran{
-			{Function: "f", ID: "id", Took: 2 * second},
+			{Function: "f", ID: "id", Took: 2 * second, Cold: true},
 			{Function: "f", ID: "id", Took: second, Fault: "Unhandled"},
 			{Function: "f", ID: "id", Took: 300 * ms},
 		}

@@ -115,6 +115,13 @@ func (l *Limits) Provisionable(function string) (n int, reserved bool) {
 	return max(n, 0), false
 }
 
+// Most returns how many permits function can hold: its reservation, or all of the shared pool.
+func (l *Limits) Most(function string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.quota(function).from.limit
+}
+
 // Try takes a permit for function, or returns a [Throttled] if none is free or others wait for one.
 func (l *Limits) Try(function string) error {
 	l.mu.Lock()

@@ -47,6 +47,9 @@ func (p *Pool) ask() (*member, *candidate, error) {
 		return nil, nil, p.closedError()
 	}
 	if m := p.pop(); m != nil {
+		if p.Function.Spares > 0 {
+			p.grow()
+		}
 		return m, nil, nil
 	}
 	if p.stopping && p.draining <= p.patient {

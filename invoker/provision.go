@@ -1,14 +1,10 @@
 package invoker
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/esm-run/esm"
 )
-
-// maxInits is how often environments are started for a function whose Init fails each time.
-const maxInits = 6
 
 // ProvisionedConcurrency describes the provisioned concurrency of a function (AWS: API reference of
 // GetProvisionedConcurrencyConfig).
@@ -92,21 +88,13 @@ type provisioning struct {
 	alive     int       // members that are not being closed
 	idle      []*member // in the order in which they became idle
 	reached   bool      // all that were requested were alive since the request
-	inits     int       // attempts since then, or since the last success, that failed because of the function
 }
 
 func (v *provisioning) surplus() int { return v.alive - v.requested }
 
 func (v *provisioning) add() {
 	v.alive++
-	v.inits = 0
 	v.reached = v.reached || v.surplus() >= 0
-}
-
-func (v *provisioning) failed(err error, first bool) {
-	if _, broken := errors.AsType[*Broken](err); broken && first {
-		v.inits++
-	}
 }
 
 func (v *provisioning) describe() ProvisionedConcurrency {
@@ -141,6 +129,6 @@ func (p *Pool) allot() {
 	v := &p.provisioned
 	for !p.stopping && v.inits < maxInits && v.starting < v.most(p) && v.starting < -v.surplus() {
 		v.starting++
-		p.work.Go(func() { p.start(Provisioned) })
+		p.work.Go(func() { p.start(&member{as: Provisioned}) })
 	}
 }

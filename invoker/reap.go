@@ -1,7 +1,9 @@
 package invoker
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -13,20 +15,26 @@ import (
 func (p *Pool) open() {
 	p.life, p.cut = context.WithCancel(context.Background())
 	p.running, p.stop = context.WithCancel(p.life)
-	p.members = map[*member]bool{}
+	p.members, p.launches = map[*member]bool{}, map[*member]bool{}
+	p.slow = make(chan struct{}, cmp.Or(p.Closes, 32))
 	p.scaling = rate.NewLimiter(scalingRate, scalingBurst)
 	p.work.Go(p.reap)
 }
 
-// reap closes environments that are idle for too long or too old, until StopStarting. Provisioned ones may be idle.
+// reap closes environments that are idle for too long or too old, and freezes others that are idle, until StopStarting.
+// Provisioned ones and spares may be idle.
 func (p *Pool) reap() {
 	for {
 		old, next := p.expire(time.Now())
 		for _, m := range old {
 			p.work.Go(func() { p.discard(m) })
 		}
+		cold, soon := p.cool(time.Now())
+		for _, m := range cold {
+			p.work.Go(func() { p.slowly(func() { p.freeze(m) }) })
+		}
 		select {
-		case <-time.After(next):
+		case <-time.After(min(next, soon)):
 		case <-p.running.Done():
 			return
 		}
@@ -42,10 +50,12 @@ func (p *Pool) expire(now time.Time) (old []*member, next time.Duration) {
 	next = min(limit, p.maxAge()-p.maxAge()/10) // for those that start or become idle from now on
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	surplus := p.idling() - p.Function.Spares
 	expired := func(m *member) bool {
 		left := m.retire.Sub(now)
-		if !m.isProvisioned() {
+		if !m.isProvisioned() && surplus > 0 {
 			left = min(left, m.since.Add(limit).Sub(now))
+			surplus--
 		}
 		if left <= 0 {
 			old = append(old, m)
@@ -63,6 +73,46 @@ func (p *Pool) expire(now time.Time) (old []*member, next time.Duration) {
 	}
 	p.busy += len(old)
 	return old, next
+}
+
+// cool takes the environments that have been idle for so long that they are to be frozen, which stay idle, and returns the
+// time until it is to be called again.
+func (p *Pool) cool(now time.Time) (cold []*member, next time.Duration) {
+	if !p.Function.Freeze {
+		return nil, math.MaxInt64
+	}
+	grace := cmp.Or(p.FreezeAfter, time.Second)
+	next = grace // for those that become idle from now on
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, idle := range [][]*member{p.idle, p.provisioned.idle} {
+		for _, m := range idle {
+			if m.freezing || m.frozen {
+				continue
+			}
+			if left := m.since.Add(grace).Sub(now); left > 0 {
+				next = min(next, left)
+				continue
+			}
+			m.freezing = true
+			cold = append(cold, m)
+		}
+	}
+	return cold, next
+}
+
+// freeze freezes m, unless it was taken since.
+func (p *Pool) freeze(m *member) {
+	p.mu.Lock()
+	freezing := m.freezing
+	p.mu.Unlock()
+	if !freezing {
+		return
+	}
+	m.Freeze()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m.freezing, m.frozen = false, m.freezing
 }
 
 // Close closes all environments. Starts end at once, and invocations that wait for an environment return an
@@ -106,7 +156,7 @@ func (p *Pool) kill() {
 	p.mu.Lock()
 	var closing sync.WaitGroup
 	for m := range p.members {
-		closing.Go(m.Close)
+		closing.Go(func() { p.slowly(m.Close) })
 	}
 	p.mu.Unlock()
 	closing.Wait()

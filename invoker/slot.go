@@ -37,7 +37,7 @@ func (s *slot) traced(ctx context.Context, c esm.Call) (esm.Response, error) {
 	s.functions.Trace.Emit(trace.Ran{
 		Function: s.name, ID: c.ID, Took: r.took,
 		Fault: r.Fault, Throttled: errors.Is(err, esm.ErrThrottled), Err: err,
-		Provisioned: r.provisioned, Spilled: r.spilled,
+		Provisioned: r.provisioned, Spilled: r.spilled, Cold: r.cold,
 	})
 	return r.Response, err
 }

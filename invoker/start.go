@@ -17,6 +17,9 @@ const (
 	maxPause   = 10 * time.Second
 )
 
+// maxInits is how often environments are started in advance for a function whose Init fails each time.
+const maxInits = 6
+
 // A function may add this many environments at once, and then so many a second (AWS: "Lambda function scaling").
 const (
 	scalingBurst = 1000
@@ -45,6 +48,22 @@ func (s *slowdown) failed(began, now time.Time) (first bool) {
 type starts struct {
 	slowdown slowdown
 	starting int // which includes those that pause before
+	inits    int // attempts since the last success that failed because of the function
+}
+
+// ended counts a start that succeeded.
+func (s *starts) ended() {
+	s.starting--
+	s.slowdown, s.inits = slowdown{}, 0
+}
+
+// failed counts a start that failed.
+func (s *starts) failed(err error, began, now time.Time) {
+	s.starting--
+	first := s.slowdown.failed(began, now)
+	if _, broken := errors.AsType[*Broken](err); broken && first {
+		s.inits++
+	}
 }
 
 // most returns how many may start concurrently.
@@ -59,7 +78,7 @@ func (s *starts) most(p *Pool) int {
 	}
 }
 
-// grow starts as many environments as are asked for and may start. The caller holds mu.
+// grow starts as many environments as are asked for or missing, and may start. The caller holds mu.
 func (p *Pool) grow() {
 	for p.onDemand.starting < p.onDemand.most(p) && p.unmet() > 0 {
 		if !p.scaling.AllowN(time.Now(), 1) {
@@ -67,18 +86,26 @@ func (p *Pool) grow() {
 			return
 		}
 		p.onDemand.starting++
-		p.work.Go(func() { p.start(OnDemand) })
+		p.work.Go(func() { p.start(&member{as: OnDemand}) })
+	}
+	for p.onDemand.starting < p.onDemand.most(p) && p.missing() > 0 {
+		p.onDemand.starting++
+		p.work.Go(func() { p.start(&member{as: OnDemand, spare: true}) })
 	}
 }
 
 // unmet returns how many of those that wait need a start that has not begun yet. Provisioned environments that start are
 // for them too, unless such starts fail: then they may take long.
 func (p *Pool) unmet() int {
-	n := p.waiting.Len() - p.patient - p.onDemand.starting
-	if p.provisioned.slowdown.pause == 0 {
-		n -= p.provisioned.starting
+	return p.waiting.Len() - p.patient - p.coming()
+}
+
+// coming returns how many environments start, without provisioned ones that may take long.
+func (p *Pool) coming() int {
+	if p.provisioned.slowdown.pause > 0 {
+		return p.onDemand.starting
 	}
-	return n
+	return p.onDemand.starting + p.provisioned.starting
 }
 
 // throttle refuses those who came last and need a start, since no environment may be added now.
@@ -92,95 +119,140 @@ func (p *Pool) throttle() {
 	}
 }
 
-// start starts one environment, for the first in line once it has started.
-func (p *Pool) start(as Initialization) {
-	s := p.startsOf(as)
-	if !p.pause(as, s) {
+// start starts the environment of m, for the first in line once it has started.
+func (p *Pool) start(m *member) {
+	if !p.pause(m) {
 		return
 	}
-	began := time.Now()
-	env, err := p.Starter.Start(p.running, p.Function, as)
+	env, err := p.Starter.Start(p.running, p.Function, m.as)
 	now := time.Now()
 	if err != nil && p.running.Err() != nil { // stopped, not failed
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		s.starting--
+		delete(p.launches, m)
+		p.startsOf(m).starting--
 		return
 	}
-	p.Trace.Emit(trace.Started{Function: p.Function.Name, Took: now.Sub(began), Err: err})
+	p.Trace.Emit(trace.Started{Function: p.Function.Name, Took: now.Sub(m.began), Fault: fault(err), Err: err})
 	if err != nil {
-		p.failed(as, err, began, now)
+		p.failed(m, err, now)
 		return
 	}
-	if m := p.joined(env, as, now); m != nil {
+	m.Environment = env
+	if !p.joined(m, now) {
 		p.discard(m)
 		return
 	}
 	p.report()
 }
 
-func (p *Pool) startsOf(as Initialization) *starts {
-	if as == Provisioned {
+// fault returns the fault of the invocations that get err as their answer.
+func fault(err error) string {
+	if broken, ok := errors.AsType[*Broken](err); ok {
+		return broken.Response("").Fault
+	}
+	return ""
+}
+
+func (p *Pool) startsOf(m *member) *starts {
+	if m.isProvisioned() {
 		return &p.provisioned.starts
 	}
 	return &p.onDemand
 }
 
-// joined makes env a member, passes it on, and starts the next if that is not enough. It returns the member if it is to be
-// closed.
-func (p *Pool) joined(env Environment, as Initialization, now time.Time) *member {
-	m := &member{Environment: env, as: as, retire: now.Add(jittered(p.maxAge()))}
+// joined makes m a member, passes it on, and starts the next if that is not enough. It reports false if m is to be closed.
+func (p *Pool) joined(m *member, now time.Time) bool {
+	m.retire, m.fresh = now.Add(jittered(p.maxAge())), true
 	p.work.Add(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	delete(p.launches, m)
 	p.members[m] = true
 	p.busy++
-	s := p.startsOf(as)
-	s.starting--
-	s.slowdown = slowdown{}
+	p.startsOf(m).ended()
 	if m.isProvisioned() {
 		p.provisioned.add()
 	}
 	if !p.place(m, now) {
-		return m
+		return false
 	}
 	p.allot()
 	p.grow()
-	return nil
+	return true
 }
 
-// pause waits until a start is due. It reports false if there is to be none, because it is not needed any more.
-func (p *Pool) pause(as Initialization, s *starts) bool {
+// pause waits until the start of m is due, which then begins. It reports false if there is to be none, because it is not
+// needed any more.
+func (p *Pool) pause(m *member) bool {
 	p.mu.Lock()
-	wait := s.slowdown.wait(time.Now())
-	p.mu.Unlock()
-	if wait > 0 {
-		select {
-		case <-time.After(wait):
-		case <-p.running.Done():
-		}
+	wait := p.startsOf(m).slowdown.wait(time.Now())
+	if m.spare && p.draining > 0 {
+		wait = max(wait, drainGrace)
 	}
+	p.mu.Unlock()
+	for {
+		if wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-p.running.Done():
+			}
+		}
+		switch p.begin(m, time.Now()) {
+		case startNow:
+			return true
+		case startNever:
+			return false
+		}
+		wait = drainGrace
+	}
+}
+
+// due is whether a start is due.
+type due int
+
+const (
+	startNow due = iota
+	startLater
+	startNever
+)
+
+// begin begins the start of m if it is due.
+func (p *Pool) begin(m *member, now time.Time) due {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	needed := p.waiting.Len() > p.patient
-	if as == Provisioned {
-		needed = p.provisioned.surplus() < 0
+	s := p.startsOf(m)
+	s.starting--
+	is := p.due(m, now)
+	switch is {
+	case startNow:
+		m.began = now
+		p.launches[m] = true
+		s.starting++
+	case startLater:
+		s.starting++
 	}
-	if !needed {
-		s.starting--
+	return is
+}
+
+// due returns whether m is to be started, whose start is not counted.
+func (p *Pool) due(m *member, now time.Time) due {
+	switch {
+	case m.isProvisioned() && p.provisioned.surplus() < 0, !m.isProvisioned() && p.waiting.Len() > p.patient:
+		return startNow
+	case m.isProvisioned():
+		return startNever
 	}
-	return needed
+	return p.dueSpare(now)
 }
 
 // failed handles the error of a start.
-func (p *Pool) failed(as Initialization, err error, began, now time.Time) {
+func (p *Pool) failed(m *member, err error, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.startsOf(as)
-	s.starting--
-	first := s.slowdown.failed(began, now)
-	if as == Provisioned {
-		p.provisioned.failed(err, first)
+	delete(p.launches, m)
+	p.startsOf(m).failed(err, m.began, now)
+	if m.isProvisioned() {
 		p.allot()
 	} else {
 		p.refuse(err)

@@ -166,6 +166,8 @@ type Environments struct {
 	Alive, Busy int
 
 	Provisioned, ProvisionedBusy int // those among them that belong to its provisioned concurrency
+
+	Spares int // idle ones that are kept for a burst, at most as many as the function is to have
 }
 
 // Unpacking reports how much of an archive or of layers is written to the data directory, once a second if it takes longer
@@ -179,6 +181,7 @@ type Unpacking struct {
 type Started struct {
 	Function string
 	Took     time.Duration
+	Fault    string // as in esm.Response; empty unless Err is the function's fault
 	Err      error
 }
 
@@ -209,6 +212,7 @@ type Ran struct {
 
 	Provisioned bool // it ran in a provisioned environment
 	Spilled     bool // it ran on demand, since the function's provisioned environments were busy
+	Cold        bool // it waited for the environment to start
 }
 
 // RecursionStopped reports invocations of a function that were stopped because it has caused itself too many times in a row:

@@ -77,7 +77,7 @@ One file describes everything, in AWS's own names:
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage.Errorf("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	root.AddCommand(runCommand(), validateCommand(), statusCommand(), invokeCommand(), positionCommand(), undeliveredCommand(), eventsCommand(), versionCommand())
+	root.AddCommand(runCommand(), validateCommand(), statusCommand(), logsCommand(), invokeCommand(), positionCommand(), undeliveredCommand(), eventsCommand(), versionCommand())
 	return root
 }
 

@@ -56,7 +56,7 @@ func ReadOutcome(recs []esm.Record, resp esm.Response, err error, report bool) O
 	case err != nil:
 		return failed(trace.ReasonOutcomeUnknown, err.Error())
 	case resp.Fault != "":
-		return failed(faultReason(resp.Fault), resp.Fault+": "+start(resp.Payload))
+		return failed(FaultReason(resp.Fault), resp.Fault+": "+start(resp.Payload))
 	case resp.Status != 0 && resp.Status != statusOK:
 		return failed(trace.ReasonOutcomeUnknown, fmt.Sprintf("status %d: %s", resp.Status, start(resp.Payload)))
 	case !report:
@@ -77,8 +77,8 @@ func ReadStreamOutcome(recs []esm.Record, resp esm.Response, err error, report b
 	return o
 }
 
-// faultReason returns the reason for a kind of function error. All kinds have the same effect on records.
-func faultReason(fault string) trace.Reason {
+// FaultReason returns the reason for a kind of function error, the Fault of a response. All kinds have the same effect on records.
+func FaultReason(fault string) trace.Reason {
 	switch fault {
 	case "Sandbox.Timedout", "Sandbox.Timeout":
 		return trace.ReasonFunctionTimeout

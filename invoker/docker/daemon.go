@@ -29,6 +29,7 @@ const (
 type daemon struct {
 	*client.Client
 	slots chan struct{} // holds a value for each container that is being created or started
+	ends  chan struct{} // holds a value for each container that is being killed or removed
 	arch  string        // amd64 or arm64
 	local bool          // on the kernel of this program, with all rights
 }
@@ -142,11 +143,19 @@ func dial(ctx context.Context, host string) (*daemon, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
+	atOnce := min(max(runtime.NumCPU(), fewest), most)
 	return &daemon{
-		Client: c, slots: make(chan struct{}, min(max(runtime.NumCPU(), 2), 4)),
+		Client: c, slots: make(chan struct{}, atOnce), ends: make(chan struct{}, most),
 		arch: goArch(info.Info.Architecture), local: isLocal(host, info.Info),
 	}, nil
 }
+
+// Containers that are changed at the same time. Under many, daemons exceed every bound, and some lose count of what is on a
+// network.
+const (
+	fewest = 2
+	most   = 4
+)
 
 // goArch returns the name that images use for a machine's architecture.
 func goArch(machine string) string {
@@ -159,11 +168,13 @@ func goArch(machine string) string {
 	return machine
 }
 
-// slot waits until a container may be created or started, and returns what ends that. Daemons time out under many at once.
-func (d *daemon) slot(ctx context.Context) (done func(), err error) {
+// slot waits until a container may be created or started, and returns what ends that.
+func (d *daemon) slot(ctx context.Context) (done func(), err error) { return enter(ctx, d.slots) }
+
+func enter(ctx context.Context, slots chan struct{}) (done func(), err error) {
 	select {
-	case d.slots <- struct{}{}:
-		return func() { <-d.slots }, nil
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

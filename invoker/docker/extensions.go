@@ -58,7 +58,7 @@ func (r *running) startExtension(ctx context.Context, name string, env []string)
 			return r.docker.ExecAttach(ctx, made.ID, client.ExecAttachOptions{})
 		})
 		if err == nil {
-			r.follow(name, made.ID, r.output.read(got.HijackedResponse))
+			r.follow(name, made.ID, r.output.read(got.HijackedResponse, r.output.to.ExtensionStream))
 			return nil
 		}
 	}

@@ -95,6 +95,8 @@ func (s *seat) leave() {
 		delete(s.net.seats, s.ip)
 		s.net.addrs.free(s.ip)
 		s.net.mu.Unlock()
-		s.net.platform.networks.giveBack(s.net)
+		if s.net.mode.place == inContainer {
+			s.net.platform.networks.giveBack(s.net)
+		}
 	})
 }

@@ -255,6 +255,11 @@ func isRefusal(err error) bool {
 // remove removes a container and its volumes, whatever its state. It is no error if there is none.
 func (d *daemon) remove(ctx context.Context, id string) error {
 	_, err := bounded(context.WithoutCancel(ctx), removeTime, func(ctx context.Context) (client.ContainerRemoveResult, error) {
+		done, err := enter(ctx, d.ends)
+		if err != nil {
+			return client.ContainerRemoveResult{}, err
+		}
+		defer done()
 		return d.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	})
 	if errdefs.IsNotFound(err) {

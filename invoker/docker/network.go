@@ -101,6 +101,11 @@ func (p *Platform) newNetwork(ctx context.Context, m mode, fn config.Function) (
 		strangers: rate.Sometimes{First: 3, Interval: time.Minute},
 		seats:     map[netip.Addr]*seat{},
 	}
+	if m.place == inContainer {
+		// Of a container's networks the daemon makes the first by name its way out, and publishes its ports there. That stays the
+		// network that the engine's container was created with.
+		n.name = "zz-" + n.name
+	}
 	if err := n.create(ctx, fn.Container.Internal); err != nil {
 		return nil, err
 	}
@@ -177,7 +182,7 @@ func (n *network) connect(ctx context.Context) error {
 			Container: n.mode.self,
 			EndpointConfig: &dockernet.EndpointSettings{
 				IPAMConfig: &dockernet.EndpointIPAMConfig{IPv4Address: n.engine},
-				GwPriority: -1, // the engine's own way out stays
+				GwPriority: -1, // for daemons that know it; see newNetwork
 			},
 		})
 	})

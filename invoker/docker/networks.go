@@ -74,7 +74,7 @@ func (ns *networks) take(key string, alone bool) *network {
 	return n
 }
 
-// giveBack makes a network available to take.
+// giveBack makes a network available to take. One that is shared is given once.
 func (ns *networks) giveBack(n *network) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()

@@ -41,10 +41,11 @@ func newOutput(to *lifecycle.Output) *output {
 	return &output{to: to, news: make(chan struct{}, 1), pace: pace{longestFirst, longestNext}}
 }
 
-// read passes on what comes from the daemon, until its end or close. It returns a channel that is closed then.
-func (o *output) read(from client.HijackedResponse) <-chan struct{} {
+// read passes on what comes from the daemon, each output to a stream, until its end or close. It returns a channel that is
+// closed then.
+func (o *output) read(from client.HijackedResponse, stream func() *lifecycle.Stream) <-chan struct{} {
 	ended := make(chan struct{})
-	out, err := &writer{output: o, stream: o.to.Stream()}, &writer{output: o, stream: o.to.Stream()}
+	out, err := &writer{output: o, stream: stream()}, &writer{output: o, stream: stream()}
 	o.mu.Lock()
 	o.open = append(o.open, from)
 	o.streams = append(o.streams, out.stream, err.stream)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,5 +124,35 @@ func TestPullFails(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || name != other && (last.Err == nil || last.Done) {
 			t.Errorf("%s: got %v and %+v, want %q", name, err, last, want)
 		}
+	}
+}
+
+// Callers who need the same image at once share a pull. The image then stays what it was, even if its name moves on.
+func TestImageIsResolvedOnce(t *testing.T) {
+	t.Parallel()
+	registry := dockertest.NewRegistry(t)
+	name := registry.Push("moves:1", dockertest.Image{
+		Layers: [][]dockertest.File{{random(t, "handler", 1000)}}, Entrypoint: []string{"/handler"},
+	})
+	removeLater(t, name)
+	p, fn := newPlatform(t, nil), function(name)
+	var preparing sync.WaitGroup
+	for range 3 {
+		preparing.Go(func() {
+			if err := p.Prepare(t.Context(), fn); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	preparing.Wait()
+	if got := registry.Pulled(); got != 1 {
+		t.Errorf("%d layers were pulled, want 1", got)
+	}
+	before := p.known(name).id
+	_, err := dockertest.Client(t).ImageTag(t.Context(), client.ImageTagOptions{Source: handlerImage(t), Target: name})
+	must(t, err)
+	must(t, p.Prepare(t.Context(), fn))
+	if after := p.known(name).id; after != before || before == "" {
+		t.Errorf("the image was %s and is %s", before, after)
 	}
 }

@@ -141,7 +141,7 @@ func (r *running) attach(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.output.read(got.HijackedResponse)
+	r.output.read(got.HijackedResponse, r.output.to.Stream)
 	return nil
 }
 
@@ -334,8 +334,16 @@ func (r *running) sigkill(ctx context.Context) (client.ContainerKillResult, erro
 
 // destroy kills every process of the container. It tries again while the daemon is away, for ten seconds.
 func (r *running) destroy() error {
+	if r.over() {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), killWait)
 	defer cancel()
+	done, err := enter(ctx, r.docker.ends)
+	if err != nil {
+		return r.docker.explain("kill a container", err)
+	}
+	defer done()
 	for !r.over() {
 		_, err := r.sigkill(ctx)
 		if err == nil || errdefs.IsConflict(err) || errdefs.IsNotFound(err) {

@@ -26,6 +26,7 @@ const (
 	crashes     = "crashes"       // exits at its first INVOKE
 	exitsInInit = "exits in Init" // before it registers
 	adapts      = "adapts"        // is the function's runtime, whose own process serves something else
+	observes    = "observes"      // subscribes to telemetry, and prints it
 )
 
 // crashStatus is the status with which the extension exits.
@@ -34,6 +35,7 @@ const crashStatus = 7
 // What the programs print, for the suite to find.
 const (
 	gotEvent   = "extension got "
+	gotEvents  = "telemetry "
 	stillAlive = "extension is alive"
 	gotSIGTERM = "runtime got SIGTERM"
 	ticking    = "runtime is alive"
@@ -57,6 +59,9 @@ func extend(mode string) {
 		}
 	}
 	id := registerAs(ExtensionName, `"INVOKE","SHUTDOWN"`)
+	if mode == observes {
+		observe(id)
+	}
 	fmt.Printf("extension has %t %t\n", os.Getenv("_HANDLER") != "", os.Getenv("GREETING") != "")
 	for {
 		got := event(id)

@@ -25,6 +25,7 @@ func RunExtensions(t *testing.T, platform func(*testing.T) lifecycle.Platform, f
 		"ExtensionWorksOn": (*suite).extensionWorksOn,
 		"ExtensionFails":   (*suite).extensionFails,
 		"ExtensionAdapts":  (*suite).extensionAdapts,
+		"Telemetry":        (*suite).telemetry,
 	})
 }
 

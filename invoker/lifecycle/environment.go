@@ -22,6 +22,7 @@ var (
 
 // environment is a sandbox and the runtimes in it. The goroutine that has the turn owns the fields below it.
 type environment struct {
+	id       string
 	fn       config.Function
 	as       invoker.Initialization
 	sandbox  Sandbox
@@ -55,6 +56,8 @@ func newEnvironment(fn config.Function, as invoker.Initialization, output *Outpu
 	}
 	close(e.stopped)
 	e.timer.Stop()
+	e.reporter.telemetry = e.newTelemetry()
+	e.output.subscribers(e.reporter.telemetry)
 	return e
 }
 
@@ -64,7 +67,7 @@ func (e *environment) Invoke(ctx context.Context, c esm.Call) (esm.Response, err
 		return esm.Response{}, notRun(err)
 	}
 	defer e.leave()
-	e.begin(c.ID)
+	e.begin(c)
 	if e.run == nil {
 		if resp, err := e.restart(ctx); e.now == nil || err != nil {
 			return resp, err
@@ -78,7 +81,7 @@ func (e *environment) Invoke(ctx context.Context, c esm.Call) (esm.Response, err
 		e.reset(runtimeapi.Faulty, nil)
 		return esm.Response{}, notRun(err)
 	}
-	got, answer := e.await(ctx, nil)
+	got, answer := e.await(ctx, false)
 	return e.conclude(ctx, got, answer)
 }
 
@@ -91,12 +94,17 @@ func (e *environment) Drain(ctx context.Context) error {
 	return e.drain(ctx)
 }
 
+// ID returns the identifier, as [invoker.Environment] says.
+func (e *environment) ID() string { return e.id }
+
 // Freeze stops the environment, as [invoker.Environment] says. A platform that cannot leaves it running.
 func (e *environment) Freeze() {
-	if e.take(context.Background()) != nil {
+	select {
+	case e.turn <- struct{}{}:
+		defer e.leave()
+	default:
 		return
 	}
-	defer e.leave()
 	if e.run != nil && e.now == nil && !e.run.over() {
 		e.frozen = e.run.Freeze() == nil
 	}

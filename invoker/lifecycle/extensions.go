@@ -3,8 +3,10 @@ package lifecycle
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/esm-run/esm/invoker/runtimeapi"
+	"github.com/esm-run/esm/invoker/telemetry"
 )
 
 // extensions reports the extensions of a run at the end of its Init.
@@ -28,20 +30,14 @@ func (r reporter) notStarted(id string, err error) {
 }
 
 func (r reporter) extension(id string, ext runtimeapi.Extension) {
-	switch {
-	case r.output.trace == nil:
-	case r.json:
-		r.event(id, "platform.extension", struct {
-			Name      string   `json:"name"`
-			State     string   `json:"state"`
-			Events    []string `json:"events"`
-			ErrorType string   `json:"errorType,omitempty"`
-		}{ext.Name, ext.State, append([]string{}, ext.Events...), ext.ErrorType})
-	default:
-		line := "EXTENSION\tName: " + ext.Name + "\tState: " + ext.State + "\tEvents: [" + strings.Join(ext.Events, ", ") + "]"
-		if ext.ErrorType != "" {
-			line += "\tError Type: " + ext.ErrorType
-		}
-		r.output.platform(id, line)
+	status := statusSuccess
+	line := "EXTENSION\tName: " + ext.Name + "\tState: " + ext.State + "\tEvents: [" + strings.Join(ext.Events, ", ") + "]"
+	if ext.ErrorType != "" {
+		status = statusFailure
+		line += "\tError Type: " + ext.ErrorType
 	}
+	r.event(time.Now(), id, whether(status, levelInfo), telemetry.Extension{
+		Name: ext.Name, State: ext.State, Events: append([]string{}, ext.Events...), ErrorType: ext.ErrorType,
+	})
+	r.text(id, line)
 }

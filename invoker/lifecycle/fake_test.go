@@ -36,6 +36,7 @@ type platform struct {
 	extensions map[string]func(*fake) // external ones, started each time
 	failures   map[int]error          // of the start with this number, counted from 0
 	stuck      bool                   // Kill fails
+	deaf       bool                   // nobody receives telemetry
 	stubborn   bool                   // runtimes ignore SIGTERM
 
 	output       *Output
@@ -57,7 +58,7 @@ func (p *platform) Sandbox(_ context.Context, spec Spec) (Sandbox, error) {
 func (p *platform) Extensions() []string { return slices.Sorted(maps.Keys(p.extensions)) }
 
 func (p *platform) Dial(context.Context, int) (net.Conn, error) {
-	return nil, errors.New("nobody listens")
+	return p.listen()
 }
 
 func (p *platform) Start(_ context.Context, api http.Handler, registered <-chan struct{}) (Runtime, error) {

@@ -43,14 +43,13 @@ func (e *environment) start(ctx context.Context) error {
 	}
 }
 
-// initialized records an Init that took so long. Lambda reports it at once if there is no invocation for it.
+// initialized records an Init that took so long. The first invocation reports it, unless it was in advance.
 func (e *environment) initialized(took time.Duration) {
 	e.sample()
-	if e.as == invoker.Provisioned {
-		e.reporter.initEnded("", took, "success", "")
-		return
+	if e.as != invoker.Provisioned {
+		e.init = took
 	}
-	e.init = took
+	e.reporter.telemetry.Hold()
 }
 
 // initLimit returns how long Init may take outside of an invocation.
@@ -72,7 +71,7 @@ func (e *environment) restart(ctx context.Context) (esm.Response, error) {
 	case idle:
 		return esm.Response{}, nil
 	case answered:
-		e.now.ended("error", answer.ErrorType, answer.Response.Fault)
+		e.now.ended(statusError, answer.ErrorType, answer.Response.Fault)
 		e.reset(runtimeapi.Faulty, nil)
 		return answer.Response, nil
 	case exited, timedOut:
@@ -90,6 +89,7 @@ func (e *environment) initialize(ctx context.Context, began time.Time) (outcome,
 	if e.now != nil {
 		id = e.now.id
 	}
+	e.reporter.initBegan(id)
 	if err := e.launch(ctx); err != nil {
 		e.reporter.notStarted(id, err)
 		return 0, runtimeapi.Answer{}, err
@@ -97,7 +97,11 @@ func (e *environment) initialize(ctx context.Context, began time.Time) (outcome,
 	if e.now == nil {
 		e.timer.Reset(e.initLimit())
 	}
-	got, answer := e.await(ctx, e.run.session.Idle())
+	done := false
+	got, answer := e.awaitFree(ctx, func(at time.Time) {
+		done = true
+		e.reporter.initRuntimeDone(at, id, statusSuccess, "")
+	})
 	if got == exited && e.run.failure.OfMachine() {
 		return 0, runtimeapi.Answer{}, errors.New(e.run.failure.Error()) // no Failure: nothing was run
 	}
@@ -106,16 +110,34 @@ func (e *environment) initialize(ctx context.Context, began time.Time) (outcome,
 		e.run.gone(initErrorExit)
 	}
 	e.run.Flush()
+	e.run.telemetry.Close()
+	e.run.extended = len(e.run.session.Extensions()) > 0
 	e.reporter.extensions(id, got, e.run)
-	switch got {
-	case answered:
-		e.reporter.initEnded(id, took, "error", answer.ErrorType)
-	case exited:
-		e.reporter.initEnded(id, took, "error", e.run.failure.Type)
-	case timedOut:
-		e.reporter.initEnded(id, took, "timeout", "")
+	status, errorType := e.initStatus(got, answer)
+	if status == "" {
+		return got, answer, nil
 	}
+	if !done {
+		e.reporter.initRuntimeDone(time.Now(), id, status, errorType)
+	}
+	e.reporter.initEnded(id, took, status, errorType)
 	return got, answer, nil
+}
+
+// initStatus returns how an Init with this outcome ended; the status is empty if it was given up.
+func (e *environment) initStatus(got outcome, answer runtimeapi.Answer) (status, errorType string) {
+	switch got {
+	case idle:
+		return statusSuccess, ""
+	case answered:
+		return statusError, answer.ErrorType
+	case exited:
+		return statusFailure, e.run.failure.Type
+	case timedOut:
+		return statusTimeout, ""
+	default:
+		return "", ""
+	}
 }
 
 // launchFailed answers an invocation whose runtime could not be started.
@@ -128,7 +150,7 @@ func (e *environment) launchFailed(err error) (esm.Response, error) {
 	if !ok {
 		return esm.Response{}, notRun(err)
 	}
-	inv.ended("error", f.Type, f.Type)
+	inv.ended(statusFailure, f.Type, f.Type)
 	inv.took, inv.failure = time.Since(inv.began), f
 	e.reporter.end(inv, e.peak)
 	return f.Response(inv.id), nil

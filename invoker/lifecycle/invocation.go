@@ -16,9 +16,15 @@ type invocation struct {
 	id    string
 	began time.Time
 
+	traceHeader string // the caller's; empty if it gave none
+
 	status    string // success, error, timeout, or failure while the runtime has not answered
 	errorType string // for logs
 	fault     string // as in the Response
+
+	response response  // the zero response before there is one
+	asked    time.Time // when the runtime asked for its next event; zero before
+	extended bool      // there are extensions
 
 	// Set at its end.
 	took    time.Duration
@@ -26,16 +32,23 @@ type invocation struct {
 	failure *runtimeapi.Failure // why the platform ended it; nil if the runtime did
 }
 
+// response is the runtime's answer, for its report.
+type response struct {
+	began, ended time.Time
+	produced     int // bytes
+}
+
 func (i *invocation) ended(status, errorType, fault string) {
 	i.status, i.errorType, i.fault = status, errorType, fault
 }
 
 // begin opens an invocation. Its timeout starts.
-func (e *environment) begin(id string) {
-	e.now = &invocation{id: id, began: time.Now(), status: "failure"}
+func (e *environment) begin(c esm.Call) {
+	e.now = &invocation{id: c.ID, began: time.Now(), traceHeader: c.TraceHeader, status: statusFailure}
 	e.timer.Reset(e.fn.TimeLimit())
-	e.output.during(id)
-	e.reporter.start(id)
+	e.output.during(c.ID)
+	e.reporter.start(e.now)
+	e.reporter.telemetry.Release()
 }
 
 // event returns what the runtime is given of c.
@@ -60,22 +73,23 @@ func (e *environment) conclude(ctx context.Context, got outcome, answer runtimea
 	}
 	switch got {
 	case answered:
-		e.now.ended("success", answer.ErrorType, answer.Response.Fault)
+		e.now.ended(statusSuccess, answer.ErrorType, answer.Response.Fault)
 		if answer.Response.Fault != "" {
-			e.now.status = "error"
+			e.now.status = statusError
 		}
+		e.now.response = response{answer.Began, answer.Ended, answer.Produced}
 		if answer.Truncated {
 			e.reset(runtimeapi.Faulty, nil)
 		}
 		return answer.Response, nil
 	case exited:
 		f := e.run.failure
-		e.now.ended("error", f.Type, f.Type)
+		e.now.ended(statusFailure, f.Type, f.Type)
 		e.reset(runtimeapi.Faulty, f)
 		return f.Response(id), nil
 	case timedOut:
 		f := runtimeapi.TimedOut(e.fn.TimeLimit())
-		e.now.ended("timeout", f.Type, f.Type)
+		e.now.ended(statusTimeout, f.Type, f.Type)
 		e.reset(runtimeapi.Timeout, f)
 		return f.Response(id), nil
 	case closing:
@@ -95,13 +109,13 @@ func (e *environment) drain(ctx context.Context) error {
 	if e.now == nil || e.run == nil {
 		return nil
 	}
-	switch got, _ := e.await(ctx, e.run.session.Idle()); got {
+	switch got, _ := e.awaitFree(ctx, e.runtimeDone); got {
 	case idle:
 		e.finish()
 	case exited:
 		e.reset(runtimeapi.Faulty, e.run.failure)
 	case timedOut:
-		e.now.status = "timeout"
+		e.now.status = statusTimeout
 		e.reset(runtimeapi.Timeout, runtimeapi.TimedOut(e.fn.TimeLimit()))
 	case closing:
 		return errClosed
@@ -111,22 +125,29 @@ func (e *environment) drain(ctx context.Context) error {
 	return nil
 }
 
-// finish reports an invocation whose environment is free again.
+// runtimeDone reports that the runtime asked for its next event at that time.
+func (e *environment) runtimeDone(at time.Time) {
+	e.now.asked = at
+	e.reporter.runtimeDone(e.now, at)
+}
+
+// finish reports an invocation whose environment is free again. Output that arrives while it is idle belongs to it, too.
 func (e *environment) finish() {
 	e.timer.Stop()
 	inv := e.end(nil)
 	e.run.Flush()
 	e.output.settleLoss()
 	e.sample()
+	e.reporter.ended(inv, e.peak)
 	e.reporter.end(inv, e.peak)
-	e.output.during("")
+	e.reporter.telemetry.Hold()
 }
 
 // end takes the invocation, which is over. f is why the platform ended it, or nil.
 func (e *environment) end(f *runtimeapi.Failure) *invocation {
 	inv := e.now
-	inv.took, inv.init, inv.failure = time.Since(inv.began), e.init, f
-	if inv.status == "timeout" {
+	inv.took, inv.init, inv.failure, inv.extended = time.Since(inv.began), e.init, f, e.run.extended
+	if inv.status == statusTimeout {
 		inv.took = min(inv.took, e.fn.TimeLimit())
 	}
 	e.now, e.init = nil, 0
@@ -155,17 +176,23 @@ func (e *environment) reset(why runtimeapi.Reason, f *runtimeapi.Failure) {
 	e.sampled = time.Time{}
 	e.sample()
 	e.sampled = time.Time{}
-	r, peak, stopped := e.run, e.peak, make(chan struct{})
+	if inv != nil {
+		e.reporter.ended(inv, e.peak)
+	}
+	r, peak, stopped, report := e.run, e.peak, make(chan struct{}), e.reporter
 	e.run, e.stopped, e.frozen = nil, stopped, false
+	e.reporter.telemetry = e.newTelemetry()
+	next := e.reporter.telemetry
 	e.work.Go(func() {
 		defer close(stopped)
 		if r.kill(why) != nil {
 			e.lost.Store(true)
 		}
 		if inv != nil {
-			e.reporter.end(inv, peak)
+			report.end(inv, peak)
 		}
 		e.output.settleLoss()
 		e.output.during("")
+		e.output.subscribers(next)
 	})
 }

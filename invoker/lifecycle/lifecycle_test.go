@@ -61,11 +61,11 @@ func TestInvocations(t *testing.T) {
 		{name: "JSON", json: true, runtimes: []func(*fake){fails(2)}, answers: []string{"0s  null",
 			`0s Runtime.ExitError {"errorType":"Runtime.ExitError","errorMessage":"RequestId: b Error: Runtime exited with error: exit status 3"}`}, log: `
 			[a] {"time":"2000-01-01T00:00:00.000Z","type":"platform.start","record":{"requestId":"a","version":"$LATEST"}}
-			[a] {"time":"2000-01-01T00:00:00.000Z","type":"platform.report","record":{"requestId":"a","status":"success","metrics":{"durationMs":0,"memorySizeMB":128}}}
+			[a] {"time":"2000-01-01T00:00:00.000Z","type":"platform.report","record":{"requestId":"a","status":"success","metrics":{"durationMs":0,"billedDurationMs":0,"memorySizeMB":128,"maxMemoryUsedMB":0}}}
 			[b] {"time":"2000-01-01T00:00:00.000Z","type":"platform.start","record":{"requestId":"b","version":"$LATEST"}}
 			[b] oh no
-			[b] {"time":"2000-01-01T00:00:00.000Z","type":"platform.runtimeDone","record":{"requestId":"b","status":"error","errorType":"Runtime.ExitError","metrics":{"durationMs":0}}}
-			[b] {"time":"2000-01-01T00:00:00.000Z","type":"platform.report","record":{"requestId":"b","status":"error","errorType":"Runtime.ExitError","metrics":{"durationMs":0,"memorySizeMB":128}}}`},
+			[b] {"time":"2000-01-01T00:00:00.000Z","type":"platform.runtimeDone","record":{"requestId":"b","status":"failure","errorType":"Runtime.ExitError","metrics":{"durationMs":0}}}
+			[b] {"time":"2000-01-01T00:00:00.000Z","type":"platform.report","record":{"requestId":"b","status":"failure","errorType":"Runtime.ExitError","metrics":{"durationMs":0,"billedDurationMs":0,"memorySizeMB":128,"maxMemoryUsedMB":0}}}`},
 		{name: "crash", runtimes: []func(*fake){fails(1), (*fake).serve}, answers: []string{
 			`0s Runtime.ExitError {"errorType":"Runtime.ExitError","errorMessage":"RequestId: a Error: Runtime exited with error: exit status 3"}`, "0s  null"}, log: `
 			[a] oh no
@@ -104,11 +104,13 @@ func TestInvocations(t *testing.T) {
 			[a] REPORT RequestId: a|Duration: 2000.00 ms|Billed Duration: 2000 ms|Memory Size: 128 MB|Max Memory Used: 0 MB|`},
 		{name: "endless Init", json: true, runtimes: []func(*fake){(*fake).hang}, answers: []string{
 			`13s Sandbox.Timedout {"errorType":"Sandbox.Timedout","errorMessage":"RequestId: a Error: Task timed out after 3.00 seconds"}`}, log: `
+			[] {"time":"2000-01-01T00:00:10.000Z","type":"platform.initRuntimeDone","record":{"initializationType":"on-demand","phase":"init","status":"timeout"}}
 			[] {"time":"2000-01-01T00:00:10.000Z","type":"platform.initReport","record":{"initializationType":"on-demand","phase":"init","status":"timeout","metrics":{"durationMs":10000}}}
 			[a] {"time":"2000-01-01T00:00:10.000Z","type":"platform.start","record":{"requestId":"a","version":"$LATEST"}}
+			[a] {"time":"2000-01-01T00:00:13.000Z","type":"platform.initRuntimeDone","record":{"initializationType":"on-demand","phase":"invoke","status":"timeout"}}
 			[a] {"time":"2000-01-01T00:00:13.000Z","type":"platform.initReport","record":{"initializationType":"on-demand","phase":"invoke","status":"timeout","metrics":{"durationMs":3000}}}
 			[a] {"time":"2000-01-01T00:00:13.000Z","type":"platform.runtimeDone","record":{"requestId":"a","status":"timeout","errorType":"Sandbox.Timedout","metrics":{"durationMs":3000}}}
-			[a] {"time":"2000-01-01T00:00:13.000Z","type":"platform.report","record":{"requestId":"a","status":"timeout","errorType":"Sandbox.Timedout","metrics":{"durationMs":3000,"billedDurationMs":3000,"memorySizeMB":128}}}`},
+			[a] {"time":"2000-01-01T00:00:13.000Z","type":"platform.report","record":{"requestId":"a","status":"timeout","errorType":"Sandbox.Timedout","metrics":{"durationMs":3000,"billedDurationMs":3000,"memorySizeMB":128,"maxMemoryUsedMB":0}}}`},
 		{name: "Init fails within invocations", runtimes: []func(*fake){fails(1), (*fake).initError, func(f *fake) { f.exit("exit status 4") }},
 			failures: map[int]error{3: runtimeapi.InvalidEntrypoint("no such file")}, answers: []string{
 				`0s Runtime.ExitError {"errorType":"Runtime.ExitError","errorMessage":"RequestId: a Error: Runtime exited with error: exit status 3"}`,

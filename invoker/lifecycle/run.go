@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/esm-run/esm/invoker/runtimeapi"
+	"github.com/esm-run/esm/invoker/telemetry"
 )
 
 // Limits of Lambda's lifecycle.
@@ -28,6 +29,10 @@ type run struct {
 	session *runtimeapi.Session
 	exited  chan struct{}       // closed when the runtime or an extension has failed or ended
 	failure *runtimeapi.Failure // the first; set before exited is closed
+
+	telemetry *telemetry.Subscriptions
+	extended  bool      // there are extensions; known at the end of Init
+	asked     time.Time // when the runtime asked last, of an outcome asks
 }
 
 // launch starts the runtime and the extensions with a session of their own.
@@ -36,7 +41,8 @@ func (e *environment) launch(ctx context.Context) error {
 	if len(names) > runtimeapi.MaxExtensions {
 		return runtimeapi.TooManyExtensions(names)
 	}
-	r := &run{session: runtimeapi.New(e.fn, names...), exited: make(chan struct{})}
+	r := &run{session: runtimeapi.New(e.fn, names...), exited: make(chan struct{}), telemetry: e.reporter.telemetry}
+	r.session.Subscribe = e.reporter.subscribe
 	var err error
 	if r.Runtime, err = e.sandbox.Start(ctx, r.session, r.session.Registered()); err != nil {
 		return err
@@ -86,7 +92,8 @@ func (r *run) gone(d time.Duration) bool {
 // kill ends the run. The session is closed first, so that nothing counts that the runtime still says.
 func (r *run) kill(why runtimeapi.Reason) error {
 	r.session.Close()
-	return r.Kill(r.shutdown(why))
+	defer r.telemetry.Stop()
+	return r.lastTelemetry(r.shutdown(why), r.Kill)
 }
 
 // shutdown returns how the run ends: at once without extensions; otherwise the runtime gets SIGTERM, and after its end the
@@ -120,17 +127,44 @@ const (
 	timedOut                 // the timer fired
 	cancelled                // ctx ended
 	closing                  // the environment is being closed
+	asks                     // the runtime asks for an event, while extensions may still work
 )
 
+// awaitFree waits like await until the environment is free. It calls done when the runtime asks for an event, with the time.
+func (e *environment) awaitFree(ctx context.Context, done func(time.Time)) (outcome, runtimeapi.Answer) {
+	for {
+		got, answer := e.await(ctx, true)
+		switch got {
+		case asks:
+			done(e.run.asked)
+			continue
+		case idle:
+			select {
+			case at := <-e.run.session.Asked():
+				done(at)
+			default:
+			}
+		}
+		return got, answer
+	}
+}
+
 // await waits for the runtime's answer or the run's end. An answer sent before the end counts. Only callers that wait for
-// the environment to be free pass the session's Idle channel: it may be free before the answer is received here.
-func (e *environment) await(ctx context.Context, free <-chan struct{}) (outcome, runtimeapi.Answer) {
+// the environment to be free ask for that: it may be free before the answer is received here.
+func (e *environment) await(ctx context.Context, untilFree bool) (outcome, runtimeapi.Answer) {
+	var free <-chan struct{}
+	var asked <-chan time.Time
+	if untilFree {
+		free, asked = e.run.session.Idle(), e.run.session.Asked()
+	}
 	otherwise := closing
 	select {
 	case <-free:
 		return idle, runtimeapi.Answer{}
 	case a := <-e.run.session.Answers():
 		return answered, a
+	case e.run.asked = <-asked:
+		return asks, runtimeapi.Answer{}
 	case <-e.closing:
 		return closing, runtimeapi.Answer{}
 	case <-e.run.exited:

@@ -42,8 +42,9 @@ func (s *Starter) Start(ctx context.Context, fn config.Function, as invoker.Init
 	if fn.FunctionArn == "" {
 		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, config.DefaultAccount), fn.Name)
 	}
-	e := newEnvironment(fn, as, newOutput(s.Trace, fn.Name))
+	e := newEnvironment(fn, as, newOutput(s.Trace, fn.Name, fn.LoggingConfig))
 	id := newID()
+	e.id = id
 	var err error
 	env := s.variables(fn, id)
 	env["AWS_LAMBDA_INITIALIZATION_TYPE"] = string(as)
@@ -104,9 +105,9 @@ func (s *Starter) reserved(fn config.Function, id string) map[string]string {
 	if fn.Runtime != "" && !strings.HasPrefix(fn.Runtime, "provided") {
 		env["AWS_EXECUTION_ENV"] = "AWS_Lambda_" + fn.Runtime
 	}
-	if fn.LoggingConfig.LogFormat == jsonFormat {
-		env["AWS_LAMBDA_LOG_FORMAT"] = jsonFormat
-		env["AWS_LAMBDA_LOG_LEVEL"] = "INFO"
+	if logging := fn.LoggingConfig; logging.JSON() {
+		env["AWS_LAMBDA_LOG_FORMAT"] = logging.LogFormat
+		env["AWS_LAMBDA_LOG_LEVEL"] = cmp.Or(logging.ApplicationLogLevel, "INFO")
 	}
 	return env
 }

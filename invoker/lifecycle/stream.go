@@ -8,14 +8,18 @@ const longestLine = 256 << 10
 // maxKept is how much of a line's memory a Stream keeps for the next line.
 const maxKept = 32 << 10
 
-// Stream cuts what a runtime writes to one of its outputs into lines. Calls are not concurrent.
+// Stream cuts what a runtime or an extension writes to one of its outputs into lines. Calls are not concurrent.
 type Stream struct {
-	output *Output
-	rest   []byte // a line without its end
+	output    *Output
+	extension bool
+	rest      []byte // a line without its end
 }
 
 // Stream returns a Stream of o's runtime: each for one of its outputs.
 func (o *Output) Stream() *Stream { return &Stream{output: o} }
+
+// ExtensionStream returns a Stream of an external extension: each for one of its outputs.
+func (o *Output) ExtensionStream() *Stream { return &Stream{output: o, extension: true} }
 
 // Write passes on the lines of data and keeps what is left. It never fails, and does not keep data.
 func (s *Stream) Write(data []byte) (int, error) {
@@ -32,9 +36,9 @@ func (s *Stream) Write(data []byte) (int, error) {
 		case end < 0:
 			s.rest = append(s.rest, part...)
 		case len(s.rest) == 0:
-			s.output.line(part)
+			s.output.line(part, s.extension)
 		default:
-			s.output.line(append(s.rest, part...))
+			s.output.line(append(s.rest, part...), s.extension)
 			s.rest = s.rest[:0]
 		}
 		rest = next
@@ -48,7 +52,7 @@ func (s *Stream) Write(data []byte) (int, error) {
 // Flush passes on a line that has no end yet.
 func (s *Stream) Flush() {
 	if len(s.rest) > 0 {
-		s.output.line(s.rest)
+		s.output.line(s.rest, s.extension)
 		s.rest = nil
 	}
 }

@@ -16,14 +16,14 @@ type member struct {
 	pumps sync.WaitGroup
 }
 
-// startMember starts c and reads its output.
-func startMember(to *lifecycle.Output, c command) (*member, error) {
-	out, stdout, err := newPipe(to.Stream())
+// startMember starts c and reads each of its outputs into a stream.
+func startMember(stream func() *lifecycle.Stream, c command) (*member, error) {
+	out, stdout, err := newPipe(stream())
 	if err != nil {
 		return nil, err
 	}
 	defer stdout.Close()
-	outErr, stderr, err := newPipe(to.Stream())
+	outErr, stderr, err := newPipe(stream())
 	if err != nil {
 		return nil, errors.Join(err, out.file.Close())
 	}

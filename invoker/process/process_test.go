@@ -245,7 +245,7 @@ func TestVariables(t *testing.T) {
 	fn := handler("aws", map[string]string{"AWS_REGION": "mine", "_HANDLER": "mine", "TZ": "Europe/Paris", marker: "mine",
 		"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "example.com", "LAMBDA_TASK_ROOT": "mine"})
 	fn.CodeUri, fn.Handler, fn.MemorySize = t.TempDir(), "app.handler", 512
-	fn.LoggingConfig.LogFormat = "JSON"
+	fn.LoggingConfig.LogFormat, fn.LoggingConfig.ApplicationLogLevel = "JSON", "DEBUG"
 	got := r.describe(r.start(fn), order{})
 	for name, want := range map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1",
@@ -254,7 +254,7 @@ func TestVariables(t *testing.T) {
 		"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f",
 		"_HANDLER": "app.handler", "LAMBDA_TASK_ROOT": fn.CodeUri, "LAMBDA_RUNTIME_DIR": fn.CodeUri,
 		"LD_LIBRARY_PATH": fn.CodeUri + ":" + fn.CodeUri + "/lib", "LANG": "en_US.UTF-8",
-		"TZ": "Europe/Paris", "PATH": os.Getenv("PATH"), "AWS_LAMBDA_LOG_FORMAT": "JSON",
+		"TZ": "Europe/Paris", "PATH": os.Getenv("PATH"), "AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
 		"NO_PROXY": "example.com,127.0.0.1", "no_proxy": "example.com,127.0.0.1", "HTTP_PROXY": "http://127.0.0.1:1",
 		"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR", "SOMETHING": "", "AWS_EXECUTION_ENV": "", "AWS_LAMBDA_MAX_CONCURRENCY": "",
 	} {

@@ -80,7 +80,7 @@ func (r *running) start(registered <-chan struct{}) error {
 
 func (r *running) startExtension(name string) error {
 	path := r.sandbox.extensions[name]
-	m, err := r.sandbox.spawn(path, []string{path}, r.sandbox.extensionEnv, r.address)
+	m, err := r.sandbox.spawn(r.sandbox.output.ExtensionStream, path, []string{path}, r.sandbox.extensionEnv, r.address)
 	if err != nil {
 		if machineFault(err) {
 			return err
@@ -97,7 +97,7 @@ func (r *running) startExtension(name string) error {
 }
 
 func (r *running) startRuntime() error {
-	m, err := r.sandbox.spawn(r.path, r.sandbox.program.argv, r.sandbox.env, r.address)
+	m, err := r.sandbox.spawn(r.sandbox.output.Stream, r.path, r.sandbox.program.argv, r.sandbox.env, r.address)
 	if err != nil {
 		return launchError(err)
 	}

@@ -49,9 +49,9 @@ func (s *sandbox) Start(_ context.Context, api http.Handler, registered <-chan s
 // Close removes the directory.
 func (s *sandbox) Close() { s.dir.remove() }
 
-// spawn starts one process of the sandbox.
-func (s *sandbox) spawn(path string, argv []string, env map[string]string, api string) (*member, error) {
-	return startMember(s.output, command{
+// spawn starts one process of the sandbox, whose outputs go to a stream each.
+func (s *sandbox) spawn(stream func() *lifecycle.Stream, path string, argv []string, env map[string]string, api string) (*member, error) {
+	return startMember(stream, command{
 		path: path, argv: argv, dir: s.program.dir, env: append(environ(env), "AWS_LAMBDA_RUNTIME_API="+api),
 	})
 }

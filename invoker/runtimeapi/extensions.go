@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/esm-run/esm/invoker/telemetry"
 )
 
 // Paths of the Extensions API (AWS: "Using the Lambda Extensions API to create extensions").
@@ -48,20 +50,15 @@ func (s *Session) serveExtensions(w http.ResponseWriter, r *http.Request) {
 		}
 	case telemetryPath:
 		if allow(w, r, http.MethodPut) {
-			notSupported("Telemetry").write(w)
+			s.serveSubscription(w, r, telemetry.Telemetry)
 		}
 	case logsPath:
 		if allow(w, r, http.MethodPut) {
-			notSupported("Logs").write(w)
+			s.serveSubscription(w, r, telemetry.Logs)
 		}
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
-}
-
-// notSupported returns the answer of AWS's emulator, which extensions tolerate.
-func notSupported(api string) *problem {
-	return &problem{http.StatusAccepted, api + " API is not supported", api + ".NotSupported"}
 }
 
 func extensionProblem(kind, message string) *problem {

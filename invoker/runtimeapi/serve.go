@@ -118,7 +118,7 @@ func (s *Session) collect(w http.ResponseWriter, r *http.Request, id, mode strin
 		return p
 	}
 	a := readResponse(body, r.Trailer)
-	a.Response.Streamed = mode == streaming
+	a.Response.Streamed, a.Produced = mode == streaming, len(body)
 	return s.finish(a)
 }
 
@@ -130,7 +130,9 @@ func (s *Session) serveError(w http.ResponseWriter, r *http.Request, id string, 
 	}
 	body, p := s.readAnswer(w, r, id)
 	if p == nil {
-		p = s.finish(reportedAnswer(r.Header, body))
+		a := reportedAnswer(r.Header, body)
+		a.Produced = len(body)
+		p = s.finish(a)
 	}
 	reply(w, p)
 }

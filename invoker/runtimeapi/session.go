@@ -9,6 +9,7 @@ import (
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker/telemetry"
 )
 
 // ErrNotReady means that the runtime does not wait for an event, or that an extension still works.
@@ -38,6 +39,9 @@ type Answer struct {
 
 	// Truncated means that the answer broke off. The runtime must not get another event.
 	Truncated bool
+
+	Began, Ended time.Time // when the request with the answer came, and when it had been read
+	Produced     int       // bytes that the handler sent
 }
 
 var _ http.Handler = (*Session)(nil)
@@ -50,12 +54,18 @@ type Session struct {
 	fn         config.Function
 	idle       chan struct{}
 	answers    chan Answer
+	asked      chan time.Time
 	failed     chan *Failure
 	registered chan struct{}
+
+	// Subscribe takes a subscription of the extension with this name; it does not block. It is set before the first request. Nil
+	// means that the Telemetry API and the Logs API are not supported.
+	Subscribe func(name string, api telemetry.API, body []byte) *telemetry.Problem
 
 	mu         sync.Mutex
 	state      state        // of the runtime
 	current    *delivery    // the event of this invocation, until the runtime asks for the next one
+	began      time.Time    // when the current answer began
 	parked     []waiter     // oldest first
 	extensions []*extension // external ones first, by name; then internal ones in the order of their registration
 	busy       int          // extensions that are not Ready
@@ -68,7 +78,7 @@ type waiter chan *delivery
 // extensions beside it; whoever registers by another name is an internal extension.
 func New(fn config.Function, external ...string) *Session {
 	s := &Session{
-		fn: fn, state: started, idle: make(chan struct{}, 1), answers: make(chan Answer, 1),
+		fn: fn, state: started, idle: make(chan struct{}, 1), answers: make(chan Answer, 1), asked: make(chan time.Time, 1),
 		failed: make(chan *Failure, 1), registered: make(chan struct{}), busy: len(external),
 	}
 	for _, name := range external {
@@ -89,6 +99,10 @@ func (s *Session) Idle() <-chan struct{} { return s.idle }
 // from Idle is the runtime's report that its Init failed.
 func (s *Session) Answers() <-chan Answer { return s.answers }
 
+// Asked returns a channel that receives the time each time the runtime asks for its next event, and for its first. Extensions
+// may still work then. The next Dispatch discards a value that was not received.
+func (s *Session) Asked() <-chan time.Time { return s.asked }
+
 // Dispatch delivers ev to the runtime and to the extensions that subscribed to INVOKE. The environment must be idle. It
 // does not block. If the connection on which the runtime waits is dead, the runtime gets ev when it asks again.
 func (s *Session) Dispatch(ev Event) error {
@@ -105,7 +119,7 @@ func (s *Session) Dispatch(ev Event) error {
 	return nil
 }
 
-// forget empties both channels for the next invocation.
+// forget empties the channels for the next invocation.
 func (s *Session) forget() {
 	select {
 	case <-s.idle:
@@ -113,6 +127,10 @@ func (s *Session) forget() {
 	}
 	select {
 	case <-s.answers:
+	default:
+	}
+	select {
+	case <-s.asked:
 	default:
 	}
 }
@@ -153,6 +171,7 @@ func (s *Session) ask() (*delivery, waiter, *problem) {
 		return nil, nil, nil
 	case started, sent:
 		s.state, s.current = ready, nil
+		s.asked <- time.Now() // has room: Dispatch made some
 		s.settled()
 	case ready:
 	default:
@@ -191,7 +210,7 @@ func (s *Session) begin(id string, to state) *problem {
 	if s.state != running {
 		return forbidden(s.state, to)
 	}
-	s.state = to
+	s.state, s.began = to, time.Now()
 	return nil
 }
 
@@ -212,7 +231,7 @@ func (s *Session) beginInitError() *problem {
 	if s.state != started {
 		return forbidden(s.state, initError)
 	}
-	s.state = initError
+	s.state, s.began = initError, time.Now()
 	return nil
 }
 
@@ -228,6 +247,7 @@ func (s *Session) end(a Answer) bool {
 	default:
 		return false
 	}
+	a.Began, a.Ended = s.began, time.Now()
 	s.answers <- a // has room: Dispatch made some
 	return true
 }

@@ -17,44 +17,45 @@ const streamBuffer = 32 << 10
 // that fails does not end the invocation: the rest is read and discarded.
 func (s *Session) relay(w http.ResponseWriter, r *http.Request, id string, to esm.ResponseStream) *problem {
 	to.Begin(r.Header.Get("Content-Type"))
-	switch err := copyStream(to, r.Body); {
+	switch n, err := copyStream(to, r.Body); {
 	case err == nil:
-		return s.finish(streamed(readResponse(nil, r.Trailer)))
+		return s.finish(streamed(readResponse(nil, r.Trailer), n))
 	case errors.Is(err, errTooLarge):
-		s.end(streamed(platformAnswer(esm.ResponseTooLarge(Version, esm.MaxStreamedResponse))))
+		s.end(streamed(platformAnswer(esm.ResponseTooLarge(Version, esm.MaxStreamedResponse)), n))
 		drain(w, r)
 		return tooLarge(esm.MaxStreamedResponse)
 	default:
-		s.end(streamed(truncatedAnswer(id)))
+		s.end(streamed(truncatedAnswer(id), n))
 		w.Header().Set("Connection", "close")
 		return truncatedRequest
 	}
 }
 
-// copyStream reads body to its end, after which the request's trailer is filled. Errors are those of the body.
-func copyStream(to io.Writer, body io.Reader) error {
+// copyStream reads body to its end, after which the request's trailer is filled, and returns its length. Errors are those of
+// the body.
+func copyStream(to io.Writer, body io.Reader) (length int, err error) {
 	buffer := make([]byte, streamBuffer)
-	for left := esm.MaxStreamedResponse; ; {
+	for {
 		n, err := body.Read(buffer)
-		part := buffer[:min(n, left)]
+		part := buffer[:min(n, esm.MaxStreamedResponse-length)]
 		if len(part) > 0 && to != nil {
 			if _, lost := to.Write(part); lost != nil {
 				to = nil // nobody receives the rest
 			}
 		}
-		left -= len(part)
+		length += len(part)
 		switch {
 		case len(part) < n:
-			return errTooLarge
+			return length, errTooLarge
 		case errors.Is(err, io.EOF):
-			return nil
+			return length, nil
 		case err != nil:
-			return err
+			return length, err
 		}
 	}
 }
 
-func streamed(a Answer) Answer {
-	a.Response.Streamed = true
+func streamed(a Answer, produced int) Answer {
+	a.Response.Streamed, a.Produced = true, produced
 	return a
 }

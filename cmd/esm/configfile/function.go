@@ -57,14 +57,13 @@ var functionShape = objectOf(inFunction,
 		"Where asynchronous events go that were given up."),
 	field("FunctionUrlConfig", func(f *config.Function) **config.FunctionURLConfig { return &f.FunctionUrlConfig }, pointerTo(functionURLShape),
 		"Gives the function a URL."),
-	field("LoggingConfig", func(f *config.Function) *logging { return &f.LoggingConfig }, loggingShape,
+	field("LoggingConfig", func(f *config.Function) *config.Logging { return &f.LoggingConfig }, loggingShape,
 		"How the function's output is written."),
 )
 
 // Package config declares these as unnamed structs.
 type (
 	variables  = struct{ Variables map[string]string }
-	logging    = struct{ LogFormat string }
 	deadLetter = struct{ TargetArn string }
 	storage    = struct{ Size int }
 )
@@ -75,7 +74,13 @@ var environmentShape = objectOf("environment",
 )
 
 var loggingShape = objectOf(inLogging,
-	field("LogFormat", func(l *logging) *string { return &l.LogFormat }, textOf(oneOf("Text", "JSON")), "Text or JSON. Default Text."),
+	field("LogFormat", func(l *config.Logging) *string { return &l.LogFormat }, textOf(oneOf("Text", "JSON")), "Text or JSON. Default Text."),
+	field("ApplicationLogLevel", func(l *config.Logging) *string { return &l.ApplicationLogLevel },
+		textOf(oneOf(config.ApplicationLogLevels...)),
+		"The least level of the function's lines that are JSON objects. Only with JSON. Default INFO."),
+	field("SystemLogLevel", func(l *config.Logging) *string { return &l.SystemLogLevel },
+		textOf(oneOf(config.SystemLogLevels...)),
+		"The least level of the platform's events. Only with JSON. Default INFO."),
 )
 
 var deadLetterShape = objectOf("dead letter",

@@ -38,8 +38,6 @@ var refused = []struct{ in, key, why string }{
 	{inFunction, "SnapStart", notOnOneHost},
 	{inFunction, "KmsKeyArn", "the environment is in this file and not encrypted: remove it"},
 	{inLogging, "LogGroup", notCollected},
-	{inLogging, "ApplicationLogLevel", "log levels are not supported by this version: remove it"},
-	{inLogging, "SystemLogLevel", "log levels are not supported by this version: remove it"},
 
 	{inTable, "GlobalSecondaryIndexes", "indexes are not supported by this version: remove it"},
 	{inTable, "LocalSecondaryIndexes", "indexes are not supported by this version: remove it"},

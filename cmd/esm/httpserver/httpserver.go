@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -44,6 +45,10 @@ type Server struct {
 	Metrics prometheus.Gatherer
 	Status  func() Status
 
+	// Logs are the lines that handlers wrote; HasFunction reports whether the file has a function.
+	Logs        *observe.Kept
+	HasFunction func(name string) bool
+
 	// Mappings returns all mappings; ok is false while the engine is starting.
 	Mappings func() (all []mappings.Registered, ok bool)
 
@@ -55,6 +60,8 @@ type Server struct {
 
 	// Subscriber returns the endpoint of SNS topics, or nil while the engine is starting.
 	Subscriber func() http.Handler
+
+	logReaders atomic.Int32
 }
 
 // Handler returns the handler of all paths.
@@ -71,6 +78,7 @@ func (s *Server) Handler() http.Handler {
 		}
 		Starting(w)
 	})
+	mux.HandleFunc("GET "+LogsPath, s.logs)
 	s.handleEvents(mux)
 	mux.HandleFunc(subscriber.Path, func(w http.ResponseWriter, req *http.Request) {
 		if topics := s.Subscriber(); topics != nil {

@@ -25,6 +25,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 		f.collect(metrics)
 	}
 	c.collectBacklogs(metrics)
+	c.collectEnvironments(metrics)
 }
 
 func (f *functionState) collect(metrics chan<- prometheus.Metric) {

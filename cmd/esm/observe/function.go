@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/esm-run/esm/engine/policy"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -18,10 +19,22 @@ type FunctionStatus struct {
 	Provisioned     int `json:"ProvisionedEnvironments,omitempty"`
 	ProvisionedBusy int `json:"ProvisionedBusy,omitempty"`
 
+	Spares int `json:"SpareEnvironments,omitempty"` // idle ones that are kept for a burst
+
+	// List describes the environments, those too that start or are being closed: at most a thousand, the oldest first.
+	// MoreEnvironments is the number of those that are left out, and States counts all by what they do.
+	List             []EnvironmentStatus `json:"EnvironmentList,omitempty"`
+	MoreEnvironments int                 `json:"MoreEnvironments,omitempty"`
+	States           map[string]int      `json:"EnvironmentStates,omitempty"`
+
 	// Invocations since the start, counted like AWS does: a throttled one is neither an invocation nor an error.
 	Invocations int64 `json:"Invocations"`
 	Errors      int64 `json:"Errors"`
 	Throttles   int64 `json:"Throttles"`
+
+	ColdStarts  int64 `json:"ColdStarts,omitempty"`  // invocations that waited for their environment to start
+	Timeouts    int64 `json:"Timeouts,omitempty"`    // errors that are timeouts
+	OutOfMemory int64 `json:"OutOfMemory,omitempty"` // environments that the kernel ended for their memory
 
 	Events EventsStatus `json:"AsyncEvents"`
 
@@ -33,7 +46,7 @@ type FunctionStatus struct {
 
 // functionState is what a Monitor knows of one function.
 type functionState struct {
-	duration prometheus.Observer
+	duration, init prometheus.Observer
 
 	mu sync.Mutex // guards all that follows
 	FunctionStatus
@@ -43,7 +56,7 @@ type functionState struct {
 }
 
 func newFunctionState(name string, h histograms) *functionState {
-	f := &functionState{FunctionStatus: FunctionStatus{Name: name}, duration: h.duration.WithLabelValues(name)}
+	f := &functionState{FunctionStatus: FunctionStatus{Name: name}, duration: h.duration.WithLabelValues(name), init: h.init.WithLabelValues(name)}
 	f.events.age = h.eventAge.WithLabelValues(name)
 	return f
 }
@@ -62,6 +75,7 @@ func (f *functionState) status() FunctionStatus {
 
 func (f *functionState) environments(e trace.Environments) {
 	f.Environments, f.Busy, f.Provisioned, f.ProvisionedBusy = e.Alive, e.Busy, e.Provisioned, e.ProvisionedBusy
+	f.Spares = e.Spares
 }
 
 func (f *functionState) started(e trace.Started) {
@@ -69,7 +83,12 @@ func (f *functionState) started(e trace.Started) {
 	if e.Err != nil {
 		f.startFailures++
 		f.LastError = noteNow(e.Err.Error())
+		if policy.FaultReason(e.Fault) == trace.ReasonOutOfMemory {
+			f.OutOfMemory++
+		}
+		return
 	}
+	f.init.Observe(e.Took.Seconds())
 }
 
 func (f *functionState) ran(e trace.Ran) {
@@ -83,6 +102,7 @@ func (f *functionState) ran(e trace.Ran) {
 	case e.Fault != "":
 		f.Errors++
 		f.LastError = noteNow(e.Fault)
+		f.ended(e.Fault)
 	}
 	f.Invocations++
 	if e.Provisioned {
@@ -91,5 +111,18 @@ func (f *functionState) ran(e trace.Ran) {
 	if e.Spilled {
 		f.spilled++
 	}
+	if e.Cold {
+		f.ColdStarts++
+	}
 	f.duration.Observe(e.Took.Seconds())
+}
+
+// ended counts an invocation that the platform ended.
+func (f *functionState) ended(fault string) {
+	switch policy.FaultReason(fault) {
+	case trace.ReasonFunctionTimeout:
+		f.Timeouts++
+	case trace.ReasonOutOfMemory:
+		f.OutOfMemory++
+	}
 }

@@ -17,7 +17,7 @@ var (
 )
 
 // histograms are the registered histograms of all mappings and functions.
-type histograms struct{ records, took, age, duration, eventAge *prometheus.HistogramVec }
+type histograms struct{ records, took, age, duration, init, eventAge *prometheus.HistogramVec }
 
 // batchHistograms are the histograms of one mapping. Their zero value observes nothing.
 type batchHistograms struct {
@@ -34,6 +34,7 @@ func newHistograms(r *prometheus.Registry) histograms {
 		took:     vec("esm_batch_duration_seconds", "Time from sending a batch to the function to its answer.", durationBuckets, mappingLabels),
 		age:      vec("esm_iterator_age_seconds", "Age of the last record of a batch when its invocation began (IteratorAge).", ageBuckets, mappingLabels),
 		duration: vec("esm_function_duration_seconds", "Time that invocations took (Duration).", durationBuckets, functionLabels),
+		init:     vec("esm_environment_init_duration_seconds", "Time from the start of an environment until its runtime asked for a first event.", durationBuckets, functionLabels),
 		eventAge: vec("esm_async_event_age_seconds", "Age of asynchronous events at their tries, throttled ones included (AsyncEventAge).", ageBuckets, functionLabels),
 	}
 }

@@ -98,6 +98,10 @@ var functionMetrics = []struct {
 	{functionDesc("esm_function_provisioned_spillover_invocations_total", "Invocations that ran on demand because all provisioned environments were busy (ProvisionedConcurrencySpilloverInvocations)."), prometheus.CounterValue, func(f *functionState) int64 { return f.spilled }},
 	{functionDesc("esm_function_provisioned_concurrent_executions", "Provisioned environments that are busy (ProvisionedConcurrentExecutions)."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.ProvisionedBusy) }},
 	{functionDesc("esm_function_provisioned_environments", "Provisioned environments that exist, busy or idle."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.Provisioned) }},
+	{functionDesc("esm_function_spare_environments", "Idle environments that are kept for a burst, at most Spares."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.Spares) }},
+	{functionDesc("esm_function_cold_starts_total", "Invocations that waited for their environment to start."), prometheus.CounterValue, func(f *functionState) int64 { return f.ColdStarts }},
+	{functionDesc("esm_function_timeouts_total", "Invocations that exceeded the function's timeout."), prometheus.CounterValue, func(f *functionState) int64 { return f.Timeouts }},
+	{functionDesc("esm_function_out_of_memory_total", "Environments that the kernel ended because they had used up their memory, in an invocation or their Init."), prometheus.CounterValue, func(f *functionState) int64 { return f.OutOfMemory }},
 	{functionDesc("esm_function_environments", "Environments that exist, busy or idle."), prometheus.GaugeValue, func(f *functionState) int64 { return int64(f.Environments) }},
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/esm-run/esm/engine/async"
+	"github.com/esm-run/esm/invoker"
 	"github.com/esm-run/esm/trace"
 )
 
@@ -21,6 +22,8 @@ type Monitor struct {
 
 	histograms histograms
 	backlogs   atomic.Pointer[func() []async.Backlog]
+
+	environments atomic.Pointer[func() []invoker.Listed]
 
 	mu        sync.RWMutex
 	mappings  map[string]*mappingState  // by UUID
@@ -130,6 +133,7 @@ func (m *Monitor) StatusOf(mappings []Mapping) Status {
 func (m *Monitor) complete(s Status) Status {
 	slices.SortFunc(s.Mappings, func(x, y MappingStatus) int { return x.compare(y.Mapping) })
 	s.Functions = m.functionStatuses()
+	m.addEnvironments(s.Functions)
 	return s
 }
 

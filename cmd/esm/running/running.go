@@ -35,6 +35,7 @@ type System struct {
 
 	observers observers
 	tails     *api.Tails
+	kept      *observe.Kept
 	trace     trace.Func
 
 	// Nil while the engine is starting.
@@ -64,6 +65,7 @@ func (s *System) Run(ctx, work context.Context, stop context.CancelCauseFunc) er
 	defer s.servers.Wait()
 	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer endServing()
+	defer s.kept.End()
 	address, err := s.serve(serving, stop)
 	if err != nil {
 		return err
@@ -72,6 +74,7 @@ func (s *System) Run(ctx, work context.Context, stop context.CancelCauseFunc) er
 	if err != nil {
 		return err
 	}
+	s.observers.monitor.WatchEnvironments(parts.Functions.Environments)
 	defer parts.Close(work)
 	defer context.AfterFunc(ctx, parts.Functions.StopStarting)() // what does not run at a stop is left at once
 	return s.poll(ctx, work, parts, address)
@@ -89,7 +92,8 @@ func (s *System) observe() {
 	}
 	monitor := observe.NewMonitor(described, functions)
 	s.observers, s.tails = observers{monitor, s.Log}, &api.Tails{}
-	s.trace = observe.Tee(monitor.Trace, s.tails.Trace, s.Log.Start(s.Stdout, monitor.Mapping))
+	s.kept = observe.NewKept()
+	s.trace = observe.Tee(monitor.Trace, s.tails.Trace, s.kept.Trace, s.Log.Start(s.Stdout, monitor.Mapping))
 }
 
 // build makes the parts, which the caller must close, creates the resources of the file, and prepares what runs its functions.
@@ -128,6 +132,7 @@ func (s *System) poll(ctx, work context.Context, parts *wiring.Parts, address st
 	if err != nil {
 		return err
 	}
+	parts.Functions.StartSpares()
 	parts.Feeds.AllowsRecursion = set.AllowsRecursion
 	checks := &startup.Checks{File: s.File, Parts: parts, Warn: s.Log.Warn, EventInvoke: set.EventInvokeConfigs}
 	defer checks.Wait()

@@ -1,6 +1,7 @@
 package running
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,12 +10,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/esm-run/esm/api"
 	"github.com/esm-run/esm/cmd/esm/httpserver"
 	"github.com/esm-run/esm/cmd/esm/observe"
+	"github.com/esm-run/esm/config"
 	"github.com/esm-run/esm/engine/policy"
+	"github.com/esm-run/esm/invoker/docker"
 	"github.com/esm-run/esm/localstack/embedded"
 	"github.com/esm-run/esm/mappings"
 )
@@ -25,6 +29,9 @@ func (s *System) serve(ctx context.Context, stop context.CancelCauseFunc) (addre
 	l, err := httpserver.Listen(s.File.Engine.Listen)
 	if err != nil {
 		return "", err
+	}
+	if slices.ContainsFunc(s.File.Functions, config.Function.InContainer) {
+		l = httpserver.Apart(l, cmp.Or(s.File.Engine.ContainerNetworks, docker.DefaultNetworks))
 	}
 	complaints := slog.NewLogLogger(s.Log.Structured.Handler(), slog.LevelWarn)
 	s.background(stop, func() error {
@@ -38,6 +45,7 @@ func (s *System) handler() http.Handler {
 	server := &httpserver.Server{
 		Metrics: s.observers.monitor.Registry,
 		Status:  s.status,
+		Logs:    s.kept, HasFunction: s.hasFunction,
 		Mappings: func() ([]mappings.Registered, bool) {
 			known := s.known.Load()
 			if known == nil {

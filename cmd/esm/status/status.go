@@ -69,6 +69,7 @@ func Write(out io.Writer, s httpserver.Status, now time.Time) error {
 	}
 	writeStreams(w, streams, now)
 	writeFunctions(w, s.Functions)
+	writeEnvironments(w, s.Functions, now)
 	writeEvents(w, s.Functions)
 	writeWarnings(w, s.Mappings)
 	_, err := out.Write(w.Bytes())

@@ -55,6 +55,33 @@ warning: orders → f: 03:04:05 an odd answer
 	}
 }
 
+func TestEnvironmentsTable(t *testing.T) {
+	many := make([]observe.EnvironmentStatus, 12)
+	for i := range many {
+		many[i] = observe.EnvironmentStatus{State: "starting", Kind: "on-demand", Started: statusTime}
+	}
+	functions := []observe.FunctionStatus{{Name: "none"}, {Name: "f", List: []observe.EnvironmentStatus{
+		{ID: "0123456789abcdef", State: "busy", Kind: "provisioned", Started: statusTime, Invocations: 12, Memory: 40},
+		{ID: "b", State: "frozen", Kind: "spare", Started: statusTime.Add(time.Minute)},
+	}}, {Name: "g", List: many, MoreEnvironments: 3, States: map[string]int{"starting": 14, "busy": 1}}}
+	var out strings.Builder
+	writeEnvironments(&out, functions, statusTime.Add(90*time.Minute))
+	want := `
+ENVIRONMENT   FUNCTION  STATE     KIND         AGE    INVOCATIONS  MEMORY
+0123456789ab  f         busy      provisioned  1h30m  12           40 MB
+b             f         frozen    spare        1h29m  0            -
+` + strings.Repeat("-             g         starting  on-demand    1h30m  0            -\n", 10) +
+		"and 5 more    g         in all: 14 starting, 1 busy\n"
+	if got := out.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	out.Reset()
+	writeEnvironments(&out, functions[:1], statusTime)
+	if got := out.String(); got != "" {
+		t.Errorf("without environments: %s", got)
+	}
+}
+
 func TestAsk(t *testing.T) {
 	for _, c := range []struct {
 		name   string

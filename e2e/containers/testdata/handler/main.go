@@ -3,10 +3,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 )
@@ -18,6 +23,7 @@ type order struct {
 	Write string // a file, into which something is written
 	Run   string // a program in PATH, whose output is returned
 	Name  string // a variable of the environment
+	Ask   string // a URL, or one of the environment of AWS if it begins with a slash: returns the status of the answer
 	Args  bool   // returns the arguments of the process
 }
 
@@ -41,8 +47,29 @@ func handle(_ context.Context, o order) (string, error) {
 	case o.Run != "":
 		out, err := exec.Command(o.Run).CombinedOutput()
 		return string(out), err
+	case o.Ask != "":
+		return ask(o.Ask), nil
 	case o.Args:
 		return strings.Join(os.Args, " "), nil
 	}
 	return os.Getenv(o.Name), nil
+}
+
+// ask returns the status of an answer, or why there is none.
+func ask(url string) string {
+	if strings.HasPrefix(url, "/") {
+		url = os.Getenv("AWS_ENDPOINT_URL") + url
+	}
+	client := http.Client{Timeout: time.Second}
+	resp, err := client.Get(url)
+	switch {
+	case err == nil:
+		_ = resp.Body.Close()
+		return resp.Status
+	case os.IsTimeout(err):
+		return "no answer"
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return "refused"
+	}
+	return err.Error()
 }
