@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,6 +235,66 @@ func TestLostConnectionOfAnExtension(t *testing.T) {
 		r.poll(r.Context(), id)
 		r.idle()
 	}, "x")
+}
+
+// Whatever connections are lost, the environment becomes free after each event, and no extension gets an event twice.
+func TestManyLostConnections(t *testing.T) {
+	const events = 200
+	for seed := range uint64(6) {
+		bubble(t, func(r *rig) {
+			names := []string{"a", "b", "c"}
+			ctx, stop := context.WithCancel(r.Context())
+			var work sync.WaitGroup
+			got := make([]map[string]int, len(names))
+			for i, name := range names {
+				id, random := r.register(name, `{"events":["INVOKE"]}`), rand.New(rand.NewPCG(seed, uint64(i)))
+				got[i] = map[string]int{}
+				work.Go(func() {
+					for ctx.Err() == nil {
+						short, cancel := context.WithTimeout(ctx, time.Duration(random.IntN(4))*time.Millisecond)
+						if answer := r.with(short, http.MethodGet, eventNext, nil, identified(id)); answer.status == 200 {
+							got[i][answer.header.Get("Lambda-Extension-Event-Identifier")]++
+						} else if answer.trouble == nil && answer.status != 403 { // 403: its last connection is not known to be lost yet
+							r.Errorf("seed %d: got %+v", seed, answer)
+						}
+						cancel()
+						wait(ctx, time.Duration(random.IntN(3))*time.Millisecond)
+					}
+				})
+			}
+			for range events {
+				r.park(r.Context())
+				select {
+				case <-r.session.Idle():
+				case <-time.After(time.Second):
+					r.Fatalf("seed %d: the environment is not idle", seed)
+				}
+				r.dispatch(idA)
+				synctest.Wait()
+				r.want(r.post(response(idA), "1"), 202, okay)
+				r.answer()
+			}
+			stop()
+			work.Wait()
+			for i, name := range names {
+				for id, times := range got[i] {
+					if times > 1 {
+						r.Errorf("seed %d: %s got event %s %d times", seed, name, id, times)
+					}
+				}
+				if len(got[i]) < events/2 {
+					r.Errorf("seed %d: %s got %d of %d events", seed, name, len(got[i]), events)
+				}
+			}
+		}, "a", "b", "c")
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 func TestRegistrationErrors(t *testing.T) {
