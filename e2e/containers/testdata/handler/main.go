@@ -27,8 +27,10 @@ type order struct {
 	Run   string // a program in PATH, whose output is returned
 	Name  string // a variable of the environment
 	Ask   string // a URL, or a path at the endpoint of AWS: returns the status of the answer. The host "engine" is the engine
-	Args  bool   // returns the arguments of the process
-	Vars  bool   // returns all variables of the environment
+	Print string // a line, which is printed Pause milliseconds before the answer
+	Pause int
+	Args  bool // returns the arguments of the process
+	Vars  bool // returns all variables of the environment
 
 	mischief
 }
@@ -75,6 +77,10 @@ func handle(ctx context.Context, o order) (string, error) {
 		return string(out), err
 	case o.Ask != "":
 		return ask(o.Ask), nil
+	case o.Print != "":
+		fmt.Println(o.Print)
+		time.Sleep(time.Duration(o.Pause) * time.Millisecond)
+		return "printed", nil
 	case o.Args:
 		return strings.Join(os.Args, " "), nil
 	case o.Vars:
