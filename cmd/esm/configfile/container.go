@@ -47,7 +47,7 @@ const (
 
 // networksRule requires a private range of IPv4 addresses.
 var networksRule = rule{func(s string) string {
-	const want = "is not a range of private IPv4 addresses such as 10.213.0.0/16"
+	const want = "is not a range of private IPv4 addresses such as 10.208.0.0/12"
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil || !p.Addr().Is4() || !p.Addr().IsPrivate() && !shared.Contains(p.Addr()):
