@@ -140,3 +140,21 @@ func TestKilledEngineWithContainersInEveryState(t *testing.T) {
 	engine.Stop()
 	noLeftovers(t, e)
 }
+
+// What a killed engine has left is also removed by one whose functions are processes.
+func TestKilledEngineWithoutContainersAfterwards(t *testing.T) {
+	t.Parallel()
+	e := rig.New(t)
+	f := &rig.Function{Name: "f", Description: fmt.Sprintf("{ImageUri: %q, Timeout: 30}", handler(t))}
+	engine := e.Run(f)
+	want(engine, "f", `{"Write": "/tmp/a"}`, "written")
+	engine.Kill()
+	if left := leftovers(t, e); len(left) == 0 {
+		t.Error("a killed engine left nothing")
+	}
+	g := e.Function("g", rig.Succeed)
+	e.Run(g).Stop()
+	noLeftovers(t, e)
+	e.Variables = []string{"DOCKER_HOST=unix://" + e.Path("docker.sock")} // where no daemon is
+	e.Run(g).Stop()
+}

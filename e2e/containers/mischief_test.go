@@ -58,11 +58,28 @@ func TestMischief(t *testing.T) {
 	}
 	want(engine, "g", `{"Name": "AWS_LAMBDA_FUNCTION_NAME"}`, "g")
 
+	began := time.Now()
+	engine.Stop()
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %v to end a handler that ignores SIGTERM, and its processes", took)
+	}
+	noLeftovers(t, e)
+}
+
+// A gigabyte of output is cut, and neither kept in memory nor in the way of another function. The test is not parallel: it takes
+// the daemon's time.
+func TestMuchOutput(t *testing.T) {
+	e := rig.New(t)
+	image := handler(t)
+	f := &rig.Function{Name: "f", Description: fmt.Sprintf("{ImageUri: %q, Timeout: 300}", image)}
+	g := &rig.Function{Name: "g", Description: fmt.Sprintf("{ImageUri: %q, Timeout: 60}", image)}
+	engine := e.Run(f, g)
+	want(engine, "f", `{"Name": "AWS_LAMBDA_FUNCTION_NAME"}`, "f")
 	before := resident(t, engine.PID())
-	logged := make(chan string, 1)
-	go func() { logged <- ask(engine, "f", `{"Log": 1024}`) }()
+	written := make(chan string, 1)
+	go func() { written <- ask(engine, "f", `{"Log": 1024}`) }()
 	want(engine, "g", `{"Name": "AWS_LAMBDA_FUNCTION_NAME"}`, "g")
-	if got := rig.Receive(t, logged); got != "written" {
+	if got := rig.Receive(t, written); got != "written" {
 		t.Errorf("writing 1 GB: %s", got)
 	}
 	if more := resident(t, engine.PID()) - before; more > 100*mb {
@@ -71,11 +88,7 @@ func TestMischief(t *testing.T) {
 	if size := len(engine.Output()); size < 10*mb || size > 400*mb {
 		t.Errorf("of 1 GB of output %d MB were written", size/mb)
 	}
-	began := time.Now()
 	engine.Stop()
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("it took %v to end a handler that ignores SIGTERM, and its processes", took)
-	}
 	noLeftovers(t, e)
 }
 
