@@ -23,7 +23,7 @@ func BenchmarkDrainInContainers(b *testing.B) {
 	client := sqsClient(endpoint)
 	drainedBy := func(handler string) func() drain {
 		return func() drain {
-			return drainProgram(b, client, endpoint, fmt.Sprintf("%s, ProvisionedConcurrentExecutions: %d", handler, bareLoops))
+			return drainProgram(b, client, endpoint, fmt.Sprintf("%s, MemorySize: 1769, ProvisionedConcurrentExecutions: %d", handler, bareLoops))
 		}
 	}
 	b.ResetTimer()
