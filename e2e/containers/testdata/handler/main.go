@@ -4,6 +4,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -24,7 +26,9 @@ type order struct {
 	Run   string // a program in PATH, whose output is returned
 	Name  string // a variable of the environment
 	Ask   string // a URL, or a path at the endpoint of AWS: returns the status of the answer. The host "engine" is the engine
-	Args  bool   // returns the arguments of the process
+	Print string // a line, which is printed Pause milliseconds before the answer
+	Pause int
+	Args  bool // returns the arguments of the process
 }
 
 func main() { lambda.Start(handle) }
@@ -49,6 +53,10 @@ func handle(_ context.Context, o order) (string, error) {
 		return string(out), err
 	case o.Ask != "":
 		return ask(o.Ask), nil
+	case o.Print != "":
+		fmt.Println(o.Print)
+		time.Sleep(time.Duration(o.Pause) * time.Millisecond)
+		return "printed", nil
 	case o.Args:
 		return strings.Join(os.Args, " "), nil
 	}
