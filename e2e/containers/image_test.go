@@ -68,7 +68,8 @@ func TestQueue(t *testing.T) {
 	t.Parallel()
 	e := rig.New(t)
 	f := e.ContainerFunction("f", forwarder(t, e), rig.Script(rig.Fail, rig.Succeed))
-	q := e.Queue("containers", rig.Attributes{"VisibilityTimeout": "60"})
+	f.Timeout = 10
+	q := e.Queue("containers", rig.Attributes{"VisibilityTimeout": "15"})
 	texts := rig.Numbers(20)
 	q.Send(texts...)
 	engine := e.Run(f.On(q.ARN, rig.BatchSize(5)))

@@ -1,6 +1,8 @@
 package rig
 
 import (
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -66,7 +68,9 @@ func (e *Env) proxied() *front {
 	if e.front == nil {
 		to, err := url.Parse(e.Endpoint)
 		e.Must(err)
-		e.front = &front{service: httputil.NewSingleHostReverseProxy(to), functions: map[string]http.Handler{}}
+		proxy := httputil.NewSingleHostReverseProxy(to)
+		proxy.ErrorLog = log.New(io.Discard, "", 0) // engines are killed in the middle of requests
+		e.front = &front{service: proxy, functions: map[string]http.Handler{}}
 		server := httptest.NewServer(e.front)
 		e.Cleanup(server.Close)
 		e.Endpoint = server.URL

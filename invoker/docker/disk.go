@@ -16,11 +16,11 @@ type disk struct {
 	close  func()
 }
 
-// mount returns the volume that the daemon mounts at /tmp. The volume is anonymous: it is removed with the container.
-func (d *disk) mount() mount.Mount {
+// mount returns the volume that the daemon mounts at /tmp. The volume has no name: it is removed with the container.
+func (d *disk) mount(labels map[string]string) mount.Mount {
 	return mount.Mount{
 		Type: mount.TypeVolume, Target: tmpDir,
-		VolumeOptions: &mount.VolumeOptions{NoCopy: true, DriverConfig: &mount.Driver{Name: "local", Options: map[string]string{
+		VolumeOptions: &mount.VolumeOptions{NoCopy: true, Labels: labels, DriverConfig: &mount.Driver{Name: "local", Options: map[string]string{
 			"type": "ext4", "device": d.device, "o": "nosuid,nodev,noatime,discard",
 		}}},
 	}

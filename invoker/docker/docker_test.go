@@ -84,6 +84,8 @@ type rig struct {
 	output   strings.Builder // lines
 	warnings []string
 	calls    int
+
+	platformLines []string
 }
 
 func newRig(t testing.TB) *rig {
@@ -98,7 +100,9 @@ func (r *rig) trace(e trace.Event) {
 	defer r.mu.Unlock()
 	switch e := e.(type) {
 	case trace.Output:
-		if !e.Platform {
+		if e.Platform {
+			r.platformLines = append(r.platformLines, e.Line)
+		} else {
 			r.output.WriteString(e.ID + " " + e.Line + "\n")
 		}
 	case trace.Warning:

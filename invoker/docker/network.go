@@ -110,7 +110,7 @@ func (p *Platform) newNetwork(ctx context.Context, m mode, fn config.Function) (
 		return nil, err
 	}
 	if err := n.open(ctx); err != nil {
-		_ = n.close(context.WithoutCancel(ctx)) // the first error counts; Sweep finds the rest
+		_ = n.close(context.WithoutCancel(ctx)) // the first error counts; Sweep finds the rest. There are no rules yet
 		return nil, err
 	}
 	p.networks.add(n)
@@ -253,7 +253,7 @@ func (n *network) where() string { return fmt.Sprintf("bridge %s (network %s)", 
 
 // protect sets the firewall's rules of the network, or says that it cannot.
 func (n *network) protect(ctx context.Context) {
-	if err := n.rules().apply(ctx, n.mode.place); err != nil {
+	if err := n.platform.networks.firewall.apply(ctx, n.rules(), n.mode.place); err != nil {
 		n.platform.warn("", fmt.Sprintf("containers of functions can reach the cloud's metadata address (169.254.169.254) and other services "+
 			"of this machine, because the engine cannot set rules of its firewall: %v", err))
 	}
@@ -267,7 +267,8 @@ func (n *network) rules() rules {
 	return r
 }
 
-// close ends the network and removes it. No container is on it any more. What of it is gone already is no error.
+// close ends the network and removes it, except for its rules. No container is on it any more. What of it is gone already is
+// no error.
 func (n *network) close(ctx context.Context) error {
 	if n.server != nil {
 		n.server.Close()
@@ -276,13 +277,9 @@ func (n *network) close(ctx context.Context) error {
 		n.relay.close()
 	}
 	n.serving.Wait()
-	errs := []error{n.platform.removeNetwork(ctx, n.id)}
-	if n.mode.place == onHost {
-		own := n.platform.comment(n.bridge)
-		errs = append(errs, removeRules(ctx, func(comment string) bool { return comment == own }))
-	}
+	err := n.platform.removeNetwork(ctx, n.id)
 	n.platform.networks.remove(n)
-	return errors.Join(errs...)
+	return err
 }
 
 // rangeText returns the range of all networks.

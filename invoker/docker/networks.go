@@ -21,7 +21,8 @@ const networkTime = 30 * time.Second
 
 // networks are those of a Platform. The zero value has none.
 type networks struct {
-	mode atomic.Pointer[mode] // nil until it is known
+	mode     atomic.Pointer[mode] // nil until it is known
+	firewall firewall
 
 	mu     sync.Mutex
 	all    map[*network]bool
@@ -182,7 +183,19 @@ func (p *Platform) closeNetworks(ctx context.Context) error {
 		work.Go(func() { errs[i] = n.close(ctx) })
 	}
 	work.Wait()
+	if len(all) > 0 {
+		errs = append(errs, p.removeRules(ctx, p.ownRule))
+	}
 	return errors.Join(errs...)
+}
+
+// removeRules removes the rules whose comment matches, where there may be some.
+func (p *Platform) removeRules(ctx context.Context, matches func(comment string) bool) error {
+	m, err := p.mode(ctx)
+	if err != nil || m.place != onHost {
+		return err
+	}
+	return p.networks.firewall.remove(ctx, matches)
 }
 
 // sweepNetworks removes the networks and rules that earlier Platforms of the same Owner have left. Their containers are gone.
@@ -203,11 +216,7 @@ func (p *Platform) sweepNetworks(ctx context.Context) error {
 			errs = append(errs, p.removeNetwork(ctx, n.ID))
 		}
 	}
-	m, err := p.mode(ctx)
-	if err == nil && m.place == onHost {
-		err = removeRules(ctx, p.leftover)
-	}
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, p.removeRules(ctx, p.leftover))...)
 }
 
 // removeNetwork removes a network, from which it disconnects the engine's container, of this run or an earlier one, and what

@@ -62,7 +62,7 @@ type Platform struct {
 }
 
 // DefaultNetworks is where networks of functions are, unless Platform says otherwise.
-const DefaultNetworks = "10.213.0.0/16"
+const DefaultNetworks = "10.208.0.0/12"
 
 var _ lifecycle.Platform = (*Platform)(nil)
 

@@ -121,7 +121,7 @@ func (s *sandbox) hostConfig() *container.HostConfig {
 		Mounts:         s.mounts,
 	}
 	if s.disk != nil {
-		host.Mounts = append(host.Mounts, s.disk.mount())
+		host.Mounts = append(host.Mounts, s.disk.mount(s.platform.labels(fn.Name, s.spec.ID)))
 	} else {
 		size := diskSize(fn)
 		host.Tmpfs = map[string]string{tmpDir: fmt.Sprintf("rw,exec,nosuid,nodev,size=%dm,mode=1777", size)}

@@ -30,7 +30,9 @@ func containers(file *configfile.File, emit trace.Func) (*docker.Platform, error
 	if err != nil {
 		return nil, err
 	}
-	return &docker.Platform{Owner: owner, Networks: file.Engine.ContainerNetworks, Endpoint: file.Aws.Endpoint, Trace: emit}, nil
+	return &docker.Platform{
+		Owner: owner, Dir: file.Engine.DataDir, Networks: file.Engine.ContainerNetworks, Endpoint: file.Aws.Endpoint, Trace: emit,
+	}, nil
 }
 
 // Owner returns the ID of a data directory, by which its containers are known. It is made at the first call and stays with

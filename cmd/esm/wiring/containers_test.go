@@ -62,7 +62,7 @@ func TestContainersAreMadeIfNeeded(t *testing.T) {
 	}
 	file.Functions = append(file.Functions, config.Function{Name: "b", ImageUri: "b"})
 	p, err := containers(file, nil)
-	if err != nil || p.Networks != "10.9.0.0/16" || p.Endpoint != "http://localhost:1" || len(p.Owner) != 36 {
+	if err != nil || p.Networks != "10.9.0.0/16" || p.Endpoint != "http://localhost:1" || p.Dir != file.Engine.DataDir || len(p.Owner) != 36 {
 		t.Errorf("got %+v, %v", p, err)
 	}
 }

@@ -4,7 +4,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,8 +25,10 @@ type order struct {
 	Write string // a file, into which something is written
 	Run   string // a program in PATH, whose output is returned
 	Name  string // a variable of the environment
-	Ask   string // a URL, or one of the environment of AWS if it begins with a slash: returns the status of the answer
-	Args  bool   // returns the arguments of the process
+	Ask   string // a URL, or a path at the endpoint of AWS: returns the status of the answer. The host "engine" is the engine
+	Print string // a line, which is printed Pause milliseconds before the answer
+	Pause int
+	Args  bool // returns the arguments of the process
 }
 
 func main() { lambda.Start(handle) }
@@ -49,6 +53,10 @@ func handle(_ context.Context, o order) (string, error) {
 		return string(out), err
 	case o.Ask != "":
 		return ask(o.Ask), nil
+	case o.Print != "":
+		fmt.Println(o.Print)
+		time.Sleep(time.Duration(o.Pause) * time.Millisecond)
+		return "printed", nil
 	case o.Args:
 		return strings.Join(os.Args, " "), nil
 	}
@@ -60,7 +68,9 @@ func ask(url string) string {
 	if strings.HasPrefix(url, "/") {
 		url = os.Getenv("AWS_ENDPOINT_URL") + url
 	}
-	client := http.Client{Timeout: time.Second}
+	host, _, _ := strings.Cut(os.Getenv("AWS_LAMBDA_RUNTIME_API"), ":")
+	url = strings.Replace(url, "//engine:", "//"+host+":", 1)
+	client := http.Client{Timeout: 2 * time.Second}
 	resp, err := client.Get(url)
 	switch {
 	case err == nil:
@@ -68,8 +78,11 @@ func ask(url string) string {
 		return resp.Status
 	case os.IsTimeout(err):
 		return "no answer"
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refused"
 	}
-	return err.Error()
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return err.Error()
+	}
+	return "refused" // hung up without an answer
 }
