@@ -168,6 +168,39 @@ func bareStart(b *testing.B, r *rig, fn config.Function) time.Duration {
 	return took
 }
 
+// BenchmarkSpare measures the first invocation of a function whose spare is up, in turn with bareStart. "ratio" is to that.
+func BenchmarkSpare(b *testing.B) {
+	r := newRig(b)
+	r.Starter.Trace = nil
+	fn := function(handlerImage(b))
+	must(b, r.platform.Prepare(b.Context(), fn))
+	bareStart(b, r, fn)
+	fn.Spares = 1
+	var ours, theirs []time.Duration
+	for b.Loop() {
+		f := &invoker.Functions{Limits: invoker.NewLimits(4)}
+		f.SetLocal(&invoker.Pool{Function: fn, Starter: &r.Starter})
+		f.StartSpares()
+		waitFor(b, "a spare", func() bool {
+			all := f.Environments()
+			return len(all) == 1 && all[0].State == invoker.Idle
+		})
+		began := time.Now()
+		if resp, err := f.Invoke(b.Context(), esm.Call{ID: testID, Function: "f", Payload: json.RawMessage(benchEvent)}); err != nil || resp.Fault != "" {
+			b.Fatal(err, resp)
+		}
+		ours = append(ours, time.Since(began))
+		f.StopStarting()
+		f.Close(b.Context())
+		theirs = append(theirs, bareStart(b, r, fn))
+	}
+	p50, _ := percentiles(ours)
+	bare50, _ := percentiles(theirs)
+	b.ReportMetric(float64(p50.Microseconds())/1000, "first-ms")
+	b.ReportMetric(float64(bare50.Milliseconds()), "bare-ms")
+	b.ReportMetric(float64(p50)/float64(bare50), "ratio")
+}
+
 // BenchmarkFifty starts fifty environments at once, and closes them.
 func BenchmarkFifty(b *testing.B) {
 	const many = 50
