@@ -28,7 +28,7 @@ func (d *disk) mount(labels map[string]string) mount.Mount {
 
 // newDisk returns the /tmp of an environment, or nil if it is to be in memory.
 func (p *Platform) newDisk(d *daemon, fn config.Function) *disk {
-	size := diskSize(fn)
+	size := fn.Storage()
 	err := errNoDisk
 	if d.local {
 		var made *disk
