@@ -125,6 +125,26 @@ func TestMisbehaviour(t *testing.T) {
 	}
 }
 
+// A process that faults, and one that leaves by itself, are told apart.
+func TestFault(t *testing.T) {
+	r := newRig(t)
+	e := r.start(function(handlerImage(t)))
+	for _, tt := range []struct {
+		order order
+		how   string
+	}{
+		{order{Do: "fault"}, "with error: signal: segmentation fault"},
+		{order{Do: "exit", N: 3}, "with error: exit status 3"},
+		{order{Do: "exit"}, "without providing a reason"},
+	} {
+		resp := r.invoke(e, tt.order)
+		want := `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ` + callID(r.calls) + ` Error: Runtime exited ` + tt.how + `"}`
+		if string(resp.Payload) != want {
+			t.Errorf("%+v: got %s, want %s", tt.order, resp.Payload, want)
+		}
+	}
+}
+
 // Output that never ends is cut, and does not stop the handler.
 func TestMuchOutput(t *testing.T) {
 	r := newRig(t)
