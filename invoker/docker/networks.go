@@ -16,8 +16,10 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// networkTime bounds each call of the daemon about networks.
-const networkTime = 30 * time.Second
+const (
+	networkTime = 30 * time.Second // of each call of the daemon about networks
+	rulesTime   = 10 * time.Second // of the removal of rules
+)
 
 // networks are those of a Platform. The zero value has none.
 type networks struct {
@@ -189,8 +191,11 @@ func (p *Platform) closeNetworks(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// removeRules removes the rules whose comment matches, where there may be some.
+// removeRules removes the rules whose comment matches, where there may be some. It has a time of its own: the daemon, which is
+// not needed for it, may have used up that of ctx.
 func (p *Platform) removeRules(ctx context.Context, matches func(comment string) bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rulesTime)
+	defer cancel()
 	m, err := p.mode(ctx)
 	if err != nil || m.place != onHost {
 		return err
@@ -207,10 +212,7 @@ func (p *Platform) sweepNetworks(ctx context.Context) error {
 	list, err := bounded(ctx, networkTime, func(ctx context.Context) (client.NetworkListResult, error) {
 		return docker.NetworkList(ctx, client.NetworkListOptions{Filters: client.Filters{}.Add("label", ownerLabel+"="+p.Owner)})
 	})
-	if err != nil {
-		return fmt.Errorf("docker: list networks: %w", err)
-	}
-	var errs []error
+	errs := []error{docker.explain("list networks", err)}
 	for _, n := range list.Items {
 		if n.Labels[bootLabel] != p.bootID() {
 			errs = append(errs, p.removeNetwork(ctx, n.ID))
