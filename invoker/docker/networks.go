@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,9 @@ const (
 	networkTime = 30 * time.Second // of each call of the daemon about networks
 	rulesTime   = 10 * time.Second // of the removal of rules
 )
+
+// podmanUsed is what Podman says of a subnet that another network has; its status is 500.
+const podmanUsed = "is already used"
 
 // networks are those of a Platform. The zero value has none.
 type networks struct {
@@ -115,7 +119,7 @@ func (ns *networks) reserve(ctx context.Context, p *Platform, at place, create f
 		ns.mu.Lock()
 		delete(ns.taken, subnet)
 		ns.mu.Unlock()
-		if !errdefs.IsPermissionDenied(err) && !errdefs.IsConflict(err) { // another engine was faster
+		if !errdefs.IsPermissionDenied(err) && !errdefs.IsConflict(err) && !strings.Contains(err.Error(), podmanUsed) { // another engine was faster
 			return netip.Prefix{}, fmt.Errorf("docker: create a network in %s: %w", subnet, err)
 		}
 		used, last = append(used, subnet), err

@@ -19,8 +19,9 @@ import (
 const (
 	openFiles       = 1024
 	maxProcesses    = 1024
-	defaultDisk     = 512  // MB
-	memoryOfOneCPU  = 1769 // MB
+	podmanProcesses = 32 << 10 // of a user in all containers: Podman's own limit
+	defaultDisk     = 512      // MB
+	memoryOfOneCPU  = 1769     // MB
 	mostCPUs        = 6
 	lockedMemory    = 64 << 10
 	sharedMemory    = 64 << 10 // Lambda has none
@@ -137,6 +138,9 @@ func (s *sandbox) hostConfig() *container.HostConfig {
 			{Name: "core"},
 			{Name: "memlock", Soft: lockedMemory, Hard: lockedMemory},
 		},
+	}
+	if s.docker.podman { // which asks for more than some machines let root have, unless it is told
+		host.Ulimits = append(host.Ulimits, &container.Ulimit{Name: "nproc", Soft: podmanProcesses, Hard: podmanProcesses})
 	}
 	return host
 }
