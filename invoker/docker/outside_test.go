@@ -30,7 +30,7 @@ func TestKilledFromOutside(t *testing.T) {
 			return err
 		}, "Runtime.ExitError", "signal: killed"},
 		"remove": {func(id string) error {
-			_, err := c.ContainerRemove(t.Context(), id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+			_, err := c.ContainerRemove(t.Context(), id, client.ContainerRemoveOptions{Force: true})
 			return err
 		}, "Runtime.ExitError", "signal: killed"},
 		"stop": {func(id string) error {
