@@ -49,7 +49,7 @@ func (d *daemon) removeVolume(ctx context.Context, name string) error {
 
 // newDisk returns the /tmp of an environment, or nil if it is to be in memory.
 func (p *Platform) newDisk(d *daemon, fn config.Function) *disk {
-	size := diskSize(fn)
+	size := fn.Storage()
 	err := errNoDisk
 	if d.local {
 		var made *disk

@@ -20,7 +20,6 @@ const (
 	openFiles       = 1024
 	maxProcesses    = 1024
 	podmanProcesses = 32 << 10 // of a user in all containers: Podman's own limit
-	defaultDisk     = 512      // MB
 	memoryOfOneCPU  = 1769     // MB
 	mostCPUs        = 6
 	lockedMemory    = 64 << 10
@@ -47,8 +46,6 @@ func user(fn config.Function) string {
 	return cmp.Or(fn.Container.User, defaultUser)
 }
 
-func diskSize(fn config.Function) int { return cmp.Or(fn.EphemeralStorage.Size, defaultDisk) }
-
 // program returns what a container of fn runs. Lambda takes each setting of ImageConfig by itself: another entry point keeps
 // the image's command, unlike with docker run.
 func program(fn config.Function, img *image) (entrypoint, command []string, err error) {
@@ -64,7 +61,7 @@ func program(fn config.Function, img *image) (entrypoint, command []string, err 
 	}
 	if len(entrypoint)+len(command) == 0 {
 		return nil, nil, runtimeapi.InvalidEntrypoint(fmt.Sprintf(
-			"the image %s has neither ENTRYPOINT nor CMD: give it one, or ImageConfig.EntryPoint", reference(fn)))
+			"the image %s has neither ENTRYPOINT nor CMD: give it one, or ImageConfig.EntryPoint", fn.Image()))
 	}
 	return entrypoint, command, nil
 }
@@ -124,7 +121,7 @@ func (s *sandbox) hostConfig() *container.HostConfig {
 	if s.disk != nil {
 		host.Mounts = append(host.Mounts, s.disk.mount(s.platform.labels(fn.Name, s.spec.ID)))
 	} else {
-		size := diskSize(fn)
+		size := fn.Storage()
 		host.Tmpfs = map[string]string{tmpDir: fmt.Sprintf("rw,exec,nosuid,nodev,size=%dm,mode=1777", size)}
 		memory += int64(size) << 20
 	}

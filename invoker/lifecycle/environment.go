@@ -204,9 +204,12 @@ func (e *environment) explain(err error) error {
 	if e.fn.Handler != "" {
 		parts = append(parts, fmt.Sprintf("handler %q", e.fn.Handler))
 	}
-	if e.fn.Command != nil {
+	switch {
+	case e.fn.Command != nil:
 		parts = append(parts, fmt.Sprintf("command %q", e.fn.Command))
-	} else {
+	case e.fn.ImageUri != "":
+		parts = append(parts, "image "+e.fn.ImageUri)
+	default:
 		parts = append(parts, "runtime "+e.fn.Runtime)
 	}
 	what := strings.Join(parts, ", ")
