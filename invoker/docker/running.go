@@ -62,8 +62,9 @@ func (r *running) start(ctx context.Context, api http.Handler) error {
 		return r.docker.explain("wait for a container", err)
 	}
 	r.work.Go(func() { r.watch(ended) })
-	if err := r.attach(ctx); err != nil {
-		return r.docker.explain("attach to a container", err)
+	attached := r.attach(ctx)
+	if attached != nil && !r.docker.podman { // which makes the process here, but says only at the start what is wrong with it
+		return r.docker.explain("attach to a container", attached)
 	}
 	if r.spec.Function.Container.CPULimit {
 		api = r.limitAfterInit(api)
@@ -78,6 +79,9 @@ func (r *running) start(ctx context.Context, api http.Handler) error {
 		return context.Cause(ctx)
 	default:
 		return r.startFailed(r.docker, err, r.status(ctx))
+	}
+	if attached != nil {
+		return r.docker.explain("attach to a container", attached)
 	}
 	r.work.Go(r.listen)
 	return r.startExtensions(ctx)

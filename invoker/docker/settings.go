@@ -19,7 +19,8 @@ import (
 const (
 	openFiles       = 1024
 	maxProcesses    = 1024
-	memoryOfOneCPU  = 1769 // MB
+	podmanProcesses = 32 << 10 // of a user in all containers: Podman's own limit
+	memoryOfOneCPU  = 1769     // MB
 	mostCPUs        = 6
 	lockedMemory    = 64 << 10
 	sharedMemory    = 64 << 10 // Lambda has none
@@ -134,6 +135,9 @@ func (s *sandbox) hostConfig() *container.HostConfig {
 			{Name: "core"},
 			{Name: "memlock", Soft: lockedMemory, Hard: lockedMemory},
 		},
+	}
+	if s.docker.podman { // which asks for more than some machines let root have, unless it is told
+		host.Ulimits = append(host.Ulimits, &container.Ulimit{Name: "nproc", Soft: podmanProcesses, Hard: podmanProcesses})
 	}
 	return host
 }
