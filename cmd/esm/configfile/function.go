@@ -65,7 +65,9 @@ var functionShape = objectOf(inFunction,
 
 var capacityShape = objectOf("capacity provider",
 	required(field("LambdaManagedInstancesCapacityProviderConfig",
-		func(c *config.CapacityProvider) *config.ManagedInstances { return &c.LambdaManagedInstancesCapacityProviderConfig }, managedInstancesShape,
+		func(c *config.CapacityProvider) *config.ManagedInstances {
+			return &c.LambdaManagedInstancesCapacityProviderConfig
+		}, managedInstancesShape,
 		"Settings of the environments.")),
 )
 
