@@ -42,7 +42,10 @@ type Answer struct {
 	Produced     int       // bytes that the handler sent
 }
 
-var _ http.Handler = (*Session)(nil)
+var (
+	_ http.Handler = (*Session)(nil)
+	_ invocation   = (*Session)(nil)
+)
 
 // Session is the Runtime API of one runtime and the Extensions API of the extensions beside it. It serves them as an
 // [http.Handler], and its owner by Idle, Dispatch and Answers, in this order for each event. Which process makes a request
@@ -219,8 +222,7 @@ func (s *Session) beginInitError() *problem {
 	return nil
 }
 
-// end passes a to the Session's owner. It is called before the runtime gets its reply, since the runtime may ask for its
-// next event right after that. It reports false if the answer no longer counts.
+// end passes a to the Session's owner.
 func (s *Session) end(a Answer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
