@@ -62,3 +62,16 @@ func checkEvents(events []string, external bool) *problem {
 	}
 	return nil
 }
+
+// checkConcurrentEvents is checkEvents where several invocations run at once: no extension learns of each.
+func checkConcurrentEvents(events []string, external bool) *problem {
+	for _, event := range events {
+		switch {
+		case !external:
+			return extensionProblem("Extension.InvalidEventType", "No events allowed for internal extensions")
+		case event != shutdownEvent:
+			return extensionProblem("Extension.InvalidEventType", event+": ErrorInvalidEventType")
+		}
+	}
+	return nil
+}

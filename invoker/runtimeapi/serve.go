@@ -15,7 +15,7 @@ const (
 	pingPath       = "/2018-06-01/ping"
 )
 
-// runtimeCalls are the requests of a runtime, with the method that they must have, and those of extensions.
+// runtimeCalls are the requests that a session answers.
 type runtimeCalls interface {
 	serveNext(w http.ResponseWriter, r *http.Request)
 	serveInitError(w http.ResponseWriter, r *http.Request)
