@@ -19,17 +19,33 @@ func (p *Pool) regain(m *member, grace time.Duration, uncount func()) {
 	away := err != nil && ctx.Err() != nil && p.life.Err() == nil
 	cancel()
 	if away {
-		p.mu.Lock()
-		uncount()
-		if m.used == 0 {
-			p.settle(m, time.Now())
+		if p.isAway(m, uncount) {
+			p.end(m)
+			return
 		}
-		p.grow()
-		p.mu.Unlock()
 		p.report()
 		err, uncount = m.Drain(p.life), func() {}
 	}
 	p.giveBack(m, err, uncount)
+}
+
+// isAway takes note that a worker of m is away. It reports whether the caller is to end m, since
+// nothing runs in it any more.
+func (p *Pool) isAway(m *member, uncount func()) (end bool) {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	uncount()
+	p.grow()
+	if m.used > 0 || m.closing {
+		return false
+	}
+	if p.closed || !now.Before(m.retire) {
+		p.condemn(m)
+		return true
+	}
+	p.settle(m)
+	return false
 }
 
 // join waits for the places of m, a multi-concurrent member that has just started, but the one that is free. The caller holds
@@ -60,15 +76,13 @@ func (p *Pool) use(m *member) {
 // unuse ends the use of a place of m.
 func (p *Pool) unuse(m *member) {
 	if m.used--; m.used == 0 {
+		m.since = time.Now()
 		p.busy--
 	}
 }
 
 // settle lists m if it is idle or has a free place.
-func (p *Pool) settle(m *member, now time.Time) {
-	if m.used == 0 {
-		m.since = now
-	}
+func (p *Pool) settle(m *member) {
 	if m.listed || m.closing {
 		return
 	}
@@ -124,17 +138,19 @@ func (p *Pool) unlistMember(m *member) {
 	}
 }
 
-// takeIdle takes idle members out of a list for which want reports true, for the caller to discard.
+// takeIdle takes idle members out of a list for which want reports true. The caller ends them.
 func (p *Pool) takeIdle(list *[]*member, want func(*member) bool) (taken []*member) {
 	*list = slices.DeleteFunc(*list, func(m *member) bool {
 		if m.used > 0 || !want(m) {
 			return false
 		}
 		m.listed = false
-		p.use(m)
 		taken = append(taken, m)
 		return true
 	})
+	for _, m := range taken {
+		p.condemn(m)
+	}
 	return taken
 }
 

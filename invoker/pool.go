@@ -137,7 +137,7 @@ func (p *Pool) drains() bool {
 // place gives a place of m, which is free, to the first in line, or lists it. cold means that m has just started. It reports
 // false if m is to be closed.
 func (p *Pool) place(m *member, now time.Time, cold bool) bool {
-	if p.closed || !now.Before(m.retire) || m.isProvisioned() && p.provisioned.surplus() > 0 {
+	if p.closed || !now.Before(m.retire) || m.isProvisioned() && m.used == 0 && p.provisioned.surplus() > 0 {
 		return false
 	}
 	if w := p.first(); w != nil {
@@ -146,7 +146,7 @@ func (p *Pool) place(m *member, now time.Time, cold bool) bool {
 		return true
 	}
 	m.free++
-	p.settle(m, now)
+	p.settle(m)
 	return true
 }
 
@@ -197,33 +197,31 @@ func (p *Pool) giveBack(m *member, err error, uncount func()) {
 	}
 	switch {
 	case last:
-		p.use(m)
+		p.condemn(m)
 	case !placed: // the last place that is used closes it
 		p.unlistMember(m)
 	}
 	p.mu.Unlock()
 	if last {
-		p.discard(m)
+		p.end(m)
 		return
 	}
 	p.report()
 }
 
-// discard closes m, which counts as used until it is closed: the caller uses a place of it.
-func (p *Pool) discard(m *member) {
-	p.mu.Lock()
-	if m.closing {
-		p.unuse(m)
-		p.mu.Unlock()
-		return
-	}
+// condemn makes m one that is to be closed, which counts as used until then. The caller holds mu, and calls end without it.
+func (p *Pool) condemn(m *member) {
+	p.use(m)
 	m.closing = true
 	p.unlistMember(m)
 	if m.isProvisioned() {
 		p.provisioned.alive--
 		p.allot()
 	}
-	p.mu.Unlock()
+}
+
+// end closes m.
+func (p *Pool) end(m *member) {
 	p.slowly(m.Close)
 	p.mu.Lock()
 	delete(p.members, m)

@@ -119,7 +119,7 @@ func (p *Pool) provision(n int) {
 	surplus := min(v.surplus(), idling(v.idle))
 	keep := idling(v.idle) - surplus // those that have been idle for longest
 	for _, m := range p.takeIdle(&v.idle, func(*member) bool { keep--; return keep < 0 && surplus > 0 }) {
-		p.work.Go(func() { p.discard(m) })
+		p.work.Go(func() { p.end(m) })
 	}
 	p.allot()
 }

@@ -26,7 +26,7 @@ func (p *Pool) reap() {
 	for {
 		old, next := p.expire(time.Now())
 		for _, m := range old {
-			p.work.Go(func() { p.discard(m) })
+			p.work.Go(func() { p.end(m) })
 		}
 		cold, soon := p.cool(time.Now())
 		for _, m := range cold {
@@ -118,7 +118,7 @@ func (p *Pool) freeze(m *member) {
 func (p *Pool) Close(ctx context.Context) {
 	p.StopStarting()
 	for _, m := range p.shut() {
-		p.work.Go(func() { p.discard(m) })
+		p.work.Go(func() { p.end(m) })
 	}
 	gone := make(chan struct{})
 	go func() {

@@ -140,7 +140,7 @@ func (p *Pool) start(m *member) {
 	}
 	m.Environment = env
 	if !p.joined(m, now) {
-		p.discard(m)
+		p.end(m)
 		return
 	}
 	p.report()
@@ -161,9 +161,10 @@ func (p *Pool) startsOf(m *member) *starts {
 	return &p.onDemand
 }
 
-// joined makes m a member, passes a place of it on, and starts the next if that is not enough. It reports false if m is to be closed.
+// joined makes m a member, passes a place of it on, and starts the next if that is not enough. It reports false if the caller
+// is to end m.
 func (p *Pool) joined(m *member, now time.Time) bool {
-	m.retire = now.Add(jittered(p.maxAge()))
+	m.retire, m.since = now.Add(jittered(p.maxAge())), now
 	p.work.Add(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -174,7 +175,7 @@ func (p *Pool) joined(m *member, now time.Time) bool {
 		p.provisioned.add()
 	}
 	if !p.place(m, now, true) {
-		p.use(m)
+		p.condemn(m)
 		return false
 	}
 	p.join(m)
