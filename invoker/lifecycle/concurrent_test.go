@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -86,6 +87,16 @@ func (r *rig) later(e invoker.Environment, id string, o order) <-chan string {
 	return c
 }
 
+// logged returns the log so far.
+func (r *rig) logged() []string {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.log)
+}
+
+func last(lines []string) string { return lines[len(lines)-1] }
+
 // free waits for one more free place.
 func (r *rig) free(e invoker.Environment, at time.Duration) {
 	r.Helper()
@@ -120,7 +131,7 @@ func TestInvocationsAtOnce(t *testing.T) {
 		}
 		e.Close()
 		var got []string
-		for _, line := range r.log {
+		for _, line := range r.logged() {
 			if strings.Contains(line, `"a"`) {
 				got = append(got, line)
 			}
@@ -176,14 +187,18 @@ func TestTimeoutOfOneInvocation(t *testing.T) {
 		r.free(e, 3500*ms) // of b
 		r.free(e, 3500*ms) // of c
 		r.free(e, 5*second)
-		if got, want := r.platform.notes, []string{`5s late: {"errorMessage":"Invoke timeout","errorType":"InvokeTimeout"}` + "\n"}; !slices.Equal(got, want) {
-			t.Errorf("got %q, want %q", got, want)
+		synctest.Wait()
+		r.platform.mu.Lock()
+		notes := slices.Clone(r.platform.notes)
+		r.platform.mu.Unlock()
+		if want := []string{`5s late: {"errorMessage":"Invoke timeout","errorType":"InvokeTimeout"}` + "\n"}; !slices.Equal(notes, want) {
+			t.Errorf("got %q, want %q", notes, want)
 		}
 		r.wantResult(r.later(e, "d", order{}), `5s "d"`)
 		if r.platform.starts != 1 {
 			t.Errorf("%d starts", r.platform.starts)
 		}
-		if got := strings.Join(r.log, "\n"); !strings.Contains(got, `[a] {"time":"2000-01-01T00:00:03.000Z","type":"platform.report","record":{"requestId":"a","status":"timeout",`+
+		if got := strings.Join(r.logged(), "\n"); !strings.Contains(got, `[a] {"time":"2000-01-01T00:00:03.000Z","type":"platform.report","record":{"requestId":"a","status":"timeout",`+
 			`"errorType":"Sandbox.Timedout","metrics":{"durationMs":3000,"billedDurationMs":3000,"memorySizeMB":128,"maxMemoryUsedMB":36}}}`) {
 			t.Errorf("got log\n%s", got)
 		}
@@ -223,7 +238,7 @@ func TestCrashOfARuntimeOfMany(t *testing.T) {
 			t.Errorf("got %v, want ErrNoPlace", err)
 		}
 		e.Close()
-		if got := strings.Join(r.log, "\n"); strings.Contains(got, "[] Runtime.ExitError") {
+		if got := strings.Join(r.logged(), "\n"); strings.Contains(got, "[] Runtime.ExitError") {
 			t.Errorf("the crash is logged again\n%s", got)
 		}
 	}, crowd(3))
@@ -238,7 +253,7 @@ func TestCrashOfAnIdleRuntimeOfMany(t *testing.T) {
 			t.Errorf("got %v, want ErrNoPlace", err)
 		}
 		e.Close()
-		if got, want := r.log[len(r.log)-1], "[] Runtime.ExitError: Runtime exited with error: exit status 1"; got != want {
+		if got, want := last(r.logged()), "[] Runtime.ExitError: Runtime exited with error: exit status 1"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}, func(f *fake) {
@@ -273,7 +288,7 @@ func TestCloseWhileInvocationsRun(t *testing.T) {
 		if err := e.Drain(r.Context()); err == nil {
 			t.Error("free after Close")
 		}
-		if got := strings.Join(r.log, "\n"); strings.Contains(got, "Runtime.ExitError") {
+		if got := strings.Join(r.logged(), "\n"); strings.Contains(got, "Runtime.ExitError") {
 			t.Errorf("got log\n%s", got)
 		}
 	}, crowd(1))

@@ -1,0 +1,75 @@
+package clients_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/esm-run/esm/e2e/rig"
+)
+
+// Lambda's clients run several invocations at once in one environment, if the function says so: answers come in any order, and
+// the timeout of one invocation does not disturb the others.
+func TestConcurrentClients(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"go", "python", "node"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for way, keys := range clients[name].ways(name) {
+				t.Run(way, func(t *testing.T) { checkConcurrent(t, keys(t)) })
+			}
+		})
+	}
+}
+
+func checkConcurrent(t *testing.T, keys string) {
+	f := function{T: t, name: "f"}
+	f.engine = rig.New(t).Run(&rig.Function{Name: "f", Description: "{ReservedConcurrentExecutions: 3, MemorySize: 512, Timeout: 8, " +
+		"CapacityProviderConfig: {LambdaManagedInstancesCapacityProviderConfig: {PerExecutionEnvironmentMaxConcurrency: 3}}, " + keys + "}"})
+	t.Cleanup(f.engine.Stop) // so that no container is left
+	f.want(`{"do":"environment","name":"AWS_LAMBDA_MAX_CONCURRENCY"}`, `^"3"$`)
+
+	var ended []<-chan answered
+	for _, seconds := range []float64{3, 2, 0.5} {
+		ended = append(ended, f.sleep(seconds))
+	}
+	slow, middle, quick := <-ended[0], <-ended[1], <-ended[2]
+	if !quick.at.Before(middle.at) || !middle.at.Before(slow.at) {
+		t.Errorf("answers came at %v, %v and %v, want the last first", slow.at, middle.at, quick.at)
+	}
+	for _, a := range []answered{slow, middle, quick} {
+		if a.payload != "null" || a.fault != "" {
+			t.Errorf("got %+v", a)
+		}
+	}
+
+	stuck := f.sleep(3600)
+	time.Sleep(5 * time.Second) // so that the next one runs when stuck times out
+	beside := f.sleep(5)
+	if a := <-stuck; a.payload != `{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 8.00 seconds"}` || a.fault == "" {
+		t.Errorf("got %+v, want a timeout", a)
+	}
+	if a := <-beside; a.payload != "null" || a.fault != "" {
+		t.Errorf("beside a timeout: got %+v", a)
+	}
+	f.want(`{"do":"echo","value":"and on"}`, `^"and on"$`)
+	if n := f.engine.Metric("esm_function_environments"); n != 1 {
+		t.Errorf("%v environments are there, want 1", n)
+	}
+}
+
+// answered is an answer and its time.
+type answered struct {
+	answer
+	at time.Time
+}
+
+// sleep invokes the function in the background.
+func (f function) sleep(seconds float64) <-chan answered {
+	ended := make(chan answered, 1)
+	go func() { // ends within the function's timeout, which the test waits for
+		a := f.invoke(fmt.Sprintf(`{"do":"sleep","seconds":%g}`, seconds))
+		ended <- answered{a, time.Now()}
+	}()
+	return ended
+}
