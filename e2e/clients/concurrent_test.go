@@ -23,10 +23,18 @@ func TestConcurrentClients(t *testing.T) {
 }
 
 func checkConcurrent(t *testing.T, keys string) {
-	f := function{T: t, name: "f"}
-	f.engine = rig.New(t).Run(&rig.Function{Name: "f", Description: "{ReservedConcurrentExecutions: 3, MemorySize: 512, Timeout: 8, " +
-		"CapacityProviderConfig: {LambdaManagedInstancesCapacityProviderConfig: {PerExecutionEnvironmentMaxConcurrency: 3}}, " + keys + "}"})
-	t.Cleanup(f.engine.Stop) // so that no container is left
+	var entries []rig.Entry
+	for name, timeout := range map[string]int{"f": 8, "late": 2} {
+		entries = append(entries, &rig.Function{Name: name, Description: fmt.Sprintf("{ReservedConcurrentExecutions: 3, MemorySize: 512, Timeout: %d, "+
+			"CapacityProviderConfig: {LambdaManagedInstancesCapacityProviderConfig: {PerExecutionEnvironmentMaxConcurrency: 3}}, %s}", timeout, keys)})
+	}
+	engine := rig.New(t).Run(entries...)
+	t.Cleanup(engine.Stop) // so that no container is left
+	t.Run("f", func(t *testing.T) { function{T: t, engine: engine, name: "f"}.concurrent() })
+	t.Run("late", func(t *testing.T) { function{T: t, engine: engine, name: "late"}.late() })
+}
+
+func (f function) concurrent() {
 	f.want(`{"do":"environment","name":"AWS_LAMBDA_MAX_CONCURRENCY"}`, `^"3"$`)
 
 	var ended []<-chan answered
@@ -35,11 +43,11 @@ func checkConcurrent(t *testing.T, keys string) {
 	}
 	slow, middle, quick := <-ended[0], <-ended[1], <-ended[2]
 	if !quick.at.Before(middle.at) || !middle.at.Before(slow.at) {
-		t.Errorf("answers came at %v, %v and %v, want the last first", slow.at, middle.at, quick.at)
+		f.Errorf("answers came at %v, %v and %v, want the last first", slow.at, middle.at, quick.at)
 	}
 	for _, a := range []answered{slow, middle, quick} {
 		if a.payload != "null" || a.fault != "" {
-			t.Errorf("got %+v", a)
+			f.Errorf("got %+v", a)
 		}
 	}
 
@@ -47,14 +55,32 @@ func checkConcurrent(t *testing.T, keys string) {
 	time.Sleep(5 * time.Second) // so that the next one runs when stuck times out
 	beside := f.sleep(5)
 	if a := <-stuck; a.payload != `{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 8.00 seconds"}` || a.fault == "" {
-		t.Errorf("got %+v, want a timeout", a)
+		f.Errorf("got %+v, want a timeout", a)
 	}
 	if a := <-beside; a.payload != "null" || a.fault != "" {
-		t.Errorf("beside a timeout: got %+v", a)
+		f.Errorf("beside a timeout: got %+v", a)
 	}
 	f.want(`{"do":"echo","value":"and on"}`, `^"and on"$`)
 	if n := f.engine.Metric("esm_function_environments"); n != 1 {
-		t.Errorf("%v environments are there, want 1", n)
+		f.Errorf("%v environments are there, want 1", n)
+	}
+}
+
+// late makes a worker answer after its timeout. Clients take that differently: Go's ends when its other workers have answered.
+func (f function) late() {
+	f.want(`{"do":"echo","value":1}`, `^1$`)
+	late := f.sleep(3)
+	time.Sleep(time.Second)
+	beside := f.sleep(1.5)
+	f.want(`{"do":"echo","value":2}`, `^2$`)
+	if a := <-late; a.payload != `{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 2.00 seconds"}` {
+		f.Errorf("got %+v, want a timeout", a)
+	}
+	if a := <-beside; a.payload != "null" || a.fault != "" {
+		f.Errorf("beside a timeout: got %+v", a)
+	}
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); { // before, while and after the worker answers
+		f.want(`{"do":"echo","value":3}`, `^3$`)
 	}
 }
 
