@@ -38,9 +38,10 @@ fuzz: ## every fuzz target for FUZZTIME
 	  done; \
 	done; rm -f /tmp/esm-fuzz.$$$$
 
-bench: ## how fast it is, as ratios to bare loops in the same run; on LocalStack and ElasticMQ too where they can run
-	localstack/with.sh go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./cmd/esm
-	go test -run '^$$' -bench . ./api ./invoker/... ./engine/... ./sources/... ./checkpoint/... ./localstack/...
+bench: ## how fast it is, as ratios to bare loops in the same run; on LocalStack, ElasticMQ and Docker too where they can run
+	localstack/with.sh sh -ec "\
+	  go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./cmd/esm; \
+	  go test -run '^$$' -bench . ./api ./invoker/... ./engine/... ./sources/... ./checkpoint/... ./localstack/..."
 
 cross: ## compile for every platform that is supported
 	@for os in linux darwin; do for arch in amd64 arm64; do \

@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"api":          {"mappings"},
 	"awshttp":      {},
 	"localstack":   {"localstack"},
-	"e2e":          {"e2e", "localstack", "awshttp"},
+	"e2e":          {"e2e", "localstack", "awshttp", "invoker"}, // to clean up at the Docker daemon
 	"examples":     {},
 	"cmd":          {"engine", "sources", "checkpoint", "destinations", "subscriber", "invoker", "mappings", "api", "awshttp", "localstack", "cmd"},
 }

@@ -28,7 +28,7 @@ func TestFreeze(t *testing.T) {
 			r.invoke(event{})
 			time.Sleep(second - 1)
 			r.wantFrozen()
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			r.wantFrozen(frozen...)
 			time.Sleep(minute)
 			r.want(r.invoke(event{Take: minute}), 2*second+2*minute, "1")
@@ -37,7 +37,7 @@ func TestFreeze(t *testing.T) {
 			r.invoke(event{}) // it is hot
 			time.Sleep(second - 1)
 			r.wantFrozen()
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			r.wantFrozen(frozen...)
 			r.wantStarts(1)
 		})

@@ -73,7 +73,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 
 // model is the simplest form of Limits: a list of all who wait in each line, walked from its front after every change.
 type model struct {
-	limit, used map[string]int // by pool: a function's name, or "" for the shared one
+	limit       map[string]int // by pool: a function's name, or "" for the shared one
 	inUse       map[string]int // by function
 	provisioned map[string]int // by function
 	waiting     [2][]*turn     // for long, briefly

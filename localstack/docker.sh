@@ -21,7 +21,11 @@ export DOCKER_HOST=${DOCKER_HOST:-$standard}
 
 address() { echo "$DOCKER_HOST"; }
 
-answers() { command -v docker >/dev/null && timeout 20 docker version >/dev/null 2>&1; }
+answers() { command -v docker >/dev/null && patiently docker version >/dev/null 2>&1; }
+
+patiently() { # not for ever, where there is a command for that
+  if command -v timeout >/dev/null; then timeout 20 "$@"; else "$@"; fi
+}
 
 missing() {
   answers || impossible || (command -v dockerd && command -v docker) >/dev/null || lacks apt-get "it installs Docker"

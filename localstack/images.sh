@@ -34,6 +34,7 @@ missing() {
   lacks go "it builds handlers"
   lacks jlink "it cuts a JDK down to what a handler needs"
   lacks apt-get "it fetches Debian's Python"
+  python3 -m pip --version >/dev/null 2>&1 || echo "pip (it fetches Lambda's client for Python)"
   ! command -v apt-cache >/dev/null || has_python || echo "Python $python among Debian's packages, which are those of Debian 12"
   "$here/nodeclient.sh" missing
   "$here/javaclient.sh" missing

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -94,10 +95,20 @@ func nodeProcess(t *testing.T, source string) string {
 	return command("node", filepath.Join(installed, "node_modules/aws-lambda-ric/index.mjs")) + fmt.Sprintf(", Handler: app.handler, CodeUri: %q", source)
 }
 
+// javaProcess runs the client with its native library in a directory of the test's own. It unpacks it to a fixed name in /tmp
+// otherwise, where processes that start at the same time spoil each other's.
 func javaProcess(t *testing.T, source string) string {
-	jars, classes := filepath.Join(rig.NeedVariable(t, "ESM_TEST_JAVACLIENT"), "*"), t.TempDir()
+	jars, classes := rig.NeedVariable(t, "ESM_TEST_JAVACLIENT"), t.TempDir()
+	library := "jni/libaws-lambda-jni.linux-" + map[string]string{"amd64": "x86_64", "arm64": "aarch_64"}[runtime.GOARCH] + ".so"
+	found, err := filepath.Glob(filepath.Join(jars, "aws-lambda-java-runtime-interface-client-*.jar"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("the client's jar in %s: %q, %v", jars, found, err)
+	}
+	run(t, classes, "jar", "xf", found[0], library)
+	jars = filepath.Join(jars, "*")
 	run(t, source, "javac", "-cp", jars, "-d", classes, "Handler.java")
-	return command("java", "-cp", classes+":"+jars, "com.amazonaws.services.lambda.runtime.api.client.AWSLambda", "Handler::handleRequest")
+	return command("java", "-Dcom.amazonaws.services.lambda.runtime.api.client.runtimeapi.NativeClient.JNI="+filepath.Join(classes, library),
+		"-cp", classes+":"+jars, "com.amazonaws.services.lambda.runtime.api.client.AWSLambda", "Handler::handleRequest")
 }
 
 // run runs a command in a directory to its end.

@@ -58,7 +58,7 @@ func killContainers(c *client.Client, label string) error {
 // doomed returns a function whose containers meet fates, one at a time.
 func doomed(t *testing.T, e *rig.Env) *rig.Function {
 	f := e.ContainerFunction("f", forwarder(t, e), fates(t, e))
-	f.Timeout = 3
+	f.Timeout = 10 // on a busy machine it takes seconds to run out of memory
 	f.Keys = append(f.Keys, "ReservedConcurrentExecutions: 1", "MemorySize: 128")
 	return f
 }
@@ -68,17 +68,17 @@ func TestQueueAndFates(t *testing.T) {
 	t.Parallel()
 	e := rig.New(t)
 	dlq := e.Queue("fates-dead", nil)
-	q := e.Queue("fates", rig.Attributes{"VisibilityTimeout": "20", "RedrivePolicy": dlq.Redrive(2)})
+	q := e.Queue("fates", rig.Attributes{"VisibilityTimeout": "30", "RedrivePolicy": dlq.Redrive(2)})
 	f := doomed(t, e)
-	texts := rig.Numbers(8)
+	texts := rig.Numbers(4)
 	q.Send(texts...)
 	engine := e.Run(f.On(q.ARN, rig.BatchSize(1)))
 	q.WaitCount(0)
-	engine.WaitLog("Runtime exited with error: exit status 3", "OutOfMemory", "Task timed out after 3.00 seconds", "signal: killed")
+	engine.WaitLog("Runtime exited with error: exit status 3", "OutOfMemory", "Task timed out after 10.00 seconds", "signal: killed")
 	engine.Stop()
 	got := f.Texts()
 	slices.Sort(got)
-	twice := append(rig.Numbers(8), texts...)
+	twice := append(rig.Numbers(4), texts...)
 	slices.Sort(twice)
 	if dlq.Count() > 0 || !slices.Equal(got, twice) {
 		t.Errorf("%d dead letters, handled %q, want each twice", dlq.Count(), got)
@@ -93,7 +93,7 @@ func TestStreamAndFates(t *testing.T) {
 	s := e.Stream("fates", 1)
 	f := doomed(t, e)
 	var want []string
-	for _, text := range rig.Numbers(8) {
+	for _, text := range rig.Numbers(4) {
 		s.Put(text)
 		want = append(want, text, text)
 	}
@@ -122,7 +122,8 @@ func TestKilledEngine(t *testing.T) {
 		begun <- c
 		return "", rig.Hang
 	}, rig.Succeed))
-	q := e.Queue("killed", rig.Attributes{"VisibilityTimeout": "30"})
+	f.Timeout = 10
+	q := e.Queue("killed", rig.Attributes{"VisibilityTimeout": "10"})
 	q.Send("m")
 	engine := e.Start(f.On(q.ARN))
 	rig.Receive(t, begun)

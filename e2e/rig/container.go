@@ -1,6 +1,10 @@
 package rig
 
 import (
+	"context"
+	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -10,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/esm-run/esm/invoker/docker"
 )
 
 // Docker is the variable with the address of the Docker daemon for tests, such as unix:///var/run/docker.sock.
@@ -66,7 +72,9 @@ func (e *Env) proxied() *front {
 	if e.front == nil {
 		to, err := url.Parse(e.Endpoint)
 		e.Must(err)
-		e.front = &front{service: httputil.NewSingleHostReverseProxy(to), functions: map[string]http.Handler{}}
+		proxy := httputil.NewSingleHostReverseProxy(to)
+		proxy.ErrorLog = log.New(io.Discard, "", 0) // engines are killed in the middle of requests
+		e.front = &front{service: proxy, functions: map[string]http.Handler{}}
 		server := httptest.NewServer(e.front)
 		e.Cleanup(server.Close)
 		e.Endpoint = server.URL
@@ -88,6 +96,19 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h = f.service
 	}
 	h.ServeHTTP(w, r)
+}
+
+// sweep removes what the engines of a test have left at the Docker daemon: no engine has this data directory any more.
+func (e *Env) sweep() {
+	id, err := os.ReadFile(filepath.Join(e.DataDir(), "id"))
+	host := os.Getenv(Docker)
+	if err != nil || host == "" {
+		return // there were no containers
+	}
+	p := &docker.Platform{Owner: strings.TrimSpace(string(id)), Host: host}
+	if err := errors.Join(p.Sweep(context.Background()), p.Close(context.Background())); err != nil {
+		e.Logf("the next tests may find something that is left: %v", err)
+	}
 }
 
 // ContainerLabel returns the label of everything that engines of this test create at the Docker daemon.

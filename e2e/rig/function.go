@@ -220,11 +220,22 @@ type Gate struct {
 // GatedFunction returns a function whose invocations are held at a gate before h answers them.
 func (e *Env) GatedFunction(name string, h Handler) (*Function, *Gate) {
 	e.Helper()
-	g := &Gate{Begun: make(chan Call, 1000), goOn: make(chan bool)}
+	g := newGate()
 	f := e.Function(name, g.Hold(h))
 	e.Cleanup(g.Open) // before the function's server is closed, which waits for its requests
 	return f, g
 }
+
+// Gate holds the invocations of a function at a gate from now on, before h answers them.
+func (f *Function) Gate(t testing.TB, h Handler) *Gate {
+	t.Helper()
+	g := newGate()
+	f.Handle(g.Hold(h))
+	t.Cleanup(g.Open)
+	return g
+}
+
+func newGate() *Gate { return &Gate{Begun: make(chan Call, 1000), goOn: make(chan bool)} }
 
 // Hold returns a handler that holds each invocation at the gate, and then leaves it to h.
 func (g *Gate) Hold(h Handler) Handler {

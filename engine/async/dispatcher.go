@@ -31,7 +31,6 @@ type dispatcher struct {
 	mu        sync.Mutex
 	inHand    int                // events that are taken
 	running   int                // tries that run
-	patience  *time.Timer        // runs out while no try runs; nil unless run waits for a permit
 	returning map[uint64]*change // by place of an event that is being returned
 }
 

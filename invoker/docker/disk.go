@@ -16,11 +16,11 @@ type disk struct {
 	close  func()
 }
 
-// mount returns the volume that the daemon mounts at /tmp. The volume is anonymous: it is removed with the container.
-func (d *disk) mount() mount.Mount {
+// mount returns the volume that the daemon mounts at /tmp. The volume has no name: it is removed with the container.
+func (d *disk) mount(labels map[string]string) mount.Mount {
 	return mount.Mount{
 		Type: mount.TypeVolume, Target: tmpDir,
-		VolumeOptions: &mount.VolumeOptions{NoCopy: true, DriverConfig: &mount.Driver{Name: "local", Options: map[string]string{
+		VolumeOptions: &mount.VolumeOptions{NoCopy: true, Labels: labels, DriverConfig: &mount.Driver{Name: "local", Options: map[string]string{
 			"type": "ext4", "device": d.device, "o": "nosuid,nodev,noatime,discard",
 		}}},
 	}
@@ -28,7 +28,7 @@ func (d *disk) mount() mount.Mount {
 
 // newDisk returns the /tmp of an environment, or nil if it is to be in memory.
 func (p *Platform) newDisk(d *daemon, fn config.Function) *disk {
-	size := diskSize(fn)
+	size := fn.Storage()
 	err := errNoDisk
 	if d.local {
 		var made *disk

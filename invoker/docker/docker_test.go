@@ -54,6 +54,9 @@ func newPlatform(t testing.TB, traced trace.Func) *Platform {
 		if left := dockertest.Leftovers(t, ownerLabel+"="+p.Owner); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}
+		if left := savedRules(p.Owner); len(left) > 0 {
+			t.Errorf("rules are left:\n%s", strings.Join(left, "\n"))
+		}
 	})
 	return p
 }
@@ -84,6 +87,8 @@ type rig struct {
 	output   strings.Builder // lines
 	warnings []string
 	calls    int
+
+	platformLines []string
 }
 
 func newRig(t testing.TB) *rig {
@@ -98,7 +103,9 @@ func (r *rig) trace(e trace.Event) {
 	defer r.mu.Unlock()
 	switch e := e.(type) {
 	case trace.Output:
-		if !e.Platform {
+		if e.Platform {
+			r.platformLines = append(r.platformLines, e.Line)
+		} else {
 			r.output.WriteString(e.ID + " " + e.Line + "\n")
 		}
 	case trace.Warning:

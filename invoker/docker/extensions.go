@@ -11,8 +11,10 @@ import (
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 
-// extensionExit is how long the end of an extension may precede the news that the whole container has ended.
-const extensionExit = 300 * time.Millisecond
+// extensionExit is how long the end of an extension may precede the news that the whole container has ended, on a busy machine.
+const extensionExit = 5 * time.Second
+
+const notStarted = 126 // the status of an extension that could not be started, also for want of its container
 
 // member is an extension that was started.
 type member struct {
@@ -91,7 +93,7 @@ func (r *running) extensionEnded(exec string) {
 	switch {
 	case err != nil, got.Running: // the daemon is away
 		return
-	case got.ExitCode == sigkilled && r.gone(extensionExit), r.over(): // with its container
+	case (got.ExitCode == sigkilled || got.ExitCode == notStarted) && r.gone(extensionExit), r.over(): // with its container
 		return
 	}
 	select {

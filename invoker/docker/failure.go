@@ -38,9 +38,9 @@ const badDirectory = "Cannot mkdir"
 func (s *sandbox) createFailed(d *daemon, err error) error {
 	switch {
 	case errdefs.IsNotFound(err):
-		s.platform.lost(reference(s.spec.Function))
+		s.platform.lost(s.spec.Function.Image())
 		return fmt.Errorf("docker: the image %s has been removed from the daemon, or something that it is created with: %w",
-			reference(s.spec.Function), err)
+			s.spec.Function.Image(), err)
 	case errdefs.IsInvalidArgument(err), strings.Contains(err.Error(), badDirectory):
 		return &runtimeapi.Failure{Type: "Runtime.InvalidWorkingDir", Text: err.Error()}
 	}

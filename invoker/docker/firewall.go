@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 )
 
 // metadata are the addresses at which clouds give their machines credentials.
@@ -23,6 +24,7 @@ type rules struct {
 	bridge  string
 	engine  netip.Addr
 	ports   []int
+	podman  bool // there may be no chains of Docker
 }
 
 // text returns the rules for iptables-restore or ip6tables-restore. Each is inserted before the one above it.
@@ -36,7 +38,9 @@ func (r rules) text(tool string) string {
 	rule("INPUT %s -j REJECT", from)
 	chain := "FORWARD" // the daemon has its own chain for IPv6 only if its IPv6 is on
 	if tool == "iptables" {
-		chain = "DOCKER-USER"
+		if !r.podman {
+			chain = "DOCKER-USER"
+		}
 		for _, port := range r.ports {
 			rule("INPUT %s -d %s/32 -p tcp -m tcp --dport %d -j ACCEPT", from, r.engine, port)
 		}
@@ -53,8 +57,13 @@ func mayFirewall() bool {
 	return os.Geteuid() == 0 && err == nil
 }
 
-// apply inserts the rules, all or none of each protocol's.
-func (r rules) apply(ctx context.Context, at place) error {
+// firewall is that of this machine. Methods may be called concurrently.
+type firewall struct {
+	mu sync.Mutex // one program of it at a time: they read the rules and write them back
+}
+
+// apply inserts rules, all or none of each protocol's.
+func (f *firewall) apply(ctx context.Context, r rules, at place) error {
 	switch {
 	case at == inContainer:
 		return errors.New("it runs in a container, which has a firewall of its own")
@@ -63,6 +72,8 @@ func (r rules) apply(ctx context.Context, at place) error {
 	case !mayFirewall():
 		return errors.New("only root can, with iptables installed")
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if err := restore(ctx, "iptables", r.text("iptables")); err != nil {
 		return err
 	}
@@ -80,23 +91,39 @@ func restore(ctx context.Context, tool, text string) error {
 	return nil
 }
 
-// removeRules removes the rules whose comment matches.
-func removeRules(ctx context.Context, matches func(comment string) bool) error {
+// removeTries is how often a removal is tried: it fails as a whole if a rule disappears that it has just read.
+const removeTries = 3
+
+// remove removes the rules whose comment matches.
+func (f *firewall) remove(ctx context.Context, matches func(comment string) bool) error {
 	if !mayFirewall() {
 		return nil
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var errs []error
 	for tool := range metadata {
-		all, err := exec.CommandContext(ctx, tool+"-save", "-t", "filter").Output()
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s-save: %w", tool, err))
-			continue
+		var err error
+		for range removeTries {
+			if err = removeFrom(ctx, tool, matches); err == nil {
+				break
+			}
 		}
-		if text := removal(string(all), matches); text != "" {
-			errs = append(errs, restore(ctx, tool, text))
-		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+func removeFrom(ctx context.Context, tool string, matches func(comment string) bool) error {
+	all, err := exec.CommandContext(ctx, tool+"-save", "-t", "filter").Output()
+	if err != nil {
+		return fmt.Errorf("%s-save: %w", tool, err)
+	}
+	text := removal(string(all), matches)
+	if text == "" {
+		return nil
+	}
+	return restore(ctx, tool, text)
 }
 
 // removal returns what removes the rules of a saved table whose comment matches; empty if there are none.
@@ -127,8 +154,23 @@ func (p *Platform) comment(bridge string) string {
 	return strings.Join([]string{"esm", ownerMark(p.Owner), p.bootID(), bridge}, ":")
 }
 
-// leftover reports whether a comment is that of an earlier Platform with the same owner.
+// ownRule reports whether a comment is that of this Platform, and leftover whether it is that of an earlier one with the same
+// owner.
+func (p *Platform) ownRule(comment string) bool {
+	boot, ok := p.bootOf(comment)
+	return ok && boot == p.bootID()
+}
+
 func (p *Platform) leftover(comment string) bool {
+	boot, ok := p.bootOf(comment)
+	return ok && boot != p.bootID()
+}
+
+// bootOf returns the boot that a comment of the Platform's owner names.
+func (p *Platform) bootOf(comment string) (boot string, ok bool) {
 	parts := strings.Split(comment, ":")
-	return len(parts) == 4 && parts[0] == "esm" && parts[1] == ownerMark(p.Owner) && parts[2] != p.bootID()
+	if len(parts) != 4 || parts[0] != "esm" || parts[1] != ownerMark(p.Owner) {
+		return "", false
+	}
+	return parts[2], true
 }

@@ -39,6 +39,8 @@ type network struct {
 	gateway netip.Addr // of the daemon
 	engine  netip.Addr // where the engine listens; invalid if that is the daemon's host-gateway
 	port    int
+	podman  bool // of the daemon
+	local   bool // of the daemon
 
 	server    *runtimeapi.Server
 	relay     *relay // nil if the endpoint needs none
@@ -106,11 +108,16 @@ func (p *Platform) newNetwork(ctx context.Context, m mode, fn config.Function) (
 		// network that the engine's container was created with.
 		n.name = "zz-" + n.name
 	}
+	docker, err := p.daemon(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n.podman, n.local = docker.podman, docker.local
 	if err := n.create(ctx, fn.Container.Internal); err != nil {
 		return nil, err
 	}
 	if err := n.open(ctx); err != nil {
-		_ = n.close(context.WithoutCancel(ctx)) // the first error counts; Sweep finds the rest
+		_ = n.close(context.WithoutCancel(ctx)) // the first error counts; Sweep finds the rest. There are no rules yet
 		return nil, err
 	}
 	p.networks.add(n)
@@ -198,9 +205,13 @@ func (n *network) listen(port int) (net.Listener, error) {
 	if n.engine.IsValid() {
 		host = n.engine.String()
 	}
-	l, err := net.Listen("tcp4", net.JoinHostPort(host, strconv.Itoa(port)))
+	config := net.ListenConfig{}
+	if n.podman && n.local { // which makes the bridge when the first container starts
+		config.Control = listenEarly
+	}
+	l, err := config.Listen(context.Background(), "tcp4", net.JoinHostPort(host, strconv.Itoa(port))) // the context is for names
 	if errors.Is(err, syscall.EADDRINUSE) {
-		l, err = net.Listen("tcp4", net.JoinHostPort(host, "0"))
+		l, err = config.Listen(context.Background(), "tcp4", net.JoinHostPort(host, "0"))
 	}
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
 		return nil, fmt.Errorf("docker: %s of network %s is no address of this machine, so that containers could not reach the engine "+
@@ -253,21 +264,22 @@ func (n *network) where() string { return fmt.Sprintf("bridge %s (network %s)", 
 
 // protect sets the firewall's rules of the network, or says that it cannot.
 func (n *network) protect(ctx context.Context) {
-	if err := n.rules().apply(ctx, n.mode.place); err != nil {
+	if err := n.platform.networks.firewall.apply(ctx, n.rules(), n.mode.place); err != nil {
 		n.platform.warn("", fmt.Sprintf("containers of functions can reach the cloud's metadata address (169.254.169.254) and other services "+
 			"of this machine, because the engine cannot set rules of its firewall: %v", err))
 	}
 }
 
 func (n *network) rules() rules {
-	r := rules{comment: n.platform.comment(n.bridge), bridge: n.bridge, engine: n.engine, ports: []int{n.port}}
+	r := rules{comment: n.platform.comment(n.bridge), bridge: n.bridge, engine: n.engine, ports: []int{n.port}, podman: n.podman}
 	if n.relay != nil {
 		r.ports = append(r.ports, n.relay.listener.Addr().(*net.TCPAddr).Port)
 	}
 	return r
 }
 
-// close ends the network and removes it. No container is on it any more. What of it is gone already is no error.
+// close ends the network and removes it, except for its rules. No container is on it any more. What of it is gone already is
+// no error.
 func (n *network) close(ctx context.Context) error {
 	if n.server != nil {
 		n.server.Close()
@@ -276,13 +288,9 @@ func (n *network) close(ctx context.Context) error {
 		n.relay.close()
 	}
 	n.serving.Wait()
-	errs := []error{n.platform.removeNetwork(ctx, n.id)}
-	if n.mode.place == onHost {
-		own := n.platform.comment(n.bridge)
-		errs = append(errs, removeRules(ctx, func(comment string) bool { return comment == own }))
-	}
+	err := n.platform.removeNetwork(ctx, n.id)
 	n.platform.networks.remove(n)
-	return errors.Join(errs...)
+	return err
 }
 
 // rangeText returns the range of all networks.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,12 +17,18 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// networkTime bounds each call of the daemon about networks.
-const networkTime = 30 * time.Second
+const (
+	networkTime = 30 * time.Second // of each call of the daemon about networks
+	rulesTime   = 10 * time.Second // of the removal of rules
+)
+
+// podmanUsed is what Podman says of a subnet that another network has; its status is 500.
+const podmanUsed = "is already used"
 
 // networks are those of a Platform. The zero value has none.
 type networks struct {
-	mode atomic.Pointer[mode] // nil until it is known
+	mode     atomic.Pointer[mode] // nil until it is known
+	firewall firewall
 
 	mu     sync.Mutex
 	all    map[*network]bool
@@ -112,7 +119,7 @@ func (ns *networks) reserve(ctx context.Context, p *Platform, at place, create f
 		ns.mu.Lock()
 		delete(ns.taken, subnet)
 		ns.mu.Unlock()
-		if !errdefs.IsPermissionDenied(err) && !errdefs.IsConflict(err) { // another engine was faster
+		if !errdefs.IsPermissionDenied(err) && !errdefs.IsConflict(err) && !strings.Contains(err.Error(), podmanUsed) { // another engine was faster
 			return netip.Prefix{}, fmt.Errorf("docker: create a network in %s: %w", subnet, err)
 		}
 		used, last = append(used, subnet), err
@@ -182,7 +189,22 @@ func (p *Platform) closeNetworks(ctx context.Context) error {
 		work.Go(func() { errs[i] = n.close(ctx) })
 	}
 	work.Wait()
+	if len(all) > 0 {
+		errs = append(errs, p.removeRules(ctx, p.ownRule))
+	}
 	return errors.Join(errs...)
+}
+
+// removeRules removes the rules whose comment matches, where there may be some. It has a time of its own: the daemon, which is
+// not needed for it, may have used up that of ctx.
+func (p *Platform) removeRules(ctx context.Context, matches func(comment string) bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rulesTime)
+	defer cancel()
+	m, err := p.mode(ctx)
+	if err != nil || m.place != onHost {
+		return err
+	}
+	return p.networks.firewall.remove(ctx, matches)
 }
 
 // sweepNetworks removes the networks and rules that earlier Platforms of the same Owner have left. Their containers are gone.
@@ -194,20 +216,13 @@ func (p *Platform) sweepNetworks(ctx context.Context) error {
 	list, err := bounded(ctx, networkTime, func(ctx context.Context) (client.NetworkListResult, error) {
 		return docker.NetworkList(ctx, client.NetworkListOptions{Filters: client.Filters{}.Add("label", ownerLabel+"="+p.Owner)})
 	})
-	if err != nil {
-		return fmt.Errorf("docker: list networks: %w", err)
-	}
-	var errs []error
+	errs := []error{docker.explain("list networks", err)}
 	for _, n := range list.Items {
 		if n.Labels[bootLabel] != p.bootID() {
 			errs = append(errs, p.removeNetwork(ctx, n.ID))
 		}
 	}
-	m, err := p.mode(ctx)
-	if err == nil && m.place == onHost {
-		err = removeRules(ctx, p.leftover)
-	}
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, p.removeRules(ctx, p.leftover))...)
 }
 
 // removeNetwork removes a network, from which it disconnects the engine's container, of this run or an earlier one, and what

@@ -34,11 +34,12 @@ type output struct {
 	closed  bool
 	last    []byte // of what was written last
 
-	pace pace // of one goroutine at a time
+	pace  pace // of one goroutine at a time
+	begun bool // the output of Init was flushed
 }
 
 func newOutput(to *lifecycle.Output) *output {
-	return &output{to: to, news: make(chan struct{}, 1), pace: pace{longestFirst, longestNext}}
+	return &output{to: to, news: make(chan struct{}, 1), pace: pace{leastFirst, longestNext}}
 }
 
 // read passes on what comes from the daemon, each output to a stream, until its end or close. It returns a channel that is
@@ -98,9 +99,13 @@ func (p *pace) adapt(first, next time.Duration) {
 }
 
 // flush waits for output that is still on its way, as long as it is likely that there is some, and passes on lines without
-// an end. A handler that writes nothing is not held up: the time to wait halves with each silent invocation.
+// an end. A handler that writes nothing is not held up: the time to wait halves with each silent invocation. Nor is the end of
+// Init, for which an invocation waits.
 func (o *output) flush() {
 	o.pace.adapt(o.listen(o.pace))
+	if !o.begun {
+		o.begun, o.pace = true, pace{longestFirst, longestNext}
+	}
 	o.flushLines()
 }
 

@@ -62,7 +62,7 @@ type Platform struct {
 }
 
 // DefaultNetworks is where networks of functions are, unless Platform says otherwise.
-const DefaultNetworks = "10.213.0.0/16"
+const DefaultNetworks = "10.208.0.0/12"
 
 var _ lifecycle.Platform = (*Platform)(nil)
 
@@ -124,7 +124,7 @@ func (p *Platform) Prepare(ctx context.Context, fn config.Function) error {
 		return err
 	}
 	if _, _, err := program(fn, img); err != nil {
-		return fmt.Errorf("docker: image %s: %w", reference(fn), err)
+		return fmt.Errorf("docker: image %s: %w", fn.Image(), err)
 	}
 	d, err := p.daemon(ctx)
 	if err != nil {

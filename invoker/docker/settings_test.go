@@ -232,6 +232,12 @@ func TestOutOfMemory(t *testing.T) {
 	if inspected(r).ID == before {
 		t.Error("the same container was started again")
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	const report = "Memory Size: 128 MB\tMax Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory"
+	if !slices.ContainsFunc(r.platformLines, func(line string) bool { return strings.Contains(line, report) }) {
+		t.Errorf("no report with the peak: %q", r.platformLines)
+	}
 }
 
 // CPU time is limited on request, from the end of Init on; a runtime that is started again has its Init without.

@@ -216,7 +216,11 @@ func (e *concurrent) conclude(ctx context.Context, inv *invocation, got outcome,
 		inv.took = min(inv.took, e.fn.TimeLimit())
 	}
 	e.sample()
-	e.reporter.concluded(inv, e.Memory())
+	peak := e.Memory()
+	if inv.failure.IsOutOfMemory() { // too late for a sample
+		peak = e.fn.Memory()
+	}
+	e.reporter.concluded(inv, peak)
 	return resp, nil
 }
 

@@ -129,9 +129,12 @@ func (c *core) explain(err error) error {
 	if c.fn.Handler != "" {
 		parts = append(parts, fmt.Sprintf("handler %q", c.fn.Handler))
 	}
-	if c.fn.Command != nil {
+	switch {
+	case c.fn.Command != nil:
 		parts = append(parts, fmt.Sprintf("command %q", c.fn.Command))
-	} else {
+	case c.fn.ImageUri != "":
+		parts = append(parts, "image "+c.fn.ImageUri)
+	default:
 		parts = append(parts, "runtime "+c.fn.Runtime)
 	}
 	what := strings.Join(parts, ", ")

@@ -181,10 +181,14 @@ func (e *environment) reset(why runtimeapi.Reason, f *runtimeapi.Failure) {
 	e.sampled = time.Time{}
 	e.sample()
 	e.sampled = time.Time{}
-	if inv != nil {
-		e.reporter.ended(inv, e.peak)
+	peak := e.peak
+	if f.IsOutOfMemory() { // too late for a sample
+		peak = e.fn.Memory()
 	}
-	r, peak, stopped, report := e.run, e.peak, make(chan struct{}), e.reporter
+	if inv != nil {
+		e.reporter.ended(inv, peak)
+	}
+	r, stopped, report := e.run, make(chan struct{}), e.reporter
 	e.run, e.stopped, e.frozen = nil, stopped, false
 	e.reporter.telemetry = e.newTelemetry()
 	next := e.reporter.telemetry

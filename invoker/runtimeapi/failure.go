@@ -52,8 +52,13 @@ func Exited(reason string) *Failure {
 
 // OutOfMemory returns the Failure of a runtime that the kernel has killed because the environment had used up its memory.
 func OutOfMemory() *Failure {
-	return &Failure{Type: "Runtime.OutOfMemory", Text: "Runtime exited with error: signal: killed"}
+	return &Failure{Type: outOfMemory, Text: "Runtime exited with error: signal: killed"}
 }
+
+const outOfMemory = "Runtime.OutOfMemory"
+
+// IsOutOfMemory reports whether f is an OutOfMemory. A nil Failure is none.
+func (f *Failure) IsOutOfMemory() bool { return f != nil && f.Type == outOfMemory }
 
 // ExtensionCrashed returns the Failure of an environment whose external extension ended. The reason is of the form "exit
 // status 1", and empty for status 0.

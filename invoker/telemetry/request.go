@@ -69,16 +69,16 @@ type request struct {
 
 // subscription is a request that is valid.
 type subscription struct {
-	name    string // of the extension
-	api     API
-	types   []string
-	schema  schema
-	items   int
-	bytes   int
-	timeout time.Duration
-	url     string // for HTTP; empty for TCP
-	method  string
-	port    int
+	name     string // of the extension
+	api      API
+	types    []string
+	schema   schema
+	maxItems int // of a batch
+	maxBytes int
+	timeout  time.Duration // the age at which a batch is sent
+	url      string        // for HTTP; empty for TCP
+	method   string
+	port     int
 }
 
 // parse returns the subscription that an extension asks for. objects says whether the function's log format is JSON.
@@ -127,8 +127,8 @@ func (s *subscription) readBuffering(r request) *Problem {
 		to                *int
 		least, most, none int
 	}{
-		{"maxItems", r.Buffering.Items, &s.items, leastCount, mostCount, defaultItems},
-		{"maxBytes", r.Buffering.Bytes, &s.bytes, leastBytes, mostBytes, defaultBytes},
+		{"maxItems", r.Buffering.Items, &s.maxItems, leastCount, mostCount, defaultItems},
+		{"maxBytes", r.Buffering.Bytes, &s.maxBytes, leastBytes, mostBytes, defaultBytes},
 		{"timeoutMs", r.Buffering.Timeout, &timeout, leastCount, mostCount, defaultTimeout},
 	} {
 		*number.to = number.none

@@ -52,7 +52,7 @@ func (s *subscriber) add(at time.Time, r Record) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending) >= backlog*s.subscription.items || s.bytes+len(text) > backlog*s.subscription.bytes {
+	if len(s.pending) >= backlog*s.maxItems || s.bytes+len(text) > backlog*s.maxBytes {
 		s.lose("the subscriber is slower than its events", 1, len(text))
 		return
 	}
@@ -89,7 +89,7 @@ func (s *subscriber) settleLoss() {
 }
 
 func (s *subscriber) full() bool {
-	return len(s.pending) >= s.subscription.items || s.bytes >= s.subscription.bytes
+	return len(s.pending) >= s.maxItems || s.bytes >= s.maxBytes
 }
 
 func (s *subscriber) signal() {
@@ -156,7 +156,7 @@ func (s *subscriber) next(now time.Time) ([]item, time.Duration) {
 // take removes the first batch: it has at most as many bytes as were asked for, and one event more. The caller holds mu.
 func (s *subscriber) take() []item {
 	n, size := 0, 0
-	for n < len(s.pending) && n < s.subscription.items && size < s.subscription.bytes {
+	for n < len(s.pending) && n < s.maxItems && size < s.maxBytes {
 		size += len(s.pending[n].text)
 		n++
 	}

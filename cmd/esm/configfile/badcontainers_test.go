@@ -69,9 +69,9 @@ var badContainers = []badFile{
 	{"the kind of package", "Functions:\n  a: {ImageUri: orders, PackageType: Image}\n", true, []string{
 		`2:25: Functions.a.PackageType: follows from ImageUri: remove it`}},
 	{"networks", "Engine: {ContainerNetworks: 8.8.0.0/16}\n", false, []string{
-		`1:10: Engine.ContainerNetworks: "8.8.0.0/16" is not a range of private IPv4 addresses such as 10.213.0.0/16`}},
+		`1:10: Engine.ContainerNetworks: "8.8.0.0/16" is not a range of private IPv4 addresses such as 10.208.0.0/12`}},
 	{"networks of one address", "Engine: {ContainerNetworks: 10.0.0.1}\n", true, []string{
-		`1:10: Engine.ContainerNetworks: "10.0.0.1" is not a range of private IPv4 addresses such as 10.213.0.0/16`}},
+		`1:10: Engine.ContainerNetworks: "10.0.0.1" is not a range of private IPv4 addresses such as 10.208.0.0/12`}},
 	{"networks in the middle", "Engine: {ContainerNetworks: 10.0.7.0/16}\n", false, []string{
 		`1:10: Engine.ContainerNetworks: "10.0.7.0/16" is not the beginning of its range: write 10.0.0.0/16`}},
 	{"few networks", "Engine: {ContainerNetworks: 10.0.7.0/25}\n", false, []string{

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/esm-run/esm/config"
@@ -46,7 +47,7 @@ const (
 
 // networksRule requires a private range of IPv4 addresses.
 var networksRule = rule{func(s string) string {
-	const want = "is not a range of private IPv4 addresses such as 10.213.0.0/16"
+	const want = "is not a range of private IPv4 addresses such as 10.208.0.0/12"
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil || !p.Addr().Is4() || !p.Addr().IsPrivate() && !shared.Contains(p.Addr()):
@@ -112,8 +113,8 @@ const smallCPU = 256 // MB
 
 // warnContainer warns of settings of containers, and of processes that have what containers have.
 func (d *decoder) warnContainer(f *File, fn config.Function, at string) {
-	if len(fn.Layers) > 0 && !fn.InContainer() && fn.InvokeEndpoint == "" {
-		d.warnf(config.Member(at, "Layers"), "of a process are not at /opt: their modules, libraries and programs are found by PYTHONPATH, NODE_PATH, LD_LIBRARY_PATH and PATH alone; for all else use Run: container")
+	if !fn.InContainer() {
+		d.warnLayers(fn, config.Member(at, "Layers"))
 	}
 	if fn.Container.CPULimit && fn.Memory() < smallCPU {
 		d.warnf(at+".Container.CPULimit", "with %d MB leaves the function %.0f %% of a CPU, as on Lambda: raise MemorySize if it is slow", fn.Memory(), 100*float64(fn.Memory())/1769)
@@ -121,6 +122,50 @@ func (d *decoder) warnContainer(f *File, fn config.Function, at string) {
 	if fn.Container.Internal {
 		d.warnInternal(f.Aws, at+".Container.Internal")
 	}
+}
+
+// foundInLayers are the names in layers that processes find: by variables, as a bootstrap, or as extensions.
+var foundInLayers = []string{"bin", "lib", "python", "nodejs", "bootstrap", "extensions"}
+
+// warnLayers warns of what a process does not find in its layers.
+func (d *decoder) warnLayers(fn config.Function, at string) {
+	for i, layer := range fn.Layers {
+		lost := slices.DeleteFunc(topNames(layer), func(name string) bool { return slices.Contains(foundInLayers, name) })
+		if len(lost) > 0 {
+			d.warnf(fmt.Sprintf("%s[%d]", at, i), "has %s, which is at /opt on Lambda and nowhere for a process: use Run: container for what needs it", listed(lost))
+		}
+	}
+}
+
+// topNames returns the names at the top of a directory or an archive, sorted, none if it cannot be read.
+func topNames(path string) (names []string) {
+	if !isArchive(path) {
+		entries, _ := os.ReadDir(path)
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	r, err := zip.OpenReader(path)
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	for _, f := range r.File {
+		name, _, _ := strings.Cut(f.Name, "/")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// listed returns the first few names.
+func listed(names []string) string {
+	const most = 3
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
 }
 
 // warnInternal warns of a network without a way out from which AWS cannot be reached.

@@ -176,7 +176,7 @@ var engineShape = objectFrom(defaultEngine, "engine",
 	field("IdlePoll", func(e *Engine) *time.Duration { return &e.IdlePoll }, positiveDuration,
 		"How often an idle shard is polled, such as 250ms. Default 1s for Kinesis on AWS, 250ms for DynamoDB on AWS, and 100ms elsewhere."),
 	field("ContainerNetworks", func(e *Engine) *string { return &e.ContainerNetworks }, textOf(networksRule),
-		"The range of addresses for the networks of containers, a subnet of it for each function. Default 10.213.0.0/16."),
+		"The range of addresses for the networks of containers, a subnet of it for each function. Default 10.208.0.0/12."),
 	field("TimeScale", func(e *Engine) *float64 { return &e.TimeScale }, numberOf(1000),
 		"For tests: multiplies the waits that the engine itself imposes, such as the backoff of retries. Default 1."),
 )

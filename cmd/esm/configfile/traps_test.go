@@ -93,8 +93,9 @@ func TestWarnings(t *testing.T) {
 		{"memory", "Functions:\n  a:\n    Command: [x]\n    MemorySize: 256\n", []string{
 			"4:5: Functions.a.MemorySize: is passed to the function, but not enforced for processes"}},
 		{"memory of a container", "Functions: {a: {ImageUri: orders, MemorySize: 256}}\n", nil},
-		{"layers of a process", "Functions:\n  a: {Command: [x], Layers: [bin]}\n", []string{
-			"2:21: Functions.a.Layers: of a process are not at /opt…"}},
+		{"layers of a process", "Functions:\n  a: {Command: [x], Layers: [bin, src, zip/app.zip]}\n", []string{
+			"2:35: Functions.a.Layers[1]: has app.py, which is at /opt on Lambda and nowhere for a process: use Run: container for what needs it",
+			"2:40: Functions.a.Layers[2]: has app.py, which is at /opt on Lambda and nowhere for a process: use Run: container for what needs it"}},
 		{"layers of a container", "Functions: {a: {Runtime: provided.al2023, Run: container, BaseImage: b, CodeUri: src, Layers: [bin]}}\n", nil},
 		{"a small CPU limit", "Functions:\n  a: {ImageUri: orders, Container: {CPULimit: true}}\n  b: {ImageUri: orders, MemorySize: 256, Container: {CPULimit: true}}\n", []string{
 			"2:37: Functions.a.Container.CPULimit: with 128 MB leaves the function 7 % of a CPU, as on Lambda: raise MemorySize if it is slow"}},

@@ -161,7 +161,7 @@ func TestFollow(t *testing.T) {
 		k.Trace(out("f", "", "five", 5))
 		time.Sleep(followEvery - 1)
 		all.want(t, "f one", "f two", "g three", "h four")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		all.want(t, "f one", "f two", "g three", "h four", "f five")
 		leave()
 		if err := <-all.ended; err != nil {

@@ -56,9 +56,9 @@ func (n *news[Kind]) of(at time.Time, e trace.Event, again time.Duration) findin
 	case trace.EventsFailing:
 		return finding[Kind]{fresh: n.stores.news(at, e.Function, kind(e.Err), everyMinute)}
 	case trace.Pulling:
-		return finding[Kind]{fresh: n.pulls.news(at, e.Image, "", everyFewSeconds)}
+		return finding[Kind]{fresh: n.pulls.news(at, e.Image, "", progressEvery)}
 	case trace.Unpacking:
-		return finding[Kind]{fresh: n.pulls.news(at, e.Path, "", everyFewSeconds)}
+		return finding[Kind]{fresh: n.pulls.news(at, e.Path, "", progressEvery)}
 	case trace.Warning:
 		return finding[Kind]{fresh: n.texts.news(at, e.Function, e.Text, everyMinute)}
 	case trace.Started:

@@ -8,8 +8,8 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// everyFewSeconds is how often the progress of a long preparation is reported.
-const everyFewSeconds = 5 * time.Second
+// progressEvery is how often the progress of a long preparation is reported.
+const progressEvery = 5 * time.Second
 
 // preparations writes about what comes before a function's first environment, and about warnings.
 func (l *Lines) preparations(e trace.Event, fresh bool) {

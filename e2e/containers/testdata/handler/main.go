@@ -4,16 +4,19 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // order is an event. The members that are set are carried out.
@@ -23,13 +26,38 @@ type order struct {
 	Write string // a file, into which something is written
 	Run   string // a program in PATH, whose output is returned
 	Name  string // a variable of the environment
-	Ask   string // a URL, or one of the environment of AWS if it begins with a slash: returns the status of the answer
-	Args  bool   // returns the arguments of the process
+	Ask   string // a URL, or a path at the endpoint of AWS: returns the status of the answer. The host "engine" is the engine
+	Print string // a line, which is printed Pause milliseconds before the answer
+	Pause int
+	Args  bool // returns the arguments of the process
+	Vars  bool // returns all variables of the environment
+
+	mischief
 }
 
-func main() { lambda.Start(handle) }
+func main() {
+	if os.Getenv(sleeper) != "" {
+		signal.Ignore(syscall.SIGTERM)
+		select {}
+	}
+	if os.Getenv("STREAM") != "" {
+		streams()
+		return
+	}
+	switch os.Getenv("SIGTERM") {
+	case "handled":
+		lambda.StartWithOptions(handle, lambda.WithEnableSIGTERM(func() { fmt.Println("handler got SIGTERM") }))
+	case "ignored":
+		signal.Ignore(syscall.SIGTERM)
+	}
+	lambda.Start(handle)
+}
 
-func handle(_ context.Context, o order) (string, error) {
+func handle(ctx context.Context, o order) (string, error) {
+	about, _ := lambdacontext.FromContext(ctx)
+	if result, err := o.mischief.do(about.AwsRequestID); !errors.Is(err, errNothing) {
+		return result, err
+	}
 	switch {
 	case o.Read != "":
 		text, err := os.ReadFile(o.Read)
@@ -49,8 +77,14 @@ func handle(_ context.Context, o order) (string, error) {
 		return string(out), err
 	case o.Ask != "":
 		return ask(o.Ask), nil
+	case o.Print != "":
+		fmt.Println(o.Print)
+		time.Sleep(time.Duration(o.Pause) * time.Millisecond)
+		return "printed", nil
 	case o.Args:
 		return strings.Join(os.Args, " "), nil
+	case o.Vars:
+		return strings.Join(os.Environ(), "\n"), nil
 	}
 	return os.Getenv(o.Name), nil
 }
@@ -60,7 +94,9 @@ func ask(url string) string {
 	if strings.HasPrefix(url, "/") {
 		url = os.Getenv("AWS_ENDPOINT_URL") + url
 	}
-	client := http.Client{Timeout: time.Second}
+	host, _, _ := strings.Cut(os.Getenv("AWS_LAMBDA_RUNTIME_API"), ":")
+	url = strings.Replace(url, "//engine:", "//"+host+":", 1)
+	client := http.Client{Timeout: 2 * time.Second}
 	resp, err := client.Get(url)
 	switch {
 	case err == nil:
@@ -68,8 +104,11 @@ func ask(url string) string {
 		return resp.Status
 	case os.IsTimeout(err):
 		return "no answer"
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refused"
 	}
-	return err.Error()
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return err.Error()
+	}
+	return "refused" // hung up without an answer
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	client := &http.Client{Timeout: 1500 * time.Millisecond}
+	client := &http.Client{Timeout: 3 * time.Second}
 	for _, arg := range os.Args[1:] {
 		if arg == "wait" {
 			select {}
