@@ -41,7 +41,7 @@ fuzz: ## every fuzz target for FUZZTIME
 bench: ## how fast it is, as ratios to bare loops in the same run; on LocalStack, ElasticMQ and Docker too where they can run
 	localstack/with.sh sh -ec "\
 	  go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./cmd/esm; \
-	  go test -run '^$$' -bench . ./api ./invoker/... ./engine/... ./sources/... ./checkpoint/... ./localstack/..."
+	  go test -run '^$$' -bench . -timeout 30m ./api ./invoker/... ./engine/... ./sources/... ./checkpoint/... ./localstack/..."
 
 cross: ## compile for every platform that is supported
 	@for os in linux darwin; do for arch in amd64 arm64; do \

@@ -52,20 +52,24 @@ func newBare(t testing.TB, p *Platform, fn config.Function, api http.Handler) *b
 }
 
 // prepare returns a container to be, and what gives back its address and its /tmp.
-func (b *bare) prepare() (o client.ContainerCreateOptions, undo func()) {
-	b.Helper()
-	seat, err := b.network.join()
-	must(b, err)
+func (b *bare) prepare() (o client.ContainerCreateOptions, undo func(), err error) {
 	d, err := b.platform.daemon(b.Context())
-	must(b, err)
+	if err != nil {
+		return o, nil, err
+	}
 	img, err := b.platform.image(b.Context(), b.fn)
-	must(b, err)
+	if err != nil {
+		return o, nil, err
+	}
+	seat, err := b.network.join()
+	if err != nil {
+		return o, nil, err
+	}
 	s := &sandbox{
 		platform: b.platform, spec: lifecycle.Spec{ID: randomID(), Function: b.fn, Env: map[string]string{}},
 		image: img, network: b.network, seat: seat, disk: b.platform.newDisk(d, b.fn),
 	}
 	o, err = s.options()
-	must(b, err)
 	o.Config.Env = slices.DeleteFunc(o.Config.Env, func(v string) bool { return strings.HasPrefix(v, apiVariable+"=") })
 	o.Config.Env = append(o.Config.Env, apiVariable+"="+b.api)
 	return o, func() {
@@ -73,21 +77,28 @@ func (b *bare) prepare() (o client.ContainerCreateOptions, undo func()) {
 		if s.disk != nil {
 			s.disk.close()
 		}
-	}
+	}, err
 }
 
-// run creates and starts a container. It returns how long these two requests took, and what ends the container.
+// run creates and starts a container. It returns how long these two requests took, and what ends the container. It may be called
+// concurrently.
 func (b *bare) run() (took time.Duration, end func()) {
-	b.Helper()
-	o, undo := b.prepare()
+	o, undo, err := b.prepare()
+	if err != nil {
+		b.Error(err)
+		return 0, func() {}
+	}
 	began := time.Now()
 	made, err := b.client.ContainerCreate(b.Context(), o)
-	must(b, err)
-	_, err = b.client.ContainerStart(b.Context(), made.ID, client.ContainerStartOptions{})
-	must(b, err)
+	if err == nil {
+		_, err = b.client.ContainerStart(b.Context(), made.ID, client.ContainerStartOptions{})
+	}
 	took = time.Since(began)
+	if err != nil {
+		b.Errorf("create and start a container: %v", err)
+	}
 	return took, func() {
-		_, err := b.client.ContainerRemove(context.Background(), made.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		_, err := b.client.ContainerRemove(context.Background(), o.Name, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 		if err != nil {
 			b.Errorf("remove a container: %v", err)
 		}
