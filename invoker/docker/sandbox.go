@@ -58,6 +58,9 @@ func (s *sandbox) make(ctx context.Context) (err error) {
 	if s.seat, err = s.network.join(); err != nil {
 		return err
 	}
+	if fn.MultiConcurrent() {
+		s.seat.api.Allow(2 * fn.PerEnvironment()) // a worker's request for an event, and its answer
+	}
 	s.disk = p.newDisk(s.docker, fn)
 	done, err := s.docker.slot(ctx)
 	if err != nil {
