@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/moby/moby/client"
@@ -168,4 +169,33 @@ func TestKilledEngineWithoutContainersAfterwards(t *testing.T) {
 	noLeftovers(t, e)
 	e.Variables = []string{"DOCKER_HOST=unix://" + e.Path("docker.sock")} // where no daemon is
 	e.Run(g).Stop()
+}
+
+// SIGTERM lets the container in hand finish its batch, as long as GracePeriod allows, and ends one that does not.
+func TestStopWithWorkInHand(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		finishes   bool
+		code, left int // of the exit; messages
+	}{"finishes": {true, 0, 0}, "hangs": {false, 1, 1}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := rig.New(t)
+			f := e.ContainerFunction("f", forwarder(t, e), nil)
+			gate := f.Gate(t, rig.Succeed)
+			q := e.Queue("stop", rig.Attributes{"VisibilityTimeout": "120"})
+			q.Send("m")
+			engine := e.Run(rig.EngineKeys("TimeScale: 0.05, GracePeriod: 10s"), f.On(q.ARN))
+			rig.Receive(t, gate.Begun)
+			engine.Signal(syscall.SIGTERM)
+			if tt.finishes {
+				gate.Open()
+			}
+			engine.WantExit(tt.code)
+			if n := q.Count(); n != tt.left {
+				t.Errorf("%d messages are left, want %d", n, tt.left)
+			}
+			noLeftovers(t, e)
+		})
+	}
 }

@@ -129,6 +129,12 @@ func (r *netRig) said() string {
 
 var probeProgram []byte
 
+// probeLimits are those without which Podman asks for more than some machines let root have.
+var probeLimits = []*container.Ulimit{
+	{Name: "nofile", Soft: openFiles, Hard: openFiles},
+	{Name: "nproc", Soft: podmanProcesses, Hard: podmanProcesses},
+}
+
 // probeImage returns an image with the probe.
 func probeImage(t testing.TB) string {
 	t.Helper()
@@ -145,7 +151,8 @@ func (r *netRig) probe(s *seat, args ...string) *bufio.Scanner {
 	c, err := docker.ContainerCreate(r.Context(), client.ContainerCreateOptions{
 		Config: &container.Config{Image: r.image(), Cmd: args, User: "993:990", Labels: r.labels("probe", "")},
 		HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(s.net.name), CapDrop: []string{"ALL"},
-			ExtraHosts: []string{s.name + ":" + s.gateway.String()}},
+			ExtraHosts: []string{s.name + ":" + s.gateway.String()},
+			Resources:  container.Resources{Ulimits: probeLimits}},
 		NetworkingConfig: &dockernet.NetworkingConfig{EndpointsConfig: map[string]*dockernet.EndpointSettings{
 			s.net.name: {IPAMConfig: &dockernet.EndpointIPAMConfig{IPv4Address: s.ip}},
 		}},

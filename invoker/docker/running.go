@@ -241,17 +241,22 @@ func (r *running) listen() {
 
 // limitAfterInit returns api with a limit of the CPU time from the first request for an event on: Init is over then.
 func (r *running) limitAfterInit(api http.Handler) http.Handler {
+	initialized := make(chan struct{})
+	r.work.Go(func() {
+		select {
+		case <-initialized:
+		case <-r.ctx.Done():
+			return
+		}
+		r.capped = true // Kill waits for this
+		if err := r.limitCPU(r.ctx, cpuLimit(r.spec.Function)); err != nil && r.ctx.Err() == nil {
+			r.platform.warn(r.spec.Function.Name, fmt.Sprintf("Container.CPULimit has no effect: %v", err))
+		}
+	})
 	var once sync.Once
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if strings.HasSuffix(req.URL.Path, "/invocation/next") {
-			once.Do(func() {
-				r.work.Go(func() {
-					r.capped = true // Kill waits for this
-					if err := r.limitCPU(r.ctx, cpuLimit(r.spec.Function)); err != nil && r.ctx.Err() == nil {
-						r.platform.warn(r.spec.Function.Name, fmt.Sprintf("Container.CPULimit has no effect: %v", err))
-					}
-				})
-			})
+			once.Do(func() { close(initialized) })
 		}
 		api.ServeHTTP(w, req)
 	})

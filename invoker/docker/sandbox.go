@@ -112,6 +112,12 @@ func (s *sandbox) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.disk != nil && s.docker.podman {
+		all := options.HostConfig.Mounts
+		if err := s.docker.name(ctx, &all[len(all)-1], s.name()); err != nil {
+			return err
+		}
+	}
 	s.command = slices.Concat(options.Config.Entrypoint, options.Config.Cmd)[0]
 	made, err := bounded(ctx, createTime, func(ctx context.Context) (client.ContainerCreateResult, error) {
 		return s.docker.ContainerCreate(ctx, options)
@@ -217,6 +223,9 @@ func (s *sandbox) release() {
 		s.seat.leave()
 	}
 	if s.disk != nil {
+		if s.docker.podman {
+			_ = s.docker.removeVolume(context.Background(), s.name()) // Close and Sweep find what is left
+		}
 		s.disk.close()
 	}
 	s.platform.forget(s)

@@ -44,12 +44,14 @@ var badContainers = []badFile{
 	{"layers", "Functions:\n  a:\n    Command: [x]\n    Layers:\n      - nowhere\n      - full.yaml\n      - zip/broken.zip\n      - arn:aws:lambda:us-east-1:123456789012:layer:a:1\n", false, []string{
 		`5:9: Functions.a.Layers[0]: does not exist (relative to this file)`,
 		`6:9: Functions.a.Layers[1]: is neither a directory nor a .zip file`,
-		`7:9: Functions.a.Layers[2]: is not a zip archive: not a valid zip file`,
+		`7:9: Functions.a.Layers[2]: is not a zip archive, or is incomplete (zip: not a valid zip file): build or copy it again`,
 		`8:9: Functions.a.Layers[3]: is not on this machine, and this version does not fetch layers: name a directory or a .zip file`}},
 	{"too many layers", "Functions:\n  a: {Command: [x], Layers: [a, b, c, d, e, f]}\n", true, []string{
 		`2:21: Functions.a.Layers: has 6 items, above 5`}},
 	{"an archive that is none", "Functions:\n  a: {Command: [x], CodeUri: zip/broken.zip}\n", false, []string{
-		`2:21: Functions.a.CodeUri: is not a zip archive: not a valid zip file`}},
+		`2:21: Functions.a.CodeUri: is not a zip archive, or is incomplete (zip: not a valid zip file): build or copy it again`}},
+	{"an archive that leaves its directory", "Functions:\n  a: {Command: [x], CodeUri: zip/escapes.zip}\n", false, []string{
+		`2:21: Functions.a.CodeUri: entry "../x" leaves the directory: build the archive inside of the directory that it holds`}},
 	{"the kind of package", "Functions:\n  a: {ImageUri: orders, PackageType: Image}\n", true, []string{
 		`2:25: Functions.a.PackageType: follows from ImageUri: remove it`}},
 	{"networks", "Engine: {ContainerNetworks: 8.8.0.0/16}\n", false, []string{
