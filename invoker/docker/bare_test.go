@@ -66,7 +66,7 @@ func (b *bare) prepare() (o client.ContainerCreateOptions, undo func(), err erro
 		return o, nil, err
 	}
 	s := &sandbox{
-		platform: b.platform, spec: lifecycle.Spec{ID: randomID(), Function: b.fn, Env: map[string]string{}},
+		platform: b.platform, docker: d, spec: lifecycle.Spec{ID: randomID(), Function: b.fn, Env: map[string]string{}},
 		image: img, network: b.network, seat: seat, disk: b.platform.newDisk(d, b.fn),
 	}
 	o, err = s.options()
