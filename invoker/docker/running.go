@@ -21,6 +21,7 @@ const (
 	quietGrace = 200 * time.Millisecond // for reading what a container sent just before it died
 	killWait   = 10 * time.Second       // for the daemon to kill a container
 	askAgain   = 250 * time.Millisecond // when the daemon is away
+	lateNotice = 500 * time.Millisecond // for the daemon to learn that a container ran out of memory
 )
 
 // running is a container that was started.
@@ -166,12 +167,29 @@ func (r *running) watch(end client.ContainerWaitResult) {
 			r.code = state.ExitCode
 		}
 		if r.code == sigkilled && r.ctx.Err() == nil {
-			if state, err := r.inspect(r.ctx); err == nil {
-				r.oom = state.OOMKilled
-			}
+			r.oom = r.outOfMemory()
 		}
 		return
 	}
+}
+
+// outOfMemory reports whether the kernel killed the container for its memory. On a busy machine the daemon learns that a little
+// after the end.
+func (r *running) outOfMemory() bool {
+	const looks = 5
+	for range looks {
+		if state, err := r.inspect(r.ctx); err != nil || state.OOMKilled {
+			return err == nil
+		}
+		if r.killing.Load() {
+			return false // that is why it ended
+		}
+		select {
+		case <-time.After(lateNotice / looks):
+		case <-r.ctx.Done():
+		}
+	}
+	return false
 }
 
 const sigkilled = 137 // the status of a container whose first process was killed
