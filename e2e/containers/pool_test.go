@@ -12,7 +12,7 @@ import (
 	"github.com/esm-run/esm/invoker/docker/dockertest"
 )
 
-// environments returns "state kind" of a function's environments as esm status has them, the oldest first.
+// environments returns "state kind" of a function's environments as esm status has them, sorted.
 func environments(engine *rig.Engine, function string) (all []string) {
 	engine.Helper()
 	out, _, _ := rig.Run(engine.TB, "status", "--json", "--listen", engine.Listen)
@@ -32,6 +32,7 @@ func environments(engine *rig.Engine, function string) (all []string) {
 			}
 		}
 	}
+	slices.Sort(all)
 	return all
 }
 

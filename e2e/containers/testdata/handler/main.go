@@ -38,7 +38,7 @@ type order struct {
 func main() {
 	if os.Getenv(sleeper) != "" {
 		signal.Ignore(syscall.SIGTERM)
-		select {}
+		time.Sleep(time.Hour)
 	}
 	if os.Getenv("STREAM") != "" {
 		streams()
