@@ -1,0 +1,90 @@
+package chaostest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/esm-run/esm/chaos"
+	"github.com/esm-run/esm/engine"
+)
+
+// Options change a simulation. The zero Options let the seed decide everything.
+type Options struct {
+	Faults chaos.Rates           // nil lets the seed choose
+	Only   map[chaos.Strike]bool // the faults that may strike; nil allows all of the plan
+}
+
+// Result is a simulation that has ended.
+type Result struct {
+	Seed    uint64
+	Setup   string // what the seed chose, for people
+	History chaos.History
+	Verdict chaos.Verdict
+}
+
+// String returns what a failed test prints: seed, setup, verdict, and the story of the records concerned.
+func (r Result) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d: %s\n%s", r.Seed, r.Setup, r.Verdict)
+	for _, f := range r.Verdict {
+		for i, breach := range f.Breaches {
+			if i == 3 {
+				fmt.Fprintf(&b, "%s: and %d more\n", f.Invariant, len(f.Breaches)-i)
+				break
+			}
+			fmt.Fprintf(&b, "%s: %v: %s\n", f.Invariant, breach.Records, breach.Text)
+		}
+	}
+	concerned := r.Verdict.Records()
+	b.WriteString(chaos.Story(r.History, concerned[:min(len(concerned), 3)]...))
+	return b.String()
+}
+
+const (
+	faultsFor  = 3 * time.Minute  // how long faults strike
+	settlesFor = 30 * time.Minute // how long records may take to settle after that
+	mapping    = "m"
+)
+
+// running is an engine with one feed.
+type running struct {
+	stop, kill context.CancelFunc
+	ended      chan struct{}
+}
+
+func start(feed engine.Feed) *running {
+	ctx, stop := context.WithCancel(context.Background())
+	work, kill := context.WithCancel(context.Background())
+	r := &running{stop: stop, kill: kill, ended: make(chan struct{})}
+	var e engine.Engine
+	e.Set(mapping, feed)
+	go func() {
+		defer close(r.ended)
+		e.Run(ctx, work)
+	}()
+	return r
+}
+
+// end stops the engine, and kills it after a grace period. It reports whether the engine has ended.
+func (r *running) end(grace time.Duration) bool {
+	r.stop()
+	if !r.endsWithin(grace) {
+		r.kill()
+	}
+	ended := r.endsWithin(time.Minute)
+	r.kill()
+	return ended
+}
+
+func (r *running) endsWithin(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-r.ended:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
