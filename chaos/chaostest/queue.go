@@ -70,7 +70,10 @@ func (w *queueWorld) newFeed(permits int) {
 	report, limit := w.dice.IntN(2) == 0, pick(w.dice, 0, 2, 7)
 	f := &queue.Feed{
 		Mapping: mapping, Function: "f", Report: report, Trace: w.recorder.Trace,
-		Queue: &chaos.Queue{Queue: w.queue, Faults: w.faults, Repeats: !w.cfg.FIFO},
+		Queue: &network{
+			queue: &chaos.Queue{Queue: w.queue, Faults: w.faults, Repeats: !w.cfg.FIFO},
+			dice:  rand.New(rand.NewPCG(w.faults.Seed, 13)),
+		},
 		Invoker: &chaos.Invoker{
 			Invoker: w.function, Faults: w.faults, Report: report, Ordered: w.cfg.FIFO,
 			Timeout: time.Duration(1+w.dice.IntN(20)) * time.Second, Late: 2 * w.cfg.Visibility,

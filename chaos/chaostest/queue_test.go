@@ -1,28 +1,45 @@
 package chaostest
 
 import (
-	"flag"
 	"testing"
-	"testing/synctest"
+
+	"github.com/esm-run/esm/chaos"
 )
 
-var (
-	firstSeed = flag.Uint64("chaos.seed", 0, "the first seed of each simulation")
-	seeds     = flag.Uint64("chaos.seeds", 100, "how many seeds each simulation runs")
-)
-
-// TestQueue simulates feeds of standard and FIFO queues. Seeds: -chaos.seed and -chaos.seeds.
+// TestQueue simulates feeds of standard and FIFO queues.
 func TestQueue(t *testing.T) { simulate(t, Queue) }
 
-func simulate(t *testing.T, run func(uint64, Options) Result) {
-	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
-		synctest.Test(t, func(t *testing.T) {
-			if result := run(seed, Options{}); len(result.Verdict.Broken()) > 0 {
-				t.Fatal(result)
-			}
-		})
-		if t.Failed() {
-			return
+func TestQueueIsRepeatable(t *testing.T) { wantRepeatable(t, Queue) }
+
+// TestQueueMeetsEveryFault checks that the seeds reach what they are for: each fault of queues and handlers, repeats, dead
+// letters, filters.
+func TestQueueMeetsEveryFault(t *testing.T) {
+	met := map[chaos.Fault]int{}
+	repeats, dead, unwanted := 0, 0, 0
+	for seed := range uint64(60) {
+		h := once(t, Queue, seed).History
+		for _, f := range h.Injected {
+			met[f.Fault]++
 		}
+		repeats += len(chaos.Repeats(h))
+		dead += len(h.Dead)
+		for _, r := range h.Sent {
+			if r.Unwanted {
+				unwanted++
+			}
+		}
+	}
+	for _, f := range []chaos.Fault{
+		chaos.HandlerThrows, chaos.HandlerHangs, chaos.HandlerCrashes, chaos.HandlerOutOfMemory, chaos.HandlerRubbish,
+		chaos.HandlerPartial, chaos.HandlerLies, chaos.HandlerLate, chaos.InvokeThrottled, chaos.InvokeNotRun,
+		chaos.InvokeRefused, chaos.InvokeLost, chaos.SourceThrottles, chaos.SourceEmpty, chaos.SourceRepeats,
+		chaos.SourceUndone, chaos.SourceDone, chaos.SourceSlow, chaos.EngineStops, chaos.EngineKill,
+	} {
+		if met[f] == 0 {
+			t.Errorf("no seed met %s", f)
+		}
+	}
+	if repeats == 0 || dead == 0 || unwanted == 0 {
+		t.Errorf("%d repeats, %d dead letters, %d unwanted records: want some of each", repeats, dead, unwanted)
 	}
 }

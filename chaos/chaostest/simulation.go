@@ -67,8 +67,11 @@ func start(feed engine.Feed) *running {
 	return r
 }
 
-// end stops the engine, and kills it after a grace period. It reports whether the engine has ended.
+// end stops the engine, and kills it after a grace period, or at once if that is 0. It reports whether the engine has ended.
 func (r *running) end(grace time.Duration) bool {
+	if grace == 0 {
+		r.kill() // first: a feed that was only told to stop would begin something
+	}
 	r.stop()
 	if !r.endsWithin(grace) {
 		r.kill()
