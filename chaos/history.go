@@ -129,6 +129,9 @@ func (r *Recorder) note(change func(*History)) {
 // Sent records that a marked record was sent.
 func (r *Recorder) Sent(rec Record) { r.note(func(h *History) { h.Sent = append(h.Sent, rec) }) }
 
+// Struck records a fault that no plan has, such as the end of a grace period, which follows from a stop.
+func (r *Recorder) Struck(f Injected) { r.note(func(h *History) { h.Injected = append(h.Injected, f) }) }
+
 // Finish sets the end of the history.
 func (r *Recorder) Finish(end func(*History)) { r.note(end) }
 

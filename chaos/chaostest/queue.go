@@ -113,14 +113,14 @@ var wantedOnly = func() *filter.Filter {
 
 // run sends records in three waves, stops or kills the engine after some of them, and then lets everything settle.
 func (w *queueWorld) run() {
-	e := start(w.feed)
+	e := start(w.feed, w.recorder)
 	for range 3 {
 		w.send(1 + w.dice.IntN(25))
 		time.Sleep(time.Duration(w.dice.Int64N(int64(40 * time.Second))))
 		if grace, hit := w.stops(); hit {
 			e.end(grace)
 			time.Sleep(time.Duration(w.dice.Int64N(int64(10 * time.Second))))
-			e = start(w.feed)
+			e = start(w.feed, w.recorder)
 		}
 	}
 	limit := w.faults.Until.Add(settlesFor)

@@ -52,12 +52,13 @@ const (
 type running struct {
 	stop, kill context.CancelFunc
 	ended      chan struct{}
+	recorder   *chaos.Recorder
 }
 
-func start(feed engine.Feed) *running {
+func start(feed engine.Feed, recorder *chaos.Recorder) *running {
 	ctx, stop := context.WithCancel(context.Background())
 	work, kill := context.WithCancel(context.Background())
-	r := &running{stop: stop, kill: kill, ended: make(chan struct{})}
+	r := &running{stop: stop, kill: kill, ended: make(chan struct{}), recorder: recorder}
 	var e engine.Engine
 	e.Set(mapping, feed)
 	go func() {
@@ -74,6 +75,8 @@ func (r *running) end(grace time.Duration) bool {
 	}
 	r.stop()
 	if !r.endsWithin(grace) {
+		late := chaos.Strike{Fault: chaos.EngineKill, Target: "engine at the end of its grace period", N: 1}
+		r.recorder.Struck(chaos.Injected{Strike: late, At: time.Now()})
 		r.kill()
 	}
 	ended := r.endsWithin(time.Minute)
