@@ -65,6 +65,7 @@ type Call struct {
 	Handles      []string // of the records' deliveries by a queue; empty for a stream
 	Ran          bool     // the handler saw the records
 	Succeeded    []string // records that the answer settles
+	Interrupted  bool     // the engine was killed meanwhile, and has no answer
 	Answer       string   // for people
 }
 
@@ -130,7 +131,9 @@ func (r *Recorder) note(change func(*History)) {
 func (r *Recorder) Sent(rec Record) { r.note(func(h *History) { h.Sent = append(h.Sent, rec) }) }
 
 // Struck records a fault that no plan has, such as the end of a grace period, which follows from a stop.
-func (r *Recorder) Struck(f Injected) { r.note(func(h *History) { h.Injected = append(h.Injected, f) }) }
+func (r *Recorder) Struck(f Injected) {
+	r.note(func(h *History) { h.Injected = append(h.Injected, f) })
+}
 
 // Finish sets the end of the history.
 func (r *Recorder) Finish(end func(*History)) { r.note(end) }

@@ -48,7 +48,23 @@ func (x *index) settledEarly(r Record) (time.Time, bool) {
 // ended reports whether a record of a stream was handled successfully or given up at any time.
 func (x *index) ended(id string) bool {
 	_, gone := x.givenUp[id]
-	return gone || slices.ContainsFunc(x.handled[id], func(c *Call) bool { return slices.Contains(c.Succeeded, id) })
+	return gone || x.succeeded(id)
+}
+
+// succeeded reports whether a record was handled successfully at any time.
+func (x *index) succeeded(id string) bool {
+	return slices.ContainsFunc(x.handled[id], func(c *Call) bool { return slices.Contains(c.Succeeded, id) })
+}
+
+// Unsettled returns the wanted records of streams that were neither handled successfully nor given up yet.
+func Unsettled(h History) (ids []string) {
+	x := newIndex(h)
+	for _, r := range h.Sent {
+		if r.Shard != "" && !r.Unwanted && !x.ended(r.ID) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
 }
 
 // positionBehind checks each durable position against the records before it.

@@ -22,7 +22,7 @@ func givenUpTold(x *index, f *Finding) {
 	for id, at := range x.givenUp {
 		f.Checked++
 		switch n := len(notices[id]); {
-		case n == 0 && x.Complete:
+		case n == 0 && x.Complete && !x.succeeded(id): // an engine that was killed before the notice may have tried again
 			f.broken(at, []string{id}, "given up, and no notice tells it")
 		case n > 1:
 			f.broken(at, []string{id}, "given up, and %d notices tell it", n)

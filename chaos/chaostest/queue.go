@@ -117,7 +117,7 @@ func (w *queueWorld) run() {
 	for range 3 {
 		w.send(1 + w.dice.IntN(25))
 		time.Sleep(time.Duration(w.dice.Int64N(int64(40 * time.Second))))
-		if grace, hit := w.stops(); hit {
+		if grace, hit := stops(w.faults); hit {
 			e.end(grace)
 			time.Sleep(time.Duration(w.dice.Int64N(int64(10 * time.Second))))
 			e = start(w.feed, w.recorder)
@@ -129,18 +129,6 @@ func (w *queueWorld) run() {
 	}
 	ended := e.end(time.Hour)
 	w.finish(ended)
-}
-
-// stops decides whether the engine is stopped now, with a grace period, or killed, without one.
-func (w *queueWorld) stops() (grace time.Duration, hit bool) {
-	if _, hit := w.faults.Strikes(chaos.EngineKill, "engine"); hit {
-		return 0, true
-	}
-	dice, hit := w.faults.Strikes(chaos.EngineStops, "engine")
-	if !hit {
-		return 0, false
-	}
-	return time.Duration(dice.Int64N(int64(20 * time.Second))), true
 }
 
 // send sends marked records, a few milliseconds apart.
@@ -173,12 +161,7 @@ func (w *queueWorld) finish(ended bool) {
 				h.Remaining = append(h.Remaining, r.ID)
 			}
 		}
-		if held := w.function.inUse(); held > 0 {
-			h.Held = append(h.Held, fmt.Sprintf("%d permits", held))
-		}
-		if !ended {
-			h.Held = append(h.Held, "the feed's goroutines: it does not end")
-		}
+		h.Held = held(w.function, ended)
 	})
 }
 

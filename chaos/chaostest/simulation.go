@@ -94,3 +94,26 @@ func (r *running) endsWithin(d time.Duration) bool {
 		return false
 	}
 }
+
+// stops decides whether the engine is stopped now, with a grace period, or killed, without one.
+func stops(faults *chaos.Injector) (grace time.Duration, hit bool) {
+	if _, hit := faults.Strikes(chaos.EngineKill, "engine"); hit {
+		return 0, true
+	}
+	dice, hit := faults.Strikes(chaos.EngineStops, "engine")
+	if !hit {
+		return 0, false
+	}
+	return time.Duration(1 + dice.Int64N(int64(20*time.Second))), true
+}
+
+// held describes what a feed should have given back.
+func held(f *function, ended bool) (left []string) {
+	if n := f.inUse(); n > 0 {
+		left = append(left, fmt.Sprintf("%d permits", n))
+	}
+	if !ended {
+		left = append(left, "the feed's goroutines: it does not end")
+	}
+	return left
+}
