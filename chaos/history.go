@@ -35,7 +35,7 @@ type History struct {
 type Limits struct {
 	Concurrency int // invocations at once
 	Batch       int // records in one invocation
-	Tries       int // invocations with one ID that the handler saw
+	Tries       int // invocations with one ID that the handler answered
 	Deliveries  int // invocations with one record of a queue that the handler saw: maxReceiveCount
 }
 
@@ -65,7 +65,7 @@ type Call struct {
 	Handles      []string // of the records' deliveries by a queue; empty for a stream
 	Ran          bool     // the handler saw the records
 	Succeeded    []string // records that the answer settles
-	Interrupted  bool     // the engine was killed meanwhile, and has no answer
+	Unknown      bool     // the engine has no answer: the connection broke, or it was killed meanwhile
 	Answer       string   // for people
 }
 

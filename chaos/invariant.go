@@ -25,7 +25,7 @@ var Invariants = []Invariant{
 	{"repeats-explained", "a record that was handled is handled again only because of a fault that has a name", repeatsExplained},
 	{"caps-kept", "concurrency and batch size never exceed their limits", capsKept},
 	{"tries-limited", "nothing is tried more often than its limit allows, across restarts", triesLimited},
-	{"given-up-told", "every record that is given up is in exactly one notice, which its destination accepted or the store holds", givenUpTold},
+	{"given-up-told", "every record that is given up is in exactly one notice, which its destination accepted or the store holds; a second one needs a fault", givenUpTold},
 	{"events-end-once", "every accepted asynchronous event ends exactly once", eventsEndOnce},
 	{"run-ids-kept", "invocations with the same ID have the same records", runIDsKept},
 	{"nothing-held", "no permit, environment, goroutine, file or lock is left behind", nothingHeld},

@@ -190,6 +190,9 @@ func TestInvariants(t *testing.T) {
 		{"a throttle is no try", "", nil, History{
 			Limits: Limits{Tries: 1}, Calls: []Call{{ID: "1", Began: at(1), Ended: at(1), Records: ids("a")}, call("1", 2, 3, ids("a"))},
 		}},
+		{"a lost answer is no try", "", nil, History{
+			Limits: Limits{Tries: 1}, Calls: []Call{{ID: "1", Began: at(1), Ended: at(1), Ran: true, Unknown: true, Records: ids("a")}, call("1", 2, 3, ids("a"))},
+		}},
 		{"a delivery too many", "tries-limited", ids("a"), History{
 			Limits: Limits{Deliveries: 1}, Calls: []Call{call("1", 1, 2, nil, "a"), call("2", 2, 3, nil, "a")},
 		}},
@@ -212,6 +215,11 @@ func TestInvariants(t *testing.T) {
 		{"given up and told by two notices", "given-up-told", ids("1"), History{
 			Complete: true, Sent: []Record{inShard("s", "1")}, GivenUp: []GivenUp{{"s", ids("1"), at(1)}},
 			Told: []Told{{ID: "n", Records: ids("1")}, {ID: "m", Records: ids("1")}},
+		}},
+		{"given up and told by two notices, with a failed save between them", "", nil, History{
+			Complete: true, Sent: []Record{inShard("s", "1")}, GivenUp: []GivenUp{{"s", ids("1"), at(1)}},
+			Told:     []Told{{ID: "n", Records: ids("1"), At: at(1)}, {ID: "m", Records: ids("1"), At: at(3)}},
+			Injected: []Injected{struck(StoreConflicts, "save m s", 2)},
 		}},
 		{"told and not given up", "given-up-told", ids("1"), History{
 			Complete: true, Sent: []Record{inShard("s", "1")}, Calls: []Call{call("1", 1, 2, ids("1"))},

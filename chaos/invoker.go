@@ -81,7 +81,7 @@ func (i *Invoker) call(ctx context.Context, c esm.Call, run invoke) (esm.Respons
 	seen := Call{ID: c.ID, Shard: b.shard, Records: ids, Handles: b.handles, Began: time.Now()}
 	fault, dice := i.Faults.first(faults, target, ids)
 	resp, ran, err := i.try(ctx, c, run, fault, dice, ids)
-	seen.Ended, seen.Ran, seen.Answer, seen.Interrupted = time.Now(), ran, describe(resp, err), ctx.Err() != nil
+	seen.Ended, seen.Ran, seen.Answer, seen.Unknown = time.Now(), ran, describe(resp, err), err != nil
 	if err == nil && resp.Fault == "" {
 		seen.Succeeded = i.succeeded(ids, resp.Payload)
 	}

@@ -33,11 +33,11 @@ func capsKept(x *index, f *Finding) {
 	}
 }
 
-// triesLimited counts what the handler saw, by invocation and by record.
+// triesLimited counts the answers by invocation, and what the handler saw by record.
 func triesLimited(x *index, f *Finding) {
 	tries := map[string]int{}
 	for _, c := range x.calls {
-		if !c.Ran || c.Interrupted { // whether an interrupted try counts, the engine cannot always know
+		if !c.Ran || c.Unknown { // without an answer there is no failure to count
 			continue
 		}
 		tries[c.ID]++

@@ -2,6 +2,8 @@ package chaos
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/esm-run/esm"
 )
@@ -25,15 +27,23 @@ func (s *Store) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (saved
 	}
 	err = s.Faults.write(ctx, target, func() (err error) {
 		saved, err = s.Store.Save(ctx, k, next)
-		if err == nil && k.Shard != "" && next.Position != "" {
-			s.Faults.recorder().position(k.Shard, next.Position)
-		}
+		s.record(target, k, next, err)
 		return err
 	})
 	if err != nil {
 		return esm.Checkpoint{}, err
 	}
 	return saved, nil
+}
+
+// record records a durable position, or a conflict: that of a fault, or of an earlier save that was made although it failed.
+func (s *Store) record(target string, k esm.Key, next esm.Checkpoint, err error) {
+	switch {
+	case errors.Is(err, esm.ErrConflict):
+		s.Faults.recorder().Struck(Injected{Strike: Strike{Fault: StoreConflicts, Target: target}, At: time.Now()})
+	case err == nil && k.Shard != "" && next.Position != "":
+		s.Faults.recorder().position(k.Shard, next.Position)
+	}
 }
 
 // interfere writes the checkpoint as another process would: it stays the same, with another version.

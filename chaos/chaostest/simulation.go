@@ -74,7 +74,7 @@ func (r *running) end(grace time.Duration) bool {
 		r.kill() // first: a feed that was only told to stop would begin something
 	}
 	r.stop()
-	if !r.endsWithin(grace) {
+	if grace > 0 && !r.endsWithin(grace) {
 		late := chaos.Strike{Fault: chaos.EngineKill, Target: "engine at the end of its grace period", N: 1}
 		r.recorder.Struck(chaos.Injected{Strike: late, At: time.Now()})
 		r.kill()
