@@ -109,6 +109,7 @@ type Injected struct {
 	Strike
 	At      time.Time
 	Records []string // that it concerns; a fault of the engine's process concerns all
+	Follows bool     // from another fault: no plan has it
 }
 
 // Recorder collects a History. Its methods may be called concurrently. A nil Recorder discards everything.
@@ -130,9 +131,12 @@ func (r *Recorder) note(change func(*History)) {
 // Sent records that a marked record was sent.
 func (r *Recorder) Sent(rec Record) { r.note(func(h *History) { h.Sent = append(h.Sent, rec) }) }
 
-// Struck records a fault that no plan has, such as the end of a grace period, which follows from a stop.
-func (r *Recorder) Struck(f Injected) {
-	r.note(func(h *History) { h.Injected = append(h.Injected, f) })
+// Struck records a fault that follows from another, such as a kill at the end of a grace period.
+func (r *Recorder) Struck(f Fault, target string) {
+	now := time.Now()
+	r.note(func(h *History) {
+		h.Injected = append(h.Injected, Injected{Strike: Strike{Fault: f, Target: target}, At: now, Follows: true})
+	})
 }
 
 // Finish sets the end of the history.

@@ -3,7 +3,6 @@ package chaos
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/esm-run/esm"
 )
@@ -40,7 +39,7 @@ func (s *Store) Save(ctx context.Context, k esm.Key, next esm.Checkpoint) (saved
 func (s *Store) record(target string, k esm.Key, next esm.Checkpoint, err error) {
 	switch {
 	case errors.Is(err, esm.ErrConflict):
-		s.Faults.recorder().Struck(Injected{Strike: Strike{Fault: StoreConflicts, Target: target}, At: time.Now()})
+		s.Faults.recorder().Struck(StoreConflicts, target)
 	case err == nil && k.Shard != "" && next.Position != "":
 		s.Faults.recorder().position(k.Shard, next.Position)
 	}

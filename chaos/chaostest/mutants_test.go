@@ -60,6 +60,35 @@ var mutants = []mutant{
 		name: "a permit is leaked", file: "engine/queue/poller.go",
 		old: "		p.slot.Release()\n", new: "		if len(p.overflow) == 0 {\n			p.slot.Release()\n		}\n",
 		test: "TestQueue", invariant: "nothing-held",
+	}, {
+		name: "a position is saved before the effect", file: "engine/stream/try.go",
+		old:  "	step, state = l.invoke(work, slot, run, event)\n",
+		new:  "	change, _ := l.ledger.note(l.n, run.Records, l.left[1:], l.window)\n	_ = l.ledger.save(work, change)\n	step, state = l.invoke(work, slot, run, event)\n",
+		test: "TestStream", invariant: "position-behind",
+	}, {
+		name: "the failure list of a stream is ignored", file: "engine/policy/stream.go",
+		old: "return Step{Settled: r.Records[:i:i], Next: []Run{{Records: r.Records[i:]}}}", new: "return Step{Settled: r.Records}",
+		test: "TestStream", invariant: "nothing-lost",
+	}, {
+		name: "the retry count is lost on restart", file: "engine/policy/watermark.go",
+		old: "Records: recs, Tries: o.Tries, Response", new: "Records: recs, Response",
+		test: "TestStream", invariant: "tries-limited",
+	}, {
+		name: "two lanes are swapped", file: "engine/stream/ledger.go",
+		old: "policy.Lane(r.Group, l.lanes)", new: "policy.Lane(r.ID, l.lanes)",
+		test: "TestStream", invariant: "order-kept",
+	}, {
+		name: "a notice is skipped", file: "engine/stream/run.go",
+		old: "	if f.Destination == nil {\n", new: "	if f.Destination == nil || len(step.Dropped) == 1 {\n",
+		test: "TestStream", invariant: "given-up-told",
+	}, {
+		name: "a child shard is begun early", file: "engine/policy/shards.go",
+		old: "			free = false\n", new: "",
+		test: "TestStream", invariant: "order-kept",
+	}, {
+		name: "a permit of a stream is leaked", file: "engine/stream/try.go",
+		old: "		defer slot.Release()\n", new: "		if len(run.Records) > 1 {\n			defer slot.Release()\n		}\n",
+		test: "TestStream", invariant: "nothing-held",
 	},
 }
 

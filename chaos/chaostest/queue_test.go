@@ -17,7 +17,7 @@ func TestQueueMeetsEveryFault(t *testing.T) {
 	met := map[chaos.Fault]int{}
 	repeats, dead, unwanted := 0, 0, 0
 	for seed := range uint64(60) {
-		h := once(t, Queue, seed).History
+		h := once(t, Queue, seed, Options{}).History
 		for _, f := range h.Injected {
 			met[f.Fault]++
 		}

@@ -5,6 +5,7 @@ package chaostest
 import (
 	"flag"
 	"math/rand"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -24,19 +25,36 @@ type simulation func(seed uint64, o Options) Result
 func simulate(t *testing.T, run simulation) {
 	t.Helper()
 	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
-		if result := once(t, run, seed); len(result.Verdict.Broken()) > 0 {
-			t.Fatal(result)
+		if result := once(t, run, seed, Options{}); len(result.Verdict.Broken()) > 0 {
+			t.Fatal(shortest(t, run, result))
 		}
 	}
 }
 
+// shortest returns a run of the same seed that breaks the same invariant with as few faults as are needed. A run without
+// some faults may not break it, although the seed does: then others are left out.
+func shortest(t *testing.T, run simulation, whole Result) Result {
+	t.Helper()
+	const runs = 300
+	best := whole
+	chaos.Shrink(chaos.Strikes(whole.History), runs, func(only map[chaos.Strike]bool) bool {
+		result := once(t, run, whole.Seed, Options{Only: only})
+		if !slices.Contains(result.Verdict.Broken(), whole.Verdict.Broken()[0]) {
+			return false
+		}
+		best = result
+		return true
+	})
+	return best
+}
+
 // once runs one seed in a bubble of its own. It also seeds the jitter of the engine's pauses, which comes from the global
 // source.
-func once(t *testing.T, run simulation, seed uint64) (result Result) {
+func once(t *testing.T, run simulation, seed uint64, o Options) (result Result) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
 		rand.Seed(int64(seed)) //lint:ignore SA1019 nothing else reaches the source that the backoff library uses
-		result = run(seed, Options{})
+		result = run(seed, o)
 	})
 	return result
 }
@@ -48,7 +66,7 @@ func wantRepeatable(t *testing.T, run simulation) {
 	const n = 50
 	same := 0
 	for seed := range uint64(n) {
-		if chaos.Story(once(t, run, seed).History) == chaos.Story(once(t, run, seed).History) {
+		if chaos.Story(once(t, run, seed, Options{}).History) == chaos.Story(once(t, run, seed, Options{}).History) {
 			same++
 		}
 	}

@@ -75,8 +75,7 @@ func (r *running) end(grace time.Duration) bool {
 	}
 	r.stop()
 	if grace > 0 && !r.endsWithin(grace) {
-		late := chaos.Strike{Fault: chaos.EngineKill, Target: "engine at the end of its grace period", N: 1}
-		r.recorder.Struck(chaos.Injected{Strike: late, At: time.Now()})
+		r.recorder.Struck(chaos.EngineKill, "engine at the end of its grace period")
 		r.kill()
 	}
 	ended := r.endsWithin(time.Minute)

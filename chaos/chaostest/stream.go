@@ -113,7 +113,11 @@ func (w *streamWorld) reshard(dice *rand.Rand) {
 func (w *streamWorld) run() {
 	e := start(w.feed, w.recorder)
 	for range 3 {
-		w.put(1 + w.dice.IntN(25))
+		w.put(1 + w.dice.IntN(15))
+		if w.dice.IntN(2) == 0 {
+			w.reshard(w.dice)
+		}
+		w.put(1 + w.dice.IntN(10))
 		time.Sleep(time.Duration(w.dice.Int64N(int64(40 * time.Second))))
 		if grace, hit := stops(w.faults); hit {
 			e.end(grace)
