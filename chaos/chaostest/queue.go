@@ -60,6 +60,9 @@ func drawRates(dice *rand.Rand) chaos.Rates {
 	for _, f := range chaos.AllFaults() {
 		rates[f] = pick(dice, 0, 0, .03, .15)
 	}
+	for _, f := range []chaos.Fault{chaos.DestinationRefuses, chaos.DestinationBusy, chaos.DestinationTwice} {
+		rates[f] = pick(dice, 0, .3) // notices are few
+	}
 	rates[chaos.EngineStops], rates[chaos.EngineKill] = pick(dice, 0, .5), pick(dice, 0, .3)
 	return rates
 }

@@ -52,16 +52,16 @@ func newStreamWorld(seed uint64, o Options) *streamWorld {
 	})
 	permits := pick(w.dice, 0, 1, 2)
 	w.function = newFunction(seed, permits, 4*time.Second)
-	w.newFeed(permits)
+	w.newFeed(seed, permits)
 	return w
 }
 
-func (w *streamWorld) newFeed(permits int) {
+func (w *streamWorld) newFeed(seed uint64, permits int) {
 	report := w.dice.IntN(2) == 0
 	store := &chaos.Store{Store: &checkpointtest.Memory{}, Faults: w.faults}
 	f := &stream.Feed{
 		Mapping: mapping, Function: "f", Report: report, Trace: w.recorder.Trace,
-		Stream:      &chaos.Stream{Stream: w.stream, Faults: w.faults, Reshard: w.reshard},
+		Stream:      &distant{&chaos.Stream{Stream: w.stream, Faults: w.faults, Reshard: w.reshard}, seed},
 		Checkpoints: store,
 		Invoker: &chaos.Invoker{
 			Invoker: w.function, Faults: w.faults, Report: report, Stream: true,

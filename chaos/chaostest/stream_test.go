@@ -17,7 +17,7 @@ func TestStreamMeetsEveryFault(t *testing.T) {
 	met := map[chaos.Fault]int{}
 	positions, accepted, held := 0, 0, 0
 	shards := map[string]bool{}
-	for seed := range uint64(60) {
+	for seed := range uint64(100) {
 		h := once(t, Stream, seed, Options{}).History
 		for _, f := range h.Injected {
 			met[f.Fault]++
