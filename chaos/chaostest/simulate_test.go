@@ -70,6 +70,7 @@ func wantRepeatable(t *testing.T, run simulation) {
 			same++
 		}
 	}
+	t.Logf("%d of %d seeds told the same story twice", same, n)
 	if same < n/2 {
 		t.Errorf("%d of %d seeds told the same story twice, want most", same, n)
 	}
