@@ -19,7 +19,7 @@ type History struct {
 	GivenUp   []GivenUp    // records of streams
 	Told      []Told       // notices that a destination has accepted, or the store keeps
 	Accepted  []Mark       // asynchronous events
-	Ended     []Mark       // asynchronous events
+	Ended     []End        // asynchronous events
 	Injected  []Injected   // faults
 
 	// The end of the run. Complete means that the engine had all the time it needed: every record is to be settled.
@@ -104,6 +104,13 @@ type Mark struct {
 	At time.Time
 }
 
+// End is the end of an asynchronous event.
+type End struct {
+	ID   string
+	Owed int // notices that destinations get
+	At   time.Time
+}
+
 // Injected is one fault that struck.
 type Injected struct {
 	Strike
@@ -168,6 +175,6 @@ func (r *Recorder) Trace(e trace.Event) {
 	case trace.EventAccepted:
 		r.note(func(h *History) { h.Accepted = append(h.Accepted, Mark{e.ID, now}) })
 	case trace.EventEnded:
-		r.note(func(h *History) { h.Ended = append(h.Ended, Mark{e.ID, now}) })
+		r.note(func(h *History) { h.Ended = append(h.Ended, End{e.ID, e.Owed, now}) })
 	}
 }

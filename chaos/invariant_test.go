@@ -226,12 +226,27 @@ func TestInvariants(t *testing.T) {
 			Told: []Told{{ID: "n", Records: ids("1")}},
 		}},
 
-		{"an event ends", "", nil, History{Complete: true, Accepted: []Mark{{"e", at(1)}}, Ended: []Mark{{"e", at(2)}}}},
+		{"an event ends", "", nil, History{Complete: true, Accepted: []Mark{{"e", at(1)}}, Ended: []End{{"e", 0, at(2)}}}},
 		{"an event never ends", "events-end-once", ids("e"), History{Complete: true, Accepted: []Mark{{"e", at(1)}}}},
 		{"an event ends twice", "events-end-once", ids("e"), History{
-			Accepted: []Mark{{"e", at(1)}}, Ended: []Mark{{"e", at(2)}, {"e", at(3)}},
+			Accepted: []Mark{{"e", at(1)}}, Ended: []End{{"e", 0, at(2)}, {"e", 0, at(3)}},
 		}},
-		{"an unknown event ends", "events-end-once", ids("e"), History{Ended: []Mark{{"e", at(2)}}}},
+		{"an event ends in a killed engine, and its notice is sent later", "", nil, History{
+			Complete: true, Accepted: []Mark{{"e", at(1)}}, Told: []Told{{ID: "n", Event: "e"}},
+		}},
+		{"an event ends that was stored although its caller got an error", "", nil, History{
+			Ended: []End{{"e", 0, at(2)}}, Injected: []Injected{struck(StoreDone, "add e", 1)},
+		}},
+		{"an event owes a notice that is told twice under one ID", "", nil, History{
+			Complete: true, Accepted: []Mark{{"e", at(1)}}, Ended: []End{{"e", 1, at(2)}}, Told: []Told{{ID: "n", Event: "e"}, {ID: "n", Event: "e"}},
+		}},
+		{"an event owes a notice that is not told", "given-up-told", ids("e"), History{
+			Complete: true, Accepted: []Mark{{"e", at(1)}}, Ended: []End{{"e", 1, at(2)}},
+		}},
+		{"an event has a notice too many", "given-up-told", ids("e"), History{
+			Accepted: []Mark{{"e", at(1)}}, Ended: []End{{"e", 1, at(2)}}, Told: []Told{{ID: "n", Event: "e"}, {ID: "m", Event: "e"}},
+		}},
+		{"an unknown event ends", "events-end-once", ids("e"), History{Ended: []End{{"e", 0, at(2)}}}},
 
 		{"a run keeps its records", "", nil, History{Calls: []Call{call("1", 1, 2, nil, "a", "b"), call("1", 3, 4, ids("a", "b"))}}},
 		{"a run changes its records", "run-ids-kept", ids("1"), History{

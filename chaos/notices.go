@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"slices"
-	"time"
 )
 
 // givenUpTold compares the records that were given up with the notices about them. A notice that was taken twice counts once,
@@ -28,6 +27,7 @@ func givenUpTold(x *index, f *Finding) {
 			f.broken(at, []string{id}, "given up, and %d notices tell it, which no fault explains", len(told))
 		}
 	}
+	x.eventsTold(f)
 }
 
 // toldAgain reports whether a fault lies before each notice about a record but the first: the run was not durable then, and
@@ -40,26 +40,55 @@ func (x *index) toldAgain(id string, told []Told) bool {
 	return known
 }
 
-// eventsEndOnce compares the asynchronous events that were accepted with those that ended.
+// eventsEndOnce compares the asynchronous events that were accepted with those that ended. The end of an event whose last
+// change was made when the engine was killed is known by its notices alone.
 func eventsEndOnce(x *index, f *Finding) {
-	ends := map[string]int{}
+	ends, told := map[string]int{}, map[string]bool{}
 	for _, e := range x.Ended {
 		ends[e.ID]++
+	}
+	for _, t := range x.Told {
+		told[t.Event] = true
 	}
 	accepted := map[string]bool{}
 	for _, e := range x.Accepted {
 		f.Checked++
 		accepted[e.ID] = true
 		switch n := ends[e.ID]; {
-		case n == 0 && x.Complete:
-			f.broken(time.Time{}, []string{e.ID}, "accepted at %s, and never ended", e.At.Format(time.TimeOnly))
+		case n == 0 && x.Complete && !told[e.ID]:
+			f.broken(e.At, []string{e.ID}, "accepted, and never ended")
 		case n > 1:
 			f.broken(e.At, []string{e.ID}, "ended %d times", n)
 		}
 	}
 	for _, e := range x.Ended {
-		if !accepted[e.ID] {
+		if !accepted[e.ID] && !x.storedAnyway(e.ID) {
 			f.broken(e.At, []string{e.ID}, "ended, and was never accepted")
+		}
+	}
+}
+
+// storedAnyway reports whether an event was stored although its caller got an error.
+func (x *index) storedAnyway(id string) bool {
+	return slices.ContainsFunc(x.byTarget[id], func(f Injected) bool { return f.Fault == StoreDone })
+}
+
+// eventsTold compares the notices that ended events owe with those that were told.
+func (x *index) eventsTold(f *Finding) {
+	notices := map[string]map[string]bool{} // IDs of notices by event
+	for _, t := range x.Told {
+		if t.Event == "" {
+			continue
+		}
+		if notices[t.Event] == nil {
+			notices[t.Event] = map[string]bool{}
+		}
+		notices[t.Event][t.ID] = true
+	}
+	for _, e := range x.Ended {
+		f.Checked++
+		if n := len(notices[e.ID]); n > e.Owed || n < e.Owed && x.Complete {
+			f.broken(e.At, []string{e.ID}, "the event's end owes %d notices, and %d were told", e.Owed, n)
 		}
 	}
 }
