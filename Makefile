@@ -42,7 +42,7 @@ mutants: ## deliberate defects of the engine, each of which the simulations must
 	go test ./chaos/chaostest -run '^TestMutants$$' -chaos.mutants
 
 soak: ## simulations with ever new seeds, until one breaks an invariant or you interrupt it
-	@seed=$$(date +%s)000; while go test ./chaos/chaostest -run '^Test(Queue|Stream)$$' -chaos.seed $$seed -chaos.seeds 5000; do \
+	@seed=$$(date +%s)000; while go test ./chaos/chaostest -run '^Test(Queue|Stream|Async)$$' -chaos.seed $$seed -chaos.seeds 5000; do \
 	  seed=$$((seed + 5000)); echo "all held up to seed $$seed"; \
 	done
 

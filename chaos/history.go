@@ -64,7 +64,7 @@ type Call struct {
 	Records      []string
 	Handles      []string // of the records' deliveries by a queue; empty for a stream
 	Ran          bool     // the handler saw the records
-	Succeeded    []string // records that the answer settles
+	Succeeded    []string // records that the answer settles; the ID of an event
 	Unknown      bool     // the engine has no answer: the connection broke, or it was killed meanwhile
 	Answer       string   // for people
 }

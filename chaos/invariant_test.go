@@ -190,6 +190,10 @@ func TestInvariants(t *testing.T) {
 		{"a throttle is no try", "", nil, History{
 			Limits: Limits{Tries: 1}, Calls: []Call{{ID: "1", Began: at(1), Ended: at(1), Records: ids("a")}, call("1", 2, 3, ids("a"))},
 		}},
+		{"a try of an event that was not stored before a kill", "", nil, History{
+			Limits: Limits{Tries: 1}, Calls: []Call{call("e", 1, 2, nil), call("e", 4, 5, nil)},
+			Injected: []Injected{struck(EngineKill, "engine", 3)},
+		}},
 		{"a lost answer is no try", "", nil, History{
 			Limits: Limits{Tries: 1}, Calls: []Call{{ID: "1", Began: at(1), Ended: at(1), Ran: true, Unknown: true, Records: ids("a")}, call("1", 2, 3, ids("a"))},
 		}},

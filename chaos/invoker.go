@@ -70,20 +70,23 @@ type invoke func(context.Context, esm.Call) (esm.Response, error)
 func (i *Invoker) call(ctx context.Context, c esm.Call, run invoke) (esm.Response, error) {
 	b := readBatch(c.Payload)
 	ids := b.ids
-	target := c.ID // of an asynchronous event
-	if len(ids) > 0 {
-		target = ids[0]
+	concerned := ids
+	if len(ids) == 0 {
+		concerned = []string{c.ID} // an asynchronous event
 	}
 	faults := handlerFaults
 	if !i.Report || len(ids) == 0 {
 		faults = faults[:len(faults)-2]
 	}
 	seen := Call{ID: c.ID, Shard: b.shard, Records: ids, Handles: b.handles, Began: time.Now()}
-	fault, dice := i.Faults.first(faults, target, ids)
+	fault, dice := i.Faults.first(faults, concerned[0], concerned)
 	resp, ran, err := i.try(ctx, c, run, fault, dice, ids)
 	seen.Ended, seen.Ran, seen.Answer, seen.Unknown = time.Now(), ran, describe(resp, err), err != nil
 	if err == nil && resp.Fault == "" {
 		seen.Succeeded = i.succeeded(ids, resp.Payload)
+		if len(ids) == 0 {
+			seen.Succeeded = []string{c.ID}
+		}
 	}
 	i.Faults.recorder().note(func(h *History) { h.Calls = append(h.Calls, seen) })
 	return resp, err

@@ -35,14 +35,20 @@ func capsKept(x *index, f *Finding) {
 
 // triesLimited counts the answers by invocation, and what the handler saw by record.
 func triesLimited(x *index, f *Finding) {
-	tries := map[string]int{}
+	tries, first := map[string]int{}, map[string]time.Time{}
 	for _, c := range x.calls {
 		if !c.Ran || c.Unknown { // without an answer there is no failure to count
 			continue
 		}
-		tries[c.ID]++
-		if x.Limits.Tries > 0 && tries[c.ID] == x.Limits.Tries+1 {
-			f.broken(c.Began, []string{c.ID}, "tried more than %d times", x.Limits.Tries)
+		if tries[c.ID]++; tries[c.ID] == 1 {
+			first[c.ID] = c.Ended
+		}
+		limit := x.Limits.Tries
+		if len(c.Records) == 0 { // of an event: its count is stored after the answer
+			limit += x.kills(first[c.ID], c.Began)
+		}
+		if x.Limits.Tries > 0 && tries[c.ID] > limit {
+			f.broken(c.Began, []string{c.ID}, "tried %d times, and the limit is %d", tries[c.ID], limit)
 		}
 	}
 	f.Checked = len(tries)
@@ -61,6 +67,16 @@ func triesLimited(x *index, f *Finding) {
 			f.broken(calls[limit].Began, []string{id}, "handled %d times, and the limit is %d", len(calls), limit)
 		}
 	}
+}
+
+// kills returns how often the engine was killed between two moments.
+func (x *index) kills(from, to time.Time) (n int) {
+	for _, f := range x.process {
+		if f.Fault == EngineKill && !f.At.Before(from) && !f.At.After(to) {
+			n++
+		}
+	}
+	return n
 }
 
 // runIDsKept compares the records of invocations that share an ID.

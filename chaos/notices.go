@@ -41,7 +41,7 @@ func (x *index) toldAgain(id string, told []Told) bool {
 }
 
 // eventsEndOnce compares the asynchronous events that were accepted with those that ended. The end of an event whose last
-// change was made when the engine was killed is known by its notices alone.
+// change was made when the engine was killed is known by its success or its notices alone.
 func eventsEndOnce(x *index, f *Finding) {
 	ends, told := map[string]int{}, map[string]bool{}
 	for _, e := range x.Ended {
@@ -49,6 +49,11 @@ func eventsEndOnce(x *index, f *Finding) {
 	}
 	for _, t := range x.Told {
 		told[t.Event] = true
+	}
+	for _, c := range x.calls {
+		if len(c.Records) == 0 && len(c.Succeeded) == 1 {
+			told[c.ID] = true
+		}
 	}
 	accepted := map[string]bool{}
 	for _, e := range x.Accepted {

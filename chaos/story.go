@@ -16,24 +16,17 @@ type line struct {
 }
 
 // Story returns the timeline of a history as lines of text. With records it has only the lines that concern them. Times are
-// relative to the first record that was sent.
+// relative to the first line.
 func Story(h History, records ...string) string {
-	names := shorten(h)
+	lines := timeline(h, shorten(h))
 	var b strings.Builder
-	for _, l := range timeline(h, names) {
+	for _, l := range lines {
 		if len(records) > 0 && len(l.about) > 0 && !slices.ContainsFunc(l.about, func(id string) bool { return slices.Contains(records, id) }) {
 			continue
 		}
-		fmt.Fprintf(&b, "%10.3fs  %s\n", l.at.Sub(start(h)).Seconds(), l.text)
+		fmt.Fprintf(&b, "%10.3fs  %s\n", l.at.Sub(lines[0].at).Seconds(), l.text)
 	}
 	return b.String()
-}
-
-func start(h History) time.Time {
-	if len(h.Sent) == 0 {
-		return time.Time{}
-	}
-	return h.Sent[0].At
 }
 
 // shorten names the records by their places, and the invocations by the order in which they began: their IDs are random.
@@ -90,7 +83,13 @@ func timeline(h History, names map[string]string) (lines []line) {
 		add(g.At, g.Records, "given up: %s", name(g.Records...))
 	}
 	for _, t := range h.Told {
-		add(t.At, t.Records, "notice%s: %s", map[bool]string{true: " held"}[t.Held], cmp.Or(name(t.Records...), t.Event))
+		add(t.At, append(slices.Clone(t.Records), t.Event), "notice%s: %s", map[bool]string{true: " held"}[t.Held], cmp.Or(name(t.Records...), t.Event))
+	}
+	for _, e := range h.Accepted {
+		add(e.At, []string{e.ID}, "event %s accepted", e.ID)
+	}
+	for _, e := range h.Ended {
+		add(e.At, []string{e.ID}, "event %s ended, and owes %d notices", e.ID, e.Owed)
 	}
 	for _, f := range h.Injected {
 		add(f.At, f.Records, "FAULT %s, %s: %s", f.Fault, f.Fault.Meaning(), cmp.Or(name(f.Records...), f.Target))

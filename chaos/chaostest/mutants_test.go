@@ -89,6 +89,18 @@ var mutants = []mutant{
 		name: "a permit of a stream is leaked", file: "engine/stream/try.go",
 		old: "		defer slot.Release()\n", new: "		if len(run.Records) > 1 {\n			defer slot.Release()\n		}\n",
 		test: "TestStream", invariant: "nothing-held",
+	}, {
+		name: "an event is deleted before its outbox is written", file: "engine/async/save.go",
+		old: "d.feed.Events.Finish(work, e.Place, owed...)", new: "d.feed.Events.Finish(work, e.Place)",
+		test: "TestAsync", invariant: "given-up-told",
+	}, {
+		name: "tries of an event are not counted", file: "engine/policy/async.go",
+		old: "e.Tries+1, 0, 0", new: "e.Tries, 0, 0",
+		test: "TestAsync", invariant: "tries-limited",
+	}, {
+		name: "an event is accepted and not stored", file: "engine/async/accept.go",
+		old: "	_, err := f.Events.Add(ctx, e)\n", new: "	var err error\n	if now.UnixNano()%2 == 0 {\n		_, err = f.Events.Add(ctx, e)\n	}\n",
+		test: "TestAsync", invariant: "events-end-once",
 	},
 }
 
