@@ -116,6 +116,11 @@ func TestInvariants(t *testing.T) {
 			Received: []Receipt{{"a", "a1", at(1), at(3)}, {"a", "a3", at(3), at(6)}},
 			Calls:    []Call{from(call("1", 1, 5, ids("a")), "a1"), from(call("2", 3, 4, ids("a")), "a3")},
 		}},
+		{"the later call has what was in hand for too long", "", nil, History{
+			Sent:     []Record{inGroup("g", "a")},
+			Received: []Receipt{{"a", "a1", at(1), at(3)}, {"a", "a3", at(3), at(9)}},
+			Calls:    []Call{from(call("1", 3, 6, ids("a")), "a3"), from(call("2", 4, 5, ids("a")), "a1")},
+		}},
 
 		{"the position follows", "", nil, History{
 			Sent:      []Record{inShard("s", "1"), inShard("s", "2"), {ID: "3", Shard: "s", Unwanted: true}},

@@ -67,8 +67,8 @@ func (x *index) callsWith(ids []string) (calls []*Call) {
 	return calls
 }
 
-// neverAtOnce checks that no two calls with records of one group run at once. The answer to the earlier one may have been so
-// late that its records were visible again.
+// neverAtOnce checks that no two calls with records of one group run at once, unless the records of one of them were visible
+// again when the later one began.
 func (x *index) neverAtOnce(f *Finding) {
 	running := map[string]*Call{} // by group: the call that ends last
 	for _, c := range x.calls {
@@ -84,7 +84,7 @@ func (x *index) neverAtOnce(f *Finding) {
 			if g == "" {
 				continue
 			}
-			if other := running[g]; other != nil && other != c && other.Ended.After(c.Began) && !x.outlived(other, g, c.Began) {
+			if other := running[g]; other != nil && other != c && other.Ended.After(c.Began) && !x.outlived(other, g, c.Began) && !x.outlived(c, g, c.Began) {
 				f.broken(c.Began, []string{id}, "invocations %s and %s had records of %s at once", other.ID, c.ID, g)
 			}
 			if other := running[g]; other == nil || c.Ended.After(other.Ended) {
