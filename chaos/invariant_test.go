@@ -159,6 +159,11 @@ func TestInvariants(t *testing.T) {
 			Calls:   []Call{from(call("1", 1, 2, ids("a")), "a1"), from(call("2", 5, 6, ids("a")), "a5")},
 			Settled: []Settlement{deleted("a", 3)},
 		}},
+		{"repeated while it was deleted, too late", "", nil, History{
+			Sent: []Record{message("a")}, Received: []Receipt{{"a", "a1", at(1), at(3)}, {"a", "a3", at(3), at(9)}},
+			Calls:   []Call{from(call("1", 1, 2, ids("a")), "a1"), from(call("2", 3, 6, ids("a")), "a3")},
+			Settled: []Settlement{deleted("a", 3)},
+		}},
 		{"repeated since it was in hand for too long", "", nil, History{
 			Sent: []Record{message("a")}, Received: []Receipt{{"a", "a1", at(1), at(3)}, {"a", "a4", at(4), at(19)}},
 			Calls:   []Call{from(call("1", 4, 5, ids("a")), "a4"), from(call("2", 6, 7, ids("a")), "a1")},

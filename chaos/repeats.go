@@ -40,19 +40,21 @@ func (x *index) explains(r Record, before, again *Call) string {
 	return ""
 }
 
-// settledAfter returns when the record was last to be deleted between the end of a call and the begin of the next, or else the
-// earlier of both.
+// deleteWithin is how soon after an answer the engine asks to delete what it settles.
+const deleteWithin = time.Second
+
+// settledAfter returns when a record was to be deleted because of a call that ended, or the end of the call if that was not
+// soon after it. A call that goes on when the next one begins has settled nothing by then.
 func (x *index) settledAfter(id string, ended, next time.Time) time.Time {
-	at := ended
 	if next.Before(ended) {
-		at = next
+		return next
 	}
 	for _, s := range x.settled[id] {
-		if !s.Before(ended) && !s.After(next) {
-			at = s
+		if !s.Before(ended) && s.Sub(ended) <= deleteWithin {
+			return s
 		}
 	}
-	return at
+	return ended
 }
 
 // Repeat is one record that the handler saw again.
