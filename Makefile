@@ -46,9 +46,10 @@ soak: ## simulations with ever new seeds, until one breaks an invariant or you i
 	  seed=$$((seed + 5000)); echo "all held up to seed $$seed"; \
 	done
 
-bench: ## how fast it is, as ratios to bare loops in the same run; on LocalStack and ElasticMQ too where they can run
-	localstack/with.sh go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./cmd/esm
-	go test -run '^$$' -bench . ./api ./invoker/... ./engine/... ./sources/... ./checkpoint/... ./localstack/...
+bench: ## how fast it is, as ratios to bare loops in the same run; on LocalStack, ElasticMQ and Docker too where they can run
+	localstack/with.sh sh -ec "\
+	  go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./cmd/esm; \
+	  go test -run '^$$' -bench . -timeout 30m ./api ./invoker/... ./engine/... ./sources/... ./checkpoint/... ./localstack/..."
 
 cross: ## compile for every platform that is supported
 	@for os in linux darwin; do for arch in amd64 arm64; do \

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"awshttp":      {},
 	"chaos":        {},
 	"localstack":   {"localstack"},
-	"e2e":          {"e2e", "localstack", "awshttp"},
+	"e2e":          {"e2e", "localstack", "awshttp", "invoker"}, // to clean up at the Docker daemon
 	"examples":     {},
 
 	"chaos/chaostest": {"chaos", "engine", "sources", "checkpoint"},

@@ -47,6 +47,7 @@ type functionConfiguration struct {
 		SystemLogLevel      string `json:",omitempty"`
 		LogGroup            string
 	}
+	CapacityProviderConfig *config.CapacityProvider `json:",omitempty"`
 }
 
 type deadLetterConfig struct{ TargetArn string }
@@ -97,7 +98,7 @@ func (s *Server) describeFunction(fn config.Function, qualifier string) function
 		Runtime: fn.Runtime, Role: fn.Role, Handler: fn.Handler, Timeout: fn.Timeout, MemorySize: fn.MemorySize,
 		LastModified: s.Functions.Modified().UTC().Format("2006-01-02T15:04:05.000+0000"), CodeSha256: emptyCode,
 		Version: latestVersion, RevisionId: revision(fn), State: "Active", LastUpdateStatus: "Successful",
-		PackageType: "Image", ImageConfig: imageConfigOf(fn), Layers: s.layersOf(fn), Architectures: architectures(fn),
+		PackageType: "Image", ImageConfig: imageConfigOf(fn), Layers: s.layersOf(fn), Architectures: architectures(fn), CapacityProviderConfig: fn.CapacityProviderConfig,
 	}
 	if qualifier != "" {
 		f.FunctionArn += ":" + qualifier

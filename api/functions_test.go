@@ -58,11 +58,15 @@ func TestGetFunctionOfAnImage(t *testing.T) {
 	fn := config.Function{Name: "i", ImageUri: "orders:v1", Architectures: []string{"arm64"}}
 	fn.ImageConfig = config.ImageConfig{EntryPoint: []string{"/lambda-entrypoint.sh"}, Command: []string{"app.handler"}}
 	fn.EphemeralStorage.Size = 2048
+	fn.CapacityProviderConfig = new(config.CapacityProvider)
+	fn.CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig.PerExecutionEnvironmentMaxConcurrency = 4
 	r.functions["i"] = fn
 	got := r.ask("GET", "/2015-03-31/functions/i", "").Body.String()
 	for _, want := range []string{
 		`"PackageType":"Image","ImageConfigResponse":{"ImageConfig":{"EntryPoint":["/lambda-entrypoint.sh"],"Command":["app.handler"]}},"Architectures":["arm64"],"EphemeralStorage":{"Size":2048}`,
 		`"Code":{"RepositoryType":"ECR","ImageUri":"orders:v1"}`,
+		`"LoggingConfig":{"LogFormat":"JSON",`,
+		`"CapacityProviderConfig":{"LambdaManagedInstancesCapacityProviderConfig":{"PerExecutionEnvironmentMaxConcurrency":4}}`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %s, want %s in it", got, want)

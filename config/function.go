@@ -57,6 +57,9 @@ type Function struct {
 	// Freeze stops an environment while it is idle, as Lambda does.
 	Freeze bool
 
+	// CapacityProviderConfig makes each environment run several invocations at once. Nil means one at a time.
+	CapacityProviderConfig *CapacityProvider
+
 	// ProvisionedConcurrentExecutions is the number of environments that are started before the first event and kept.
 	ProvisionedConcurrentExecutions int
 
@@ -95,7 +98,7 @@ func (f Function) Memory() int { return cmp.Or(f.MemorySize, DefaultMemorySize) 
 func (f Function) Defaults() Function {
 	f.Timeout = cmp.Or(f.Timeout, DefaultTimeout)
 	f.MemorySize = cmp.Or(f.MemorySize, DefaultMemorySize)
-	f.LoggingConfig = f.LoggingConfig.defaults()
+	f.LoggingConfig = f.Logging().defaults()
 	return f
 }
 
@@ -122,7 +125,8 @@ func (f Function) Validate() []Problem {
 	if f.Role != "" && !roleForm.MatchString(f.Role) {
 		found.add("Role", "is not the ARN of an IAM role (arn:aws:iam::<account>:role/<name>)")
 	}
-	f.LoggingConfig.check(&found)
+	f.checkConcurrency(&found)
+	f.Logging().check(&found)
 	return found
 }
 

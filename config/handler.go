@@ -98,6 +98,7 @@ func (f Function) checkRemote(found *problems) {
 		member{"LoggingConfig", f.LoggingConfig != Logging{}},
 		member{"Spares", f.Spares != 0},
 		member{"Freeze", f.Freeze},
+		member{"CapacityProviderConfig", f.MultiConcurrent()},
 		member{"ProvisionedConcurrentExecutions", f.ProvisionedConcurrentExecutions != 0},
 	) {
 		found.add(path, "has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here")

@@ -2,6 +2,7 @@ package invoker
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
@@ -30,6 +31,10 @@ const (
 
 // Environment runs a function, one invocation at a time. One goroutine at a time uses it; only Close, Freeze, ID and Memory
 // may be called concurrently.
+//
+// An environment of a multi-concurrent function has as many places as [config.Function.PerEnvironment] says, each for one
+// invocation at a time, and each is used by one goroutine at a time. One place is free after Start. A place becomes free when
+// Drain has returned for it, which can be called again if its context ended; any place may be used next.
 type Environment interface {
 	// ID returns the environment's identifier, which is unique on this machine: the end of the name of its log stream. It
 	// never changes.
@@ -37,8 +42,10 @@ type Environment interface {
 
 	// Invoke runs c and returns as soon as the runtime has answered, crashed or exceeded the function's timeout,
 	// which the environment enforces. A crash or timeout is a Response with a Fault; the environment resets itself
-	// before the next Invoke and keeps its temporary directory. After an error the handler may or may not have seen
-	// the event, unless it is an esm.ErrNotRun. If ctx ends first, the runtime is killed.
+	// before the next Invoke and keeps its temporary directory. A multi-concurrent environment goes on after a timeout, and is of
+	// no use any more after a crash, which is the Response of all invocations that run. After an error the handler may or may not have seen
+	// the event, unless it is an esm.ErrNotRun. If ctx ends first, the runtime is killed,
+	// a multi-concurrent one is not.
 	//
 	// A runtime that streams its response is held up by c.Stream, at most until the function's timeout. If Invoke returns
 	// for another reason than the runtime's answer, a call of c.Stream may still be in progress, and the Response's
@@ -49,6 +56,9 @@ type Environment interface {
 	// only then is the environment free.
 	// After an error the environment can only be closed. The function's timeout bounds Drain. After a reset it
 	// returns at once.
+	//
+	// In a multi-concurrent environment Drain blocks until one more worker of the runtime waits for an event, which may be for
+	// ever.
 	Drain(ctx context.Context) error
 
 	// Freeze stops the processes of the environment, as far as its platform can, until the next Invoke lets them go on. It
@@ -63,6 +73,10 @@ type Environment interface {
 	// calls do nothing.
 	Close()
 }
+
+// ErrNoPlace is the error of an Invoke that found no place for the invocation, which runs elsewhere: the environment has ended,
+// or fewer of its workers wait for events than it seemed. It is an [esm.ErrNotRun].
+var ErrNoPlace = fmt.Errorf("invoker: no worker of the environment waits for an event: %w", esm.ErrNotRun)
 
 // Broken is a start that failed because of the function.
 type Broken struct {

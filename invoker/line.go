@@ -17,7 +17,8 @@ type candidate struct {
 }
 
 type answer struct {
-	member *member
+	member *member // one of its places
+	cold   bool    // it has just started
 	err    error
 }
 
@@ -25,20 +26,20 @@ type answer struct {
 // for another: a runtime takes less than a millisecond to ask for its next event, on a busy machine several.
 const drainGrace = 10 * time.Millisecond
 
-// take waits for an environment. Its error is an ErrNotRun, which may be a *Throttled, or a *Broken, which is the function's
+// take waits for a place of an environment, which is cold if it was started for this. Its error is an ErrNotRun, which may be a *Throttled, or a *Broken, which is the function's
 // answer.
-func (p *Pool) take(ctx context.Context) (*member, error) {
+func (p *Pool) take(ctx context.Context) (m *member, cold bool, err error) {
 	m, w, err := p.ask()
 	if w != nil {
-		m, err = p.await(ctx, w)
+		m, cold, err = p.await(ctx, w)
 	}
 	if m != nil {
 		p.report()
 	}
-	return m, err
+	return m, cold, err
 }
 
-// ask takes the environment that became idle last, or gets in line.
+// ask takes a place of the environment that became idle last, or gets in line.
 func (p *Pool) ask() (*member, *candidate, error) {
 	p.once.Do(p.open)
 	p.mu.Lock()
@@ -64,7 +65,7 @@ func (p *Pool) ask() (*member, *candidate, error) {
 	return nil, w, nil
 }
 
-func (p *Pool) await(ctx context.Context, w *candidate) (*member, error) {
+func (p *Pool) await(ctx context.Context, w *candidate) (m *member, cold bool, err error) {
 	var grace <-chan time.Time
 	if w.patient {
 		grace = time.After(drainGrace)
@@ -72,12 +73,12 @@ func (p *Pool) await(ctx context.Context, w *candidate) (*member, error) {
 	for {
 		select {
 		case a := <-w.answer:
-			return a.member, a.err
+			return a.member, a.cold, a.err
 		case <-grace:
 			p.insist(w)
 		case <-ctx.Done():
 			p.leave(w)
-			return nil, fmt.Errorf("invoker: %s: %w while waiting for an environment: %w",
+			return nil, false, fmt.Errorf("invoker: %s: %w while waiting for an environment: %w",
 				p.Function.Name, esm.ErrNotRun, context.Cause(ctx))
 		}
 	}

@@ -60,7 +60,7 @@ func (p *Pool) list() []Listed {
 	}
 	idle := map[*member]bool{}
 	for _, m := range slices.Concat(p.idle, p.provisioned.idle) {
-		idle[m] = true
+		idle[m] = m.used == 0
 	}
 	for m := range p.members {
 		all = append(all, p.describe(m, m.state(idle[m])))
@@ -76,7 +76,7 @@ func (m *member) state(idle bool) State {
 		return Frozen
 	case idle:
 		return Idle
-	case m.draining:
+	case m.draining == m.used:
 		return Draining
 	}
 	return Busy

@@ -25,6 +25,9 @@ import (
 //
 // The environments of a function with Freeze are frozen while they are idle.
 //
+// An environment of a multi-concurrent function has several places. The places of the environment that was used last are filled
+// before those of others, and all before another environment is started. It is idle while nothing runs in it.
+//
 // A Pool has no limit but the rate at which environments are added: it runs each invocation that it is given in an
 // environment of its own. Its fields are set before the first use.
 type Pool struct {
@@ -56,9 +59,10 @@ type Pool struct {
 	closed      bool
 	launches    map[*member]bool // those whose start has begun, without an Environment
 	members     map[*member]bool
-	idle        []*member // those that are not provisioned, in the order in which they became idle
+	idle        []*member // those that are not provisioned and are idle or have a free place, in the order in which they got there
 	busy        int       // members in use: running, draining or being closed
-	draining    int
+	draining    int       // places
+	joining     int       // places of members that have just started, which are about to be free for the first time
 	waiting     list.List // of *candidate, first come in front; empty while a member is idle
 	patient     int       // those among them that count on a drain
 	onDemand    starts    // for those that wait
@@ -66,19 +70,21 @@ type Pool struct {
 	provisioned provisioning
 }
 
-// member is one environment of a pool. The goroutine that took it from the pool is the only one to use it.
+// member is one environment of a pool. The goroutine that took a place of it from the pool is the only one to use that.
 type member struct {
 	Environment
 	as     Initialization
 	spare  bool      // it was not started for an invocation that waits
 	began  time.Time // when its start began
 	retire time.Time // when it is too old
-	fresh  bool      // it goes from its start to an invocation that waited; of who has it
 
 	// The pool's mu guards what follows.
 	since            time.Time // when it became idle, or began to drain
 	freezing, frozen bool      // while it is idle: is about to be frozen, or is
-	draining         bool
+	listed           bool      // it is in its list of idle members
+	free             int       // places
+	used             int       // places in which an invocation runs or drains; the workers of the rest have not come back
+	draining         int       // places
 	closing          bool
 	invocations      int
 }
@@ -87,7 +93,7 @@ func (m *member) isProvisioned() bool { return m.as == Provisioned }
 
 // run runs c in an environment, as [runner] says.
 func (p *Pool) run(ctx context.Context, c esm.Call, free func()) (r result, err error) {
-	m, err := p.take(ctx)
+	m, cold, err := p.take(ctx)
 	if err != nil {
 		free()
 		if broken, ok := errors.AsType[*Broken](err); ok {
@@ -96,11 +102,24 @@ func (p *Pool) run(ctx context.Context, c esm.Call, free func()) (r result, err 
 		}
 		return r, err
 	}
-	r.cold, m.fresh = m.fresh, false
 	began := time.Now()
 	r.Response, err = m.Invoke(ctx, c)
-	r.took, r.provisioned = time.Since(began), m.isProvisioned()
+	if errors.Is(err, ErrNoPlace) {
+		p.work.Go(func() { p.regain(m, 0, func() { p.unuse(m) }) })
+		return p.run(ctx, c, free)
+	}
+	r.took, r.provisioned, r.cold = time.Since(began), m.isProvisioned(), cold
 	r.spilled = p.answered(m) // before the caller can ask again
+	if p.Function.MultiConcurrent() {
+		free() // its worker may never come back
+		p.work.Go(func() {
+			p.regain(m, drainGrace, func() {
+				p.drained(m)
+				p.unuse(m)
+			})
+		})
+		return r, err
+	}
 	p.work.Go(func() {
 		p.drain(m)
 		free()
@@ -115,60 +134,36 @@ func (p *Pool) drains() bool {
 	return p.draining > 0
 }
 
-// place gives m, which is free, to the first in line, or makes it idle. It reports false if m is to be closed.
-func (p *Pool) place(m *member, now time.Time) bool {
-	p.drained(m)
-	if p.closed || !now.Before(m.retire) || m.isProvisioned() && p.provisioned.surplus() > 0 {
+// place gives a place of m, which is free, to the first in line, or lists it. cold means that m has just started. It reports
+// false if m is to be closed.
+func (p *Pool) place(m *member, now time.Time, cold bool) bool {
+	if p.closed || !now.Before(m.retire) || m.isProvisioned() && m.used == 0 && p.provisioned.surplus() > 0 {
 		return false
 	}
 	if w := p.first(); w != nil {
-		p.reply(w, answer{member: m})
+		p.use(m)
+		p.reply(w, answer{member: m, cold: cold})
 		return true
 	}
-	m.since, m.fresh = now, false
-	if m.isProvisioned() {
-		p.provisioned.idle = append(p.provisioned.idle, m)
-	} else {
-		p.idle = append(p.idle, m)
-	}
-	p.busy--
+	m.free++
+	p.settle(m)
 	return true
 }
 
-// pop takes an idle member. It returns nil if there is none.
-func (p *Pool) pop() *member {
-	m := pop(&p.provisioned.idle)
-	if m == nil {
-		m = pop(&p.idle)
-	}
-	if m != nil {
-		p.busy++
-	}
-	return m
-}
-
-func pop(idle *[]*member) (m *member) {
-	if last := len(*idle) - 1; last >= 0 {
-		m, (*idle)[last] = (*idle)[last], nil
-		*idle = (*idle)[:last]
-		m.freezing, m.frozen = false, false
-	}
-	return m
-}
-
+// drained ends the drain of a place of m.
 func (p *Pool) drained(m *member) {
-	if m.draining {
-		m.draining = false
+	if m.draining > 0 {
+		m.draining--
 		p.draining--
 	}
 }
 
-// answered records that m has answered. It reports whether m is used although the function has provisioned environments,
-// which are or were busy then.
+// answered records that a place of m has answered. It reports whether m is used although the function has provisioned
+// environments, which are or were busy then.
 func (p *Pool) answered(m *member) (spilled bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	m.draining = true
+	m.draining++
 	m.invocations++
 	p.draining++
 	if p.Function.Spares > 0 {
@@ -179,40 +174,58 @@ func (p *Pool) answered(m *member) (spilled bool) {
 
 // drain waits until m is free, which the function's timeout and Close bound, and gives it back.
 func (p *Pool) drain(m *member) {
-	if err := m.Drain(p.life); err != nil {
-		p.discard(m)
-		return
-	}
-	p.put(m)
+	err := m.Drain(p.life)
+	p.giveBack(m, err, func() {
+		p.drained(m)
+		p.unuse(m)
+	})
 }
 
-// put gives m back to the pool.
+// put gives back a place of m that was not used.
 func (p *Pool) put(m *member) {
-	now := time.Now()
+	p.giveBack(m, nil, func() { p.unuse(m) })
+}
+
+// giveBack gives a free place of m back to the pool, after uncount has undone how it was counted. With an error, m is closed.
+func (p *Pool) giveBack(m *member, err error, uncount func()) {
 	p.mu.Lock()
-	placed := p.place(m, now)
+	uncount()
+	placed, last := false, false
+	if !m.closing {
+		placed = err == nil && p.place(m, time.Now(), false)
+		last = !placed && (err != nil || m.used == 0)
+	}
+	switch {
+	case last:
+		p.condemn(m)
+	case !placed: // the last place that is used closes it
+		p.unlistMember(m)
+	}
 	p.mu.Unlock()
-	if !placed {
-		p.discard(m)
+	if last {
+		p.end(m)
 		return
 	}
 	p.report()
 }
 
-// discard closes m, which counts as busy until it is closed.
-func (p *Pool) discard(m *member) {
-	p.mu.Lock()
-	p.drained(m)
+// condemn makes m one that is to be closed, which counts as used until then. The caller holds mu, and calls end without it.
+func (p *Pool) condemn(m *member) {
+	p.use(m)
 	m.closing = true
+	p.unlistMember(m)
 	if m.isProvisioned() {
 		p.provisioned.alive--
 		p.allot()
 	}
-	p.mu.Unlock()
+}
+
+// end closes m.
+func (p *Pool) end(m *member) {
 	p.slowly(m.Close)
 	p.mu.Lock()
 	delete(p.members, m)
-	p.busy--
+	p.unuse(m)
 	p.grow()
 	p.mu.Unlock()
 	p.report()
@@ -236,7 +249,7 @@ func (p *Pool) report() {
 	p.mu.Lock()
 	now := trace.Environments{
 		Function: p.Function.Name, Alive: len(p.members), Busy: p.busy,
-		Provisioned: p.provisioned.alive, ProvisionedBusy: p.provisioned.alive - len(p.provisioned.idle),
+		Provisioned: p.provisioned.alive, ProvisionedBusy: p.provisioned.alive - idling(p.provisioned.idle),
 		Spares: min(p.idling(), p.Function.Spares),
 	}
 	p.mu.Unlock()

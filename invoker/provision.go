@@ -116,10 +116,10 @@ func (p *Pool) provision(n int) {
 	v := &p.provisioned
 	v.requested, v.inits, v.slowdown = n, 0, slowdown{}
 	v.reached = v.surplus() >= 0
-	for range min(v.surplus(), len(v.idle)) {
-		m := pop(&v.idle)
-		p.busy++
-		p.work.Go(func() { p.discard(m) })
+	surplus := min(v.surplus(), idling(v.idle))
+	keep := idling(v.idle) - surplus // those that have been idle for longest
+	for _, m := range p.takeIdle(&v.idle, func(*member) bool { keep--; return keep < 0 && surplus > 0 }) {
+		p.work.Go(func() { p.end(m) })
 	}
 	p.allot()
 }

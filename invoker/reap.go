@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"math"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +26,7 @@ func (p *Pool) reap() {
 	for {
 		old, next := p.expire(time.Now())
 		for _, m := range old {
-			p.work.Go(func() { p.discard(m) })
+			p.work.Go(func() { p.end(m) })
 		}
 		cold, soon := p.cool(time.Now())
 		for _, m := range cold {
@@ -58,20 +57,19 @@ func (p *Pool) expire(now time.Time) (old []*member, next time.Duration) {
 			surplus--
 		}
 		if left <= 0 {
-			old = append(old, m)
 			return true
 		}
 		next = min(next, left)
 		return false
 	}
-	p.idle = slices.DeleteFunc(p.idle, expired)
-	p.provisioned.idle = slices.DeleteFunc(p.provisioned.idle, expired)
+	old = append(p.takeIdle(&p.idle, expired), p.takeIdle(&p.provisioned.idle, expired)...)
 	for m := range p.members {
-		if left := m.retire.Sub(now); left > 0 { // otherwise it is closed once it is free
+		if left := m.retire.Sub(now); left > 0 {
 			next = min(next, left)
+		} else { // it is closed once it is free
+			p.unlistMember(m)
 		}
 	}
-	p.busy += len(old)
 	return old, next
 }
 
@@ -120,7 +118,7 @@ func (p *Pool) freeze(m *member) {
 func (p *Pool) Close(ctx context.Context) {
 	p.StopStarting()
 	for _, m := range p.shut() {
-		p.work.Go(func() { p.discard(m) })
+		p.work.Go(func() { p.end(m) })
 	}
 	gone := make(chan struct{})
 	go func() {
@@ -144,9 +142,11 @@ func (p *Pool) shut() []*member {
 	for w := p.first(); w != nil; w = p.first() {
 		p.reply(w, answer{err: p.closedError()})
 	}
-	idle := slices.Concat(p.idle, p.provisioned.idle)
-	p.idle, p.provisioned.idle = nil, nil
-	p.busy += len(idle)
+	all := func(*member) bool { return true }
+	idle := append(p.takeIdle(&p.idle, all), p.takeIdle(&p.provisioned.idle, all)...)
+	for m := range p.members {
+		p.unlistMember(m)
+	}
 	return idle
 }
 

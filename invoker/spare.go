@@ -17,9 +17,9 @@ func (p *Pool) missing() int {
 	if spares == 0 || p.stopping || p.closed || p.onDemand.inits >= maxInits {
 		return 0
 	}
-	n := spares + p.waiting.Len() - p.patient - p.idling() - p.coming()
+	n := spares + p.needed() - p.idling() - p.coming()
 	if n > 0 && p.most != nil {
-		n = min(n, p.most()-len(p.members)-p.coming())
+		n = min(n, p.environments(p.most())-len(p.members)-p.coming())
 	}
 	return n
 }
@@ -40,12 +40,12 @@ func (p *Pool) dueSpare(now time.Time) due {
 // freeSoon returns how many environments have just answered. The caller holds mu.
 func (p *Pool) freeSoon(now time.Time) (n int) {
 	for m := range p.members {
-		if m.draining && now.Sub(m.since) < drainGrace {
-			n++
+		if now.Sub(m.since) < drainGrace {
+			n += m.draining
 		}
 	}
 	return n - p.patient
 }
 
 // idling returns the number of idle environments. The caller holds mu.
-func (p *Pool) idling() int { return len(p.idle) + len(p.provisioned.idle) }
+func (p *Pool) idling() int { return idling(p.idle) + idling(p.provisioned.idle) }

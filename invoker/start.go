@@ -97,7 +97,7 @@ func (p *Pool) grow() {
 // unmet returns how many of those that wait need a start that has not begun yet. Provisioned environments that start are
 // for them too, unless such starts fail: then they may take long.
 func (p *Pool) unmet() int {
-	return p.waiting.Len() - p.patient - p.coming()
+	return p.needed() - p.coming()
 }
 
 // coming returns how many environments start, without provisioned ones that may take long.
@@ -140,7 +140,7 @@ func (p *Pool) start(m *member) {
 	}
 	m.Environment = env
 	if !p.joined(m, now) {
-		p.discard(m)
+		p.end(m)
 		return
 	}
 	p.report()
@@ -161,22 +161,24 @@ func (p *Pool) startsOf(m *member) *starts {
 	return &p.onDemand
 }
 
-// joined makes m a member, passes it on, and starts the next if that is not enough. It reports false if m is to be closed.
+// joined makes m a member, passes a place of it on, and starts the next if that is not enough. It reports false if the caller
+// is to end m.
 func (p *Pool) joined(m *member, now time.Time) bool {
-	m.retire, m.fresh = now.Add(jittered(p.maxAge())), true
+	m.retire, m.since = now.Add(jittered(p.maxAge())), now
 	p.work.Add(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.launches, m)
 	p.members[m] = true
-	p.busy++
 	p.startsOf(m).ended()
 	if m.isProvisioned() {
 		p.provisioned.add()
 	}
-	if !p.place(m, now) {
+	if !p.place(m, now, true) {
+		p.condemn(m)
 		return false
 	}
+	p.join(m)
 	p.allot()
 	p.grow()
 	return true
@@ -238,7 +240,7 @@ func (p *Pool) begin(m *member, now time.Time) due {
 // due returns whether m is to be started, whose start is not counted.
 func (p *Pool) due(m *member, now time.Time) due {
 	switch {
-	case m.isProvisioned() && p.provisioned.surplus() < 0, !m.isProvisioned() && p.waiting.Len() > p.patient:
+	case m.isProvisioned() && p.provisioned.surplus() < 0, !m.isProvisioned() && p.needed() > 0:
 		return startNow
 	case m.isProvisioned():
 		return startNever
@@ -266,7 +268,7 @@ func (p *Pool) refuse(err error) {
 	if w := p.first(); w != nil {
 		p.reply(w, answer{err: p.startError(err)})
 	}
-	for len(p.members) == 0 && p.waiting.Len() > p.onDemand.starting {
+	for len(p.members) == 0 && p.environments(p.waiting.Len()) > p.onDemand.starting {
 		last := p.waiting.Back().Value.(*candidate)
 		p.reply(last, answer{err: fmt.Errorf("invoker: %s: %w: its environments do not start: %v",
 			p.Function.Name, esm.ErrNotRun, err)})

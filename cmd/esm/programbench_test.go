@@ -32,16 +32,19 @@ func BenchmarkDrainProgram(b *testing.B) {
 		client := sqsClient(endpoint)
 		b.ResetTimer()
 		compare(b, drained,
-			func() drain { return drainProgram(b, client, endpoint) },
+			func() drain {
+				return drainProgram(b, client, endpoint, fmt.Sprintf("Command: ['%s'], Environment: {Variables: {BENCH_AS: handler}}", executable(b)))
+			},
 			func() drain { return drainBare(b, client) })
 	})
 }
 
-// drainProgram drains a queue with a process. It runs when the measurement begins: its mapping is enabled then.
-func drainProgram(b *testing.B, client *sqs.Client, endpoint string) drain {
+// drainProgram drains a queue with a process and a function of these keys. It runs when the measurement begins: its mapping is
+// enabled then.
+func drainProgram(b *testing.B, client *sqs.Client, endpoint, function string) drain {
 	b.Helper()
 	_, arn := newQueue(b, client, drained)
-	p := startProgram(b, endpoint, arn)
+	p := startProgram(b, endpoint, arn, function)
 	defer p.stop()
 	cpu, began := p.cpu(), time.Now()
 	p.enable()
@@ -65,14 +68,14 @@ type program struct {
 const programMapping = "11111111-1111-4111-8111-111111111111"
 
 // startProgram starts a program with one mapping, which is disabled at first.
-func startProgram(b *testing.B, endpoint, arn string) *program {
+func startProgram(b *testing.B, endpoint, arn, function string) *program {
 	b.Helper()
 	return runProgram(b, b.TempDir(), fmt.Sprintf(`
 Aws: {Endpoint: '%s', Region: us-east-1}
-Functions: {f: {Command: ['%s'], Timeout: 60, Environment: {Variables: {BENCH_AS: handler}}}}
+Functions: {f: {Timeout: 60, %s}}
 EventSourceMappings:
   - {UUID: %s, FunctionName: f, EventSourceArn: '%s', Enabled: false, ScalingConfig: {MaximumConcurrency: %d}}
-`, endpoint, executable(b), programMapping, arn, bareLoops))
+`, endpoint, function, programMapping, arn, bareLoops))
 }
 
 func executable(b *testing.B) string {

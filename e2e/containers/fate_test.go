@@ -58,7 +58,7 @@ func killContainers(c *client.Client, label string) error {
 // doomed returns a function whose containers meet fates, one at a time.
 func doomed(t *testing.T, e *rig.Env) *rig.Function {
 	f := e.ContainerFunction("f", forwarder(t, e), fates(t, e))
-	f.Timeout = 10 // on a busy machine it takes seconds to run out of memory
+	f.Timeout = 20 // on a busy machine it takes seconds to run out of memory, and to be killed
 	f.Keys = append(f.Keys, "ReservedConcurrentExecutions: 1", "MemorySize: 128")
 	return f
 }
@@ -68,13 +68,13 @@ func TestQueueAndFates(t *testing.T) {
 	t.Parallel()
 	e := rig.New(t)
 	dlq := e.Queue("fates-dead", nil)
-	q := e.Queue("fates", rig.Attributes{"VisibilityTimeout": "30", "RedrivePolicy": dlq.Redrive(2)})
+	q := e.Queue("fates", rig.Attributes{"VisibilityTimeout": "40", "RedrivePolicy": dlq.Redrive(2)})
 	f := doomed(t, e)
 	texts := rig.Numbers(4)
 	q.Send(texts...)
 	engine := e.Run(f.On(q.ARN, rig.BatchSize(1)))
 	q.WaitCount(0)
-	engine.WaitLog("Runtime exited with error: exit status 3", "OutOfMemory", "Task timed out after 10.00 seconds", "signal: killed")
+	engine.WaitLog("Runtime exited with error: exit status 3", "OutOfMemory", "Task timed out after 20.00 seconds", "signal: killed")
 	engine.Stop()
 	got := f.Texts()
 	slices.Sort(got)

@@ -34,13 +34,19 @@ func imageOf(t testing.TB, program []byte, instructions ...string) string {
 	return dockertest.Import(t, []dockertest.File{{Path: "handler", Mode: 0o755, Content: program}}, instructions...)
 }
 
-// ask invokes a function with an event and returns its response, a text.
+// ask invokes a function with an event, as soon as it may, and returns its response, a text.
 func ask(engine *rig.Engine, function, event string) string {
 	engine.Helper()
-	got, err := engine.Lambda().Invoke(engine.Context(), &lambda.InvokeInput{FunctionName: &function, Payload: []byte(event)})
-	if err != nil {
-		engine.Fatal(err)
-	}
+	var got *lambda.InvokeOutput
+	rig.Eventually(engine.TB, "an environment of "+function+" is free", func() (free bool) {
+		var err error
+		got, err = engine.Lambda().Invoke(engine.Context(), &lambda.InvokeInput{FunctionName: &function, Payload: []byte(event)})
+		free = rig.ErrorCode(err) != "TooManyRequestsException"
+		if free && err != nil {
+			engine.Fatal(err)
+		}
+		return free
+	})
 	if got.FunctionError != nil {
 		return fmt.Sprintf("%s: %s", *got.FunctionError, got.Payload)
 	}
@@ -52,14 +58,6 @@ func want(engine *rig.Engine, function, event, response string) {
 	engine.Helper()
 	if got := ask(engine, function, event); got != response {
 		engine.Errorf("%s: got %q, want %q", event, got, response)
-	}
-}
-
-// noLeftovers checks that the engines of a test have left nothing at the daemon.
-func noLeftovers(t testing.TB, e *rig.Env) {
-	t.Helper()
-	if left := dockertest.Leftovers(t, e.ContainerLabel()); len(left) > 0 {
-		t.Errorf("left behind: %q", left)
 	}
 }
 

@@ -53,6 +53,7 @@ func TestSpares(t *testing.T) {
 	e := rig.New(t)
 	f := e.ContainerFunction("f", forwarder(t, e), rig.Answer(`"done"`))
 	gate := f.Gate(t, rig.Answer(`"done"`))
+	f.Timeout = 300 // invocations wait for the spare to start
 	f.Keys = append(f.Keys, "Spares: 1", "Freeze: true")
 	engine := e.Run(f)
 	waitFor := func(want ...string) {

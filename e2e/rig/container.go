@@ -1,6 +1,8 @@
 package rig
 
 import (
+	"context"
+	"errors"
 	"io"
 	"log"
 	"net/http"
@@ -12,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/esm-run/esm/invoker/docker"
 )
 
 // Docker is the variable with the address of the Docker daemon for tests, such as unix:///var/run/docker.sock.
@@ -92,6 +96,19 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h = f.service
 	}
 	h.ServeHTTP(w, r)
+}
+
+// sweep removes what the engines of a test have left at the Docker daemon: no engine has this data directory any more.
+func (e *Env) sweep() {
+	id, err := os.ReadFile(filepath.Join(e.DataDir(), "id"))
+	host := os.Getenv(Docker)
+	if err != nil || host == "" {
+		return // there were no containers
+	}
+	p := &docker.Platform{Owner: strings.TrimSpace(string(id)), Host: host}
+	if err := errors.Join(p.Sweep(context.Background()), p.Close(context.Background())); err != nil {
+		e.Logf("the next tests may find something that is left: %v", err)
+	}
 }
 
 // ContainerLabel returns the label of everything that engines of this test create at the Docker daemon.

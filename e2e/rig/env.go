@@ -57,6 +57,7 @@ func New(t testing.TB) *Env {
 func newEnv(t testing.TB, s Service) *Env {
 	t.Helper()
 	e := &Env{TB: t, Service: s, Dir: t.TempDir(), Suffix: "-" + strings.ToLower(rand.Text()[:12])}
+	t.Cleanup(e.sweep)
 	e.Endpoint, e.StreamsEndpoint = s.endpoints()
 	if e.Endpoint == "" {
 		e.embedded = &embedded.Server{Pattern: listed}

@@ -19,6 +19,16 @@ type source struct {
 	io.Closer
 }
 
+// Check reports what [Store] would refuse in a zip archive or a directory by itself: an *Invalid, or an error of the file
+// system. It reads the list of entries, not their content.
+func Check(path string) error {
+	s, err := open(path, lambdaLimits)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
 // open opens a zip archive or a directory, and checks it.
 func open(path string, l limits) (*source, error) {
 	info, err := os.Stat(path)

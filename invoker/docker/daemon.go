@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type daemon struct {
 	ends  chan struct{} // holds a value for each container that is being killed or removed
 	arch  string        // amd64 or arm64
 	local bool          // on the kernel of this program, with all rights
+
+	podman bool // which differs in some points
 }
 
 // Check finds the daemon. It blocks for seconds at most. The error names what was tried and what to do.
@@ -147,6 +150,7 @@ func dial(ctx context.Context, host string) (*daemon, error) {
 	return &daemon{
 		Client: c, slots: make(chan struct{}, atOnce), ends: make(chan struct{}, most),
 		arch: goArch(info.Info.Architecture), local: isLocal(host, info.Info),
+		podman: slices.Contains(info.Info.Plugins.Log, "k8s-file"), // Podman's own log driver
 	}, nil
 }
 

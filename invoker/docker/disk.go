@@ -1,9 +1,11 @@
 package docker
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/client"
 
 	"github.com/esm-run/esm/config"
 )
@@ -26,9 +28,28 @@ func (d *disk) mount(labels map[string]string) mount.Mount {
 	}
 }
 
+// name gives a mount's volume a name, for Podman: it makes volumes without a name where it likes. The volume stays until
+// removeVolume.
+func (d *daemon) name(ctx context.Context, m *mount.Mount, name string) error {
+	m.Source = name
+	o := m.VolumeOptions
+	_, err := bounded(ctx, askTime, func(ctx context.Context) (client.VolumeCreateResult, error) {
+		return d.VolumeCreate(ctx, client.VolumeCreateOptions{Name: name, Driver: o.DriverConfig.Name, DriverOpts: o.DriverConfig.Options, Labels: o.Labels})
+	})
+	return d.explain("create a volume", err)
+}
+
+// removeVolume removes a volume that may be gone already.
+func (d *daemon) removeVolume(ctx context.Context, name string) error {
+	_, err := bounded(ctx, removeTime, func(ctx context.Context) (client.VolumeRemoveResult, error) {
+		return d.VolumeRemove(ctx, name, client.VolumeRemoveOptions{Force: true})
+	})
+	return leftBehind(d, "volume "+name, err)
+}
+
 // newDisk returns the /tmp of an environment, or nil if it is to be in memory.
 func (p *Platform) newDisk(d *daemon, fn config.Function) *disk {
-	size := diskSize(fn)
+	size := fn.Storage()
 	err := errNoDisk
 	if d.local {
 		var made *disk

@@ -54,6 +54,9 @@ func newPlatform(t testing.TB, traced trace.Func) *Platform {
 		if left := dockertest.Leftovers(t, ownerLabel+"="+p.Owner); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}
+		if left := savedRules(p.Owner); len(left) > 0 {
+			t.Errorf("rules are left:\n%s", strings.Join(left, "\n"))
+		}
 	})
 	return p
 }

@@ -34,13 +34,16 @@ func reason(status int) string {
 // badDirectory is how daemons begin what is wrong with a working directory. They have no status of its own for that.
 const badDirectory = "Cannot mkdir"
 
+// podmanNoProgram is what Podman says of a program that an image does not have; it notes no exit code.
+const podmanNoProgram = "a command that was not found"
+
 // createFailed returns the error of a container that could not be created: a *runtimeapi.Failure if the function is to blame.
 func (s *sandbox) createFailed(d *daemon, err error) error {
 	switch {
 	case errdefs.IsNotFound(err):
-		s.platform.lost(reference(s.spec.Function))
+		s.platform.lost(s.spec.Function.Image())
 		return fmt.Errorf("docker: the image %s has been removed from the daemon, or something that it is created with: %w",
-			reference(s.spec.Function), err)
+			s.spec.Function.Image(), err)
 	case errdefs.IsInvalidArgument(err), strings.Contains(err.Error(), badDirectory):
 		return &runtimeapi.Failure{Type: "Runtime.InvalidWorkingDir", Text: err.Error()}
 	}
@@ -52,7 +55,7 @@ func (s *sandbox) startFailed(d *daemon, err error, status int) error {
 	const notFound, notExecutable = 127, 126
 	command := s.command
 	switch {
-	case status == notFound:
+	case status == notFound, strings.Contains(err.Error(), podmanNoProgram):
 		return runtimeapi.InvalidEntrypoint(fmt.Sprintf("fork/exec %s: no such file or directory", command))
 	case status == notExecutable:
 		return runtimeapi.InvalidEntrypoint(fmt.Sprintf("fork/exec %s: permission denied", command))

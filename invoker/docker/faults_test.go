@@ -6,7 +6,6 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -125,6 +124,26 @@ func TestMisbehaviour(t *testing.T) {
 	}
 }
 
+// A process that faults, and one that leaves by itself, are told apart.
+func TestFault(t *testing.T) {
+	r := newRig(t)
+	e := r.start(function(handlerImage(t)))
+	for _, tt := range []struct {
+		order order
+		how   string
+	}{
+		{order{Do: "fault"}, "with error: signal: segmentation fault"},
+		{order{Do: "exit", N: 3}, "with error: exit status 3"},
+		{order{Do: "exit"}, "without providing a reason"},
+	} {
+		resp := r.invoke(e, tt.order)
+		want := `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ` + callID(r.calls) + ` Error: Runtime exited ` + tt.how + `"}`
+		if string(resp.Payload) != want {
+			t.Errorf("%+v: got %s, want %s", tt.order, resp.Payload, want)
+		}
+	}
+}
+
 // Output that never ends is cut, and does not stop the handler.
 func TestMuchOutput(t *testing.T) {
 	r := newRig(t)
@@ -140,42 +159,6 @@ func TestMuchOutput(t *testing.T) {
 	}
 	if n := len(r.text()); n > 200*mb || n < 10*mb {
 		t.Errorf("%d MB were passed on", n/mb)
-	}
-}
-
-// Containers that others kill, stop, pause or remove end the invocation, and the environment goes on with another.
-func TestKilledFromOutside(t *testing.T) {
-	r := newRig(t)
-	e := r.start(function(handlerImage(t)))
-	c := dockertest.Client(t)
-	for name, tt := range map[string]struct {
-		do   func(id string) error
-		want string
-	}{
-		"kill": {func(id string) error {
-			_, err := c.ContainerKill(t.Context(), id, client.ContainerKillOptions{Signal: "SIGKILL"})
-			return err
-		}, "signal: killed"},
-		"remove": {func(id string) error {
-			_, err := c.ContainerRemove(t.Context(), id, client.ContainerRemoveOptions{Force: true})
-			return err
-		}, "signal: killed"},
-	} {
-		id := inspected(r).ID
-		var resp esm.Response
-		var err error
-		var invoking sync.WaitGroup
-		invoking.Go(func() {
-			resp, err = e.Invoke(t.Context(), esm.Call{ID: testID, Function: "f", Payload: json.RawMessage(`{"Do":"hang"}`)})
-		})
-		time.Sleep(300 * time.Millisecond) // the event has been taken, most probably; it makes no difference
-		must(t, tt.do(id))
-		invoking.Wait()
-		must(t, err)
-		if resp.Fault != "Runtime.ExitError" || !strings.Contains(string(resp.Payload), tt.want) {
-			t.Errorf("%s: got %s %s", name, resp.Fault, resp.Payload)
-		}
-		result[facts](r, e, order{Do: "look"})
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
-	"github.com/containerd/errdefs"
 	"github.com/esm-run/esm/invoker/runtimeapi"
 )
 

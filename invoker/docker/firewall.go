@@ -24,6 +24,7 @@ type rules struct {
 	bridge  string
 	engine  netip.Addr
 	ports   []int
+	podman  bool // there may be no chains of Docker
 }
 
 // text returns the rules for iptables-restore or ip6tables-restore. Each is inserted before the one above it.
@@ -37,7 +38,9 @@ func (r rules) text(tool string) string {
 	rule("INPUT %s -j REJECT", from)
 	chain := "FORWARD" // the daemon has its own chain for IPv6 only if its IPv6 is on
 	if tool == "iptables" {
-		chain = "DOCKER-USER"
+		if !r.podman {
+			chain = "DOCKER-USER"
+		}
 		for _, port := range r.ports {
 			rule("INPUT %s -d %s/32 -p tcp -m tcp --dport %d -j ACCEPT", from, r.engine, port)
 		}

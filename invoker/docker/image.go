@@ -34,16 +34,9 @@ const (
 	disableExtensions = "/opt/disable-extensions-jwigqn8j" // a file by which Lambda's own emulator ignores them
 )
 
-func reference(fn config.Function) string {
-	if fn.ImageUri != "" {
-		return fn.ImageUri
-	}
-	return fn.BaseImage
-}
-
 // image returns the image of fn, which it resolves at the first call.
 func (p *Platform) image(ctx context.Context, fn config.Function) (*image, error) {
-	ref := reference(fn)
+	ref := fn.Image()
 	if img := p.known(ref); img != nil {
 		return img, nil
 	}

@@ -2,7 +2,14 @@
 
 package docker
 
-import "github.com/moby/moby/api/types/system"
+import (
+	"syscall"
+
+	"github.com/moby/moby/api/types/system"
+)
 
 // isLocal returns false: the daemon is in a virtual machine.
 func isLocal(string, system.Info) bool { return false }
+
+// listenEarly is not called: see isLocal.
+func listenEarly(_, _ string, _ syscall.RawConn) error { return nil }

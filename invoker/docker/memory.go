@@ -22,12 +22,14 @@ type memoryFiles struct {
 	tried bool
 }
 
-// patterns are where Docker's containers are, for both versions of control groups and both drivers.
+// patterns are where Docker's containers are, for both versions of control groups and both drivers, and those of Podman where
+// tests have seen them.
 var patterns = []string{
 	"/sys/fs/cgroup/memory/docker/%/memory.max_usage_in_bytes",
 	"/sys/fs/cgroup/memory/system.slice/docker-%.scope/memory.max_usage_in_bytes",
 	"/sys/fs/cgroup/docker/%/memory.peak",
 	"/sys/fs/cgroup/system.slice/docker-%.scope/memory.peak",
+	"/sys/fs/cgroup/memory/libpod_parent/libpod-%/memory.max_usage_in_bytes",
 }
 
 func (m *memoryFiles) read(id string) (peak uint64, ok bool) {

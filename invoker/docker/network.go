@@ -39,6 +39,8 @@ type network struct {
 	gateway netip.Addr // of the daemon
 	engine  netip.Addr // where the engine listens; invalid if that is the daemon's host-gateway
 	port    int
+	podman  bool // of the daemon
+	local   bool // of the daemon
 
 	server    *runtimeapi.Server
 	relay     *relay // nil if the endpoint needs none
@@ -106,6 +108,11 @@ func (p *Platform) newNetwork(ctx context.Context, m mode, fn config.Function) (
 		// network that the engine's container was created with.
 		n.name = "zz-" + n.name
 	}
+	docker, err := p.daemon(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n.podman, n.local = docker.podman, docker.local
 	if err := n.create(ctx, fn.Container.Internal); err != nil {
 		return nil, err
 	}
@@ -198,9 +205,13 @@ func (n *network) listen(port int) (net.Listener, error) {
 	if n.engine.IsValid() {
 		host = n.engine.String()
 	}
-	l, err := net.Listen("tcp4", net.JoinHostPort(host, strconv.Itoa(port)))
+	config := net.ListenConfig{}
+	if n.podman && n.local { // which makes the bridge when the first container starts
+		config.Control = listenEarly
+	}
+	l, err := config.Listen(context.Background(), "tcp4", net.JoinHostPort(host, strconv.Itoa(port))) // the context is for names
 	if errors.Is(err, syscall.EADDRINUSE) {
-		l, err = net.Listen("tcp4", net.JoinHostPort(host, "0"))
+		l, err = config.Listen(context.Background(), "tcp4", net.JoinHostPort(host, "0"))
 	}
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
 		return nil, fmt.Errorf("docker: %s of network %s is no address of this machine, so that containers could not reach the engine "+
@@ -260,7 +271,7 @@ func (n *network) protect(ctx context.Context) {
 }
 
 func (n *network) rules() rules {
-	r := rules{comment: n.platform.comment(n.bridge), bridge: n.bridge, engine: n.engine, ports: []int{n.port}}
+	r := rules{comment: n.platform.comment(n.bridge), bridge: n.bridge, engine: n.engine, ports: []int{n.port}, podman: n.podman}
 	if n.relay != nil {
 		r.ports = append(r.ports, n.relay.listener.Addr().(*net.TCPAddr).Port)
 	}

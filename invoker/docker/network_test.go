@@ -55,23 +55,22 @@ func newNetRig(t *testing.T, change ...func(*Platform)) *netRig {
 		if left := dockertest.Leftovers(t, ownerLabel+"="+r.Owner); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}
-		if left := r.savedRules(); len(left) > 0 {
+		if left := savedRules(r.Owner); len(left) > 0 {
 			t.Errorf("rules are left:\n%s", strings.Join(left, "\n"))
 		}
 	})
 	return r
 }
 
-// savedRules returns the firewall's rules with the owner's mark.
-func (r *netRig) savedRules() (found []string) {
-	r.Helper()
+// savedRules returns the firewall's rules with an owner's mark.
+func savedRules(owner string) (found []string) {
 	for tool := range metadata {
 		out, err := exec.Command(tool+"-save", "-c").Output()
 		if err != nil {
 			continue // no firewall, no rules
 		}
 		for line := range strings.Lines(string(out)) {
-			if strings.Contains(line, "esm:"+ownerMark(r.Owner)) {
+			if strings.Contains(line, "esm:"+ownerMark(owner)) {
 				found = append(found, strings.TrimSpace(line))
 			}
 		}
@@ -130,6 +129,12 @@ func (r *netRig) said() string {
 
 var probeProgram []byte
 
+// probeLimits are those without which Podman asks for more than some machines let root have.
+var probeLimits = []*container.Ulimit{
+	{Name: "nofile", Soft: openFiles, Hard: openFiles},
+	{Name: "nproc", Soft: podmanProcesses, Hard: podmanProcesses},
+}
+
 // probeImage returns an image with the probe.
 func probeImage(t testing.TB) string {
 	t.Helper()
@@ -146,7 +151,8 @@ func (r *netRig) probe(s *seat, args ...string) *bufio.Scanner {
 	c, err := docker.ContainerCreate(r.Context(), client.ContainerCreateOptions{
 		Config: &container.Config{Image: r.image(), Cmd: args, User: "993:990", Labels: r.labels("probe", "")},
 		HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(s.net.name), CapDrop: []string{"ALL"},
-			ExtraHosts: []string{s.name + ":" + s.gateway.String()}},
+			ExtraHosts: []string{s.name + ":" + s.gateway.String()},
+			Resources:  container.Resources{Ulimits: probeLimits}},
 		NetworkingConfig: &dockernet.NetworkingConfig{EndpointsConfig: map[string]*dockernet.EndpointSettings{
 			s.net.name: {IPAMConfig: &dockernet.EndpointIPAMConfig{IPv4Address: s.ip}},
 		}},
@@ -277,11 +283,11 @@ func TestNetworkIsolates(t *testing.T) {
 				}
 			}
 			r.equal(got, []string{"200", "refused", "refused", "refused", "refused", "404", "refused", "refused", "refused"})
-			counted := slices.ContainsFunc(r.savedRules(), func(rule string) bool {
+			counted := slices.ContainsFunc(savedRules(r.Owner), func(rule string) bool {
 				return strings.Contains(rule, "169.254.169.254") && strings.Contains(rule, n.bridge) && !strings.HasPrefix(rule, "[0:0]")
 			})
 			if !counted {
-				t.Errorf("the rule about metadata was not used:\n%s", strings.Join(r.savedRules(), "\n"))
+				t.Errorf("the rule about metadata was not used:\n%s", strings.Join(savedRules(r.Owner), "\n"))
 			}
 		})
 	}
@@ -319,11 +325,11 @@ func TestNetworksOfTwoEngines(t *testing.T) {
 		t.Errorf("got %d networks, want one for each of two functions of two engines", len(distinct))
 	}
 	if mayFirewall() {
-		before := len(other.savedRules())
+		before := len(savedRules(other.Owner))
 		if err := r.closeNetworks(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if after := len(other.savedRules()); after != before || after == 0 {
+		if after := len(savedRules(other.Owner)); after != before || after == 0 {
 			t.Errorf("the other engine had %d rules, and has %d", before, after)
 		}
 	}
@@ -352,6 +358,51 @@ func TestSweepNetworks(t *testing.T) {
 		if got := strings.Contains(string(out), n.bridge); got != want {
 			t.Errorf("rules of %s exist: %v, want %v", n.name, got, want)
 		}
+	}
+}
+
+// TestRulesWithoutNetworks removes what nothing but the rules show: somebody has removed the networks of a killed engine, and
+// some of the rules.
+func TestRulesWithoutNetworks(t *testing.T) {
+	killed := newNetRig(t)
+	killed.needFirewall()
+	for _, name := range []string{"f", "g"} {
+		n := killed.mustNetwork(config.Function{Name: name})
+		if err := killed.removeNetwork(t.Context(), n.id); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("iptables", "--wait", "5", "-D", "INPUT", "-i", n.bridge, "-m", "comment", "--comment", killed.comment(n.bridge), "-j", "REJECT").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	if left := savedRules(killed.Owner); len(left) < 2 {
+		t.Fatalf("a killed engine has left %q", left)
+	}
+	next := newNetRig(t, func(p *Platform) { p.Owner = killed.Owner })
+	if err := next.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left := savedRules(killed.Owner); len(left) > 0 {
+		t.Errorf("left:\n%s", strings.Join(left, "\n"))
+	}
+}
+
+// TestCloseInVain closes when there is no time left for the daemon, as after it has hung: the rules go all the same.
+func TestCloseInVain(t *testing.T) {
+	r := newNetRig(t)
+	r.needFirewall()
+	r.mustNetwork(config.Function{Name: "f"})
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Close(late); err == nil {
+		t.Error("the network was removed in no time")
+	}
+	if left := savedRules(r.Owner); len(left) > 0 {
+		t.Errorf("left:\n%s", strings.Join(left, "\n"))
+	}
+	next := newNetRig(t, func(p *Platform) { p.Owner = r.Owner })
+	if err := next.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,8 +17,13 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// networkTime bounds each call of the daemon about networks.
-const networkTime = 30 * time.Second
+const (
+	networkTime = 30 * time.Second // of each call of the daemon about networks
+	rulesTime   = 10 * time.Second // of the removal of rules
+)
+
+// podmanUsed is what Podman says of a subnet that another network has; its status is 500.
+const podmanUsed = "is already used"
 
 // networks are those of a Platform. The zero value has none.
 type networks struct {
@@ -113,7 +119,7 @@ func (ns *networks) reserve(ctx context.Context, p *Platform, at place, create f
 		ns.mu.Lock()
 		delete(ns.taken, subnet)
 		ns.mu.Unlock()
-		if !errdefs.IsPermissionDenied(err) && !errdefs.IsConflict(err) { // another engine was faster
+		if !errdefs.IsPermissionDenied(err) && !errdefs.IsConflict(err) && !strings.Contains(err.Error(), podmanUsed) { // another engine was faster
 			return netip.Prefix{}, fmt.Errorf("docker: create a network in %s: %w", subnet, err)
 		}
 		used, last = append(used, subnet), err
@@ -189,8 +195,11 @@ func (p *Platform) closeNetworks(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// removeRules removes the rules whose comment matches, where there may be some.
+// removeRules removes the rules whose comment matches, where there may be some. It has a time of its own: the daemon, which is
+// not needed for it, may have used up that of ctx.
 func (p *Platform) removeRules(ctx context.Context, matches func(comment string) bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rulesTime)
+	defer cancel()
 	m, err := p.mode(ctx)
 	if err != nil || m.place != onHost {
 		return err
@@ -207,10 +216,7 @@ func (p *Platform) sweepNetworks(ctx context.Context) error {
 	list, err := bounded(ctx, networkTime, func(ctx context.Context) (client.NetworkListResult, error) {
 		return docker.NetworkList(ctx, client.NetworkListOptions{Filters: client.Filters{}.Add("label", ownerLabel+"="+p.Owner)})
 	})
-	if err != nil {
-		return fmt.Errorf("docker: list networks: %w", err)
-	}
-	var errs []error
+	errs := []error{docker.explain("list networks", err)}
 	for _, n := range list.Items {
 		if n.Labels[bootLabel] != p.bootID() {
 			errs = append(errs, p.removeNetwork(ctx, n.ID))

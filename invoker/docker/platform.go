@@ -124,7 +124,7 @@ func (p *Platform) Prepare(ctx context.Context, fn config.Function) error {
 		return err
 	}
 	if _, _, err := program(fn, img); err != nil {
-		return fmt.Errorf("docker: image %s: %w", reference(fn), err)
+		return fmt.Errorf("docker: image %s: %w", fn.Image(), err)
 	}
 	d, err := p.daemon(ctx)
 	if err != nil {

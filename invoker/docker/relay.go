@@ -40,7 +40,7 @@ func (r *relay) run() {
 	for {
 		c, err := r.listener.Accept()
 		if err != nil {
-			if r.pause(err) {
+			if r.pause() {
 				continue
 			}
 			return
@@ -63,7 +63,7 @@ func (r *relay) run() {
 }
 
 // pause waits a moment after an error of Accept, which is usually a lack of file descriptors. It reports false at the end.
-func (r *relay) pause(error) bool {
+func (r *relay) pause() bool {
 	t := time.NewTimer(100 * time.Millisecond)
 	defer t.Stop()
 	select {

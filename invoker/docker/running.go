@@ -21,6 +21,7 @@ const (
 	quietGrace = 200 * time.Millisecond // for reading what a container sent just before it died
 	killWait   = 10 * time.Second       // for the daemon to kill a container
 	askAgain   = 250 * time.Millisecond // when the daemon is away
+	lateNotice = 500 * time.Millisecond // for the daemon to learn that a container ran out of memory
 )
 
 // running is a container that was started.
@@ -62,8 +63,9 @@ func (r *running) start(ctx context.Context, api http.Handler) error {
 		return r.docker.explain("wait for a container", err)
 	}
 	r.work.Go(func() { r.watch(ended) })
-	if err := r.attach(ctx); err != nil {
-		return r.docker.explain("attach to a container", err)
+	attached := r.attach(ctx)
+	if attached != nil && !r.docker.podman { // which makes the process here, but says only at the start what is wrong with it
+		return r.docker.explain("attach to a container", attached)
 	}
 	if r.spec.Function.Container.CPULimit {
 		api = r.limitAfterInit(api)
@@ -78,6 +80,9 @@ func (r *running) start(ctx context.Context, api http.Handler) error {
 		return context.Cause(ctx)
 	default:
 		return r.startFailed(r.docker, err, r.status(ctx))
+	}
+	if attached != nil {
+		return r.docker.explain("attach to a container", attached)
 	}
 	r.work.Go(r.listen)
 	return r.startExtensions(ctx)
@@ -162,12 +167,29 @@ func (r *running) watch(end client.ContainerWaitResult) {
 			r.code = state.ExitCode
 		}
 		if r.code == sigkilled && r.ctx.Err() == nil {
-			if state, err := r.inspect(r.ctx); err == nil {
-				r.oom = state.OOMKilled
-			}
+			r.oom = r.outOfMemory()
 		}
 		return
 	}
+}
+
+// outOfMemory reports whether the kernel killed the container for its memory. On a busy machine the daemon learns that a little
+// after the end.
+func (r *running) outOfMemory() bool {
+	const looks = 5
+	for range looks {
+		if state, err := r.inspect(r.ctx); err != nil || state.OOMKilled {
+			return err == nil
+		}
+		if r.killing.Load() {
+			return false // that is why it ended
+		}
+		select {
+		case <-time.After(lateNotice / looks):
+		case <-r.ctx.Done():
+		}
+	}
+	return false
 }
 
 const sigkilled = 137 // the status of a container whose first process was killed
@@ -237,17 +259,22 @@ func (r *running) listen() {
 
 // limitAfterInit returns api with a limit of the CPU time from the first request for an event on: Init is over then.
 func (r *running) limitAfterInit(api http.Handler) http.Handler {
+	initialized := make(chan struct{})
+	r.work.Go(func() {
+		select {
+		case <-initialized:
+		case <-r.ctx.Done():
+			return
+		}
+		r.capped = true // Kill waits for this
+		if err := r.limitCPU(r.ctx, cpuLimit(r.spec.Function)); err != nil && r.ctx.Err() == nil {
+			r.platform.warn(r.spec.Function.Name, fmt.Sprintf("Container.CPULimit has no effect: %v", err))
+		}
+	})
 	var once sync.Once
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if strings.HasSuffix(req.URL.Path, "/invocation/next") {
-			once.Do(func() {
-				r.work.Go(func() {
-					r.capped = true // Kill waits for this
-					if err := r.limitCPU(r.ctx, cpuLimit(r.spec.Function)); err != nil && r.ctx.Err() == nil {
-						r.platform.warn(r.spec.Function.Name, fmt.Sprintf("Container.CPULimit has no effect: %v", err))
-					}
-				})
-			})
+			once.Do(func() { close(initialized) })
 		}
 		api.ServeHTTP(w, req)
 	})

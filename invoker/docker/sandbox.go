@@ -58,6 +58,9 @@ func (s *sandbox) make(ctx context.Context) (err error) {
 	if s.seat, err = s.network.join(); err != nil {
 		return err
 	}
+	if fn.MultiConcurrent() {
+		s.seat.api.Allow(2 * fn.PerEnvironment()) // a worker's request for an event, and its answer
+	}
 	s.disk = p.newDisk(s.docker, fn)
 	done, err := s.docker.slot(ctx)
 	if err != nil {
@@ -111,6 +114,12 @@ func (s *sandbox) create(ctx context.Context) error {
 	options, err := s.options()
 	if err != nil {
 		return err
+	}
+	if s.disk != nil && s.docker.podman {
+		all := options.HostConfig.Mounts
+		if err := s.docker.name(ctx, &all[len(all)-1], s.name()); err != nil {
+			return err
+		}
 	}
 	s.command = slices.Concat(options.Config.Entrypoint, options.Config.Cmd)[0]
 	made, err := bounded(ctx, createTime, func(ctx context.Context) (client.ContainerCreateResult, error) {
@@ -217,6 +226,9 @@ func (s *sandbox) release() {
 		s.seat.leave()
 	}
 	if s.disk != nil {
+		if s.docker.podman {
+			_ = s.docker.removeVolume(context.Background(), s.name()) // Close and Sweep find what is left
+		}
 		s.disk.close()
 	}
 	s.platform.forget(s)

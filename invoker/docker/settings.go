@@ -19,8 +19,8 @@ import (
 const (
 	openFiles       = 1024
 	maxProcesses    = 1024
-	defaultDisk     = 512  // MB
-	memoryOfOneCPU  = 1769 // MB
+	podmanProcesses = 32 << 10 // of a user in all containers: Podman's own limit
+	memoryOfOneCPU  = 1769     // MB
 	mostCPUs        = 6
 	lockedMemory    = 64 << 10
 	sharedMemory    = 64 << 10 // Lambda has none
@@ -46,8 +46,6 @@ func user(fn config.Function) string {
 	return cmp.Or(fn.Container.User, defaultUser)
 }
 
-func diskSize(fn config.Function) int { return cmp.Or(fn.EphemeralStorage.Size, defaultDisk) }
-
 // program returns what a container of fn runs. Lambda takes each setting of ImageConfig by itself: another entry point keeps
 // the image's command, unlike with docker run.
 func program(fn config.Function, img *image) (entrypoint, command []string, err error) {
@@ -63,7 +61,7 @@ func program(fn config.Function, img *image) (entrypoint, command []string, err 
 	}
 	if len(entrypoint)+len(command) == 0 {
 		return nil, nil, runtimeapi.InvalidEntrypoint(fmt.Sprintf(
-			"the image %s has neither ENTRYPOINT nor CMD: give it one, or ImageConfig.EntryPoint", reference(fn)))
+			"the image %s has neither ENTRYPOINT nor CMD: give it one, or ImageConfig.EntryPoint", fn.Image()))
 	}
 	return entrypoint, command, nil
 }
@@ -123,7 +121,7 @@ func (s *sandbox) hostConfig() *container.HostConfig {
 	if s.disk != nil {
 		host.Mounts = append(host.Mounts, s.disk.mount(s.platform.labels(fn.Name, s.spec.ID)))
 	} else {
-		size := diskSize(fn)
+		size := fn.Storage()
 		host.Tmpfs = map[string]string{tmpDir: fmt.Sprintf("rw,exec,nosuid,nodev,size=%dm,mode=1777", size)}
 		memory += int64(size) << 20
 	}
@@ -137,6 +135,9 @@ func (s *sandbox) hostConfig() *container.HostConfig {
 			{Name: "core"},
 			{Name: "memlock", Soft: lockedMemory, Hard: lockedMemory},
 		},
+	}
+	if s.docker.podman { // which asks for more than some machines let root have, unless it is told
+		host.Ulimits = append(host.Ulimits, &container.Ulimit{Name: "nproc", Soft: podmanProcesses, Hard: podmanProcesses})
 	}
 	return host
 }

@@ -59,10 +59,7 @@ func (p *Platform) sweep(ctx context.Context, left func(labels map[string]string
 	failed = errors.Join(failed, d.explain("list volumes", err))
 	for _, v := range volumes.Items {
 		if left(v.Labels) {
-			_, err := bounded(ctx, removeTime, func(ctx context.Context) (client.VolumeRemoveResult, error) {
-				return d.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{Force: true})
-			})
-			failed = errors.Join(failed, leftBehind(d, "volume "+v.Name, err))
+			failed = errors.Join(failed, d.removeVolume(ctx, v.Name))
 		}
 	}
 	return failed

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/esm-run/esm"
@@ -22,42 +19,30 @@ var (
 
 // environment is a sandbox and the runtimes in it. The goroutine that has the turn owns the fields below it.
 type environment struct {
-	id       string
-	fn       config.Function
-	as       invoker.Initialization
-	sandbox  Sandbox
-	output   *Output
-	reporter reporter
+	core
 
-	closing chan struct{} // closed when Close begins
-	once    sync.Once
-	work    sync.WaitGroup // waits for runtimes, and kills them
-	lost    atomic.Bool    // some process could not be killed
-	used    atomic.Int64   // peak, for Memory
-
-	turn    chan struct{} // holds a value while a goroutine has the turn
-	run     *run          // nil if the next invocation has to start the runtime and the extensions
-	stopped chan struct{} // closed when the previous run has been killed
-	now     *invocation   // nil if the environment is free
-	frozen  bool          // the runtime is
-	timer   *time.Timer   // bounds Init and the invocation
-	peak    int           // MB
-	sampled time.Time     // when peak was updated
-	init    time.Duration // of the first Init, until it is reported; 0 if that was in advance
+	turn    chan struct{}       // holds a value while a goroutine has the turn
+	session *runtimeapi.Session // of the run
+	run     *run                // nil if the next invocation has to start the runtime and the extensions
+	stopped chan struct{}       // closed when the previous run has been killed
+	now     *invocation         // nil if the environment is free
+	frozen  bool                // the runtime is
+	timer   *time.Timer         // bounds Init and the invocation
+	peak    int                 // MB
+	sampled time.Time           // when peak was updated
+	init    time.Duration       // of the first Init, until it is reported; 0 if that was in advance
 }
 
 var _ invoker.Environment = (*environment)(nil)
 
-func newEnvironment(fn config.Function, as invoker.Initialization, output *Output) *environment {
+func newEnvironment(id string, fn config.Function, as invoker.Initialization, output *Output) *environment {
 	e := &environment{
-		fn: fn, as: as, output: output, reporter: newReporter(output, fn, as),
-		closing: make(chan struct{}), turn: make(chan struct{}, 1), stopped: make(chan struct{}),
-		timer: time.NewTimer(time.Hour),
+		core: core{id: id, fn: fn, as: as, output: output},
+		turn: make(chan struct{}, 1), stopped: make(chan struct{}), timer: time.NewTimer(time.Hour),
 	}
+	e.open()
 	close(e.stopped)
 	e.timer.Stop()
-	e.reporter.telemetry = e.newTelemetry()
-	e.output.subscribers(e.reporter.telemetry)
 	return e
 }
 
@@ -73,7 +58,7 @@ func (e *environment) Invoke(ctx context.Context, c esm.Call) (esm.Response, err
 			return resp, err
 		}
 	}
-	err := e.run.session.Dispatch(e.event(c)) // before the thaw, which then costs less
+	err := e.session.Dispatch(e.event(c, e.now.began)) // before the thaw, which then costs less
 	if thaw := e.thaw(); err == nil {
 		err = thaw
 	}
@@ -93,9 +78,6 @@ func (e *environment) Drain(ctx context.Context) error {
 	defer e.leave()
 	return e.drain(ctx)
 }
-
-// ID returns the identifier, as [invoker.Environment] says.
-func (e *environment) ID() string { return e.id }
 
 // Freeze stops the environment, as [invoker.Environment] says. A platform that cannot leaves it running.
 func (e *environment) Freeze() {
@@ -117,9 +99,6 @@ func (e *environment) thaw() error {
 	e.frozen = false
 	return e.run.Thaw()
 }
-
-// Memory returns the peak, as [invoker.Environment] says.
-func (e *environment) Memory() int { return int(e.used.Load()) }
 
 // Close ends the environment, as [invoker.Environment] says. If a process cannot be killed, the sandbox stays.
 func (e *environment) Close() {
@@ -188,30 +167,3 @@ func (e *environment) take(ctx context.Context) error {
 func (e *environment) leave() { <-e.turn }
 
 func notRun(err error) error { return fmt.Errorf("lifecycle: %w: %w", esm.ErrNotRun, err) }
-
-// broken returns the error of a start that failed with err: an [invoker.Broken] if the function is to blame.
-func (e *environment) broken(err error) error {
-	f, ok := errors.AsType[*runtimeapi.Failure](err)
-	if !ok {
-		return e.explain(err)
-	}
-	return &invoker.Broken{Response: f.Response, Err: e.explain(err)}
-}
-
-// explain adds to err what runs the function, and the last line that it wrote.
-func (e *environment) explain(err error) error {
-	var parts []string
-	if e.fn.Handler != "" {
-		parts = append(parts, fmt.Sprintf("handler %q", e.fn.Handler))
-	}
-	if e.fn.Command != nil {
-		parts = append(parts, fmt.Sprintf("command %q", e.fn.Command))
-	} else {
-		parts = append(parts, "runtime "+e.fn.Runtime)
-	}
-	what := strings.Join(parts, ", ")
-	if last := e.output.lastLine(); last != "" {
-		return fmt.Errorf("start %s: %w (last output: %s)", what, err, last)
-	}
-	return fmt.Errorf("start %s: %w", what, err)
-}

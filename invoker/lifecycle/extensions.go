@@ -14,7 +14,7 @@ func (r reporter) extensions(id string, got outcome, of *run) {
 	if got == cancelled || got == closing {
 		return
 	}
-	for _, ext := range of.session.Extensions() {
+	for _, ext := range of.api.Extensions() {
 		if got == exited && of.failure.Extension == ext.Name && ext.ErrorType == "" {
 			ext.State, ext.ErrorType = "Exited", of.failure.Type
 		}

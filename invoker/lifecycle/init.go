@@ -105,39 +105,8 @@ func (e *environment) initialize(ctx context.Context, began time.Time) (outcome,
 	if got == exited && e.run.failure.OfMachine() {
 		return 0, runtimeapi.Answer{}, errors.New(e.run.failure.Error()) // no Failure: nothing was run
 	}
-	took := time.Since(began)
-	if got == answered {
-		e.run.gone(initErrorExit)
-	}
-	e.run.Flush()
-	e.run.telemetry.Close()
-	e.run.extended = len(e.run.session.Extensions()) > 0
-	e.reporter.extensions(id, got, e.run)
-	status, errorType := e.initStatus(got, answer)
-	if status == "" {
-		return got, answer, nil
-	}
-	if !done {
-		e.reporter.initRuntimeDone(time.Now(), id, status, errorType)
-	}
-	e.reporter.initEnded(id, took, status, errorType)
+	e.endInit(e.run, id, began, got, answer, done)
 	return got, answer, nil
-}
-
-// initStatus returns how an Init with this outcome ended; the status is empty if it was given up.
-func (e *environment) initStatus(got outcome, answer runtimeapi.Answer) (status, errorType string) {
-	switch got {
-	case idle:
-		return statusSuccess, ""
-	case answered:
-		return statusError, answer.ErrorType
-	case exited:
-		return statusFailure, e.run.failure.Type
-	case timedOut:
-		return statusTimeout, ""
-	default:
-		return "", ""
-	}
 }
 
 // launchFailed answers an invocation whose runtime could not be started.

@@ -42,6 +42,15 @@ func (i *invocation) ended(status, errorType, fault string) {
 	i.status, i.errorType, i.fault = status, errorType, fault
 }
 
+// answered takes note of the runtime's answer.
+func (i *invocation) answered(a runtimeapi.Answer) {
+	i.ended(statusSuccess, a.ErrorType, a.Response.Fault)
+	if a.Response.Fault != "" {
+		i.status = statusError
+	}
+	i.response = response{a.Began, a.Ended, a.Produced}
+}
+
 // begin opens an invocation. Its timeout starts.
 func (e *environment) begin(c esm.Call) {
 	e.now = &invocation{id: c.ID, began: time.Now(), traceHeader: c.TraceHeader, status: statusFailure}
@@ -51,16 +60,16 @@ func (e *environment) begin(c esm.Call) {
 	e.reporter.telemetry.Release()
 }
 
-// event returns what the runtime is given of c.
-func (e *environment) event(c esm.Call) runtimeapi.Event {
-	arn := e.fn.FunctionArn
-	if _, qualifier := config.SplitQualifier(c.Function); qualifier != "" {
+// event returns what the runtime is given of call, an invocation that began then.
+func (c *core) event(call esm.Call, began time.Time) runtimeapi.Event {
+	arn := c.fn.FunctionArn
+	if _, qualifier := config.SplitQualifier(call.Function); qualifier != "" {
 		arn += ":" + qualifier
 	}
 	return runtimeapi.Event{
-		ID: c.ID, Deadline: e.now.began.Add(e.fn.TimeLimit()), FunctionArn: arn,
-		TraceID: cmp.Or(c.TraceHeader, esm.NewTraceHeader(e.now.began)), ClientContext: c.ClientContext, Payload: c.Payload,
-		Stream: c.Stream,
+		ID: call.ID, Deadline: began.Add(c.fn.TimeLimit()), FunctionArn: arn,
+		TraceID: cmp.Or(call.TraceHeader, esm.NewTraceHeader(began)), ClientContext: call.ClientContext, Payload: call.Payload,
+		Stream: call.Stream,
 	}
 }
 
@@ -73,11 +82,7 @@ func (e *environment) conclude(ctx context.Context, got outcome, answer runtimea
 	}
 	switch got {
 	case answered:
-		e.now.ended(statusSuccess, answer.ErrorType, answer.Response.Fault)
-		if answer.Response.Fault != "" {
-			e.now.status = statusError
-		}
-		e.now.response = response{answer.Began, answer.Ended, answer.Produced}
+		e.now.answered(answer)
 		if answer.Truncated {
 			e.reset(runtimeapi.Faulty, nil)
 		}

@@ -122,6 +122,18 @@ func (r reporter) end(inv *invocation, memory int) {
 	r.oldLines(inv)
 }
 
+// concluded reports the end of one of several invocations in a multi-concurrent environment, at once: output that is still to
+// come belongs to none of them. There is no event for the runtime's part (AWS: "Understanding the Lambda Managed Instances
+// execution environment").
+func (r reporter) concluded(inv *invocation, memory int) {
+	if level := whether(inv.status, levelInfo); r.wanted(level) {
+		r.event(time.Now(), inv.id, level, r.report(inv, memory))
+	}
+	if inv.failure != nil && inv.status != statusTimeout {
+		r.telemetry.Emit(time.Now(), telemetry.Fault(inv.crash()))
+	}
+}
+
 // oldLines writes the lines by which Lambda used to report a timeout or a crash: people search their logs for them.
 func (r reporter) oldLines(inv *invocation) {
 	switch {

@@ -26,7 +26,7 @@ const lastWords = 200 * time.Millisecond
 // run is one runtime and the extensions beside it, from their start to their end.
 type run struct {
 	Runtime
-	session *runtimeapi.Session
+	api     session
 	exited  chan struct{}       // closed when the runtime or an extension has failed or ended
 	failure *runtimeapi.Failure // the first; set before exited is closed
 
@@ -35,22 +35,19 @@ type run struct {
 	asked     time.Time // when the runtime asked last, of an outcome asks
 }
 
-// launch starts the runtime and the extensions with a session of their own.
+// launch starts the runtime and the extensions.
 func (e *environment) launch(ctx context.Context) error {
-	names := e.sandbox.Extensions()
-	if len(names) > runtimeapi.MaxExtensions {
-		return runtimeapi.TooManyExtensions(names)
-	}
-	r := &run{session: runtimeapi.New(e.fn, names...), exited: make(chan struct{}), telemetry: e.reporter.telemetry}
-	r.session.Subscribe = e.reporter.subscribe
-	var err error
-	if r.Runtime, err = e.sandbox.Start(ctx, r.session, r.session.Registered()); err != nil {
+	names, err := e.extensions()
+	if err != nil {
 		return err
 	}
-	ended := make(chan *runtimeapi.Failure, 1)
-	e.work.Go(func() { ended <- r.Wait() })
-	e.work.Go(func() { r.watch(ended) })
-	e.run = r
+	s := runtimeapi.New(e.fn, names...)
+	s.Subscribe = e.reporter.subscribe
+	r, err := e.core.launch(ctx, s)
+	if err != nil {
+		return err
+	}
+	e.session, e.run = s, r
 	return nil
 }
 
@@ -58,10 +55,10 @@ func (e *environment) launch(ctx context.Context) error {
 func (r *run) watch(ended <-chan *runtimeapi.Failure) {
 	defer close(r.exited)
 	select {
-	case r.failure = <-r.session.Failed():
+	case r.failure = <-r.api.Failed():
 	case r.failure = <-ended:
 		select {
-		case r.failure = <-r.session.Failed():
+		case r.failure = <-r.api.Failed():
 		default:
 		}
 	}
@@ -91,7 +88,7 @@ func (r *run) gone(d time.Duration) bool {
 
 // kill ends the run. The session is closed first, so that nothing counts that the runtime still says.
 func (r *run) kill(why runtimeapi.Reason) error {
-	r.session.Close()
+	r.api.Close()
 	defer r.telemetry.Stop()
 	return r.lastTelemetry(r.shutdown(why), r.Kill)
 }
@@ -100,7 +97,7 @@ func (r *run) kill(why runtimeapi.Reason) error {
 // external extensions are told, if they want to be.
 func (r *run) shutdown(why runtimeapi.Reason) Shutdown {
 	var s Shutdown
-	for _, ext := range r.session.Extensions() {
+	for _, ext := range r.api.Extensions() {
 		if ext.External {
 			s.Grace = runtimeShare
 		}
@@ -112,7 +109,7 @@ func (r *run) shutdown(why runtimeapi.Reason) Shutdown {
 	if len(s.Told) > 0 {
 		deadline := time.Now().Add(externalShutdown)
 		s.Extensions = externalShutdown
-		s.Notify = func() { r.session.Shutdown(why, deadline) }
+		s.Notify = func() { r.api.Shutdown(why, deadline) }
 	}
 	return s
 }
@@ -140,7 +137,7 @@ func (e *environment) awaitFree(ctx context.Context, done func(time.Time)) (outc
 			continue
 		case idle:
 			select {
-			case at := <-e.run.session.Asked():
+			case at := <-e.session.Asked():
 				done(at)
 			default:
 			}
@@ -155,13 +152,13 @@ func (e *environment) await(ctx context.Context, untilFree bool) (outcome, runti
 	var free <-chan struct{}
 	var asked <-chan time.Time
 	if untilFree {
-		free, asked = e.run.session.Idle(), e.run.session.Asked()
+		free, asked = e.session.Idle(), e.session.Asked()
 	}
 	otherwise := closing
 	select {
 	case <-free:
 		return idle, runtimeapi.Answer{}
-	case a := <-e.run.session.Answers():
+	case a := <-e.session.Answers():
 		return answered, a
 	case e.run.asked = <-asked:
 		return asks, runtimeapi.Answer{}
@@ -176,7 +173,7 @@ func (e *environment) await(ctx context.Context, untilFree bool) (outcome, runti
 		otherwise = cancelled
 	}
 	select { // what the runtime said at the same moment wins
-	case a := <-e.run.session.Answers():
+	case a := <-e.session.Answers():
 		return answered, a
 	case <-free:
 		return idle, runtimeapi.Answer{}

@@ -42,21 +42,41 @@ func (s *Starter) Start(ctx context.Context, fn config.Function, as invoker.Init
 	if fn.FunctionArn == "" {
 		fn.FunctionArn = config.FunctionARN(s.region(), cmp.Or(s.AccountID, config.DefaultAccount), fn.Name)
 	}
-	e := newEnvironment(fn, as, newOutput(s.Trace, fn.Name, fn.LoggingConfig))
-	id := newID()
-	e.id = id
-	var err error
+	fn.LoggingConfig = fn.Logging()
+	id, output := newID(), newOutput(s.Trace, fn.Name, fn.LoggingConfig)
 	env := s.variables(fn, id)
+	spec := Spec{ID: id, Function: fn, Env: env, Output: output}
+	if fn.MultiConcurrent() {
+		as = managedInstances
+	}
 	env["AWS_LAMBDA_INITIALIZATION_TYPE"] = string(as)
-	e.sandbox, err = s.Platform.Sandbox(ctx, Spec{ID: id, Function: fn, Env: env, ExtensionEnv: forExtensions(env), Output: e.output})
-	if err != nil {
-		return nil, e.broken(err)
+	spec.ExtensionEnv = forExtensions(env)
+	if fn.MultiConcurrent() {
+		e := newConcurrent(id, fn, as, output)
+		return s.enter(ctx, e, &e.core, spec)
+	}
+	e := newEnvironment(id, fn, as, output)
+	return s.enter(ctx, e, &e.core, spec)
+}
+
+// enter starts e, whose core is c, in a sandbox of its own.
+func (s *Starter) enter(ctx context.Context, e starting, c *core, spec Spec) (_ invoker.Environment, err error) {
+	if c.sandbox, err = s.Platform.Sandbox(ctx, spec); err != nil {
+		return nil, c.broken(err)
 	}
 	if err := e.start(ctx); err != nil {
 		e.Close()
 		return nil, err
 	}
 	return e, nil
+}
+
+// starting is an environment that is started.
+type starting interface {
+	invoker.Environment
+
+	// start runs Init. If it returns an error, the environment is of no use and has to be closed.
+	start(ctx context.Context) error
 }
 
 func newID() string {
@@ -98,6 +118,9 @@ func (s *Starter) reserved(fn config.Function, id string) map[string]string {
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(fn.Memory()),
 		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + fn.Name,
 		"AWS_LAMBDA_LOG_STREAM_NAME":      time.Now().UTC().Format("2006/01/02/") + "[" + runtimeapi.Version + "]" + id,
+	}
+	if fn.MultiConcurrent() { // its presence makes clients take several events at once
+		env["AWS_LAMBDA_MAX_CONCURRENCY"] = strconv.Itoa(fn.PerEnvironment())
 	}
 	if fn.Handler != "" {
 		env["_HANDLER"] = fn.Handler

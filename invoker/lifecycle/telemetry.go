@@ -13,10 +13,10 @@ import (
 const flushFirst = 100 * time.Millisecond
 
 // newTelemetry returns the subscriptions of the next run.
-func (e *environment) newTelemetry() *telemetry.Subscriptions {
+func (c *core) newTelemetry() *telemetry.Subscriptions {
 	return telemetry.New(func(ctx context.Context, port int) (net.Conn, error) {
-		return e.sandbox.Dial(ctx, port)
-	}, e.fn.LoggingConfig.JSON())
+		return c.sandbox.Dial(ctx, port)
+	}, c.fn.LoggingConfig.JSON())
 }
 
 // subscribe takes the subscription of an extension.

@@ -5,8 +5,6 @@ import (
 	"io"
 	"net/http"
 	"time"
-
-	"github.com/esm-run/esm"
 )
 
 // Bounds of what is read of an answer that is refused, so that the runtime can read its 413: a server that closes the
@@ -18,26 +16,9 @@ const (
 
 var errTooLarge = errors.New("the body is too large")
 
-// readAnswer reads the body of an answer. If it cannot, it ends the invocation and returns the reply.
-func (s *Session) readAnswer(w http.ResponseWriter, r *http.Request, id string) ([]byte, *problem) {
-	body, err := readBody(r)
-	switch {
-	case err == nil:
-		return body, nil
-	case errors.Is(err, errTooLarge):
-		s.end(platformAnswer(esm.ResponseTooLarge(Version, esm.MaxResponse)))
-		drain(w, r)
-		return nil, tooLarge(esm.MaxResponse)
-	default:
-		s.end(truncatedAnswer(id))
-		w.Header().Set("Connection", "close")
-		return nil, truncatedRequest
-	}
-}
-
-// readBody reads r's body to its end, after which r.Trailer is filled.
-func readBody(r *http.Request) ([]byte, error) {
-	if r.ContentLength > esm.MaxResponse {
+// readBody reads r's body, of at most limit bytes, to its end, after which r.Trailer is filled.
+func readBody(r *http.Request, limit int) ([]byte, error) {
+	if r.ContentLength > int64(limit) {
 		return nil, errTooLarge
 	}
 	if r.ContentLength >= 0 {
@@ -50,7 +31,7 @@ func readBody(r *http.Request) ([]byte, error) {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		switch {
-		case len(body) > esm.MaxResponse:
+		case len(body) > limit:
 			return nil, errTooLarge
 		case errors.Is(err, io.EOF):
 			return body, nil

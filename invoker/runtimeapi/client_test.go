@@ -42,12 +42,21 @@ type rig struct {
 // bubble runs test with a session whose runtime has just started, beside external extensions.
 func bubble(t *testing.T, test func(*rig), external ...string) {
 	t.Helper()
+	served(t, func(r *rig) http.Handler {
+		r.session = runtimeapi.New(function, external...)
+		return r.session
+	}, test)
+}
+
+var function = config.Function{Name: "f", Handler: "app.handler", FunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:f"}
+
+// served runs test in a bubble in which a host serves the session that start returns.
+func served(t *testing.T, start func(*rig) http.Handler, test func(*rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		fn := config.Function{Name: "f", Handler: "app.handler", FunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:f"}
-		r := &rig{T: t, session: runtimeapi.New(fn, external...)}
-		r.server = runtimeapi.NewServer(nil)
+		r := &rig{T: t, server: runtimeapi.NewServer(nil)}
 		r.host = r.server.Host(host, netip.Addr{})
-		r.host.Serve(r.session)
+		r.host.Serve(start(r))
 		r.pipes = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		r.client = &http.Client{Transport: &http.Transport{DialContext: r.pipes.dial}}
 		var work sync.WaitGroup

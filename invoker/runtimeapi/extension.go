@@ -3,10 +3,44 @@ package runtimeapi
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
+
+	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker/telemetry"
 )
 
-// extension is a program beside the runtime (external) or a part of it (internal). The Session's mu guards it.
+// extensionsAPI is the Extensions API of one session, for the extensions beside its runtime.
+type extensionsAPI struct {
+	fn         config.Function
+	failed     chan *Failure
+	registered chan struct{}
+	check      func(events []string, external bool) *problem // of a registration
+	settled    func()                                        // is called with mu held when an extension becomes ready
+
+	// Subscribe takes a subscription of the extension with this name; it does not block. It is set before the first request. Nil
+	// means that the Telemetry API and the Logs API are not supported.
+	Subscribe func(name string, api telemetry.API, body []byte) *telemetry.Problem
+
+	mu         sync.Mutex   // also of the session
+	sealed     bool         // no internal extension can register any more
+	over       bool         // the session is closed
+	extensions []*extension // external ones first, by name; then internal ones in the order of their registration
+	busy       int          // extensions that are not Ready
+}
+
+// open readies s for the external extensions with these names.
+func (s *extensionsAPI) open(fn config.Function, external []string) {
+	s.fn, s.failed, s.registered, s.busy = fn, make(chan *Failure, 1), make(chan struct{}), len(external)
+	for _, name := range external {
+		s.extensions = append(s.extensions, &extension{name: name, external: true, state: started})
+	}
+	if len(external) == 0 {
+		close(s.registered)
+	}
+}
+
+// extension is a program beside the runtime (external) or a part of it (internal). Its session's mu guards it.
 type extension struct {
 	id       string // given at its registration
 	name     string
@@ -34,14 +68,14 @@ func (e Extension) WantsShutdown() bool {
 }
 
 // Registered returns a channel that is closed when every external extension has registered.
-func (s *Session) Registered() <-chan struct{} { return s.registered }
+func (s *extensionsAPI) Registered() <-chan struct{} { return s.registered }
 
 // Failed returns a channel that receives at most one Failure: the first that an extension reported. The environment is of no
 // use then.
-func (s *Session) Failed() <-chan *Failure { return s.failed }
+func (s *extensionsAPI) Failed() <-chan *Failure { return s.failed }
 
 // Extensions returns the extensions: external ones, which may not have registered yet, and internal ones that have.
-func (s *Session) Extensions() []Extension {
+func (s *extensionsAPI) Extensions() []Extension {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make([]Extension, len(s.extensions))
@@ -52,8 +86,8 @@ func (s *Session) Extensions() []Extension {
 }
 
 // Shutdown tells the external extensions that subscribed to SHUTDOWN that the environment ends, and when they are killed at
-// the latest. One that works gets the event with its next request. The Session must be closed.
-func (s *Session) Shutdown(why Reason, deadline time.Time) {
+// the latest. One that works gets the event with its next request. The session must be closed.
+func (s *extensionsAPI) Shutdown(why Reason, deadline time.Time) {
 	n := shutdownNotice(why, deadline)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +99,7 @@ func (s *Session) Shutdown(why Reason, deadline time.Time) {
 }
 
 // invoke gives ev to the subscribers. The caller holds mu.
-func (s *Session) invoke(ev Event) {
+func (s *extensionsAPI) invoke(ev Event) {
 	var n *notice
 	for _, e := range s.extensions {
 		if !slices.Contains(e.events, invokeEvent) {
@@ -89,7 +123,7 @@ func (e *extension) give(n *notice) {
 }
 
 // poll handles an extension's request for an event. It returns the event, or a channel that will receive it.
-func (s *Session) poll(id string) (*extension, *notice, chan *notice, *problem) {
+func (s *extensionsAPI) poll(id string) (*extension, *notice, chan *notice, *problem) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.extension(id)
@@ -113,7 +147,7 @@ func (s *Session) poll(id string) (*extension, *notice, chan *notice, *problem) 
 }
 
 // unpoll withdraws a request whose connection has ended. An event that it was given meanwhile is kept for the next.
-func (s *Session) unpoll(e *extension, waiter chan *notice) {
+func (s *extensionsAPI) unpoll(e *extension, waiter chan *notice) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e.waiter == waiter {
@@ -126,7 +160,7 @@ func (s *Session) unpoll(e *extension, waiter chan *notice) {
 }
 
 // fail handles an extension's report that it failed: to is initError or exitError. The environment is not free any more.
-func (s *Session) fail(id string, to state, fault string) *problem {
+func (s *extensionsAPI) fail(id string, to state, fault string) *problem {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.extension(id)
@@ -145,7 +179,7 @@ func (s *Session) fail(id string, to state, fault string) *problem {
 		s.busy++
 	}
 	e.state, e.fault = to, fault[:min(len(fault), longestErrorType)]
-	if s.state != closed {
+	if !s.over {
 		select {
 		case s.failed <- extensionFailed(e):
 		default: // it is not the first
@@ -154,7 +188,7 @@ func (s *Session) fail(id string, to state, fault string) *problem {
 	return nil
 }
 
-func (s *Session) extension(id string) *extension {
+func (s *extensionsAPI) extension(id string) *extension {
 	for _, e := range s.extensions {
 		if e.id == id {
 			return e

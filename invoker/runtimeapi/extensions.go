@@ -30,7 +30,7 @@ const (
 // longestRequest bounds what is read of an extension's request, in bytes.
 const longestRequest = 1 << 20
 
-func (s *Session) serveExtensions(w http.ResponseWriter, r *http.Request) {
+func (s *extensionsAPI) serveExtensions(w http.ResponseWriter, r *http.Request) {
 	switch strings.TrimSuffix(r.URL.Path, "/") {
 	case registerPath:
 		if allow(w, r, http.MethodPost) {
@@ -65,7 +65,7 @@ func extensionProblem(kind, message string) *problem {
 	return &problem{http.StatusForbidden, message, kind}
 }
 
-func (s *Session) serveRegister(w http.ResponseWriter, r *http.Request) {
+func (s *extensionsAPI) serveRegister(w http.ResponseWriter, r *http.Request) {
 	name := r.Header.Get("Lambda-Extension-Name")
 	if name == "" {
 		extensionProblem("Extension.InvalidExtensionName", "Empty extension name").write(w)
@@ -121,7 +121,7 @@ func accepts(r *http.Request, feature string) bool {
 }
 
 // account returns the account in the function's ARN.
-func (s *Session) account() string {
+func (s *extensionsAPI) account() string {
 	if parts := strings.Split(s.fn.FunctionArn, ":"); len(parts) > 4 {
 		return parts[4]
 	}
@@ -129,7 +129,7 @@ func (s *Session) account() string {
 }
 
 // serveExtensionNext blocks until there is an event.
-func (s *Session) serveExtensionNext(w http.ResponseWriter, r *http.Request) {
+func (s *extensionsAPI) serveExtensionNext(w http.ResponseWriter, r *http.Request) {
 	discard(w, r)
 	id, p := identifier(r)
 	if p != nil {
@@ -153,7 +153,7 @@ func (s *Session) serveExtensionNext(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveExtensionError takes a report that an extension failed. Its body is for people and not used.
-func (s *Session) serveExtensionError(w http.ResponseWriter, r *http.Request, to state) {
+func (s *extensionsAPI) serveExtensionError(w http.ResponseWriter, r *http.Request, to state) {
 	id, p := identifier(r)
 	fault := r.Header.Get(faultHeader)
 	if p == nil && fault == "" {

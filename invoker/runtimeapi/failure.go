@@ -33,6 +33,9 @@ func (f *Failure) Response(id string) esm.Response {
 	return respond(errorBody(f.Type, "RequestId: "+id+" Error: "+f.Text), f.Type)
 }
 
+// Bare returns the answer of an invocation in the words of a [ConcurrentSession]: without a request id.
+func (f *Failure) Bare() esm.Response { return respond(errorBody(f.Type, f.Text), f.Type) }
+
 // TimedOut returns the Failure of an invocation that took longer than limit.
 func TimedOut(limit time.Duration) *Failure {
 	return &Failure{Type: "Sandbox.Timedout", Text: fmt.Sprintf("Task timed out after %.2f seconds", limit.Seconds())}

@@ -17,6 +17,7 @@ type Host struct {
 	heard   chan struct{}
 	spoken  bool // heard is closed
 	conns   int  // open
+	more    int  // that may be open
 }
 
 // Host adds a host that answers 404 until it serves a session. Its name is "name:port", as runtimes send it. If peer is
@@ -30,6 +31,13 @@ func (s *Server) Host(name string, peer netip.Addr) *Host {
 		s.peers[peer] = h
 	}
 	return h
+}
+
+// Allow lets h's peer have n more connections open than others.
+func (h *Host) Allow(n int) {
+	h.server.mu.Lock()
+	defer h.server.mu.Unlock()
+	h.more = n
 }
 
 // Serve answers requests for h with session from now on, or with 404 and the end of all its connections if session is nil.

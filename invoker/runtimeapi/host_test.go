@@ -187,9 +187,11 @@ func TestServeNilHangsUp(t *testing.T) {
 
 func TestConnectionsAreBounded(t *testing.T) {
 	hostBubble(t, func(r *hostRig) {
-		r.Host("a:9001", peerA).Serve(status(200))
+		a := r.Host("a:9001", peerA)
+		a.Serve(status(200))
+		a.Allow(10)
 		r.Host("b:9001", peerB).Serve(status(200))
-		for i := range 256 {
+		for i := range 256 + 10 {
 			c := r.connect(peerA)
 			defer c.Close()
 			if got := ask(c, "a:9001"); got != 200 {

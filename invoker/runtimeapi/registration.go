@@ -11,7 +11,7 @@ import (
 const MaxExtensions = 10
 
 // register makes an extension known: an external one by its name, any other as an internal one. It returns its identifier.
-func (s *Session) register(name string, events []string) (id string, p *problem) {
+func (s *extensionsAPI) register(name string, events []string) (id string, p *problem) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.extensions, func(e *extension) bool { return e.external && e.name == name })
@@ -19,7 +19,7 @@ func (s *Session) register(name string, events []string) (id string, p *problem)
 		return s.registerInternal(name, events)
 	}
 	e := s.extensions[i]
-	if p := checkEvents(events, true); p != nil {
+	if p := s.check(events, true); p != nil {
 		return "", p
 	}
 	if e.state != started {
@@ -32,12 +32,12 @@ func (s *Session) register(name string, events []string) (id string, p *problem)
 	return e.id, nil
 }
 
-func (s *Session) registerInternal(name string, events []string) (id string, p *problem) {
-	if p := checkEvents(events, false); p != nil {
+func (s *extensionsAPI) registerInternal(name string, events []string) (id string, p *problem) {
+	if p := s.check(events, false); p != nil {
 		return "", p
 	}
 	switch {
-	case s.state != started:
+	case s.sealed:
 		return "", extensionProblem("Extension.RegistrationClosed", "Extension registration closed already")
 	case slices.ContainsFunc(s.extensions, func(e *extension) bool { return e.name == name }):
 		return "", extensionProblem("Extension.InvalidExtensionState", "Extension with this name already registered")
@@ -57,6 +57,19 @@ func checkEvents(events []string, external bool) *problem {
 		case event == shutdownEvent && !external:
 			return extensionProblem("Extension.InvalidEventType", event+": ShutdownEventNotSupportedForInternalExtension")
 		case event != invokeEvent && event != shutdownEvent:
+			return extensionProblem("Extension.InvalidEventType", event+": ErrorInvalidEventType")
+		}
+	}
+	return nil
+}
+
+// checkConcurrentEvents is checkEvents where several invocations run at once: no extension learns of each.
+func checkConcurrentEvents(events []string, external bool) *problem {
+	for _, event := range events {
+		switch {
+		case !external:
+			return extensionProblem("Extension.InvalidEventType", "No events allowed for internal extensions")
+		case event != shutdownEvent:
 			return extensionProblem("Extension.InvalidEventType", event+": ErrorInvalidEventType")
 		}
 	}

@@ -16,6 +16,7 @@ type problem struct {
 var (
 	invalidRequestID    = &problem{http.StatusBadRequest, "Invalid request ID", "InvalidRequestID"}
 	invalidResponseMode = &problem{http.StatusBadRequest, "Invalid function response mode", "InvalidFunctionResponseMode"}
+	invokeTimeout       = &problem{http.StatusGone, "Invoke timeout", "InvokeTimeout"}
 	truncatedRequest    = &problem{http.StatusBadRequest, "HTTP request detected as truncated", "TruncatedHTTPRequest"}
 )
 

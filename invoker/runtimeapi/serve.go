@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/esm-run/esm"
 )
 
 const (
@@ -13,8 +15,17 @@ const (
 	pingPath       = "/2018-06-01/ping"
 )
 
-// ServeHTTP answers one request of the runtime. A request for an event blocks until there is one.
-func (s *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// runtimeCalls are the requests that a session answers.
+type runtimeCalls interface {
+	serveNext(w http.ResponseWriter, r *http.Request)
+	serveInitError(w http.ResponseWriter, r *http.Request)
+	serveResponse(w http.ResponseWriter, r *http.Request, id string)
+	serveError(w http.ResponseWriter, r *http.Request, id string)
+	serveExtensions(w http.ResponseWriter, r *http.Request)
+}
+
+// serve passes one request on to s.
+func serve(s runtimeCalls, w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	switch path {
 	case nextPath:
@@ -24,7 +35,7 @@ func (s *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case initErrorPath:
 		if allow(w, r, http.MethodPost) {
-			s.serveError(w, r, "", s.beginInitError())
+			s.serveInitError(w, r)
 		}
 		return
 	case pingPath:
@@ -34,14 +45,14 @@ func (s *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if rest, ok := strings.CutPrefix(path, invocationPath); ok {
-		s.serveInvocation(w, r, rest)
+		serveInvocation(s, w, r, rest)
 		return
 	}
 	s.serveExtensions(w, r)
 }
 
 // serveInvocation answers <id>/response and <id>/error.
-func (s *Session) serveInvocation(w http.ResponseWriter, r *http.Request, rest string) {
+func serveInvocation(s runtimeCalls, w http.ResponseWriter, r *http.Request, rest string) {
 	id, verb, _ := strings.Cut(rest, "/")
 	switch verb {
 	case "response":
@@ -50,7 +61,7 @@ func (s *Session) serveInvocation(w http.ResponseWriter, r *http.Request, rest s
 		}
 	case "error":
 		if allow(w, r, http.MethodPost) {
-			s.serveError(w, r, id, s.begin(id, respondingFail))
+			s.serveError(w, r, id)
 		}
 	default:
 		w.WriteHeader(http.StatusNotFound)
@@ -74,6 +85,9 @@ func discard(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// ServeHTTP answers one request of the runtime. A request for an event blocks until there is one.
+func (s *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) { serve(s, w, r) }
+
 func (s *Session) serveNext(w http.ResponseWriter, r *http.Request) {
 	discard(w, r)
 	d, wait, p := s.ask()
@@ -92,58 +106,32 @@ func (s *Session) serveNext(w http.ResponseWriter, r *http.Request) {
 	d.write(w)
 }
 
-// serveResponse checks in Lambda's order: id, state, header, body.
 func (s *Session) serveResponse(w http.ResponseWriter, r *http.Request, id string) {
 	if p := s.begin(id, responding); p != nil {
 		p.write(w)
 		return
 	}
-	mode := r.Header.Get("Lambda-Runtime-Function-Response-Mode")
-	switch to := s.stream(); {
-	case mode == streaming && to != nil:
-		reply(w, s.relay(w, r, id, to))
-	case mode == "", mode == streaming: // without a receiver for parts, a stream is collected
-		reply(w, s.collect(w, r, id, mode))
-	default:
-		s.end(platformAnswer(respond(nil, "Runtime.InvalidResponseModeHeader")))
-		drain(w, r)
-		invalidResponseMode.write(w)
-	}
+	reply(w, receive(s, w, r, id, s.stream()))
 }
 
-// collect reads a whole response, which the handler may have streamed.
-func (s *Session) collect(w http.ResponseWriter, r *http.Request, id, mode string) *problem {
-	body, p := s.readAnswer(w, r, id)
-	if p != nil {
-		return p
-	}
-	a := readResponse(body, r.Trailer)
-	a.Response.Streamed, a.Produced = mode == streaming, len(body)
-	return s.finish(a)
-}
-
-// serveError reads the error of the invocation id, or of Init if id is empty. refused says why it does not count.
-func (s *Session) serveError(w http.ResponseWriter, r *http.Request, id string, refused *problem) {
-	if refused != nil {
-		refused.write(w)
-		return
-	}
-	body, p := s.readAnswer(w, r, id)
+func (s *Session) serveError(w http.ResponseWriter, r *http.Request, id string) {
+	p := s.begin(id, respondingFail)
 	if p == nil {
-		a := reportedAnswer(r.Header, body)
-		a.Produced = len(body)
-		p = s.finish(a)
+		p = receiveError(s, w, r, id, esm.MaxResponse)
 	}
 	reply(w, p)
 }
 
-// finish ends the invocation with a. If the answer is too late, its request is no longer current.
-func (s *Session) finish(a Answer) *problem {
-	if !s.end(a) {
-		return invalidRequestID
+func (s *Session) serveInitError(w http.ResponseWriter, r *http.Request) {
+	p := s.beginInitError()
+	if p == nil {
+		p = receiveError(s, w, r, "", esm.MaxResponse)
 	}
-	return nil
+	reply(w, p)
 }
+
+// tooLate refuses an answer: its request is no longer current.
+func (s *Session) tooLate(string) *problem { return invalidRequestID }
 
 func reply(w http.ResponseWriter, p *problem) {
 	if p != nil {

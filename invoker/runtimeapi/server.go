@@ -17,7 +17,7 @@ import (
 // megabyte.
 const maxHeader = 2<<20 + 64<<10
 
-// maxConns is the number of connections that one peer may have open: each takes a file descriptor of the engine. Runtimes use
+// maxConns is the number of connections that one peer may have open, unless its [Host] allows more: each takes a file descriptor of the engine. Runtimes use
 // one or two, extensions one each.
 const maxConns = 256
 
@@ -84,7 +84,7 @@ func (s *Server) accept(ctx context.Context, c net.Conn) context.Context {
 	if h := s.peers[a.peer]; h != nil {
 		a.host = h
 		h.hear()
-		if h.conns++; h.conns > maxConns {
+		if h.conns++; h.conns > maxConns+h.more {
 			_ = c.Close() // the environment sees for itself
 		}
 	}

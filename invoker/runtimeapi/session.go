@@ -4,12 +4,10 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/esm-run/esm"
 	"github.com/esm-run/esm/config"
-	"github.com/esm-run/esm/invoker/telemetry"
 )
 
 // ErrNotReady means that the runtime does not wait for an event, or that an extension still works.
@@ -44,31 +42,26 @@ type Answer struct {
 	Produced     int       // bytes that the handler sent
 }
 
-var _ http.Handler = (*Session)(nil)
+var (
+	_ http.Handler = (*Session)(nil)
+	_ invocation   = (*Session)(nil)
+)
 
 // Session is the Runtime API of one runtime and the Extensions API of the extensions beside it. It serves them as an
 // [http.Handler], and its owner by Idle, Dispatch and Answers, in this order for each event. Which process makes a request
 // does not matter: an extension may act as the runtime. Methods may be called concurrently. Each runtime needs a new
 // Session.
 type Session struct {
-	fn         config.Function
-	idle       chan struct{}
-	answers    chan Answer
-	asked      chan time.Time
-	failed     chan *Failure
-	registered chan struct{}
+	extensionsAPI
+	idle    chan struct{}
+	answers chan Answer
+	asked   chan time.Time
 
-	// Subscribe takes a subscription of the extension with this name; it does not block. It is set before the first request. Nil
-	// means that the Telemetry API and the Logs API are not supported.
-	Subscribe func(name string, api telemetry.API, body []byte) *telemetry.Problem
-
-	mu         sync.Mutex
-	state      state        // of the runtime
-	current    *delivery    // the event of this invocation, until the runtime asks for the next one
-	began      time.Time    // when the current answer began
-	parked     []waiter     // oldest first
-	extensions []*extension // external ones first, by name; then internal ones in the order of their registration
-	busy       int          // extensions that are not Ready
+	// The mu of extensionsAPI guards what follows.
+	state   state     // of the runtime
+	current *delivery // the event of this invocation, until the runtime asks for the next one
+	began   time.Time // when the current answer began
+	parked  []waiter  // oldest first
 }
 
 // waiter is a runtime's request for an event, until the event comes.
@@ -77,16 +70,9 @@ type waiter chan *delivery
 // New returns the Session of a runtime of fn that has not made a request yet. External are the names of the external
 // extensions beside it; whoever registers by another name is an internal extension.
 func New(fn config.Function, external ...string) *Session {
-	s := &Session{
-		fn: fn, state: started, idle: make(chan struct{}, 1), answers: make(chan Answer, 1), asked: make(chan time.Time, 1),
-		failed: make(chan *Failure, 1), registered: make(chan struct{}), busy: len(external),
-	}
-	for _, name := range external {
-		s.extensions = append(s.extensions, &extension{name: name, external: true, state: started})
-	}
-	if len(external) == 0 {
-		close(s.registered)
-	}
+	s := &Session{state: started, idle: make(chan struct{}, 1), answers: make(chan Answer, 1), asked: make(chan time.Time, 1)}
+	s.open(fn, external)
+	s.check, s.settled = checkEvents, s.free
 	return s
 }
 
@@ -135,9 +121,9 @@ func (s *Session) forget() {
 	}
 }
 
-// settled reports to the owner that the environment is free, if it is. It is called whenever the runtime or an extension
+// free reports to the owner that the environment is free, if it is. It is called whenever the runtime or an extension
 // becomes ready; both are then until the next Dispatch. The caller holds mu.
-func (s *Session) settled() {
+func (s *Session) free() {
 	if s.state == ready && s.busy == 0 {
 		s.idle <- struct{}{} // has room: Dispatch made some
 	}
@@ -150,6 +136,7 @@ func (s *Session) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.current, s.parked = closed, nil, nil
+	s.sealed, s.over = true, true
 }
 
 // wake gives the current event to the newest waiter: older ones usually belong to a lost connection.
@@ -170,9 +157,9 @@ func (s *Session) ask() (*delivery, waiter, *problem) {
 	case closed:
 		return nil, nil, nil
 	case started, sent:
-		s.state, s.current = ready, nil
+		s.state, s.current, s.sealed = ready, nil, true
 		s.asked <- time.Now() // has room: Dispatch made some
-		s.settled()
+		s.free()
 	case ready:
 	default:
 		return nil, nil, forbidden(s.state, ready)
@@ -231,12 +218,11 @@ func (s *Session) beginInitError() *problem {
 	if s.state != started {
 		return forbidden(s.state, initError)
 	}
-	s.state, s.began = initError, time.Now()
+	s.state, s.began, s.sealed = initError, time.Now(), true
 	return nil
 }
 
-// end passes a to the Session's owner. It is called before the runtime gets its reply, since the runtime may ask for its
-// next event right after that. It reports false if the answer no longer counts.
+// end passes a to the Session's owner.
 func (s *Session) end(a Answer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,17 +15,17 @@ const streamBuffer = 32 << 10
 
 // relay passes a streamed response on while the runtime sends it. Its bandwidth is not limited, unlike on Lambda. A receiver
 // that fails does not end the invocation: the rest is read and discarded.
-func (s *Session) relay(w http.ResponseWriter, r *http.Request, id string, to esm.ResponseStream) *problem {
+func relay(inv invocation, w http.ResponseWriter, r *http.Request, id string, to esm.ResponseStream) *problem {
 	to.Begin(r.Header.Get("Content-Type"))
 	switch n, err := copyStream(to, r.Body); {
 	case err == nil:
-		return s.finish(streamed(readResponse(nil, r.Trailer), n))
+		return finish(inv, id, streamed(readResponse(nil, r.Trailer), n))
 	case errors.Is(err, errTooLarge):
-		s.end(streamed(platformAnswer(esm.ResponseTooLarge(Version, esm.MaxStreamedResponse)), n))
+		inv.end(streamed(platformAnswer(esm.ResponseTooLarge(Version, esm.MaxStreamedResponse)), n))
 		drain(w, r)
 		return tooLarge(esm.MaxStreamedResponse)
 	default:
-		s.end(streamed(truncatedAnswer(id), n))
+		inv.end(streamed(truncatedAnswer(id), n))
 		w.Header().Set("Connection", "close")
 		return truncatedRequest
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // serveSubscription takes a subscription to telemetry from a registered extension.
-func (s *Session) serveSubscription(w http.ResponseWriter, r *http.Request, api telemetry.API) {
+func (s *extensionsAPI) serveSubscription(w http.ResponseWriter, r *http.Request, api telemetry.API) {
 	if s.Subscribe == nil {
 		notSupported(api).write(w)
 		return
@@ -20,7 +20,7 @@ func (s *Session) serveSubscription(w http.ResponseWriter, r *http.Request, api 
 	writeJSON(w, http.StatusOK, "OK")
 }
 
-func (s *Session) subscribe(w http.ResponseWriter, r *http.Request, api telemetry.API) *problem {
+func (s *extensionsAPI) subscribe(w http.ResponseWriter, r *http.Request, api telemetry.API) *problem {
 	id, p := identifier(r)
 	if p != nil {
 		return p
@@ -40,7 +40,7 @@ func (s *Session) subscribe(w http.ResponseWriter, r *http.Request, api telemetr
 }
 
 // nameOf returns the name of a registered extension.
-func (s *Session) nameOf(id string) (string, bool) {
+func (s *extensionsAPI) nameOf(id string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.extension(id); e != nil {

@@ -41,15 +41,33 @@ var badContainers = []badFile{
 		`2:35: Functions.a.Spares: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`,
 		`2:46: Functions.a.Freeze: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`,
 		`2:60: Functions.a.Layers: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`}},
+	{"several invocations at once", "Functions:\n  a:\n    Command: [x]\n    CapacityProviderConfig:\n      LambdaManagedInstancesCapacityProviderConfig:\n        CapacityProviderArn: arn\n" +
+		"        PerExecutionEnvironmentMaxConcurrency: 1601\n        ExecutionEnvironmentMemoryGiBPerVCpu: 2\n  b: {Command: [x], CapacityProviderConfig: {LambdaManagedInstancesCapacityProviderConfig: {}}}\n" +
+		"  c: {Command: [x], CapacityProviderConfig: {}}\n", true, []string{
+		`6:9: Functions.a.CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig.CapacityProviderArn: environments run on this machine: remove it`,
+		`7:9: Functions.a.CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig.PerExecutionEnvironmentMaxConcurrency: 1601 is above 1600`,
+		`8:9: Functions.a.CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig.ExecutionEnvironmentMemoryGiBPerVCpu: environments run on this machine, whose CPUs they share: remove it`,
+		`9:46: Functions.b.CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig.PerExecutionEnvironmentMaxConcurrency: is missing: How many invocations an environment runs at once, 1 to 1600. The runtime gets it as AWS_LAMBDA_MAX_CONCURRENCY.`,
+		`10:21: Functions.c.CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig: is missing: Settings of the environments.`,
+		`10:21: Functions.c.CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig.PerExecutionEnvironmentMaxConcurrency: 0 is below 1`}},
+	{"what several invocations at once exclude", "Functions:\n  a: &a\n    Runtime: python3.13\n    Handler: app.handler\n    Freeze: true\n    LoggingConfig: {LogFormat: Text}\n" +
+		"    CapacityProviderConfig: {LambdaManagedInstancesCapacityProviderConfig: {PerExecutionEnvironmentMaxConcurrency: 2}}\n" +
+		"  b: {InvokeEndpoint: 'http://h', CapacityProviderConfig: {LambdaManagedInstancesCapacityProviderConfig: {PerExecutionEnvironmentMaxConcurrency: 2}}}\n", false, []string{
+		`3:5: Functions.a.Runtime: is run by a bootstrap that takes one event after the other, so CapacityProviderConfig has no effect: give Command with the runtime interface client of AWS, or run the function in containers`,
+		`5:5: Functions.a.Freeze: is not for a function with CapacityProviderConfig, whose environments are never frozen, as on Lambda: remove it`,
+		`6:21: Functions.a.LoggingConfig.LogFormat: is Text, and a function with CapacityProviderConfig logs JSON only, as on Lambda: remove it`,
+		`8:35: Functions.b.CapacityProviderConfig: has no effect together with InvokeEndpoint: set it where that function runs, and leave it out here`}},
 	{"layers", "Functions:\n  a:\n    Command: [x]\n    Layers:\n      - nowhere\n      - full.yaml\n      - zip/broken.zip\n      - arn:aws:lambda:us-east-1:123456789012:layer:a:1\n", false, []string{
 		`5:9: Functions.a.Layers[0]: does not exist (relative to this file)`,
 		`6:9: Functions.a.Layers[1]: is neither a directory nor a .zip file`,
-		`7:9: Functions.a.Layers[2]: is not a zip archive: not a valid zip file`,
+		`7:9: Functions.a.Layers[2]: is not a zip archive, or is incomplete (zip: not a valid zip file): build or copy it again`,
 		`8:9: Functions.a.Layers[3]: is not on this machine, and this version does not fetch layers: name a directory or a .zip file`}},
 	{"too many layers", "Functions:\n  a: {Command: [x], Layers: [a, b, c, d, e, f]}\n", true, []string{
 		`2:21: Functions.a.Layers: has 6 items, above 5`}},
 	{"an archive that is none", "Functions:\n  a: {Command: [x], CodeUri: zip/broken.zip}\n", false, []string{
-		`2:21: Functions.a.CodeUri: is not a zip archive: not a valid zip file`}},
+		`2:21: Functions.a.CodeUri: is not a zip archive, or is incomplete (zip: not a valid zip file): build or copy it again`}},
+	{"an archive that leaves its directory", "Functions:\n  a: {Command: [x], CodeUri: zip/escapes.zip}\n", false, []string{
+		`2:21: Functions.a.CodeUri: entry "../x" leaves the directory: build the archive inside of the directory that it holds`}},
 	{"the kind of package", "Functions:\n  a: {ImageUri: orders, PackageType: Image}\n", true, []string{
 		`2:25: Functions.a.PackageType: follows from ImageUri: remove it`}},
 	{"networks", "Engine: {ContainerNetworks: 8.8.0.0/16}\n", false, []string{

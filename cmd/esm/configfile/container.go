@@ -2,6 +2,7 @@ package configfile
 
 import (
 	"archive/zip"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/esm-run/esm/config"
+	"github.com/esm-run/esm/invoker/code"
 )
 
 var imageConfigShape = objectOf("image config",
@@ -95,13 +97,17 @@ func (d *decoder) checkPackage(at, dir, path string) {
 	case !isArchive(path):
 		d.errorf(at, "is neither a directory nor a .zip file")
 	default:
-		if r, err := zip.OpenReader(path); err == nil {
-			_ = r.Close()
-		} else if cause := errors.Unwrap(err); cause != nil { // of the file system
-			d.errorf(at, "cannot be read: %v", cause)
-		} else {
-			d.errorf(at, "is not a zip archive: %s", strings.TrimPrefix(err.Error(), "zip: "))
-		}
+		d.checkArchive(at, path)
+	}
+}
+
+// checkArchive checks that the archive at a path can be unpacked.
+func (d *decoder) checkArchive(at, path string) {
+	err := code.Check(path)
+	if invalid := (*code.Invalid)(nil); errors.As(err, &invalid) {
+		d.errorf(at, "%s", strings.TrimLeft(strings.TrimPrefix(err.Error(), path), ": "))
+	} else if err != nil {
+		d.errorf(at, "cannot be read: %v", cmp.Or(errors.Unwrap(err), err))
 	}
 }
 

@@ -51,6 +51,8 @@ var functionShape = objectOf(inFunction,
 		"How many environments are kept started and idle, beside those that are busy. Default 0."),
 	field("Freeze", func(f *config.Function) *bool { return &f.Freeze }, trueOrFalse,
 		"Stops an environment while it is idle, as Lambda does. Default false."),
+	field("CapacityProviderConfig", func(f *config.Function) **config.CapacityProvider { return &f.CapacityProviderConfig }, pointerTo(capacityShape),
+		"Makes each environment run several invocations at once, as Lambda Managed Instances do."),
 	field("EventInvokeConfig", func(f *config.Function) **config.EventInvokeConfig { return &f.EventInvokeConfig }, pointerTo(eventInvokeShape),
 		"How asynchronous events are retried, and where their ends are reported."),
 	field("DeadLetterConfig", func(f *config.Function) *deadLetter { return &f.DeadLetterConfig }, deadLetterShape,
@@ -59,6 +61,20 @@ var functionShape = objectOf(inFunction,
 		"Gives the function a URL."),
 	field("LoggingConfig", func(f *config.Function) *config.Logging { return &f.LoggingConfig }, loggingShape,
 		"How the function's output is written."),
+)
+
+var capacityShape = objectOf("capacity provider",
+	required(field("LambdaManagedInstancesCapacityProviderConfig",
+		func(c *config.CapacityProvider) *config.ManagedInstances {
+			return &c.LambdaManagedInstancesCapacityProviderConfig
+		}, managedInstancesShape,
+		"Settings of the environments.")),
+)
+
+var managedInstancesShape = objectOf(inManagedInstances,
+	required(field("PerExecutionEnvironmentMaxConcurrency", func(m *config.ManagedInstances) *int { return &m.PerExecutionEnvironmentMaxConcurrency },
+		integerOf(1, config.MaxPerEnvironment),
+		"How many invocations an environment runs at once, 1 to 1600. The runtime gets it as AWS_LAMBDA_MAX_CONCURRENCY.")),
 )
 
 // Package config declares these as unnamed structs.

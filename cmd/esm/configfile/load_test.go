@@ -107,7 +107,7 @@ func TestFullFile(t *testing.T) {
 	for _, fn := range f.Functions {
 		names = append(names, fn.Name)
 	}
-	if want := []string{"orders", "steps", "remote", "again", "image", "packaged"}; !slices.Equal(names, want) {
+	if want := []string{"orders", "steps", "remote", "again", "image", "packaged", "shared"}; !slices.Equal(names, want) {
 		t.Errorf("functions = %v, want %v", names, want)
 	}
 	orders, again := f.Functions[0], f.Functions[3]
@@ -141,6 +141,10 @@ func TestFullFile(t *testing.T) {
 	if packaged.Run != "container" || packaged.BaseImage != "public.ecr.aws/lambda/python:3.12" || !packaged.InContainer() ||
 		!slices.Equal(packaged.Layers, []string{filepath.Join(dir, "src"), filepath.Join(dir, "bin")}) {
 		t.Errorf("packaged = %+v", packaged)
+	}
+
+	if shared := f.Functions[6]; shared.PerEnvironment() != 16 || !shared.MultiConcurrent() || packaged.MultiConcurrent() || !shared.Logging().JSON() {
+		t.Errorf("shared = %+v", shared)
 	}
 
 	first, second, third := f.Mappings[0], f.Mappings[1], f.Mappings[2]

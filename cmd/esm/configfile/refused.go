@@ -38,6 +38,8 @@ var refused = []struct{ in, key, why string }{
 	{inFunction, "SnapStart", notOnOneHost},
 	{inFunction, "KmsKeyArn", "the environment is in this file and not encrypted: remove it"},
 	{inLogging, "LogGroup", notCollected},
+	{inManagedInstances, "CapacityProviderArn", "environments run on this machine: remove it"},
+	{inManagedInstances, "ExecutionEnvironmentMemoryGiBPerVCpu", "environments run on this machine, whose CPUs they share: remove it"},
 
 	{inTable, "GlobalSecondaryIndexes", "indexes are not supported by this version: remove it"},
 	{inTable, "LocalSecondaryIndexes", "indexes are not supported by this version: remove it"},
@@ -78,6 +80,8 @@ const (
 	inSubscription = "subscription"
 	inRule         = "rule"
 	inRuleTarget   = "rule target"
+
+	inManagedInstances = "managed instances"
 )
 
 // refusal returns why a key is refused in an object, if it is listed.

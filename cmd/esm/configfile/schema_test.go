@@ -133,6 +133,7 @@ var objectNames = map[string]string{
 	"EventSourceMappings.*.DestinationConfig": inDestinations, "Resources.Streams.*": inStream, "Resources.Tables.*": inTable,
 	"Resources.Topics.*": inTopic, "Resources.Buckets.*": inBucket,
 	"Resources.Topics.*.Subscriptions.*": inSubscription, "Resources.Rules.*": inRule, "Resources.Rules.*.Targets.*": inRuleTarget,
+	"Functions.*.CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig": inManagedInstances,
 	"Functions.*.LoggingConfig": inLogging, "Aws.Endpoints": inEndpoints, "Resources": inResources, "Resources.Queues.*": inQueue,
 }
 

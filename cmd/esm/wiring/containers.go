@@ -21,9 +21,11 @@ import (
 	"github.com/esm-run/esm/trace"
 )
 
-// containers returns the platform of a file's functions that run in containers, nil if there are none.
+// containers returns the platform of a file's functions that run in containers, nil if there are none and the data directory has
+// never had any.
 func containers(file *configfile.File, emit trace.Func) (*docker.Platform, error) {
-	if !slices.ContainsFunc(file.Functions, config.Function.InContainer) {
+	_, err := os.Stat(idFile(file.Engine.DataDir))
+	if err != nil && !slices.ContainsFunc(file.Functions, config.Function.InContainer) {
 		return nil, nil
 	}
 	owner, err := Owner(file.Engine.DataDir)
@@ -38,7 +40,7 @@ func containers(file *configfile.File, emit trace.Func) (*docker.Platform, error
 // Owner returns the ID of a data directory, by which its containers are known. It is made at the first call and stays with
 // the directory, wherever that is moved. Calls must not be concurrent.
 func Owner(dataDir string) (string, error) {
-	path := filepath.Join(dataDir, "id")
+	path := idFile(dataDir)
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
@@ -55,6 +57,9 @@ func Owner(dataDir string) (string, error) {
 	}
 	return id, os.Rename(path+".new", path)
 }
+
+// idFile returns where the ID of a data directory is.
+func idFile(dataDir string) string { return filepath.Join(dataDir, "id") }
 
 // starters start the environments of functions, each kind on its platform.
 type starters struct{ processes, containers lifecycle.Starter }
@@ -80,13 +85,16 @@ func (s *starters) of(fn config.Function) invoker.Starter {
 }
 
 // StartContainers finds the container engine, removes what an earlier run of this data directory left there, and removes what
-// this run loses track of from then on, until Close. It does nothing if no function needs it. What could not be removed is only
-// traced.
+// this run loses track of from then on, until Close. What could not be removed is only traced. It is no error if there is no
+// engine and no function needs one.
 func (p *Parts) StartContainers(ctx context.Context) error {
 	if p.Containers == nil {
 		return nil
 	}
 	if err := p.Containers.Check(ctx); err != nil {
+		if !slices.ContainsFunc(p.local, config.Function.InContainer) {
+			return nil
+		}
 		return err
 	}
 	if err := p.Containers.Sweep(ctx); err != nil && ctx.Err() == nil {

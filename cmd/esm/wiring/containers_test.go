@@ -65,6 +65,10 @@ func TestContainersAreMadeIfNeeded(t *testing.T) {
 	if err != nil || p.Networks != "10.9.0.0/16" || p.Endpoint != "http://localhost:1" || p.Dir != file.Engine.DataDir || len(p.Owner) != 36 {
 		t.Errorf("got %+v, %v", p, err)
 	}
+	file.Functions = file.Functions[:1]
+	if again, err := containers(file, nil); err != nil || again == nil || again.Owner != p.Owner {
+		t.Errorf("got %+v, %v where an earlier run may have left containers of %s", again, err, p.Owner)
+	}
 }
 
 func TestFunctionsStartOnTheirPlatform(t *testing.T) {

@@ -30,7 +30,7 @@ import (
 type Parts struct {
 	Functions  *invoker.Functions
 	Processes  *process.Platform
-	Containers *docker.Platform // nil if no function needs it
+	Containers *docker.Platform // nil if no function needs it, nor did one of an earlier run
 	Bootstraps *bootstrap.Bootstraps
 	Code       *code.Store
 	Store      esm.Store

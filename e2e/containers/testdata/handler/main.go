@@ -5,17 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // order is an event. The members that are set are carried out.
@@ -29,11 +30,34 @@ type order struct {
 	Print string // a line, which is printed Pause milliseconds before the answer
 	Pause int
 	Args  bool // returns the arguments of the process
+	Vars  bool // returns all variables of the environment
+
+	mischief
 }
 
-func main() { lambda.Start(handle) }
+func main() {
+	if os.Getenv(sleeper) != "" {
+		signal.Ignore(syscall.SIGTERM)
+		select {}
+	}
+	if os.Getenv("STREAM") != "" {
+		streams()
+		return
+	}
+	switch os.Getenv("SIGTERM") {
+	case "handled":
+		lambda.StartWithOptions(handle, lambda.WithEnableSIGTERM(func() { fmt.Println("handler got SIGTERM") }))
+	case "ignored":
+		signal.Ignore(syscall.SIGTERM)
+	}
+	lambda.Start(handle)
+}
 
-func handle(_ context.Context, o order) (string, error) {
+func handle(ctx context.Context, o order) (string, error) {
+	about, _ := lambdacontext.FromContext(ctx)
+	if result, err := o.mischief.do(about.AwsRequestID); !errors.Is(err, errNothing) {
+		return result, err
+	}
 	switch {
 	case o.Read != "":
 		text, err := os.ReadFile(o.Read)
@@ -59,6 +83,8 @@ func handle(_ context.Context, o order) (string, error) {
 		return "printed", nil
 	case o.Args:
 		return strings.Join(os.Args, " "), nil
+	case o.Vars:
+		return strings.Join(os.Environ(), "\n"), nil
 	}
 	return os.Getenv(o.Name), nil
 }

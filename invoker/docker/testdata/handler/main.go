@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/esm-run/esm/invoker/invokertest"
 )
@@ -144,8 +145,8 @@ func (o order) obey(id string) any {
 		select {}
 	case "exit":
 		os.Exit(o.N)
-	case "segv":
-		check(syscall.Kill(os.Getpid(), syscall.SIGKILL))
+	case "fault":
+		fault()
 	case "listen":
 		l, err := net.Listen("tcp", "sandbox.localdomain:0")
 		check(err)
@@ -168,6 +169,14 @@ func (o order) obey(id string) any {
 		return string(b)
 	}
 	return o.Do
+}
+
+// fault makes the kernel kill this process, which Go's own handler of the signal would prevent.
+func fault() {
+	var byDefault [4]uint64 // handler, flags, restorer, mask
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(syscall.SIGSEGV), uintptr(unsafe.Pointer(&byDefault)), 0, 8, 0, 0)
+	var nowhere *int
+	*nowhere = 1
 }
 
 func look() facts {
