@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
-.PHONY: help build test check format vet static race fuzz bench cross schema
+.PHONY: help build test check format vet static race fuzz mutants soak bench cross schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,14 @@ fuzz: ## every fuzz target for FUZZTIME
 	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package >/tmp/esm-fuzz.$$$$ 2>&1 || { cat /tmp/esm-fuzz.$$$$; exit 1; }; \
 	  done; \
 	done; rm -f /tmp/esm-fuzz.$$$$
+
+mutants: ## deliberate defects of the engine, each of which the simulations must find
+	go test ./chaos/chaostest -run '^TestMutants$$' -chaos.mutants
+
+soak: ## simulations with ever new seeds, until one breaks an invariant or you interrupt it
+	@seed=$$(date +%s)000; while go test ./chaos/chaostest -run '^Test(Queue|Stream|Async)$$' -chaos.seed $$seed -chaos.seeds 5000; do \
+	  seed=$$((seed + 5000)); echo "all held up to seed $$seed"; \
+	done
 
 bench: ## how fast it is, as ratios to bare loops in the same run; on LocalStack, ElasticMQ and Docker too where they can run
 	localstack/with.sh sh -ec "\

@@ -20,7 +20,8 @@ type set struct {
 	returns  returns
 	slowed   atomic.Bool // polling is slowed down, and Trace knows
 
-	pollers []*poller // owned by Feed.Run
+	pollers []*poller    // without those that are retired; owned by Feed.Run
+	running atomic.Int64 // goroutines of pollers, those that are retired among them
 	ended   sync.WaitGroup
 }
 
@@ -30,22 +31,27 @@ func newSet(f *Feed) *set {
 	return s
 }
 
-// resize starts pollers, or retires the youngest, until target run. Retired pollers finish what they have in hand.
+// resize starts pollers, or retires the youngest, until target run. Retired pollers finish what they have in hand, and count
+// until then; a later call starts those that are missing.
 func (s *set) resize(ctx, work context.Context, target int) {
-	if target == len(s.pollers) {
-		return
-	}
-	for len(s.pollers) < target {
+	before := len(s.pollers)
+	for len(s.pollers) < target && int(s.running.Load()) < target {
 		p := &poller{feed: s.feed, set: s, retired: make(chan struct{}), pace: s.paceOf(len(s.pollers))}
 		s.pollers = append(s.pollers, p)
-		s.ended.Go(func() { p.run(ctx, work) })
+		s.running.Add(1)
+		s.ended.Go(func() {
+			defer s.running.Add(-1)
+			p.run(ctx, work)
+		})
 	}
 	for len(s.pollers) > target {
 		last := len(s.pollers) - 1
 		close(s.pollers[last].retired)
 		s.pollers = s.pollers[:last]
 	}
-	s.feed.Trace.Emit(trace.Scaled{Mapping: s.feed.Mapping, Pollers: target})
+	if len(s.pollers) != before {
+		s.feed.Trace.Emit(trace.Scaled{Mapping: s.feed.Mapping, Pollers: len(s.pollers)})
+	}
 }
 
 // paceOf returns the limit on receives that the nth poller shares with the rest of its provisioned poller; nil is no limit.
