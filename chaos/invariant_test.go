@@ -296,3 +296,14 @@ func TestVerdictNamesEveryInvariant(t *testing.T) {
 		}
 	}
 }
+
+// A record that was given up has settled when a notice tells so: what could not be saved before that is done again.
+func TestUnsettled(t *testing.T) {
+	h := History{Sent: []Record{{ID: "1", Shard: "s"}, {ID: "2", Shard: "s"}, {ID: "3", Shard: "s"}, {ID: "4", Shard: "s"}, {ID: "5", Shard: "s", Unwanted: true}}}
+	h.Calls = []Call{{Shard: "s", Records: []string{"1", "2"}, Ran: true, Succeeded: []string{"1"}}}
+	h.GivenUp = []GivenUp{{Shard: "s", Records: []string{"2", "3"}}}
+	h.Told = []Told{{ID: "n", Shard: "s", Records: []string{"3"}}}
+	if got, want := Unsettled(h), []string{"2", "4"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -56,11 +56,17 @@ func (x *index) succeeded(id string) bool {
 	return slices.ContainsFunc(x.handled[id], func(c *Call) bool { return slices.Contains(c.Succeeded, id) })
 }
 
-// Unsettled returns the wanted records of streams that were neither handled successfully nor given up yet.
+// Unsettled returns the wanted records of streams that were not handled successfully yet, and of which no notice tells that they
+// were given up. To give a record up is not enough: what the engine could not save then, it does again.
 func Unsettled(h History) (ids []string) {
-	x := newIndex(h)
+	x, told := newIndex(h), map[string]bool{}
+	for _, t := range h.Told {
+		for _, id := range t.Records {
+			told[id] = true
+		}
+	}
 	for _, r := range h.Sent {
-		if r.Shard != "" && !r.Unwanted && !x.ended(r.ID) {
+		if r.Shard != "" && !r.Unwanted && !told[r.ID] && !x.succeeded(r.ID) {
 			ids = append(ids, r.ID)
 		}
 	}

@@ -16,18 +16,14 @@ import (
 	"github.com/esm-run/esm/engine/policy"
 )
 
-// asyncWorld is a store of events, a function with its destinations, and the feed between them. The seed chooses everything.
+// asyncWorld is a store of events, a function with its destinations, and the feed between them.
 type asyncWorld struct {
-	dice     *rand.Rand // used by run alone
-	events   *checkpointtest.MemoryEvents
-	store    *chaos.Store
-	function *function
-	invoker  *chaos.Invoker
-	target   policy.Target
-	feed     *async.Feed
-	recorder *chaos.Recorder
-	faults   *chaos.Injector
-	limits   chaos.Limits
+	world
+	events  *checkpointtest.MemoryEvents
+	store   *chaos.Store
+	invoker *chaos.Invoker
+	target  policy.Target
+	feed    *async.Feed
 
 	mu     sync.Mutex
 	delays *rand.Rand // of the feed
@@ -38,25 +34,15 @@ type asyncWorld struct {
 func Async(seed uint64, o Options) Result {
 	w := newAsyncWorld(seed, o)
 	w.run()
-	h := w.recorder.History()
-	return Result{Seed: seed, Setup: w.String(), History: h, Verdict: chaos.Check(h)}
+	return w.result(w.String())
 }
 
 func newAsyncWorld(seed uint64, o Options) *asyncWorld {
 	w := &asyncWorld{
-		dice: rand.New(rand.NewPCG(seed, 15)), delays: rand.New(rand.NewPCG(seed, 16)),
-		events: &checkpointtest.MemoryEvents{}, recorder: &chaos.Recorder{},
-	}
-	rates := drawRates(w.dice)
-	if o.Faults != nil {
-		rates = o.Faults
-	}
-	w.faults = &chaos.Injector{
-		Seed: seed, Rates: rates, Until: time.Now().Add(faultsFor), Only: o.Only, Recorder: w.recorder,
+		world: newWorld(seed, 15, o, 0, 1, 3), delays: rand.New(rand.NewPCG(seed, 16)), events: &checkpointtest.MemoryEvents{},
 	}
 	w.store = &chaos.Store{Store: &checkpointtest.Memory{}, Faults: w.faults}
-	permits, retries := pick(w.dice, 0, 1, 3), w.dice.IntN(3)
-	w.function = newFunction(seed, permits, 4*time.Second)
+	retries := w.dice.IntN(3)
 	w.invoker = &chaos.Invoker{
 		Invoker: w.function, Faults: w.faults, Timeout: time.Duration(1+w.dice.IntN(20)) * time.Second, Late: 20 * time.Second,
 	}
@@ -69,7 +55,7 @@ func newAsyncWorld(seed uint64, o Options) *asyncWorld {
 	if w.dice.IntN(2) == 0 {
 		w.target.DeadLetter = "arn:aws:sqs:eu-west-1:123456789012:dead"
 	}
-	w.limits = chaos.Limits{Concurrency: permits, Tries: retries + 1}
+	w.limits = chaos.Limits{Concurrency: w.permits, Tries: retries + 1}
 	return w
 }
 
@@ -92,22 +78,10 @@ func (w *asyncWorld) delay() float64 {
 	return w.delays.Float64()
 }
 
-// run accepts events in three waves, stops or kills the engine after some of them, and then lets everything end.
+// run accepts events in three waves, and then lets everything end.
 func (w *asyncWorld) run() {
-	e := w.start()
-	for range 3 {
-		w.accept(1 + w.dice.IntN(20))
-		time.Sleep(time.Duration(w.dice.Int64N(int64(40 * time.Second))))
-		if grace, hit := stops(w.faults); hit {
-			e.end(grace)
-			time.Sleep(time.Duration(w.dice.Int64N(int64(10 * time.Second))))
-			e = w.start()
-		}
-	}
-	limit := w.faults.Until.Add(settlesFor)
-	for time.Now().Before(limit) && w.pending() {
-		time.Sleep(10 * time.Second)
-	}
+	e := w.waves(w.start, func() { w.accept(1 + w.dice.IntN(20)) })
+	w.settle(10*time.Second, func() bool { return !w.pending() })
 	pending := w.pending()
 	ended := e.end(time.Hour)
 	w.recorder.Finish(func(h *chaos.History) {
@@ -128,7 +102,7 @@ func (w *asyncWorld) accept(n int) {
 			Payload: json.RawMessage(fmt.Sprintf(`{"n":%d}`, w.sent)),
 		}
 		_ = w.feed.Accept(context.Background(), e) // what is accepted is traced
-		time.Sleep(time.Duration(w.dice.Int64N(int64(50 * time.Millisecond))))
+		w.sleep(50 * time.Millisecond)
 	}
 }
 

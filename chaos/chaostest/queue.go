@@ -12,70 +12,41 @@ import (
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
-// queueWorld is a queue, a function and a feed between them. The seed chooses everything.
+// queueWorld is a queue, a function and a feed between them.
 type queueWorld struct {
-	dice     *rand.Rand // used by run alone
+	world
 	cfg      sourcetest.QueueConfig
 	queue    *sourcetest.Queue
-	function *function
 	feed     *queue.Feed
-	recorder *chaos.Recorder
-	faults   *chaos.Injector
 	filtered bool
-	limits   chaos.Limits
 }
 
 // Queue simulates the feed of a queue until everything has settled. It must be called in a synctest bubble.
 func Queue(seed uint64, o Options) Result {
 	w := newQueueWorld(seed, o)
 	w.run()
-	h := w.recorder.History()
-	return Result{Seed: seed, Setup: w.String(), History: h, Verdict: chaos.Check(h)}
+	return w.result(w.String())
 }
 
 func newQueueWorld(seed uint64, o Options) *queueWorld {
-	w := &queueWorld{dice: rand.New(rand.NewPCG(seed, 12)), recorder: &chaos.Recorder{}}
+	w := &queueWorld{world: newWorld(seed, 12, o, 0, 1, 2, 4)}
 	w.cfg = sourcetest.QueueConfig{
 		Visibility:  time.Duration(2+w.dice.IntN(40)) * time.Second,
 		FIFO:        w.dice.IntN(2) == 0,
 		MaxReceives: pick(w.dice, 0, 0, 3, 10),
 	}
-	rates := drawRates(w.dice)
-	if o.Faults != nil {
-		rates = o.Faults
-	}
-	w.faults = &chaos.Injector{
-		Seed: seed, Rates: rates, Until: time.Now().Add(faultsFor), Only: o.Only, Recorder: w.recorder,
-	}
 	w.queue = sourcetest.NewQueue(w.cfg)
-	permits := pick(w.dice, 0, 1, 2, 4)
-	w.function = newFunction(seed, permits, 4*time.Second)
-	w.newFeed(permits)
+	w.newFeed()
 	return w
 }
 
-// drawRates switches about half of the faults off.
-func drawRates(dice *rand.Rand) chaos.Rates {
-	rates := chaos.Rates{}
-	for _, f := range chaos.AllFaults() {
-		rates[f] = pick(dice, 0, 0, .03, .15)
-	}
-	for _, f := range []chaos.Fault{chaos.DestinationRefuses, chaos.DestinationBusy, chaos.DestinationTwice} {
-		rates[f] = pick(dice, 0, .3) // notices are few
-	}
-	rates[chaos.EngineStops], rates[chaos.EngineKill] = pick(dice, 0, .5), pick(dice, 0, .3)
-	return rates
-}
-
-func pick[T any](dice *rand.Rand, from ...T) T { return from[dice.IntN(len(from))] }
-
-func (w *queueWorld) newFeed(permits int) {
+func (w *queueWorld) newFeed() {
 	report, limit := w.dice.IntN(2) == 0, pick(w.dice, 0, 2, 7)
 	f := &queue.Feed{
 		Mapping: mapping, Function: "f", Report: report, Trace: w.recorder.Trace,
 		Queue: &network{
 			queue: &chaos.Queue{Queue: w.queue, Faults: w.faults, Repeats: !w.cfg.FIFO},
-			dice:  rand.New(rand.NewPCG(w.faults.Seed, 13)),
+			dice:  rand.New(rand.NewPCG(w.seed, 13)),
 		},
 		Invoker: &chaos.Invoker{
 			Invoker: w.function, Faults: w.faults, Report: report, Ordered: w.cfg.FIFO,
@@ -94,7 +65,7 @@ func (w *queueWorld) newFeed(permits int) {
 	if w.filtered = w.dice.IntN(3) == 0; w.filtered {
 		f.Filter = wantedOnly
 	}
-	w.limits = chaos.Limits{Concurrency: least(permits, limit), Batch: f.Batching.Size, Deliveries: w.cfg.MaxReceives}
+	w.limits = chaos.Limits{Concurrency: least(w.permits, limit), Batch: f.Batching.Size, Deliveries: w.cfg.MaxReceives}
 	w.feed = f
 }
 
@@ -114,24 +85,11 @@ var wantedOnly = func() *filter.Filter {
 	return f
 }()
 
-// run sends records in three waves, stops or kills the engine after some of them, and then lets everything settle.
+// run sends records in three waves, and then lets everything settle.
 func (w *queueWorld) run() {
-	e := start(w.feed, w.recorder)
-	for range 3 {
-		w.send(1 + w.dice.IntN(25))
-		time.Sleep(time.Duration(w.dice.Int64N(int64(40 * time.Second))))
-		if grace, hit := stops(w.faults); hit {
-			e.end(grace)
-			time.Sleep(time.Duration(w.dice.Int64N(int64(10 * time.Second))))
-			e = start(w.feed, w.recorder)
-		}
-	}
-	limit := w.faults.Until.Add(settlesFor)
-	for w.queue.Len() > 0 && time.Now().Before(limit) {
-		time.Sleep(time.Second)
-	}
-	ended := e.end(time.Hour)
-	w.finish(ended)
+	e := w.waves(func() *running { return start(w.feed, w.recorder) }, func() { w.send(1 + w.dice.IntN(25)) })
+	w.settle(time.Second, func() bool { return w.queue.Len() == 0 })
+	w.finish(e.end(time.Hour))
 }
 
 // send sends marked records, a few milliseconds apart.
@@ -144,7 +102,7 @@ func (w *queueWorld) send(n int) {
 		wanted := !w.filtered || w.dice.IntN(4) > 0
 		id := w.queue.Send(fmt.Sprintf(`{"group":%q,"wanted":%t}`, group, wanted), group)
 		w.recorder.Sent(chaos.Record{ID: id, Group: group, At: time.Now(), Unwanted: !wanted})
-		time.Sleep(time.Duration(w.dice.Int64N(int64(50 * time.Millisecond))))
+		w.sleep(50 * time.Millisecond)
 	}
 }
 

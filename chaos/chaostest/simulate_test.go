@@ -19,12 +19,6 @@ var (
 	mutate    = flag.Bool("chaos.mutants", false, "also build the engine with each mutant, which takes a minute")
 )
 
-// given reports whether a flag was given on the command line.
-func given(name string) (found bool) {
-	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
-	return found
-}
-
 // simulation runs the world of a seed in a synctest bubble.
 type simulation func(seed uint64, o Options) Result
 

@@ -3,6 +3,7 @@ package chaostest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -40,6 +41,78 @@ func (r Result) String() string {
 	concerned := r.Verdict.Records()
 	b.WriteString(chaos.Story(r.History, concerned[:min(len(concerned), 3)]...))
 	return b.String()
+}
+
+// world is what every simulation has. The seed chooses everything in it.
+type world struct {
+	seed     uint64
+	dice     *rand.Rand // used by run alone
+	recorder *chaos.Recorder
+	faults   *chaos.Injector
+	permits  int // 0 is no limit
+	function *function
+	limits   chaos.Limits
+}
+
+// newWorld returns the world of a seed. Its dice also depend on kind, and its function has one of the numbers of permits.
+func newWorld(seed, kind uint64, o Options, permits ...int) world {
+	w := world{seed: seed, dice: rand.New(rand.NewPCG(seed, kind)), recorder: &chaos.Recorder{}}
+	rates := drawRates(w.dice)
+	if o.Faults != nil {
+		rates = o.Faults
+	}
+	w.faults = &chaos.Injector{
+		Seed: seed, Rates: rates, Until: time.Now().Add(faultsFor), Only: o.Only, Recorder: w.recorder,
+	}
+	w.permits = pick(w.dice, permits...)
+	w.function = newFunction(seed, w.permits, 4*time.Second)
+	return w
+}
+
+// drawRates switches about half of the faults off.
+func drawRates(dice *rand.Rand) chaos.Rates {
+	rates := chaos.Rates{}
+	for _, f := range chaos.AllFaults() {
+		rates[f] = pick(dice, 0, 0, .03, .15)
+	}
+	for _, f := range []chaos.Fault{chaos.DestinationRefuses, chaos.DestinationBusy, chaos.DestinationTwice} {
+		rates[f] = pick(dice, 0, .3) // notices are few
+	}
+	rates[chaos.EngineStops], rates[chaos.EngineKill] = pick(dice, 0, .5), pick(dice, 0, .3)
+	return rates
+}
+
+func pick[T any](dice *rand.Rand, from ...T) T { return from[dice.IntN(len(from))] }
+
+// sleep lets up to most pass.
+func (w *world) sleep(most time.Duration) { time.Sleep(time.Duration(w.dice.Int64N(int64(most)))) }
+
+// waves sends in three waves, and stops or kills the engine after some of them. It returns the engine that runs at the end.
+func (w *world) waves(start func() *running, send func()) *running {
+	e := start()
+	for range 3 {
+		send()
+		w.sleep(40 * time.Second)
+		if grace, hit := stops(w.faults); hit {
+			e.end(grace)
+			w.sleep(10 * time.Second)
+			e = start()
+		}
+	}
+	return e
+}
+
+// settle waits until everything has settled, at most for half an hour after the last fault. It looks in intervals.
+func (w *world) settle(interval time.Duration, settled func() bool) {
+	for limit := w.faults.Until.Add(settlesFor); !settled() && time.Now().Before(limit); {
+		time.Sleep(interval)
+	}
+}
+
+// result returns the end of a simulation.
+func (w *world) result(setup string) Result {
+	h := w.recorder.History()
+	return Result{Seed: w.seed, Setup: setup, History: h, Verdict: chaos.Check(h)}
 }
 
 const (

@@ -17,16 +17,12 @@ import (
 	"github.com/esm-run/esm/sources/sourcetest"
 )
 
-// streamWorld is a stream, a store, a destination, a function and the feed between them. The seed chooses everything.
+// streamWorld is a stream, a store, a destination, a function and the feed between them.
 type streamWorld struct {
-	dice     *rand.Rand // used by run alone
+	world
 	stream   *sourcetest.Stream
-	function *function
 	feed     *stream.Feed
-	recorder *chaos.Recorder
-	faults   *chaos.Injector
 	filtered bool
-	limits   chaos.Limits
 }
 
 // Stream simulates the feed of a stream, whose shards are split and merged, until everything has settled. It must be called
@@ -34,34 +30,24 @@ type streamWorld struct {
 func Stream(seed uint64, o Options) Result {
 	w := newStreamWorld(seed, o)
 	w.run()
-	h := w.recorder.History()
-	return Result{Seed: seed, Setup: w.String(), History: h, Verdict: chaos.Check(h)}
+	return w.result(w.String())
 }
 
 func newStreamWorld(seed uint64, o Options) *streamWorld {
-	w := &streamWorld{dice: rand.New(rand.NewPCG(seed, 14)), recorder: &chaos.Recorder{}}
-	rates := drawRates(w.dice)
-	if o.Faults != nil {
-		rates = o.Faults
-	}
-	w.faults = &chaos.Injector{
-		Seed: seed, Rates: rates, Until: time.Now().Add(faultsFor), Only: o.Only, Recorder: w.recorder,
-	}
+	w := &streamWorld{world: newWorld(seed, 14, o, 0, 1, 2)}
 	w.stream = sourcetest.NewStream(sourcetest.StreamConfig{
 		Shards: 1 + w.dice.IntN(3), EmptyEvery: pick(w.dice, 0, 3), Lag: time.Duration(w.dice.IntN(3)) * time.Second,
 	})
-	permits := pick(w.dice, 0, 1, 2)
-	w.function = newFunction(seed, permits, 4*time.Second)
-	w.newFeed(seed, permits)
+	w.newFeed()
 	return w
 }
 
-func (w *streamWorld) newFeed(seed uint64, permits int) {
+func (w *streamWorld) newFeed() {
 	report := w.dice.IntN(2) == 0
 	store := &chaos.Store{Store: &checkpointtest.Memory{}, Faults: w.faults}
 	f := &stream.Feed{
 		Mapping: mapping, Function: "f", Report: report, Trace: w.recorder.Trace,
-		Stream:      &distant{&chaos.Stream{Stream: w.stream, Faults: w.faults, Reshard: w.reshard}, seed},
+		Stream:      &distant{&chaos.Stream{Stream: w.stream, Faults: w.faults, Reshard: w.reshard}, w.seed},
 		Checkpoints: store,
 		Invoker: &chaos.Invoker{
 			Invoker: w.function, Faults: w.faults, Report: report, Stream: true,
@@ -78,7 +64,7 @@ func (w *streamWorld) newFeed(seed uint64, permits int) {
 	if w.filtered = w.dice.IntN(3) == 0; w.filtered {
 		f.Filter = noUnwanted
 	}
-	w.limits = chaos.Limits{Concurrency: permits, Batch: f.Batching.Size, Tries: f.Rules.MaxRetries + 1}
+	w.limits = chaos.Limits{Concurrency: w.permits, Batch: f.Batching.Size, Tries: f.Rules.MaxRetries + 1}
 	w.feed = f
 }
 
@@ -109,27 +95,16 @@ func (w *streamWorld) reshard(dice *rand.Rand) {
 	}
 }
 
-// run puts records in three waves, stops or kills the engine after some of them, and then lets everything settle.
+// run puts records in three waves, and then lets everything settle.
 func (w *streamWorld) run() {
-	e := start(w.feed, w.recorder)
-	for range 3 {
+	e := w.waves(func() *running { return start(w.feed, w.recorder) }, func() {
 		w.put(1 + w.dice.IntN(15))
 		if w.dice.IntN(2) == 0 {
 			w.reshard(w.dice)
 		}
 		w.put(1 + w.dice.IntN(10))
-		time.Sleep(time.Duration(w.dice.Int64N(int64(40 * time.Second))))
-		if grace, hit := stops(w.faults); hit {
-			e.end(grace)
-			time.Sleep(time.Duration(w.dice.Int64N(int64(10 * time.Second))))
-			e = start(w.feed, w.recorder)
-		}
-	}
-	limit := w.faults.Until.Add(settlesFor)
-	for time.Now().Before(limit) && len(chaos.Unsettled(w.recorder.History())) > 0 {
-		time.Sleep(10 * time.Second)
-	}
-	time.Sleep(10 * time.Second) // for notices
+	})
+	w.settle(10*time.Second, func() bool { return len(chaos.Unsettled(w.recorder.History())) == 0 })
 	ended := e.end(time.Hour)
 	w.recorder.Finish(func(h *chaos.History) {
 		h.Complete, h.Limits = true, w.limits
@@ -158,7 +133,7 @@ func (w *streamWorld) put(n int) {
 			rec.Group = key
 		}
 		w.recorder.Sent(rec)
-		time.Sleep(time.Duration(w.dice.Int64N(int64(50 * time.Millisecond))))
+		w.sleep(50 * time.Millisecond)
 	}
 }
 

@@ -6,15 +6,8 @@ import (
 	"github.com/esm-run/esm/chaos"
 )
 
-// TestStream simulates feeds of streams, with lanes, reshards, retries and notices. About one seed in 25,000 breaks given-up-told,
-// not each time it runs, and it is not known yet whether the engine or the simulation is to blame: until then only those who
-// ask for seeds run it.
-func TestStream(t *testing.T) {
-	if !given("chaos.seeds") {
-		t.Skip("an open finding, see docs/reliability.md: -chaos.seeds N simulates streams")
-	}
-	simulate(t, Stream)
-}
+// TestStream simulates feeds of streams, with lanes, reshards, retries and notices.
+func TestStream(t *testing.T) { simulate(t, Stream) }
 
 func TestStreamIsRepeatable(t *testing.T) { wantRepeatable(t, Stream) }
 

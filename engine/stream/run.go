@@ -141,7 +141,8 @@ func (l *lane) drop(ctx, work context.Context, run policy.Run, step policy.Step)
 	return l.insist(ctx, func() error { return f.Destination.Send(work, notice) })
 }
 
-// notice returns the notice of what step drops. It has the same ID when it is sent again after a crash.
+// notice returns the notice of what step drops. It has the same ID when it is sent again after a crash, unless the run had never
+// been saved: records that expired before their first try.
 func (l *lane) notice(run policy.Run, step policy.Step) esm.Notice {
 	n := l.origin().Notice(run, step, time.Now())
 	n.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(l.feed.Mapping+l.shard.id+run.ID+n.Stream.First.SequenceNumber)).String()
